@@ -1,0 +1,214 @@
+"""The client: its resources, its derived copies and its end."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .config import ApiKey, Config
+from .errors import ConfigurationError
+from .request import BodySink, Request
+from .resources import Accounts, Apps, IdleJobs, Network, Nodes, Services, Sessions
+from .response import Response
+from .transport import SYSTEM_CLOCK, Clock, Transport
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from .config import Options
+
+__all__ = ["Client"]
+
+#: Options that belong to the sockets and the endpoint health which derived clients share.
+_SHARED_OPTIONS = (
+    "base_url",
+    "base_urls",
+    "keep_alive",
+    "persistent",
+    "pool_size",
+    "idle_timeout",
+    "failure_cooldown",
+    "ssl_verify",
+)
+
+
+class Client:
+    """The OctaSpace API. Make one, share it between threads, close it at the end.
+
+        with octaspace.Client("your key", keep_alive=True) as client:
+            for node in client.nodes.list().data:
+                print(node["id"], node["state"])
+
+    Every method of a resource is one HTTP call and returns a `Response`, whose `data` is the API's own
+    JSON. Errors are the tree in `octaspace.errors`.
+
+    A call that only reads goes to the next endpoint when one fails and is retried up to `max_retries`
+    times on 408, 429, 500, 502, 503 and 504, after growing waits or the `Retry-After` the API asks for.
+    A call that changes something (POST, PATCH, `nodes.reboot`) goes to another endpoint only while
+    nothing of it can have reached the first; it is carried out at most once. When its fate is unknown,
+    the error says so.
+
+    Args:
+        api_key: The key; None for public calls only.
+        options: See `octaspace.Config`.
+
+    Raises:
+        ConfigurationError: An option is unknown or cannot be used; the message names it.
+    """
+
+    def __init__(self, api_key: str | None = None, **options: Unpack[Options]) -> None:
+        key, api_key = ApiKey.veil(api_key), None  # no frame keeps the bare key
+        self._set_up(Transport(Config(api_key=key, **options)))  # type: ignore[misc]
+
+    def _set_up(self, transport: Transport) -> None:
+        self._transport = transport
+
+    @classmethod
+    def from_config(cls, config: Config, *, clock: Clock = SYSTEM_CLOCK) -> Self:
+        """Make a client from options that were validated before.
+
+        Args:
+            config: The options.
+            clock: Time and chance; tests pass their own.
+        """
+        client = cls.__new__(cls)
+        client._set_up(Transport(config, clock=clock))
+        return client
+
+    def with_options(self, **options: Unpack[Options]) -> Self:
+        """A light copy with other options that uses the same sockets and the same endpoint health.
+
+        Closing the copy closes nothing of this client's; closing this client ends the copy.
+
+        Args:
+            options: What differs: the key, timeouts, retries, hooks, logging. Options of the sockets
+                themselves (`base_url`, `pool_size`, `ssl_verify`, …) need a client of their own.
+
+        Raises:
+            ConfigurationError: An option is unknown, wrong, or belongs to the shared sockets.
+        """
+        given = ApiKey.veil_in(options)
+        for name in _SHARED_OPTIONS:
+            if name in given:
+                raise ConfigurationError(
+                    f"{name} cannot be changed by with_options: it belongs to the sockets that the copy "
+                    "shares; make a new Client for it",
+                    option=name,
+                )
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        transport = self._transport
+        copy._set_up(Transport(transport.config.replace(**given), clock=transport.clock, parent=transport))
+        return copy
+
+    @property
+    def config(self) -> Config:
+        """The options in force; its repr shows the key as ``'***'``."""
+        return self._transport.config
+
+    @property
+    def accounts(self) -> Accounts:
+        """The account: profile, balance, wallet."""
+        return Accounts(_Trip(self))
+
+    @property
+    def nodes(self) -> Nodes:
+        """One's own machines: list, details, downloads, prices, reboot."""
+        return Nodes(_Trip(self))
+
+    @property
+    def sessions(self) -> Sessions:
+        """What is rented now, and what was."""
+        return Sessions(_Trip(self))
+
+    @property
+    def services(self) -> Services:
+        """The market: machines, VPN relays and render nodes to rent, and a rented session by its uuid."""
+        return Services(_Trip(self))
+
+    @property
+    def apps(self) -> Apps:
+        """The catalogue of ready-made images."""
+        return Apps(_Trip(self))
+
+    @property
+    def network(self) -> Network:
+        """Figures of the whole network; public."""
+        return Network(_Trip(self))
+
+    @property
+    def idle_jobs(self) -> IdleJobs:
+        """Jobs that one's own machines run while nobody rents them."""
+        return IdleJobs(_Trip(self))
+
+    def send(
+        self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
+    ) -> Response[Any]:
+        """Send a request of one's own making; every resource method comes through here.
+
+        Args:
+            request: What to ask for.
+            timeout: Seconds for this whole call, beside `Config.total_timeout`.
+            sink: Where to stream a 2xx body.
+
+        Raises:
+            Error: Any of `octaspace.errors`.
+            ValueError: The body cannot be written as JSON.
+        """
+        return self._transport.send(request, timeout=timeout, sink=sink)
+
+    def transport_stats(self) -> dict[str, Any]:
+        """Figures of the sockets and of the endpoints' health.
+
+        Returns:
+            With `keep_alive`::
+
+                {"mode": "persistent",
+                 "pools": {"https://api.octa.space": {"size": 5, "available": 4, "in_use": 1,
+                                                      "created": 3, "reused": 97}},
+                 "requests": 100, "retries": 2, "failovers": 1}
+
+            without it ``{"mode": "standard", "url": "https://api.octa.space", ...}``; with two or more
+            `base_urls` also ``"rotator": {"total", "available", "failed", "cooldown_left"}``, the last
+            in seconds per URL. `requests` counts attempts.
+        """
+        return self._transport.stats()
+
+    def close(self) -> None:
+        """Close every socket; a request under way is finished first. A later call raises `ConfigurationError`."""
+        self._transport.close()
+
+    shutdown = close
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} {' '.join(self.config.endpoints)}{' closed' * self._transport.closed}>"
+        )
+
+
+class _Trip:
+    """What a resource sees of a client. No reference back: a dropped client is freed at once."""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def send(
+        self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
+    ) -> Response[Any]:
+        return self._client.send(request, timeout=timeout, sink=sink)
+
+    def monotonic(self) -> float:
+        return self._client._transport.clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._client._transport.clock.sleep(seconds)

@@ -1,0 +1,425 @@
+"""The options of a client: what each may be, what it is when nobody says, and where it comes from.
+
+`Config` is validated when it is built and frozen afterwards, so the rest of the SDK never checks an
+option again.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+from urllib.parse import urlsplit
+
+from .errors import ConfigurationError
+from .response import Response
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["Config", "Options", "convert_option"]
+
+RequestHook = Callable[[dict[str, Any]], object]
+ResponseHook = Callable[[Response[Any]], object]
+
+
+class Options(TypedDict, total=False):
+    """Every option that `Config`, `Client`, `configure` and `with_options` take, for editors and checkers."""
+
+    api_key: str | None
+    base_url: str
+    base_urls: list[str] | tuple[str, ...] | None
+    keep_alive: bool
+    persistent: bool
+    pool_size: int
+    pool_timeout: float | None
+    idle_timeout: float | None
+    open_timeout: float | None
+    read_timeout: float | None
+    write_timeout: float | None
+    max_retries: int
+    retry_interval: float
+    backoff_factor: float
+    total_timeout: float | None
+    max_retry_after: float
+    failure_cooldown: float
+    max_response_bytes: int
+    ssl_verify: bool | str | os.PathLike[str]
+    on_request: RequestHook | None
+    on_response: ResponseHook | None
+    logger: logging.Logger | None
+    log_level: str | int
+    user_agent: str | None
+
+
+class ApiKey(str):
+    """A key that does not show in a repr: of a config, of a headers dict, of a frame's locals."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+    @classmethod
+    def veil(cls, key: Any) -> Any:
+        """The key without a telling repr; anything but a string is left for `Config` to refuse."""
+        return cls(key) if type(key) is str else key
+
+    @classmethod
+    def veil_in(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """A copy of the options with a veiled key. The original is emptied: frames keep their locals."""
+        given = {name: cls.veil(value) if name == "api_key" else value for name, value in options.items()}
+        if isinstance(options, dict):
+            options.clear()
+        return given
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False)
+class Config:
+    """The options of a client. Times are seconds; None means no limit where it is allowed.
+
+    Attributes:
+        api_key: Key sent in `Authorization`; None for a client that makes public calls only.
+        base_url: The API's address, used when `base_urls` is None.
+        base_urls: Several addresses of the same API, for rotation and failover.
+        keep_alive: Keep connections open between requests. `persistent` is an alias.
+        pool_size: Most connections per endpoint with `keep_alive`.
+        pool_timeout: Longest wait for a free connection.
+        idle_timeout: A connection unused for longer is closed instead of reused.
+        open_timeout: Limit for connecting, TLS included.
+        read_timeout: Limit for each wait for data.
+        write_timeout: Limit for sending the request.
+        max_retries: How often a call may wait and try again.
+        retry_interval: First wait before a retry.
+        backoff_factor: Each further wait is this many times longer.
+        total_timeout: Limit for a whole call: attempts, bodies and waits together.
+        max_retry_after: A longer `Retry-After` is not waited for.
+        failure_cooldown: How long an endpoint that failed is left alone.
+        max_response_bytes: Largest body that is read into memory, after decompression.
+        ssl_verify: Verify certificates; or the path of a CA bundle, file or directory.
+        on_request: Called with ``dict(method=, path=, params=)`` once per call, before it is sent.
+        on_response: Called with the final `Response` once per call, error statuses included.
+        logger: Where to log; the logger ``octaspace`` by default.
+        log_level: Level of the line written for each attempt.
+        user_agent: The `User-Agent` header; names this package by default.
+    """
+
+    api_key: str | None = None
+    base_url: str = "https://api.octa.space"
+    base_urls: tuple[str, ...] | None = None
+    keep_alive: bool = False
+    pool_size: int = 5
+    pool_timeout: float | None = 5
+    idle_timeout: float | None = 60
+    open_timeout: float | None = 10
+    read_timeout: float | None = 30
+    write_timeout: float | None = 30
+    max_retries: int = 2
+    retry_interval: float = 0.5
+    backoff_factor: float = 2.0
+    total_timeout: float | None = None
+    max_retry_after: float = 60
+    failure_cooldown: float = 30
+    max_response_bytes: int = 64 * 1024 * 1024
+    ssl_verify: bool | str = True
+    on_request: RequestHook | None = None
+    on_response: ResponseHook | None = None
+    logger: logging.Logger | None = None
+    log_level: str | int = "info"
+    user_agent: str | None = None
+
+    def __init__(self, **options: Unpack[Options]) -> None:
+        given = ApiKey.veil_in(options)
+        _resolve_alias(given)
+        for name in given:
+            if name not in DEFAULTS:
+                raise _unknown(name)
+        for name, default in DEFAULTS.items():
+            value = CHECKS[name](name, given[name]) if name in given else default
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_env(cls, **over: Unpack[Options]) -> Config:
+        """Read the environment: `OCTA_API_KEY`, `OCTA_BASE_URL`, `OCTA_BASE_URLS` (comma-separated) and
+        `OCTA_<OPTION>` for every other option that a string can express.
+
+        Args:
+            over: Options that win over the environment.
+
+        Raises:
+            ConfigurationError: A variable cannot be used; the message names it.
+        """
+        found: dict[str, Any] = {}
+        for name in (*DEFAULTS, "persistent"):
+            text = os.environ.get(f"OCTA_{name.upper()}", "").strip("\r\n\t ")
+            if not text or name in UNWRITABLE or name in over:
+                continue
+            if name in ("keep_alive", "persistent") and over.keys() & {"keep_alive", "persistent"}:
+                continue
+            try:
+                found[name] = convert_option(name, text)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"OCTA_{name.upper()}: {error}", option=name) from None
+        return cls(**{**found, **over})
+
+    def replace(self, **options: Unpack[Options]) -> Config:
+        """A copy with other values for the options given."""
+        given = ApiKey.veil_in(options)
+        _resolve_alias(given)
+        return Config(**{**{name: getattr(self, name) for name in DEFAULTS}, **given})
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The addresses in use: `base_urls`, or `base_url` alone."""
+        return self.base_urls if self.base_urls is not None else (self.base_url,)
+
+    def __repr__(self) -> str:
+        changed = (
+            f"{name}={getattr(self, name)!r}"
+            for name, default in DEFAULTS.items()
+            if getattr(self, name) != default
+        )
+        return f"Config({', '.join(changed)})"
+
+
+def convert_option(name: str, text: str) -> object:
+    """Turn a string, as environment variables hold it, into what the option takes.
+
+    Args:
+        name: Name of an option.
+        text: ``"true"``/``"false"`` (also yes, no, on, off, 1, 0) for switches, digits for numbers,
+            commas between several URLs, ``"none"`` for no limit.
+
+    Raises:
+        ConfigurationError: The option is unknown, cannot be written as a string, or does not read as its type.
+    """
+    if name == "persistent":
+        name = "keep_alive"
+    if name not in DEFAULTS:
+        raise _unknown(name)
+    if name in UNWRITABLE:
+        raise ConfigurationError(f"{name} cannot be given as text: pass it in code", option=name)
+    if name == "base_urls":
+        return [url for url in (part.strip() for part in text.split(",")) if url]
+    lowered = text.strip().lower()
+    check = CHECKS[name]
+    if check is _switch or name == "ssl_verify":
+        if lowered in {"1", "true", "yes", "on"}:
+            return True
+        if lowered in {"0", "false", "no", "off"}:
+            return False
+        if name == "ssl_verify":
+            return text.strip()
+        raise ConfigurationError(f"{name} must be true or false, not {text!r}", option=name)
+    if isinstance(check, _Number):
+        if lowered == "none" and check.optional:
+            return None
+        try:
+            return int(lowered) if check.whole else float(lowered)
+        except ValueError:
+            kind = "a whole number" if check.whole else "a number"
+            raise ConfigurationError(f"{name} must be {kind}, not {text!r}", option=name) from None
+    return text
+
+
+def _resolve_alias(options: dict[str, Any]) -> None:
+    """`persistent` is another name of `keep_alive`; both may be given when they agree."""
+    if "persistent" in options:
+        persistent = _switch("persistent", options.pop("persistent"))
+        if options.setdefault("keep_alive", persistent) is not persistent:
+            raise ConfigurationError(
+                "keep_alive and persistent are the same option and were given different values",
+                option="keep_alive",
+            )
+
+
+def _unknown(name: str) -> ConfigurationError:
+    near = difflib.get_close_matches(name, [*DEFAULTS, "persistent"], n=1)
+    hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(DEFAULTS)}"
+    return ConfigurationError(f"unknown option {name!r}{hint}", option=name)
+
+
+def _wrong(name: str, wanted: str, value: object) -> ConfigurationError:
+    return ConfigurationError(f"{name} must be {wanted}, not {value!r} ({type(value).__name__})", option=name)
+
+
+class _Number:
+    """Checks a number: whole or not, its lower limit, and whether None means no limit."""
+
+    def __init__(self, *, whole: bool = False, least: float = 0, above: bool = False, optional: bool = False):
+        self.whole, self.least, self.above, self.optional = whole, least, above, optional
+
+    def __call__(self, name: str, value: object) -> float | None:
+        if value is None and self.optional:
+            return None
+        wanted = "a whole number" if self.whole else "a number of seconds"
+        if name == "backoff_factor":
+            wanted = "a number"
+        if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
+            raise _wrong(name, wanted + (" or None" if self.optional else ""), value)
+        if not math.isfinite(value):
+            advice = " (None means no limit)" if self.optional else ""
+            raise ConfigurationError(f"{name} must be finite, not {value}{advice}", option=name)
+        if value < self.least or (self.above and value == self.least):
+            relation = "greater than" if self.above else "at least"
+            raise ConfigurationError(f"{name} must be {relation} {self.least:g}, not {value}", option=name)
+        return value
+
+
+def _switch(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(name, "True or False", value)
+    return value
+
+
+def _key(name: str, value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} must be a string or None, not {type(value).__name__}", option=name)
+    if not value:
+        raise ConfigurationError(f"{name} is empty; pass None for a client without a key", option=name)
+    if value != value.strip():
+        raise ConfigurationError(
+            f"{name} begins or ends with white space or a line break; paste it without", option=name
+        )
+    _refuse_unsendable(name, value)
+    return value
+
+
+def _header(name: str, value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value or value != value.strip():
+        raise _wrong(name, "a string without surrounding white space, or None", value)
+    _refuse_unsendable(name, value)
+    return value
+
+
+def _refuse_unsendable(name: str, value: str) -> None:
+    """Only latin-1 without control characters travels in a header; says where, never what."""
+    for position, character in enumerate(value, start=1):
+        if ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0:
+            raise ConfigurationError(f"{name} has a control character at position {position}", option=name)
+        if ord(character) > 0xFF:
+            raise ConfigurationError(
+                f"{name} has a character at position {position} that HTTP headers cannot carry", option=name
+            )
+
+
+def _url(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise _wrong(name, "a URL", value)
+    url = value.strip()
+    # The value is not repeated in the messages below: it may hold a password.
+    if any(character.isspace() or not character.isprintable() for character in url) or "\\" in url:
+        raise ConfigurationError(
+            f"{name} has white space, a backslash or a control character in it", option=name
+        )
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigurationError(f"{name} is not a URL: {error}", option=name) from None
+    if parts.scheme not in ("http", "https"):
+        raise ConfigurationError(f"{name} must start with http:// or https://", option=name)
+    if "@" in parts.netloc:
+        raise ConfigurationError(
+            f"{name} must not hold a user name or password; the key belongs in api_key", option=name
+        )
+    if not parts.hostname:
+        raise ConfigurationError(f"{name} has no host name", option=name)
+    if not url.isascii():
+        raise ConfigurationError(
+            f"{name} must be ASCII: write the host name in its xn-- form and percent-encode the path",
+            option=name,
+        )
+    if port == 0:
+        raise ConfigurationError(f"{name} has port 0", option=name)
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ConfigurationError(f"{name} must not have a query or a fragment", option=name)
+    return url.rstrip("/")
+
+
+def _urls(name: str, value: object) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, (list, tuple)):
+        raise ConfigurationError(f"{name} must be a list of URLs, not {type(value).__name__}", option=name)
+    if not value:
+        raise ConfigurationError(f"{name} is empty; leave it out to use base_url", option=name)
+    urls = tuple(_url(name, url) for url in value)
+    if len(set(urls)) != len(urls):
+        raise ConfigurationError(f"{name} names the same URL twice", option=name)
+    return urls
+
+
+def _verify(name: str, value: object) -> bool | str:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, (str, os.PathLike)):
+        raise _wrong(name, "True, False or the path of a CA bundle", value)
+    path = Path(value)
+    if not path.exists():
+        raise ConfigurationError(f"{name}: there is no CA bundle at {str(path)!r}", option=name)
+    return str(path)
+
+
+def _hook(name: str, value: object) -> Any:
+    if value is not None and not callable(value):
+        raise _wrong(name, "callable or None", value)
+    return value
+
+
+def _logger(name: str, value: object) -> logging.Logger | None:
+    if value is not None and not isinstance(value, (logging.Logger, logging.LoggerAdapter)):
+        raise _wrong(name, "a logging.Logger or None", value)
+    return value  # type: ignore[return-value]  # an adapter serves as well
+
+
+def _level(name: str, value: object) -> str | int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or not isinstance(logging.getLevelName(value.upper()), int):
+        raise _wrong(name, "a level such as 'debug', 'info' or 'warning'", value)
+    return value
+
+
+#: Options that only code can give.
+UNWRITABLE: Final = frozenset({"on_request", "on_response", "logger"})
+
+_SECONDS: Final = _Number()
+_LIMIT: Final = _Number(above=True, optional=True)
+
+CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
+    "api_key": _key,
+    "base_url": _url,
+    "base_urls": _urls,
+    "keep_alive": _switch,
+    "pool_size": _Number(whole=True, least=1),
+    "pool_timeout": _Number(optional=True),
+    "idle_timeout": _Number(optional=True),
+    "open_timeout": _LIMIT,
+    "read_timeout": _LIMIT,
+    "write_timeout": _LIMIT,
+    "max_retries": _Number(whole=True),
+    "retry_interval": _SECONDS,
+    "backoff_factor": _SECONDS,
+    "total_timeout": _LIMIT,
+    "max_retry_after": _SECONDS,
+    "failure_cooldown": _SECONDS,
+    "max_response_bytes": _Number(whole=True, least=1),
+    "ssl_verify": _verify,
+    "on_request": _hook,
+    "on_response": _hook,
+    "logger": _logger,
+    "log_level": _level,
+    "user_agent": _header,
+}
+
+DEFAULTS: Final[Mapping[str, Any]] = {option.name: option.default for option in fields(Config)}

@@ -1,0 +1,300 @@
+"""Every exception that leaves the SDK.
+
+    Error
+    ├── ConfigurationError                    an option is wrong, or the client is closed
+    ├── NetworkError                          no usable HTTP response
+    │   ├── ConnectionError                   also a builtin ConnectionError
+    │   └── TimeoutError                      also a builtin TimeoutError; .phase says which limit
+    ├── ProvisionRejectedError                a rental refused inside an HTTP 200; .rejections
+    └── ApiError                              the API answered with an error
+        ├── AuthenticationError               401
+        ├── PermissionError                   403
+        ├── NotFoundError                     404
+        ├── ValidationError                   422
+        ├── RateLimitError                    429; .retry_after
+        ├── InvalidResponseError              a 2xx whose JSON cannot be read
+        └── ServerError                       5xx
+            ├── BadGatewayError               502
+            ├── ServiceUnavailableError       503
+            └── GatewayTimeoutError           504
+
+Three names are also names of builtins, on purpose: ``except builtins.TimeoutError`` catches ours.
+Import the module (``octaspace.TimeoutError``) rather than the bare names.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any, Literal
+
+from .response import Response
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "BadGatewayError",
+    "ConfigurationError",
+    "ConnectionError",
+    "Error",
+    "GatewayTimeoutError",
+    "InvalidResponseError",
+    "NetworkError",
+    "NotFoundError",
+    "PermissionError",
+    "ProvisionRejectedError",
+    "RateLimitError",
+    "ServerError",
+    "ServiceUnavailableError",
+    "TimeoutError",
+    "TimeoutPhase",
+    "ValidationError",
+    "api_error",
+    "one_line",
+]
+
+TimeoutPhase = Literal["open", "read", "write", "pool", "total"]
+
+#: How much of the API's own words goes into a message.
+_EXCERPT_CHARACTERS = 300
+
+
+class Error(Exception):
+    """Base of every error of this package.
+
+    Args:
+        message: One line that names what was asked and what went wrong.
+        response: The HTTP response it came with, if there was one.
+        attempts: How many times the request was sent, or tried to be.
+
+    Attributes:
+        status: HTTP status of the response, or None.
+        request_id: The API's id of the request, or None.
+        response: The `Response`, or None.
+        attempts: As above; 0 when nothing was tried.
+    """
+
+    def __init__(
+        self, message: str = "", *, response: Response[Any] | None = None, attempts: int = 0
+    ) -> None:
+        super().__init__(message)
+        self.response = response
+        self.attempts = response.attempts if response is not None and not attempts else attempts
+
+    @property
+    def status(self) -> int | None:
+        return None if self.response is None else self.response.status
+
+    @property
+    def request_id(self) -> str | None:
+        return None if self.response is None else self.response.request_id
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default would call the class with `args` only and lose every keyword argument.
+        return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+
+class ConfigurationError(Error):
+    """An option cannot be used as given, or the client is closed.
+
+    Attributes:
+        option: Name of the option at fault, or None.
+    """
+
+    def __init__(self, message: str = "", *, option: str | None = None) -> None:
+        super().__init__(message)
+        self.option = option
+
+
+class NetworkError(Error):
+    """No usable HTTP response came back.
+
+    Attributes:
+        outcome_unknown: True when the request may have reached the API and changes something there:
+            look before sending it again.
+    """
+
+    def __init__(self, message: str = "", *, attempts: int = 0, outcome_unknown: bool = False) -> None:
+        super().__init__(message, attempts=attempts)
+        self.outcome_unknown = outcome_unknown
+
+
+class ConnectionError(NetworkError, builtins.ConnectionError):
+    """DNS, connect, TLS, proxy or a connection that broke off."""
+
+
+class TimeoutError(NetworkError, builtins.TimeoutError):
+    """A time limit was reached.
+
+    Attributes:
+        phase: ``"open"`` (connect and TLS), ``"read"`` (waiting for data), ``"write"`` (sending),
+            ``"pool"`` (waiting for a free connection) or ``"total"`` (`Config.total_timeout`, or the
+            limit of a waiting method).
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        phase: TimeoutPhase = "read",
+        attempts: int = 0,
+        outcome_unknown: bool = False,
+    ) -> None:
+        super().__init__(message, attempts=attempts, outcome_unknown=outcome_unknown)
+        self.phase = phase
+
+
+class ProvisionRejectedError(Error):
+    """The API answered 200 and refused the rental in the body (quirk Q2).
+
+    Attributes:
+        rejections: The refused items as the API sent them, e.g.
+            ``[{"node_id": 9101, "status": 3, "reason": "node is busy"}]``.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        rejections: list[Any] | tuple[Any, ...] = (),
+        response: Response[Any] | None = None,
+    ) -> None:
+        super().__init__(message, response=response)
+        self.rejections = list(rejections)
+
+
+class ApiError(Error):
+    """The API answered, and the answer is an error (4xx, 5xx, or a redirect, which is never followed).
+
+    Attributes:
+        code: The API's machine-readable code, e.g. ``"invalid_parameter"``, or None.
+    """
+
+    @property
+    def code(self) -> str | None:
+        data = None if self.response is None else self.response.data
+        code = data.get("code") if isinstance(data, dict) else None
+        return code if isinstance(code, str) else None
+
+
+class AuthenticationError(ApiError):
+    """401: the key is missing or wrong."""
+
+
+class PermissionError(ApiError):
+    """403: the key may not do this."""
+
+
+class NotFoundError(ApiError):
+    """404: no such node, session or job."""
+
+
+class ValidationError(ApiError):
+    """422: the API understood the request and refuses its content."""
+
+
+class RateLimitError(ApiError):
+    """429: too many requests."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the API asks to wait, or None when it does not say."""
+        return None if self.response is None else self.response.retry_after
+
+
+class InvalidResponseError(ApiError):
+    """A 2xx whose body announces JSON and cannot be read as JSON."""
+
+
+class ServerError(ApiError):
+    """5xx: the API failed."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the API asks to wait, or None when it does not say."""
+        return None if self.response is None else self.response.retry_after
+
+
+class BadGatewayError(ServerError):
+    """502: a proxy in front of the API got no usable answer from it."""
+
+
+class ServiceUnavailableError(ServerError):
+    """503: the API is overloaded or down for maintenance."""
+
+
+class GatewayTimeoutError(ServerError):
+    """504: a proxy in front of the API waited in vain."""
+
+
+_BY_STATUS: dict[int, type[ApiError]] = {
+    401: AuthenticationError,
+    403: PermissionError,
+    404: NotFoundError,
+    422: ValidationError,
+    429: RateLimitError,
+    502: BadGatewayError,
+    503: ServiceUnavailableError,
+    504: GatewayTimeoutError,
+}
+
+
+def api_error(response: Response[Any], *, method: str, path: str) -> ApiError:
+    """Make the error of an answer that is not 2xx; the status alone decides the class (quirk Q16).
+
+    Args:
+        response: The answer.
+        method: HTTP method, for the message.
+        path: Path asked for, for the message.
+    """
+    status = response.status
+    kind = _BY_STATUS.get(status) or (ServerError if status >= 500 else ApiError)
+    said = _redirect_words(response) if 300 <= status < 400 else _api_words(response)
+    request_id = f" [request id {response.request_id}]" if response.request_id else ""
+    return kind(f"{method} {path}: {status}{': ' + said if said else ''}{request_id}", response=response)
+
+
+def _redirect_words(response: Response[Any]) -> str:
+    target = one_line(response.headers.get("Location", ""))
+    return f"redirect to {target or 'nowhere'} not followed, because the API key must not travel"
+
+
+def _api_words(response: Response[Any]) -> str:
+    """The API's own message, from any of the shapes of quirk Q16; never raises."""
+    data = response.data
+    if isinstance(data, dict):
+        found = [_words(data.get(name)) for name in ("error", "message", "errors")]
+        return one_line(": ".join(dict.fromkeys(text for text in found if text)))
+    if data is None:
+        return ""
+    return one_line(data if isinstance(data, str) else response.text)
+
+
+def _words(value: object, depth: int = 4) -> str:
+    if value is None or depth == 0:  # a body nested without end must not end in a RecursionError
+        return ""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(filter(None, (_words(item, depth - 1) for item in value)))
+    if isinstance(value, dict):
+        if isinstance(value.get("message"), str):
+            return str(value["message"])
+        return ", ".join(f"{name}: {_words(texts, depth - 1)}" for name, texts in value.items())
+    return str(value)
+
+
+def one_line(text: str) -> str:
+    """Make foreign text fit for a message: logs and terminals obey control characters, so none stay.
+
+    Args:
+        text: What somebody else wrote.
+
+    Returns:
+        One printable line of bounded length.
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * _EXCERPT_CHARACTERS]).split())
+    return line if len(line) <= _EXCERPT_CHARACTERS else line[: _EXCERPT_CHARACTERS - 1] + "…"
+
+
+def _rebuild(kind: type[Error], args: tuple[Any, ...], state: dict[str, Any]) -> Error:
+    error = kind(*args)
+    error.__dict__.update(state)
+    return error

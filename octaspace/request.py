@@ -1,0 +1,90 @@
+"""What a resource method asks for, and what it asks it of.
+
+`Request` describes one call and nothing else: no URL, no key, no timeouts. `Trip` is all that a
+resource may know of the transport below it; `BodySink` is where a streamed body goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, Protocol
+
+from .response import Response
+
+__all__ = ["BodySink", "Request", "Trip"]
+
+#: Methods that HTTP defines as idempotent. `nodes.reboot` is the exception and says so itself.
+REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+
+_NO_PARAMS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call, before anything is known about where it goes.
+
+    Args:
+        method: HTTP method in capitals.
+        path: Path below the endpoint, with a leading slash, already percent-encoded.
+        params: Query parameters as the wire wants them; see `octaspace.resources` for how they are made.
+        body: Something JSON can carry, or None for a request without a body.
+        repeatable: Whether sending it twice is harmless. None derives it from the method.
+        public: True for calls that need no key: they are sent without one.
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, str] = field(default=_NO_PARAMS)
+    body: Any = None
+    repeatable: bool | None = None
+    public: bool = False
+
+    def __post_init__(self) -> None:
+        if self.repeatable is None:
+            object.__setattr__(self, "repeatable", self.method in REPEATABLE_METHODS)
+
+
+class BodySink(Protocol):
+    """Receives a successful body piece by piece instead of having it kept in memory.
+
+    `begin` is called once per attempt that got a 2xx status, so a retried download starts again from
+    nothing; `commit` is called once, after the last piece of a complete body, and its result becomes
+    `Response.data`; `abort` is called instead when the call fails.
+    """
+
+    def begin(self, total: int | None) -> None: ...
+
+    def write(self, chunk: bytes) -> None: ...
+
+    def commit(self) -> Any: ...
+
+    def abort(self) -> None: ...
+
+
+class Trip(Protocol):
+    """The way from a resource to the API and back."""
+
+    def send(
+        self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
+    ) -> Response[Any]:
+        """Send one request and return its 2xx response.
+
+        Args:
+            request: What to ask for.
+            timeout: Seconds for this whole call; the smaller of it and `Config.total_timeout` counts.
+            sink: Where to stream a 2xx body instead of keeping it in memory.
+
+        Raises:
+            octaspace.Error: Any error of the tree in `octaspace.errors`.
+        """
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds on the clock that deadlines are measured with."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that many seconds on the same clock."""
+        ...

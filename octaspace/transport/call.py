@@ -1,0 +1,272 @@
+"""One call from beginning to end: hooks, attempts, waits, and the answer or error it ends in."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from ..config import Config
+from ..errors import ApiError, ConfigurationError, InvalidResponseError, api_error
+from ..request import BodySink, Request
+from ..response import Response, parse_retry_after
+from .clock import SYSTEM_CLOCK, Clock, Deadline
+from .counters import Counters
+from .decoding import encode_body
+from .endpoints import Endpoints
+from .failures import Answer, Failure
+from .messages import log_attempt, network_error, out_of_time_error
+from .pool import Pools
+from .retry import Outcome, Verdict, backoff, decide
+from .wire import Wire
+
+__all__ = ["Transport"]
+
+_DEFAULT_LOGGER = logging.getLogger("octaspace")
+_DEFAULT_LOGGER.addHandler(logging.NullHandler())
+
+
+class Transport:
+    """Carries requests for one client. Safe to share between threads and across `os.fork()`.
+
+    Args:
+        config: The client's options.
+        clock: Time and chance.
+        parent: The transport whose sockets, endpoint health and counters are shared, or None.
+    """
+
+    def __init__(
+        self, config: Config, *, clock: Clock = SYSTEM_CLOCK, parent: Transport | None = None
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self._parent = parent
+        self._closed = False
+        if parent is None:
+            self.endpoints = Endpoints(config.endpoints, cooldown=config.failure_cooldown, clock=clock)
+            self.pools = Pools(
+                config.endpoints,
+                keep_alive=config.keep_alive,
+                pool_size=config.pool_size,
+                idle_timeout=config.idle_timeout,
+                clock=clock,
+            )
+            self.counters = Counters()
+        else:
+            self.endpoints, self.pools, self.counters = parent.endpoints, parent.pools, parent.counters
+        self.wire = Wire(config, self.pools)
+        self.log = config.logger or _DEFAULT_LOGGER
+        level = config.log_level
+        self.log_level: int = level if isinstance(level, int) else logging.getLevelName(level.upper())
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, or a transport it borrows its sockets from was."""
+        return self._closed or (self._parent is not None and self._parent.closed)
+
+    def close(self) -> None:
+        """Close every socket, unless they are a parent's. Idempotent."""
+        self._closed = True
+        if self._parent is None:
+            self.pools.close()
+
+    def send(
+        self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
+    ) -> Response[Any]:
+        """See `octaspace.request.Trip.send`."""
+        if self.closed:
+            raise ConfigurationError("the client is closed; make a new one")
+        body = encode_body(request.body)
+        if self.config.on_request is not None:
+            params = dict(request.params)
+            self.config.on_request({"method": request.method, "path": request.path, "params": params})
+        delivered = False
+        try:
+            call = _Call(self, request, body, timeout=timeout, sink=sink)
+            response, answer = call.run()
+            if self.config.on_response is not None:
+                self.config.on_response(response)
+            error = _error_of(response, answer, request)
+            if error is not None:
+                raise error
+            if sink is not None:
+                response = response.with_data(sink.commit())
+                delivered = True
+            return response
+        finally:
+            if sink is not None and not delivered:
+                sink.abort()
+
+    def stats(self) -> dict[str, Any]:
+        """See `octaspace.Client.transport_stats`."""
+        stats: dict[str, Any]
+        if self.pools.keep_alive:
+            stats = {"mode": "persistent", "pools": self.pools.stats()}
+        else:
+            stats = {"mode": "standard", "url": self.config.endpoints[0]}
+        if len(self.config.endpoints) > 1:
+            stats["rotator"] = self.endpoints.stats()
+        return {**stats, **self.counters.stats()}
+
+
+class _Call:
+    """The attempts of one call."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        request: Request,
+        body: bytes | None,
+        *,
+        timeout: float | None,
+        sink: BodySink | None,
+    ) -> None:
+        self._transport = transport
+        self._config = transport.config
+        self._request = request
+        self._body = body
+        self._sink = sink
+        self._started = transport.clock.monotonic()
+        self._deadline = Deadline(transport.clock, transport.config.total_timeout, timeout)
+        self._attempts = 0
+        self._retries = 0
+
+    def run(self) -> tuple[Response[Any], Answer]:
+        """Attempt until there is an answer to return."""
+        transport = self._transport
+        endpoints, clock = transport.endpoints, transport.clock
+        url = endpoints.pick() or endpoints.urls[0]
+        tried = {url}  # in this pass over the endpoints
+        new_connection = False
+        while True:
+            self._attempts += 1
+            transport.counters.requests()
+            began = clock.monotonic()
+            result = transport.wire.attempt(
+                url, self._request, self._body,
+                new_connection=new_connection, deadline=self._deadline, sink=self._sink,
+            )  # fmt: skip
+            elapsed = clock.monotonic() - began
+            verdict = self._judge(result, url, new_connection=new_connection)
+            new_connection = verdict is Verdict.NEW_CONNECTION
+            if new_connection:
+                self._note(result, url, elapsed, "fresh-socket")
+                continue
+            if verdict is Verdict.NEXT_ENDPOINT:
+                following = endpoints.pick(exclude=tried)
+                if following is not None:
+                    self._note(result, url, elapsed, "failover")
+                    transport.counters.failovers()
+                    tried.add(following)
+                    url = following
+                    continue
+                verdict = Verdict.WAIT  # the pass has failed
+            wait = self._wait(result) if verdict is Verdict.WAIT else None
+            if wait is None:
+                return self._finish(result, url, elapsed)
+            self._note(result, url, elapsed, "retry", wait)
+            self._pause(wait, result)
+            url = endpoints.after(url)
+            tried = {url}
+
+    def _judge(self, result: Answer | Failure, url: str, *, new_connection: bool) -> Verdict:
+        """What the policy says of an attempt, after its endpoint was told."""
+        endpoints = self._transport.endpoints
+        repeatable = bool(self._request.repeatable)
+        if isinstance(result, Answer):
+            endpoints.mark_alive(url)
+            return decide(Outcome.ANSWERED, result.status, repeatable=repeatable)
+        if result.marks_endpoint:
+            endpoints.mark_failed(url)
+            self._transport.log.warning(
+                "%s failed (%s) and is left alone for %g s",
+                url, result.phase or result.reason, self._config.failure_cooldown,
+            )  # fmt: skip
+        if result.phase == "total" or result.misconfigured:
+            return Verdict.DONE
+        outcome = result.outcome
+        if outcome is Outcome.STALE and new_connection:
+            outcome = Outcome.LOST  # it was not a reused connection after all
+        return decide(outcome, None, repeatable=repeatable)
+
+    def _wait(self, result: Answer | Failure) -> float | None:
+        """Seconds until the next try, or None when there is none."""
+        config = self._config
+        if self._retries >= config.max_retries:
+            return None
+        # Waiting for a connection was the wait already; a bad certificate gets no better by it.
+        if isinstance(result, Failure) and (result.phase == "pool" or result.permanent):
+            return None
+        asked = result.headers.get("Retry-After") if isinstance(result, Answer) else None
+        return backoff(
+            self._retries,
+            interval=config.retry_interval,
+            factor=config.backoff_factor,
+            retry_after=None if asked is None else parse_retry_after(asked),
+            max_retry_after=config.max_retry_after,
+            clock=self._transport.clock,
+        )
+
+    def _pause(self, wait: float, result: Answer | Failure) -> None:
+        transport, request = self._transport, self._request
+        left = self._deadline.remaining()
+        if left is not None and wait >= left:
+            last = f"status {result.status}" if isinstance(result, Answer) else result.reason
+            raise out_of_time_error(
+                request,
+                self._deadline.limit,
+                attempts=self._attempts,
+                detail=f"the next try would be in {wait:.3g} s, after {last}",
+            ) from (result.cause if isinstance(result, Failure) else None)
+        self._retries += 1
+        transport.counters.retries()
+        transport.log.warning(
+            "%s %s: retry %d of %d in %.3g s",
+            request.method, request.path, self._retries, self._config.max_retries, wait,
+        )  # fmt: skip
+        transport.clock.sleep(wait)
+
+    def _finish(self, result: Answer | Failure, url: str, elapsed: float) -> tuple[Response[Any], Answer]:
+        request = self._request
+        if isinstance(result, Answer):
+            self._note(result, url, elapsed, "ok" if 200 <= result.status < 300 else "raise")
+            return self._response(result, url), result
+        self._note(result, url, elapsed, "raise")
+        if result.phase == "total":
+            unknown = result.outcome is not Outcome.UNSENT and not request.repeatable
+            raise out_of_time_error(
+                request, self._deadline.limit, attempts=self._attempts, outcome_unknown=unknown
+            ) from result.cause
+        raise network_error(result, request, self._config, url=url, attempts=self._attempts) from result.cause
+
+    def _response(self, answer: Answer, url: str) -> Response[Any]:
+        return Response(
+            status=answer.status,
+            headers=answer.headers,
+            data=answer.data,
+            body=answer.body,
+            url=url + self._request.path,
+            attempts=self._attempts,
+            elapsed=self._transport.clock.monotonic() - self._started,
+        )
+
+    def _note(
+        self, result: Answer | Failure, url: str, elapsed: float, verdict: str, wait: float = 0.0
+    ) -> None:
+        transport = self._transport
+        log_attempt(
+            transport.log, transport.log_level, result, self._request,
+            url=url, attempt=self._attempts, verdict=verdict, elapsed=elapsed, wait=wait,
+        )  # fmt: skip
+
+
+def _error_of(response: Response[Any], answer: Answer, request: Request) -> ApiError | None:
+    """The status decides first; a body that cannot be read matters only where all else is well."""
+    if not response.ok:
+        return api_error(response, method=request.method, path=request.path)
+    if answer.problem is None:
+        return None
+    request_id = f" [request id {response.request_id}]" if response.request_id else ""
+    return InvalidResponseError(
+        f"{request.method} {request.path}: {response.status}, but {answer.problem}{request_id}",
+        response=response,
+    )

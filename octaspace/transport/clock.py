@@ -1,0 +1,60 @@
+"""Time and chance, as one value that tests replace."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["SYSTEM_CLOCK", "Clock", "Deadline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Where the transport gets the time, its pauses and its jitter from.
+
+    Args:
+        monotonic: Seconds on a clock that never goes back.
+        sleep: Waits that many seconds.
+        random: A number in [0, 1).
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    random: Callable[[], float] = random.random
+
+
+SYSTEM_CLOCK: Final = Clock()
+
+
+class Deadline:
+    """The moment at which a whole call must be over; without a limit it never comes.
+
+    Args:
+        clock: The clock to measure with.
+        limits: Seconds from now; the smallest counts, None is no limit.
+    """
+
+    __slots__ = ("_at", "_monotonic", "limit")
+
+    def __init__(self, clock: Clock, *limits: float | None) -> None:
+        self._monotonic = clock.monotonic
+        self.limit = min((limit for limit in limits if limit is not None), default=None)
+        self._at = None if self.limit is None else self._monotonic() + self.limit
+
+    def remaining(self) -> float | None:
+        """Seconds left, never negative; None without a limit."""
+        return None if self._at is None else max(0.0, self._at - self._monotonic())
+
+    def clip(self, limit: float | None) -> float | None:
+        """The smaller of a limit and what is left."""
+        left = self.remaining()
+        if left is None:
+            return limit
+        return left if limit is None else min(limit, left)
+
+    @property
+    def expired(self) -> bool:
+        return self._at is not None and self._monotonic() >= self._at

@@ -1,0 +1,37 @@
+"""How many requests, retries and failovers a client has made."""
+
+from __future__ import annotations
+
+import threading
+
+from .fork import start_anew_after_fork
+
+__all__ = ["Counters"]
+
+
+class Counters:
+    """What a client and its derived clients have done so far."""
+
+    def __init__(self) -> None:
+        self.after_fork_in_child()
+        start_anew_after_fork(self)
+
+    def after_fork_in_child(self) -> None:
+        self._lock = threading.Lock()
+        self._requests = self._retries = self._failovers = 0
+
+    def requests(self) -> None:
+        with self._lock:
+            self._requests += 1
+
+    def retries(self) -> None:
+        with self._lock:
+            self._retries += 1
+
+    def failovers(self) -> None:
+        with self._lock:
+            self._failovers += 1
+
+    def stats(self) -> dict[str, int]:
+        with self._lock:
+            return {"requests": self._requests, "retries": self._retries, "failovers": self._failovers}

@@ -1,0 +1,90 @@
+"""Which URL comes next: round-robin over the healthy ones, a cooldown for those that failed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+from typing import Any
+
+from cachetools import TTLCache
+
+from .clock import Clock
+from .fork import start_anew_after_fork
+
+__all__ = ["Endpoints"]
+
+
+class Endpoints:
+    """The addresses of one API and what is known of their health. Safe to share between threads.
+
+    Args:
+        urls: The addresses, at least one, no two alike.
+        cooldown: Seconds for which an endpoint that failed is left alone.
+        clock: The clock that cooldowns are measured with.
+    """
+
+    def __init__(self, urls: tuple[str, ...], *, cooldown: float, clock: Clock) -> None:
+        self.urls = urls
+        self._cooldown = cooldown
+        self._clock = clock
+        # Holds the moment of failure under the URL, and forgets it by itself when the cooldown is over.
+        self._failed: TTLCache[str, float] = TTLCache(len(urls), ttl=cooldown, timer=clock.monotonic)
+        self._turn = 0
+        self._lock = threading.Lock()
+        start_anew_after_fork(self)
+
+    def after_fork_in_child(self) -> None:
+        self._lock = threading.Lock()
+
+    def pick(self, exclude: Collection[str] = ()) -> str | None:
+        """The endpoint to use next, or None when every one is excluded.
+
+        Args:
+            exclude: Endpoints that were already tried in this pass.
+
+        Healthy ones take turns. With none of them left, the one that failed longest ago is taken,
+        for it is the likeliest to be back.
+        """
+        if len(self.urls) == 1:  # nothing to choose, so nothing to lock
+            return None if self.urls[0] in exclude else self.urls[0]
+        with self._lock:
+            healthy = [url for url in self.urls if url not in self._failed and url not in exclude]
+            if healthy:
+                self._turn += 1
+                return healthy[self._turn % len(healthy)]
+            failed = [url for url in self.urls if url not in exclude]
+            return min(failed, key=lambda url: self._failed.get(url, 0.0), default=None)
+
+    def after(self, last: str) -> str:
+        """The endpoint for a retry: another healthy one if there is any, else the best that is left."""
+        with self._lock:
+            others_healthy = any(url != last and url not in self._failed for url in self.urls)
+            last_healthy = last not in self._failed
+        # An endpoint that answers, be it with 503, is a better bet than one in its cooldown.
+        exclude = (last,) if others_healthy or not last_healthy else tuple(u for u in self.urls if u != last)
+        return self.pick(exclude) or last
+
+    def mark_failed(self, url: str) -> None:
+        """Put an endpoint into its cooldown; a further failure begins it again."""
+        with self._lock:
+            self._failed.pop(url, None)
+            self._failed[url] = self._clock.monotonic()
+
+    def mark_alive(self, url: str) -> None:
+        """End the cooldown of an endpoint that has just answered."""
+        if url in self._failed:  # looked at without the lock: nearly every call ends here
+            with self._lock:
+                self._failed.pop(url, None)
+
+    def stats(self) -> dict[str, Any]:
+        """The `rotator` part of `Client.transport_stats()`."""
+        with self._lock:
+            now = self._clock.monotonic()
+            failed = [(url, self._failed.get(url)) for url in self.urls]
+            left = {url: max(0.0, at + self._cooldown - now) for url, at in failed if at is not None}
+        return {
+            "total": len(self.urls),
+            "available": len(self.urls) - len(left),
+            "failed": list(left),
+            "cooldown_left": left,
+        }

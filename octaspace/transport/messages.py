@@ -1,0 +1,119 @@
+"""What is said about attempts: the error a call ends in, and the log line of each attempt."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from ..config import Config
+from ..errors import ConfigurationError, ConnectionError, Error, TimeoutError
+from ..request import Request
+from .failures import Answer, Failure
+from .retry import Outcome
+
+__all__ = ["log_attempt", "network_error", "out_of_time_error"]
+
+_LOOK_FIRST: Final = "; it may have been carried out all the same: look before you send it again"
+
+
+def network_error(failure: Failure, request: Request, config: Config, *, url: str, attempts: int) -> Error:
+    """The error of a call whose last attempt brought no answer.
+
+    Args:
+        failure: That attempt.
+        request: What was asked for.
+        config: The options whose limits are named.
+        url: The endpoint.
+        attempts: How many attempts there were.
+    """
+    what = f"{request.method} {request.path}"
+    if failure.misconfigured:
+        return ConfigurationError(f"{what}: the request cannot be sent: {failure.reason}")
+    unknown = failure.outcome is not Outcome.UNSENT and not request.repeatable
+    reason = failure.reason
+    if failure.phase in ("open", "read", "write"):
+        reason = f"no end within {failure.phase}_timeout={getattr(config, failure.phase + '_timeout'):g} s"
+    times = "" if attempts == 1 else f" after {attempts} attempts"
+    message = f"{what}: {url}{times}: {reason}{_LOOK_FIRST if unknown else ''}"
+    if failure.phase is None:
+        return ConnectionError(message, attempts=attempts, outcome_unknown=unknown)
+    return TimeoutError(message, phase=failure.phase, attempts=attempts, outcome_unknown=unknown)
+
+
+def out_of_time_error(
+    request: Request, limit: float | None, *, attempts: int, detail: str = "", outcome_unknown: bool = False
+) -> TimeoutError:
+    """The error of a call that reached its deadline.
+
+    Args:
+        request: What was asked for.
+        limit: The deadline in seconds from the start.
+        attempts: How many attempts there were.
+        detail: What the time was lost with.
+        outcome_unknown: Whether the request may have been carried out.
+    """
+    within = "" if limit is None else f" within {limit:g} s in all"
+    return TimeoutError(
+        f"{request.method} {request.path}: not done{within}"
+        + (f": {detail}" if detail else "")
+        + (_LOOK_FIRST if outcome_unknown else ""),
+        phase="total",
+        attempts=attempts,
+        outcome_unknown=outcome_unknown,
+    )
+
+
+def log_attempt(
+    log: logging.Logger,
+    level: int,
+    result: Answer | Failure,
+    request: Request,
+    *,
+    url: str,
+    attempt: int,
+    verdict: str,
+    elapsed: float,
+    wait: float,
+) -> None:
+    """Write one line for an attempt; its fields ride along as `record.octaspace_attempt`.
+
+    Args:
+        log: Where to.
+        level: At which level.
+        result: How the attempt ended.
+        request: What was asked for; the key is not part of it.
+        url: The endpoint.
+        attempt: Its number in the call, from 1.
+        verdict: What follows: ok, raise, retry, failover or fresh-socket.
+        elapsed: Seconds it took.
+        wait: Seconds before the next one.
+    """
+    if not log.isEnabledFor(level):
+        return
+    fields: dict[str, Any] = {
+        "method": request.method,
+        "path": request.path,
+        "url": url,
+        "attempt": attempt,
+        "status": None,
+        "error": None,
+        "phase": None,
+        "reason": None,
+        "request_id": None,
+        "verdict": verdict,
+        "elapsed": elapsed,
+        "wait": wait,
+    }
+    if isinstance(result, Answer):
+        fields.update(status=result.status, request_id=result.headers.get("X-Request-Id"))
+        ending = str(result.status)
+    else:
+        error = "TimeoutError" if result.phase else "ConnectionError"
+        fields.update(error=error, phase=result.phase, reason=result.reason)
+        ending = f"{error} ({result.phase or result.reason})"
+    log.log(
+        level,
+        "%s %s%s -> %s in %.0f ms (attempt %d, %s)",
+        request.method, url, request.path, ending, elapsed * 1000, attempt, verdict,
+        extra={"octaspace_attempt": fields},
+    )  # fmt: skip
