@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from .response import Response
@@ -17,8 +16,6 @@ __all__ = ["BodySink", "Request", "Trip"]
 
 #: Methods that HTTP defines as idempotent. `nodes.reboot` is the exception and says so itself.
 REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-
-_NO_PARAMS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class Request:
 
     method: str
     path: str
-    params: Mapping[str, str] = field(default=_NO_PARAMS)
+    params: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     repeatable: bool | None = None
     public: bool = False

@@ -50,7 +50,9 @@ class Endpoints:
         with self._lock:
             healthy = [url for url in self.urls if url not in self._failed and url not in exclude]
             if healthy:
-                self._turn += 1
+                # Only the first pick of a call moves the turn on: else a call that fails over would
+                # take the next call's turn, and the one that fails would get them all.
+                self._turn += not exclude
                 return healthy[self._turn % len(healthy)]
             failed = [url for url in self.urls if url not in exclude]
             return min(failed, key=lambda url: self._failed.get(url, 0.0), default=None)

@@ -84,7 +84,7 @@ def sort_failure(error: BaseException, trace: Trace, *, outer: BaseException | N
     if isinstance(error, _MISCONFIGURED) or (trace.stage is Stage.NONE and type(error) is OSError):
         # The plain OSError is requests' word for a CA bundle that is not where the environment says.
         return Failure(Outcome.UNSENT, None, reason, error, marks_endpoint=False, misconfigured=True)
-    timed_out = any(isinstance(link, _TIMEOUTS) for link in links)
+    timed_out = any(isinstance(link, _TIMEOUTS) and not isinstance(link, _REFUSED) for link in links)
     stage = trace.stage
     if stage is Stage.NONE:  # no connection of ours took part: only the class can tell
         stage = Stage.OPENING if isinstance(error, requests.exceptions.ConnectTimeout) else Stage.WAITING
@@ -113,6 +113,8 @@ _TIMEOUTS: Final = (
     urllib3.exceptions.ReadTimeoutError,
     urllib3.exceptions.ConnectTimeoutError,
 )
+#: urllib3 has the refused connection under the connect timeout.
+_REFUSED: Final = urllib3.exceptions.NewConnectionError
 _DEAD_CONNECTION: Final = (builtins.ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
@@ -135,11 +137,9 @@ def _links(error: BaseException) -> list[BaseException]:
         link = waiting.pop(0)
         if not isinstance(link, BaseException) or link in found:
             continue
-        # In urllib3 1.26 a refused connection is a subclass of the connect timeout.
-        if not (isinstance(link, urllib3.exceptions.NewConnectionError) and link.__cause__ is None):
-            found.append(link)
+        found.append(link)
         waiting += [*link.args, getattr(link, "reason", None), link.__cause__]
-    return found or [error]
+    return found
 
 
 def _reason(root: BaseException) -> str:

@@ -1,0 +1,17 @@
+"""Waiting for what other threads and processes do, without guessing how long it takes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+_pause = threading.Event()
+
+
+def until(condition: Callable[[], object], *, within: float = 20.0) -> None:
+    """Return as soon as the condition holds; fail when it does not within that many seconds."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "this did not come true in time"
+        _pause.wait(0.005)

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+from octaspace import Client, Config, ConfigurationError
+from octaspace.config import CHECKS, DEFAULTS, Options, convert_option
+
+CONTRACT: dict[str, Any] = {
+    "api_key": None,
+    "base_url": "https://api.octa.space",
+    "base_urls": None,
+    "keep_alive": False,
+    "pool_size": 5,
+    "pool_timeout": 5,
+    "idle_timeout": 60,
+    "open_timeout": 10,
+    "read_timeout": 30,
+    "write_timeout": 30,
+    "max_retries": 2,
+    "retry_interval": 0.5,
+    "backoff_factor": 2.0,
+    "total_timeout": None,
+    "max_retry_after": 60,
+    "failure_cooldown": 30,
+    "max_response_bytes": 67108864,
+    "ssl_verify": True,
+    "on_request": None,
+    "on_response": None,
+    "logger": None,
+    "log_level": "info",
+    "user_agent": None,
+}
+
+
+def test_the_options_and_their_defaults_are_those_of_the_contract() -> None:
+    assert {field.name: field.default for field in dataclasses.fields(Config)} == CONTRACT
+    config = Config()
+    assert {name: getattr(config, name) for name in CONTRACT} == CONTRACT
+
+
+def test_each_option_is_checked_and_known_to_editors() -> None:
+    assert set(CHECKS) == set(DEFAULTS)
+    assert set(Options.__annotations__) == {*DEFAULTS, "persistent"}
+
+
+@pytest.mark.parametrize(
+    ("options", "option", "words"),
+    [
+        ({"pool_sise": 3}, "pool_sise", "did you mean pool_size?"),
+        ({"zzz": 3}, "zzz", "known are api_key"),
+        ({"api_key": "sk-123\n"}, "api_key", "line break"),
+        ({"api_key": "sk-\x07-123"}, "api_key", "control character at position 4"),
+        ({"api_key": "sk-😀"}, "api_key", "position 4"),
+        ({"api_key": ""}, "api_key", "pass None"),
+        ({"api_key": b"sk"}, "api_key", "string or None"),
+        ({"base_url": "http://user:hunter2@host"}, "base_url", "user name or password"),
+        ({"base_url": "ftp://host"}, "base_url", "http:// or https://"),
+        ({"base_url": "host"}, "base_url", "http:// or https://"),
+        ({"base_url": "http://"}, "base_url", "no host"),
+        ({"base_url": "http://host:99999"}, "base_url", "Port out of range"),
+        ({"base_url": "http://ho st"}, "base_url", "white space"),
+        ({"base_url": "http://host\\@evil"}, "base_url", "backslash"),
+        ({"base_url": "http://host?x=1"}, "base_url", "query"),
+        ({"base_url": "http://хост"}, "base_url", "xn--"),
+        ({"base_url": "http://[::1"}, "base_url", "not a URL"),
+        ({"base_url": None}, "base_url", "must be a URL"),
+        ({"base_urls": []}, "base_urls", "is empty"),
+        ({"base_urls": "http://a"}, "base_urls", "list of URLs, not str"),
+        ({"base_urls": ["http://a", "http://a/"]}, "base_urls", "twice"),
+        ({"base_urls": ["http://a", "file:///etc"]}, "base_urls", "http:// or https://"),
+        ({"keep_alive": 1}, "keep_alive", "True or False"),
+        ({"keep_alive": True, "persistent": False}, "keep_alive", "same option"),
+        ({"pool_size": 0}, "pool_size", "at least 1"),
+        ({"pool_size": True}, "pool_size", "whole number"),
+        ({"pool_size": 2.5}, "pool_size", "whole number"),
+        ({"open_timeout": 0}, "open_timeout", "greater than 0"),
+        ({"read_timeout": -1}, "read_timeout", "greater than 0"),
+        ({"read_timeout": "30"}, "read_timeout", "number of seconds or None, not '30'"),
+        ({"write_timeout": float("nan")}, "write_timeout", "finite"),
+        ({"total_timeout": float("inf")}, "total_timeout", "None means no limit"),
+        ({"max_retries": None}, "max_retries", "whole number, not None"),
+        ({"max_retries": -1}, "max_retries", "at least 0"),
+        ({"retry_interval": -0.1}, "retry_interval", "at least 0"),
+        ({"max_response_bytes": 0}, "max_response_bytes", "at least 1"),
+        ({"ssl_verify": "/no/such/bundle.pem"}, "ssl_verify", "no CA bundle"),
+        ({"ssl_verify": 1}, "ssl_verify", "True, False or the path"),
+        ({"on_request": "print"}, "on_request", "callable"),
+        ({"logger": "octaspace"}, "logger", "logging.Logger"),
+        ({"log_level": "loud"}, "log_level", "a level"),
+        ({"user_agent": "a\r\nX-Evil: 1"}, "user_agent", "control character"),
+    ],
+)
+@pytest.mark.parametrize("make", [Config, Client])
+def test_a_wrong_option_is_named(make: Any, options: dict[str, Any], option: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        make(**options)
+    assert caught.value.option == option
+    assert option in str(caught.value)
+    assert words in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    assert "sk-" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://api.octa.space/", "https://api.octa.space"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("http://host/prefix/", "http://host/prefix"),
+        (" http://host ", "http://host"),
+    ],
+)
+def test_urls_that_are_fine(url: str, kept: str) -> None:
+    assert Config(base_url=url).base_url == kept
+
+
+def test_it_is_frozen_and_compares_by_value() -> None:
+    config = Config(pool_size=3)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.pool_size = 4  # type: ignore[misc]
+    assert config == Config(pool_size=3)
+    assert config.replace(pool_size=4).pool_size == 4
+    assert config.replace(pool_size=4, max_retries=0).max_retries == 0
+    with pytest.raises(ConfigurationError, match="pool_size"):
+        config.replace(pool_sice=4)  # type: ignore[call-arg]
+
+
+def test_base_urls_wins_over_base_url() -> None:
+    config = Config(base_url="http://one", base_urls=["http://two", "http://three/"])
+    assert config.endpoints == ("http://two", "http://three")
+    assert Config(base_url="http://one").endpoints == ("http://one",)
+
+
+def test_persistent_is_keep_alive() -> None:
+    assert Config(persistent=True).keep_alive is True
+    assert Config(persistent=True, keep_alive=True).keep_alive is True
+
+
+def test_ssl_verify_takes_a_path(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.touch()
+    assert Config(ssl_verify=bundle).ssl_verify == str(bundle)
+
+
+def test_the_key_does_not_show() -> None:
+    config = Config(api_key="sk-secret", pool_size=7)
+    assert config.api_key == "sk-secret"
+    for text in (repr(config), str(config), f"{config}", repr(config.replace(pool_size=8))):
+        assert "sk-secret" not in text
+        assert "'***'" in text
+    assert "pool_size=7" in repr(config)
+
+
+def test_from_env_reads_every_option_a_string_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {
+        "OCTA_API_KEY": "sk-1\n", "OCTA_BASE_URL": "http://one",
+        "OCTA_BASE_URLS": "http://two, http://three",
+        "OCTA_KEEP_ALIVE": "yes", "OCTA_POOL_SIZE": "9", "OCTA_READ_TIMEOUT": "1.5",
+        "OCTA_TOTAL_TIMEOUT": "none", "OCTA_SSL_VERIFY": "false", "OCTA_LOG_LEVEL": "debug",
+        "OCTA_USER_AGENT": "", "OCTA_LOGGER": "ignored",
+    }  # fmt: skip
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    config = Config.from_env(pool_size=2)
+    assert config == Config(
+        api_key="sk-1", base_url="http://one", base_urls=["http://two", "http://three"], keep_alive=True,
+        pool_size=2, read_timeout=1.5, total_timeout=None, ssl_verify=False, log_level="debug",
+    )  # fmt: skip
+
+
+def test_from_env_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCTA_POOL_SIZE", "many")
+    with pytest.raises(
+        ConfigurationError, match="OCTA_POOL_SIZE: pool_size must be a whole number, not 'many'"
+    ):
+        Config.from_env()
+    assert Config.from_env(pool_size=3).pool_size == 3  # what is passed wins, so nobody looks at the variable
+
+
+def test_a_passed_keep_alive_wins_over_either_name_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OCTA_PERSISTENT", "true")
+    assert Config.from_env().keep_alive is True
+    assert Config.from_env(keep_alive=False).keep_alive is False
+
+
+@pytest.mark.parametrize("name", sorted(set(DEFAULTS) - {"on_request", "on_response", "logger", "api_key"}))
+def test_text_that_is_not_of_the_options_type_is_refused_when_built(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        Config(**{name: convert_option(name, "\x01 nonsense")})  # type: ignore[arg-type]
+
+
+def test_hooks_cannot_be_written_as_text() -> None:
+    with pytest.raises(ConfigurationError, match="pass it in code"):
+        convert_option("on_request", "print")
+
+
+def test_a_logger_adapter_serves_as_logger() -> None:
+    adapter = logging.LoggerAdapter(logging.getLogger("x"), {})
+    assert Config(logger=adapter).logger is adapter  # type: ignore[arg-type]
+
+
+def test_annotations_resolve() -> None:
+    assert get_type_hints(Config)["pool_size"] is int

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+import pytest
+
+from octaspace.transport.endpoints import Endpoints
+from tests.support.fake_clock import FakeClock
+
+A, B, C = "http://a", "http://b", "http://c"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def endpoints(clock: FakeClock, *urls: str, cooldown: float = 30) -> Endpoints:
+    return Endpoints(urls or (A, B, C), cooldown=cooldown, clock=clock.clock())
+
+
+def test_healthy_endpoints_take_turns(clock: FakeClock) -> None:
+    rotation = endpoints(clock)
+    assert Counter(rotation.pick() for _ in range(300)) == {A: 100, B: 100, C: 100}
+
+
+def test_turns_stay_even_under_threads(clock: FakeClock) -> None:
+    rotation = endpoints(clock)
+    seen: Counter[str | None] = Counter()
+    lock = threading.Lock()
+
+    def work() -> None:
+        mine = Counter(rotation.pick() for _ in range(300))
+        with lock:
+            seen.update(mine)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(seen.values()) == {800}
+
+
+def test_one_that_failed_is_left_alone_and_back_without_any_call(clock: FakeClock) -> None:
+    rotation = endpoints(clock)
+    rotation.mark_failed(B)
+    assert {rotation.pick() for _ in range(20)} == {A, C}
+    assert rotation.stats() == {"total": 3, "available": 2, "failed": [B], "cooldown_left": {B: 30.0}}
+    clock.advance(12.5)
+    assert rotation.stats()["cooldown_left"] == {B: 17.5}
+    clock.advance(18)
+    assert rotation.stats() == {"total": 3, "available": 3, "failed": [], "cooldown_left": {}}
+    assert {rotation.pick() for _ in range(20)} == {A, B, C}
+
+
+def test_load_of_a_failed_one_is_shared_evenly(clock: FakeClock) -> None:
+    rotation = endpoints(clock)
+    rotation.mark_failed(A)
+    assert Counter(rotation.pick() for _ in range(200)) == {B: 100, C: 100}
+
+
+def test_all_in_cooldown_the_one_that_failed_longest_ago_is_tried(clock: FakeClock) -> None:
+    rotation = endpoints(clock)
+    for url in (B, A, C):
+        rotation.mark_failed(url)
+        clock.advance(1)
+    assert [rotation.pick() for _ in range(3)] == [B, B, B]
+    assert rotation.pick(exclude={B}) == A
+    rotation.mark_failed(B)  # a further failure begins its cooldown again
+    assert rotation.pick() == A
+
+
+def test_an_answer_ends_the_cooldown(clock: FakeClock) -> None:
+    rotation = endpoints(clock)
+    rotation.mark_failed(A)
+    rotation.mark_alive(A)
+    assert rotation.stats()["available"] == 3
+
+
+def test_a_pass_tries_each_once(clock: FakeClock) -> None:
+    rotation = endpoints(clock)
+    tried: set[str] = set()
+    while (url := rotation.pick(exclude=tried)) is not None:
+        rotation.mark_failed(url)
+        tried.add(url)
+    assert tried == {A, B, C}
+    assert endpoints(clock, A).pick(exclude={A}) is None
+
+
+def test_a_retry_goes_to_the_next_healthy_one(clock: FakeClock) -> None:
+    rotation = endpoints(clock, A, B)
+    assert {rotation.after(A) for _ in range(5)} == {B}
+    rotation.mark_failed(B)
+    assert rotation.after(A) == A  # it answers, and B does not
+    clock.advance(1)
+    rotation.mark_failed(A)
+    assert rotation.after(A) == B  # both are down; B has been for longer
+    assert endpoints(clock, A).after(A) == A
+
+
+def test_without_a_cooldown_nothing_is_ever_left_alone(clock: FakeClock) -> None:
+    rotation = endpoints(clock, cooldown=0)
+    rotation.mark_failed(A)
+    assert rotation.stats()["available"] == 3

@@ -1,0 +1,74 @@
+"""Clients on real sockets, with a clock of the test's own."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from octaspace import Client, Config
+from tests.support.fake_clock import FakeClock
+from tests.support.fault_server import Behaviour, FaultServer
+
+ServerFactory = Callable[..., FaultServer]
+ClientFactory = Callable[..., Client]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def serve() -> Iterator[ServerFactory]:
+    """Start a server with a script; all are stopped after the test."""
+    servers: list[FaultServer] = []
+
+    def start(*script: Behaviour, **options: Any) -> FaultServer:
+        servers.append(FaultServer(script, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def connect(clock: FakeClock) -> Iterator[ClientFactory]:
+    """Make a client of one or more servers; waits take no time. All are closed after the test."""
+    clients: list[Client] = []
+
+    def make(*servers: FaultServer, **options: Any) -> Client:
+        options.setdefault("api_key", "sk-secret")
+        options.setdefault("keep_alive", True)
+        if len(servers) == 1:
+            options.setdefault("base_url", servers[0].url)
+        else:
+            options.setdefault("base_urls", [server.url for server in servers])
+        clients.append(Client.from_config(Config(**options), clock=clock.clock()))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[trustme.CA, Path]:
+    """A certificate authority and the bundle that trusts it."""
+    ca = trustme.CA()
+    bundle = tmp_path_factory.mktemp("tls") / "ca.pem"
+    ca.cert_pem.write_to_path(str(bundle))
+    return ca, bundle
+
+
+@pytest.fixture(scope="session")
+def tls(authority: tuple[trustme.CA, Path]) -> ssl.SSLContext:
+    """A server context with a good certificate for the loopback address."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority[0].issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    return context
