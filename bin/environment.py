@@ -29,7 +29,7 @@ def say(line):
 
 
 def ensure(*parts):
-    """Make sure that `.venv` has these parts, and return its Python. Ends the process with one line if not."""
+    """Make sure that `.venv` has these parts and return its Python; without success, end with one line."""
     if sys.version_info < (3, 10):
         sys.exit("Python 3.10 or newer is needed; this is %d.%d." % sys.version_info[:2])
     try:
@@ -66,7 +66,11 @@ def _lock(handle):
 
 
 def _install(parts):
-    if subprocess.call([PYTHON, "-c", "import pip"], stderr=subprocess.DEVNULL) if os.path.exists(PYTHON) else 1:
+    if (
+        subprocess.call([PYTHON, "-c", "import pip"], stderr=subprocess.DEVNULL)
+        if os.path.exists(PYTHON)
+        else 1
+    ):
         say("Making the virtual environment in .venv …")
         if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV]):
             sys.exit("The virtual environment could not be made in .venv.")

@@ -175,7 +175,10 @@ class Client:
         return self._transport.stats()
 
     def close(self) -> None:
-        """Close every socket; a request under way is finished first. A later call raises `ConfigurationError`."""
+        """Close every socket; a request under way is finished first. Idempotent.
+
+        A later call of any resource raises `ConfigurationError`.
+        """
         self._transport.close()
 
     shutdown = close
@@ -189,9 +192,11 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return (
-            f"<{type(self).__name__} {' '.join(self.config.endpoints)}{' closed' * self._transport.closed}>"
-        )
+        transport = self.__dict__.get("_transport")  # missing when an option was refused
+        if transport is None:
+            return f"<{type(self).__name__} not set up>"
+        closed = " closed" if transport.closed else ""
+        return f"<{type(self).__name__} {' '.join(transport.config.endpoints)}{closed}>"
 
 
 class _Trip:

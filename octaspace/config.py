@@ -139,9 +139,9 @@ class Config:
         for name in given:
             if name not in DEFAULTS:
                 raise _unknown(name)
+        checked = {name: CHECKS[name](name, value) for name, value in given.items()}
         for name, default in DEFAULTS.items():
-            value = CHECKS[name](name, given[name]) if name in given else default
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, checked.get(name, default))
 
     @classmethod
     def from_env(cls, **over: Unpack[Options]) -> Config:
@@ -179,11 +179,9 @@ class Config:
         return self.base_urls if self.base_urls is not None else (self.base_url,)
 
     def __repr__(self) -> str:
-        changed = (
-            f"{name}={getattr(self, name)!r}"
-            for name, default in DEFAULTS.items()
-            if getattr(self, name) != default
-        )
+        # A config whose building failed is shown by error trackers as well: it has no values yet.
+        values = {name: getattr(self, name, default) for name, default in DEFAULTS.items()}
+        changed = (f"{name}={value!r}" for name, value in values.items() if value != DEFAULTS[name])
         return f"Config({', '.join(changed)})"
 
 
@@ -196,7 +194,8 @@ def convert_option(name: str, text: str) -> object:
             commas between several URLs, ``"none"`` for no limit.
 
     Raises:
-        ConfigurationError: The option is unknown, cannot be written as a string, or does not read as its type.
+        ConfigurationError: The option is unknown, cannot be given as a string, or does not read as its
+            type.
     """
     if name == "persistent":
         name = "keep_alive"

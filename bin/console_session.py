@@ -1,0 +1,47 @@
+"""The prompt that `bin/console` opens, with `client` ready to use. Runs in `.venv`."""
+
+from __future__ import annotations
+
+import code
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import flask_octaspace
+import octaspace
+from playground.sandbox import SandboxServer
+
+
+@contextlib.contextmanager
+def _client() -> Iterator[tuple[octaspace.Client, str]]:
+    """A client of the live API when a key is set, else of a sandbox that lives as long as the prompt."""
+    if os.environ.get("OCTA_API_KEY"):
+        with octaspace.client(keep_alive=True) as client:
+            yield client, f"the live API at {', '.join(client.config.endpoints)}"
+        return
+    with (
+        SandboxServer(ports=(0, 0)) as sandbox,
+        octaspace.Client("sandbox-key", base_urls=list(sandbox.urls), keep_alive=True) as client,
+    ):
+        yield client, "a sandbox of its own (set OCTA_API_KEY for the live API)"
+
+
+def main() -> None:
+    """Open the prompt; IPython's when it is installed."""
+    with _client() as (client, where):
+        names: dict[str, Any] = {"client": client, "octaspace": octaspace, "flask_octaspace": flask_octaspace}
+        banner = (
+            f"octaspace {octaspace.__version__}: `client` speaks to {where}.\nTry: client.network.info().data"
+        )
+        try:
+            from IPython import start_ipython  # type: ignore[import-not-found,unused-ignore]
+        except ImportError:
+            code.interact(banner=banner, local=names, exitmsg="")
+        else:
+            print(banner)
+            start_ipython(argv=["--no-banner"], user_ns=names)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Hooks are called once per call; every attempt leaves one log line."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+import octaspace
+from octaspace import Request, Response
+from tests.support.fault_server import answer, close_after_reading, echo
+
+from .conftest import ClientFactory, ServerFactory
+from .requests_to_send import CHANGE, READ
+
+
+def test_hooks_are_called_once_per_call(serve: ServerFactory, connect: ClientFactory) -> None:
+    asked: list[dict[str, Any]] = []
+    answered: list[Response[Any]] = []
+    server = serve(answer(status=503), close_after_reading, answer([1]), answer({"error": "no"}, status=404))
+    client = connect(server, on_request=asked.append, on_response=answered.append)
+    client.send(Request("GET", "/nodes", params={"state": "online"}))
+    with pytest.raises(octaspace.NotFoundError):
+        client.send(READ)
+    assert asked == [
+        {"method": "GET", "path": "/nodes", "params": {"state": "online"}},
+        {"method": "GET", "path": "/nodes", "params": {}},
+    ]
+    assert [(r.status, r.attempts) for r in answered] == [(200, 3), (404, 1)]
+
+
+def test_no_response_no_hook(serve: ServerFactory, connect: ClientFactory) -> None:
+    answered: list[Response[Any]] = []
+    with pytest.raises(octaspace.ConnectionError):
+        connect(serve(close_after_reading), on_response=answered.append).send(CHANGE)
+    assert answered == []
+
+
+class HookError(Exception):
+    pass
+
+
+def boom(_: object) -> None:
+    raise HookError
+
+
+def test_errors_of_hooks_pass_through_and_leave_the_client_well(
+    serve: ServerFactory, connect: ClientFactory
+) -> None:
+    server = serve(after=echo)
+    with pytest.raises(HookError):
+        connect(server, on_request=boom).send(CHANGE)
+    assert server.journal == []
+    client = connect(server, on_response=boom)
+    with pytest.raises(HookError):
+        client.send(CHANGE)
+    assert len(server.journal) == 1
+    assert client.transport_stats()["pools"][server.url]["in_use"] == 0
+
+
+def test_one_line_per_attempt_and_warnings_for_what_went_wrong(
+    serve: ServerFactory, connect: ClientFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "octaspace")
+    server = serve(close_after_reading, answer(status=503, headers={"X-Request-Id": "r-1"}), answer())
+    connect(server).send(READ)
+    attempts = [getattr(record, "octaspace_attempt", None) for record in caplog.records]
+    assert [(a["attempt"], a["status"], a["error"], a["verdict"]) for a in attempts if a] == [
+        (1, None, "ConnectionError", "retry"),
+        (2, 503, None, "retry"),
+        (3, 200, None, "ok"),
+    ]
+    assert [a["wait"] for a in attempts if a] == [0.5, 1.0, 0.0]
+    assert [a["request_id"] for a in attempts if a] == [None, "r-1", None]
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert warnings == [
+        f"{server.url} failed (Remote end closed connection without response) and is left alone for 30 s",
+        "GET /nodes: retry 1 of 2 in 0.5 s",
+        "GET /nodes: retry 2 of 2 in 1 s",
+    ]
+
+
+def test_logger_and_level_can_be_chosen(
+    serve: ServerFactory, connect: ClientFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    connect(serve(), logger=logging.getLogger("mine"), log_level="debug").send(READ)
+    mine = [record for record in caplog.records if record.name == "mine"]
+    assert [record.levelno for record in mine] == [logging.DEBUG]
+    assert mine[0].getMessage().startswith("GET http://127.0.0.1:")

@@ -1,0 +1,120 @@
+"""The key goes to the endpoints and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import octaspace
+from octaspace import Client, Request
+from tests.support.fault_server import answer, close_after_reading, echo, never_read, raw, stall, truncate
+
+from .conftest import ClientFactory, ServerFactory
+from .requests_to_send import CHANGE, READ
+
+KEY = "sk-secret"
+
+
+def test_it_is_sent_bare_and_only_where_a_key_is_needed(serve: ServerFactory, connect: ClientFactory) -> None:
+    server = serve(after=echo)
+    client = connect(server)
+    client.send(READ)
+    client.send(Request("GET", "/network", public=True))
+    connect(server, api_key=None).send(READ)
+    assert [arrival.headers.get("authorization") for arrival in server.journal] == [KEY, None, None]
+
+
+@pytest.mark.parametrize("with_key", [True, False])
+def test_netrc_never_touches_authorization(
+    serve: ServerFactory,
+    connect: ClientFactory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    with_key: bool,
+) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("default login somebody password something\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    server = serve(after=echo)
+    connect(server, api_key=KEY if with_key else None).send(READ)
+    assert server.journal[0].headers.get("authorization") == (KEY if with_key else None)
+
+
+def everything_about(error: BaseException) -> str:
+    """What an error tracker would send: messages, frames and their locals, all causes and contexts."""
+    lines = traceback.TracebackException.from_exception(error, capture_locals=True).format()
+    return "".join(lines) + repr(error) + str(error) + repr(vars(error))
+
+
+@pytest.mark.parametrize(
+    "provoke",
+    [
+        lambda server: server.refuse(),
+        lambda server: server.then(*[close_after_reading] * 9),
+        lambda server: server.then(*[stall] * 9),
+        lambda server: server.then(*[truncate] * 9),
+        lambda server: server.then(*[raw(b"garbage\r\n\r\n")] * 9),
+        lambda server: server.then(*[answer(status=401)] * 9),
+        lambda server: server.then(*[answer(status=302, headers={"Location": "http://elsewhere/"})] * 9),
+        lambda server: server.then(*[answer(body=b"{")] * 9),
+        lambda server: server.then(never_read),
+    ],
+)
+def test_it_is_in_no_error(
+    serve: ServerFactory, connect: ClientFactory, provoke: Callable[[object], None],
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    caplog.set_level(logging.DEBUG)
+    server = serve(after=echo)
+    client = connect(server, read_timeout=0.1, write_timeout=0.1)
+    client.send(READ)
+    provoke(server)
+    for request in (READ, CHANGE, Request("POST", "/x", body="x" * 20_000_000)):
+        try:
+            client.send(request)
+        except octaspace.Error as error:
+            assert KEY not in everything_about(error)
+            assert KEY.encode() not in pickle.dumps(error)
+            assert error.__cause__ is None or error.__cause__.__traceback__ is None
+    assert KEY not in caplog.text
+    assert "".join(capfd.readouterr()).find(KEY) == -1
+    assert KEY not in repr(client) + repr(client.config) + repr(client.transport_stats()) + str(vars(client))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Client(KEY + "\n"),
+        lambda: Client(api_key=KEY, pool_sise=3),  # type: ignore[call-arg]
+        lambda: Client(KEY, base_url="ftp://x"),
+        lambda: octaspace.client(KEY + "😀"),
+        lambda: octaspace.client(api_key=KEY, nonsense=1),  # type: ignore[call-arg]
+        lambda: octaspace.configure(api_key=KEY, pool_size=0),
+        lambda: octaspace.Config(api_key=KEY, pool_size=0),
+        lambda: Client(KEY).with_options(api_key=KEY + "\r"),
+        lambda: Client(KEY).with_options(api_key=KEY, pool_size=3),
+        lambda: octaspace.Config(api_key=KEY).replace(api_key=KEY, pool_size=0),
+    ],
+)
+def test_it_is_in_no_frame_of_a_configuration_error(make: Callable[[], object]) -> None:
+    with pytest.raises(octaspace.ConfigurationError) as caught:
+        make()
+    assert KEY not in everything_about(caught.value)
+
+
+def test_an_exception_the_user_was_handling_keeps_its_frames(
+    serve: ServerFactory, connect: ClientFactory
+) -> None:
+    server = serve(after=close_after_reading)
+    try:
+        raise OSError("the user's own")
+    except OSError as outer:
+        with pytest.raises(octaspace.ConnectionError):
+            connect(server).send(CHANGE)
+        assert outer.__traceback__ is not None

@@ -1,0 +1,104 @@
+"""TLS: what is trusted, and that a failed handshake was no sending."""
+
+from __future__ import annotations
+
+import datetime
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+import octaspace
+from tests.support.fault_server import close_after_reading, echo
+
+from .conftest import ClientFactory, ServerFactory
+from .requests_to_send import CHANGE, READ
+
+
+def context(authority: trustme.CA, *names: str, expired: bool = False) -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    past = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+    authority.issue_cert(*names, not_after=past if expired else None).configure_cert(made)
+    return made
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+@pytest.mark.parametrize("endpoints", [1, 2])
+def test_a_trusted_server(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+    keep_alive: bool, endpoints: int,
+) -> None:  # fmt: skip
+    servers = [serve(after=echo, tls=tls) for _ in range(endpoints)]
+    client = connect(*servers, ssl_verify=authority[1], keep_alive=keep_alive)
+    for _ in range(4):
+        assert client.send(CHANGE).data["path"] == "/services/mr"
+    assert [server.accepted for server in servers] == [(1 if keep_alive else 4 // endpoints)] * endpoints
+
+
+def test_a_passed_bundle_wins_over_the_environment(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> None:  # fmt: skip
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
+    assert connect(serve(tls=tls), ssl_verify=authority[1]).send(READ).ok
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority[1]))
+    assert connect(serve(tls=tls)).send(READ).ok
+
+
+def test_a_bundle_of_the_environment_that_is_not_there_is_a_configuration_error(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/bundle.pem")
+    with pytest.raises(octaspace.ConfigurationError, match=r"/no/such/bundle\.pem"):
+        connect(serve(tls=tls)).send(READ)
+
+
+@pytest.mark.parametrize("flaw", ["unknown authority", "wrong host", "expired"])
+def test_an_untrusted_server_gets_nothing_and_no_second_try(
+    serve: ServerFactory, connect: ClientFactory, authority: tuple[trustme.CA, Path], flaw: str
+) -> None:
+    good, bundle = authority
+    flawed = {
+        "unknown authority": lambda: context(trustme.CA(), "127.0.0.1"),
+        "wrong host": lambda: context(good, "elsewhere.example"),
+        "expired": lambda: context(good, "127.0.0.1", expired=True),
+    }[flaw]()
+    server = serve(tls=flawed)
+    with pytest.raises(octaspace.ConnectionError, match="certificate verify failed") as caught:
+        connect(server, ssl_verify=bundle).send(CHANGE)
+    assert not caught.value.outcome_unknown
+    assert caught.value.attempts == 1
+    assert server.journal == []
+
+
+def test_a_failed_handshake_fails_over_even_for_a_change(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path]
+) -> None:
+    bad, good = serve(tls=context(trustme.CA(), "127.0.0.1")), serve(tls=tls)
+    client = connect(bad, good, ssl_verify=authority[1])
+    assert [client.send(CHANGE).ok for _ in range(4)] == [True] * 4
+    assert len(good.journal) == 4
+
+
+def test_a_plain_server_behind_an_https_url(serve: ServerFactory, connect: ClientFactory) -> None:
+    server = serve(after=echo)
+    client = connect(server, base_url=server.url.replace("http", "https"), max_retries=0, open_timeout=0.2)
+    with pytest.raises(octaspace.NetworkError) as caught:
+        client.send(CHANGE)
+    assert not caught.value.outcome_unknown
+
+
+def test_a_reused_tls_connection_that_died(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path]
+) -> None:
+    server = serve(after=echo, tls=tls)
+    client = connect(server, ssl_verify=authority[1], max_retries=0)
+    client.send(READ)
+    server.then(close_after_reading)
+    assert client.send(READ).attempts == 2
+    server.then(close_after_reading)
+    with pytest.raises(octaspace.ConnectionError, match="may have been carried out"):
+        client.send(CHANGE)
