@@ -1,0 +1,73 @@
+"""Puts the app together; every part is a file of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
+from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from flask_octaspace import OctaSpace
+
+from . import assets, failures, formatting, login, navigation, recording, security, shell, views
+from .parts import EXTENSION, Parts
+from .process import ProcessSettings
+from .sessions_cookie import BrowserSessionInterface, cookie_name
+from .sources import default_source
+
+__all__ = ["build"]
+
+#: What the SDK writes a line per attempt to; `recording` reads them there.
+CALLS_LOGGER = "playground.calls"
+
+
+def build(config: Mapping[str, Any]) -> Flask:
+    """Make the app; see `playground.create_app`."""
+    app = Flask("playground", static_url_path=assets.url_path())
+    process = config.get("PROCESS") or ProcessSettings.read(os.environ, Path(app.instance_path))
+    app.config.update(
+        BOOTSTRAP_SERVE_LOCAL=True,
+        MAX_CONTENT_LENGTH=256 * 1024,
+        MAX_FORM_MEMORY_SIZE=256 * 1024,
+        MAX_FORM_PARTS=200,
+        SEND_FILE_MAX_AGE_DEFAULT=365 * 24 * 3600,
+        SESSION_COOKIE_NAME=cookie_name(process.bind),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,
+        **config,
+    )
+    if process.proxy_hops:
+        hops = process.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.session_interface = BrowserSessionInterface()
+
+    # First of all, so that no other check or page is reached under a foreign name.
+    security.init_app(app, process)
+
+    calls_log = logging.getLogger(CALLS_LOGGER)
+    calls_log.setLevel(logging.DEBUG)
+    calls_log.propagate = False
+    first = default_source(process)
+    octa = OctaSpace(
+        app, api_key=first.key, base_urls=list(first.endpoints), keep_alive=True, logger=calls_log
+    )
+    app.extensions[EXTENSION] = parts = Parts(app, process, octa)
+    app.secret_key = parts.secret_key
+
+    recording.init_app(app, calls_log)
+    login.init_app(app, process)
+    CSRFProtect(app)
+    Bootstrap5(app)
+    formatting.init_app(app)
+    failures.init_app(app)
+    views.init_app(app)
+    navigation.init_app(app)
+    shell.init_app(app)
+    return app

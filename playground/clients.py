@@ -1,0 +1,105 @@
+"""One client per distinct settings, with real pools, kept between requests in this worker process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cachetools import LRUCache
+from flask import Flask
+
+from flask_octaspace import OctaSpace
+from flask_octaspace.client import AppClient
+from octaspace import Client, Config
+
+__all__ = ["Clients"]
+
+#: How many different settings keep their connections at the same time.
+_MOST = 32
+
+
+class _Kept:
+    """A client, and how many are using it right now."""
+
+    def __init__(self, client: AppClient) -> None:
+        self.client = client
+        self.users = 0
+        self.retired = False
+
+
+class _Evicting(LRUCache[Config, _Kept]):
+    """Tells what it throws out, so that connections in use are not closed under somebody's feet."""
+
+    def popitem(self) -> tuple[Config, _Kept]:
+        config, kept = super().popitem()
+        kept.retired = True
+        if not kept.users:
+            kept.client.close()
+        return config, kept
+
+
+class Clients:
+    """Hands clients out. The app's default settings get the extension's own client.
+
+    Args:
+        app: The app.
+        octa: Its extension.
+    """
+
+    def __init__(self, app: Flask, octa: OctaSpace) -> None:
+        self._app, self._octa = app, octa
+        self._lock = threading.Lock()
+        self._kept: LRUCache[Config, _Kept] = _Evicting(_MOST)
+
+    @property
+    def base_config(self) -> Config:
+        """The options a browser starts with."""
+        config: Config = self._app.extensions["octaspace"].config
+        return config
+
+    @contextmanager
+    def lease(self, config: Config) -> Iterator[Client]:
+        """The client for these settings; it stays open as long as somebody has it on lease."""
+        if config == self.base_config:
+            with self._app.app_context():
+                client = self._octa.client
+            yield client
+            return
+        kept = self._take(config)
+        try:
+            yield kept.client
+        finally:
+            with self._lock:
+                kept.users -= 1
+                close = kept.retired and not kept.users
+            if close:
+                kept.client.close()
+
+    def one_off(self, config: Config) -> Client:
+        """A client that the caller closes, for trying settings out."""
+        return AppClient.for_app(self._app, config)
+
+    def stats(self, config: Config) -> dict[str, Any]:
+        """What this worker's client for these settings says of its transport; see `Client.transport_stats`."""
+        with self.lease(config) as client:
+            return client.transport_stats()
+
+    def close(self) -> None:
+        """Close every client; for the end of a worker."""
+        with self._lock:
+            everything = list(self._kept.values())
+            self._kept.clear()
+        for kept in everything:
+            kept.client.close()
+        self._octa.close(self._app)
+
+    def _take(self, config: Config) -> _Kept:
+        with self._lock:
+            kept = self._kept.get(config)
+            if kept is None:
+                kept = _Kept(AppClient.for_app(self._app, config))
+                self._kept[config] = kept
+            kept.users += 1
+            return kept

@@ -1,0 +1,141 @@
+"""How values look: money, sizes, rates, durations and times, with their exact form on hover.
+
+Unknown is "—", zero is 0.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any, Final
+
+from flask import Flask
+from markupsafe import Markup
+
+from octaspace import wei_to_octa
+
+__all__ = ["UNKNOWN", "amount", "bytes_text", "duration", "init_app", "octa", "seconds", "usd"]
+
+UNKNOWN: Final = "—"
+
+_SIZES: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+
+
+def amount(value: Any, digits: int | None = None) -> str:
+    """A number with thin groups: 1 234 567.8; `digits` after the point at most."""
+    if value is None or isinstance(value, bool):
+        return UNKNOWN
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "\u202f")
+    if not isinstance(value, (float, Decimal)) or value != value:
+        return UNKNOWN
+    text = f"{value:,.{2 if digits is None else digits}f}"
+    if "." in text and digits is None:
+        text = text.rstrip("0").rstrip(".")
+    return text.replace(",", "\u202f")
+
+
+def octa(wei: Any, digits: int = 4) -> str:
+    """Wei as OCTA, without going through float."""
+    if not isinstance(wei, int) or isinstance(wei, bool):
+        return UNKNOWN
+    return f"{amount(wei_to_octa(wei), digits)} OCTA"
+
+
+def usd(value: Any, digits: int = 2) -> str:
+    """US dollars."""
+    if value is None or isinstance(value, (bool, str)):
+        return UNKNOWN
+    return f"${amount(Decimal(str(value)), digits)}"
+
+
+def bytes_text(value: Any) -> str:
+    """A size in decimal units."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return UNKNOWN
+    size, unit = float(value), 0
+    while size >= 1000 and unit < len(_SIZES) - 1:
+        size, unit = size / 1000, unit + 1
+    return f"{size:.0f} B" if unit == 0 else f"{size:.{0 if size >= 100 else 1}f} {_SIZES[unit]}"
+
+
+def duration(value: Any) -> str:
+    """A length of time: 2 d 3 h, 4 h 05 min, 3 min 20 s, 12 s."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return UNKNOWN
+    whole = max(0, int(value))
+    days, rest = divmod(whole, 86400)
+    hours, rest = divmod(rest, 3600)
+    minutes, left = divmod(rest, 60)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    if minutes:
+        return f"{minutes} min {left:02d} s"
+    return f"{left} s"
+
+
+def seconds(value: Any) -> str:
+    """What a call took: 8 ms, 1.24 s."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return UNKNOWN
+    if value < 1:
+        return f"{value * 1000:.0f} ms" if value >= 0.001 else "<1 ms"
+    return f"{value:.2f} s"
+
+
+def _moment(value: Any) -> datetime | None:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return datetime.fromtimestamp(value, timezone.utc)
+    return None
+
+
+def iso(value: Any) -> str:
+    """A time for `<time datetime>`."""
+    moment = _moment(value)
+    return moment.isoformat(timespec="milliseconds") if moment else ""
+
+
+def utc(value: Any) -> str:
+    """A time in words, in UTC; a script turns it into local time."""
+    moment = _moment(value)
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC") if moment else UNKNOWN
+
+
+def known(value: Any) -> Any:
+    """The value itself, or "—" when it is unknown."""
+    return UNKNOWN if value is None or value == "" else value
+
+
+def pretty_json(value: Any) -> str:
+    """JSON for reading: indented, exact integers, words in their own script."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=repr)
+
+
+#: Characters that are not seen, or that turn the reading direction of what follows around.
+_UNSEEN: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)
+
+
+def visible(value: Any) -> Any:
+    """What a template prints, with characters that could deceive the reader replaced by a sign."""
+    if isinstance(value, str) and not value.isprintable() and not isinstance(value, Markup):
+        return _UNSEEN.sub("\ufffd", value)
+    return value
+
+
+def init_app(app: Flask) -> None:
+    """Make them filters of templates."""
+    app.jinja_env.finalize = visible
+    filters: dict[str, Callable[..., Any]] = {
+        "amount": amount, "octa": octa, "usd": usd, "bytes": bytes_text, "duration": duration,
+        "seconds": seconds, "iso": iso, "utc": utc, "known": known, "pretty_json": pretty_json,
+    }  # fmt: skip
+    app.jinja_env.filters.update(filters)

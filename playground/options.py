@@ -1,0 +1,123 @@
+"""The options of `octaspace.Config` that a browser may choose, with their meaning and limits."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from octaspace import Config, ConfigurationError
+from octaspace.config import DEFAULTS, convert_option
+
+__all__ = ["OPTIONS", "PANEL_BUDGET", "Option", "OptionError", "read_option"]
+
+#: Seconds a panel may take unless `total_timeout` says otherwise.
+PANEL_BUDGET = 8.0
+
+#: Key and endpoints are chosen as a source; hooks and loggers only code can give, and the level is
+#: ours: the attempts shown in pages are read from the log.
+_ELSEWHERE = frozenset(
+    {"api_key", "base_url", "base_urls", "on_request", "on_response", "logger", "log_level"}
+)  # fmt: skip
+
+#: Upper limits, so that one browser cannot keep the server's threads or memory to itself.
+_MOST = {
+    "pool_size": 64,
+    "max_retries": 10,
+    "max_response_bytes": 64 * 1024 * 1024,
+    "backoff_factor": 10,
+    "failure_cooldown": 3600,
+    "idle_timeout": 3600,
+}
+_MOST_SECONDS = 100.0
+
+_GROUPS = {
+    "keep_alive": "Connections",
+    "pool_size": "Connections",
+    "pool_timeout": "Connections",
+    "idle_timeout": "Connections",
+    "open_timeout": "Time limits",
+    "read_timeout": "Time limits",
+    "write_timeout": "Time limits",
+    "total_timeout": "Time limits",
+    "max_retries": "Retry and failover",
+    "retry_interval": "Retry and failover",
+    "backoff_factor": "Retry and failover",
+    "max_retry_after": "Retry and failover",
+    "failure_cooldown": "Retry and failover",
+}
+
+
+class OptionError(ValueError):
+    """What was typed cannot be used; the message is for the field."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    Attributes:
+        name: Its name, as `Config` takes it.
+        default: Its default in the SDK.
+        meaning: What it does, from the SDK's own documentation.
+        group: Heading it stands under.
+        switch: Whether it is on or off, nothing else.
+    """
+
+    name: str
+    default: Any
+    meaning: str
+    group: str
+    switch: bool
+
+    @property
+    def unit(self) -> str:
+        """Seconds, bytes, or nothing."""
+        if self.name.endswith("_bytes"):
+            return "bytes"
+        seconds = self.name.endswith(("_timeout", "_interval", "_after", "_cooldown"))
+        return "s" if seconds else ""
+
+
+def _meanings() -> dict[str, str]:
+    """Read the attribute lines of `Config`'s docstring, so that the page never tells another story."""
+    text = (Config.__doc__ or "").partition("Attributes:")[2]
+    found = re.findall(r"^\s{8}(\w+): (.+?)(?=^\s{8}\w+: |\Z)", text, re.MULTILINE | re.DOTALL)
+    return {name: " ".join(meaning.replace("`", "").split()) for name, meaning in found}
+
+
+def _options() -> tuple[Option, ...]:
+    meanings = _meanings()
+    return tuple(
+        Option(name, default, meanings.get(name, ""), _GROUPS.get(name, "Other"), isinstance(default, bool))
+        for name, default in DEFAULTS.items()
+        if name not in _ELSEWHERE
+    )
+
+
+OPTIONS = _options()
+
+
+def read_option(name: str, text: str) -> Any:
+    """What was typed, as the option takes it.
+
+    Args:
+        name: Name of an option of `OPTIONS`.
+        text: As typed; ``none`` for no limit.
+
+    Raises:
+        OptionError: It cannot be used.
+    """
+    try:
+        value = convert_option(name, text)
+        if name == "ssl_verify" and not isinstance(value, bool):
+            raise OptionError("ssl_verify takes true or false here: files of the server are not a browser's")
+        Config(**{name: value})  # type: ignore[misc]
+    except ConfigurationError as error:
+        raise OptionError(str(error)) from None
+    most = _MOST.get(name, _MOST_SECONDS)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > most:
+        raise OptionError(f"{name} can be {most:g} at most in the playground")
+    if value is None and name in ("open_timeout", "read_timeout", "write_timeout", "total_timeout"):
+        raise OptionError(f"{name} needs a limit in the playground: a page must not wait for ever")
+    return value

@@ -1,0 +1,208 @@
+"""Panels: the calls of a page, made at the same time, each with a budget and an end of its own.
+
+    panels = load(
+        Ask("network", "Network", Line("network.info")),
+        Ask("offers", "Offers", Line("services.mr.list"), shape=by_model),
+    )
+    return render_template("pages/network.html", **panels)
+
+A page costs the time of its slowest call. An error of one never touches another: it is a card in its
+place. With ``?_panel=name`` only that call is made, which is how a panel is loaded again by itself.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from flask import current_app, request
+
+from octaspace import Client, Error, Response
+
+from . import balance
+from .browser import Browser, current_browser
+from .lines import Line, curl
+from .parts import current_parts
+from .problems import Problem, describe
+from .recording import Call, recorded
+from .redaction import without_secrets
+from .store import Calls
+
+__all__ = ["Ask", "Panel", "load"]
+
+State = Literal["ok", "empty", "error", "skipped"]
+
+#: The query parameter that asks for one panel alone.
+ONLY: Final = "_panel"
+
+#: Name of the call for the balance in the header.
+_HEADER: Final = "header_balance"
+
+
+def _as_it_is(data: Any) -> Any:
+    return data
+
+
+def _is_empty(data: Any) -> bool:
+    return data is None or (isinstance(data, (list, dict, tuple)) and not data)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A call a page wants.
+
+    Attributes:
+        name: Name of the panel in the page; letters and underscores.
+        title: Its heading.
+        line: The call.
+        shape: Makes what the template shows from the answer's `data`; what it raises is the panel's error.
+        empty: Whether what `shape` made is nothing to show.
+        budget: Seconds it may take; by default what Settings say.
+    """
+
+    name: str
+    title: str
+    line: Line
+    shape: Callable[[Any], Any] = _as_it_is
+    empty: Callable[[Any], bool] = _is_empty
+    budget: float | None = None
+
+
+@dataclass
+class Panel:
+    """What came of an `Ask`.
+
+    Attributes:
+        ask: What was asked.
+        state: ``"ok"``, ``"empty"``, ``"error"``, or ``"skipped"`` when only another panel was wanted.
+        data: What `Ask.shape` made of the answer; None unless ok or empty.
+        raw: The answer's `data` as the API sent it, without secrets.
+        problem: The error card.
+        at: When it was loaded, seconds since 1970.
+        elapsed: Seconds it took.
+        calls: The calls behind it, with their attempts.
+        log_id: Number of the last of them in the request log.
+    """
+
+    ask: Ask
+    state: State = "skipped"
+    data: Any = None
+    raw: Any = None
+    problem: Problem | None = None
+    at: float = 0.0
+    elapsed: float = 0.0
+    calls: list[Call] = field(default_factory=list)
+    log_id: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.ask.name
+
+    @property
+    def title(self) -> str:
+        return self.ask.title
+
+    @property
+    def line(self) -> str:
+        """The Python line."""
+        return str(self.ask.line)
+
+    @property
+    def attempts(self) -> int:
+        return sum(len(call.attempts) for call in self.calls)
+
+    @property
+    def endpoint(self) -> str:
+        return self.calls[-1].endpoint if self.calls else ""
+
+    @property
+    def request_id(self) -> str | None:
+        return self.calls[-1].request_id if self.calls else None
+
+    @property
+    def has_data(self) -> bool:
+        return self.state in ("ok", "empty")
+
+    @property
+    def curl(self) -> str | None:
+        """The last call for a shell, or None when none was made."""
+        if not self.calls:
+            return None
+        asked = self.calls[-1].request
+        return curl(
+            asked.method, self.endpoint, asked.path,
+            params=dict(asked.params), body=without_secrets(asked.body), public=asked.public,
+        )  # fmt: skip
+
+
+def load(*asks: Ask) -> dict[str, Panel]:
+    """Make the calls of a page at the same time.
+
+    Args:
+        asks: The calls.
+
+    Returns:
+        A `Panel` for each, by name; pass them on to the template.
+    """
+    browser, parts = current_browser(), current_parts()
+    only = request.args.get(ONLY)
+    wanted = [ask for ask in asks if only is None or ask.name == only]
+    panels = {ask.name: Panel(ask) for ask in asks}
+    if not wanted:
+        return panels
+    header = None if only else balance.line_for_header(browser, [str(ask.line) for ask in wanted])
+    if header is not None:
+        wanted.append(Ask(_HEADER, "Balance", header, budget=balance.PATIENCE))
+    with parts.clients.lease(browser.config) as client:
+        running = [
+            parts.executor.submit(
+                contextvars.copy_context().run,
+                _run,
+                client.with_options(total_timeout=ask.budget or browser.budget),
+                ask,
+            )
+            for ask in wanted
+        ]
+        for future in running:
+            panel = future.result()
+            panels[panel.name] = panel
+    _write_log(browser, [panels[ask.name] for ask in wanted])
+    balance.notice(browser, panels.values())
+    panels.pop(_HEADER, None)
+    return panels
+
+
+def _run(client: Client, ask: Ask) -> Panel:
+    panel = Panel(ask, at=time.time())
+    began = time.monotonic()
+    with recorded() as panel.calls:
+        try:
+            response: Response[Any] = ask.line.run(client)
+            panel.raw = without_secrets(response.data)
+            panel.data = ask.shape(response.data)
+            panel.state = "empty" if ask.empty(panel.data) else "ok"
+        except (Error, ValueError) as error:
+            panel.state, panel.problem = "error", describe(error)
+        except Exception as error:
+            # An answer of a shape nobody foresaw: the panel says so, the page stays, the raw data too.
+            current_app.logger.exception("The answer to %s could not be shown", ask.line.name)
+            panel.state = "error"
+            panel.problem = Problem(
+                type(error).__name__,
+                "The answer has a shape this page cannot show.",
+                advice="The raw answer is below; the request log has the whole call.",
+            )
+    panel.elapsed = time.monotonic() - began
+    return panel
+
+
+def _write_log(browser: Browser, panels: list[Panel]) -> None:
+    source, page = browser.source.label, request.endpoint or ""
+    owners = [(panel, call) for panel in panels for call in panel.calls]
+    rows = [call.row(source=source, page=page, line=panel.line) for panel, call in owners]
+    numbers = Calls(current_parts().database, browser.id).append(rows)
+    for (panel, _), number in zip(owners, numbers, strict=True):
+        panel.log_id = number

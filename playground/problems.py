@@ -1,0 +1,96 @@
+"""An SDK error as a card for people: what happened, and what to try."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import octaspace
+from octaspace import Error
+
+__all__ = ["Problem", "describe"]
+
+_ADVICE: tuple[tuple[type[Error], str], ...] = (
+    (octaspace.AuthenticationError, "The key is missing or wrong. Enter another one in Settings."),
+    (octaspace.PermissionError, "This key may read but not do this. Use a key with more rights."),
+    (octaspace.NotFoundError, "It does not exist, or no longer. Go back to the list and load it again."),
+    (octaspace.ValidationError, "The API refuses what was sent. Correct the fields it names."),
+    (octaspace.RateLimitError, "Too many calls. Wait until the time below is over, then load again."),
+    (
+        octaspace.InvalidResponseError,
+        "The answer announces JSON and is not. Something between here and the API may have changed it.",
+    ),
+    (octaspace.ServerError, "The API failed, and went on failing when asked again. Try later."),
+    (
+        octaspace.ProvisionRejectedError,
+        "The machine was not rented and nothing is charged. Try another offer.",
+    ),
+    (octaspace.ConfigurationError, "An option cannot be used. Look at Settings."),
+    (
+        octaspace.ConnectionError,
+        "Nobody answered at the endpoint. Check its address in Settings and the network.",
+    ),
+)
+
+_PHASES = {
+    "open": "The endpoint could not be reached in time (open_timeout).",
+    "read": "The endpoint took the request and did not answer in time (read_timeout).",
+    "write": "The request could not be sent in time (write_timeout).",
+    "pool": "Every connection of the pool was in use (pool_size, pool_timeout).",
+    "total": "The whole call took longer than it may (total_timeout). Attempts and waits count together.",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What an error card says.
+
+    Attributes:
+        kind: Class of the error.
+        message: Its message.
+        status: HTTP status, or None.
+        request_id: The API's id, or None.
+        advice: What to try.
+        settings: Whether Settings is the place to go.
+        retry_after: Seconds to wait before the next try, or None.
+        outcome_unknown: Whether a change may have been carried out all the same.
+        rejections: What the API refused inside an HTTP 200.
+    """
+
+    kind: str
+    message: str
+    status: int | None = None
+    request_id: str | None = None
+    advice: str = ""
+    settings: bool = False
+    retry_after: float | None = None
+    outcome_unknown: bool = False
+    rejections: tuple[Any, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """For keeping it; `Problem(**…)` reads it again."""
+        return asdict(self)
+
+
+def describe(error: Exception) -> Problem:
+    """The card of an error; of one that is not the SDK's too, since a panel must never take a page down."""
+    if isinstance(error, octaspace.TimeoutError):
+        advice = _PHASES.get(error.phase, "")
+    else:
+        advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), "")
+    if not isinstance(error, Error):
+        return Problem(type(error).__name__, str(error), advice="The arguments cannot be used as they are.")
+    return Problem(
+        kind=type(error).__name__,
+        message=str(error),
+        status=error.status,
+        request_id=error.request_id,
+        advice=advice,
+        settings=isinstance(
+            error,
+            (octaspace.AuthenticationError, octaspace.ConfigurationError, octaspace.ConnectionError),
+        ),
+        retry_after=getattr(error, "retry_after", None),
+        outcome_unknown=bool(getattr(error, "outcome_unknown", False)),
+        rejections=tuple(getattr(error, "rejections", ())),
+    )

@@ -1,0 +1,177 @@
+"""Records what the SDK does while it does it: each call, and each attempt of a call.
+
+The extension's signals tell of calls, and the SDK's log of attempts; both arrive in the thread of the
+call, so a context variable is enough to know for whom it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from flask import Flask
+
+from flask_octaspace import octaspace_error, octaspace_request, octaspace_response
+from octaspace import Client, Error, Request, Response
+
+from .redaction import WITHHELD, answer_is_secret, without_secrets
+
+__all__ = ["Call", "init_app", "recorded"]
+
+#: How much of an answer is kept in the log.
+_KEPT_BYTES: Final = 64 * 1024
+
+#: How many attempts of one call are kept, however long it went on.
+_KEPT_ATTEMPTS: Final = 200
+
+
+@dataclass
+class Call:
+    """One call of the SDK, from its first attempt to its last.
+
+    Attributes:
+        request: What was asked for.
+        at: When it began, seconds since 1970.
+        attempts: The fields of the SDK's attempt lines, plus `start`: seconds since the call began.
+        response: The final answer, or None.
+        error: The error it ended in, or None.
+        elapsed: Seconds in all.
+        in_use: Connections of the pool in use at its start, itself included; None without a pool.
+    """
+
+    request: Request
+    at: float
+    began: float
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    response: Response[Any] | None = None
+    error: Error | None = None
+    elapsed: float = 0.0
+    in_use: int | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Endpoint of the last attempt; empty when there was none."""
+        return str(self.attempts[-1]["url"]) if self.attempts else ""
+
+    @property
+    def status(self) -> int | None:
+        return None if self.response is None else self.response.status
+
+    @property
+    def request_id(self) -> str | None:
+        return None if self.response is None else self.response.request_id
+
+    def row(self, *, source: str, page: str, line: str) -> dict[str, Any]:
+        """The call as the request log keeps it; keys and secrets are not in it."""
+        request, response = self.request, self.response
+        return {
+            "at": self.at,
+            "source": source,
+            "page": page,
+            "line": line,
+            "method": request.method,
+            "path": request.path,
+            "status": self.status,
+            "error": None if self.error is None else type(self.error).__name__,
+            "elapsed": self.elapsed,
+            "attempts": len(self.attempts),
+            "endpoint": self.endpoint,
+            "request_id": self.request_id,
+            "in_use": self.in_use,
+            "detail": {
+                "params": dict(request.params),
+                "body": without_secrets(request.body),
+                "public": request.public,
+                "message": None if self.error is None else str(self.error),
+                "headers": {} if response is None else _headers(response),
+                "answer": _answer(self),
+                "size": 0 if response is None else len(response.body),
+                "attempts": self.attempts,
+            },
+        }
+
+
+_current: ContextVar[list[Call] | None] = ContextVar("playground_calls", default=None)
+
+
+@contextmanager
+def recorded() -> Iterator[list[Call]]:
+    """Collect the calls made in this context; the list grows while they are made."""
+    calls: list[Call] = []
+    token = _current.set(calls)
+    try:
+        yield calls
+    finally:
+        _current.reset(token)
+
+
+def init_app(app: Flask, log: logging.Logger) -> None:
+    """Listen to the app's calls, and to the attempts in the SDK's log."""
+    octaspace_request.connect(_on_request, sender=app)
+    octaspace_response.connect(_on_response, sender=app)
+    octaspace_error.connect(_on_error, sender=app)
+    if not any(isinstance(handler, _Attempts) for handler in log.handlers):
+        log.addHandler(_Attempts())
+
+
+class _Attempts(logging.Handler):
+    """Reads the fields that ride along with each attempt's line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields = getattr(record, "octaspace_attempt", None)
+        calls = _current.get()
+        if fields is None or not calls or len(calls[-1].attempts) >= _KEPT_ATTEMPTS:
+            return
+        call = calls[-1]
+        start = max(0.0, time.monotonic() - call.began - fields["elapsed"])
+        call.attempts.append({**fields, "start": start})
+
+
+def _on_request(app: Flask, *, client: Client, request: Request, **_: Any) -> None:
+    calls = _current.get()
+    if calls is not None:
+        calls.append(Call(request, time.time(), time.monotonic(), in_use=_sockets_in_use(client)))
+
+
+def _on_response(app: Flask, *, response: Response[Any], **_: Any) -> None:
+    calls = _current.get()
+    if calls:
+        calls[-1].response = response
+        calls[-1].elapsed = time.monotonic() - calls[-1].began
+
+
+def _on_error(app: Flask, *, error: Error, **_: Any) -> None:
+    calls = _current.get()
+    if calls:
+        calls[-1].error = error
+        calls[-1].elapsed = time.monotonic() - calls[-1].began
+
+
+def _sockets_in_use(client: Client) -> int | None:
+    stats = client.transport_stats()
+    if "pools" not in stats:
+        return None
+    return sum(pool["in_use"] for pool in stats["pools"].values()) + 1
+
+
+def _headers(response: Response[Any]) -> dict[str, str]:
+    return {name: value for name, value in response.headers.items() if name.lower() != "set-cookie"}
+
+
+def _answer(call: Call) -> Any:
+    """The answer's body for the log: JSON without secrets, text, or a note about what is not kept."""
+    response = call.response
+    if response is None or (not response.body and response.data is None):
+        return None
+    if answer_is_secret(call.request.method, call.request.path):
+        return WITHHELD
+    if len(response.body) > _KEPT_BYTES:
+        return f"(not kept: {len(response.body)} bytes are more than the {_KEPT_BYTES} the log keeps)"
+    if isinstance(response.data, bytes):
+        return response.text
+    return without_secrets(response.data)

@@ -1,0 +1,39 @@
+"""What never gets into the request log, an export or a copied line: keys inside bodies and answers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+__all__ = ["WITHHELD", "answer_is_secret", "without_secrets"]
+
+WITHHELD: Final = "(left out: it may hold secrets)"
+
+#: Fields whose value is a key, or may hold one: VPN configurations, environment variables, passwords.
+_SECRET_FIELDS: Final = frozenset(
+    {
+        "config", "vpn_config", "envs", "env", "password", "passwd", "secret", "token", "api_key", "apikey",
+        "private_key", "privatekey", "mnemonic", "seed_phrase", "keystore", "authorization",
+    }
+)  # fmt: skip
+
+_SECRET_PATHS: Final = re.compile(r"^/nodes/[^/]+/(ident|logs)$")
+
+
+def answer_is_secret(method: str, path: str) -> bool:
+    """Whether the whole answer of a call is left out: ident files, logs of nodes, exported wallets."""
+    return bool(_SECRET_PATHS.match(path)) or (method == "POST" and path == "/accounts")
+
+
+def without_secrets(value: Any) -> Any:
+    """A copy of JSON data in which secret fields are replaced by a note."""
+    if isinstance(value, dict):
+        return {
+            name: WITHHELD
+            if isinstance(name, str) and name.lower() in _SECRET_FIELDS and entry not in (None, "", {}, [])
+            else without_secrets(entry)
+            for name, entry in value.items()
+        }
+    if isinstance(value, list):
+        return [without_secrets(entry) for entry in value]
+    return value

@@ -1,0 +1,108 @@
+"""Where a browser speaks to, and with which key: the two are one pair and never change partners.
+
+A key is kept under the endpoints it was typed for. The operator's key goes to the operator's endpoints
+only, and the sandbox has one of its own that means nothing anywhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+from .process import ProcessSettings
+
+__all__ = ["SANDBOX_KEY", "Kind", "Source", "SourceError", "available", "check_custom", "default_source"]
+
+Kind = Literal["sandbox", "live", "custom"]
+
+#: Accepted by the sandbox, known to nobody else.
+SANDBOX_KEY = "playground-sandbox"
+
+_LIVE_HOSTS = frozenset({"api.octa.space", "api.octa.computer"})
+
+
+class SourceError(ValueError):
+    """An endpoint that may not be used; the message says why."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Endpoints and the key that belongs to them.
+
+    Attributes:
+        kind: ``"sandbox"``; ``"live"`` for the operator's endpoints; ``"custom"`` for typed ones.
+        endpoints: Base URLs.
+        key: The key, or None for a source without one.
+        origin: Where the key came from, in words for the page.
+    """
+
+    kind: Kind
+    endpoints: tuple[str, ...]
+    key: str | None = field(default=None, repr=False)
+    origin: str = ""
+
+    @property
+    def pair(self) -> tuple[str, tuple[str, ...]]:
+        """What a typed key is kept under."""
+        return self.kind, self.endpoints
+
+    @property
+    def label(self) -> str:
+        """One word or address that says where calls go."""
+        if self.kind == "sandbox":
+            return "Sandbox"
+        hosts = [urlsplit(url).hostname or "" for url in self.endpoints]
+        if all(host in _LIVE_HOSTS for host in hosts):
+            return "Live"
+        return urlsplit(self.endpoints[0]).netloc + (f" +{len(hosts) - 1}" if len(hosts) > 1 else "")
+
+    @property
+    def tone(self) -> str:
+        """`sandbox`, `live` or `custom`: how the badge is coloured."""
+        return "live" if self.label == "Live" else ("sandbox" if self.kind == "sandbox" else "custom")
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.kind == "sandbox"
+
+    @property
+    def masked_key(self) -> str | None:
+        """The key's last four characters, or None without a key."""
+        if self.key is None:
+            return None
+        return "••••" + (self.key[-4:] if len(self.key) >= 12 else "")
+
+
+def available(process: ProcessSettings) -> dict[Kind, Source]:
+    """The sources there are without typing an address."""
+    sources: dict[Kind, Source] = {}
+    if process.sandbox_urls:
+        sources["sandbox"] = Source("sandbox", process.sandbox_urls, SANDBOX_KEY, "the sandbox's own")
+    origin = "from OCTA_API_KEY" if process.operator_key else ""
+    sources["live"] = Source("live", process.operator_urls, process.operator_key, origin)
+    return sources
+
+
+def default_source(process: ProcessSettings) -> Source:
+    """Where a new browser starts: the operator's API when there is a key for it, else the sandbox."""
+    sources = available(process)
+    if process.operator_key is None and "sandbox" in sources:
+        return sources["sandbox"]
+    return sources["live"]
+
+
+def check_custom(process: ProcessSettings, endpoints: tuple[str, ...]) -> None:
+    """Refuse typed endpoints that the operator does not allow.
+
+    Raises:
+        SourceError: One of them is not allowed; on an address that others can reach, this app would be a
+            way into the inner network.
+    """
+    allowed = process.allowed_endpoints
+    if allowed is None:
+        return
+    for url in endpoints:
+        if url not in allowed:
+            hint = "; allowed are " + ", ".join(allowed) if allowed else ""
+            raise SourceError(f"{url} is not among the addresses the operator allows{hint}")

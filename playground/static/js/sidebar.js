@@ -1,0 +1,25 @@
+// The sidebar as a drawer on narrow screens: focus goes in, Esc and the veil close it, focus comes back.
+export function start() {
+  const root = document.documentElement;
+  const sidebar = document.getElementById("sidebar");
+  const opener = document.querySelector('[data-sidebar="open"]');
+  if (!sidebar || !opener) return;
+
+  const set = (open) => {
+    root.dataset.sidebar = open ? "open" : "closed";
+    opener.setAttribute("aria-expanded", String(open));
+    document.querySelector(".frame-body").inert = open;
+    if (open) sidebar.querySelector("a, button").focus();
+    else opener.focus();
+  };
+  opener.addEventListener("click", () => set(true));
+  for (const closer of document.querySelectorAll('[data-sidebar="close"]')) {
+    closer.addEventListener("click", () => set(false));
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && root.dataset.sidebar === "open") set(false);
+  });
+  matchMedia("(min-width: 992px)").addEventListener("change", () => {
+    if (root.dataset.sidebar === "open") set(false);
+  });
+}

@@ -1,0 +1,25 @@
+// The switch of the theme without loading the page anew; the server remembers it.
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+function show(theme) {
+  const root = document.documentElement;
+  root.dataset.theme = theme;
+  root.dataset.bsTheme = theme === "auto" ? (system.matches ? "dark" : "light") : theme;
+  for (const button of document.querySelectorAll("[data-theme-switch] button")) {
+    button.setAttribute("aria-pressed", String(button.value === theme));
+  }
+}
+
+export function start() {
+  system.addEventListener("change", () => {
+    if (document.documentElement.dataset.theme === "auto") show("auto");
+  });
+  const form = document.querySelector("[data-theme-switch]");
+  form?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const body = new FormData(form);
+    body.set("theme", event.submitter.value);
+    show(event.submitter.value);
+    fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => {});
+  });
+}

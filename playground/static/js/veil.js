@@ -1,0 +1,46 @@
+// A sign of life when the next page takes longer than 400 ms, and a way out of a read after 2 s.
+import { say } from "./say.js";
+
+let timers = [];
+
+function clear() {
+  timers.forEach(clearTimeout);
+  timers = [];
+  for (const part of document.querySelectorAll(".veil, .veil-cancel")) part.remove();
+}
+
+function begin(change) {
+  clear();
+  timers.push(setTimeout(() => {
+    const bar = document.createElement("div");
+    bar.className = "veil";
+    document.body.append(bar);
+  }, 400));
+  timers.push(setTimeout(() => {
+    say(change ? "Still waiting for the answer. What was sent cannot be taken back." : "Still loading.");
+    const button = document.createElement("button");
+    button.className = "veil-cancel btn btn-sm btn-primary";
+    button.disabled = change;
+    button.textContent = change ? "Sent; waiting for the answer" : "Cancel";
+    button.addEventListener("click", () => {
+      stop();
+      clear();
+      say("Cancelled.");
+    });
+    document.body.append(button);
+  }, 2000));
+}
+
+export function start() {
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
+    if (link.pathname === location.pathname && link.search === location.search && link.hash) return;
+    begin(false);
+  });
+  document.addEventListener("submit", (event) => {
+    if (!event.defaultPrevented) begin(event.target.method === "post");
+  });
+  addEventListener("pageshow", clear);
+}
