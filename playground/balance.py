@@ -15,7 +15,7 @@ from .lines import Line
 if TYPE_CHECKING:
     from .panels import Panel
 
-__all__ = ["PATIENCE", "Known", "known", "line_for_header", "notice"]
+__all__ = ["PATIENCE", "Known", "known", "line_for_header", "notice", "wei_of"]
 
 #: Seconds after which it is asked for again.
 _FRESH: Final = 15.0
@@ -63,14 +63,15 @@ def notice(browser: Browser, panels: Iterable[Panel]) -> None:
     """Remember the balance when one of the panels asked for it."""
     for panel in panels:
         if panel.line == str(_LINE) and panel.state != "skipped":
-            wei = _wei(panel.raw) if panel.has_data else None
+            wei = wei_of(panel.raw) if panel.has_data else None
             browser.write("balance", {"of": _owner(browser), "wei": wei, "at": panel.at})
 
 
-def _wei(data: Any) -> int | None:
+def wei_of(data: Any) -> int | None:
+    """The amount in Wei from an answer of ``GET /accounts/balance``, or None when it cannot be read."""
     try:
         amount = Balance.from_api(data).amount
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, KeyError):
         return None
     return amount if isinstance(amount, int) else None
 

@@ -137,7 +137,7 @@ def _send(
     then: Callable[[Response[Any]], Target] | None,
 ) -> dict[str, Any]:
     parts = current_parts()
-    result: dict[str, Any] = {"ok": True, "text": done, "problem": None, "line": str(line)}
+    result: dict[str, Any] = {"ok": True, "text": done, "problem": None, "line": line.kept}
     with parts.clients.lease(browser.config) as client, recorded() as calls:
         try:
             response = line.run(client.with_options(total_timeout=_change_seconds(browser)))
@@ -146,7 +146,7 @@ def _send(
             result.update(ok=False, text="", problem=describe(error).as_json())
     result["endpoint"], result["values"] = to
     rows = [
-        call.row(source=browser.source.label, page=request.endpoint or "", line=str(line)) for call in calls
+        call.row(source=browser.source.label, page=request.endpoint or "", line=line.kept) for call in calls
     ]
     numbers = Calls(parts.database, browser.id).append(rows)
     result["log_id"] = numbers[-1] if numbers else None

@@ -82,7 +82,7 @@ class Clients:
         return AppClient.for_app(self._app, config)
 
     def stats(self, config: Config) -> dict[str, Any]:
-        """What this worker's client for these settings says of its transport; see `Client.transport_stats`."""
+        """Figures of this worker's client for these settings; see `Client.transport_stats`."""
         with self.lease(config) as client:
             return client.transport_stats()
 

@@ -52,6 +52,13 @@ def usd(value: Any, digits: int = 2) -> str:
     return f"${amount(Decimal(str(value)), digits)}"
 
 
+def to_usd(wei: Any, market_price: Any) -> Decimal | None:
+    """Wei in US dollars at a price per OCTA, or None when one of them is not known."""
+    if not isinstance(wei, int) or not isinstance(market_price, (int, float)):
+        return None
+    return wei_to_octa(wei) * Decimal(str(market_price))
+
+
 def bytes_text(value: Any) -> str:
     """A size in decimal units."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
@@ -113,6 +120,13 @@ def known(value: Any) -> Any:
     return UNKNOWN if value is None or value == "" else value
 
 
+def option_text(value: Any) -> str:
+    """An option's value as Settings take it."""
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def pretty_json(value: Any) -> str:
     """JSON for reading: indented, exact integers, words in their own script."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=repr)
@@ -135,7 +149,7 @@ def init_app(app: Flask) -> None:
     """Make them filters of templates."""
     app.jinja_env.finalize = visible
     filters: dict[str, Callable[..., Any]] = {
-        "amount": amount, "octa": octa, "usd": usd, "bytes": bytes_text, "duration": duration,
-        "seconds": seconds, "iso": iso, "utc": utc, "known": known, "pretty_json": pretty_json,
+        "amount": amount, "octa": octa, "usd": usd, "to_usd": to_usd, "bytes": bytes_text, "duration": duration,
+        "seconds": seconds, "iso": iso, "utc": utc, "known": known, "pretty_json": pretty_json, "option_text": option_text,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)

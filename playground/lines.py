@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
 from octaspace import Client, Response
 
+from .redaction import without_secrets
+
 __all__ = ["Line", "curl"]
+
+
+#: A call of the chain: dotted name, arguments, keyword arguments.
+_Step = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
 class Line:
@@ -23,7 +30,7 @@ class Line:
     """
 
     def __init__(self, path: str, *args: Any, **kwargs: Any) -> None:
-        self._steps: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...] = ((path, args, _given(kwargs)),)
+        self._steps: tuple[_Step, ...] = ((path, args, _given(kwargs)),)
 
     def then(self, path: str, *args: Any, **kwargs: Any) -> Line:
         """This line continued on what it returns."""
@@ -32,8 +39,17 @@ class Line:
         return longer
 
     def __str__(self) -> str:
+        return self._text(self._steps)
+
+    @property
+    def kept(self) -> str:
+        """The line as the log keeps it: arguments that may hold secrets, such as `envs`, are left out."""
+        return self._text((path, args, without_secrets(kwargs)) for path, args, kwargs in self._steps)
+
+    @staticmethod
+    def _text(steps: Iterable[_Step]) -> str:
         text = "client"
-        for path, args, kwargs in self._steps:
+        for path, args, kwargs in steps:
             given = [repr(value) for value in args]
             given += [f"{name}={value!r}" for name, value in kwargs.items()]
             text += f".{path}({', '.join(given)})"

@@ -9,7 +9,7 @@ from typing import Any
 from octaspace import Config, ConfigurationError
 from octaspace.config import DEFAULTS, convert_option
 
-__all__ = ["OPTIONS", "PANEL_BUDGET", "Option", "OptionError", "read_option"]
+__all__ = ["GROUPS", "OPTIONS", "PANEL_BUDGET", "Option", "OptionError", "read_option"]
 
 #: Seconds a panel may take unless `total_timeout` says otherwise.
 PANEL_BUDGET = 8.0
@@ -31,7 +31,10 @@ _MOST = {
 }
 _MOST_SECONDS = 100.0
 
-_GROUPS = {
+#: Headings of the page, in its order.
+GROUPS = ("Connections", "Time limits", "Retry and failover", "Other")
+
+_GROUP_OF = {
     "keep_alive": "Connections",
     "pool_size": "Connections",
     "pool_timeout": "Connections",
@@ -89,7 +92,7 @@ def _meanings() -> dict[str, str]:
 def _options() -> tuple[Option, ...]:
     meanings = _meanings()
     return tuple(
-        Option(name, default, meanings.get(name, ""), _GROUPS.get(name, "Other"), isinstance(default, bool))
+        Option(name, default, meanings.get(name, ""), _GROUP_OF.get(name, "Other"), isinstance(default, bool))
         for name, default in DEFAULTS.items()
         if name not in _ELSEWHERE
     )

@@ -202,7 +202,7 @@ def _run(client: Client, ask: Ask) -> Panel:
 def _write_log(browser: Browser, panels: list[Panel]) -> None:
     source, page = browser.source.label, request.endpoint or ""
     owners = [(panel, call) for panel in panels for call in panel.calls]
-    rows = [call.row(source=source, page=page, line=panel.line) for panel, call in owners]
+    rows = [call.row(source=source, page=page, line=panel.ask.line.kept) for panel, call in owners]
     numbers = Calls(current_parts().database, browser.id).append(rows)
     for (panel, _), number in zip(owners, numbers, strict=True):
         panel.log_id = number

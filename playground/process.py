@@ -115,7 +115,7 @@ class ProcessSettings:
 
 
 def is_loopback(bind: str) -> bool:
-    """Whether an address such as ``127.0.0.1:3000``, ``[::1]:3000`` or ``unix:/run/x`` is this machine's alone."""
+    """Whether only this machine reaches an address such as ``127.0.0.1:3000`` or ``unix:/run/x``."""
     if bind.startswith("unix:"):
         return True
     host = bind.rpartition(":")[0] or bind

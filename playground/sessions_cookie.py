@@ -9,7 +9,7 @@ __all__ = ["BrowserSessionInterface", "cookie_name"]
 
 
 def cookie_name(bind: str) -> str:
-    """A name of its own per port: cookies ignore ports, and two playgrounds must not overwrite each other's."""
+    """A name of its own per port: cookies ignore ports, and two playgrounds must not share one."""
     port = bind.rpartition(":")[2]
     return f"playground_{port}" if port.isdigit() else "playground"
 

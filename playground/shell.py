@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from flask import Blueprint, Flask, redirect, request, session, url_for
+from flask import Blueprint, Flask, g, redirect, request, session, url_for
+from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
 import octaspace
@@ -78,9 +79,15 @@ def init_app(app: Flask) -> None:
     """Register the frame for templates, and the switch of the theme."""
     app.register_blueprint(bp)
 
-    @app.context_processor
-    def frame() -> dict[str, Any]:
-        return {"shell": Shell(), "new_token": new_token}
+    # Globals rather than a context: imported macros see them too.
+    app.jinja_env.globals.update(shell=LocalProxy(_current_shell), new_token=new_token)
+
+
+def _current_shell() -> Shell:
+    shell: Shell | None = g.get("shell")
+    if shell is None:
+        shell = g.shell = Shell()
+    return shell
 
 
 @bp.post("/theme")

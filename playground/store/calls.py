@@ -106,6 +106,7 @@ class Calls:
         status: str = "",
         slower_than: float | None = None,
         since: float | None = None,
+        page: str = "",
     ) -> tuple[list[CallRow], int]:
         """Calls, latest first, and how many there are in all.
 
@@ -117,6 +118,7 @@ class Calls:
             status: ``ok``, ``error``, ``retried``, or a status code.
             slower_than: Only calls that took more seconds.
             since: Only calls begun after this time.
+            page: Only calls made by this page.
         """
         where, values = ["browser = ?"], [self._browser]  # type: tuple[list[str], list[Any]]
         if method:
@@ -140,6 +142,9 @@ class Calls:
         if since is not None:
             where.append("at > ?")
             values.append(since)
+        if page:
+            where.append("page = ?")
+            values.append(page)
         condition = " AND ".join(where)
         with self._database.connect() as connection:
             (total,) = connection.execute(f"SELECT count(*) FROM calls WHERE {condition}", values).fetchone()  # noqa: S608

@@ -1,10 +1,124 @@
-"""diagnostics"""
+"""How calls travel: mode, pools, rotator, counters, in this worker and the others; refreshed by itself."""
 
-from flask import Blueprint, render_template
+from __future__ import annotations
+
+import contextvars
+import hashlib
+import hmac
+import os
+import time
+from typing import Any, Final
+
+from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response
+from wtforms import IntegerField, SelectField
+from wtforms.validators import NumberRange
+
+from octaspace import Client, Config, Error
+
+from ..browser import current_browser
+from ..changes import ChangeForm, once
+from ..lines import Line
+from ..parts import current_parts
+from ..recording import Call, recorded
+from ..series import Series
+from ..store import Calls, Workers
 
 bp = Blueprint("diagnostics", __name__, url_prefix="/playground/diagnostics")
+
+#: How far back the sparklines go, and how many calls they show at most.
+_MINUTES: Final = 10
+_MOST_CALLS: Final = 300
+
+READS: Final = {
+    "network.info": "client.network.info()",
+    "accounts.balance": "client.accounts.balance()",
+    "nodes.list": "client.nodes.list()",
+    "services.mr.list": "client.services.mr.list()",
+}
+
+
+class ReadsForm(ChangeForm):
+    """How many reads to make at once, and which."""
+
+    line = SelectField("Call", choices=list(READS.items()))
+    count = IntegerField("How many", default=10, validators=[NumberRange(1, 50)])
 
 
 @bp.get("")
 def index() -> str:
-    return render_template("pages/failure.html", title="diagnostics", text="", code=200)
+    browser, parts = current_browser(), current_parts()
+    config = browser.config
+    stats = parts.clients.stats(config)
+    workers = Workers(parts.database, _fingerprint(config, parts.secret_key))
+    workers.leave(stats)
+    rows, _ = Calls(parts.database, browser.id).latest(_MOST_CALLS, since=time.time() - 60 * _MINUTES)
+    rows.reverse()
+    errors, _ = Calls(parts.database, browser.id).latest(5, status="error")
+    return render_template(
+        "pages/diagnostics.html",
+        stats=stats,
+        endpoints=config.endpoints,
+        config=config,
+        pid=os.getpid(),
+        workers=workers.everyone(),
+        latency=Series([row.elapsed for row in rows]),
+        in_use=Series([row.in_use for row in rows if row.in_use is not None]),
+        errors=errors,
+        minutes=_MINUTES,
+        form=ReadsForm(),
+        now=time.time(),
+    )
+
+
+@bp.post("/reads")
+def reads() -> Response:
+    """Make some reads at the same time, so that there is something to look at."""
+    form = ReadsForm()
+
+    def act() -> dict[str, Any]:
+        here = {"endpoint": "diagnostics.index", "values": {}, "problem": None}
+        if not form.validate():
+            problems = " ".join(str(text) for texts in form.errors.values() for text in texts)
+            return {"ok": False, "text": f"Nothing was sent: {problems}", **here}
+        began = time.monotonic()
+        calls = _read(form.line.data, form.count.data)
+        took = time.monotonic() - began
+        failed = sum(call.error is not None for call in calls)
+        attempts = sum(len(call.attempts) for call in calls)
+        text = f"{len(calls)} calls in {took:.2f} s, {attempts} attempts, {failed} failed."
+        return {"ok": not failed, "text": text, "line": READS[form.line.data], **here}
+
+    return once(form.once.data or "", act, ("diagnostics.index", {}))
+
+
+def _read(name: str, count: int) -> list[Call]:
+    browser, parts = current_browser(), current_parts()
+    line = Line(name)
+    with parts.clients.lease(browser.config) as client:
+        bounded = client.with_options(total_timeout=browser.budget)
+        running = [
+            parts.executor.submit(contextvars.copy_context().run, _read_once, bounded, line)
+            for _ in range(count)
+        ]
+        calls = [call for future in running for call in future.result()]
+    label, page = browser.source.label, request.endpoint or ""
+    Calls(parts.database, browser.id).append(
+        [call.row(source=label, page=page, line=str(line)) for call in calls]
+    )
+    return calls
+
+
+def _read_once(client: Client, line: Line) -> list[Call]:
+    with recorded() as calls:
+        try:
+            line.run(client)
+        except Error:
+            return calls  # the record has it
+    return calls
+
+
+def _fingerprint(config: Config, secret: str) -> str:
+    """Names settings in the table of workers without telling their key to whoever reads the table."""
+    named = repr((config, config.api_key)).encode()
+    return hmac.new(secret.encode(), named, hashlib.sha256).hexdigest()[:24]

@@ -1,15 +1,88 @@
-"""requests"""
+"""The request log of this browser: filter, detail with the attempts on a time line, copies and exports."""
 
-from flask import Blueprint, render_template
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from flask import Blueprint, Response, abort, render_template, request
+from werkzeug.wrappers import Response as Redirect
+
+from ..browser import current_browser
+from ..changes import ChangeForm, once
+from ..exports import as_curl, as_har, as_json, as_python
+from ..parts import current_parts
+from ..store import Calls
 
 bp = Blueprint("requests", __name__, url_prefix="/playground/requests")
+
+_PER_PAGE: Final = 100
+_EVERYTHING: Final = 100_000
+
+METHODS: Final = ("GET", "POST", "PATCH")
 
 
 @bp.get("")
 def index() -> str:
-    return render_template("pages/failure.html", title="requests", text="", code=200)
+    page = max(1, request.args.get("page", 1, int))
+    chosen = _chosen()
+    rows, total = _calls().latest(_PER_PAGE, offset=(page - 1) * _PER_PAGE, **chosen)
+    return render_template(
+        "pages/requests.html",
+        rows=rows,
+        total=total,
+        page=page,
+        pages=max(1, -(-total // _PER_PAGE)),
+        methods=METHODS,
+        filtered=any(value not in ("", None) for value in chosen.values()),
+        kept={name: value for name, value in request.args.items() if name in _NAMES and value},
+    )
 
 
 @bp.get("/<int:number>")
 def show(number: int) -> str:
-    return ""
+    row = _calls().find(number)
+    if row is None:
+        abort(404, "This browser's log has no such call; it may have been cleared.")
+    return render_template("pages/request.html", row=row, curl=as_curl(row), python=as_python(row))
+
+
+@bp.get("/log.<any(json, har):kind>")
+def export(kind: str) -> Response:
+    rows, _ = _calls().latest(_EVERYTHING, **_chosen())
+    text = as_har(rows) if kind == "har" else as_json(rows)
+    name = f"octaspace-requests-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.{kind}"
+    response = Response(text, mimetype="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@bp.post("/clear")
+def clear() -> Redirect:
+    form = ChangeForm()
+
+    def act() -> dict[str, Any]:
+        _calls().clear()
+        text = "The request log of this browser is empty now."
+        return {"ok": True, "text": text, "problem": None, "endpoint": "requests.index", "values": {}}
+
+    return once(form.once.data or "", act, ("requests.index", {}))
+
+
+_NAMES: Final = ("text", "method", "status", "slower")
+
+
+def _chosen() -> dict[str, Any]:
+    """The filter in the address; what it does not understand filters nothing."""
+    args = request.args
+    slower = args.get("slower", type=float)
+    return {
+        "text": args.get("text", "").strip()[:200],
+        "method": args.get("method", "") if args.get("method") in METHODS else "",
+        "status": args.get("status", "")[:10],
+        "slower_than": None if slower is None else slower / 1000,
+    }
+
+
+def _calls() -> Calls:
+    return Calls(current_parts().database, current_browser().id)

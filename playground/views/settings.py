@@ -1,10 +1,181 @@
-"""settings"""
+"""Settings of this browser: where it speaks to, with which key, and every option of the SDK."""
 
-from flask import Blueprint, render_template
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response
+from wtforms import BooleanField, PasswordField, RadioField, TextAreaField
+
+from octaspace import Config, ConfigurationError
+
+from ..browser import Browser, current_browser
+from ..changes import ChangeForm, once, outcome
+from ..connection_test import try_endpoints
+from ..options import GROUPS, OPTIONS, PANEL_BUDGET, OptionError, read_option
+from ..parts import current_parts
+from ..sources import Kind, Source, SourceError, available, check_custom
 
 bp = Blueprint("settings", __name__, url_prefix="/playground/settings")
+
+_HERE = "settings.index"
+
+
+class SourceForm(ChangeForm):
+    """Where to speak to, and the key for exactly there."""
+
+    kind = RadioField(choices=[("sandbox", ""), ("live", ""), ("custom", "")], validate_choice=False)
+    base_urls = TextAreaField()
+    api_key = PasswordField()
+    forget = BooleanField()
 
 
 @bp.get("")
 def index() -> str:
-    return render_template("pages/failure.html", title="settings", text="", code=200)
+    return _page()
+
+
+@bp.post("/source")
+def save_source() -> Response | tuple[str, int]:
+    form = SourceForm()
+    browser = current_browser()
+    try:
+        source = _chosen_source(form)
+        key = _typed_key(form)
+    except _FieldError as error:
+        typed = {"kind": form.kind.data, "base_urls": form.base_urls.data}
+        return _page(errors={error.field: str(error)}, typed=typed), 422
+
+    def act() -> dict[str, Any]:
+        browser.write("source", {"kind": source.kind, "endpoints": source.endpoints})
+        if form.forget.data:
+            browser.save_key(source, None)
+        elif key is not None:
+            browser.save_key(source, key)
+        now = browser.source
+        key_words = f"with the key {now.masked_key} ({now.origin})" if now.key else "without a key"
+        return _outcome(f"This browser speaks to {', '.join(now.endpoints)} now, {key_words}.")
+
+    return once(form.once.data or "", act, (_HERE, {}))
+
+
+@bp.post("/options")
+def save_options() -> Response | tuple[str, int]:
+    form = ChangeForm()
+    chosen: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for option in OPTIONS:
+        text = request.form.get(option.name, "").strip()
+        if not text:
+            continue
+        try:
+            chosen[option.name] = read_option(option.name, text)
+        except OptionError as error:
+            errors[option.name] = str(error)
+    if errors:
+        return _page(errors=errors, typed=request.form.to_dict()), 422
+
+    def act() -> dict[str, Any]:
+        current_browser().write("options", chosen)
+        names = ", ".join(chosen) or "none; all are at their defaults"
+        return _outcome(f"Saved for this browser. Options of its own: {names}.")
+
+    return once(form.once.data or "", act, (_HERE, {}))
+
+
+@bp.post("/reset")
+def reset() -> Response:
+    def act() -> dict[str, Any]:
+        current_browser().write("options", {})
+        return _outcome("Every option is at its default again. Source and keys are as they were.")
+
+    return once(ChangeForm().once.data or "", act, (_HERE, {}))
+
+
+@bp.post("/test")
+def test_connection() -> Response:
+    def act() -> dict[str, Any]:
+        findings = try_endpoints(current_browser())
+        well = all(finding["reachable"] and finding["key"] != "refused" for finding in findings)
+        text = "Every endpoint answers." if well else "Not every endpoint answers as it should."
+        return {**_outcome(text), "ok": well, "findings": findings}
+
+    return once(ChangeForm().once.data or "", act, (_HERE, {}))
+
+
+class _FieldError(ValueError):
+    """What was typed into a field cannot be used."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def _chosen_source(form: SourceForm) -> Source:
+    process = current_parts().process
+    kind: Kind = form.kind.data
+    if kind != "custom":
+        source = available(process).get(kind)
+        if source is None:
+            raise _FieldError("kind", "Choose one of these.")
+        return source
+    urls = [part.strip() for part in (form.base_urls.data or "").replace(",", "\n").splitlines()]
+    try:
+        endpoints = Config(base_urls=[url for url in urls if url]).endpoints
+        check_custom(process, endpoints)
+    except (ConfigurationError, SourceError) as error:
+        raise _FieldError("base_urls", str(error)) from None
+    return Source("custom", endpoints)
+
+
+def _typed_key(form: SourceForm) -> str | None:
+    """The key typed, or None when the field was left empty, which keeps the one that is saved."""
+    key = form.api_key.data
+    if not key:
+        return None
+    try:
+        Config(api_key=key)
+    except ConfigurationError as error:
+        raise _FieldError("api_key", str(error)) from None
+    return str(key)
+
+
+def _python(browser: Browser) -> str:
+    """The line that makes a client like this browser's; the key is a variable."""
+    config, base = browser.config, Config()
+    words = ['os.environ["OCTA_API_KEY"]'] if config.api_key is not None else []
+    if len(config.endpoints) > 1:
+        words.append(f"base_urls={list(config.endpoints)!r}")
+    elif config.endpoints != base.endpoints:
+        words.append(f"base_url={config.endpoints[0]!r}")
+    for option in OPTIONS:
+        value = browser.options.get(option.name, getattr(config, option.name))
+        if value != option.default:
+            words.append(f"{option.name}={value!r}")
+    return f"client = octaspace.Client({', '.join(words)})"
+
+
+def _outcome(text: str) -> dict[str, Any]:
+    return {"ok": True, "text": text, "problem": None, "endpoint": _HERE, "values": {}}
+
+
+def _page(errors: dict[str, str] | None = None, typed: dict[str, Any] | None = None) -> str:
+    browser: Browser = current_browser()
+    parts = current_parts()
+    there = available(parts.process)
+    base = parts.clients.base_config
+    result = outcome()
+    return render_template(
+        "pages/settings.html",
+        errors=errors or {},
+        typed=typed or {},
+        source=browser.source,
+        sources={kind: browser.with_key(source) for kind, source in there.items()},
+        allowed=parts.process.allowed_endpoints,
+        groups=[(name, [option for option in OPTIONS if option.group == name]) for name in GROUPS],
+        chosen=browser.options,
+        here={**{option.name: getattr(base, option.name) for option in OPTIONS}, "total_timeout": PANEL_BUDGET},
+        findings=(result or {}).get("findings"),
+        python=_python(browser),
+    )

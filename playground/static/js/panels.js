@@ -20,6 +20,7 @@ export async function replacePanel(panel, signal) {
   prepare(fresh);
   if (focused?.includes("panel-reload")) fresh.querySelector(".panel-reload")?.focus();
   const log = page.getElementById("drawer");
+  if (log) localise(log);
   if (log) document.querySelector("#drawer summary")?.replaceChildren(...log.querySelector("summary").childNodes);
   if (log) document.querySelector("#drawer .drawer-body")?.replaceChildren(...log.querySelector(".drawer-body").childNodes);
   return fresh;

@@ -32,6 +32,10 @@ function tick() {
   for (const part of document.querySelectorAll("[data-countdown]")) {
     part._from ??= passed;
     const left = Number(part.dataset.countdown) - (passed - part._from);
+    if ("countdownPlain" in part.dataset) {
+      part.textContent = `${Math.max(0, Math.ceil(left))} s`;
+      continue;
+    }
     if (left > 0) part.textContent = `Wait ${Math.ceil(left)} s.`;
     else if (part.textContent !== "Now it may be tried again.") part.textContent = "Now it may be tried again.";
     const again = part.parentElement.querySelector("[data-after-countdown]");
