@@ -56,7 +56,8 @@ def to_usd(wei: Any, market_price: Any) -> Decimal | None:
     """Wei in US dollars at a price per OCTA, or None when one of them is not known."""
     if not isinstance(wei, int) or not isinstance(market_price, (int, float)):
         return None
-    return wei_to_octa(wei) * Decimal(str(market_price))
+    price: Decimal = wei_to_octa(wei) * Decimal(str(market_price))
+    return price
 
 
 def bytes_text(value: Any) -> str:

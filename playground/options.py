@@ -112,10 +112,11 @@ def read_option(name: str, text: str) -> Any:
         OptionError: It cannot be used.
     """
     try:
-        value = convert_option(name, text)
+        value: Any = convert_option(name, text)
         if name == "ssl_verify" and not isinstance(value, bool):
             raise OptionError("ssl_verify takes true or false here: files of the server are not a browser's")
-        Config(**{name: value})  # type: ignore[misc]
+        chosen: dict[str, Any] = {name: value}
+        Config(**chosen)
     except ConfigurationError as error:
         raise OptionError(str(error)) from None
     most = _MOST.get(name, _MOST_SECONDS)

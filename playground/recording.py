@@ -156,7 +156,7 @@ def _sockets_in_use(client: Client) -> int | None:
     stats = client.transport_stats()
     if "pools" not in stats:
         return None
-    return sum(pool["in_use"] for pool in stats["pools"].values()) + 1
+    return 1 + sum(int(pool["in_use"]) for pool in stats["pools"].values())
 
 
 def _headers(response: Response[Any]) -> dict[str, str]:

@@ -77,12 +77,12 @@ def reads() -> Response:
     form = ReadsForm()
 
     def act() -> dict[str, Any]:
-        here = {"endpoint": "diagnostics.index", "values": {}, "problem": None}
+        here: dict[str, Any] = {"endpoint": "diagnostics.index", "values": {}, "problem": None}
         if not form.validate():
             problems = " ".join(str(text) for texts in form.errors.values() for text in texts)
             return {"ok": False, "text": f"Nothing was sent: {problems}", **here}
         began = time.monotonic()
-        calls = _read(form.line.data, form.count.data)
+        calls = _read(form.line.data, form.count.data or 1)
         took = time.monotonic() - began
         failed = sum(call.error is not None for call in calls)
         attempts = sum(len(call.attempts) for call in calls)
