@@ -135,7 +135,7 @@ def pretty_json(value: Any) -> str:
 
 #: Characters that are not seen, or that turn the reading direction of what follows around.
 _UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ufeff]"
 )
 
 
@@ -150,7 +150,8 @@ def init_app(app: Flask) -> None:
     """Make them filters of templates."""
     app.jinja_env.finalize = visible
     filters: dict[str, Callable[..., Any]] = {
-        "amount": amount, "octa": octa, "usd": usd, "to_usd": to_usd, "bytes": bytes_text, "duration": duration,
-        "seconds": seconds, "iso": iso, "utc": utc, "known": known, "pretty_json": pretty_json, "option_text": option_text,
+        "amount": amount, "octa": octa, "usd": usd, "to_usd": to_usd, "bytes": bytes_text,
+        "duration": duration, "seconds": seconds, "iso": iso, "utc": utc, "known": known,
+        "pretty_json": pretty_json, "option_text": option_text,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)

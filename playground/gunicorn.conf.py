@@ -1,5 +1,6 @@
 """Gunicorn's settings: `gunicorn -c playground/gunicorn.conf.py 'playground:create_app()'`."""
 
+# ruff: noqa: N999 - Gunicorn's own name for this file.
 from __future__ import annotations
 
 import os

@@ -79,7 +79,11 @@ def init_app(app: Flask) -> None:
         groups = [(name, [page for page in pages if page.endpoint in there]) for name, pages in GROUPS]
         endpoints = {page.endpoint for _, pages in groups for page in pages}
         endpoints |= {name for name in ("sessions.show", "nodes.show") if name in there}
-        return {"navigation": groups, "page_endpoints": endpoints, "area": (request.endpoint or "").partition(".")[0]}
+        return {
+            "navigation": groups,
+            "page_endpoints": endpoints,
+            "area": (request.endpoint or "").partition(".")[0],
+        }
 
 
 def page_or(endpoint: str, given: str | None) -> str:

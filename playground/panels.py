@@ -181,6 +181,8 @@ def _run(client: Client, ask: Ask) -> Panel:
     with recorded() as panel.calls:
         try:
             response: Response[Any] = ask.line.run(client)
+            if isinstance(response.data, bytes):
+                raise TypeError(f"not JSON but {response.headers.get('Content-Type', 'bytes')}")
             panel.raw = without_secrets(response.data)
             panel.data = ask.shape(response.data)
             panel.state = "empty" if ask.empty(panel.data) else "ok"

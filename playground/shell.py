@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, g, redirect, request, session, url_for
 from werkzeug.local import LocalProxy
@@ -13,7 +14,7 @@ import octaspace
 
 from . import balance
 from .browser import Browser, current_browser
-from .changes import new_token, outcome
+from .changes import OUTCOME, new_token, outcome
 from .navigation import page_or
 from .parts import current_parts
 from .problems import Problem
@@ -23,6 +24,9 @@ from .store import CallRow, Calls
 __all__ = ["Shell", "init_app"]
 
 THEMES = ("auto", "light", "dark")
+
+#: Query parameters that belong to one answer, not to the page.
+_PASSING = ("_panel", OUTCOME, "confirm")
 
 #: Rows of the drawer under every page.
 _DRAWER_ROWS = 25
@@ -65,6 +69,12 @@ class Shell:
         if result is not None and result.get("problem"):
             result["problem"] = Problem(**result["problem"])
         return result
+
+    @property
+    def address(self) -> str:
+        """The address of this page as a person would share it."""
+        query = [item for item in request.args.items(multi=True) if item[0] not in _PASSING]
+        return request.path + (f"?{urlencode(query)}" if query else "")
 
     @property
     def has_password(self) -> bool:

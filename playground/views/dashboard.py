@@ -88,7 +88,7 @@ def index() -> str:
 
 def running(data: Any) -> list[Running]:
     """Active sessions from ``GET /sessions``, the youngest first."""
-    items = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+    items = [item for item in _list(data) if isinstance(item, dict)]
     found = [
         Running(
             uuid=str(item.get("uuid") or ""),
@@ -107,8 +107,14 @@ def running(data: Any) -> list[Running]:
 
 def by_state(data: Any) -> dict[str, int]:
     """How many nodes there are of each state, the most frequent first."""
-    states = Counter(str(dig(node, "state") or "unknown") for node in data) if isinstance(data, list) else {}
-    return dict(Counter(states).most_common())
+    states = Counter(str(dig(node, "state") or "unknown") for node in _list(data))
+    return dict(states.most_common())
+
+
+def _list(data: Any) -> list[Any]:
+    if not isinstance(data, list):
+        raise TypeError("a list was expected")
+    return data
 
 
 def _burn(panels: dict[str, Panel]) -> Decimal | None:
@@ -146,7 +152,7 @@ def _steps(browser: Browser, calls: Calls) -> list[Step]:
     steps = [
         Step("See data", "The nodes of a seeded world, on a map and in a table.", "nodes.index",
              happened("GET", "nodes.find")),
-        Step("Watch calls travel", "Make some reads and see pools, rotation and retries.", "diagnostics.index",
+        Step("Watch calls travel", "Make some reads and see pools and retries.", "diagnostics.index",
              calls.latest(1, page="diagnostics.reads")[1] > 0),
         Step("Rent and stop", "Rent a machine, wait until it is ready, stop it. It costs nothing here.",
              "services.index", happened("POST", "/stop")),

@@ -72,6 +72,8 @@ def network_ask() -> Ask:
 
 def pulse(data: Any) -> Pulse:
     """Make what the page shows from ``GET /network``."""
+    if not isinstance(data, dict):
+        raise TypeError("an object was expected")
     gpus = sorted(_gpus(data), key=lambda gpu: (gpu.price is None, gpu.price or 0, gpu.model))
     highest = max((gpu.price for gpu in gpus if gpu.price is not None), default=0)
     return Pulse({path: number(dig(data, path)) for path in _FIGURES}, tuple(gpus), highest)

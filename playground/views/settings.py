@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, PasswordField, RadioField, TextAreaField
+from wtforms import BooleanField, PasswordField, StringField, TextAreaField
 
 from octaspace import Config, ConfigurationError
 
@@ -25,7 +25,7 @@ _HERE = "settings.index"
 class SourceForm(ChangeForm):
     """Where to speak to, and the key for exactly there."""
 
-    kind = RadioField(choices=[("sandbox", ""), ("live", ""), ("custom", "")], validate_choice=False)
+    kind = StringField()
     base_urls = TextAreaField()
     api_key = PasswordField()
     forget = BooleanField()
@@ -114,7 +114,7 @@ class _FieldError(ValueError):
 
 def _chosen_source(form: SourceForm) -> Source:
     process = current_parts().process
-    kind: Kind = form.kind.data
+    kind = cast(Kind, form.kind.data)
     if kind != "custom":
         source = available(process).get(kind)
         if source is None:
@@ -175,7 +175,10 @@ def _page(errors: dict[str, str] | None = None, typed: dict[str, Any] | None = N
         allowed=parts.process.allowed_endpoints,
         groups=[(name, [option for option in OPTIONS if option.group == name]) for name in GROUPS],
         chosen=browser.options,
-        here={**{option.name: getattr(base, option.name) for option in OPTIONS}, "total_timeout": PANEL_BUDGET},
+        here={
+            **{option.name: getattr(base, option.name) for option in OPTIONS},
+            "total_timeout": PANEL_BUDGET,
+        },
         findings=(result or {}).get("findings"),
         python=_python(browser),
     )

@@ -1,0 +1,140 @@
+"""A key belongs to the endpoints it was typed for, and to the browser it was typed in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from playground.process import ProcessSettings
+from playground.sandbox import SandboxServer
+
+from .browsing import Visitor
+from .conftest import MakeApp
+
+KEY = "sk-typed-in-a-browser-1234"
+SETTINGS = "/playground/settings"
+PAGES = ("dashboard", "network", "diagnostics", "requests", "settings")
+
+
+def keys_seen(sandbox: SandboxServer) -> set[str | None]:
+    return {entry.key for entry in sandbox.journal.entries() if entry.path != "/network"}
+
+
+def test_a_new_browser_speaks_to_the_sandbox(visitor: Visitor) -> None:
+    source = visitor.page("/playground/dashboard").select_one(".topbar .source")
+    assert source is not None
+    assert "Sandbox" in source.get_text()
+
+
+def test_a_saved_key_is_used_and_shown_nowhere(
+    visitor: Visitor, app: Flask, sandbox: SandboxServer, process: ProcessSettings
+) -> None:
+    visitor.page("/playground/dashboard")
+    before = keys_seen(sandbox)
+    visitor.follow(visitor.post(f"{SETTINGS}/source", kind="sandbox", api_key=KEY))
+    sandbox.journal.clear()
+    pages = [visitor.get(f"/playground/{name}").get_data(as_text=True) for name in PAGES]
+    assert len(keys_seen(sandbox)) == 1
+    assert keys_seen(sandbox) != before
+    exports = [
+        visitor.get(f"/playground/requests/log.{kind}").get_data(as_text=True) for kind in ("json", "har")
+    ]
+    cookies = [str(visitor.get(SETTINGS).headers)]
+    assert not [text for text in (*pages, *exports, *cookies) if KEY in text]
+    assert "••••1234" in pages[0]
+
+    other = Visitor(app)
+    assert "1234" not in str(other.page("/playground/settings").select_one(".facts"))
+    readable = [
+        path for path in process.state_dir.rglob("*") if path.is_file() and path.stat().st_mode & 0o077
+    ]
+    assert [path for path in readable if KEY.encode() in path.read_bytes()] == []
+    assert process.state_dir.stat().st_mode & 0o077 == 0
+
+
+def test_public_calls_carry_no_key(visitor: Visitor, sandbox: SandboxServer) -> None:
+    visitor.page("/playground/network")
+    keys = {entry.path: entry.key for entry in sandbox.journal.entries()}
+    assert keys["/network"] is None
+
+
+def test_another_address_starts_without_a_key_and_the_old_one_is_parked(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    visitor.post(f"{SETTINGS}/source", kind="sandbox", api_key=KEY)
+    visitor.follow(visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=sandbox.urls[0]))
+    sandbox.journal.clear()
+    panel = visitor.panel("/playground/dashboard", "profile")
+    assert keys_seen(sandbox) == {None}
+    assert "AuthenticationError" in panel.get_text()
+    assert panel.find("a", string="Settings")
+    page = visitor.follow(visitor.post(f"{SETTINGS}/source", kind="sandbox"))
+    assert "••••1234" in page.get_text()
+
+
+def test_an_empty_field_keeps_the_key_and_forget_removes_it(visitor: Visitor) -> None:
+    visitor.post(f"{SETTINGS}/source", kind="sandbox", api_key=KEY)
+    assert "••••1234" in visitor.follow(visitor.post(f"{SETTINGS}/source", kind="sandbox")).get_text()
+    page = visitor.follow(visitor.post(f"{SETTINGS}/source", kind="sandbox", forget="yes"))
+    assert "1234" not in page.get_text()
+
+
+def test_the_operators_key_goes_to_the_operators_endpoints_only(
+    process: ProcessSettings, make_app: MakeApp, sandbox: SandboxServer
+) -> None:
+    operator, typed = sandbox.urls
+    app = make_app(
+        replace(process, sandbox_urls=(), operator_key="operators-own-key", operator_urls=(operator,))
+    )
+    visitor = Visitor(app)
+    visitor.page("/playground/dashboard")
+    owned = keys_seen(sandbox)
+    assert None not in owned
+    sandbox.journal.clear()
+    visitor.follow(visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=typed))
+    visitor.page("/playground/dashboard")
+    assert keys_seen(sandbox) == {None}
+    sandbox.journal.clear()
+    visitor.follow(visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=operator))
+    visitor.page("/playground/dashboard")
+    assert keys_seen(sandbox) == {None}, "an address typed in a browser gets no key of the operator's"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("base_urls", "file:///etc/passwd"),
+        ("base_urls", "http://user:secret@example.org"),
+        ("base_urls", ""),
+        ("api_key", "two\nlines"),
+        ("api_key", "schlüssel-\u4e2d"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_and_the_old_value_kept(
+    visitor: Visitor, field: str, value: str
+) -> None:
+    fields = {"kind": "custom", "base_urls": "http://127.0.0.1:9", field: value}
+    answer = visitor.post(f"{SETTINGS}/source", **fields)
+    assert answer.status_code == 422
+    assert f'id="{field}-error"' in answer.get_data(as_text=True)
+    assert "Sandbox" in str(visitor.page(SETTINGS).select_one(".topbar .source"))
+
+
+def test_only_the_operators_addresses_when_others_can_reach_us(
+    process: ProcessSettings, make_app: MakeApp, sandbox: SandboxServer
+) -> None:
+    app = make_app(replace(process, allowed_endpoints=(sandbox.urls[0],)))
+    visitor = Visitor(app)
+    refused = visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=sandbox.urls[1])
+    assert refused.status_code == 422
+    visitor.follow(visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=sandbox.urls[0]))
+
+
+def test_the_secret_is_made_once_for_all_workers(process: ProcessSettings, make_app: MakeApp) -> None:
+    first, second = make_app(process), make_app(process)
+    assert first.secret_key == second.secret_key
+    path: Path = process.state_dir / "secret_key"
+    assert path.stat().st_mode & 0o077 == 0
