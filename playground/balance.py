@@ -63,7 +63,7 @@ def notice(browser: Browser, panels: Iterable[Panel]) -> None:
     """Remember the balance when one of the panels asked for it."""
     for panel in panels:
         if panel.line == str(_LINE) and panel.state != "skipped":
-            wei = wei_of(panel.raw) if panel.has_data else None
+            wei = wei_of(panel.answer) if panel.has_data else None
             browser.write("balance", {"of": _owner(browser), "wei": wei, "at": panel.at})
 
 

@@ -16,6 +16,7 @@ import contextvars
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, Literal
 
 from flask import current_app, request
@@ -79,7 +80,7 @@ class Panel:
         ask: What was asked.
         state: ``"ok"``, ``"empty"``, ``"error"``, or ``"skipped"`` when only another panel was wanted.
         data: What `Ask.shape` made of the answer; None unless ok or empty.
-        raw: The answer's `data` as the API sent it, without secrets.
+        answer: The answer's `data` as the API sent it.
         problem: The error card.
         at: When it was loaded, seconds since 1970.
         elapsed: Seconds it took.
@@ -90,7 +91,7 @@ class Panel:
     ask: Ask
     state: State = "skipped"
     data: Any = None
-    raw: Any = None
+    answer: Any = None
     problem: Problem | None = None
     at: float = 0.0
     elapsed: float = 0.0
@@ -121,6 +122,11 @@ class Panel:
     @property
     def request_id(self) -> str | None:
         return self.calls[-1].request_id if self.calls else None
+
+    @cached_property
+    def raw(self) -> Any:
+        """The answer without secrets; made only when a page shows it, for it copies everything."""
+        return without_secrets(self.answer)
 
     @property
     def has_data(self) -> bool:
@@ -183,7 +189,7 @@ def _run(client: Client, ask: Ask) -> Panel:
             response: Response[Any] = ask.line.run(client)
             if isinstance(response.data, bytes):
                 raise TypeError(f"not JSON but {response.headers.get('Content-Type', 'bytes')}")
-            panel.raw = without_secrets(response.data)
+            panel.answer = response.data
             panel.data = ask.shape(response.data)
             panel.state = "empty" if ask.empty(panel.data) else "ok"
         except (Error, ValueError) as error:

@@ -34,6 +34,7 @@ export async function reload(panel) {
     say(`${fresh.querySelector("h2").textContent.trim()} loaded again.`);
   } catch (problem) {
     panel.setAttribute("aria-busy", "false");
+    panel.classList.add("is-stale"); // what is shown is kept, and greyed
     say(`It could not be loaded again: ${problem.message}`);
   }
 }
