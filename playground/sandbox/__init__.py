@@ -1,0 +1,29 @@
+"""A simulated OctaSpace API over real HTTP: state, the live API's quirks, a journal, and faults on switches.
+
+It is the other end of the wire and therefore knows nothing of the SDK: it imports neither `octaspace` nor
+`flask_octaspace`. `python -m playground.sandbox` runs it alone; `SandboxServer` runs it inside a test.
+"""
+
+from .app import SandboxApp
+from .clock import Clock, ManualClock, SystemClock
+from .endpoint import PortInUseError
+from .faults import KINDS, Fault, FaultBoard, FaultError
+from .journal import Entry, Journal
+from .server import SandboxServer
+from .world import World
+
+__all__ = [
+    "KINDS",
+    "Clock",
+    "Entry",
+    "Fault",
+    "FaultBoard",
+    "FaultError",
+    "Journal",
+    "ManualClock",
+    "PortInUseError",
+    "SandboxApp",
+    "SandboxServer",
+    "SystemClock",
+    "World",
+]

@@ -1,0 +1,129 @@
+"""The simulated API as a WSGI application: keys, routing, JSON in and out."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from .operations import Call, Download, Operation, find
+from .problem import ProblemError, invalid, loosen
+from .world import World
+
+StartResponse = Callable[..., Any]
+SPECIFICATION = Path(__file__).with_name("openapi.yaml")
+_STATUS_TEXT = {200: "OK", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+                422: "Unprocessable Content", 500: "Internal Server Error"}  # fmt: skip
+_Answer = tuple[int, list[tuple[str, str]], bytes]
+
+
+class SandboxApp:
+    """WSGI callable over one `World`.
+
+    It leaves word of what it did in the environ, for whoever serves it: `sandbox.operation` (operationId or
+    None), `sandbox.change` (the operation changes something) and `sandbox.carried_out` (it did).
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._turns = itertools.count()
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        status, headers, body = self._answer(environ)
+        headers.append(("Content-Length", str(len(body))))
+        headers.append(("Cache-Control", "no-store"))
+        # Whoever serves the application knows the request's id; without a server it gets a number.
+        request_id = environ.get("sandbox.request_id") or f"req-{next(self._turns):08x}"
+        headers.append(("X-Request-Id", request_id))
+        start_response(f"{status} {_STATUS_TEXT[status]}", headers)
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+    def _answer(self, environ: dict[str, Any]) -> _Answer:
+        segments = path_segments(environ)
+        method = environ["REQUEST_METHOD"]
+        if segments == ["openapi.yaml"] and method in ("GET", "HEAD"):
+            return 200, [("Content-Type", "application/yaml")], SPECIFICATION.read_bytes()
+        operation, found, allowed = find(method, segments)
+        environ["sandbox.operation"] = operation.id if operation else None
+        environ["sandbox.change"] = operation is not None and operation.change
+        environ["sandbox.carried_out"] = False
+        try:
+            self._check_key(environ, operation)
+            if operation is None:
+                if not allowed:
+                    raise ProblemError(404, error="not found", message="No such path")
+                raise ProblemError(
+                    405, error="method not allowed", message=f"Use {', '.join(sorted(set(allowed)))}"
+                )
+            result = operation.run(self.world, Call(found, _query(environ), _body(environ)))
+        except ProblemError as problem:
+            return self._refuse(problem, allowed)
+        environ["sandbox.carried_out"] = _granted(operation, result)
+        if isinstance(result, Download):
+            disposition = 'attachment; filename="{}"'.format(
+                result.name.replace("\\", "\\\\").replace('"', '\\"')
+            )
+            headers = [("Content-Type", "application/octet-stream"), ("Content-Disposition", disposition)]
+            return 200, headers, result.content
+        return 200, [("Content-Type", "application/json")], _encode(result)
+
+    def _check_key(self, environ: dict[str, Any], operation: Operation | None) -> None:
+        """Any key will do but `invalid`; `readonly` may not change anything; /network asks for none."""
+        if operation is not None and operation.id == "network_information":
+            return
+        key = environ.get("HTTP_AUTHORIZATION", "").strip()
+        if not key:
+            raise ProblemError(401, error="unauthorized", message="API key is missing")
+        if key == "invalid":
+            raise ProblemError(401, error="unauthorized", message="Invalid API key")
+        if key == "readonly" and operation is not None and operation.change:
+            raise ProblemError(403, error="forbidden", message="This key may only read")
+
+    def _refuse(self, problem: ProblemError, allowed: list[str]) -> _Answer:
+        headers = [("Content-Type", "application/json")]
+        if problem.status == 405:
+            headers.append(("Allow", ", ".join(sorted(set(allowed)))))
+        body = loosen(problem, next(self._turns)) if self.world.seeds.loose else problem.body
+        return problem.status, headers, b"" if body is None else _encode(body)
+
+
+def path_segments(environ: dict[str, Any]) -> list[str]:
+    """The path's segments, each decoded by itself: `a%2Fb` is one segment, `a/b` are two."""
+    raw = environ.get("REQUEST_URI")
+    if raw is None:  # Another WSGI server: all that is left is the path that was decoded as a whole.
+        return str(environ["PATH_INFO"]).encode("latin-1").decode("utf-8", "replace").strip("/").split("/")
+    return [unquote(segment) for segment in raw.split("?", 1)[0].strip("/").split("/")]
+
+
+def _query(environ: dict[str, Any]) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True, max_num_fields=100))
+    except ValueError:
+        raise invalid("too many parameters") from None
+
+
+def _body(environ: dict[str, Any]) -> Any:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    raw = environ["wsgi.input"].read(length) if length else b""
+    if not raw.strip():
+        return None
+    try:
+        return json.loads(raw, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise invalid("the body is not valid JSON", code="invalid_json") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _encode(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _granted(operation: Operation, result: Any) -> bool:
+    """Whether a successful answer did what was asked: a rental whose items were all rejected did not (Q2)."""
+    return operation.id != "rent_machines" or any("uuid" in item for item in result)

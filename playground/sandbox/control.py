@@ -1,0 +1,175 @@
+"""The control path /_sandbox: health, journal, faults and reset, over the same ports as the API."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from .faults import KINDS, FaultBoard, FaultError
+from .journal import Journal
+from .wire import Request, Response
+from .world import World
+
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+@dataclass
+class Control:
+    """Answers requests below /_sandbox. Faults never strike them and the journal does not mention them."""
+
+    world: World
+    journal: Journal
+    faults: FaultBoard
+    #: The endpoints of the API as JSON, and whether a port of its own serves the control path.
+    endpoints: Callable[[], list[dict[str, Any]]]
+    has_own_port: bool
+    reset: Callable[..., None]
+
+    def answer(self, request: Request, peer: str, own: str) -> Response:
+        """Carry out one request from the address `peer`, which reached us at the address `own`."""
+        try:
+            self._guard(request, peer, own)
+            status, result = self._route(request)
+        except _RefusedError as refusal:
+            status, result = refusal.status, {"error": refusal.message}
+        except (FaultError, ValueError) as problem:
+            status, result = 422, {"error": str(problem)}
+        body = json.dumps(result, separators=(",", ":")).encode()
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+        ]
+        if request.method == "HEAD":
+            return Response(status, headers, b"", announced=len(body))
+        return Response(status, headers, body)
+
+    def _guard(self, request: Request, peer: str, own: str) -> None:
+        """Let nobody in but programs of this machine: no other machine, and no page of another site."""
+        if not _is_loopback(peer) and peer != own:
+            raise _RefusedError(403, "the control path is for this machine alone")
+        host = request.headers.get("host", "").lower()
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if name not in _LOOPBACK_NAMES and name not in (own, f"[{own}]"):
+            raise _RefusedError(403, "the Host header does not name this machine")
+        if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            raise _RefusedError(403, "requests of other sites are refused")
+        if "origin" in request.headers:
+            raise _RefusedError(403, "requests of web pages are refused")
+        if request.method not in ("GET", "HEAD") and request.headers.get("x-sandbox") != "1":
+            raise _RefusedError(403, "changes need the header X-Sandbox: 1")
+
+    def _route(self, request: Request) -> tuple[int, Any]:
+        name, *rest = request.path.removeprefix("/_sandbox").removeprefix("/").split("/")
+        query = dict(parse_qsl(request.query, keep_blank_values=True))
+        method = "GET" if request.method == "HEAD" else request.method
+        if name == "health" and not rest and method == "GET":
+            return 200, self._health()
+        if name == "journal" and not rest and method == "GET":
+            limit = _whole(query, "limit", 1000)
+            return 200, self.journal.page(_whole(query, "after", 0), max(1, min(limit, 10_000)))
+        if name == "journal" and not rest and method == "DELETE":
+            self.journal.clear()
+            return 200, {"cleared": True}
+        if name == "summary" and not rest and method == "GET":
+            return 200, self.journal.summary()
+        if name == "faults":
+            return self._faults(method, rest, query, request.body)
+        if name == "reset" and not rest and method == "POST":
+            return 200, self._reset(_object(request.body))
+        if name in ("health", "journal", "summary", "reset") and not rest:
+            raise _RefusedError(405, f"{method} is not for this path")
+        raise _RefusedError(404, "no such path: health, journal, summary, faults and reset are there")
+
+    def _health(self) -> dict[str, Any]:
+        world = self.world
+        return {
+            "ok": True,
+            "seed": world.seed,
+            "dataset": world.dataset,
+            "ready_after": world.ready_after,
+            "active_sessions": len(world.active()),
+            "faults": len(self.faults.active()),
+            "endpoints": self.endpoints(),
+        }
+
+    def _reset(self, options: dict[str, Any]) -> dict[str, Any]:
+        kinds: dict[str, Any] = {"seed": int, "dataset": str, "ready_after": (int, float)}
+        for name, value in options.items():
+            if name not in kinds:
+                raise _RefusedError(422, f"unknown option {name}: choose among {', '.join(kinds)}")
+            if not isinstance(value, kinds[name]) or isinstance(value, bool):
+                raise _RefusedError(422, f"{name} is of the wrong type")
+        self.reset(**options)
+        return self._health()
+
+    def _faults(self, method: str, rest: list[str], query: dict[str, str], body: bytes) -> tuple[int, Any]:
+        if method == "GET" and not rest:
+            return 200, {"faults": [fault.view() for fault in self.faults.active()], "kinds": KINDS}
+        if method == "POST" and not rest:
+            return 201, self._switch_on(_object(body))
+        if method == "DELETE" and not rest:
+            endpoint = self._port(int(query["endpoint"])) if "endpoint" in query else None
+            return 200, {"healed": self.faults.heal_all(endpoint)}
+        if method == "DELETE" and len(rest) == 1:
+            if not (rest[0].isascii() and rest[0].isdigit() and self.faults.heal(int(rest[0]))):
+                raise _RefusedError(404, "no such fault")
+            return 200, {"healed": 1}
+        raise _RefusedError(405, f"{method} is not for this path")
+
+    def _switch_on(self, options: dict[str, Any]) -> dict[str, Any]:
+        for name in ("id", "fired", "healed"):
+            if name in options:
+                raise _RefusedError(422, f"{name} is not to be chosen")
+        kind, endpoint = options.pop("kind", ""), self._port(options.pop("endpoint", None))
+        if kind == "refuse" and not self.has_own_port and self._last_open(endpoint):
+            raise _RefusedError(
+                409, "no port would be left to heal this over: start the sandbox with a control port"
+            )
+        return self.faults.add(kind, endpoint, **options).view()
+
+    def _port(self, value: Any) -> int | None:
+        """A port of this sandbox; None, and the word "all", stand for every endpoint."""
+        if value is None or value == "all":
+            return None
+        ports = [endpoint["port"] for endpoint in self.endpoints()]
+        if type(value) is not int or value not in ports:
+            raise _RefusedError(422, f"endpoint must be one of {', '.join(map(str, ports))}, or all")
+        return value
+
+    def _last_open(self, closing: int | None) -> bool:
+        return not any(
+            endpoint["listening"] and closing is not None and endpoint["port"] != closing
+            for endpoint in self.endpoints()
+        )
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _whole(query: dict[str, str], name: str, default: int) -> int:
+    text = query.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise _RefusedError(422, f"{name} must be a whole number")
+    return int(text)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    value = json.loads(body) if body.strip() else {}
+    if not isinstance(value, dict):
+        raise _RefusedError(422, "an object is expected")
+    return value
