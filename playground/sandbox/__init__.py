@@ -7,13 +7,15 @@ It is the other end of the wire and therefore knows nothing of the SDK: it impor
 from .app import SandboxApp
 from .clock import Clock, ManualClock, SystemClock
 from .endpoint import PortInUseError
-from .faults import KINDS, Fault, FaultBoard, FaultError
+from .fault_board import FaultBoard
+from .faults import KINDS, OPTIONS, Fault, FaultError
 from .journal import Entry, Journal
 from .server import SandboxServer
 from .world import World
 
 __all__ = [
     "KINDS",
+    "OPTIONS",
     "Clock",
     "Entry",
     "Fault",

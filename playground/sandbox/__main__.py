@@ -14,7 +14,14 @@ from .server import SandboxServer
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until stopped. Exit code: 0 stopped, 1 the port cannot be had, 2 wrong arguments."""
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        arguments: The command line; `sys.argv` by default.
+
+    Returns:
+        The exit code: 0 stopped, 1 a port cannot be had, 2 wrong arguments.
+    """
     options = _parser().parse_args(arguments)
     try:
         sandbox = SandboxServer(
@@ -75,10 +82,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65_535:
-        raise argparse.ArgumentTypeError(f"{text} is no port")
-    return port
+    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 0 (any free one) to 65535")
+    return int(text)
 
 
 def _fail(message: str, code: int) -> int:

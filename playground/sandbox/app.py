@@ -5,26 +5,25 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
-from .operations import Call, Download, Operation, find
+from .operations import Call, Download, Operation, find, split_path
 from .problem import ProblemError, invalid, loosen
 from .world import World
 
 StartResponse = Callable[..., Any]
 SPECIFICATION = Path(__file__).with_name("openapi.yaml")
-_STATUS_TEXT = {200: "OK", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-                422: "Unprocessable Content", 500: "Internal Server Error"}  # fmt: skip
 _Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 class SandboxApp:
     """WSGI callable over one `World`.
 
-    It leaves word of what it did in the environ, for whoever serves it: `sandbox.operation` (operationId or
-    None), `sandbox.change` (the operation changes something) and `sandbox.carried_out` (it did).
+    It leaves word in the environ, for whoever serves it: `sandbox.carried_out` is true when what was asked
+    for was done.
     """
 
     def __init__(self, world: World) -> None:
@@ -38,18 +37,15 @@ class SandboxApp:
         # Whoever serves the application knows the request's id; without a server it gets a number.
         request_id = environ.get("sandbox.request_id") or f"req-{next(self._turns):08x}"
         headers.append(("X-Request-Id", request_id))
-        start_response(f"{status} {_STATUS_TEXT[status]}", headers)
+        start_response(f"{status} {HTTPStatus(status).phrase}", headers)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
     def _answer(self, environ: dict[str, Any]) -> _Answer:
-        segments = path_segments(environ)
+        segments = _segments(environ)
         method = environ["REQUEST_METHOD"]
         if segments == ["openapi.yaml"] and method in ("GET", "HEAD"):
             return 200, [("Content-Type", "application/yaml")], SPECIFICATION.read_bytes()
         operation, found, allowed = find(method, segments)
-        environ["sandbox.operation"] = operation.id if operation else None
-        environ["sandbox.change"] = operation is not None and operation.change
-        environ["sandbox.carried_out"] = False
         try:
             self._check_key(environ, operation)
             if operation is None:
@@ -86,16 +82,18 @@ class SandboxApp:
         headers = [("Content-Type", "application/json")]
         if problem.status == 405:
             headers.append(("Allow", ", ".join(sorted(set(allowed)))))
-        body = loosen(problem, next(self._turns)) if self.world.seeds.loose else problem.body
+        seeds = self.world.seeds
+        words = {name: f"{text}{seeds.note}" for name, text in problem.body.items()}
+        body = loosen(problem, next(self._turns)) if seeds.loose else words
         return problem.status, headers, b"" if body is None else _encode(body)
 
 
-def path_segments(environ: dict[str, Any]) -> list[str]:
-    """The path's segments, each decoded by itself: `a%2Fb` is one segment, `a/b` are two."""
-    raw = environ.get("REQUEST_URI")
+def _segments(environ: dict[str, Any]) -> list[str]:
+    raw: str | None = environ.get("REQUEST_URI")
     if raw is None:  # Another WSGI server: all that is left is the path that was decoded as a whole.
-        return str(environ["PATH_INFO"]).encode("latin-1").decode("utf-8", "replace").strip("/").split("/")
-    return [unquote(segment) for segment in raw.split("?", 1)[0].strip("/").split("/")]
+        path = str(environ["PATH_INFO"]).encode("latin-1").decode("utf-8", "replace")
+        return path.removeprefix("/").split("/")
+    return split_path(raw.split("?", 1)[0])
 
 
 def _query(environ: dict[str, Any]) -> dict[str, str]:
@@ -121,7 +119,8 @@ def _no_constant(name: str) -> Any:
 
 
 def _encode(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    # Half a surrogate pair has no UTF-8; how Python escapes it happens to be how JSON does.
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def _granted(operation: Operation, result: Any) -> bool:

@@ -14,19 +14,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .app import SandboxApp
-from .clock import Clock
-from .control import Control
-from .faults import Fault, FaultBoard
+from .control import CONTROL_PATH, Control
+from .fault_board import FaultBoard
+from .faults import Fault
 from .gateway import make_environ, run_wsgi
 from .journal import Entry, Journal
 from .misbehaviour import strike
-from .operations import find
+from .operations import find, split_path
 from .wire import GoneError, MalformedError, Reader, Request, Response, parse_request_line
 
-#: Everything below this path belongs to the sandbox itself, not to the API it simulates.
-CONTROL_PATH = "/_sandbox"
 #: Seconds between two looks whether a client that is being kept waiting is still there.
 _LOOK = 0.2
+#: Pieces in which a dripping answer is sent.
+_PIECES = 20
 
 
 @dataclass
@@ -37,7 +37,6 @@ class Shared:
     control: Control
     journal: Journal
     faults: FaultBoard
-    clock: Clock
     host: str
     keep_alive_timeout: float
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -63,7 +62,7 @@ class Connection:
         try:
             # Small answers leave at once instead of waiting for an acknowledgement.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            while not self._closing and not self._shared.stopping.is_set() and self._serve_one():
+            while self._may_go_on() and self._serve_one():
                 pass
         except (GoneError, OSError):
             pass
@@ -86,10 +85,19 @@ class Connection:
     # Line, as misbehaviour.py sees it
 
     def send(self, response: Response, keep_alive: bool) -> bool:
-        keep_alive = keep_alive and not self._closing and not self._shared.stopping.is_set()
+        keep_alive = self._may_go_on(keep_alive)
         if not any(name == "X-Request-Id" for name, _ in response.headers):
             response.headers.append(("X-Request-Id", self._request_id))
         self._write(response.head(keep_alive) + response.body)
+        return keep_alive
+
+    def send_slowly(self, response: Response, keep_alive: bool, fault: Fault) -> bool:
+        keep_alive = self._may_go_on(keep_alive)
+        data = response.head(keep_alive) + response.body
+        size = -(-len(data) // _PIECES)
+        for start in range(0, len(data), size):
+            fault.healed.wait(fault.seconds / _PIECES)
+            self._write(data[start : start + size])
         return keep_alive
 
     def send_part(self, response: Response, part: bytes) -> None:
@@ -110,16 +118,19 @@ class Connection:
     # One request
 
     def _serve_one(self) -> bool:
-        first = self._reader.wait()
-        if not self._control_only and self._dropped_unread(first):
+        line = self._reader.wait()
+        if not self._control_only and self._dropped_unread(line):
             return False
         request = self._reader.read()
         self._begin()
-        if request.path == CONTROL_PATH or request.path.startswith(CONTROL_PATH + "/"):
+        if _is_control(request.path):
             return self._control(request)
         if self._control_only:
             raise MalformedError(404, "this port is for the control path alone")
         return self._exchange(request)
+
+    def _may_go_on(self, keep_alive: bool = True) -> bool:
+        return keep_alive and not self._closing and not self._shared.stopping.is_set()
 
     def _begin(self) -> None:
         self._number += 1
@@ -146,7 +157,7 @@ class Connection:
             note(answer.status)
             return self.send(answer, request.keep_alive)
         entry.fault = verdict.fault.kind
-        return strike(verdict.fault, self, request, carry_out, note, self._shared.clock.time())
+        return strike(verdict.fault, self, request, carry_out, note)
 
     def _carry_out(self, request: Request, entry: Entry) -> Response:
         environ = make_environ(request, self._shared.host, self._port, entry.request_id)
@@ -167,14 +178,14 @@ class Connection:
         finally:
             self._in_control = False
 
-    def _dropped_unread(self, first: bytes) -> bool:
-        """Whether a fault closes the connection before the request, whose first bytes are there, is read."""
+    def _dropped_unread(self, line: bytes) -> bool:
+        """Whether a fault closes the connection before the request, whose first line is there, is read."""
         try:
-            method, target, _ = parse_request_line(first.lstrip(b"\r\n").split(b"\r\n", 1)[0])
+            method, target, _ = parse_request_line(line)
         except MalformedError:
             method, target = "", ""
         path = target.split("?", 1)[0]
-        if path.startswith(CONTROL_PATH):
+        if _is_control(path):
             return False
         fault = self._shared.faults.drops_unread(self._port, method, path)
         if fault is None:
@@ -186,7 +197,7 @@ class Connection:
 
     def _write_down(self, method: str, target: str, request: Request | None) -> Entry:
         path, _, query = target.partition("?")
-        operation, _, _ = find(method, path.strip("/").split("/"))
+        operation, _, _ = find(method, split_path(path))
         return self._shared.journal.arrived(
             request.headers.get("authorization") if request else None,
             request.body if request else b"",
@@ -221,3 +232,7 @@ class Connection:
     def _write(self, data: bytes) -> None:
         self._socket.settimeout(30)
         self._socket.sendall(data)
+
+
+def _is_control(path: str) -> bool:
+    return path == CONTROL_PATH or path.startswith(CONTROL_PATH + "/")

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .faults import KINDS, FaultBoard, FaultError
+from .fault_board import FaultBoard
+from .faults import KINDS, OPTIONS, make_fault
 from .journal import Journal
 from .wire import Request, Response
 from .world import World
 
+#: Everything below this path belongs to the sandbox itself, not to the API it simulates.
+CONTROL_PATH = "/_sandbox"
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -42,7 +45,7 @@ class Control:
             status, result = self._route(request)
         except _RefusedError as refusal:
             status, result = refusal.status, {"error": refusal.message}
-        except (FaultError, ValueError) as problem:
+        except ValueError as problem:  # A FaultError, or a data set that is not there.
             status, result = 422, {"error": str(problem)}
         body = json.dumps(result, separators=(",", ":")).encode()
         headers = [
@@ -70,25 +73,27 @@ class Control:
             raise _RefusedError(403, "changes need the header X-Sandbox: 1")
 
     def _route(self, request: Request) -> tuple[int, Any]:
-        name, *rest = request.path.removeprefix("/_sandbox").removeprefix("/").split("/")
+        name, *rest = request.path.removeprefix(CONTROL_PATH).removeprefix("/").split("/")
         query = dict(parse_qsl(request.query, keep_blank_values=True))
-        method = "GET" if request.method == "HEAD" else request.method
-        if name == "health" and not rest and method == "GET":
-            return 200, self._health()
-        if name == "journal" and not rest and method == "GET":
-            limit = _whole(query, "limit", 1000)
-            return 200, self.journal.page(_whole(query, "after", 0), max(1, min(limit, 10_000)))
-        if name == "journal" and not rest and method == "DELETE":
-            self.journal.clear()
-            return 200, {"cleared": True}
-        if name == "summary" and not rest and method == "GET":
-            return 200, self.journal.summary()
-        if name == "faults":
-            return self._faults(method, rest, query, request.body)
-        if name == "reset" and not rest and method == "POST":
-            return 200, self._reset(_object(request.body))
-        if name in ("health", "journal", "summary", "reset") and not rest:
-            raise _RefusedError(405, f"{method} is not for this path")
+        handlers: dict[str, Callable[[], tuple[int, Any]]] = {}
+        if not rest:
+            handlers = {
+                "GET health": lambda: (200, self._health()),
+                "GET journal": lambda: (200, self._journal(query)),
+                "DELETE journal": lambda: (200, self._clear()),
+                "GET summary": lambda: (200, self.journal.summary(_whole(query, "after", 0))),
+                "GET faults": lambda: (200, self._faults()),
+                "POST faults": lambda: (201, self._switch_on(_object(request.body))),
+                "DELETE faults": lambda: (200, {"healed": self.faults.heal_all(self._filter(query))}),
+                "POST reset": lambda: (200, self._reset(_object(request.body))),
+            }
+        elif name == "faults" and len(rest) == 1:
+            handlers = {"DELETE faults": lambda: (200, self._heal(rest[0]))}
+        handler = handlers.get(f"{'GET' if request.method == 'HEAD' else request.method} {name}")
+        if handler is not None:
+            return handler()
+        if any(known.endswith(f" {name}") for known in handlers):
+            raise _RefusedError(405, f"{request.method} is not for this path")
         raise _RefusedError(404, "no such path: health, journal, summary, faults and reset are there")
 
     def _health(self) -> dict[str, Any]:
@@ -113,30 +118,36 @@ class Control:
         self.reset(**options)
         return self._health()
 
-    def _faults(self, method: str, rest: list[str], query: dict[str, str], body: bytes) -> tuple[int, Any]:
-        if method == "GET" and not rest:
-            return 200, {"faults": [fault.view() for fault in self.faults.active()], "kinds": KINDS}
-        if method == "POST" and not rest:
-            return 201, self._switch_on(_object(body))
-        if method == "DELETE" and not rest:
-            endpoint = self._port(int(query["endpoint"])) if "endpoint" in query else None
-            return 200, {"healed": self.faults.heal_all(endpoint)}
-        if method == "DELETE" and len(rest) == 1:
-            if not (rest[0].isascii() and rest[0].isdigit() and self.faults.heal(int(rest[0]))):
-                raise _RefusedError(404, "no such fault")
-            return 200, {"healed": 1}
-        raise _RefusedError(405, f"{method} is not for this path")
+    def _journal(self, query: dict[str, str]) -> dict[str, Any]:
+        limit = _whole(query, "limit", 1000)
+        return self.journal.page(_whole(query, "after", 0), max(1, min(limit, 10_000)))
+
+    def _clear(self) -> dict[str, Any]:
+        self.journal.clear()
+        return {"cleared": True}
+
+    def _faults(self) -> dict[str, Any]:
+        kinds = {kind: {"does": does, "options": OPTIONS[kind]} for kind, does in KINDS.items()}
+        return {"faults": [fault.view() for fault in self.faults.active()], "kinds": kinds}
 
     def _switch_on(self, options: dict[str, Any]) -> dict[str, Any]:
-        for name in ("id", "fired", "healed"):
-            if name in options:
-                raise _RefusedError(422, f"{name} is not to be chosen")
-        kind, endpoint = options.pop("kind", ""), self._port(options.pop("endpoint", None))
+        kind, endpoint = options.pop("kind", None), self._port(options.pop("endpoint", None))
+        fault = make_fault(kind, endpoint, options)
         if kind == "refuse" and not self.has_own_port and self._last_open(endpoint):
             raise _RefusedError(
                 409, "no port would be left to heal this over: start the sandbox with a control port"
             )
-        return self.faults.add(kind, endpoint, **options).view()
+        return self.faults.switch_on(fault).view()
+
+    def _heal(self, fault_id: str) -> dict[str, Any]:
+        if not (fault_id.isascii() and fault_id.isdigit() and self.faults.heal(int(fault_id[:18]))):
+            raise _RefusedError(404, "no such fault")
+        return {"healed": 1}
+
+    def _filter(self, query: dict[str, str]) -> int | None:
+        """The endpoint whose faults are meant."""
+        text = query.get("endpoint", "all")
+        return self._port(int(text) if text.isascii() and text.isdigit() else text)
 
     def _port(self, value: Any) -> int | None:
         """A port of this sandbox; None, and the word "all", stand for every endpoint."""
@@ -169,7 +180,10 @@ def _whole(query: dict[str, str], name: str, default: int) -> int:
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    value = json.loads(body) if body.strip() else {}
+    try:
+        value = json.loads(body) if body.strip() else {}
+    except (ValueError, RecursionError):
+        raise _RefusedError(422, "the body is not valid JSON") from None
     if not isinstance(value, dict):
         raise _RefusedError(422, "an object is expected")
     return value

@@ -137,5 +137,6 @@ class Endpoint:
 
         thread = threading.Thread(target=run, name=f"sandbox-{self.port}-{connection.id}", daemon=True)
         self.accepted += 1
+        # Without the lock: whoever closes this port holds it, and looks only once this thread has ended.
         self._connections[connection] = thread
         thread.start()

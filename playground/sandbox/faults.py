@@ -1,34 +1,56 @@
-"""Faults: what can be switched on, on which endpoint, for which requests, how often."""
+"""Faults: the kinds there are, the options of each, and when one strikes. fault_board.py switches them."""
 
 from __future__ import annotations
 
 import fnmatch
+import random
 import threading
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
-from .clock import Clock
-from .dice import dice
-
-#: Every kind, and what it does. `work` in the text means: the default of the option `work`.
+#: Every kind, and what it does.
 KINDS: dict[str, str] = {
-    "status": "answers with `status` (and Retry-After); the request is not carried out unless `work`",
+    "status": "answers with `status`; the request is not carried out unless `work`",
     "slow": "waits `seconds` before it goes on as usual; combines with the others",
-    "stall": "reads the request and never answers; not carried out unless `work`",
+    "stall": "reads the request and never answers; it is carried out unless `work` is false",
     "stall_body": "carries the request out, sends half of the answer, then nothing more",
+    "drip": "carries the request out and sends the answer in small pieces over `seconds`",
     "drop_before_read": "closes the connection when a request is there, without having read it",
-    "drop_after_read": "reads the request and closes; not carried out unless `work`",
-    "reset": "reads the request and resets the connection (RST); not carried out unless `work`",
+    "drop_after_read": "reads the request and closes; it is carried out unless `work` is false",
+    "reset": "reads the request and resets the connection (RST); it is carried out unless `work` is false",
     "refuse": "closes the listening port and every connection until healed",
     "truncate": "carries the request out, sends half of the announced body and closes",
+    "close_after": "carries the request out, answers with keep-alive, and closes the connection nevertheless",
     "garbage": "carries the request out and answers 200 with JSON that cannot be read",
     "html": "carries the request out and answers 200 with an HTML page",
     "rate_limit": "lets `per_second` requests a second pass and answers 429 to the rest",
 }
-#: Kinds whose request is carried out before the fault strikes, whatever `work` says.
-_ALWAYS_WORK = frozenset({"stall_body", "truncate", "garbage", "html"})
+_FILTERS = ("methods", "path", "probability", "count")
+_OWN: dict[str, tuple[str, ...]] = {
+    "status": ("status", "retry_after", "retry_after_date", "body", "work"),
+    "slow": ("seconds",),
+    "stall": ("work",),
+    "drip": ("seconds",),
+    "drop_after_read": ("work",),
+    "reset": ("work",),
+    "rate_limit": ("per_second", "retry_after", "retry_after_date", "body"),
+}
+#: The options that each kind takes, besides `endpoint`.
+OPTIONS: dict[str, tuple[str, ...]] = {
+    kind: () if kind == "refuse" else _FILTERS + _OWN.get(kind, ()) for kind in KINDS
+}
+#: Kinds whose request is not carried out, as far as their option `work` does not say otherwise.
+_IDLE = frozenset({"status", "drop_before_read", "rate_limit", "refuse"})
+
+_RANGES: dict[str, tuple[bool, float, float]] = {  # Whether it is a whole number, lowest, highest.
+    "probability": (False, 0, 1),
+    "count": (True, 1, 1_000_000),
+    "status": (True, 300, 599),
+    "retry_after": (False, 0, 86_400),
+    "seconds": (False, 0, 3600),
+    "per_second": (True, 0, 100_000),
+}
 _BODIES = ("json", "html", "empty")
 
 
@@ -43,204 +65,104 @@ class Fault:
     kind: str
     #: Port of the endpoint it strikes; None for all of them.
     endpoint: int | None = None
+    #: Methods, and shell pattern of the percent-encoded path, that it strikes; no methods: all.
+    methods: tuple[str, ...] = ()
+    path: str = "*"
     #: Part of the matching requests it strikes, and how many at most (None: no limit).
     probability: float = 1.0
     count: int | None = None
-    #: Methods, and shell pattern of the percent-encoded path, that it strikes.
-    methods: tuple[str, ...] = ()
-    path: str = "*"
     status: int = 503
-    #: Seconds for Retry-After on 429 and 503, None for none; written as seconds or as an HTTP date.
+    #: Seconds for Retry-After, None for none (a rate limit: 1); written as seconds or as an HTTP date.
     retry_after: float | None = None
     retry_after_date: bool = False
     #: What an error answer holds: json, html or empty; by default what such a status usually has.
     body: str | None = None
     seconds: float = 1.0
-    per_second: float = 5.0
+    per_second: int = 5
+    #: Whether a request that it strikes is carried out nevertheless.
     work: bool = False
     id: int = 0
+    #: How often it struck.
     fired: int = 0
     healed: threading.Event = field(default_factory=threading.Event, repr=False)
+    #: Where its luck comes from, and when requests passed a rate limit, by port.
+    dice: random.Random = field(default_factory=random.Random, repr=False)
+    passed: dict[int, deque[float]] = field(default_factory=dict, repr=False)
+
+    def strikes(self, port: int, method: str, path: str, now: float) -> bool:
+        """Whether it strikes this request, at the monotonic second `now`; if so, that is counted."""
+        if not self._concerns(port, method, path) or self._spent:
+            return False
+        if self.probability < 1 and self.dice.random() >= self.probability:
+            return False
+        if self.kind == "rate_limit" and self._passes(port, now):
+            return False
+        self.fired += 1
+        return True
+
+    def view(self) -> dict[str, Any]:
+        """As JSON: the options of its kind, how often it struck, and whether it has none of `count` left."""
+        options = {name: getattr(self, name) for name in OPTIONS[self.kind]}
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "endpoint": self.endpoint,
+            **options,
+            "fired": self.fired,
+            "spent": self._spent,
+        }
 
     @property
-    def works(self) -> bool:
-        """Whether a request that it strikes is carried out nevertheless."""
-        return self.work or self.kind in _ALWAYS_WORK
+    def _spent(self) -> bool:
+        return self.count is not None and self.fired >= self.count
 
-    def matches(self, port: int, method: str, path: str) -> bool:
+    def _concerns(self, port: int, method: str, path: str) -> bool:
         return (
-            (self.endpoint is None or self.endpoint == port)
+            self.endpoint in (None, port)
             and (not self.methods or method in self.methods)
-            and (self.count is None or self.fired < self.count)
             and fnmatch.fnmatchcase(path, self.path)
         )
 
-    def view(self) -> dict[str, Any]:
-        """As JSON: every option, how often it struck, and whether it may strike again."""
-        names = [each.name for each in fields(self) if each.name != "healed"]
-        spent = self.count is not None and self.fired >= self.count
-        return {
-            **{name: getattr(self, name) for name in names},
-            "methods": list(self.methods),
-            "spent": spent,
-        }
-
-
-class Verdict(NamedTuple):
-    """What happens to one request: the delays first, then at most one fault."""
-
-    delays: tuple[Fault, ...] = ()
-    fault: Fault | None = None
-
-
-class FaultBoard:
-    """The switches of one sandbox. Safe to use from any thread."""
-
-    def __init__(self, seed: int, clock: Clock) -> None:
-        self._seed, self._clock = seed, clock
-        self._lock = threading.Lock()
-        self._faults: list[Fault] = []
-        self._rolls: dict[int, Callable[[], float]] = {}
-        self._passed: dict[tuple[int, int], deque[float]] = {}
-        self._next_id = 1
-        #: Called after every change, to open and close ports.
-        self.on_change: Callable[[], None] = lambda: None
-
-    def add(self, kind: str, endpoint: int | None = None, **options: Any) -> Fault:
-        """Switch a fault on and return it; `FaultError` when an option is unknown or wrong."""
-        fault = _checked(kind, endpoint, options)
-        with self._lock:
-            fault.id = self._next_id
-            self._next_id += 1
-            # By place among those switched on, not by id: after heal_all the same switches fall the same way.
-            self._rolls[fault.id] = dice("fault", self._seed, len(self._faults), kind).random
-            self._faults.append(fault)
-        self.on_change()
-        return fault
-
-    def heal(self, fault_id: int) -> bool:
-        """Switch one fault off, ending the delays and stalls it causes; False when there is no such fault."""
-        return bool(self._remove(lambda fault: fault.id == fault_id))
-
-    def heal_all(self, endpoint: int | None = None) -> int:
-        """Switch every fault off, or those of one endpoint alone; how many there were."""
-        return self._remove(lambda fault: endpoint is None or fault.endpoint == endpoint)
-
-    def _remove(self, chosen: Callable[[Fault], bool]) -> int:
-        with self._lock:
-            healed = [fault for fault in self._faults if chosen(fault)]
-            self._faults = [fault for fault in self._faults if fault not in healed]
-            for fault in healed:
-                del self._rolls[fault.id]
-            gone = {fault.id for fault in healed}
-            self._passed = {key: times for key, times in self._passed.items() if key[0] not in gone}
-        for fault in healed:
-            fault.healed.set()
-        self.on_change()
-        return len(healed)
-
-    def reseed(self, seed: int) -> None:
-        """The seed of the faults that are switched on from now on."""
-        self._seed = seed
-
-    def active(self) -> list[Fault]:
-        """Every fault that is switched on, in the order it was."""
-        with self._lock:
-            return list(self._faults)
-
-    def refused(self, port: int) -> bool:
-        """Whether the port of an endpoint is to be closed."""
-        return any(fault.kind == "refuse" and fault.endpoint in (None, port) for fault in self.active())
-
-    def drops_unread(self, port: int, method: str, path: str) -> Fault | None:
-        """The fault that strikes before a request is read, if any."""
-        if not self._faults:
-            return None
-        with self._lock:
-            for fault in self._faults:
-                if fault.kind == "drop_before_read" and self._strikes(fault, port, method, path):
-                    return fault
-        return None
-
-    def judge(self, port: int, method: str, path: str) -> Verdict:
-        """What happens to a request that has been read. The first fault that strikes wins; delays add up."""
-        if not self._faults:
-            return Verdict()
-        delays: list[Fault] = []
-        with self._lock:
-            for fault in self._faults:
-                if fault.kind in ("refuse", "drop_before_read") or not self._strikes(
-                    fault, port, method, path
-                ):
-                    continue
-                if fault.kind != "slow":
-                    return Verdict(tuple(delays), fault)
-                delays.append(fault)
-        return Verdict(tuple(delays))
-
-    def _strikes(self, fault: Fault, port: int, method: str, path: str) -> bool:
-        if not fault.matches(port, method, path):
-            return False
-        if fault.probability < 1 and self._rolls[fault.id]() >= fault.probability:
-            return False
-        if fault.kind == "rate_limit" and self._passes(fault, port):
-            return False
-        fault.fired += 1
-        return True
-
-    def _passes(self, fault: Fault, port: int) -> bool:
-        """Whether a request is within the rate; if so, it is counted."""
-        now = self._clock.monotonic()
-        passed = self._passed.setdefault((fault.id, port), deque())
+    def _passes(self, port: int, now: float) -> bool:
+        """Whether a request is within the rate; if so, it is remembered."""
+        passed = self.passed.setdefault(port, deque())
         while passed and now - passed[0] >= 1:
             passed.popleft()
-        if len(passed) >= fault.per_second:
+        if len(passed) >= self.per_second:
             return False
         passed.append(now)
         return True
 
 
-_RANGES = {
-    "probability": (float, 0, 1),
-    "count": (int, 1, 1_000_000),
-    "status": (int, 300, 599),
-    "retry_after": (float, 0, 86_400),
-    "seconds": (float, 0, 3600),
-    "per_second": (float, 0, 100_000),
-}
-
-
-def _checked(kind: str, endpoint: int | None, options: dict[str, Any]) -> Fault:
-    if kind not in KINDS:
+def make_fault(kind: str, endpoint: int | None, options: dict[str, Any]) -> Fault:
+    """A fault with checked options; None for an option is its default. `FaultError` for what is wrong."""
+    if not isinstance(kind, str) or kind not in KINDS:
         raise FaultError(f"kind must be one of {', '.join(KINDS)}")
-    known = {each.name for each in fields(Fault)} - {"kind", "endpoint", "id", "fired", "healed"}
-    for name, value in options.items():
-        if name not in known:
-            raise FaultError(f"unknown option {name}: choose among {', '.join(sorted(known))}")
-        _check(name, value)
-    if kind == "refuse" and (set(options) - {"work"}):
-        raise FaultError("refuse closes the whole port: it takes no option but endpoint")
     given = {name: value for name, value in options.items() if value is not None}
+    for name, value in given.items():
+        if name not in OPTIONS[kind]:
+            known = ", ".join(("endpoint", *OPTIONS[kind]))
+            raise FaultError(f"{kind} takes no option {name}: choose among {known}")
+        _check(name, value)
     if "methods" in given:
         given["methods"] = tuple(method.upper() for method in given["methods"])
-    return Fault(kind, endpoint, **given)
+    return Fault(kind, endpoint, **{"work": kind not in _IDLE, **given})
 
 
 def _check(name: str, value: Any) -> None:
-    if value is None:
-        return
     if name in _RANGES:
-        kind, low, high = _RANGES[name]
-        number = isinstance(value, (int, float) if kind is float else int) and not isinstance(value, bool)
+        whole, low, high = _RANGES[name]
+        number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
         if not number or not low <= value <= high:
-            raise FaultError(f"{name} must be a number from {low} to {high}")
+            raise FaultError(f"{name} must be a {'whole ' if whole else ''}number from {low:g} to {high:g}")
     elif name in ("work", "retry_after_date"):
         if not isinstance(value, bool):
             raise FaultError(f"{name} must be true or false")
     elif name == "methods":
         if not isinstance(value, (list, tuple)) or not all(isinstance(method, str) for method in value):
             raise FaultError("methods must be a list of names")
-    elif not isinstance(value, str) or (name == "body" and value not in _BODIES):
-        raise FaultError(
-            "path must be a pattern" if name == "path" else f"body must be one of {', '.join(_BODIES)}"
-        )
+    elif name == "path":
+        if not isinstance(value, str):
+            raise FaultError("path must be a shell pattern")
+    elif value not in _BODIES:
+        raise FaultError(f"body must be one of {', '.join(_BODIES)}")

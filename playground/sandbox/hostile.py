@@ -45,10 +45,12 @@ _ID_PAYLOADS = (
     "with space & ampersand+plus",
     "</script><script>window.pwned=13</script>",
     "javascript:window.pwned=14",
+    f"nul\x00bell\x07{_ESC}[31mred\r\n\x7f\x9b",
+    "\u2028line\ufeff\u200b",
 )
 
 #: Objects whose keys are somebody's words, not the API's.
-_MAPS = frozenset({"envs", "user_envs", "gpus"})
+_MAPS = frozenset({"envs", "user_envs", "gpus", "gpu"})
 #: Numbers and lists in string clothes stay what the specification wants them to be.
 _SHAPED = re.compile(r"\d+|\[.*\]")
 

@@ -82,13 +82,15 @@ class Journal:
         with self._lock:
             self._entries.clear()
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self, after: int = 0) -> dict[str, Any]:
         """Counts by endpoint, status and fault, and the changes that were carried out more than once.
+
+        Only entries with an id above `after` are counted.
 
         Two changes count as the same when method, path, body and key are: give each call something of its own
         in its body (an environment variable, say) to tell calls apart.
         """
-        entries = self.entries()
+        entries = self.entries(after)
         changes = Counter(
             (entry.method, entry.path, entry.body, entry.key)
             for entry in entries

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from . import bodies
+from .idle_jobs import IdleJob
 from .problem import invalid, not_found
 from .world import World
 
@@ -34,12 +36,16 @@ class Call:
             raise invalid(f"{name} must be true or false")
         return value in ("true", "1")
 
-    def node_id(self) -> int:
-        """The node id of the path; 404 when it is no number."""
-        text = self.path["id"]
+    def number(self, name: str, what: str) -> int:
+        """The number in the path; 404 for `what` when it is none."""
+        text = self.path[name]
         if not (text.isascii() and text.isdigit() and len(text) < 20):
-            raise not_found("Node")
+            raise not_found(what)
         return int(text)
+
+    def node_id(self) -> int:
+        """The id of one of the account's own nodes."""
+        return self.number("id", "Node")
 
 
 class Operation(NamedTuple):
@@ -53,7 +59,7 @@ class Operation(NamedTuple):
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """The path parameters when the decoded `segments` fit, else None."""
-        wanted = self.template.strip("/").split("/")
+        wanted = split_path(self.template)
         if len(wanted) != len(segments):
             return None
         found: dict[str, str] = {}
@@ -115,6 +121,10 @@ def _logs(world: World, call: Call) -> Any:
         return world.sessions.logs(call.path["uuid"], recent)
 
 
+def _idle_job(world: World, call: Call) -> IdleJob:
+    return world.idle_job(call.number("node_id", "Idle job"), call.number("job_id", "Idle job"))
+
+
 def _stop(world: World, call: Call) -> Any:
     score = bodies.score(call.body)
     with world.lock:
@@ -153,16 +163,21 @@ OPERATIONS = (
         "/idle_jobs/{node_id}/{job_id}",
         "idle_job",
         False,
-        lambda world, call: world.idle_job(**call.path).view(world.clock.time()),
+        lambda world, call: _idle_job(world, call).view(world.clock.time()),
     ),
     Operation(
         "GET",
         "/idle_jobs/{node_id}/{job_id}/logs",
         "idle_job_logs",
         False,
-        lambda world, call: world.idle_job(**call.path).logs(),
+        lambda world, call: _idle_job(world, call).logs(),
     ),
 )
+
+
+def split_path(path: str) -> list[str]:
+    """The segments of a path, each percent-decoded by itself: `a%2Fb` is one segment, `a/b` are two."""
+    return [unquote(segment) for segment in path.removeprefix("/").split("/")]
 
 
 def find(method: str, segments: list[str]) -> tuple[Operation | None, dict[str, str], list[str]]:

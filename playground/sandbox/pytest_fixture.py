@@ -14,10 +14,13 @@ from .server import SandboxServer
 
 
 @pytest.fixture
-def octaspace_sandbox() -> Iterator[SandboxServer]:
-    """A fresh sandbox with two endpoints of one world, for this test alone.
+def octaspace_sandbox_clock() -> ManualClock:
+    """The clock of `octaspace_sandbox`: `advance(10)` makes a rental ready at once."""
+    return ManualClock()
 
-    Its clock is a `ManualClock`: `octaspace_sandbox.world.clock.advance(10)` makes a rental ready at once.
-    """
-    with SandboxServer(ports=(0, 0), clock=ManualClock()) as sandbox:
+
+@pytest.fixture
+def octaspace_sandbox(octaspace_sandbox_clock: ManualClock) -> Iterator[SandboxServer]:
+    """A fresh sandbox with two endpoints of one world, for this test alone; its time stands still."""
+    with SandboxServer(ports=(0, 0), clock=octaspace_sandbox_clock) as sandbox:
         yield sandbox

@@ -13,7 +13,7 @@ from .nodes import make_nodes
 from .rental import Rental
 from .seeds import Moment, Seeds
 
-#: The balance of the examples: beyond 2**64 Wei (Q8).
+#: The balance of the examples, beyond 2**64 Wei (Q8): enough to run six sessions for a day.
 OPENING_BALANCE = 1_234_567_890_123_456_789_012
 
 
@@ -32,7 +32,7 @@ def make_world_seeds(
     machines = make_offers(source, mr, 9101 if mr < 100 else 20_001)
     seeds = Seeds(
         account=make_account(source),
-        balance=OPENING_BALANCE,
+        balance=OPENING_BALANCE * (active // 6),
         nodes=make_nodes(source, nodes, moment.monotonic),
         mr=machines,
         render=make_offers(source, render, 9201 if mr < 100 else 30_001),

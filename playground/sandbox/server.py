@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 from .app import SandboxApp
 from .clock import Clock, SystemClock
 from .connection import Shared
-from .control import Control
+from .control import CONTROL_PATH, Control
 from .endpoint import Endpoint
-from .faults import FaultBoard
+from .fault_board import FaultBoard
 from .journal import Journal
 from .world import World
 
@@ -24,11 +25,17 @@ class SandboxServer:
             sandbox.faults.add("status", endpoint=sandbox.ports[0], status=503, count=2)
             sandbox.journal.entries()
 
-    Arguments: `ports` (0: a free one), `seed` (same seed, same world), `dataset` (default, empty, hostile,
-    large, loose), `ready_after` (seconds until a rental is ready, and that a reboot takes), `clock` (a
-    `ManualClock` makes the world's time stand still), `host`, `control_port` (a port of its own for the
-    control path, which faults cannot close; 0: a free one, None: none) and `keep_alive_timeout` (seconds
-    after which an idle connection is closed). Starting takes milliseconds; all runs in threads.
+    Starting takes milliseconds; all of it runs in threads of this process.
+
+    Args:
+        ports: One endpoint each; 0 takes a free port.
+        seed: The same seed gives the same world and the same luck with faults.
+        dataset: default, empty, hostile, large or loose.
+        ready_after: Seconds until a rental is ready, and that a reboot takes.
+        clock: The world's clock; a `ManualClock` makes its time stand still.
+        host: Address to bind.
+        control_port: A port of its own for the control path, which no fault can close; 0 takes a free one.
+        keep_alive_timeout: Seconds after which an idle connection is closed.
     """
 
     def __init__(
@@ -51,13 +58,18 @@ class SandboxServer:
         self._host, self._wanted, self._control_wanted = host, tuple(ports), control_port
         self._endpoints: list[Endpoint] = []
         self._control_endpoint: Endpoint | None = None
+        self._refusing = threading.Lock()
         control = Control(
             self.world, self.journal, self.faults, self.endpoints, control_port is not None, self.reset
         )
-        self._shared = Shared(self.app, control, self.journal, self.faults, clock, host, keep_alive_timeout)
+        self._shared = Shared(self.app, control, self.journal, self.faults, host, keep_alive_timeout)
 
     def start(self) -> SandboxServer:
-        """Open the ports; `PortInUseError` (an OSError) when one is taken, and then none stays open."""
+        """Open the ports; a sandbox is started once.
+
+        Raises:
+            PortInUseError: A port is taken (an OSError); none of the others stays open.
+        """
         if self._endpoints or self._shared.stopping.is_set():
             raise RuntimeError("a sandbox is started once")
         try:
@@ -70,9 +82,10 @@ class SandboxServer:
         except OSError:
             self.stop()
             raise
+        if self._control_endpoint is not None:
+            self._control_endpoint.open()
         self.faults.on_change = self._apply_refusals
-        for endpoint in self._all():
-            endpoint.open()
+        self._apply_refusals()
         return self
 
     def stop(self) -> None:
@@ -87,7 +100,11 @@ class SandboxServer:
     def reset(
         self, seed: int | None = None, dataset: str | None = None, ready_after: float | None = None
     ) -> None:
-        """Begin the world anew; what is not given stays. Journal and faults are left alone."""
+        """Begin the world anew; what is not given stays. Journal and faults are left alone.
+
+        Raises:
+            ValueError: There is no such data set, or the time is out of range; the world is then as it was.
+        """
         self.world.reset(seed, dataset, ready_after)
         self.faults.reseed(self.world.seed)
 
@@ -109,7 +126,7 @@ class SandboxServer:
     @property
     def control_url(self) -> str:
         """Base URL of the control path: the port of its own when there is one, else the first endpoint's."""
-        return (self._control_endpoint or self._endpoints[0]).url + "/_sandbox"
+        return (self._control_endpoint or self._endpoints[0]).url + CONTROL_PATH
 
     def endpoints(self) -> list[dict[str, Any]]:
         """Port, URL, whether it listens, open and accepted connections, for each endpoint of the API."""
@@ -127,8 +144,10 @@ class SandboxServer:
         return [*self._endpoints, *([self._control_endpoint] if self._control_endpoint else [])]
 
     def _apply_refusals(self) -> None:
-        for endpoint in self._endpoints:
-            if self.faults.refused(endpoint.port):
-                endpoint.refuse()
-            else:
-                endpoint.open()
+        # One at a time: otherwise a port could close because of a fault that has been healed meanwhile.
+        with self._refusing:
+            for endpoint in self._endpoints:
+                if self.faults.refused(endpoint.port):
+                    endpoint.refuse()
+                else:
+                    endpoint.open()

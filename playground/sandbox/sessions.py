@@ -17,8 +17,8 @@ from .seeds import Seeds
 
 #: Finished sessions that are remembered; the oldest is forgotten first.
 MAX_FINISHED = 1000
-#: The balance is checked this often (seconds) before a creation: with thousands of sessions it costs time.
-_CHECK_EVERY = 0.1
+#: Seconds between two looks whether there is money left: with thousands of sessions each look costs time.
+_LOOK_EVERY = 0.1
 
 
 class Sessions:
@@ -39,17 +39,24 @@ class Sessions:
             for service, offers in (("mr", seeds.mr), ("render", seeds.render), ("vpn", seeds.vpn))
         }
         self._apps = {app["uuid"]: app for app in seeds.apps}
-        self._solvent_at = float("-inf")
+        self._looked_at = float("-inf")
+        self._solvent = False
 
-    def settle(self) -> int:
-        """Wei left at this moment; when nothing is, every active session ends for "low balance"."""
+    def settle(self) -> None:
+        """When no money is left, every active session ends for "low balance"."""
         now = self._clock.monotonic()
-        balance = self._ledger.balance(self.active.values(), now)
-        if balance == 0:
+        if now - self._looked_at < _LOOK_EVERY:
+            return
+        self._looked_at = now
+        self._solvent = self._ledger.balance(self.active.values(), now) > 0
+        if not self._solvent:
             for rental in list(self.active.values()):
                 self._end(rental, now, "low balance")
-        self._solvent_at = now if balance else float("-inf")
-        return balance
+
+    def balance(self) -> int:
+        """Wei left at this moment."""
+        self.settle()
+        return self._ledger.balance(self.active.values(), self._clock.monotonic())
 
     def rent(self, item: dict[str, Any]) -> dict[str, Any]:
         """One checked item of POST /services/mr: `{uuid}`, or why it was rejected (Q2)."""
@@ -133,9 +140,8 @@ class Sessions:
             raise _RejectedError(3, "node not found")
         if disk_size * 10**9 > offer.get("free_disk", 0) and service != "vpn":
             raise _RejectedError(2, "not enough free disk")
-        if self._clock.monotonic() - self._solvent_at > _CHECK_EVERY:
-            self.settle()
-        if self._solvent_at == float("-inf"):
+        self.settle()
+        if not self._solvent:
             raise _RejectedError(5, "insufficient balance")
         return offer
 

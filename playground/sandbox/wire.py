@@ -6,6 +6,7 @@ import re
 import socket
 import time
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 
 MAX_HEAD = 65_536
@@ -61,6 +62,7 @@ class Response:
         lines = [f"HTTP/1.1 {self.status} {_reason(self.status)}"]
         lines += [f"{name}: {value}" for name, value in self.headers if name.lower() != "content-length"]
         lines.append(f"Content-Length: {len(self.body) if self.announced is None else self.announced}")
+        lines.append(f"Date: {formatdate(usegmt=True)}")
         lines.append(f"Connection: {'keep-alive' if keep_alive else 'close'}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 
@@ -74,21 +76,31 @@ class Reader:
         self._buffer = bytearray()
 
     def wait(self) -> bytes:
-        """The first bytes of the next request, left on the socket; raises `GoneError` when none comes."""
-        if self._buffer:
-            return bytes(self._buffer)
-        self._socket.settimeout(self._idle_timeout)
-        try:
-            data = self._socket.recv(8192, socket.MSG_PEEK)
-        except OSError:
-            raise GoneError from None
-        if not data:
-            raise GoneError
-        return data
+        """The first line of the next request, left on the socket if it came in one piece.
+
+        `GoneError` when none comes, `MalformedError` when it never ends.
+        """
+        line = _first_line(self._buffer)
+        if line is None and not self._buffer:
+            self._socket.settimeout(self._idle_timeout)
+            try:
+                data = self._socket.recv(8192, socket.MSG_PEEK)
+            except OSError:
+                raise GoneError from None
+            if not data:
+                raise GoneError
+            line = _first_line(data)
+        self._deadline = time.monotonic() + self._read_timeout
+        while line is None:
+            self._more_head()
+            line = _first_line(self._buffer)
+        return line
 
     def read(self) -> Request:
-        """The next request, whole; `MalformedError` for what is none, `GoneError` when the client leaves."""
-        self._deadline = time.monotonic() + self._read_timeout
+        """The next request, whole; `MalformedError` for what is none, `GoneError` when the client leaves.
+
+        The time it may take counts from the first line on, for which `wait` has waited.
+        """
         request, length = self._head()
         if length > MAX_BODY:
             raise MalformedError(413, f"bodies of more than {MAX_BODY} bytes are refused")
@@ -105,13 +117,11 @@ class Reader:
         return request
 
     def _head(self) -> tuple[Request, int]:
-        while self._buffer.startswith((b"\r\n", b"\n")):  # Allowed before a request line.
-            del self._buffer[: self._buffer.index(b"\n") + 1]
+        self._skip_empty_lines()
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            if len(self._buffer) > MAX_HEAD:
-                raise MalformedError(431, "the head of the request is too large")
-            self._more()
-        lines = bytes(self._buffer[:end]).lstrip(b"\r\n").split(b"\r\n")
+            self._more_head()
+            self._skip_empty_lines()
+        lines = bytes(self._buffer[:end]).split(b"\r\n")
         del self._buffer[: end + 4]
         if len(lines) > MAX_HEADERS:
             raise MalformedError(431, "too many headers")
@@ -122,6 +132,16 @@ class Reader:
         tokens = headers.get("connection", "").lower()
         keep_alive = "close" not in tokens if minor == 1 else "keep-alive" in tokens
         return Request(method, target, headers, keep_alive=keep_alive), _body_length(headers)
+
+    def _skip_empty_lines(self) -> None:
+        """Clients may send some before a request line."""
+        while self._buffer.startswith((b"\r\n", b"\n")):
+            del self._buffer[: self._buffer.index(b"\n") + 1]
+
+    def _more_head(self) -> None:
+        if len(self._buffer) > MAX_HEAD:
+            raise MalformedError(431, "the head of the request is too large")
+        self._more()
 
     def _more(self) -> None:
         left = self._deadline - time.monotonic()
@@ -141,6 +161,11 @@ class Reader:
             self._socket.sendall(data)
         except OSError:
             raise GoneError from None
+
+
+def _first_line(data: bytes | bytearray) -> bytes | None:
+    line, end, _ = bytes(data).lstrip(b"\r\n").partition(b"\n")
+    return line.rstrip(b"\r") if end else None
 
 
 def parse_request_line(line: bytes) -> tuple[str, str, int]:

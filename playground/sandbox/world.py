@@ -26,7 +26,7 @@ class World:
     """
 
     def __init__(
-        self, seed: int = 0, dataset: str = "default", ready_after: float = 4.0, clock: Clock | None = None
+        self, seed: int = 7, dataset: str = "default", ready_after: float = 4.0, clock: Clock | None = None
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.lock = threading.RLock()
@@ -77,7 +77,7 @@ class World:
         return {"balance": amount, "currency": "OCTA"} if self.seeds.loose else {"balance": amount}
 
     def _balance(self) -> int | float:
-        wei = self.sessions.settle()
+        wei = self.sessions.balance()
         return octa_float(wei) if self.seeds.loose else wei
 
     def new_wallet(self) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class World:
             if node.shown_state() == "offline":
                 raise invalid("node is offline", code="node_offline")
             node.reboot(now, self.ready_after)
-        return {"message": "Reboot requested"}
+        return {"message": f"Reboot requested{self.seeds.note}"}
 
     # The rest
 
@@ -139,11 +139,11 @@ class World:
         found = int((self.clock.monotonic() - self.born) / chain["blocktime"])
         return {**network, "blockchain": {**chain, "height": chain["height"] + found}}
 
-    def idle_job(self, node_id: str, job_id: str) -> IdleJob:
+    def idle_job(self, node_id: int, job_id: int) -> IdleJob:
         """The job behind GET /idle_jobs/{node}/{job}; 404 when there is none."""
         try:
-            return self.seeds.idle_jobs[int(node_id), int(job_id)]
-        except (KeyError, ValueError):
+            return self.seeds.idle_jobs[node_id, job_id]
+        except KeyError:
             raise not_found("Idle job") from None
 
     def active(self) -> list[Rental]:
