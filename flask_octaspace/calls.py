@@ -1,0 +1,155 @@
+"""Resource methods by their dotted names, with arguments from a command line.
+
+network.info    nodes.find 123    services.mr.list gpu="RTX 4090"    services.session.logs UUID recent=true
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from octaspace import Client, Request, Response
+from octaspace.request import BodySink
+
+from .client import AppClient
+
+__all__ = ["CautiousClient", "ChangeRefusedError", "find_method", "method_names", "parse_arguments"]
+
+_PACKAGE: Final = "octaspace.resources"
+#: A method that returns a resource: what follows its name belongs to that resource, and the first
+#: argument to the method itself.
+_SESSION: Final = "services.session"
+
+_KEYWORD: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+
+Method = Callable[..., Response[Any]]
+
+
+class ChangeRefusedError(Exception):
+    """The call would change something, and nobody said that it may."""
+
+
+class CautiousClient(AppClient):
+    """A client that sends reading calls only, unless `may_change` is set.
+
+    It goes by the request that is about to be sent: no list of methods can forget one.
+    """
+
+    may_change = False
+
+    def send(
+        self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
+    ) -> Response[Any]:
+        """See `octaspace.Client.send`."""
+        reads = request.method in ("GET", "HEAD") and request.repeatable
+        if not (reads or self.may_change):
+            raise ChangeRefusedError(f"{request.method} {request.path}")
+        return super().send(request, timeout=timeout, sink=sink)
+
+
+def method_names(client: Client) -> list[str]:
+    """Every method that can be called, e.g. ``["accounts.balance", …]``."""
+    return sorted(name for name, _ in _walk(client))
+
+
+def find_method(client: Client, name: str, arguments: Sequence[str]) -> tuple[Method, Sequence[str]] | None:
+    """Look a method up among the public ones of the resources.
+
+    Args:
+        client: Whose resources.
+        name: Dotted name.
+        arguments: The arguments that follow it.
+
+    Returns:
+        The method and the arguments left for it; None when there is no such method.
+
+    Raises:
+        ValueError: The session's uuid is missing or cannot be one.
+    """
+    if name.startswith(f"{_SESSION}.") and name in dict(_walk(client)):
+        if not arguments or _KEYWORD.fullmatch(arguments[0]):
+            raise ValueError("the first argument is the session's uuid")
+        session = client.services.session(arguments[0])
+        return dict(_methods(session, _SESSION))[name], arguments[1:]
+    method = dict(_walk(client)).get(name)
+    return None if method is None else (method, arguments)
+
+
+def parse_arguments(method: Method, arguments: Sequence[str]) -> tuple[list[Any], dict[str, Any]]:
+    """Sort arguments into positional ones and ``name=value`` ones, and read their values.
+
+    A value is text where the method takes text. Elsewhere ``true``, ``false``, ``null``, numbers, and
+    JSON lists and objects are what they look like; everything else is text.
+
+    Raises:
+        ValueError: They do not fit the method.
+    """
+    signature = inspect.signature(method)
+    positional: list[str] = []
+    keywords: dict[str, str] = {}
+    for argument in arguments:
+        keyword = _KEYWORD.fullmatch(argument)
+        if keyword is None:
+            positional.append(argument)
+        elif keyword[1] in keywords:
+            raise ValueError(f"{keyword[1]} is given twice")
+        else:
+            keywords[keyword[1]] = keyword[2]
+    try:
+        bound = signature.bind(*positional, **keywords)
+    except TypeError as error:
+        raise ValueError(
+            f"{error}; it takes {signature.replace(return_annotation=signature.empty)}"
+        ) from None
+    for name, parameter in signature.parameters.items():
+        if name not in bound.arguments:
+            continue
+        given = bound.arguments[name]
+        if parameter.kind is parameter.VAR_KEYWORD:
+            bound.arguments[name] = {key: _value(text) for key, text in given.items()}
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            bound.arguments[name] = tuple(_value(text) for text in given)
+        elif str(parameter.annotation) not in ("str", "<class 'str'>"):
+            bound.arguments[name] = _value(given)
+    return list(bound.args), dict(bound.kwargs)
+
+
+def _value(text: str) -> Any:
+    if text in ("true", "false", "null") or _NUMBER.fullmatch(text) or text[:1] in ("[", "{"):
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"{text!r} begins like JSON and is none: {error}") from None
+    return text
+
+
+def _walk(client: Client) -> Iterator[tuple[str, Method]]:
+    for name, resource in _members(client):
+        if _is_resource(resource):
+            yield from _methods(resource, name)
+
+
+def _methods(resource: object, prefix: str) -> Iterator[tuple[str, Method]]:
+    for name, member in _members(resource):
+        path = f"{prefix}.{name}"
+        if _is_resource(member):
+            yield from _methods(member, path)
+        elif path == _SESSION:
+            yield from _methods(member("uuid"), path)
+        elif inspect.ismethod(member) and "Response" in str(inspect.signature(member).return_annotation):
+            yield path, member
+
+
+def _members(thing: object) -> Iterator[tuple[str, Any]]:
+    for name in dir(thing):
+        if not name.startswith("_"):
+            yield name, getattr(thing, name)
+
+
+def _is_resource(value: object) -> bool:
+    module = type(value).__module__
+    return module == _PACKAGE or module.startswith(f"{_PACKAGE}.")

@@ -1,0 +1,143 @@
+"""`flask octaspace check`, `flask octaspace call`, `flask octaspace config`."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import fields
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+import octaspace
+from octaspace import Client, Config
+
+from .calls import CautiousClient, ChangeRefusedError, find_method, method_names, parse_arguments
+from .errors import without_keys
+from .state import current_state
+
+__all__ = ["commands"]
+
+commands = AppGroup("octaspace", help="Look at and use the OctaSpace API with this app's configuration.")
+
+
+@commands.command()
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Seconds for each call.",
+)
+@click.pass_context
+def check(context: click.Context, timeout: float) -> None:
+    """Try each endpoint, and the key at each.
+
+    Exit code 0: every endpoint answers and accepts the key, if there is one; otherwise 1.
+    """
+    state = current_state()
+    config = state.config
+    mode = "keep-alive" if config.keep_alive else "a connection per call"
+    click.echo(
+        f"configuration: {len(config.endpoints)} endpoint(s), {mode}, "
+        f"client scope {state.settings.client_scope}"
+    )
+    if config.api_key is None:
+        click.echo("key: none, so public calls only")
+    failed = False
+    for url in config.endpoints:
+        alone = config.replace(base_urls=None, base_url=url, max_retries=0, total_timeout=timeout)
+        with Client.from_config(alone) as client:
+            reachable, words = _reach(client)
+            accepted, key_words = _try_key(client) if reachable and config.api_key is not None else (True, "")
+        failed = failed or not (reachable and accepted)
+        click.echo(f"{url}: {words}{key_words}")
+    if failed:
+        context.exit(1)
+
+
+def _reach(client: Client) -> tuple[bool, str]:
+    try:
+        response = client.network.info()
+    except octaspace.Error as error:
+        return False, f"failed: {_words(error)}"
+    return True, f"reachable, {response.elapsed * 1000:.0f} ms"
+
+
+def _try_key(client: Client) -> tuple[bool, str]:
+    try:
+        client.accounts.profile()
+    except octaspace.AuthenticationError:
+        return False, ", key refused (401)"
+    except octaspace.Error as error:
+        return False, f", key not accepted: {_words(error)}"
+    return True, ", key accepted"
+
+
+@commands.command()
+@click.argument("method")
+@click.argument("arguments", nargs=-1)
+@click.option("--yes", is_flag=True, help="Allow a call that changes something.")
+def call(method: str, arguments: tuple[str, ...], yes: bool) -> None:
+    """Call METHOD of the SDK and print its data as JSON.
+
+    \b
+    flask octaspace call network.info
+    flask octaspace call nodes.find 123
+    flask octaspace call sessions.list recent=true
+    flask octaspace call services.session.logs UUID
+    flask octaspace call nodes.download_ident 123 to=ident.bin
+
+    ARGUMENTS are values or name=value. Bytes come as {"base64": …}; with to=FILE they go to that file.
+    Errors go to stderr, with exit code 1.
+    """
+    state = current_state()
+    with CautiousClient.for_app(state.app, state.config) as client:
+        client.may_change = yes
+        try:
+            found = find_method(client, method, arguments)
+            if found is None:
+                raise click.UsageError(
+                    f"no method {method!r}; there are:\n  " + "\n  ".join(method_names(client))
+                )
+            function, rest = found
+            positional, keywords = parse_arguments(function, rest)
+            data = function(*positional, **keywords).data
+        except ChangeRefusedError as refused:
+            raise click.UsageError(f"{refused} changes something; add --yes to do it") from None
+        except octaspace.Error as error:
+            raise click.ClickException(_words(error)) from None
+        except (TypeError, ValueError) as error:
+            raise click.UsageError(f"{method}: {error}") from None
+        except OSError as error:  # the file of to=
+            raise click.ClickException(str(error)) from None
+    click.echo(json.dumps(data, indent=2, default=_plain))
+
+
+def _plain(value: object) -> Any:
+    """What is no JSON: a body of bytes, or the path that a download went to."""
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode("ascii")}
+    return str(value)
+
+
+@commands.command(name="config")
+def show_config() -> None:
+    """Print every option, its value and where it came from; the key is masked."""
+    state = current_state()
+    values = {field.name: repr(_shown(state.config, field.name)) for field in fields(Config)}
+    values["client_scope"] = repr(state.settings.client_scope)
+    wide = max(map(len, values))
+    for name, value in values.items():
+        origin = state.settings.origins.get(name, "default")
+        click.echo(f"{name:<{wide}}  {value}  ({origin})")
+
+
+def _shown(config: Config, name: str) -> Any:
+    value = getattr(config, name)
+    return "***" if name == "api_key" and value is not None else value
+
+
+def _words(error: octaspace.Error) -> str:
+    return f"{type(error).__name__}: {without_keys(str(error))}"

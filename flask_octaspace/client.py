@@ -1,0 +1,104 @@
+"""The clients an app is given: they send signals, and know whose they are."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, Protocol
+
+import octaspace
+from octaspace import Config, ConfigurationError, Request, Response
+from octaspace.request import BodySink
+
+from .signals import octaspace_error, octaspace_request, octaspace_response
+
+if TYPE_CHECKING:
+    from blinker import NamedSignal
+    from flask import Flask
+    from typing_extensions import Self
+
+__all__ = ["AppClient", "ContextClient", "Lease"]
+
+
+class AppClient(octaspace.Client):
+    """An `octaspace.Client` whose calls an app hears of through the signals of this package."""
+
+    #: Whether somebody closed it; the app then makes a new one.
+    closed = False
+
+    _app: weakref.ref[Flask]
+
+    @classmethod
+    def for_app(cls, app: Flask, config: Config) -> Self:
+        """Make a client that sends its signals as `app`, and does not keep the app alive."""
+        client = cls.from_config(config)
+        client._app = weakref.ref(app)
+        return client
+
+    def send(
+        self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
+    ) -> Response[Any]:
+        """See `octaspace.Client.send`; sends the signals around it."""
+        self._tell(octaspace_request, request=request)
+        try:
+            response = super().send(request, timeout=timeout, sink=sink)
+        except octaspace.Error as error:
+            if error.response is not None:
+                self._tell(octaspace_response, request=request, response=error.response)
+            self._tell(octaspace_error, request=request, error=error)
+            raise
+        self._tell(octaspace_response, request=request, response=response)
+        return response
+
+    def close(self) -> None:
+        """See `octaspace.Client.close`."""
+        self.closed = True
+        super().close()
+
+    shutdown = close
+
+    def _tell(self, signal: NamedSignal, **arguments: object) -> None:
+        app = self._app()
+        if app is not None and signal.receivers:
+            signal.send(app, _async_wrapper=app.ensure_sync, client=self, **arguments)
+
+
+class Lease(Protocol):
+    """What a context's client asks before each call."""
+
+    def admit(self) -> bool:
+        """Whether the context goes on, or has come back."""
+        ...
+
+
+class ContextClient(AppClient):
+    """A client that works as long as its app context.
+
+    Its end cannot simply close it: Flask tears the context of a streamed response down before the
+    first chunk and pushes the same context again for the generator. So the end takes its sockets
+    away, and the lease says whether a later call may open new ones.
+    """
+
+    _lease: weakref.ref[Lease]
+
+    @classmethod
+    def for_context(cls, app: Flask, config: Config, lease: Lease) -> Self:
+        """Make a client that asks `lease` before each call."""
+        client = cls.for_app(app, config)
+        client._lease = weakref.ref(lease)
+        return client
+
+    def send(
+        self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
+    ) -> Response[Any]:
+        """See `octaspace.Client.send`; refused when the app context is over."""
+        lease = self._lease()
+        if lease is None or not lease.admit():
+            raise ConfigurationError(
+                "the client is closed: it belonged to an app context that is over; ask for a new one in "
+                "the context that needs it (wrap a streaming generator in stream_with_context)"
+            )
+        return super().send(request, timeout=timeout, sink=sink)
+
+    def release(self) -> None:
+        """Close every socket. A call that the lease admits opens new ones."""
+        self._transport.pools.close()

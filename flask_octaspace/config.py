@@ -1,0 +1,157 @@
+"""From `app.config`, keyword defaults and the environment to one validated `octaspace.Config`."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal, cast
+
+from octaspace import Config, ConfigurationError
+from octaspace.config import ApiKey, Options, convert_option
+
+__all__ = ["ENVIRONMENT_KEY", "PREFIX", "ClientScope", "Defaults", "Settings", "read_settings"]
+
+#: What the extension's keys in `app.config` begin with.
+PREFIX: Final = "OCTASPACE_"
+
+#: The environment variable that `OCTASPACE_API_KEY` falls back to.
+ENVIRONMENT_KEY: Final = "OCTA_API_KEY"
+
+ClientScope = Literal["app", "context"]
+
+_SCOPES: Final = ("app", "context")
+_NAMES: Final = (*(field.name for field in fields(Config)), "persistent", "client_scope")
+
+#: Options that take no number. `Config.from_prefixed_env` reads the text of the variable as JSON, so a
+#: key of digits and a switch of 0 or 1 arrive as int.
+_NEVER_NUMBERS: Final = frozenset({"api_key", "user_agent", "keep_alive", "persistent", "ssl_verify"})
+
+
+class Defaults(Options, total=False):
+    """The keywords of `OctaSpace` and `init_app`: every option of `octaspace.Config` and the scope."""
+
+    client_scope: ClientScope
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `init_app` read.
+
+    Attributes:
+        config: Options of the app's clients.
+        client_scope: ``"app"`` or ``"context"``.
+        origins: For each option in use that is not at its default: the keyword, the key of
+            `app.config` or the environment variable it came from.
+    """
+
+    config: Config
+    client_scope: ClientScope
+    origins: Mapping[str, str]
+
+
+def read_settings(app_config: Mapping[str, Any], *defaults: Mapping[str, Any]) -> Settings:
+    """Lay the sources over each other and validate the result.
+
+    Args:
+        app_config: The app's configuration. Its ``OCTASPACE_`` keys win over everything; strings are
+            converted to what the option takes.
+        defaults: Keyword defaults, of which the later win.
+
+    Raises:
+        ConfigurationError: A key is unknown or its value cannot be used; the message names the key.
+    """
+    layers = _Layers()
+    key = os.environ.get(ENVIRONMENT_KEY, "").strip()
+    if key:
+        layers.lay({"api_key": (ApiKey.veil(key), f"{ENVIRONMENT_KEY} in the environment")})
+    for keywords in defaults:
+        layers.lay({name: (value, f"keyword {name}") for name, value in keywords.items()})
+    layers.lay(_from_app_config(app_config))
+    values, origins = layers.values, layers.origins
+    scope = values.pop("client_scope", "app")
+    if scope not in _SCOPES:
+        raise ConfigurationError(
+            f'{origins["client_scope"]}: client_scope must be "app" or "context", not {scope!r}',
+            option="client_scope",
+        )
+    try:
+        config = Config(**values)
+    except ConfigurationError as error:
+        raise _named(error, origins.get(error.option or "")) from None
+    return Settings(config, cast(ClientScope, scope), origins)
+
+
+class _Layers:
+    """Options collected from the weakest source to the strongest."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.origins: dict[str, str] = {}
+
+    def lay(self, layer: Mapping[str, tuple[Any, str]]) -> None:
+        """Put a source, as name to (value, origin), on top."""
+        layer = dict(layer)
+        for name, (_, origin) in layer.items():
+            if name not in _NAMES:
+                raise _unknown(name, origin)
+        if "persistent" in layer:  # another name of keep_alive
+            alias = layer.pop("persistent")
+            other = layer.setdefault("keep_alive", alias)
+            if other[0] != alias[0]:
+                raise ConfigurationError(
+                    f"{alias[1]} and {other[1]} are the same option and have different values",
+                    option="keep_alive",
+                )
+        if "base_url" in layer and "base_urls" not in layer:
+            # Config prefers base_urls, but here they come from a weaker source.
+            self._forget("base_urls")
+        for name, (value, origin) in layer.items():
+            self.values[name], self.origins[name] = value, origin
+
+    def _forget(self, name: str) -> None:
+        self.values.pop(name, None)
+        self.origins.pop(name, None)
+
+
+def _from_app_config(app_config: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+    layer = {}
+    for key, value in app_config.items():
+        if not isinstance(key, str) or not key.startswith(PREFIX):
+            continue
+        name = key[len(PREFIX) :].lower()
+        if name not in _NAMES:
+            raise _unknown(name, key)
+        if name == "api_key" and (value is None or (isinstance(value, str) and not value.strip())):
+            continue  # not set: the next source has it
+        layer[name] = (_convert(name, key, value), key)
+    return layer
+
+
+def _convert(name: str, key: str, value: Any) -> Any:
+    if name in _NEVER_NUMBERS and isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if name == "client_scope" or not isinstance(value, str):
+        return value
+    try:
+        converted = convert_option(name, value)
+    except ConfigurationError as error:
+        raise _named(error, key) from None
+    return ApiKey.veil(converted) if name == "api_key" else converted
+
+
+def _named(error: ConfigurationError, origin: str | None) -> ConfigurationError:
+    message = str(error) if origin is None else f"{origin}: {error}"
+    return ConfigurationError(message, option=error.option)
+
+
+def _unknown(name: str, origin: str) -> ConfigurationError:
+    near = difflib.get_close_matches(name, _NAMES, n=1)
+    if not near:
+        hint = f"known are {', '.join(_NAMES)}"
+    elif origin.startswith(PREFIX):
+        hint = f"did you mean {PREFIX}{near[0].upper()}?"
+    else:
+        hint = f"did you mean {near[0]}?"
+    return ConfigurationError(f"{origin}: unknown option; {hint}", option=name)

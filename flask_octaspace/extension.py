@@ -1,0 +1,173 @@
+"""The extension object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import octaspace
+from octaspace.config import ApiKey
+
+from .cli import commands
+from .config import read_settings
+from .errors import answer_error
+from .state import EXTENSION, State, current_state
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from typing_extensions import Unpack
+
+    from octaspace import Client
+    from octaspace.config import OptionsBesideKey
+
+    from .config import Defaults
+
+__all__ = ["OctaSpace"]
+
+
+class OctaSpace:
+    """OctaSpace for Flask apps.
+
+        octa = OctaSpace()
+
+        def create_app():
+            app = Flask(__name__)
+            app.config.from_prefixed_env()
+            octa.init_app(app)
+            return app
+
+        @app.get("/nodes")
+        def nodes():
+            return octa.client.nodes.list().data
+
+    One object serves any number of apps; each has its own options and its own client. It never keeps
+    an app alive.
+
+    Args:
+        app: Set this app up at once.
+        defaults: Options of `octaspace.Config`, and `client_scope`, for apps whose `app.config` does
+            not say otherwise.
+
+    Raises:
+        ConfigurationError: As `init_app`.
+    """
+
+    def __init__(self, app: Flask | None = None, **defaults: Unpack[Defaults]) -> None:
+        self._defaults = ApiKey.veil_in(defaults)
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask, **defaults: Unpack[Defaults]) -> None:
+        """Set an app up. Opens no connection and looks up no name; the first call of a client does.
+
+        Call it after the app's configuration is complete and before its first request. The
+        configuration is read here, once; later changes of `app.config` are not seen.
+
+        Keys read from `app.config`, each by default what its option in `octaspace.Config` is:
+        ``OCTASPACE_API_KEY`` (when missing, None or blank: the keyword `api_key`, then ``OCTA_API_KEY``
+        of the environment), ``OCTASPACE_BASE_URL``, ``OCTASPACE_BASE_URLS`` (a list, or text with commas),
+        ``OCTASPACE_KEEP_ALIVE`` (or ``OCTASPACE_PERSISTENT``), ``OCTASPACE_POOL_SIZE``,
+        ``OCTASPACE_POOL_TIMEOUT``, ``OCTASPACE_IDLE_TIMEOUT``, ``OCTASPACE_OPEN_TIMEOUT``,
+        ``OCTASPACE_READ_TIMEOUT``, ``OCTASPACE_WRITE_TIMEOUT``, ``OCTASPACE_MAX_RETRIES``,
+        ``OCTASPACE_RETRY_INTERVAL``, ``OCTASPACE_BACKOFF_FACTOR``, ``OCTASPACE_TOTAL_TIMEOUT``,
+        ``OCTASPACE_MAX_RETRY_AFTER``, ``OCTASPACE_FAILURE_COOLDOWN``, ``OCTASPACE_MAX_RESPONSE_BYTES``,
+        ``OCTASPACE_SSL_VERIFY``, ``OCTASPACE_ON_REQUEST``, ``OCTASPACE_ON_RESPONSE``, ``OCTASPACE_LOGGER``
+        (by default a child of `app.logger`), ``OCTASPACE_LOG_LEVEL``, ``OCTASPACE_USER_AGENT``, and
+        ``OCTASPACE_CLIENT_SCOPE``: ``"app"`` (default) for one client per app and process, kept between
+        requests, or ``"context"`` for one per app context. Strings are converted, so the keys may come
+        from `app.config.from_prefixed_env()`.
+
+        Args:
+            app: The app.
+            defaults: As in the constructor, for this app; they win over the constructor's.
+
+        Raises:
+            ConfigurationError: A key is unknown or its value cannot be used; the message names the key.
+            RuntimeError: The app was set up before.
+        """
+        if EXTENSION in app.extensions:
+            raise RuntimeError(
+                f"The Flask app {app.name!r} has an OctaSpace already: call init_app once per app, and use "
+                "'current_octaspace' or the same OctaSpace object everywhere."
+            )
+        state = State(app, self, read_settings(app.config, self._defaults, ApiKey.veil_in(defaults)))
+        app.teardown_appcontext(state.teardown)
+        app.shell_context_processor(self._shell_context)
+        app.cli.add_command(commands)
+        app.extensions[EXTENSION] = state
+
+    @property
+    def client(self) -> Client:
+        """The current app's client.
+
+        With the client scope ``"app"`` the same one for every request of this process, safe to share
+        between threads; with ``"context"`` the current app context's own, closed at its end.
+
+        Raises:
+            RuntimeError: There is no app context, or its app was not set up by this `OctaSpace`.
+        """
+        return self._state().client
+
+    def client_for(self, api_key: str | None, **options: Unpack[OptionsBesideKey]) -> Client:
+        """The current context's client for another key, with connections of its own.
+
+        Asked twice with the same arguments in one context, it returns the same client; the end of the
+        context closes it. `octa.client.with_options(api_key=...)` is the light alternative: it shares
+        the connections of `octa.client`.
+
+        Args:
+            api_key: The key; None for a client that makes public calls only.
+            options: What else differs from the app's options; see `octaspace.Config`. A `base_url` takes
+                the place of the app's `base_urls`.
+
+        Raises:
+            ConfigurationError: The key or an option cannot be used.
+            RuntimeError: As `client`.
+        """
+        given: dict[str, Any] = ApiKey.veil_in(options)
+        given["api_key"], api_key = ApiKey.veil(api_key), None
+        if "base_url" in given:
+            # Otherwise the app's base_urls would win, and the key would go where it was not meant to.
+            given.setdefault("base_urls", None)
+        state = self._state()
+        return state.context_client(state.config.replace(**given))
+
+    def close(self, app: Flask | None = None) -> None:
+        """Close this process's client of an app, e.g. in a server's `worker_exit` hook.
+
+        Idempotent, and not an end: the next use of `client` makes a new one. It also happens at
+        interpreter exit. Clients of contexts are closed by the end of their context.
+
+        Args:
+            app: The app; the current one by default.
+
+        Raises:
+            RuntimeError: The app was not set up by this `OctaSpace`, or none is given and current.
+        """
+        (self._state() if app is None else self._own(app.extensions.get(EXTENSION), app.name)).close()
+
+    def init_error_handlers(self, app: Flask) -> None:
+        """Answer SDK errors that a view lets through with JSON instead of a 500.
+
+        404, 422 and 429 (with `Retry-After`) keep their status and say the API's message; a timeout and
+        a 504 are 504; every other error is 502 with a general message, and is logged. The key is in
+        none of them.
+
+        Args:
+            app: The app; its own handlers for single error classes go first.
+        """
+        app.register_error_handler(octaspace.Error, answer_error)
+
+    def _state(self) -> State:
+        state = current_state()
+        return self._own(state, state.app.name)
+
+    def _own(self, state: object, name: str) -> State:
+        if not isinstance(state, State) or state.extension is not self:
+            raise RuntimeError(
+                f"The Flask app {name!r} was not set up by this OctaSpace: call its 'init_app(app)', or use "
+                "'current_octaspace', which finds the one that did."
+            )
+        return state
+
+    def _shell_context(self) -> dict[str, Any]:
+        return {"octa": self}

@@ -1,0 +1,190 @@
+"""Where options come from, and what is said of bad ones."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+import octaspace
+from flask_octaspace import OctaSpace
+
+
+def settings_of(config: dict[str, Any] | None = None, **defaults: Any) -> Any:
+    app = Flask("configured")
+    app.config.update(config or {})
+    OctaSpace(app, **defaults)
+    return app.extensions["octaspace"].settings
+
+
+def test_without_anything_the_sdk_defaults_hold() -> None:
+    settings = settings_of()
+    assert settings.config == octaspace.Config()
+    assert settings.client_scope == "app"
+    assert settings.origins == {}
+
+
+def test_every_option_has_its_key(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.touch()
+    values: dict[str, Any] = {
+        "api_key": "k", "base_url": "http://a.test", "base_urls": ["http://b.test", "http://c.test"],
+        "keep_alive": True, "pool_size": 2, "pool_timeout": 1.5, "idle_timeout": 3, "open_timeout": 4,
+        "read_timeout": 5, "write_timeout": 6, "max_retries": 7, "retry_interval": 0.25, "backoff_factor": 3,
+        "total_timeout": 90, "max_retry_after": 9, "failure_cooldown": 11, "max_response_bytes": 1000,
+        "ssl_verify": str(bundle), "on_request": print, "on_response": repr,
+        "logger": logging.getLogger("x"), "log_level": "debug", "user_agent": "me/1",
+    }  # fmt: skip
+    assert values.keys() == {field.name for field in dataclasses.fields(octaspace.Config)}
+    settings = settings_of({f"OCTASPACE_{name.upper()}": value for name, value in values.items()})
+    for name, value in values.items():
+        assert getattr(settings.config, name) == (tuple(value) if name == "base_urls" else value)
+        assert settings.origins[name] == f"OCTASPACE_{name.upper()}"
+
+
+def test_strings_of_from_prefixed_env_are_converted(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = {
+        "API_KEY": "12345678901234567890123",
+        "BASE_URLS": "http://b.test, http://c.test",
+        "KEEP_ALIVE": "yes",
+        "POOL_SIZE": "3",
+        "READ_TIMEOUT": "2.5",
+        "WRITE_TIMEOUT": "none",
+        "TOTAL_TIMEOUT": "null",
+        "SSL_VERIFY": "0",
+        "LOG_LEVEL": "warning",
+        "USER_AGENT": "7",
+        "CLIENT_SCOPE": "context",
+    }
+    for name, text in texts.items():
+        monkeypatch.setenv(f"FLASK_OCTASPACE_{name}", text)
+    app = Flask("configured")
+    app.config.from_prefixed_env()
+    OctaSpace(app)
+    settings = app.extensions["octaspace"].settings
+    config = settings.config
+    assert config.api_key == "12345678901234567890123"
+    assert config.base_urls == ("http://b.test", "http://c.test")
+    assert config.keep_alive is True
+    assert (config.pool_size, config.read_timeout, config.write_timeout) == (3, 2.5, None)
+    assert (config.total_timeout, config.ssl_verify) == (None, False)
+    assert (config.log_level, config.user_agent) == ("warning", "7")
+    assert settings.client_scope == "context"
+
+
+@pytest.mark.parametrize("urls", ["http://b.test,http://c.test", ["http://b.test", "http://c.test"]])
+def test_base_urls_as_list_or_text(urls: Any) -> None:
+    config = settings_of({"OCTASPACE_BASE_URLS": urls}).config
+    assert config.endpoints == ("http://b.test", "http://c.test")
+
+
+def test_the_key_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCTA_API_KEY", " from-env\n")
+    for missing in ({}, {"OCTASPACE_API_KEY": None}, {"OCTASPACE_API_KEY": " "}):
+        settings = settings_of(missing)
+        assert settings.config.api_key == "from-env"
+        assert settings.origins["api_key"] == "OCTA_API_KEY in the environment"
+    assert settings_of(api_key="keyword").config.api_key == "keyword"
+    assert settings_of({"OCTASPACE_API_KEY": "own"}, api_key="keyword").config.api_key == "own"
+
+
+def test_no_other_variable_of_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCTA_BASE_URL", "http://elsewhere.test")
+    assert settings_of().config.base_url == octaspace.Config().base_url
+
+
+def test_app_config_wins_over_keywords() -> None:
+    settings = settings_of({"OCTASPACE_POOL_SIZE": 8}, pool_size=2, max_retries=1, client_scope="context")
+    assert (settings.config.pool_size, settings.config.max_retries) == (8, 1)
+    assert settings.origins == {
+        "pool_size": "OCTASPACE_POOL_SIZE",
+        "max_retries": "keyword max_retries",
+        "client_scope": "keyword client_scope",
+    }
+
+
+def test_a_base_url_of_the_app_replaces_keyword_base_urls() -> None:
+    config = settings_of({"OCTASPACE_BASE_URL": "http://own.test"}, base_urls=["http://default.test"]).config
+    assert config.endpoints == ("http://own.test",)
+
+
+def test_persistent_is_an_alias() -> None:
+    assert settings_of({"OCTASPACE_PERSISTENT": "true"}).config.keep_alive is True
+    assert settings_of({"OCTASPACE_PERSISTENT": False}, keep_alive=True).config.keep_alive is False
+    assert settings_of({"OCTASPACE_KEEP_ALIVE": False}, persistent=True).config.keep_alive is False
+    with pytest.raises(octaspace.ConfigurationError, match=r"OCTASPACE_PERSISTENT and OCTASPACE_KEEP_ALIVE"):
+        settings_of({"OCTASPACE_PERSISTENT": True, "OCTASPACE_KEEP_ALIVE": "no"})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("OCTASPACE_POOL_SIZE", 0, "at least 1"),
+        ("OCTASPACE_POOL_SIZE", "many", "whole number"),
+        ("OCTASPACE_READ_TIMEOUT", -1, "greater than 0"),
+        ("OCTASPACE_READ_TIMEOUT", "", "number"),
+        ("OCTASPACE_BASE_URL", "ftp://x.test", "http"),
+        ("OCTASPACE_BASE_URL", "http://user:secret@x.test", "user name or password"),
+        ("OCTASPACE_BASE_URLS", [], "empty"),
+        ("OCTASPACE_BASE_URLS", "", "empty"),
+        ("OCTASPACE_KEEP_ALIVE", "perhaps", "true or false"),
+        ("OCTASPACE_PERSISTENT", 3, "true or false"),
+        ("OCTASPACE_ON_REQUEST", "print", "code"),
+        ("OCTASPACE_API_KEY", "a\nb", "control character"),
+        ("OCTASPACE_CLIENT_SCOPE", "request", '"app" or "context"'),
+        ("OCTASPACE_READ_TIMOUT", 1, "did you mean OCTASPACE_READ_TIMEOUT?"),
+        ("OCTASPACE_CLIENTSCOPE", "app", "did you mean OCTASPACE_CLIENT_SCOPE?"),
+        ("OCTASPACE_COLOUR", "red", "known are api_key"),
+    ],
+)
+def test_a_bad_value_names_the_key_of_app_config(key: str, value: Any, words: str) -> None:
+    with pytest.raises(octaspace.ConfigurationError) as caught:
+        settings_of({key: value})
+    assert str(caught.value).startswith(key)
+    assert words in str(caught.value)
+    assert caught.value.option
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "words"),
+    [
+        ({"pool_size": 0}, "keyword pool_size: .*at least 1"),
+        ({"read_timeout": "5"}, "keyword read_timeout: "),
+        ({"read_timout": 5}, "keyword read_timout: unknown option; did you mean read_timeout"),
+        ({"client_scope": "request"}, "keyword client_scope: "),
+    ],
+)
+def test_a_bad_keyword_is_named(keywords: dict[str, Any], words: str) -> None:
+    with pytest.raises(octaspace.ConfigurationError, match=words):
+        settings_of(**keywords)
+
+
+def test_a_bad_key_of_the_environment_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCTA_API_KEY", "sec\x01ret")
+    with pytest.raises(octaspace.ConfigurationError, match="^OCTA_API_KEY in the environment: ") as caught:
+        settings_of()
+    assert "ret" not in str(caught.value)
+
+
+def test_keys_of_others_are_left_alone() -> None:
+    assert settings_of({"OCTA_POOL_SIZE": 0, "OCTASPACEX": 1, 5: 6}).origins == {}  # type: ignore[dict-item]
+
+
+def test_later_changes_of_app_config_are_not_seen() -> None:
+    app = Flask("configured")
+    octa = OctaSpace(app)
+    app.config["OCTASPACE_POOL_SIZE"] = 9
+    with app.app_context():
+        assert octa.client.config.pool_size == 5
+
+
+def test_init_app_lists_every_key() -> None:
+    documentation = inspect.getdoc(OctaSpace.init_app) or ""
+    for field in dataclasses.fields(octaspace.Config):
+        assert f"``OCTASPACE_{field.name.upper()}``" in documentation
