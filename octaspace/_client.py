@@ -15,7 +15,7 @@ from .transport import SYSTEM_CLOCK, Clock, Transport
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from .config import Options
+    from .config import Options, OptionsBesideKey
 
 __all__ = ["Client"]
 
@@ -56,7 +56,7 @@ class Client:
         ConfigurationError: An option is unknown or cannot be used; the message names it.
     """
 
-    def __init__(self, api_key: str | None = None, **options: Unpack[Options]) -> None:
+    def __init__(self, api_key: str | None = None, **options: Unpack[OptionsBesideKey]) -> None:
         key, api_key = ApiKey.veil(api_key), None  # no frame keeps the bare key
         self._set_up(Transport(Config(api_key=key, **options)))  # type: ignore[misc]
 

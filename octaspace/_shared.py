@@ -13,7 +13,7 @@ from .config import ApiKey, Config
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .config import Options
+    from .config import Options, OptionsBesideKey
 
 __all__ = ["client", "configuration", "configure", "reset_configuration", "shutdown_shared_client"]
 
@@ -70,7 +70,7 @@ def reset_configuration() -> None:
     _replace(None)
 
 
-def client(api_key: str | None = None, **options: Unpack[Options]) -> Client:
+def client(api_key: str | None = None, **options: Unpack[OptionsBesideKey]) -> Client:
     """The shared client, or a new one.
 
     Without arguments it returns the same client each time, made at the first call from

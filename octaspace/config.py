@@ -22,16 +22,15 @@ from .response import Response
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["Config", "Options", "convert_option"]
+__all__ = ["Config", "Options", "OptionsBesideKey", "convert_option"]
 
 RequestHook = Callable[[dict[str, Any]], object]
 ResponseHook = Callable[[Response[Any]], object]
 
 
-class Options(TypedDict, total=False):
-    """Every option that `Config`, `Client`, `configure` and `with_options` take, for editors and checkers."""
+class OptionsBesideKey(TypedDict, total=False):
+    """Every option but the key, for editors and checkers."""
 
-    api_key: str | None
     base_url: str
     base_urls: list[str] | tuple[str, ...] | None
     keep_alive: bool
@@ -55,6 +54,12 @@ class Options(TypedDict, total=False):
     logger: logging.Logger | None
     log_level: str | int
     user_agent: str | None
+
+
+class Options(OptionsBesideKey, total=False):
+    """Every option that `Config`, `configure` and `with_options` take, for editors and checkers."""
+
+    api_key: str | None
 
 
 class ApiKey(str):

@@ -30,6 +30,7 @@ from typing import Any, Literal
 from .response import Response
 
 __all__ = [
+    "LOOK_FIRST",
     "ApiError",
     "AuthenticationError",
     "BadGatewayError",
@@ -54,6 +55,9 @@ __all__ = [
 
 TimeoutPhase = Literal["open", "read", "write", "pool", "total"]
 
+#: What an error says when the request may have been carried out all the same.
+LOOK_FIRST = "; it may have been carried out all the same: look before you send it again"
+
 #: How much of the API's own words goes into a message.
 _EXCERPT_CHARACTERS = 300
 
@@ -65,19 +69,28 @@ class Error(Exception):
         message: One line that names what was asked and what went wrong.
         response: The HTTP response it came with, if there was one.
         attempts: How many times the request was sent, or tried to be.
+        outcome_unknown: Whether it may have changed something all the same.
 
     Attributes:
         status: HTTP status of the response, or None.
         request_id: The API's id of the request, or None.
         response: The `Response`, or None.
         attempts: As above; 0 when nothing was tried.
+        outcome_unknown: True when the request was to change something and may have done so, although it
+            ended in this error: look before sending it again.
     """
 
     def __init__(
-        self, message: str = "", *, response: Response[Any] | None = None, attempts: int = 0
+        self,
+        message: str = "",
+        *,
+        response: Response[Any] | None = None,
+        attempts: int = 0,
+        outcome_unknown: bool = False,
     ) -> None:
         super().__init__(message)
         self.response = response
+        self.outcome_unknown = outcome_unknown
         self.attempts = response.attempts if response is not None and not attempts else attempts
 
     @property
@@ -106,16 +119,7 @@ class ConfigurationError(Error):
 
 
 class NetworkError(Error):
-    """No usable HTTP response came back.
-
-    Attributes:
-        outcome_unknown: True when the request may have reached the API and changes something there:
-            look before sending it again.
-    """
-
-    def __init__(self, message: str = "", *, attempts: int = 0, outcome_unknown: bool = False) -> None:
-        super().__init__(message, attempts=attempts)
-        self.outcome_unknown = outcome_unknown
+    """No usable HTTP response came back."""
 
 
 class ConnectionError(NetworkError, builtins.ConnectionError):
@@ -238,19 +242,25 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 }
 
 
-def api_error(response: Response[Any], *, method: str, path: str) -> ApiError:
+def api_error(response: Response[Any], *, method: str, path: str, repeatable: bool = True) -> ApiError:
     """Make the error of an answer that is not 2xx; the status alone decides the class (quirk Q16).
 
     Args:
         response: The answer.
         method: HTTP method, for the message.
         path: Path asked for, for the message.
+        repeatable: False for a request that changes something: a 5xx (from a proxy in front, say) or a 408
+            does not tell whether it did.
     """
     status = response.status
+    unknown = not repeatable and (status >= 500 or status == 408)
     kind = _BY_STATUS.get(status) or (ServerError if status >= 500 else ApiError)
     said = _redirect_words(response) if 300 <= status < 400 else _api_words(response)
     request_id = f" [request id {response.request_id}]" if response.request_id else ""
-    return kind(f"{method} {path}: {status}{': ' + said if said else ''}{request_id}", response=response)
+    message = (
+        f"{method} {path}: {status}{': ' + said if said else ''}{LOOK_FIRST if unknown else ''}{request_id}"
+    )
+    return kind(message, response=response, outcome_unknown=unknown)
 
 
 def _redirect_words(response: Response[Any]) -> str:

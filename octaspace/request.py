@@ -44,18 +44,25 @@ class Request:
 
 
 class BodySink(Protocol):
-    """Receives a successful body piece by piece instead of having it kept in memory.
+    """Receives a successful body piece by piece, as it is and without regard to its content type.
 
     `begin` is called once per attempt that got a 2xx status, so a retried download starts again from
     nothing; `commit` is called once, after the last piece of a complete body, and its result becomes
     `Response.data`; `abort` is called instead when the call fails.
+
+    Attributes:
+        in_memory: Whether the body is kept in memory as well, within `Config.max_response_bytes`, and given
+            to `commit`.
     """
+
+    @property
+    def in_memory(self) -> bool: ...
 
     def begin(self, total: int | None) -> None: ...
 
     def write(self, chunk: bytes) -> None: ...
 
-    def commit(self) -> Any: ...
+    def commit(self, body: bytes) -> Any: ...
 
     def abort(self) -> None: ...
 

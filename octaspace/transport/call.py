@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from ..config import Config
-from ..errors import ApiError, ConfigurationError, InvalidResponseError, api_error
+from ..errors import LOOK_FIRST, ApiError, ConfigurationError, InvalidResponseError, api_error
 from ..request import BodySink, Request
 from ..response import Response, parse_retry_after
 from .clock import SYSTEM_CLOCK, Clock, Deadline
@@ -89,7 +89,7 @@ class Transport:
             if error is not None:
                 raise error
             if sink is not None:
-                response = response.with_data(sink.commit())
+                response = response.with_data(sink.commit(response.body))
                 delivered = True
             return response
         finally:
@@ -262,11 +262,16 @@ class _Call:
 def _error_of(response: Response[Any], answer: Answer, request: Request) -> ApiError | None:
     """The status decides first; a body that cannot be read matters only where all else is well."""
     if not response.ok:
-        return api_error(response, method=request.method, path=request.path)
+        return api_error(
+            response, method=request.method, path=request.path, repeatable=bool(request.repeatable)
+        )
     if answer.problem is None:
         return None
     request_id = f" [request id {response.request_id}]" if response.request_id else ""
+    unknown = not request.repeatable
     return InvalidResponseError(
-        f"{request.method} {request.path}: {response.status}, but {answer.problem}{request_id}",
+        f"{request.method} {request.path}: {response.status}, but {answer.problem}"
+        f"{LOOK_FIRST if unknown else ''}{request_id}",
         response=response,
+        outcome_unknown=unknown,
     )

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from typing import Any
 
 from ..config import Config
-from ..errors import ConfigurationError, ConnectionError, Error, TimeoutError
+from ..errors import LOOK_FIRST, ConfigurationError, ConnectionError, Error, TimeoutError
 from ..request import Request
 from .failures import Answer, Failure
 from .retry import Outcome
 
 __all__ = ["log_attempt", "network_error", "out_of_time_error"]
-
-_LOOK_FIRST: Final = "; it may have been carried out all the same: look before you send it again"
 
 
 def network_error(failure: Failure, request: Request, config: Config, *, url: str, attempts: int) -> Error:
@@ -34,7 +32,7 @@ def network_error(failure: Failure, request: Request, config: Config, *, url: st
     if failure.phase in ("open", "read", "write"):
         reason = f"no end within {failure.phase}_timeout={getattr(config, failure.phase + '_timeout'):g} s"
     times = "" if attempts == 1 else f" after {attempts} attempts"
-    message = f"{what}: {url}{times}: {reason}{_LOOK_FIRST if unknown else ''}"
+    message = f"{what}: {url}{times}: {reason}{LOOK_FIRST if unknown else ''}"
     if failure.phase is None:
         return ConnectionError(message, attempts=attempts, outcome_unknown=unknown)
     return TimeoutError(message, phase=failure.phase, attempts=attempts, outcome_unknown=unknown)
@@ -56,7 +54,7 @@ def out_of_time_error(
     return TimeoutError(
         f"{request.method} {request.path}: not done{within}"
         + (f": {detail}" if detail else "")
-        + (_LOOK_FIRST if outcome_unknown else ""),
+        + (LOOK_FIRST if outcome_unknown else ""),
         phase="total",
         attempts=attempts,
         outcome_unknown=outcome_unknown,

@@ -179,7 +179,8 @@ class Wire:
                     break
                 if into_sink is not None:
                     into_sink.write(chunk)
-                    continue
+                    if not into_sink.in_memory:
+                        continue
                 size += len(chunk)
                 if size > self._config.max_response_bytes:
                     limit = self._config.max_response_bytes
@@ -190,6 +191,8 @@ class Wire:
                 # urllib3 1.26 does not notice a body that ends early.
                 return Failure(Outcome.LOST, None, f"the body ended {raw.length_remaining} bytes early")
             complete = True
+            if into_sink is not None:
+                return Answer(status, response.headers, b"".join(pieces))
             return _answer(status, response.headers, b"".join(pieces))
         finally:
             if complete:

@@ -1,0 +1,62 @@
+"""The account that the key belongs to."""
+
+from __future__ import annotations
+
+from ..response import Response
+from ..types import payloads
+from .resource import Resource
+
+__all__ = ["Accounts"]
+
+
+class Accounts(Resource):
+    """Profile, balance and wallet: `client.accounts`."""
+
+    __slots__ = ()
+
+    def profile(self) -> Response[payloads.Account]:
+        """GET /accounts: who the key belongs to.
+
+        Returns:
+            `data` is an object, the balance in Wei::
+
+                {"account_uuid": "acc-123-abc", "uid": 4211, "email": "user@example.com",
+                 "wallet": "0x…", "ref_code": "REF42", "balance": 1234567890123456789012}
+
+            `octaspace.types.Account.from_api(data)` makes a typed value of it.
+
+        Raises:
+            octaspace.AuthenticationError: The key is missing or wrong.
+            octaspace.Error: Any other of `octaspace.errors`.
+        """
+        return self._get("accounts")
+
+    def balance(self) -> Response[payloads.Balance]:
+        """GET /accounts/balance: what is left.
+
+        Returns:
+            `data` is an object, the amount in Wei (10**18 Wei = 1 OCTA), exact at any size::
+
+                {"balance": 1234567890123456789012}
+
+            `octaspace.types.Balance.from_api(data).octa` is the amount in OCTA, as a Decimal.
+
+        Raises:
+            octaspace.AuthenticationError: The key is missing or wrong.
+            octaspace.Error: Any other of `octaspace.errors`.
+        """
+        return self._get("accounts", "balance")
+
+    def generate_wallet(self) -> Response[payloads.Wallet]:
+        """POST /accounts: make a new wallet for the account. Sent at most once.
+
+        Returns:
+            `data` is an object::
+
+                {"address": "0x00000000000000000000000000000000000000bb"}
+
+        Raises:
+            octaspace.PermissionError: The key may only read.
+            octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`.
+        """
+        return self._post("accounts")

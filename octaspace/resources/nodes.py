@@ -1,0 +1,177 @@
+"""One's own machines."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import IO, Any, overload
+
+from ..request import Request
+from ..response import Response
+from ..types import payloads
+from .download import OnProgress, Target, download
+from .resource import Resource, path_of
+
+__all__ = ["Nodes"]
+
+
+class Nodes(Resource):
+    """The machines one lends to the network: `client.nodes`."""
+
+    __slots__ = ()
+
+    def list(self, **filters: object) -> Response[list[payloads.Node]]:
+        """GET /nodes: one's own nodes.
+
+        Args:
+            filters: Query parameters, passed on as they are; None is left out.
+
+        Returns:
+            `data` is a list, prices in Wei, sizes in bytes, uptime in seconds::
+
+                [{"id": 9001, "ip": "203.0.113.10", "state": "online", "uptime": 87634,
+                  "location": {"city": "Frankfurt", "country": "Germany", …},
+                  "prices": {"base": 1000000000000000000, …}, "system": {"gpus": [{…}], …}}, …]
+
+        Raises:
+            ValueError: A filter cannot stand in a query.
+            octaspace.Error: Any of `octaspace.errors`.
+        """
+        return self._get("nodes", params=filters)
+
+    def find(self, id: int | str) -> Response[payloads.NodeDetail]:
+        """GET /nodes/:id: one node, in another envelope than the list's.
+
+        Args:
+            id: The node.
+
+        Returns:
+            `data` is an object; `octaspace.types.Node.from_api` reads both envelopes::
+
+                {"id": 9001, "state": "online", "location": {"city": "Frankfurt", "isocode": "DE", …},
+                 "reliability": {"uptime": 94.55, …}, "features": ["gpu", "nvme", "vpn"],
+                 "data": {"cpu_cores": 32, "gpus": [{…}], "memory": {"total_memory": …}, …}}
+
+        Raises:
+            ValueError: The id cannot be part of a path.
+            octaspace.NotFoundError: There is no such node.
+            octaspace.Error: Any other of `octaspace.errors`.
+        """
+        return self._get("nodes", id)
+
+    @overload
+    def download_ident(
+        self, id: int | str, to: None = None, on_progress: OnProgress | None = None
+    ) -> Response[bytes]: ...
+
+    @overload
+    def download_ident(
+        self, id: int | str, to: IO[bytes], on_progress: OnProgress | None = None
+    ) -> Response[IO[bytes]]: ...
+
+    @overload
+    def download_ident(
+        self, id: int | str, to: Any, on_progress: OnProgress | None = None
+    ) -> Response[Path]: ...
+
+    def download_ident(
+        self, id: int | str, to: Target | None = None, on_progress: OnProgress | None = None
+    ) -> Response[Any]:
+        """GET /nodes/:id/ident: the node's identity, which is a secret.
+
+        Args:
+            id: The node.
+            to: A path, or a file opened with ``"wb"``: the body is streamed to disk, and the target is
+                written whole or not at all. None keeps it in memory.
+            on_progress: Called as ``on_progress(done, total)`` in bytes while it arrives; `total` is None
+                when the API does not say.
+
+        Returns:
+            `data` is the body as `bytes`; with `to`, the path or file it went to.
+
+        Raises:
+            ValueError: The id cannot be part of a path, or `to` is a text file.
+            OSError: The target cannot be written.
+            octaspace.NotFoundError: There is no such node.
+            octaspace.Error: Any other of `octaspace.errors`.
+        """
+        return download(self._trip, "nodes", id, "ident", to=to, on_progress=on_progress)
+
+    @overload
+    def download_logs(
+        self, id: int | str, to: None = None, on_progress: OnProgress | None = None
+    ) -> Response[bytes]: ...
+
+    @overload
+    def download_logs(
+        self, id: int | str, to: IO[bytes], on_progress: OnProgress | None = None
+    ) -> Response[IO[bytes]]: ...
+
+    @overload
+    def download_logs(
+        self, id: int | str, to: Any, on_progress: OnProgress | None = None
+    ) -> Response[Path]: ...
+
+    def download_logs(
+        self, id: int | str, to: Target | None = None, on_progress: OnProgress | None = None
+    ) -> Response[Any]:
+        """GET /nodes/:id/logs: the node's log files, packed.
+
+        Arguments, result and errors are those of `download_ident`.
+        """
+        return download(self._trip, "nodes", id, "logs", to=to, on_progress=on_progress)
+
+    def update_prices(self, id: int | str, **prices: int | float | str) -> Response[Any]:
+        """PATCH /nodes/:id/prices: ask for other prices. Sent at most once.
+
+        Args:
+            id: The node.
+            prices: Any of `base` (per hour), `storage` and `traffic` (per GB), in Wei as whole numbers or
+                their digits (`octaspace.octa_to_wei` makes them); `gpu_hour` and `cpu_hour` in USD. What is
+                not given stays as it is.
+
+        Returns:
+            `data` as the API confirms it, e.g. ``{"id": 9001, "prices": {"base": 2000000000000000000, …}}``.
+
+        Raises:
+            ValueError: No price is given, or one is negative or no number.
+            octaspace.NotFoundError: There is no such node.
+            octaspace.ValidationError: The API refuses a price.
+            octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`.
+        """
+        if not prices:
+            raise ValueError("no price is given: pass at least one, such as base=octaspace.octa_to_wei(2)")
+        for name, value in prices.items():
+            _check_price(name, value)
+        return self._trip.send(Request("PATCH", path_of("nodes", id, "prices"), body=dict(prices)))
+
+    def reboot(self, id: int | str) -> Response[Any]:
+        """GET /nodes/:id/reboot: restart the machine. A GET that acts (Q1): sent at most once.
+
+        Args:
+            id: The node.
+
+        Returns:
+            `data` as the API confirms it, e.g. ``{"message": "Reboot requested"}``.
+
+        Raises:
+            ValueError: The id cannot be part of a path.
+            octaspace.NotFoundError: There is no such node.
+            octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`.
+        """
+        return self._trip.send(Request("GET", path_of("nodes", id, "reboot"), repeatable=False))
+
+
+def _check_price(name: str, value: object) -> None:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+        or value < 0
+    ):
+        raise ValueError(
+            f"{name} must be a number that is not negative, or its digits, "
+            f"not {value!r} ({type(value).__name__})"
+        )

@@ -1,0 +1,42 @@
+"""The market, and what one has rented on it."""
+
+from __future__ import annotations
+
+from ...request import Trip
+from ..resource import Resource
+from .mr import MachineRentals
+from .render import RenderNodes
+from .session import Session
+from .vpn import VpnRelays
+
+__all__ = ["MachineRentals", "RenderNodes", "Services", "Session", "VpnRelays"]
+
+
+class Services(Resource):
+    """Machines, VPN relays and render nodes to rent, and a rented session: `client.services`."""
+
+    __slots__ = ("mr", "render", "vpn")
+
+    #: Machines.
+    mr: MachineRentals
+    #: VPN relays.
+    vpn: VpnRelays
+    #: Render nodes.
+    render: RenderNodes
+
+    def __init__(self, trip: Trip) -> None:
+        super().__init__(trip)
+        self.mr = MachineRentals(trip)
+        self.vpn = VpnRelays(trip)
+        self.render = RenderNodes(trip)
+
+    def session(self, uuid: str) -> Session:
+        """A session by its uuid. Asks nothing of the API yet.
+
+        Args:
+            uuid: As `create` returned it, or from `client.sessions.list()`.
+
+        Raises:
+            ValueError: It cannot be part of a path.
+        """
+        return Session(self._trip, uuid)

@@ -1,0 +1,99 @@
+"""Checks of what a rental is asked for: a mistake costs money, so it ends before the wire."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+
+__all__ = [
+    "checked_choice",
+    "checked_count",
+    "checked_envs",
+    "checked_ports",
+    "checked_text",
+    "refuse_unknown",
+]
+
+
+def checked_count(name: str, value: object, unit: str = "") -> int:
+    """A whole number above 0.
+
+    Raises:
+        ValueError: It is not; ``"10"`` is not either, for the API refuses it.
+    """
+    wanted = f"a whole number{unit and f' of {unit}'} above 0"
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be {wanted}, not {value!r} ({type(value).__name__})")
+    return value
+
+
+def checked_text(name: str, value: object, *, required: bool = False) -> str:
+    """A text.
+
+    Raises:
+        ValueError: It is none, or is empty and required.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be text, not {value!r} ({type(value).__name__})")
+    if required and not value.strip():
+        raise ValueError(f"{name} must not be empty")
+    return value
+
+
+def checked_choice(name: str, value: object, choices: Collection[str]) -> str:
+    """One of several texts.
+
+    Raises:
+        ValueError: It is none of them.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    return value
+
+
+def checked_ports(name: str, value: Iterable[int] | None) -> list[int]:
+    """Port numbers; None is none of them.
+
+    Raises:
+        ValueError: One is no whole number from 1 to 65535.
+    """
+    if value is None:
+        return []
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise ValueError(f"{name} must be a list of port numbers, not {value!r} ({type(value).__name__})")
+    ports = list(value)
+    for port in ports:
+        if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
+            raise ValueError(f"{name} must hold whole numbers from 1 to 65535, not {port!r}")
+    return ports
+
+
+def checked_envs(name: str, value: Mapping[str, str] | None) -> dict[str, str]:
+    """Environment variables; None is none of them. Values are never in a message: they may be secrets.
+
+    Raises:
+        ValueError: It is no mapping of names to text.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} must be a mapping of names to text, not {type(value).__name__}")
+    for key, text in value.items():
+        if not isinstance(key, str) or not key:
+            raise ValueError(f"{name} must have texts as names, not {key!r}")
+        if not isinstance(text, str):
+            raise ValueError(f"{name}[{key!r}] must be text, not {type(text).__name__}")
+    return dict(value)
+
+
+def refuse_unknown(given: Iterable[str], known: Collection[str]) -> None:
+    """Refuse options nobody knows: the API would ignore them, and the machine would be paid for.
+
+    Raises:
+        ValueError: One is unknown; the message has the nearest that is known.
+    """
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            raise ValueError(f"unknown option {name!r}; {hint}")

@@ -1,0 +1,196 @@
+"""Machines for rent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from typing import Any
+
+from ...errors import ProvisionRejectedError, one_line
+from ...response import Response
+from ...types import MachineOffer, payloads
+from ..resource import Resource
+from .arguments import checked_count, checked_envs, checked_ports, checked_text
+from .rent import rented
+from .search import Sort, search_machines
+from .session import Session
+
+__all__ = ["MachineRentals"]
+
+
+class MachineRentals(Resource):
+    """Machines for rent: `client.services.mr`."""
+
+    __slots__ = ()
+
+    def list(self, **filters: object) -> Response[list[payloads.MachineOffer]]:
+        """GET /services/mr: machines on offer (not one's own rentals: those are `client.sessions`).
+
+        Args:
+            filters: Query parameters, passed on as they are; None is left out.
+
+        Returns:
+            `data` is a list; `total_price_usd` in USD per hour, `total_memory` in bytes::
+
+                [{"node_id": 9101, "country": "Germany", "country_iso": "DE", "total_price_usd": 0.43,
+                  "gpus": [{"model": "NVIDIA GeForce RTX 5090", "mem_total_mb": 32607}],
+                  "reliability": {"uptime": 94.55, …}, "net_down_mbits": 872229553, …}, …]
+
+        Raises:
+            ValueError: A filter cannot stand in a query.
+            octaspace.Error: Any of `octaspace.errors`.
+        """
+        return self._get("services", "mr", params=filters)
+
+    def search(
+        self,
+        *,
+        gpu: str | None = None,
+        min_vram_gb: float | None = None,
+        country: str | None = None,
+        max_price_usd: float | Decimal | None = None,
+        min_reliability: float | None = None,
+        sort: Sort = "price",
+    ) -> list[MachineOffer]:
+        """GET /services/mr, filtered here: one request, typed offers, cheapest first.
+
+        An offer that does not say what a filter asks for is left out.
+
+        Args:
+            gpu: Part of a GPU's model name, in any case, e.g. ``"rtx 4090"``.
+            min_vram_gb: Memory of one GPU, in GB (1000 MB count as 1 GB, so that a "24 GB" card passes 24).
+            country: ISO code or name, in any case.
+            max_price_usd: USD per hour, in all.
+            min_reliability: Percent of uptime.
+            sort: ``"price"`` (cheapest first), ``"reliability"``, ``"vram"`` or ``"download"`` (best first).
+
+        Raises:
+            ValueError: A filter cannot be used.
+            octaspace.Error: Any of `octaspace.errors`.
+        """
+        return search_machines(
+            MachineOffer, lambda: self.list().data, gpu=gpu, min_vram_gb=min_vram_gb, country=country,
+            max_price_usd=max_price_usd, min_reliability=min_reliability, sort=sort,
+        )  # fmt: skip
+
+    def create(
+        self,
+        *,
+        node_id: int,
+        disk_size: int,
+        image: str,
+        app: str = "",
+        envs: Mapping[str, str] | None = None,
+        ports: Iterable[int] | None = None,
+        http_ports: Iterable[int] | None = None,
+        start_command: str = "",
+        entrypoint: str = "",
+        organization_id: int | None = None,
+        project_id: int | None = None,
+    ) -> Response[Any]:
+        """POST /services/mr: rent a machine. Sent at most once; it costs money from then on.
+
+        Args:
+            node_id: The machine, from `list` or `search`.
+            disk_size: GB.
+            image: Docker image, e.g. ``"ubuntu:24.04"``.
+            app: Uuid of an app from `client.apps.list()`; empty for none.
+            envs: Environment variables of the container.
+            ports: TCP ports to open, 1 to 65535.
+            http_ports: Ports to publish under a URL, 1 to 65535.
+            start_command: Command to run in the container.
+            entrypoint: Entrypoint instead of the image's.
+            organization_id: Whom to bill it to.
+            project_id: The project it belongs to.
+
+        Returns:
+            `data` is a list of one item, e.g. ``[{"uuid": "5dd2d308-…"}]``; see `client.services.session`.
+
+        Raises:
+            ValueError: An argument cannot be used; nothing was sent.
+            octaspace.ProvisionRejectedError: The API answered 200 and refused the rental (Q2).
+            octaspace.Error: Any other of `octaspace.errors`. With `outcome_unknown` the rental may have been
+                made: look at `client.sessions.list()` before renting again.
+        """
+        item: dict[str, Any] = {
+            "id": 0,
+            "node_id": checked_count("node_id", node_id),
+            "disk_size": checked_count("disk_size", disk_size, "GB"),
+            "image": checked_text("image", image, required=True),
+            "app": checked_text("app", app),
+            "envs": checked_envs("envs", envs),
+            "ports": checked_ports("ports", ports),
+            "http_ports": checked_ports("http_ports", http_ports),
+            "start_command": checked_text("start_command", start_command),
+            "entrypoint": checked_text("entrypoint", entrypoint),
+        }
+        if organization_id is not None:
+            item["organization_id"] = checked_count("organization_id", organization_id)
+        if project_id is not None:
+            item["project_id"] = checked_count("project_id", project_id)
+        response = self._post("services", "mr", body=[item])
+        _raise_rejections(response)
+        return response
+
+    def rent(
+        self,
+        *,
+        node_id: int,
+        disk_size: int,
+        image: str,
+        app: str = "",
+        envs: Mapping[str, str] | None = None,
+        ports: Iterable[int] | None = None,
+        http_ports: Iterable[int] | None = None,
+        start_command: str = "",
+        entrypoint: str = "",
+        organization_id: int | None = None,
+        project_id: int | None = None,
+    ) -> AbstractContextManager[Session]:
+        """`create`, and `stop` at the end of the block, however the block ends.
+
+            with client.services.mr.rent(node_id=9101, disk_size=10, image="ubuntu:24.04") as session:
+                session.wait_until_ready()
+
+        A stop that fails is sent again a few times; the last failure is raised, or noted on the error that
+        ended the block. Arguments are those of `create`.
+
+        Raises:
+            ValueError: An argument cannot be used; nothing was sent.
+            octaspace.ProvisionRejectedError: The rental was refused.
+            octaspace.Error: As `create`, and at the end as `Session.stop`.
+        """
+        return rented(
+            self._trip,
+            lambda: self.create(
+                node_id=node_id, disk_size=disk_size, image=image, app=app, envs=envs, ports=ports,
+                http_ports=http_ports, start_command=start_command, entrypoint=entrypoint,
+                organization_id=organization_id, project_id=project_id,
+            ),
+        )  # fmt: skip
+
+
+def _raise_rejections(response: Response[Any]) -> None:
+    """Raise for items that were refused inside a 200 (Q2)."""
+    data = response.data
+    items = data if isinstance(data, list) else [data]
+    rejections = [item for item in items if isinstance(item, dict) and _is_rejection(item)]
+    if rejections:
+        reasons = "; ".join(one_line(str(item.get("reason") or item.get("status"))) for item in rejections)
+        request_id = f" [request id {response.request_id}]" if response.request_id else ""
+        raise ProvisionRejectedError(
+            f"POST /services/mr: {response.status}, but the rental was rejected: {reasons}{request_id}",
+            rejections=rejections,
+            response=response,
+        )
+
+
+def _is_rejection(item: dict[str, Any]) -> bool:
+    if item.get("uuid"):
+        return False
+    status = item.get("status")
+    if isinstance(status, str):
+        status = int(status) if status.isascii() and status.isdigit() and len(status) < 20 else 0
+    positive = isinstance(status, (int, float)) and not isinstance(status, bool) and status > 0
+    return bool(item.get("reason")) or positive

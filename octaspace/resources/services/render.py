@@ -1,0 +1,102 @@
+"""Render nodes for rent."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from typing import Any, Final
+
+from ...response import Response
+from ...types import RenderOffer, payloads
+from ..resource import Resource
+from .arguments import checked_count, checked_envs, refuse_unknown
+from .rent import rented
+from .search import Sort, search_machines
+from .session import Session
+
+__all__ = ["RenderNodes"]
+
+#: The API's name is no Python name.
+_MULTI_GPU: Final = "multi-gpu-worker"
+_OPTIONS: Final = ("envs", "multi_gpu_worker")
+
+
+class RenderNodes(Resource):
+    """Render nodes for rent: `client.services.render`."""
+
+    __slots__ = ()
+
+    def list(self, **filters: object) -> Response[list[payloads.MachineOffer]]:
+        """GET /services/render: render nodes on offer (not one's own sessions: those are `client.sessions`).
+
+        Args:
+            filters: Query parameters, passed on as they are; None is left out.
+
+        Returns:
+            `data` is a list in the shape of `client.services.mr.list()`::
+
+                [{"node_id": 9121, "country": "Japan", "blender_score": 900, "total_price_usd": 1.2,
+                  "gpus": [{"model": "NVIDIA H100 80GB HBM3", "mem_total_mb": 81559}], …}, …]
+
+        Raises:
+            ValueError: A filter cannot stand in a query.
+            octaspace.Error: Any of `octaspace.errors`.
+        """
+        return self._get("services", "render", params=filters)
+
+    def search(
+        self,
+        *,
+        gpu: str | None = None,
+        min_vram_gb: float | None = None,
+        country: str | None = None,
+        max_price_usd: float | Decimal | None = None,
+        min_reliability: float | None = None,
+        sort: Sort = "price",
+    ) -> list[RenderOffer]:
+        """GET /services/render, filtered here; see `MachineRentals.search`."""
+        return search_machines(
+            RenderOffer, lambda: self.list().data, gpu=gpu, min_vram_gb=min_vram_gb, country=country,
+            max_price_usd=max_price_usd, min_reliability=min_reliability, sort=sort,
+        )  # fmt: skip
+
+    def create(self, *, node_id: int, disk_size: int, **options: Any) -> Response[payloads.Created]:
+        """POST /services/render: start a render session. Sent at most once; it costs money from then on.
+
+        Args:
+            node_id: The node, from `list` or `search`.
+            disk_size: GB.
+            options: `envs` (environment variables), `multi_gpu_worker` (True for one worker per GPU; the
+                API's own spelling ``"multi-gpu-worker"`` is taken too). None is left out.
+
+        Returns:
+            `data` is ``{"uuid": "5dd2d308-…"}``; see `client.services.session`.
+
+        Raises:
+            ValueError: An argument is unknown or cannot be used; nothing was sent.
+            octaspace.Error: Any of `octaspace.errors`. With `outcome_unknown` the session may have been made:
+                look at `client.sessions.list()` before starting another.
+        """
+        options = {
+            "multi_gpu_worker" if name == _MULTI_GPU else name: value for name, value in options.items()
+        }
+        refuse_unknown(options, _OPTIONS)
+        body: dict[str, Any] = {
+            "node_id": checked_count("node_id", node_id),
+            "disk_size": checked_count("disk_size", disk_size, "GB"),
+        }
+        if options.get("envs") is not None:
+            body["envs"] = checked_envs("envs", options["envs"])
+        multi_gpu = options.get("multi_gpu_worker")
+        if multi_gpu is not None:
+            if not isinstance(multi_gpu, bool):
+                raise ValueError(f"multi_gpu_worker must be True or False, not {multi_gpu!r}")
+            body[_MULTI_GPU] = multi_gpu
+        return self._post("services", "render", body=body)
+
+    def rent(self, *, node_id: int, disk_size: int, **options: Any) -> AbstractContextManager[Session]:
+        """`create`, and `stop` at the end of the block; see `MachineRentals.rent`.
+
+        Arguments are those of `create`.
+        """
+        return rented(self._trip, lambda: self.create(node_id=node_id, disk_size=disk_size, **options))

@@ -1,0 +1,148 @@
+"""The filters people type every day, over an offer list that was fetched once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any, Literal, TypeVar
+
+from ...errors import InvalidResponseError
+from ...types import MachineOffer, RenderOffer, VpnRelay
+from .arguments import checked_choice, checked_text
+
+__all__ = ["RelaySort", "Sort", "search_machines", "search_relays"]
+
+Sort = Literal["price", "reliability", "vram", "download"]
+RelaySort = Literal["price", "download"]
+
+_Machine = TypeVar("_Machine", MachineOffer, RenderOffer)
+_Offer = TypeVar("_Offer", MachineOffer, RenderOffer, VpnRelay)
+
+
+def search_machines(
+    kind: type[_Machine],
+    fetch: Callable[[], Any],
+    *,
+    gpu: str | None,
+    min_vram_gb: float | None,
+    country: str | None,
+    max_price_usd: float | Decimal | None,
+    min_reliability: float | None,
+    sort: Sort,
+) -> list[_Machine]:
+    """Fetch offers of machines, filter and sort them; see `MachineRentals.search`.
+
+    Args:
+        kind: The type of the offers.
+        fetch: Makes the request; the arguments are checked before.
+    """
+    checked_choice("sort", sort, ("price", "reliability", "vram", "download"))
+    model = None if gpu is None else checked_text("gpu", gpu, required=True).strip().lower()
+    place = _place(country)
+    most, vram, percent = (
+        _limit(name, value)
+        for name, value in (
+            ("max_price_usd", max_price_usd), ("min_vram_gb", min_vram_gb), ("min_reliability", min_reliability),
+        )
+    )  # fmt: skip
+
+    def fits(offer: _Machine) -> bool:
+        cards = [card for card in offer.gpus if model is None or model in (card.model or "").lower()]
+        return (
+            (model is None or bool(cards))
+            and (vram is None or any(_at_least(card.memory_gb, vram) for card in cards))
+            and _is_in(offer, place)
+            and (most is None or _at_most(offer.price_usd, most))
+            and (percent is None or _at_least(offer.reliability_percent, percent))
+        )
+
+    orders: dict[str, Callable[[_Machine], float | Decimal | None]] = {
+        "price": lambda offer: offer.price_usd,
+        "reliability": lambda offer: offer.reliability_percent,
+        "vram": lambda offer: max((card.memory_gb or 0.0 for card in offer.gpus), default=None),
+        "download": lambda offer: offer.net_down_mbits,
+    }
+    return _sorted(
+        filter(fits, map(kind.from_api, _items(fetch()))), orders[sort], best_first=sort != "price"
+    )
+
+
+def search_relays(
+    fetch: Callable[[], Any],
+    *,
+    country: str | None,
+    residential: bool | None,
+    max_price_usd: float | Decimal | None,
+    sort: RelaySort,
+) -> list[VpnRelay]:
+    """Fetch VPN relays, filter and sort them; see `VpnRelays.search`.
+
+    Args:
+        fetch: Makes the request; the arguments are checked before.
+    """
+    checked_choice("sort", sort, ("price", "download"))
+    place, most = _place(country), _limit("max_price_usd", max_price_usd)
+    if residential is not None and not isinstance(residential, bool):
+        raise ValueError(f"residential must be True, False or None, not {residential!r}")
+
+    def fits(relay: VpnRelay) -> bool:
+        return (
+            _is_in(relay, place)
+            and (residential is None or relay.residential is residential)
+            and (most is None or _at_most(relay.traffic_price_usd, most))
+        )
+
+    orders: dict[str, Callable[[VpnRelay], float | Decimal | None]] = {
+        "price": lambda relay: relay.traffic_price_usd,
+        "download": lambda relay: relay.net_down_mbits,
+    }
+    return _sorted(
+        filter(fits, map(VpnRelay.from_api, _items(fetch()))), orders[sort], best_first=sort != "price"
+    )
+
+
+def _items(data: Any) -> list[Any]:
+    if not isinstance(data, list):
+        raise InvalidResponseError(f"a list of offers was expected, and {type(data).__name__} came")
+    return data
+
+
+def _sorted(
+    offers: Iterable[_Offer], figure: Callable[[_Offer], float | Decimal | None], *, best_first: bool
+) -> list[_Offer]:
+    """In order of a figure; those without it last, equals in order of their node."""
+
+    def key(offer: _Offer) -> tuple[bool, float | Decimal, int]:
+        value = figure(offer)
+        return value is None, 0 if value is None else (-value if best_first else value), offer.node_id
+
+    return sorted(offers, key=key)
+
+
+def _place(country: str | None) -> str | None:
+    return None if country is None else checked_text("country", country, required=True).strip().casefold()
+
+
+def _is_in(offer: MachineOffer | RenderOffer | VpnRelay, place: str | None) -> bool:
+    names = ((name or "").casefold() for name in (offer.country, offer.country_iso))
+    return place is None or place in names
+
+
+def _limit(name: str, value: float | Decimal | None) -> Decimal | None:
+    """A limit as an exact number: 0.43 means 0.43, and not the float next to it."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or not math.isfinite(value):
+        raise ValueError(f"{name} must be a number, not {value!r} ({type(value).__name__})")
+    if value < 0:
+        raise ValueError(f"{name} must not be negative, not {value}")
+    return value if isinstance(value, Decimal) else Decimal(repr(value))
+
+
+def _at_least(value: float | Decimal | None, least: Decimal) -> bool:
+    return value is not None and value >= least
+
+
+def _at_most(value: float | Decimal | None, most: Decimal) -> bool:
+    return value is not None and value <= most

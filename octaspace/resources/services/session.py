@@ -1,0 +1,157 @@
+"""A rented session: what it is doing, what it writes, and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ...request import Request, Trip
+from ...response import Response
+from ...types import payloads
+from ..resource import Resource, path_of, query_of, segment_of
+from .following import follow_logs
+from .waiting import wait_until_ready
+
+__all__ = ["Session"]
+
+#: The worst and the best score for a node.
+_SCORES = range(1, 6)
+
+
+class Session(Resource):
+    """One session: `client.services.session(uuid)`.
+
+    Args:
+        trip: The way to the API.
+        uuid: The session.
+
+    Attributes:
+        uuid: The session.
+    """
+
+    __slots__ = ("uuid",)
+
+    uuid: str
+
+    def __init__(self, trip: Trip, uuid: str) -> None:
+        super().__init__(trip)
+        if not isinstance(uuid, str):
+            raise ValueError(f"a session's uuid must be text, not {uuid!r} ({type(uuid).__name__})")
+        segment_of(uuid)  # refuse at once what no call could use
+        self.uuid = uuid
+
+    def __repr__(self) -> str:
+        return f"<Session {self.uuid}>"
+
+    def info(self) -> Response[payloads.Session]:
+        """GET /services/:uuid/info: state, addresses, charges.
+
+        Returns:
+            `data` is an object; `octaspace.types.Session.from_api` reads its numbers and times::
+
+                {"uuid": "5dd2d308-…", "service": "mr", "is_ready": true, "progress": "service configured",
+                 "public_ip": "198.51.100.20", "charge_amount": 300000000000000000,
+                 "ssh_direct": {"host": "…", "port": 42022}, "urls": {"8080": "https://…"}, …}
+
+        Raises:
+            octaspace.NotFoundError: There is no such session, or it has ended.
+            octaspace.Error: Any other of `octaspace.errors`.
+        """
+        return self._get("services", self.uuid, "info")
+
+    def logs(self, recent: bool | None = None) -> Response[payloads.SessionLogs]:
+        """GET /services/:uuid/logs: everything written so far.
+
+        Args:
+            recent: True for a session that has ended (``?recent=true``); it answers to nothing else.
+
+        Returns:
+            `data` is an object; a `msg` may hold several lines, `container` is the whole text each time::
+
+                {"system": [{"ts": 1795510795000, "msg": "Container started\\n"}, …],
+                 "container": "listening on 0.0.0.0:8080\\n"}
+
+        Raises:
+            octaspace.NotFoundError: There is no such session, or it has ended and `recent` is not True.
+            octaspace.Error: Any other of `octaspace.errors`.
+        """
+        return self._get("services", self.uuid, "logs", params={"recent": recent})
+
+    def stop(self, score: int | None = None) -> Response[Any]:
+        """POST /services/:uuid/stop: end the session and its charges. Sent at most once.
+
+        Args:
+            score: 1 (bad) to 5 (good) for the node; None gives none.
+
+        Returns:
+            `data` as the API confirms it, or None.
+
+        Raises:
+            ValueError: The score is no whole number from 1 to 5.
+            octaspace.NotFoundError: There is no such session, or it was stopped before.
+            octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`. Stopping twice is
+                harmless.
+        """
+        if score is not None and (isinstance(score, bool) or score not in _SCORES):
+            raise ValueError(f"score must be a whole number from 1 to 5, not {score!r}")
+        return self._post("services", self.uuid, "stop", body=None if score is None else {"score": score})
+
+    def wait_until_ready(
+        self,
+        timeout: float = 600.0,
+        interval: float = 2.0,
+        on_progress: Callable[[Response[payloads.Session]], object] | None = None,
+    ) -> Response[payloads.Session]:
+        """Ask for `info()` until the session is ready.
+
+        A failing network, a 5xx or a 429 is waited out: within the time limit the next look may succeed.
+
+        Args:
+            timeout: Seconds for all of it; also ends a request that hangs.
+            interval: Seconds between two looks.
+            on_progress: Called with each `Response`, the last included; what it raises ends the waiting.
+
+        Returns:
+            The `info()` that said so.
+
+        Raises:
+            ValueError: `timeout` is not above 0, or `interval` is negative.
+            octaspace.TimeoutError: Not ready in time; `phase` is ``"total"``. The session goes on, and so do
+                its charges.
+            octaspace.NotFoundError: The session is gone.
+            octaspace.Error: The session has failed or ended (`response` is the last `info()`), or any other
+                error that waiting does not mend.
+        """
+
+        def look(seconds: float) -> Response[payloads.Session]:
+            return self._trip.send(Request("GET", path_of("services", self.uuid, "info")), timeout=seconds)
+
+        return wait_until_ready(
+            look, self._trip, self.uuid, timeout=timeout, interval=interval, on_progress=on_progress
+        )
+
+    def follow_logs(self, interval: float = 2.0) -> Iterator[str]:
+        """Follow what the session writes, line by line, until it ends.
+
+        Lines of the system and of the container come in the order in which they are seen, none twice and
+        none left out; a line of the container that has no end yet is held back until it has.
+
+        Args:
+            interval: Seconds between two looks.
+
+        Yields:
+            Lines without their line ends.
+
+        Raises:
+            ValueError: `interval` is negative.
+            octaspace.NotFoundError: There never was such a session.
+            octaspace.Error: Any other of `octaspace.errors`, after the retries of each call.
+        """
+        if interval < 0:
+            raise ValueError(f"interval must not be negative, not {interval!r}")
+
+        def read(recent: bool | None) -> Any:
+            params = query_of({"recent": recent})
+            return self._trip.send(Request("GET", path_of("services", self.uuid, "logs"), params=params)).data
+
+        return follow_logs(read, lambda: self.info().data, lambda: self._trip.sleep(interval))

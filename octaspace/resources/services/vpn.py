@@ -1,0 +1,108 @@
+"""VPN relays for rent."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from typing import Final
+
+from ...response import Response
+from ...types import VpnRelay, payloads
+from ..resource import Resource
+from .arguments import checked_choice, checked_count
+from .rent import rented
+from .search import RelaySort, search_relays
+from .session import Session
+
+__all__ = ["VpnRelays"]
+
+_SUBKINDS: Final = ("wg", "openvpn", "ss", "v2ray", "http_proxy")
+_PROTOCOLS: Final = ("trojan", "vmess", "vless")
+
+
+class VpnRelays(Resource):
+    """VPN relays for rent: `client.services.vpn`."""
+
+    __slots__ = ()
+
+    def list(self, **filters: object) -> Response[list[payloads.VpnRelay]]:
+        """GET /services/vpn: relays on offer (not one's own sessions: those are `client.sessions`).
+
+        Args:
+            filters: Query parameters, passed on as they are; None is left out.
+
+        Returns:
+            `data` is a list; prices per GB::
+
+                [{"node_id": 9301, "country": "Germany", "country_iso": "DE", "city": "Frankfurt",
+                  "residential": true, "net_down_mbits": 570, "traffic_price_usd": 0.040753, …}, …]
+
+        Raises:
+            ValueError: A filter cannot stand in a query.
+            octaspace.Error: Any of `octaspace.errors`.
+        """
+        return self._get("services", "vpn", params=filters)
+
+    def search(
+        self,
+        *,
+        country: str | None = None,
+        residential: bool | None = None,
+        max_price_usd: float | Decimal | None = None,
+        sort: RelaySort = "price",
+    ) -> list[VpnRelay]:
+        """GET /services/vpn, filtered here: one request, typed relays, cheapest first.
+
+        A relay that does not say what a filter asks for is left out.
+
+        Args:
+            country: ISO code or name, in any case.
+            residential: True for relays in homes, False for those in data centres.
+            max_price_usd: USD per GB.
+            sort: ``"price"`` (cheapest first) or ``"download"`` (fastest first).
+
+        Raises:
+            ValueError: A filter cannot be used.
+            octaspace.Error: Any of `octaspace.errors`.
+        """
+        return search_relays(
+            lambda: self.list().data,
+            country=country, residential=residential, max_price_usd=max_price_usd, sort=sort,
+        )  # fmt: skip
+
+    def create(
+        self, *, node_id: int, subkind: str = "wg", protocol: str | None = None
+    ) -> Response[payloads.Created]:
+        """POST /services/vpn: start a VPN session. Sent at most once; it costs money from then on.
+
+        Args:
+            node_id: The relay, from `list` or `search`.
+            subkind: ``"wg"``, ``"openvpn"``, ``"ss"``, ``"v2ray"`` or ``"http_proxy"``.
+            protocol: For v2ray only: ``"trojan"``, ``"vmess"`` or ``"vless"``.
+
+        Returns:
+            `data` is ``{"uuid": "5dd2d308-…"}``; the configuration is in `session(uuid).info()`.
+
+        Raises:
+            ValueError: An argument cannot be used; nothing was sent.
+            octaspace.Error: Any of `octaspace.errors`. With `outcome_unknown` the session may have been made:
+                look at `client.sessions.list()` before starting another.
+        """
+        body: dict[str, object] = {
+            "node_id": checked_count("node_id", node_id),
+            "subkind": checked_choice("subkind", subkind, _SUBKINDS),
+        }
+        if protocol is not None:
+            if subkind != "v2ray":
+                raise ValueError(f"protocol is for subkind 'v2ray' only, not for {subkind!r}")
+            body["protocol"] = checked_choice("protocol", protocol, _PROTOCOLS)
+        return self._post("services", "vpn", body=body)
+
+    def rent(
+        self, *, node_id: int, subkind: str = "wg", protocol: str | None = None
+    ) -> AbstractContextManager[Session]:
+        """`create`, and `stop` at the end of the block; see `MachineRentals.rent`.
+
+        Arguments are those of `create`.
+        """
+        return rented(self._trip, lambda: self.create(node_id=node_id, subkind=subkind, protocol=protocol))

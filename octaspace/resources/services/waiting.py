@@ -1,0 +1,72 @@
+"""Waiting for a session to become ready."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ... import errors
+from ...response import Response
+from ...types.readiness import readiness
+
+__all__ = ["wait_until_ready"]
+
+#: What may be over by the next look.
+_PASSING = (errors.NetworkError, errors.ServerError, errors.RateLimitError)
+
+
+class _Clock(Protocol):
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+def wait_until_ready(
+    look: Callable[[float], Response[Any]],
+    clock: _Clock,
+    uuid: str,
+    *,
+    timeout: float,
+    interval: float,
+    on_progress: Callable[[Response[Any]], object] | None,
+) -> Response[Any]:
+    """Look until the session is ready; see `Session.wait_until_ready`.
+
+    Args:
+        look: Asks for the session's info within so many seconds.
+        clock: Time and pauses.
+        uuid: The session, for messages.
+        timeout: Seconds for all of it.
+        interval: Seconds between two looks.
+        on_progress: Told of every answer.
+    """
+    if not (math.isfinite(timeout) and timeout > 0):
+        raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")
+    if not (math.isfinite(interval) and interval >= 0):
+        raise ValueError(f"interval must be a number of seconds, not negative, not {interval!r}")
+    end = clock.monotonic() + timeout
+    seen, cause = "nothing heard of it", None
+    while (left := end - clock.monotonic()) > 0:
+        pause = interval
+        try:
+            response = look(left)
+        except _PASSING as error:
+            cause, seen = error, f"the last look failed: {type(error).__name__}"
+            pause = max(pause, getattr(error, "retry_after", None) or 0.0)
+        else:
+            cause = None
+            if on_progress is not None:
+                on_progress(response)
+            info = response.data if isinstance(response.data, dict) else {}
+            seen = f"last progress: {errors.one_line(str(info.get('progress')))}"
+            state = readiness(info)
+            if state == "ready":
+                return response
+            if state == "ended":
+                raise errors.Error(f"session {uuid} ended before it was ready; {seen}", response=response)
+        clock.sleep(max(0.0, min(pause, end - clock.monotonic())))
+    raise errors.TimeoutError(
+        f"session {uuid} was not ready within {timeout:g} s; {seen}; it goes on, and so do its charges",
+        phase="total",
+    ) from cause
