@@ -100,7 +100,7 @@ class _SpooledSink(_Progress):
 
 
 class _PathSink(_SpooledSink):
-    """A file that takes the target's place when it is complete. Only its owner can read it: it may be a key."""
+    """A file that takes the target's place when it is complete; only its owner can read it."""
 
     def __init__(self, to: str | os.PathLike[str], on_progress: OnProgress | None) -> None:
         self._path = Path(to)
@@ -130,7 +130,7 @@ class _FileSink(_SpooledSink):
         if not hasattr(to, "write") or hasattr(to, "encoding"):
             raise ValueError("to must be a path or a file opened in binary mode ('wb')")
         self._target = to
-        super().__init__(tempfile.TemporaryFile(), on_progress)
+        super().__init__(tempfile.TemporaryFile(), on_progress)  # noqa: SIM115  # commit and abort close it
 
     def commit(self, body: bytes) -> IO[bytes]:
         self._spool.seek(0)

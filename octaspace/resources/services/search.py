@@ -40,12 +40,9 @@ def search_machines(
     checked_choice("sort", sort, ("price", "reliability", "vram", "download"))
     model = None if gpu is None else checked_text("gpu", gpu, required=True).strip().lower()
     place = _place(country)
-    most, vram, percent = (
-        _limit(name, value)
-        for name, value in (
-            ("max_price_usd", max_price_usd), ("min_vram_gb", min_vram_gb), ("min_reliability", min_reliability),
-        )
-    )  # fmt: skip
+    most = _limit("max_price_usd", max_price_usd)
+    vram = _limit("min_vram_gb", min_vram_gb)
+    percent = _limit("min_reliability", min_reliability)
 
     def fits(offer: _Machine) -> bool:
         cards = [card for card in offer.gpus if model is None or model in (card.model or "").lower()]
