@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -51,8 +50,8 @@ _ID_PAYLOADS = (
 
 #: Objects whose keys are somebody's words, not the API's.
 _MAPS = frozenset({"envs", "user_envs", "gpus", "gpu"})
-#: Numbers and lists in string clothes stay what the specification wants them to be.
-_SHAPED = re.compile(r"\d+|\[.*\]")
+#: Numbers and lists in string clothes: they stay what the specification wants them to be.
+_SHAPED = frozenset({"ports", "http_ports", "base", "total_price_wei"})
 
 
 class _Poison:
@@ -68,7 +67,7 @@ class _Poison:
     def walk(self, value: Any, name: str = "") -> Any:
         """`value` with each text in it replaced, and the keys of maps as well."""
         if isinstance(value, str):
-            return value if _SHAPED.fullmatch(value) else self.text()
+            return value if name in _SHAPED else self.text()
         if isinstance(value, list):
             return [self.walk(each) for each in value]
         if isinstance(value, dict):
@@ -132,15 +131,28 @@ def _rental(bad: _Poison, rental: Rental) -> Rental:
         node_hw=bad.walk(rental.node_hw),
         app_name=bad.text(),
         image=bad.text(),
-        extra={
-            "user_envs": {bad.text(): bad.text()},
-            "urls": {"8080": "javascript:window.pwned=15", bad.text(): bad.text()},
-            "app_logo": "javascript:window.pwned=16",
-            "ssh_web": "javascript:window.pwned=17",
-            "public_ip": bad.text(),
-            "container_id": [bad.text(), bad.text()],
-        },
+        extra=_extra(bad, rental.service),
         note=" " + bad.text(),
         words=bad.text(),
         termination_reason=bad.walk(rental.termination_reason),
     )
+
+
+def _extra(bad: _Poison, service: str) -> dict[str, Any]:
+    """Hostile texts in the fields that a session of this kind has besides those of `Rental`."""
+    fields: dict[str, Any] = {"public_ip": bad.text()}
+    if service == "vpn":
+        return {**fields, "ip": bad.text()}
+    fields |= {
+        "user_envs": {bad.text(): bad.text()},
+        "urls": {"8080": "javascript:window.pwned=15", bad.text(): bad.text()},
+        "app_logo": "javascript:window.pwned=16",
+    }
+    if service == "mr":
+        fields |= {
+            "ssh_web": "javascript:window.pwned=17",
+            "ssh_direct": {"host": bad.text(), "port": 42_000},
+            "ssh_proxy": {"host": bad.text(), "port": 10_022},
+            "container_id": [bad.text(), bad.text()],
+        }
+    return fields

@@ -46,7 +46,7 @@ def _offer(offer: dict[str, Any], place: int) -> dict[str, Any]:
         "net_up_mbits": _BANDWIDTHS[(place + 1) % 5],
     }
     if place % 2:  # As in the Ruby fixture: base_usd and traffic_usd are all there is.
-        for name in [key for key in changed if key.startswith(("total_", "base", "storage", "traffic"))]:
+        for name in [key for key in changed if key.startswith(("total_price", "base", "storage", "traffic"))]:
             if name not in ("base_usd", "traffic_usd"):
                 del changed[name]
     return changed

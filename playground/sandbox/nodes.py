@@ -158,7 +158,9 @@ def make_nodes(source: random.Random, count: int, now: float) -> list[Node]:
 def _make_node(source: random.Random, number: int, state: str, now: float) -> Node:
     place, cpu = PLACES[number % len(PLACES)], CPUS[number % len(CPUS)]
     gpu, gpus = GPUS[number % len(GPUS)], (1, 2, 4, 8, 1, 8, 6, 0)[number % 8]
-    ip = f"203.0.{113 - number // 250}.{10 + number % 240}"
+    # One of the three networks that are set aside for documentation, 240 addresses of each.
+    network = ("203.0.113", "198.51.100", "192.0.2")[number // 240 % 3]
+    ip = f"{network}.{10 + number % 240}"
     size = (64 + 64 * (number % 4)) * GIB
     location: dict[str, Any] = {"city": place.city, "country": place.country}
     if number % 14 != 13:  # One in fourteen has no place on the map.

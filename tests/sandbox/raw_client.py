@@ -22,7 +22,8 @@ class RawClient:
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self._buffer = b""
+        #: What has come and has not been read as an answer.
+        self.buffer = b""
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -36,30 +37,30 @@ class RawClient:
 
     def answer(self, *, head_only: bool = False) -> Answer:
         """The next answer; fails when the connection ends before it is whole."""
-        while b"\r\n\r\n" not in self._buffer:
-            assert self._more(), f"the connection ended after {self._buffer!r}"
-        head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        while b"\r\n\r\n" not in self.buffer:
+            assert self.more(), f"the connection ended after {self.buffer!r}"
+        head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         wanted = 0 if head_only else int(headers["content-length"])
-        while len(self._buffer) < wanted:
-            assert self._more(), f"the connection ended within a body of {wanted} bytes"
-        body, self._buffer = self._buffer[:wanted], self._buffer[wanted:]
+        while len(self.buffer) < wanted:
+            assert self.more(), f"the connection ended within a body of {wanted} bytes"
+        body, self.buffer = self.buffer[:wanted], self.buffer[wanted:]
         assert first.startswith("HTTP/1.1 ")
         return Answer(int(first.split(" ")[1]), headers, body)
 
     def rest(self) -> bytes:
         """Everything until the server closes; raises ConnectionResetError for a reset."""
-        while self._more():
+        while self.more():
             pass
-        rest, self._buffer = self._buffer, b""
+        rest, self.buffer = self.buffer, b""
         return rest
 
     def is_silent(self, seconds: float = 0.15) -> bool:
         """Whether nothing comes for a moment, and the connection stays open."""
         self.socket.settimeout(seconds)
         try:
-            self._more()
+            self.more()
         except TimeoutError:
             return True
         finally:
@@ -69,9 +70,10 @@ class RawClient:
     def close(self) -> None:
         self.socket.close()
 
-    def _more(self) -> bool:
+    def more(self) -> bool:
+        """Wait for the next bytes; False when the server has closed."""
         data = self.socket.recv(65_536)
-        self._buffer += data
+        self.buffer += data
         return bool(data)
 
     def __enter__(self) -> RawClient:

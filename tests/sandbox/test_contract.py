@@ -1,6 +1,6 @@
 """Every operation of openapi.yaml, over every data set that keeps to it: the answers are those it allows.
 
-The data set `loose` is left out: it exists to break the specification where the live API does (test_quirks.py).
+The data set `loose` is left out: it breaks the specification where the live API does (test_quirks.py).
 """
 
 from __future__ import annotations

@@ -1,0 +1,135 @@
+"""`python -m playground.sandbox` as a process of its own, and what it brings with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str) -> subprocess.Popen[str]:
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "playground.sandbox", *arguments],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_told_to_stop(start: Start, number: signal.Signals) -> None:
+    process = start("--port", "0", "--port", "0", "--control-port", "0", "--dataset", "empty", "--seed", "3",
+                    "--ready-after", "0.5")  # fmt: skip
+    lines = [line(process) for _ in range(3)]
+    said = re.compile(r"sandbox on (http://127\.0\.0\.1:\d+) \(data set empty, seed 3\)\n")
+    urls = [match[1] for each in lines[:2] if (match := said.fullmatch(each))]
+    assert len(urls) == 2
+    control = lines[2].removeprefix("control on ").strip()
+    health = requests.get(f"{control}/health", timeout=10).json()
+    assert [endpoint["url"] for endpoint in health["endpoints"]] == urls
+    assert (health["dataset"], health["seed"], health["ready_after"]) == ("empty", 3, 0.5)
+    with requests.Session() as session:  # A connection that is open does not keep it.
+        assert session.get(f"{urls[1]}/network", timeout=10).status_code == 200
+        process.send_signal(number)
+        assert process.wait(20) == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{urls[0]}/network", timeout=10)
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        process = start("--port", str(number))
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (1, "")
+    assert err == (
+        f"sandbox: port {number} on 127.0.0.1 is in use; choose another with --port or --control-port\n"
+    )
+
+
+def test_an_address_that_is_not_there_is_said_in_one_line(start: Start) -> None:
+    process = start("--port", "0", "--host", "192.0.2.1")
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (1, "")
+    assert re.fullmatch(r"sandbox: cannot listen on 192\.0\.2\.1: [^\n]+\n", err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--port", "70000"], "'70000' is no port"),
+        (["--port", "x"], "'x' is no port"),
+        (["--dataset", "huge"], "choose from"),
+        (["--ready-after", "-1"], "ready_after must be between 0 and 86400 seconds"),
+    ],
+)
+def test_wrong_arguments(start: Start, arguments: list[str], says: str) -> None:
+    process = start(*arguments)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert says in err
+    assert "Traceback" not in err
+
+
+def test_it_imports_neither_the_sdk_nor_the_extension_nor_any_package() -> None:
+    """The sandbox is the other end of the wire, so nothing of this end may be in it."""
+    program = """
+import json, pathlib, sys
+import playground.sandbox, playground.sandbox.__main__
+print(json.dumps({name: getattr(module, "__file__", None) for name, module in sys.modules.items()}))
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV_")}
+    out = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    modules: dict[str, str | None] = json.loads(out)
+    for name in ("octaspace", "flask_octaspace", "flask", "requests", "urllib3", "playground.app"):
+        assert name not in modules
+    ours = {name for name in modules if name.startswith("playground")}
+    files = {path.stem for path in (ROOT / "playground" / "sandbox").glob("*.py")}
+    assert {name.removeprefix("playground.sandbox.") for name in ours} >= files - {
+        "__init__",
+        "pytest_fixture",
+    }
+    installed = {name for name, file in modules.items() if file is not None and "site-packages" in file}
+    assert {name.partition(".")[0] for name in installed} <= {"_distutils_hack", "_virtualenv"}
+
+
+def test_no_file_of_it_names_the_sdk_or_the_extension_in_an_import() -> None:
+    for path in (ROOT / "playground" / "sandbox").glob("*.py"):
+        imports = re.findall(r"^\s*(?:from|import)\s+(\S+)", path.read_text(), re.MULTILINE)
+        assert not [
+            name for name in imports if name.split(".")[0] in ("octaspace", "flask_octaspace", "flask")
+        ], path
