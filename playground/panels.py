@@ -7,24 +7,28 @@
     return render_template("pages/network.html", **panels)
 
 A page costs the time of its slowest call. An error of one never touches another: it is a card in its
-place. With ``?_panel=name`` only that call is made, which is how a panel is loaded again by itself.
+place. With ``?_panel=name`` only that call is made, which is how a panel is loaded again by itself; with
+``?_raw=name`` the answer is its JSON as a file, for those too long to be shown whole.
 """
 
 from __future__ import annotations
 
 import contextvars
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
 
-from flask import current_app, request
+from flask import Response as Page
+from flask import abort, current_app, request
 
 from octaspace import Client, Error, Response
 
 from . import balance
 from .browser import Browser, current_browser
+from .formatting import pretty_json
 from .lines import Line, curl
 from .parts import current_parts
 from .problems import Problem, describe
@@ -36,8 +40,13 @@ __all__ = ["Ask", "Panel", "load"]
 
 State = Literal["ok", "empty", "error", "skipped"]
 
-#: The query parameter that asks for one panel alone.
+#: The query parameters that ask for one panel alone, and for its answer as a file.
 ONLY: Final = "_panel"
+RAW: Final = "_raw"
+
+#: How much of an answer's JSON a page shows, and of how many entries it is made.
+_SHOWN_CHARACTERS: Final = 64_000
+_SHOWN_ENTRIES: Final = 100
 
 #: Name of the call for the balance in the header.
 _HEADER: Final = "header_balance"
@@ -129,6 +138,28 @@ class Panel:
         return without_secrets(self.answer)
 
     @property
+    def size(self) -> int:
+        """Bytes of the answer."""
+        response = self.calls[-1].response if self.calls else None
+        return 0 if response is None else len(response.body)
+
+    @cached_property
+    def raw_start(self) -> str | None:
+        """The beginning of an answer too long to be shown whole, as JSON; None for one that is not."""
+        if self.size <= _SHOWN_CHARACTERS // 2:
+            return None
+        some = self.answer[:_SHOWN_ENTRIES] if isinstance(self.answer, list) else self.answer
+        pieces, length = [], 0
+        for piece in json.JSONEncoder(indent=2, ensure_ascii=False, default=repr).iterencode(
+            without_secrets(some)
+        ):
+            pieces.append(piece)
+            length += len(piece)
+            if length > _SHOWN_CHARACTERS:
+                return "".join(pieces)[:_SHOWN_CHARACTERS]
+        return None if some is self.answer else "".join(pieces)
+
+    @property
     def has_data(self) -> bool:
         return self.state in ("ok", "empty")
 
@@ -154,7 +185,8 @@ def load(*asks: Ask) -> dict[str, Panel]:
         A `Panel` for each, by name; pass them on to the template.
     """
     browser, parts = current_browser(), current_parts()
-    only = request.args.get(ONLY)
+    raw = request.args.get(RAW)
+    only = request.args.get(ONLY, raw)
     wanted = [ask for ask in asks if only is None or ask.name == only]
     panels = {ask.name: Panel(ask) for ask in asks}
     if not wanted:
@@ -178,7 +210,18 @@ def load(*asks: Ask) -> dict[str, Panel]:
     _write_log(browser, [panels[ask.name] for ask in wanted])
     balance.notice(browser, panels.values())
     panels.pop(_HEADER, None)
+    if raw in panels:
+        abort(_as_file(panels[raw]))
     return panels
+
+
+def _as_file(panel: Panel) -> Page:
+    """The whole answer; a failure has an error's status, so that no browser saves it as if it were one."""
+    if panel.problem is not None:
+        return Page(f"{panel.problem.kind}: {panel.problem.message}\n", 502, mimetype="text/plain")
+    page = Page(pretty_json(panel.raw), mimetype="application/json")
+    page.headers["Content-Disposition"] = f'attachment; filename="{panel.name}.json"'
+    return page
 
 
 def _run(client: Client, ask: Ask) -> Panel:

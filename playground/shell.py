@@ -26,7 +26,7 @@ __all__ = ["Shell", "init_app"]
 THEMES = ("auto", "light", "dark")
 
 #: Query parameters that belong to one answer, not to the page.
-_PASSING = ("_panel", OUTCOME, "confirm")
+_PASSING = ("_panel", "_raw", OUTCOME, "confirm")
 
 #: Rows of the drawer under every page.
 _DRAWER_ROWS = 25
@@ -73,7 +73,12 @@ class Shell:
     @property
     def address(self) -> str:
         """The address of this page as a person would share it."""
-        query = [item for item in request.args.items(multi=True) if item[0] not in _PASSING]
+        return self.address_with()
+
+    def address_with(self, **more: str) -> str:
+        """The same address with parameters put in."""
+        query = [item for item in request.args.items(multi=True) if item[0] not in (*_PASSING, *more)]
+        query += more.items()
         return request.path + (f"?{urlencode(query)}" if query else "")
 
     @property
