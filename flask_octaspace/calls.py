@@ -16,7 +16,14 @@ from octaspace.request import BodySink
 
 from .client import AppClient
 
-__all__ = ["CautiousClient", "ChangeRefusedError", "find_method", "method_names", "parse_arguments"]
+__all__ = [
+    "CautiousClient",
+    "ChangeRefusedError",
+    "find_method",
+    "method_names",
+    "parse_arguments",
+    "public_methods",
+]
 
 _PACKAGE: Final = "octaspace.resources"
 #: A method that returns a resource: what follows its name belongs to that resource, and the first
@@ -127,20 +134,31 @@ def _value(text: str) -> Any:
     return text
 
 
-def _walk(client: Client) -> Iterator[tuple[str, Method]]:
+def public_methods(client: Client) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Every public method of every resource, by its dotted name below the client.
+
+    A method that makes a resource (``services.session``) is not among them; the methods of what it makes
+    are, bound to a session whose uuid is ``"uuid"``.
+    """
     for name, resource in _members(client):
         if _is_resource(resource):
             yield from _methods(resource, name)
 
 
-def _methods(resource: object, prefix: str) -> Iterator[tuple[str, Method]]:
+def _walk(client: Client) -> Iterator[tuple[str, Method]]:
+    for name, method in public_methods(client):
+        if "Response" in str(inspect.signature(method).return_annotation):
+            yield name, method
+
+
+def _methods(resource: object, prefix: str) -> Iterator[tuple[str, Callable[..., Any]]]:
     for name, member in _members(resource):
         path = f"{prefix}.{name}"
         if _is_resource(member):
             yield from _methods(member, path)
         elif path == _SESSION:
             yield from _methods(member("uuid"), path)
-        elif inspect.ismethod(member) and "Response" in str(inspect.signature(member).return_annotation):
+        elif inspect.ismethod(member):
             yield path, member
 
 

@@ -55,6 +55,9 @@ GROUPS: Final = (
         "Tools",
         (
             Page("diagnostics.index", "Diagnostics", "activity", "x"),
+            Page("runner.index", "Method runner", "play-btn", "m"),
+            Page("smoke.index", "Smoke suite", "clipboard2-check", "k"),
+            Page("lab.index", "Failover lab", "signpost-split", "f"),
             Page("requests.index", "Requests", "list-columns-reverse", "r"),
             Page("settings.index", "Settings", "sliders", "e"),
         ),
