@@ -14,7 +14,7 @@ import octaspace
 from octaspace import Client, Config
 
 from .calls import CautiousClient, ChangeRefusedError, find_method, method_names, parse_arguments
-from .errors import without_keys
+from .errors import describe
 from .state import current_state
 
 __all__ = ["commands"]
@@ -140,4 +140,4 @@ def _shown(config: Config, name: str) -> Any:
 
 
 def _words(error: octaspace.Error) -> str:
-    return f"{type(error).__name__}: {without_keys(str(error))}"
+    return f"{type(error).__name__}: {describe(error)}"

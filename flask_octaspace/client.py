@@ -22,9 +22,6 @@ __all__ = ["AppClient", "ContextClient", "Lease"]
 class AppClient(octaspace.Client):
     """An `octaspace.Client` whose calls an app hears of through the signals of this package."""
 
-    #: Whether somebody closed it; the app then makes a new one.
-    closed = False
-
     _app: weakref.ref[Flask]
 
     @classmethod
@@ -33,6 +30,11 @@ class AppClient(octaspace.Client):
         client = cls.from_config(config)
         client._app = weakref.ref(app)
         return client
+
+    @property
+    def closed(self) -> bool:
+        """Whether somebody closed it; the app then makes a new one."""
+        return self._transport.closed
 
     def send(
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
@@ -49,13 +51,6 @@ class AppClient(octaspace.Client):
         self._tell(octaspace_response, request=request, response=response)
         return response
 
-    def close(self) -> None:
-        """See `octaspace.Client.close`."""
-        self.closed = True
-        super().close()
-
-    shutdown = close
-
     def _tell(self, signal: NamedSignal, **arguments: object) -> None:
         app = self._app()
         if app is not None and signal.receivers:
@@ -63,10 +58,15 @@ class AppClient(octaspace.Client):
 
 
 class Lease(Protocol):
-    """What a context's client asks before each call."""
+    """What a context's client goes by."""
 
-    def admit(self) -> bool:
-        """Whether the context goes on, or has come back."""
+    @property
+    def is_open(self) -> bool:
+        """Whether the context goes on."""
+        ...
+
+    def admits(self) -> bool:
+        """Whether a call may be sent."""
         ...
 
 
@@ -75,14 +75,15 @@ class ContextClient(AppClient):
 
     Its end cannot simply close it: Flask tears the context of a streamed response down before the
     first chunk and pushes the same context again for the generator. So the end takes its sockets
-    away, and the lease says whether a later call may open new ones.
+    away, and the lease says whether a later call may open new ones, and keep them.
     """
 
+    #: Weak, because the lease holds the client: without a cycle a forgotten context is freed at once.
     _lease: weakref.ref[Lease]
 
     @classmethod
     def for_context(cls, app: Flask, config: Config, lease: Lease) -> Self:
-        """Make a client that asks `lease` before each call."""
+        """Make a client that goes by `lease`."""
         client = cls.for_app(app, config)
         client._lease = weakref.ref(lease)
         return client
@@ -92,13 +93,17 @@ class ContextClient(AppClient):
     ) -> Response[Any]:
         """See `octaspace.Client.send`; refused when the app context is over."""
         lease = self._lease()
-        if lease is None or not lease.admit():
+        if lease is None or not lease.admits():
             raise ConfigurationError(
                 "the client is closed: it belonged to an app context that is over; ask for a new one in "
                 "the context that needs it (wrap a streaming generator in stream_with_context)"
             )
-        return super().send(request, timeout=timeout, sink=sink)
+        try:
+            return super().send(request, timeout=timeout, sink=sink)
+        finally:
+            if not lease.is_open:  # no other teardown may come for the socket that this call left
+                self.release()
 
     def release(self) -> None:
-        """Close every socket. A call that the lease admits opens new ones."""
+        """Close every socket; those in use when their call ends."""
         self._transport.pools.close()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from flask import Response, current_app, jsonify
 
 import octaspace
 
-from .state import context_keys
+from .state import current_state
 
-__all__ = ["answer_error", "without_keys"]
+__all__ = ["answer_error", "describe"]
 
 #: What the caller of the app may know as it is; anything else is a trouble between the app and the API.
 _PASSED_ON: Final = {
@@ -30,7 +31,7 @@ def answer_error(error: octaspace.Error) -> Response:
     Returns:
         JSON ``{"error": class name, "message": text, "request_id": id or null}``.
     """
-    words = without_keys(str(error))
+    words = describe(error)
     passed_on = next((status for kind, status in _PASSED_ON.items() if isinstance(error, kind)), None)
     if passed_on is not None:
         status, message = passed_on, words
@@ -41,17 +42,14 @@ def answer_error(error: octaspace.Error) -> Response:
     if status >= 500:
         # Flask logs only what nobody handles, and this is handled now.
         current_app.logger.error("%s: %s", type(error).__name__, words)
-    request_id = None if error.request_id is None else without_keys(error.request_id)
-    response = jsonify(error=type(error).__name__, message=message, request_id=request_id)
+    response = jsonify(error=type(error).__name__, message=message, request_id=error.request_id)
     response.status_code = status
-    retry_after = error.response.headers.get("Retry-After") if error.response is not None else None
-    if isinstance(error, octaspace.RateLimitError) and retry_after:
-        response.headers["Retry-After"] = retry_after
+    if isinstance(error, octaspace.RateLimitError) and error.retry_after is not None:
+        response.headers["Retry-After"] = str(math.ceil(error.retry_after))
     return response
 
 
-def without_keys(text: str) -> str:
-    """An API that repeats the key in its own message must not get it into ours."""
-    for key in context_keys():
-        text = text.replace(key, "***")
-    return text
+def describe(error: octaspace.Error) -> str:
+    """The message of an error, without the app's key, whatever the API may have put into it."""
+    key = current_state().settings.config.api_key
+    return str(error) if key is None else str(error).replace(key, "***")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flask import appcontext_pushed
+
 import octaspace
 from octaspace.config import ApiKey
 
@@ -91,6 +93,7 @@ class OctaSpace:
             )
         state = State(app, self, read_settings(app.config, self._defaults, ApiKey.veil_in(defaults)))
         app.teardown_appcontext(state.teardown)
+        appcontext_pushed.connect(state.pushed, app)
         app.shell_context_processor(self._shell_context)
         app.cli.add_command(commands)
         app.extensions[EXTENSION] = state

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from werkzeug.local import LocalProxy
 
 from octaspace import Client
@@ -10,6 +12,13 @@ from .state import current_state
 
 __all__ = ["current_octaspace"]
 
+if TYPE_CHECKING:
+
+    class ClientProxy(Client):
+        """What checkers take `current_octaspace` for: a client that can say which one it stands for."""
+
+        def _get_current_object(self) -> Client: ...
+
 
 def _client() -> Client:
     return current_state().client
@@ -17,4 +26,4 @@ def _client() -> Client:
 
 #: The same client as `OctaSpace.client` of whichever extension set the current app up. Needs an app
 #: context; outside of one each use raises `RuntimeError`.
-current_octaspace: Client = LocalProxy(_client)  # type: ignore[assignment]
+current_octaspace = cast("ClientProxy", LocalProxy(_client))

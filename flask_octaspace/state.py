@@ -1,18 +1,15 @@
-"""What the extension knows of one app: its settings, its client and the clients of its contexts."""
+"""What the extension knows of one app: its settings, and where its clients live."""
 
 from __future__ import annotations
 
-import logging
-import os
-import threading
 import weakref
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import current_app, g, has_app_context
+from flask import current_app
 
 from .client import AppClient, ContextClient
 from .config import Settings
+from .scopes import AppScope, ContextScope, current_scope
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -21,12 +18,10 @@ if TYPE_CHECKING:
 
     from .extension import OctaSpace
 
-__all__ = ["EXTENSION", "State", "context_keys", "current_state"]
+__all__ = ["EXTENSION", "State", "current_state"]
 
 #: Name in `app.extensions`.
 EXTENSION: Final = "octaspace"
-
-_ON_G: Final = "_octaspace"
 
 
 class State:
@@ -42,9 +37,9 @@ class State:
         self.settings = settings
         self._app = weakref.ref(app)
         self._config: Config | None = None
-        self._slot = _ClientSlot()
+        self._scope = AppScope()
         # Runs when the app is gone, and at interpreter exit.
-        weakref.finalize(self, self._slot.close)
+        weakref.finalize(self, self._scope.close)
 
     @property
     def app(self) -> Flask:
@@ -73,117 +68,45 @@ class State:
         """The client of this process for the app, or of the current context, as `client_scope` says."""
         if self.settings.client_scope == "context":
             return self.context_client(self.config)
-        return self._slot.get(lambda: AppClient.for_app(self.app, self.config))
+        return self._scope.get(lambda: AppClient.for_app(self.app, self.config))
 
     def context_client(self, config: Config) -> ContextClient:
         """The current context's client with these options."""
-        return self._context_clients().get(self.app, config)
+        scope = current_scope()
+        if scope is None:
+            self._tear_down_first()
+            scope = ContextScope.make_current()
+        return scope.get(self.app, config)
 
     def close(self) -> None:
         """Close this process's client of the app; the next use makes a new one."""
-        self._slot.close()
+        self._scope.close()
+
+    def pushed(self, app: Flask, **extra: Any) -> None:
+        """A context was pushed: maybe one that was torn down before and now serves a streamed response."""
+        scope = current_scope()
+        if scope is not None:
+            scope.is_open = True
 
     def teardown(self, exc: BaseException | None = None) -> None:
         """Close what the current context opened. Never raises; may run any number of times."""
-        clients = g.get(_ON_G)
-        if clients is not None:
-            clients.release(self.app.logger)
-
-    def _context_clients(self) -> _ContextClients:
-        clients: _ContextClients | None = g.get(_ON_G)
-        if clients is None:
-            self._tear_down_first()
-            clients = g.setdefault(_ON_G, _ContextClients())
-        return clients
+        scope = current_scope()
+        for client in scope.end() if scope is not None else ():
+            try:
+                client.release()
+            except Exception:
+                self.app.logger.exception("Closing an OctaSpace client at the end of its app context failed.")
 
     def _tear_down_first(self) -> None:
         """Have our teardown run before those registered after it.
 
         Flask runs them from last to first and stops at the first that raises, which would leave our
-        sockets open. The earlier registration stays: it closes what the functions between use. Only
-        ever appending keeps the loops of other threads over the same list right.
+        sockets open. The earlier registration stays: it ends what the functions between may have opened.
+        Only ever appending keeps the loops of other threads over the same list right.
         """
         functions = self.app.teardown_appcontext_funcs
         if functions[-1] != self.teardown:
             functions.append(self.teardown)
-
-
-class _ContextClients:
-    """The clients of one app context, on its `g`."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open = True
-        self._clients: dict[Config, ContextClient] = {}
-
-    def get(self, app: Flask, config: Config) -> ContextClient:
-        with self._lock:
-            client = self._clients.get(config)
-            if client is None or client.closed:
-                client = self._clients[config] = ContextClient.for_context(app, config, self)
-            return client
-
-    def admit(self) -> bool:
-        """Whether the context goes on, or was pushed again (for a streamed response)."""
-        if not self._open and has_app_context() and g.get(_ON_G) is self:
-            self._open = True
-        return self._open
-
-    def release(self, logger: logging.Logger) -> None:
-        self._open = False
-        with self._lock:
-            clients = list(self._clients.values())
-        for client in clients:
-            try:
-                client.release()
-            except Exception:
-                logger.exception("Closing an OctaSpace client at the end of its app context failed.")
-
-    def keys(self) -> set[str | None]:
-        with self._lock:
-            return {config.api_key for config in self._clients}
-
-
-class _ClientSlot:
-    """Where the app's client is kept. A forked child finds it empty and its lock free."""
-
-    def __init__(self) -> None:
-        self._start()
-        _slots.add(self)
-
-    def _start(self) -> None:
-        # Reentrant, because a signal handler may close while this very thread is in get().
-        self._lock = threading.RLock()
-        self._client: AppClient | None = None
-
-    after_fork_in_child = _start
-
-    def get(self, make: Callable[[], AppClient]) -> AppClient:
-        client = self._client
-        if client is None or client.closed:
-            with self._lock:
-                client = self._client
-                if client is None or client.closed:
-                    client = self._client = make()
-        return client
-
-    def close(self) -> None:
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
-
-
-_slots: Final[weakref.WeakSet[_ClientSlot]] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for slot in list(_slots):
-        slot.after_fork_in_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def current_state() -> State:
@@ -199,12 +122,3 @@ def current_state() -> State:
             "the app is made."
         )
     return state
-
-
-def context_keys() -> set[str]:
-    """Every API key that the current app and context know of."""
-    keys: set[str | None] = {current_state().settings.config.api_key}
-    clients: _ContextClients | None = g.get(_ON_G)
-    if clients is not None:
-        keys |= clients.keys()
-    return {key for key in keys if key}

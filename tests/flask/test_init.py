@@ -35,7 +35,7 @@ def test_several_extensions_in_one_process(make_app: MakeApp) -> None:
     first, octa_one = make_app(None, "first")
     second, octa_two = make_app(None, "second")
     with first.app_context():
-        assert octa_one.client is current_octaspace._get_current_object()  # type: ignore[attr-defined]
+        assert octa_one.client is current_octaspace._get_current_object()
         with pytest.raises(RuntimeError, match="'first' was not set up by this OctaSpace"):
             _ = octa_two.client
     with second.app_context():
