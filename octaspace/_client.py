@@ -58,7 +58,7 @@ class Client:
 
     def __init__(self, api_key: str | None = None, **options: Unpack[OptionsBesideKey]) -> None:
         key, api_key = ApiKey.veil(api_key), None  # no frame keeps the bare key
-        self._set_up(Transport(Config(api_key=key, **options)))  # type: ignore[misc]
+        self._set_up(Transport(Config(api_key=key, **options)))
 
     def _set_up(self, transport: Transport) -> None:
         self._transport = transport

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+
 from ..response import Response
 from ..types import payloads
 from .resource import Resource
@@ -14,7 +16,7 @@ class Apps(Resource):
 
     __slots__ = ()
 
-    def list(self, **filters: object) -> Response[list[payloads.App]]:
+    def list(self, **filters: object) -> Response[builtins.list[payloads.App]]:
         """GET /apps: every app on offer.
 
         Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from pathlib import Path
 from typing import IO, Any, overload
@@ -20,7 +21,7 @@ class Nodes(Resource):
 
     __slots__ = ()
 
-    def list(self, **filters: object) -> Response[list[payloads.Node]]:
+    def list(self, **filters: object) -> Response[builtins.list[payloads.Node]]:
         """GET /nodes: one's own nodes.
 
         Args:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+
 from ..response import Response
 from ..types import payloads
 from .resource import Resource
@@ -14,7 +16,9 @@ class Sessions(Resource):
 
     __slots__ = ()
 
-    def list(self, recent: bool | None = None, **filters: object) -> Response[list[payloads.Session]]:
+    def list(
+        self, recent: bool | None = None, **filters: object
+    ) -> Response[builtins.list[payloads.Session]]:
         """GET /sessions: the running sessions, or with `recent` those that have ended.
 
         Args:

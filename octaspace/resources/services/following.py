@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from difflib import SequenceMatcher
 from typing import Any
 
 from ...errors import NotFoundError
@@ -75,15 +76,16 @@ class _Entries:
     """Entries of the system's log that were not seen before."""
 
     def __init__(self) -> None:
-        self._seen: list[Any] = []
+        self._seen: list[tuple[Any, str]] = []
 
-    def news(self, entries: list[Any]) -> Iterator[str]:
-        fresh = entries[_overlap(self._seen, entries) :]
-        if entries:  # an ended session may answer with nothing, which must not be forgotten for it
-            self._seen = entries
-        for entry in fresh:
-            message = entry.get("msg") if isinstance(entry, dict) else entry
-            yield from str(message or "").splitlines()
+    def news(self, answer: list[Any]) -> Iterator[str]:
+        if not answer:  # an ended session may answer with nothing, which says nothing about what was seen
+            return
+        entries = [_entry(entry) for entry in answer]
+        fresh = _inserted(self._seen, entries)
+        self._seen = entries
+        for _, message in fresh:
+            yield from message.splitlines()
 
 
 class _Text:
@@ -106,6 +108,28 @@ class _Text:
         if self._open:
             yield self._open
         self._open = ""
+
+
+def _entry(entry: Any) -> tuple[Any, str]:
+    """Time and message; the older shape (Q13) has the message alone."""
+    if isinstance(entry, dict):
+        return str(entry.get("ts")), str(entry.get("msg") or "")
+    return None, str(entry)
+
+
+def _inserted(old: list[tuple[Any, str]], new: list[tuple[Any, str]]) -> list[tuple[Any, str]]:
+    """What `new` has and `old` has not, in order."""
+    known = _overlap(old, new)
+    if known or not old:
+        return new[known:]
+    # In the older shape both logs are one list, so the system's lines appear in front of the container's.
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    return [
+        entry
+        for tag, _, _, begin, end in matcher.get_opcodes()
+        if tag in ("insert", "replace")
+        for entry in new[begin:end]
+    ]
 
 
 def _overlap(old: Sequence[Any], new: Sequence[Any]) -> int:

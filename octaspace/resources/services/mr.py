@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from decimal import Decimal
@@ -24,7 +25,7 @@ class MachineRentals(Resource):
 
     __slots__ = ()
 
-    def list(self, **filters: object) -> Response[list[payloads.MachineOffer]]:
+    def list(self, **filters: object) -> Response[builtins.list[payloads.MachineOffer]]:
         """GET /services/mr: machines on offer (not one's own rentals: those are `client.sessions`).
 
         Args:
@@ -52,7 +53,7 @@ class MachineRentals(Resource):
         max_price_usd: float | Decimal | None = None,
         min_reliability: float | None = None,
         sort: Sort = "price",
-    ) -> list[MachineOffer]:
+    ) -> builtins.list[MachineOffer]:
         """GET /services/mr, filtered here: one request, typed offers, cheapest first.
 
         An offer that does not say what a filter asks for is left out.
@@ -70,7 +71,7 @@ class MachineRentals(Resource):
             octaspace.Error: Any of `octaspace.errors`.
         """
         return search_machines(
-            MachineOffer, lambda: self.list().data, gpu=gpu, min_vram_gb=min_vram_gb, country=country,
+            MachineOffer, self.list, gpu=gpu, min_vram_gb=min_vram_gb, country=country,
             max_price_usd=max_price_usd, min_reliability=min_reliability, sort=sort,
         )  # fmt: skip
 

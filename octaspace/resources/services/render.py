@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any, Final
@@ -26,7 +27,7 @@ class RenderNodes(Resource):
 
     __slots__ = ()
 
-    def list(self, **filters: object) -> Response[list[payloads.MachineOffer]]:
+    def list(self, **filters: object) -> Response[builtins.list[payloads.MachineOffer]]:
         """GET /services/render: render nodes on offer (not one's own sessions: those are `client.sessions`).
 
         Args:
@@ -53,10 +54,10 @@ class RenderNodes(Resource):
         max_price_usd: float | Decimal | None = None,
         min_reliability: float | None = None,
         sort: Sort = "price",
-    ) -> list[RenderOffer]:
+    ) -> builtins.list[RenderOffer]:
         """GET /services/render, filtered here; see `MachineRentals.search`."""
         return search_machines(
-            RenderOffer, lambda: self.list().data, gpu=gpu, min_vram_gb=min_vram_gb, country=country,
+            RenderOffer, self.list, gpu=gpu, min_vram_gb=min_vram_gb, country=country,
             max_price_usd=max_price_usd, min_reliability=min_reliability, sort=sort,
         )  # fmt: skip
 

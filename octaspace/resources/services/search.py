@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
 from ...errors import InvalidResponseError
+from ...response import Response
 from ...types import MachineOffer, RenderOffer, VpnRelay
 from .arguments import checked_choice, checked_text
 
@@ -22,7 +23,7 @@ _Offer = TypeVar("_Offer", MachineOffer, RenderOffer, VpnRelay)
 
 def search_machines(
     kind: type[_Machine],
-    fetch: Callable[[], Any],
+    fetch: Callable[[], Response[Any]],
     *,
     gpu: str | None,
     min_vram_gb: float | None,
@@ -66,7 +67,7 @@ def search_machines(
 
 
 def search_relays(
-    fetch: Callable[[], Any],
+    fetch: Callable[[], Response[Any]],
     *,
     country: str | None,
     residential: bool | None,
@@ -99,10 +100,12 @@ def search_relays(
     )
 
 
-def _items(data: Any) -> list[Any]:
-    if not isinstance(data, list):
-        raise InvalidResponseError(f"a list of offers was expected, and {type(data).__name__} came")
-    return data
+def _items(response: Response[Any]) -> list[Any]:
+    if not isinstance(response.data, list):
+        raise InvalidResponseError(
+            f"a list of offers was expected, and {type(response.data).__name__} came", response=response
+        )
+    return response.data
 
 
 def _sorted(

@@ -92,7 +92,7 @@ class Session(Resource):
             octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`. Stopping twice is
                 harmless.
         """
-        if score is not None and (isinstance(score, bool) or score not in _SCORES):
+        if score is not None and (type(score) is not int or score not in _SCORES):
             raise ValueError(f"score must be a whole number from 1 to 5, not {score!r}")
         return self._post("services", self.uuid, "stop", body=None if score is None else {"score": score})
 

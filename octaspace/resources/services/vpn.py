@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Final
@@ -25,7 +26,7 @@ class VpnRelays(Resource):
 
     __slots__ = ()
 
-    def list(self, **filters: object) -> Response[list[payloads.VpnRelay]]:
+    def list(self, **filters: object) -> Response[builtins.list[payloads.VpnRelay]]:
         """GET /services/vpn: relays on offer (not one's own sessions: those are `client.sessions`).
 
         Args:
@@ -50,7 +51,7 @@ class VpnRelays(Resource):
         residential: bool | None = None,
         max_price_usd: float | Decimal | None = None,
         sort: RelaySort = "price",
-    ) -> list[VpnRelay]:
+    ) -> builtins.list[VpnRelay]:
         """GET /services/vpn, filtered here: one request, typed relays, cheapest first.
 
         A relay that does not say what a filter asks for is left out.
@@ -66,7 +67,7 @@ class VpnRelays(Resource):
             octaspace.Error: Any of `octaspace.errors`.
         """
         return search_relays(
-            lambda: self.list().data,
+            self.list,
             country=country, residential=residential, max_price_usd=max_price_usd, sort=sort,
         )  # fmt: skip
 

@@ -1,0 +1,163 @@
+"""Downloads: bytes in memory, or a file that is there whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests_mock
+
+import octaspace
+from octaspace import Client, Config
+from playground.sandbox import SandboxServer
+from tests.support.fake_clock import FakeClock
+
+from .conftest import API
+
+IDENT = f"{API}/nodes/1/ident"
+
+
+@pytest.mark.parametrize("content_type", [None, "application/octet-stream", "application/json", "text/plain"])
+def test_in_memory_it_is_bytes_whatever_the_content_type(
+    content_type: str | None, client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.get(
+        IDENT, content=b'{"a": 1}', headers={"Content-Type": content_type} if content_type else {}
+    )
+    seen: list[tuple[int, int | None]] = []
+    response = client.nodes.download_ident(1, on_progress=lambda done, total: seen.append((done, total)))
+    assert response.data == response.body == b'{"a": 1}'
+    assert seen == [(8, None)]
+
+
+def test_an_empty_download_is_empty_bytes(client: Client, requests_mock: requests_mock.Mocker) -> None:
+    requests_mock.get(IDENT, content=b"")
+    assert client.nodes.download_ident(1).data == b""
+
+
+def test_in_memory_it_is_bounded(clock: FakeClock, requests_mock: requests_mock.Mocker) -> None:
+    requests_mock.get(IDENT, content=b"x" * 1001)
+    with (
+        Client.from_config(Config(max_response_bytes=1000), clock=clock.clock()) as client,
+        pytest.raises(octaspace.InvalidResponseError, match="max_response_bytes=1000"),
+    ):
+        client.nodes.download_ident(1)
+
+
+def test_to_a_path(client: Client, requests_mock: requests_mock.Mocker, tmp_path: Path) -> None:
+    content = os.urandom(300_000)
+    requests_mock.get(IDENT, content=content, headers={"Content-Length": str(len(content))})
+    target = tmp_path / "ident.bin"
+    target.write_bytes(b"before")
+    seen: list[tuple[int, int | None]] = []
+    response = client.nodes.download_ident(1, to=str(target), on_progress=lambda *step: seen.append(step))
+    assert response.data == target
+    assert response.body == b""
+    assert target.read_bytes() == content
+    assert seen[-1] == (len(content), len(content))
+    assert len(seen) > 1
+    assert os.listdir(tmp_path) == ["ident.bin"]
+    assert target.stat().st_mode & 0o077 == 0  # an ident is a key
+
+
+def test_a_file_larger_than_memory_allows_goes_to_disk(
+    clock: FakeClock, requests_mock: requests_mock.Mocker, tmp_path: Path
+) -> None:
+    requests_mock.get(IDENT, content=b"x" * 5000)
+    with Client.from_config(Config(max_response_bytes=1000), clock=clock.clock()) as client:
+        client.nodes.download_logs  # noqa: B018  # the same code path, other address
+        assert client.nodes.download_ident(1, to=tmp_path / "f").data.stat().st_size == 5000
+
+
+def test_to_an_open_file(client: Client, requests_mock: requests_mock.Mocker) -> None:
+    requests_mock.get(IDENT, content=b"whole")
+    target = io.BytesIO()
+    assert client.nodes.download_ident(1, to=target).data is target
+    assert target.getvalue() == b"whole"
+    assert not target.closed
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_failure_leaves_the_target_as_it_was(
+    status: int, client: Client, requests_mock: requests_mock.Mocker, tmp_path: Path
+) -> None:
+    requests_mock.get(IDENT, status_code=status, content=b"not this")
+    target, open_file = tmp_path / "ident.bin", io.BytesIO()
+    target.write_bytes(b"before")
+    for to in (target, open_file):
+        with pytest.raises(octaspace.ApiError):
+            client.nodes.download_ident(1, to=to)
+    assert target.read_bytes() == b"before"
+    assert open_file.getvalue() == b""
+    assert os.listdir(tmp_path) == ["ident.bin"]
+
+
+def test_a_body_that_breaks_off_is_fetched_again_from_its_beginning(
+    sandbox: SandboxServer, sandbox_client: Client, tmp_path: Path
+) -> None:
+    whole = sandbox_client.nodes.download_logs(9001).data
+    sandbox.faults.add("truncate", endpoint=sandbox.ports[0], count=1)
+    seen: list[int] = []
+    target = tmp_path / "logs.zip"
+    response = sandbox_client.nodes.download_logs(
+        9001, to=target, on_progress=lambda done, _: seen.append(done)
+    )
+    assert response.attempts == 2
+    assert target.read_bytes() == whole
+    assert seen[-1] == len(whole)
+
+
+def test_a_body_that_never_ends_well_leaves_nothing(
+    sandbox: SandboxServer, sandbox_client: Client, tmp_path: Path
+) -> None:
+    sandbox.faults.add("truncate", endpoint=sandbox.ports[0])
+    with pytest.raises(octaspace.ConnectionError):
+        sandbox_client.nodes.download_logs(9001, to=tmp_path / "logs.zip")
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_on_progress_raises_reaches_the_caller(
+    client: Client, requests_mock: requests_mock.Mocker, tmp_path: Path
+) -> None:
+    requests_mock.get(IDENT, content=b"x" * 10)
+
+    def cancel(done: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        client.nodes.download_ident(1, to=tmp_path / "f", on_progress=cancel)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "words"),
+    [
+        ("missing/folder/f", FileNotFoundError, "missing"),
+        (".", IsADirectoryError, "is a folder"),
+        (io.StringIO(), ValueError, "binary mode"),
+        (7, ValueError, "binary mode"),
+    ],
+)
+def test_a_bad_target_is_refused_before_anything_is_sent(
+    target: Any, error: type[Exception], words: str, client: Client, requests_mock: requests_mock.Mocker,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=words):
+        client.nodes.download_ident(1, to=target)
+    assert requests_mock.call_count == 0
+
+
+def test_the_file_behind_a_link_is_replaced_and_not_the_link(
+    client: Client, requests_mock: requests_mock.Mocker, tmp_path: Path
+) -> None:
+    requests_mock.get(IDENT, content=b"new")
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.write_bytes(b"old")
+    link.symlink_to(real)
+    client.nodes.download_ident(1, to=link)
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
