@@ -1,0 +1,56 @@
+"""`bin/bench [workload …]`: measure and print the tables.
+
+bin/bench                       everything, five interleaved rounds
+bin/bench "small call" create   some workloads
+bin/bench --quick               a run that only shows that it runs
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from importlib.metadata import version
+
+from .processes import Server, cores
+from .workloads import WORKLOADS, Row, Setting
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the workloads that are named, or all."""
+    parser = argparse.ArgumentParser(
+        prog="bench", description="What a call costs, beside the libraries around it."
+    )
+    parser.add_argument("workload", nargs="*", help=f"of: {', '.join(WORKLOADS)} (default: all)")
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds; medians count (default 5)")
+    parser.add_argument("--quick", action="store_true", help="few calls: only to see that it runs")
+    parser.add_argument("--peer", metavar="PYTHON", help="a Python that has the httpx-based octaspace")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.workload if name not in WORKLOADS]
+    if unknown:
+        parser.error(f"no workload {unknown[0]!r}; there are: {', '.join(WORKLOADS)}")
+    setting = Setting(2, 0.01, options.peer) if options.quick else Setting(options.rounds, 1.0, options.peer)
+    _say(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, "
+         f"client on core {cores()[0]}, server on core {cores()[1]}, requests {version('requests')}, "
+         f"urllib3 {version('urllib3')}, httpx {version('httpx')}, rounds {setting.rounds}")  # fmt: skip
+    with Server() as server:
+        for name in options.workload or WORKLOADS:
+            _print(name, WORKLOADS[name](setting, server.url))
+    return 0
+
+
+def _print(name: str, rows: list[Row]) -> None:
+    described = (WORKLOADS[name].__doc__ or "").strip().rstrip(".")
+    _say(f"\n### {name}: {described}\n\n| | figure | ratio |\n|---|---:|---:|")
+    for row in rows:
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f} × {row.of}"
+        _say(f"| {row.name} | {row.value:,.1f} {row.unit} | {ratio} |")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
