@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_octaspace import OctaSpace
 
-from . import assets, failures, formatting, login, navigation, recording, security, shell, views
+from . import assets, failures, formatting, ids, login, navigation, recording, security, shell, views
 from .parts import EXTENSION, Parts
 from .process import ProcessSettings
 from .sessions_cookie import BrowserSessionInterface, cookie_name
@@ -67,6 +67,7 @@ def build(config: Mapping[str, Any]) -> Flask:
     Bootstrap5(app)
     formatting.init_app(app)
     failures.init_app(app)
+    ids.init_app(app)
     views.init_app(app)
     navigation.init_app(app)
     shell.init_app(app)

@@ -50,7 +50,7 @@ class Browser:
 
     def forget(self) -> None:
         """Remove everything."""
-        for concern in ("source", "keys", "options", "look", "balance", "login"):
+        for concern in ("source", "keys", "options", "look", "balance", "login", "draft"):
             self._parts.states.delete(f"{self.id}:{concern}")
 
     @property

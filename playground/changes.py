@@ -10,12 +10,15 @@
         return change(form, line, name=uuid, done="Session stopped.", to=("sessions.index", {}))
 
 The page behind the redirect shows what came of it; a second press, a reload or Back shows the same.
+`change_each` does so for several at a time.
 """
 
 from __future__ import annotations
 
+import contextvars
 import secrets
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from flask import redirect, request, url_for
@@ -23,22 +26,30 @@ from flask_wtf import FlaskForm  # type: ignore[import-untyped]
 from werkzeug.wrappers import Response as Redirect
 from wtforms import HiddenField, StringField
 
-from octaspace import Error, Response
+from octaspace import Client, Error, Response
 
 from .browser import Browser, current_browser
 from .lines import Line
 from .parts import current_parts
-from .problems import describe
-from .recording import recorded
+from .problems import Problem, describe
+from .recording import Call, recorded
 from .store import Calls, Tokens
 
-__all__ = ["OUTCOME", "ChangeForm", "Target", "change", "new_token", "once", "outcome"]
+__all__ = ["OUTCOME", "ChangeForm", "Target", "change", "change_each", "new_token", "once", "outcome"]
 
 #: The query parameter that names a token whose result is to be shown. It holds no text to show.
 OUTCOME: Final = "done"
 
 #: Endpoint of ours and its values; the endpoint's values may come from the answer.
 Target = tuple[str, dict[str, Any]]
+
+#: How long a second press waits for what came of the first.
+_AWAIT_SECONDS: Final = 10.0
+
+_UNDER_WAY: Final = (
+    "It was sent, and what came of it is not known yet. Load this page again to see; "
+    "look before you send it again."
+)
 
 
 def new_token() -> str:
@@ -79,15 +90,38 @@ def change(
     """
 
     def act() -> dict[str, Any]:
-        browser = current_browser()
-        if not form.validate():
-            fields = ", ".join(
-                f"{field}: {' '.join(map(str, texts))}" for field, texts in form.errors.items()
-            )
-            return _refusal(f"Nothing was sent. {fields}", to)
-        if browser.source.tone == "live" and name and form.typed_name.data.strip() != name:
-            return _refusal("Nothing was sent: the name typed does not match.", to)
-        return _send(browser, line, done, to, then)
+        refused = _refused(form, name)
+        if refused:
+            return _refusal(refused, to)
+        return _send(current_browser(), line, done, to, then)
+
+    return once(form.once.data, act, to)
+
+
+def change_each(
+    form: Any, lines: Sequence[tuple[str, Line]], *, done: str, to: Target, name: str = ""
+) -> Redirect:
+    """Send several changes at the same time, each of them once, and redirect to a list of what came of them.
+
+    Args:
+        form: The posted `ChangeForm`.
+        lines: What each of them is called, and its call.
+        done: What to say after the number of those that worked: ``"sessions stopped"``.
+        to: Where to go: endpoint and its values.
+        name: What must be typed in live mode; empty for nothing.
+    """
+
+    def act() -> dict[str, Any]:
+        refused = _refused(form, name)
+        if refused:
+            return _refusal(refused, to)
+        each = _send_each(current_browser(), lines)
+        worked = sum(result["problem"] is None for result in each)
+        text = f"{worked} of {len(each)} {done}."
+        return {
+            "ok": worked == len(each), "text": text, "problem": None, "each": each,
+            "endpoint": to[0], "values": to[1],
+        }  # fmt: skip
 
     return once(form.once.data, act, to)
 
@@ -98,7 +132,7 @@ def once(token: str, act: Callable[[], dict[str, Any]], to: Target) -> Redirect:
     Args:
         token: The form's token.
         act: Does it and returns the outcome: ``ok``, ``text``, ``problem``, ``endpoint``, ``values``.
-        to: Where to go while the first use is still under way.
+        to: Where to go when the first use is under way for so long that waiting for it ends.
     """
     tokens = Tokens(current_parts().database, current_browser().id)
     token = token[:64] or new_token()
@@ -112,7 +146,7 @@ def once(token: str, act: Callable[[], dict[str, Any]], to: Target) -> Redirect:
             raise
         tokens.finish(token, result)
     else:
-        result = tokens.result(token) or {"endpoint": to[0], "values": to[1]}
+        result = _awaited(tokens, token) or {"endpoint": to[0], "values": to[1]}
     values = {**result["values"], OUTCOME: token}
     return redirect(url_for(result["endpoint"], **values), 303)
 
@@ -122,7 +156,29 @@ def outcome() -> dict[str, Any] | None:
     token = request.args.get(OUTCOME)
     if not token:
         return None
-    return Tokens(current_parts().database, current_browser().id).result(token)
+    tokens = Tokens(current_parts().database, current_browser().id)
+    result = tokens.result(token)
+    if result is None and tokens.is_claimed(token):
+        return {"ok": False, "text": _UNDER_WAY, "problem": None}
+    return result
+
+
+def _awaited(tokens: Tokens, token: str) -> dict[str, Any] | None:
+    """What came of the first use, which may be under way at this moment; None when that takes too long."""
+    end = time.monotonic() + _AWAIT_SECONDS
+    while (result := tokens.result(token)) is None and time.monotonic() < end:
+        time.sleep(0.1)
+    return result
+
+
+def _refused(form: Any, name: str) -> str:
+    """Why nothing may be sent; empty when it may."""
+    if not form.validate():
+        fields = ", ".join(f"{field}: {' '.join(map(str, texts))}" for field, texts in form.errors.items())
+        return f"Nothing was sent. {fields}"
+    if current_browser().source.tone == "live" and name and form.typed_name.data.strip() != name:
+        return "Nothing was sent: the name typed does not match."
+    return ""
 
 
 def _refusal(text: str, to: Target) -> dict[str, Any]:
@@ -138,19 +194,56 @@ def _send(
 ) -> dict[str, Any]:
     parts = current_parts()
     result: dict[str, Any] = {"ok": True, "text": done, "problem": None, "line": line.kept}
-    with parts.clients.lease(browser.config) as client, recorded() as calls:
-        try:
-            response = line.run(client.with_options(total_timeout=_change_seconds(browser)))
-            to = then(response) if then is not None else to
-        except (Error, ValueError) as error:
-            result.update(ok=False, text="", problem=describe(error).as_json())
+    with parts.clients.lease(browser.config) as client:
+        calls, response, problem = _try(client.with_options(total_timeout=_change_seconds(browser)), line)
+    if problem is not None:
+        result.update(ok=False, text="", problem=problem.as_json())
+    elif then is not None and response is not None:
+        to = then(response)
     result["endpoint"], result["values"] = to
+    result["log_id"] = _write_log(browser, line, calls)
+    return result
+
+
+def _send_each(browser: Browser, lines: Sequence[tuple[str, Line]]) -> list[dict[str, Any]]:
+    parts = current_parts()
+    results = []
+    with parts.clients.lease(browser.config) as client:
+        bounded = client.with_options(total_timeout=_change_seconds(browser))
+        # No more at a time than there are connections: waiting for one could end in a failure.
+        for some in _portions(lines, browser.config.pool_size):
+            running = [
+                parts.executor.submit(contextvars.copy_context().run, _try, bounded, line) for _, line in some
+            ]
+            for (name, line), future in zip(some, running, strict=True):
+                calls, _, problem = future.result()
+                results.append({
+                    "name": name, "line": line.kept, "log_id": _write_log(browser, line, calls),
+                    "problem": None if problem is None else problem.as_json(),
+                })  # fmt: skip
+    return results
+
+
+def _portions(lines: Sequence[tuple[str, Line]], size: int) -> Iterator[Sequence[tuple[str, Line]]]:
+    for start in range(0, len(lines), size):
+        yield lines[start : start + size]
+
+
+def _try(client: Client, line: Line) -> tuple[list[Call], Response[Any] | None, Problem | None]:
+    with recorded() as calls:
+        try:
+            return calls, line.run(client), None
+        except (Error, ValueError) as error:
+            return calls, None, describe(error)
+
+
+def _write_log(browser: Browser, line: Line, calls: Sequence[Call]) -> int | None:
+    """Write the calls of a change; the number of the last of them."""
     rows = [
         call.row(source=browser.source.label, page=request.endpoint or "", line=line.kept) for call in calls
     ]
-    numbers = Calls(parts.database, browser.id).append(rows)
-    result["log_id"] = numbers[-1] if numbers else None
-    return result
+    numbers = Calls(current_parts().database, browser.id).append(rows)
+    return numbers[-1] if numbers else None
 
 
 def _change_seconds(browser: Browser) -> float:

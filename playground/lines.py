@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
-from octaspace import Client, Response
+from octaspace import Client
 
 from .redaction import without_secrets
 
@@ -60,8 +60,11 @@ class Line:
         """The method without arguments, as in ``nodes.find`` or ``services.session.logs``."""
         return ".".join(path for path, _, _ in self._steps)
 
-    def run(self, client: Client) -> Response[Any]:
+    def run(self, client: Client) -> Any:
         """Make the call.
+
+        Returns:
+            What the method returns: a `Response`, or for a search what it found.
 
         Raises:
             octaspace.Error: As the method does.
@@ -71,8 +74,7 @@ class Line:
             for name in path.split("."):
                 target = getattr(target, name)
             target = target(*args, **kwargs)
-        result: Response[Any] = target
-        return result
+        return target
 
 
 def _given(kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,8 @@ class Ask:
         name: Name of the panel in the page; letters and underscores.
         title: Its heading.
         line: The call.
-        shape: Makes what the template shows from the answer's `data`; what it raises is the panel's error.
+        shape: Makes what the template shows from the answer's `data`, or from what a search found; what it
+            raises is the panel's error.
         empty: Whether what `shape` made is nothing to show.
         budget: Seconds it may take; by default what Settings say.
     """
@@ -229,11 +230,13 @@ def _run(client: Client, ask: Ask) -> Panel:
     began = time.monotonic()
     with recorded() as panel.calls:
         try:
-            response: Response[Any] = ask.line.run(client)
+            result = ask.line.run(client)
+            # A search returns what it found; the answer it found it in is the recorded call's.
+            response: Any = result if isinstance(result, Response) else panel.calls[-1].response
             if isinstance(response.data, bytes):
                 raise TypeError(f"not JSON but {response.headers.get('Content-Type', 'bytes')}")
             panel.answer = response.data
-            panel.data = ask.shape(response.data)
+            panel.data = ask.shape(response.data if result is response else result)
             panel.state = "empty" if ask.empty(panel.data) else "ok"
         except (Error, ValueError) as error:
             panel.state, panel.problem = "error", describe(error)

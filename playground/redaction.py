@@ -12,8 +12,9 @@ WITHHELD: Final = "(left out: it may hold secrets)"
 #: Fields whose value is a key, or may hold one: VPN configurations, environment variables, passwords.
 _SECRET_FIELDS: Final = frozenset(
     {
-        "config", "vpn_config", "envs", "env", "password", "passwd", "secret", "token", "api_key", "apikey",
-        "private_key", "privatekey", "mnemonic", "seed_phrase", "keystore", "authorization",
+        "config", "vpn_config", "envs", "env", "user_envs", "password", "passwd", "secret", "token",
+        "api_key", "apikey", "private_key", "privatekey", "mnemonic", "seed_phrase", "keystore",
+        "authorization",
     }
 )  # fmt: skip
 

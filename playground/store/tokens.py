@@ -49,3 +49,11 @@ class Tokens:
             return None
         found: dict[str, Any] = json.loads(row["result"])
         return found
+
+    def is_claimed(self, token: str) -> bool:
+        """Whether it was used, though what came of it may not be known."""
+        with self._database.connect() as connection:
+            row = connection.execute(
+                "SELECT 1 FROM tokens WHERE browser = ? AND token = ?", (self._browser, token)
+            ).fetchone()
+        return row is not None

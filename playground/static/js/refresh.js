@@ -1,6 +1,7 @@
 // Parts that refresh themselves: [data-refresh=seconds] with an id. Only what changed is touched, so focus,
 // scroll, selection and open details stay. Paused in a hidden tab, while a dialog is open, or on demand;
-// slower after errors; never two requests at once.
+// slower after errors; never two requests at once. A refresh may bring another pace; 0 ends it. What
+// [data-tell] says is told when it has changed.
 import { say } from "./say.js";
 import { localise, span } from "./times.js";
 
@@ -8,6 +9,7 @@ const SLOWEST = 60;
 
 // Make `old` equal to `fresh` without replacing what is the same.
 export function morph(old, fresh) {
+  if (old.matches?.("details.raw[open]")) return undefined; // somebody is reading it
   if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
   if (old.nodeType !== Node.ELEMENT_NODE) {
     if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
@@ -25,12 +27,13 @@ export function morph(old, fresh) {
 }
 
 function begin(part) {
-  const every = Number(part.dataset.refresh);
+  const every = () => Number(part.dataset.refresh);
+  const told = () => part.querySelector("[data-tell]")?.textContent.trim();
   const toggle = document.querySelector(`[data-refresh-toggle="${part.id}"]`);
   const age = document.querySelector(`[data-refresh-age="${part.id}"]`);
   const now = document.querySelector(`[data-refresh-now="${part.id}"]`);
   let last = Date.now();
-  let pause = every;
+  let pause = every();
   let busy = false;
   let failing = false;
 
@@ -43,11 +46,15 @@ function begin(part) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById(part.id);
       if (!fresh) throw new Error("the page has changed");
+      const card = fresh.querySelector(".problem-head strong");
+      if (card && !part.querySelector(".problem")) throw new Error(card.textContent.trim()); // keep what is shown
       localise(fresh);
+      const before = told();
       morph(part, fresh);
       part.classList.remove("is-stale");
       if (failing) say("Refreshing works again.");
-      [last, pause, failing] = [Date.now(), every, false];
+      if (told() && told() !== before) say(told());
+      [last, pause, failing] = [Date.now(), every(), false];
     } catch (problem) {
       part.classList.add("is-stale");
       if (!failing) say(`Refreshing failed: ${problem.message}. What is shown is old.`);
@@ -61,7 +68,7 @@ function begin(part) {
   setInterval(() => {
     const stopped = toggle?.getAttribute("aria-pressed") === "true";
     if (age) age.textContent = `${span((Date.now() - last) / 1000)} old${stopped ? ", paused" : failing ? ", refreshing fails" : ""}`;
-    if (stopped || document.hidden || document.querySelector("dialog[open]") || Date.now() < due) return;
+    if (stopped || !every() || document.hidden || document.querySelector("dialog[open]") || Date.now() < due) return;
     load().finally(() => { due = Date.now() + pause * 1000; });
   }, 500);
   now?.addEventListener("click", () => load());
