@@ -2,15 +2,17 @@
 
 `Trace` is one attempt's record: the stage it reached decides whether a failure may be tried again.
 urllib3 calls its own pool and connection objects in the calling thread, so the trace of the attempt
-under way stands in a thread-local.
+under way stands in a context variable: one per thread, and one per greenlet even where gevent came too
+late to replace `threading.local`.
 """
 
 from __future__ import annotations
 
 import io
 import socket
-import threading
 from collections.abc import Callable
+from contextlib import nullcontext
+from contextvars import ContextVar, Token
 from enum import IntEnum
 from http.client import HTTPResponse
 from typing import Any
@@ -73,28 +75,25 @@ class Trace:
         return self.deadline.clip(left)
 
 
-class _Current(threading.local):
-    trace: Trace | None = None
-
-
-_current = _Current()
+_current: ContextVar[Trace | None] = ContextVar("octaspace_trace", default=None)
 
 
 class tracing:  # noqa: N801  # reads as a statement: `with tracing(trace):`
-    """Make a trace the current one of this thread for a block."""
+    """Make a trace the current one for a block."""
 
-    __slots__ = ("_outer", "_trace")
+    __slots__ = ("_token", "_trace")
+
+    _token: Token[Trace | None]
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
 
     def __enter__(self) -> Trace:
-        self._outer = _current.trace
-        _current.trace = self._trace
+        self._token = _current.set(self._trace)
         return self._trace
 
     def __exit__(self, *exc_info: object) -> None:
-        _current.trace = self._outer
+        _current.reset(self._token)
 
 
 class _TracedConnection(HTTPConnection):
@@ -104,7 +103,7 @@ class _TracedConnection(HTTPConnection):
     idle_since: float = 0.0
 
     def connect(self) -> None:
-        trace = _current.trace
+        trace = _current.get()
         if trace is None:
             super().connect()
             return
@@ -114,7 +113,7 @@ class _TracedConnection(HTTPConnection):
         trace.opened = True
 
     def send(self, data: Any) -> None:
-        trace = _current.trace
+        trace = _current.get()
         if trace is None or trace.stage is Stage.OPENING:  # OPENING: the CONNECT for a proxy's tunnel
             super().send(data)
             return
@@ -129,7 +128,7 @@ class _TracedConnection(HTTPConnection):
         super().send(data)
 
     def getresponse(self) -> Any:
-        trace = _current.trace
+        trace = _current.get()
         if trace is not None:
             trace.stage = Stage.WAITING
             if trace.deadline.limit is not None:
@@ -231,7 +230,7 @@ class PooledHTTPConnectionPool(HTTPConnectionPool):
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection: Any = super()._get_conn(timeout)
-        trace = _current.trace
+        trace = _current.get()
         refused = trace is not None and trace.new_connection
         if connection.sock is not None and (refused or self._policy.idle_too_long(connection)):
             connection.close()  # urllib3 connects it anew when it is next used
@@ -252,7 +251,8 @@ class PooledHTTPConnectionPool(HTTPConnectionPool):
         waiting = self.pool
         if waiting is None:
             return
-        with waiting.mutex:
+        # gevent's queue has no lock, for nobody else runs before this loop ends.
+        with getattr(waiting, "mutex", nullcontext()):
             for connection in waiting.queue:
                 opened = connection is not None and connection.sock is not None
                 if opened and self._policy.idle_too_long(connection):
