@@ -86,8 +86,9 @@ def _refuse(name: str) -> Any:
 def _registry() -> Registry[Any]:
     strict = copy.deepcopy(specification())
     _close(strict["components"]["schemas"])
-    resource = Resource(contents=strict, specification=DRAFT202012)
-    return Registry().with_resource("urn:specification", resource)
+    resource: Resource[Any] = DRAFT202012.create_resource(strict)
+    registry: Registry[Any] = Registry()
+    return registry.with_resource("urn:specification", resource)
 
 
 def _close(schema: Any) -> None:

@@ -57,6 +57,12 @@ def test_a_reset_gives_the_world_as_it_was(api: Api, sandbox: SandboxServer) -> 
     assert [api.get(path).text for path in LISTS] == before
 
 
+def test_time_does_not_run_backwards(clock: ManualClock) -> None:
+    with pytest.raises(ValueError, match="backwards"):
+        clock.advance(-1)
+    assert clock.monotonic() == 0
+
+
 def test_an_unknown_data_set_is_named_and_the_world_stays() -> None:
     with pytest.raises(ValueError, match="unknown data set 'huge': choose one of default"):
         World(dataset="huge")

@@ -110,7 +110,7 @@ def test_slow_combines_with_another_in_any_order(
     sandbox: SandboxServer, raw: RawClient, slow_first: bool
 ) -> None:
     for kind in ("slow", "status") if slow_first else ("status", "slow"):
-        sandbox.faults.add(kind, **({"seconds": 0.01} if kind == "slow" else {"status": 503}))
+        sandbox.faults.add(kind, seconds=0.01 if kind == "slow" else None)
     raw.request("GET /network")
     assert raw.answer().status == 503
     [entry] = sandbox.journal.entries()
@@ -159,7 +159,7 @@ def test_half_an_answer(sandbox: SandboxServer, raw: RawClient, kind: str) -> No
 def test_after_these_the_change_has_been_carried_out(
     sandbox: SandboxServer, raw: RawClient, kind: str
 ) -> None:
-    sandbox.faults.add(kind, **({"seconds": 0.02} if kind == "drip" else {}))
+    sandbox.faults.add(kind, seconds=0.02 if kind == "drip" else None)
     rent(raw)
     assert raw.socket.recv(12) == b"HTTP/1.1 200"
     assert carried_out(sandbox) == 1

@@ -15,6 +15,7 @@ import pytest
 from playground.sandbox import SandboxServer
 from playground.sandbox.wire import MAX_BODY, MalformedError, Reader
 
+from ..support.waiting import until
 from .api import Api
 from .raw_client import RawClient
 
@@ -259,6 +260,16 @@ def test_a_request_that_never_ends_is_given_up(
     with pytest.raises(MalformedError) as caught:
         serve()
     assert caught.value.status == 408
+
+
+def test_a_client_that_leaves_within_a_request_changes_nothing(sandbox: SandboxServer) -> None:
+    with RawClient(sandbox.ports[0]) as raw:
+        raw.request("PATCH /nodes/9001/prices", "Content-Length: 100")
+        raw.send(b'{"base": 5}')
+        until(lambda: sandbox.endpoints()[0]["connections"] == 1)
+    until(lambda: sandbox.endpoints()[0]["connections"] == 0)
+    assert sandbox.journal.entries() == []
+    assert sandbox.world.nodes()[0]["prices"]["base"] == 10**18
 
 
 def test_many_threads_at_once(sandbox: SandboxServer) -> None:

@@ -66,7 +66,7 @@ def test_q4_bandwidth_in_two_units(api: Api, sandbox: SandboxServer) -> None:
     assert {"872229553", None} <= set(odd)
 
 
-def test_q5_prices_in_several_units(api: Api, sandbox: SandboxServer) -> None:
+def test_q5_prices_in_several_units(api: Api, sandbox: SandboxServer, clock: ManualClock) -> None:
     offers = api.json("/services/mr")
     for offer in offers:
         assert offer["base_usd"] == round(offer["total_price_usd"] * 10_000)
@@ -75,6 +75,12 @@ def test_q5_prices_in_several_units(api: Api, sandbox: SandboxServer) -> None:
     assert [offer for offer in offers if "total_price_ether" not in offer]
     sandbox.reset(dataset="loose")
     bare = api.json("/services/mr")[1]
+    uuid = api.rent(bare["node_id"])
+    clock.advance(4 + 3600)  # Charged by the one price it names: USD at the market's rate.
+    charged = int(api.json(f"/services/{uuid}/info")["charge_amount"]) / 10**18
+    assert charged == pytest.approx(
+        bare["base_usd"] / 10_000 / api.json("/network")["market_price"], abs=0.001
+    )
     prices = {name for name in bare if name.startswith(("total_price", "base", "storage", "traffic"))}
     assert prices == {"base_usd", "traffic_usd"}
     assert (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -24,16 +26,17 @@ def threads() -> list[str]:
 
 
 def test_stopping_leaves_no_thread_and_no_open_port() -> None:
-    with SandboxServer(ports=(0, 0), control_port=0) as sandbox:
-        ports = [*sandbox.ports, int(sandbox.control_url.rsplit(":", 1)[1].partition("/")[0])]
-        clients = [RawClient(port) for port in ports]
-        clients[0].request("GET /network")
-        clients[0].answer()
-        assert len(threads()) >= 4
-    assert threads() == []
-    for client in clients:
-        assert client.rest() == b""
-        client.close()
+    with contextlib.ExitStack() as stack:
+        with SandboxServer(ports=(0, 0), control_port=0) as sandbox:
+            ports = [*sandbox.ports, int(sandbox.control_url.rsplit(":", 1)[1].partition("/")[0])]
+            clients = [stack.enter_context(RawClient(port)) for port in ports]
+            for client in clients:
+                client.request("GET /_sandbox/health")
+                assert client.answer().status == 200
+            assert len(threads()) == 6  # One that accepts and one that serves, for each port.
+        assert threads() == []
+        for client in clients:
+            assert client.rest() == b""
     for port in ports:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
@@ -55,6 +58,22 @@ def running() -> Iterator[SandboxServer]:
     sandbox = SandboxServer(ports=(0,)).start()
     yield sandbox
     sandbox.stop()
+
+
+def test_a_client_that_does_not_read_cannot_hold_up_the_stop(running: SandboxServer) -> None:
+    running.reset(dataset="large")
+    with RawClient(running.ports[0]) as raw:
+        for _ in range(40):  # Nobody reads these 50 MB.
+            raw.request("GET /nodes")
+
+        def is_stuck() -> bool:
+            before = len(running.journal.entries())
+            time.sleep(0.2)
+            return 0 < before == len(running.journal.entries()) < 40
+
+        until(is_stuck)
+        running.stop()
+        assert threads() == []
 
 
 @pytest.mark.parametrize("kind", ["stall", "stall_body", "slow", "drip"])

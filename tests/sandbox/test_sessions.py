@@ -203,6 +203,10 @@ def test_a_score_counts_in_the_rating_of_the_node(api: Api) -> None:
     after = offer(api, "mr", 9102)["reliability"]["rating"]
     assert after["count"] == before["count"] + 1
     assert after["score"] < before["score"]
+    percentage = offer(api, "mr", 9101)["reliability"]  # Some nodes have no rating to count in.
+    assert isinstance(percentage, float)
+    api.post(f"/services/{api.rent(9101)}/stop", {"score": 1})
+    assert offer(api, "mr", 9101)["reliability"] == percentage
 
 
 def test_both_endpoints_show_the_same_world(api: Api, make_api: MakeApi, sandbox: SandboxServer) -> None:
