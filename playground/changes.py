@@ -73,7 +73,7 @@ def change(
     form: Any,
     line: Line,
     *,
-    done: str,
+    done: str | Callable[[Response[Any]], str],
     to: Target,
     name: str = "",
     then: Callable[[Response[Any]], Target] | None = None,
@@ -83,7 +83,7 @@ def change(
     Args:
         form: The posted `ChangeForm`.
         line: The call.
-        done: What to say when it worked.
+        done: What to say when it worked; may be made from the answer.
         to: Where to go: endpoint and its values.
         name: What must be typed in live mode; empty for nothing.
         then: Where to go when it worked, made from the answer.
@@ -188,18 +188,19 @@ def _refusal(text: str, to: Target) -> dict[str, Any]:
 def _send(
     browser: Browser,
     line: Line,
-    done: str,
+    done: str | Callable[[Response[Any]], str],
     to: Target,
     then: Callable[[Response[Any]], Target] | None,
 ) -> dict[str, Any]:
     parts = current_parts()
-    result: dict[str, Any] = {"ok": True, "text": done, "problem": None, "line": line.kept}
+    result: dict[str, Any] = {"ok": True, "text": "", "problem": None, "line": line.kept}
     with parts.clients.lease(browser.config) as client:
         calls, response, problem = _try(client.with_options(total_timeout=_change_seconds(browser)), line)
     if problem is not None:
-        result.update(ok=False, text="", problem=problem.as_json())
-    elif then is not None and response is not None:
-        to = then(response)
+        result.update(ok=False, problem=problem.as_json())
+    elif response is not None:
+        result["text"] = done if isinstance(done, str) else done(response)
+        to = to if then is None else then(response)
     result["endpoint"], result["values"] = to
     result["log_id"] = _write_log(browser, line, calls)
     return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Flask, g, redirect, request, session, url_for
 from werkzeug.local import LocalProxy
@@ -79,7 +79,8 @@ class Shell:
         """The same address with parameters put in."""
         query = [item for item in request.args.items(multi=True) if item[0] not in (*_PASSING, *more)]
         query += more.items()
-        return request.path + (f"?{urlencode(query)}" if query else "")
+        # The path has been decoded once; an id in it may hold what would begin a query.
+        return quote(request.path) + (f"?{urlencode(query)}" if query else "")
 
     @property
     def has_password(self) -> bool:
