@@ -27,7 +27,7 @@ __all__ = ["OctaSpace"]
 
 
 class OctaSpace:
-    """OctaSpace for Flask apps.
+    """OctaSpace for Flask apps::
 
         octa = OctaSpace()
 

@@ -1,11 +1,11 @@
-"""Signals of the calls an app makes. The sender is the app, so several apps in a process can be told apart.
+"""Signals of the calls an app makes. The sender is the app, so several apps in a process can be told apart::
 
     @octaspace_error.connect_via(app)
     def count(sender, client, request, error, **extra):
         metrics.increment(f"octaspace.{type(error).__name__}")
 
 Receivers run in the thread of the call. What a receiver raises reaches the caller untouched; when it
-is a receiver of `octaspace_request`, nothing has been sent. Take ``**extra``: later versions may send
+is a receiver of `octaspace_request`, nothing has been sent. Take `**extra`: later versions may send
 more.
 """
 

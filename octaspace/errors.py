@@ -1,4 +1,4 @@
-"""Every exception that leaves the SDK.
+"""Every exception that leaves the SDK::
 
     Error
     ├── ConfigurationError                    an option is wrong, or the client is closed
@@ -242,7 +242,9 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 }
 
 
-def api_error(response: Response[Any], *, method: str, path: str, repeatable: bool = True) -> ApiError:
+def api_error(
+    response: Response[Any], *, method: str, path: str, repeatable: bool = True, api_key: str | None = None
+) -> ApiError:
     """Make the error of an answer that is not 2xx; the status alone decides the class (quirk Q16).
 
     Args:
@@ -251,11 +253,13 @@ def api_error(response: Response[Any], *, method: str, path: str, repeatable: bo
         path: Path asked for, for the message.
         repeatable: False for a request that changes something: a 5xx (from a proxy in front, say) or a 408
             does not tell whether it did.
+        api_key: The key, which some servers repeat in what they say.
     """
     status = response.status
     unknown = not repeatable and (status >= 500 or status == 408)
     kind = _BY_STATUS.get(status) or (ServerError if status >= 500 else ApiError)
-    said = _redirect_words(response) if 300 <= status < 400 else _api_words(response)
+    words = _redirect_words(response) if 300 <= status < 400 else _api_words(response)
+    said = one_line(words.replace(api_key, "***") if api_key else words)
     request_id = f" [request id {response.request_id}]" if response.request_id else ""
     message = (
         f"{method} {path}: {status}{': ' + said if said else ''}{LOOK_FIRST if unknown else ''}{request_id}"
@@ -264,7 +268,7 @@ def api_error(response: Response[Any], *, method: str, path: str, repeatable: bo
 
 
 def _redirect_words(response: Response[Any]) -> str:
-    target = one_line(response.headers.get("Location", ""))
+    target = response.headers.get("Location", "").strip()
     return f"redirect to {target or 'nowhere'} not followed, because the API key must not travel"
 
 
@@ -273,10 +277,10 @@ def _api_words(response: Response[Any]) -> str:
     data = response.data
     if isinstance(data, dict):
         found = [_words(data.get(name)) for name in ("error", "message", "errors")]
-        return one_line(": ".join(dict.fromkeys(text for text in found if text)))
+        return ": ".join(dict.fromkeys(text for text in found if text))
     if data is None:
         return ""
-    return one_line(data if isinstance(data, str) else response.text)
+    return data if isinstance(data, str) else response.text
 
 
 def _words(value: object, depth: int = 4) -> str:
