@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-__all__ = ["WITHHELD", "answer_is_secret", "without_secrets"]
+__all__ = ["WITHHELD", "answer_is_secret", "is_secret_field", "without_secrets"]
 
 WITHHELD: Final = "(left out: it may hold secrets)"
 
@@ -26,12 +26,17 @@ def answer_is_secret(method: str, path: str) -> bool:
     return bool(_SECRET_PATHS.match(path)) or (method == "POST" and path == "/accounts")
 
 
+def is_secret_field(name: Any) -> bool:
+    """Whether what stands under a name is a secret, or may hold one."""
+    return isinstance(name, str) and name.lower() in _SECRET_FIELDS
+
+
 def without_secrets(value: Any) -> Any:
     """A copy of JSON data in which secret fields are replaced by a note."""
     if isinstance(value, dict):
         return {
             name: WITHHELD
-            if isinstance(name, str) and name.lower() in _SECRET_FIELDS and entry not in (None, "", {}, [])
+            if is_secret_field(name) and entry not in (None, "", {}, [])
             else without_secrets(entry)
             for name, entry in value.items()
         }

@@ -26,6 +26,15 @@ CREATE TABLE IF NOT EXISTS workers (
     pid INTEGER NOT NULL, settings TEXT NOT NULL, started REAL NOT NULL, at REAL NOT NULL,
     stats TEXT NOT NULL, PRIMARY KEY (pid, settings)
 );
+CREATE TABLE IF NOT EXISTS jobs (
+    id TEXT PRIMARY KEY, browser TEXT NOT NULL, kind TEXT NOT NULL, pid INTEGER NOT NULL,
+    at REAL NOT NULL, beat REAL NOT NULL, ended REAL, cancelled INTEGER NOT NULL DEFAULT 0,
+    about TEXT NOT NULL, state TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS jobs_of_browser ON jobs (browser, kind, at);
+CREATE TABLE IF NOT EXISTS job_items (
+    job TEXT NOT NULL, number INTEGER NOT NULL, item TEXT NOT NULL, PRIMARY KEY (job, number)
+);
 CREATE TABLE IF NOT EXISTS login_failures (at REAL NOT NULL);
 """
 

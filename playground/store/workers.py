@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from .database import Database
 
-__all__ = ["Snapshot", "Workers"]
+__all__ = ["Snapshot", "Workers", "runs"]
 
 #: A snapshot of a process that is gone stays visible for this long, faded.
 _DEAD_SECONDS: Final = 30.0
@@ -63,16 +63,17 @@ class Workers:
             rows = connection.execute(
                 "SELECT * FROM workers WHERE settings = ? ORDER BY pid", (self._settings,)
             ).fetchall()
-            gone = [row["pid"] for row in rows if not _runs(row["pid"]) and now - row["at"] > _DEAD_SECONDS]
+            gone = [row["pid"] for row in rows if not runs(row["pid"]) and now - row["at"] > _DEAD_SECONDS]
             connection.executemany("DELETE FROM workers WHERE pid = ?", [(pid,) for pid in gone])
         return [
-            Snapshot(row["pid"], row["started"], now - row["at"], _runs(row["pid"]), json.loads(row["stats"]))
+            Snapshot(row["pid"], row["started"], now - row["at"], runs(row["pid"]), json.loads(row["stats"]))
             for row in rows
             if row["pid"] not in gone
         ]
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Whether a process of this machine is there."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,0 +1,94 @@
+"""The sandbox's own switches over HTTP: faults, journal, health. It is no part of the API, so no SDK."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import requests
+
+__all__ = ["ControlError", "SandboxControl"]
+
+_PATH: Final = "/_sandbox"
+_SECONDS: Final = 3.0
+
+
+class ControlError(RuntimeError):
+    """The sandbox did not do it; the message says why."""
+
+
+class SandboxControl:
+    """Speaks to the control path below any endpoint that answers: a fault may have closed one of them.
+
+    Args:
+        urls: The sandbox's endpoints.
+    """
+
+    def __init__(self, urls: tuple[str, ...]) -> None:
+        self._urls = urls
+        self._session = requests.Session()
+        # It is on this machine: no proxy, no .netrc.
+        self._session.trust_env = False
+        self._session.headers["X-Sandbox"] = "1"
+
+    def __enter__(self) -> SandboxControl:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def health(self) -> dict[str, Any]:
+        """Seed, data set, and the endpoints with their port, url and whether they listen."""
+        return self._ask("GET", "health")
+
+    def faults(self) -> dict[str, Any]:
+        """The faults that are switched on, and the kinds there are with their options."""
+        return self._ask("GET", "faults")
+
+    def switch_on(self, kind: str, endpoint: int | None, options: dict[str, Any]) -> dict[str, Any]:
+        """Switch a fault on.
+
+        Args:
+            kind: Its kind.
+            endpoint: Port of the endpoint, or None for all.
+            options: Those the kind takes.
+
+        Raises:
+            ControlError: The sandbox refuses it, and says why.
+        """
+        return self._ask("POST", "faults", json={"kind": kind, "endpoint": endpoint, **options})
+
+    def heal(self, fault: int) -> None:
+        """Switch one fault off; one that is off already is none."""
+        self._ask("DELETE", f"faults/{fault}", missing={})
+
+    def heal_all(self) -> int:
+        """Switch every fault off; how many there were."""
+        healed: int = self._ask("DELETE", "faults")["healed"]
+        return healed
+
+    def last_entry(self) -> int:
+        """Number of the latest entry of the journal."""
+        last: int = self._ask("GET", "journal?limit=1")["last"]
+        return last
+
+    def journal(self, after: int) -> dict[str, Any]:
+        """Entries of the journal after a number: `entries`, `last`, and whether there are `more`."""
+        return self._ask("GET", f"journal?after={after}&limit=1000")
+
+    def _ask(self, method: str, path: str, *, json: Any = None, missing: Any = None) -> dict[str, Any]:
+        problem: Exception | None = None
+        for url in self._urls:
+            try:
+                answer = self._session.request(
+                    method, f"{url}{_PATH}/{path}", json=json, timeout=_SECONDS, allow_redirects=False
+                )
+                found: dict[str, Any] = answer.json()
+            except (requests.RequestException, ValueError) as error:
+                problem = error
+                continue
+            if answer.status_code == 404 and missing is not None:
+                return dict(missing)
+            if not answer.ok:
+                raise ControlError(str(found.get("error", answer.status_code)))
+            return found
+        raise ControlError("The sandbox does not answer at any of its endpoints.") from problem
