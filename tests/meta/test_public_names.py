@@ -1,0 +1,91 @@
+"""What is public is listed, documented, and typed."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import flask_octaspace
+import octaspace
+from octaspace import resources
+from octaspace.resources import services
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("module", [octaspace, octaspace.types, flask_octaspace, resources, services])
+def test_all_is_complete_and_sorted(module: ModuleType) -> None:
+    names = list(module.__all__)
+    assert names == sorted(names)
+    for name in names:
+        assert getattr(module, name) is not None, name
+
+
+@pytest.mark.parametrize("module", [octaspace, octaspace.types, flask_octaspace])
+def test_everything_public_has_a_docstring(module: ModuleType) -> None:
+    missing = [
+        name
+        for name in module.__all__
+        if not name.startswith("__")
+        and callable(vars(module).get(name))
+        and not inspect.getdoc(vars(module)[name])
+    ]
+    assert not missing
+
+
+def public_methods() -> list[tuple[str, Any]]:
+    kinds = [octaspace.Client, octaspace.Config, octaspace.Response, flask_octaspace.OctaSpace]
+    kinds += [getattr(resources, name) for name in resources.__all__]
+    kinds += [getattr(services, name) for name in services.__all__]
+    return [
+        (f"{kind.__name__}.{name}", member)
+        for kind in dict.fromkeys(kinds)
+        for name, member in vars(kind).items()
+        if not name.startswith("_") and inspect.isfunction(member)
+    ]
+
+
+@pytest.mark.parametrize(("name", "method"), public_methods(), ids=lambda value: str(value)[:40])
+def test_every_public_method_is_documented(name: str, method: Any) -> None:
+    text = inspect.getdoc(method) or ""
+    assert text, name
+    arguments = [
+        parameter.name
+        for parameter in inspect.signature(method).parameters.values()
+        if parameter.name != "self" and parameter.kind is not parameter.VAR_KEYWORD
+    ]
+    shared = "Arguments" in text or "; see `" in text or text.startswith("See ")
+    assert shared or all(argument in text for argument in arguments), f"{name}: {arguments}"
+
+
+def test_every_resource_method_names_its_http_call() -> None:
+    wrong = [
+        name
+        for name, method in public_methods()
+        if "Response" in str(inspect.signature(method).return_annotation)
+        and name.split(".")[0] not in ("Client", "Config", "Response")
+        and "wait_until" not in name
+        and not (inspect.getdoc(method) or "").startswith(("GET /", "POST /", "PATCH /"))
+    ]
+    assert not wrong
+
+
+def test_which_distribution_is_loaded() -> None:
+    assert octaspace.__distribution__ == "Flask-OctaSpace"
+    assert octaspace.__version__ == metadata.version("Flask-OctaSpace")
+
+
+def test_help_is_readable() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-c", "import octaspace; help(octaspace.Client)"],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    )  # fmt: skip
+    for words in ("with octaspace.Client(", "carried out at most once", "with_options", "transport_stats"):
+        assert words in shown.stdout
