@@ -85,7 +85,7 @@ class Transport:
             response, answer = call.run()
             if self.config.on_response is not None:
                 self.config.on_response(response)
-            error = _error_of(response, answer, request)
+            error = _error_of(response, answer, request, self.config.api_key)
             if error is not None:
                 raise error
             if sink is not None:
@@ -259,12 +259,15 @@ class _Call:
         )  # fmt: skip
 
 
-def _error_of(response: Response[Any], answer: Answer, request: Request) -> ApiError | None:
+def _error_of(
+    response: Response[Any], answer: Answer, request: Request, api_key: str | None
+) -> ApiError | None:
     """The status decides first; a body that cannot be read matters only where all else is well."""
     if not response.ok:
         return api_error(
-            response, method=request.method, path=request.path, repeatable=bool(request.repeatable)
-        )
+            response, method=request.method, path=request.path,
+            repeatable=bool(request.repeatable), api_key=api_key,
+        )  # fmt: skip
     if answer.problem is None:
         return None
     request_id = f" [request id {response.request_id}]" if response.request_id else ""

@@ -12,7 +12,16 @@ import pytest
 
 import octaspace
 from octaspace import Client, Request
-from tests.support.fault_server import answer, close_after_reading, echo, never_read, raw, stall, truncate
+from tests.support.fault_server import (
+    Behaviour,
+    answer,
+    close_after_reading,
+    echo,
+    never_read,
+    raw,
+    stall,
+    truncate,
+)
 
 from .conftest import ClientFactory, ServerFactory
 from .requests_to_send import CHANGE, READ
@@ -85,6 +94,25 @@ def test_it_is_in_no_error(
     assert KEY not in caplog.text
     assert "".join(capfd.readouterr()).find(KEY) == -1
     assert KEY not in repr(client) + repr(client.config) + repr(client.transport_stats()) + str(vars(client))
+
+
+@pytest.mark.parametrize(
+    "echoing",
+    [
+        answer({"error": f"invalid key {KEY}"}, status=403),
+        answer({"errors": {"key": [KEY]}}, status=422),
+        answer(body=f"{'x' * 295}{KEY}".encode(), status=500, headers={"Content-Type": "text/plain"}),
+        answer(status=302, headers={"Location": f"http://elsewhere/?key={KEY}"}),
+    ],
+)
+def test_an_api_that_repeats_it_gets_it_into_no_message(
+    serve: ServerFactory, connect: ClientFactory, echoing: Behaviour
+) -> None:
+    client = connect(serve(after=echoing), max_retries=0)
+    for sender in (client, client.with_options(api_key=KEY)):
+        with pytest.raises(octaspace.ApiError) as caught:
+            sender.send(READ)
+        assert KEY[:6] not in str(caught.value)
 
 
 @pytest.mark.parametrize(
