@@ -269,7 +269,7 @@ def api_error(
 
 def _redirect_words(response: Response[Any]) -> str:
     target = response.headers.get("Location", "").strip()
-    return f"redirect to {target or 'nowhere'} not followed, because the API key must not travel"
+    return f"redirect not followed, because the API key must not travel; it leads to {target or 'nowhere'}"
 
 
 def _api_words(response: Response[Any]) -> str:
