@@ -1,0 +1,91 @@
+"""Wei and OCTA: one OCTA is 10**18 Wei. Exact in both directions; a float is never let in."""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+__all__ = ["octa_to_wei", "wei_to_octa"]
+
+_DECIMALS: Final = 18
+_WEI_PER_OCTA: Final = 10**_DECIMALS
+
+#: Digits on either side of the point that are taken; beyond them is no amount, but a way to exhaust memory.
+_MOST_DIGITS: Final = 1000
+_LIMIT: Final = 10**_MOST_DIGITS
+
+_DIGITS: Final = re.compile(rf"[+-]?[0-9]{{1,{_MOST_DIGITS}}}(?:\.[0-9]{{1,{_MOST_DIGITS}}})?")
+
+
+def wei_to_octa(wei: int | str | Decimal) -> Decimal:
+    """An amount in Wei as OCTA, exact at any size and whatever the decimal context's precision is.
+
+        >>> wei_to_octa(1234567890123456789012)
+        Decimal('1234.567890123456789012')
+
+    Args:
+        wei: A whole number of Wei; negative ones are converted as well.
+
+    Returns:
+        OCTA, without trailing zeros.
+
+    Raises:
+        ValueError: It is not a whole number, or not an `int`, a `Decimal` or a string of digits.
+    """
+    amount = _exact("wei", wei)
+    whole, rest = divmod(abs(amount.numerator), amount.denominator)
+    if rest:
+        raise ValueError(f"wei must be a whole number, not {wei}")
+    octa, part = divmod(whole, _WEI_PER_OCTA)
+    digits = f"{octa}.{part:0{_DECIMALS}d}".rstrip("0").rstrip(".")
+    return Decimal(f"-{digits}" if amount.numerator < 0 else digits)
+
+
+def octa_to_wei(octa: int | str | Decimal) -> int:
+    """An amount in OCTA as Wei, exact or not at all.
+
+        >>> octa_to_wei("0.1")
+        100000000000000000
+
+    Args:
+        octa: OCTA with up to 18 decimals, as an `int`, a `Decimal` or a string of digits such as ``"1.5"``.
+            A float such as 0.1 is not what it looks like, and therefore refused.
+
+    Returns:
+        Wei.
+
+    Raises:
+        ValueError: It has more than 18 decimals, is NaN or infinite, or is none of the accepted types.
+    """
+    amount = _exact("octa", octa)
+    wei, rest = divmod(amount.numerator * _WEI_PER_OCTA, amount.denominator)
+    if rest:
+        raise ValueError(f"octa must have at most {_DECIMALS} decimals, not {reprlib.repr(str(octa))}")
+    return wei
+
+
+def _exact(name: str, value: int | str | Decimal) -> Fraction:
+    """The number itself, without the decimal context: that would round it to its precision."""
+    if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
+        raise ValueError(
+            f"{name} must be an int, a Decimal or a string of digits, "
+            f"not {reprlib.repr(value)} ({type(value).__name__})"
+        )
+    if isinstance(value, str):
+        if not _DIGITS.fullmatch(value):
+            raise ValueError(f"{name} must be a string of digits such as '1.5', not {reprlib.repr(value)}")
+        value = Decimal(value)
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError(f"{name} must be a finite number, not {value}")
+        if value and value.adjusted() >= _MOST_DIGITS:
+            raise ValueError(f"{name} must be below 10**{_MOST_DIGITS}")
+        if value and value.adjusted() < -_MOST_DIGITS:
+            raise ValueError(f"{name} must not be as small as 10**-{_MOST_DIGITS}")
+        return Fraction(value) if value else Fraction(0)
+    if not -_LIMIT < value < _LIMIT:
+        raise ValueError(f"{name} must be below 10**{_MOST_DIGITS}")
+    return Fraction(value)

@@ -1,0 +1,66 @@
+"""What the API sends, as frozen dataclasses: for those who want structure instead of raw `Response.data`.
+
+    for item in client.nodes.list().data:
+        node = octaspace.types.Node.from_api(item)
+        print(node.id, node.online, [card.model for card in node.system.gpus])
+
+Each type has `from_api`, which takes the JSON in every shape in which the API is known to send it. Fields
+bear the API's names. Money is an `int` in Wei or a `Decimal`, times are aware `datetime`s in UTC, lists are
+tuples. What is absent is None. What a type does not know, or cannot read, is in its `extra`: a new field
+never breaks anything. `from_api` raises ValueError, with the type and the field in its message, when the
+payload is not an object or lacks its id.
+
+The JSON itself, for type checkers, is in `octaspace.types.payloads`.
+"""
+
+from .account import Account, Balance
+from .app import App
+from .gpu import Gpu
+from .idle_job import IdleJob
+from .idle_job_logs import IdleJobLogs
+from .location import Location
+from .network import Blockchain, GpuMarket, Marketplace, Network, NodeCounts, Platform, Power
+from .node import Node, NodePrices
+from .offer import MachineOffer, NodeOffer, RenderOffer
+from .price import Price
+from .reliability import Rating, Reliability
+from .session import HttpProxy, Session, SessionHardware, SessionPrices, SshAccess
+from .session_logs import LogEntry, SessionLogs
+from .system import Disk, Memory, System
+from .vpn_relay import VpnRelay
+
+__all__ = [
+    "Account",
+    "App",
+    "Balance",
+    "Blockchain",
+    "Disk",
+    "Gpu",
+    "GpuMarket",
+    "HttpProxy",
+    "IdleJob",
+    "IdleJobLogs",
+    "Location",
+    "LogEntry",
+    "MachineOffer",
+    "Marketplace",
+    "Memory",
+    "Network",
+    "Node",
+    "NodeCounts",
+    "NodeOffer",
+    "NodePrices",
+    "Platform",
+    "Power",
+    "Price",
+    "Rating",
+    "Reliability",
+    "RenderOffer",
+    "Session",
+    "SessionHardware",
+    "SessionLogs",
+    "SessionPrices",
+    "SshAccess",
+    "System",
+    "VpnRelay",
+]

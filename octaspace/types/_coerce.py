@@ -1,0 +1,175 @@
+"""From one JSON value to one Python value, whatever shape the API chose for it today.
+
+Every function takes a value that is not None and returns None when it cannot read it. None raises.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any, Final
+
+from ..money import octa_to_wei
+
+__all__ = [
+    "bandwidth",
+    "decimal",
+    "flag",
+    "integer",
+    "moment",
+    "number",
+    "octa_as_wei",
+    "ports",
+    "ten_thousandths",
+    "text",
+    "wei",
+]
+
+#: No figure of the API comes near; beyond, conversions would overflow or take long.
+_LARGEST: Final = 10**100
+
+_NUMERAL: Final = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?")
+_WHOLE: Final = re.compile(r"-?[0-9]{1,100}")
+
+#: A whole number of OCTA that large cannot exist: some 42 million OCTA do.
+_WEI_FOR_CERTAIN: Final = 10**12
+
+#: Q4: above it is bytes per second, in which one Mbit/s is 125000.
+_MOST_MBITS: Final = 100_000
+_BYTES_PER_MBIT: Final = 125_000
+
+#: Q9: below it are seconds, above it milliseconds.
+_MOST_SECONDS: Final = 10**10
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+#: Date; time; fraction of a second at any length; zone.
+_ISO: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,]([0-9]+))?)?"
+    r" ?(?:[Zz]|([+-][0-9]{2}):?([0-9]{2})?)?"
+)
+
+
+def text(value: Any) -> str | None:
+    """A string as it is."""
+    return value if isinstance(value, str) else None
+
+
+def flag(value: Any) -> bool | None:
+    """True or False."""
+    return value if isinstance(value, bool) else None
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or the same number as a string (Q9); an `int` where it is whole in the JSON."""
+    if isinstance(value, str):
+        if not _NUMERAL.fullmatch(value):
+            return None
+        value = int(value) if _WHOLE.fullmatch(value) else float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if -_LARGEST < value < _LARGEST else None  # NaN and infinity are not
+
+
+def integer(value: Any) -> int | None:
+    """A whole number: 28, 28.0 or "28" (Q9)."""
+    read = number(value)
+    if isinstance(read, int):
+        return read
+    return int(read) if read is not None and read.is_integer() else None
+
+
+def decimal(value: Any) -> Decimal | None:
+    """A number exactly as the JSON has it: 0.1 is Decimal("0.1")."""
+    if isinstance(value, str):
+        return Decimal(value) if number(value) is not None else None
+    read = number(value)
+    return None if read is None else Decimal(repr(read))
+
+
+def ten_thousandths(value: Any) -> Decimal | None:
+    """USD from an integer in 1/10000 USD (Q5). A fraction is not read: its unit would be a guess."""
+    read = integer(value)
+    return None if read is None else Decimal(f"{read}e-4")
+
+
+def wei(value: Any) -> int | None:
+    """Money in Wei (Q8): an integer or a string of digits is Wei, a number with decimals is OCTA.
+
+    A whole number that JSON writes as a float (``100.0``, ``1.5e+21``) is OCTA as well, unless there
+    cannot be that many OCTA.
+    """
+    if _is_integer(value) or (isinstance(value, str) and _WHOLE.fullmatch(value)):
+        return integer(value)
+    amount = decimal(value)
+    if amount is None:
+        return None
+    certain = not -_WEI_FOR_CERTAIN < amount < _WEI_FOR_CERTAIN
+    if certain and amount == amount.to_integral_value():
+        return int(amount)
+    return octa_as_wei(value)
+
+
+def octa_as_wei(value: Any) -> int | None:
+    """Money in Wei from a number of OCTA, such as the ``*_ether`` fields (Q5)."""
+    amount = decimal(value)
+    if amount is None:
+        return None
+    try:
+        return octa_to_wei(amount)
+    except ValueError:
+        return None
+
+
+def bandwidth(value: Any) -> float | None:
+    """Mbit/s (Q4): above 100000 the value is in bytes per second, and may be a numeric string."""
+    read = number(value)
+    if read is None or read < 0:
+        return None
+    return read / _BYTES_PER_MBIT if read > _MOST_MBITS else read
+
+
+def moment(value: Any) -> datetime | None:
+    """A time in UTC (Q9): milliseconds or seconds since 1970, or ISO 8601, by default in UTC."""
+    since_1970 = number(value)
+    try:
+        if since_1970 is None:
+            return _iso(value) if isinstance(value, str) else None
+        if abs(since_1970) < _MOST_SECONDS:
+            return _EPOCH + timedelta(seconds=since_1970)
+        return _EPOCH + timedelta(milliseconds=since_1970)
+    except (ValueError, OverflowError):
+        return None
+
+
+def ports(value: Any) -> tuple[int, ...] | None:
+    """Port numbers from a list, or from the list as a JSON string (Q3); an empty string is no ports."""
+    if isinstance(value, str):
+        if not value.strip():
+            return ()
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if not isinstance(value, (list, tuple)):
+        return None
+    read = [integer(port) for port in value]
+    known = tuple(port for port in read if port is not None and 0 <= port <= 65_535)
+    return known if len(known) == len(read) else None
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _iso(value: str) -> datetime | None:
+    """What `datetime.fromisoformat` takes from Python 3.11 on, fractions of any length included."""
+    match = _ISO.fullmatch(value.strip())
+    if match is None:
+        return None
+    date, time, fraction, hours, minutes = match.groups()
+    micro = f".{fraction[:6]:0<6}" if fraction else ""
+    zone = f"{hours}:{minutes or '00'}" if hours else "+00:00"
+    read = datetime.fromisoformat(f"{date}T{time or '00:00'}{micro}{zone}")
+    return read.astimezone(timezone.utc)

@@ -1,0 +1,168 @@
+"""Reading one payload field by field, and keeping what was not read."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from . import _coerce
+
+__all__ = ["Fields"]
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+
+class Fields:
+    """The fields of one JSON object.
+
+    One rule holds for all of them: an optional value that cannot be read becomes None (an empty tuple or
+    mapping where the type says so), and the value as it came stays in what `rest` returns, beside the
+    fields nobody asked for. A null is the same as an absent field.
+
+    Args:
+        owner: The type that is being made, for messages.
+        payload: The JSON object.
+
+    Raises:
+        ValueError: The payload is not a mapping.
+    """
+
+    __slots__ = ("_left", "_owner", "_payload")
+
+    def __init__(self, owner: str, payload: object) -> None:
+        if not isinstance(payload, Mapping):
+            raise ValueError(
+                f"{owner}.from_api: the payload must be a JSON object, "
+                f"not {reprlib.repr(payload)} ({type(payload).__name__})"
+            )
+        self._owner = owner
+        self._payload = payload
+        self._left = dict(payload)
+
+    def rest(self) -> dict[str, Any]:
+        """What was not read: unknown fields, and known ones whose value makes no sense."""
+        return self._left
+
+    def value(self, name: str) -> Any:
+        """The value as it came; None when there is none. It counts as not read."""
+        return self._payload.get(name)
+
+    def drop(self, name: str) -> None:
+        """Count a field as read."""
+        self._left.pop(name, None)
+
+    def read(self, name: str, convert: Callable[[Any], T | None]) -> T | None:
+        """The converted value; None when it is absent, null, or `convert` says None."""
+        value = self._payload.get(name)
+        result = None if value is None else convert(value)
+        if value is None or result is not None:
+            self._left.pop(name, None)
+        return result
+
+    def require(self, name: str, convert: Callable[[Any], T | None], kind: str) -> T:
+        """The converted value of a field that must be there.
+
+        Args:
+            name: The field.
+            convert: Returns None for a value it cannot read.
+            kind: What it must be, in words: "an integer".
+
+        Raises:
+            ValueError: It is missing, null, or not of that kind.
+        """
+        result = self.read(name, convert)
+        if result is None:
+            raise self.fault(name, kind)
+        return result
+
+    def fault(self, name: str, kind: str) -> ValueError:
+        """The error to raise for a field that is not what it must be."""
+        given = self._payload.get(name)
+        found = ": it is missing" if given is None else f", not {reprlib.repr(given)}"
+        return ValueError(f"{self._owner}.from_api: {name} must be {kind}{found}")
+
+    def text(self, name: str) -> str | None:
+        return self.read(name, _coerce.text)
+
+    def text_or_integer(self, name: str) -> str | int | None:
+        words = self.text(name)
+        return self.integer(name) if words is None else words
+
+    def integer(self, name: str) -> int | None:
+        return self.read(name, _coerce.integer)
+
+    def number(self, name: str) -> float | None:
+        return self.read(name, _coerce.number)
+
+    def flag(self, name: str) -> bool | None:
+        return self.read(name, _coerce.flag)
+
+    def decimal(self, name: str) -> Decimal | None:
+        return self.read(name, _coerce.decimal)
+
+    def wei(self, name: str) -> int | None:
+        return self.read(name, _coerce.wei)
+
+    def moment(self, name: str) -> datetime | None:
+        """A time; 0 and an empty string mean that there is none."""
+        if self.value(name) == "" or _coerce.number(self.value(name)) == 0:
+            self.drop(name)
+            return None
+        return self.read(name, _coerce.moment)
+
+    def ports(self, name: str) -> tuple[int, ...]:
+        return self.read(name, _coerce.ports) or ()
+
+    def bandwidth(self, name: str) -> float | None:
+        """Mbit/s; 0 means unknown (Q4)."""
+        return self.read(name, _coerce.bandwidth) or None
+
+    def shape(self, name: str, from_api: Callable[[Any], T]) -> T | None:
+        """A nested object."""
+        return self.read(name, _or_none(from_api))
+
+    def shapes(self, name: str, from_api: Callable[[Any], T]) -> tuple[T, ...]:
+        """A list of nested objects; see `items`."""
+        return self.items(name, _or_none(from_api))
+
+    def shape_map(self, name: str, from_api: Callable[[Any], T]) -> dict[str, T]:
+        """Nested objects by name; see `mapping`."""
+        return self.mapping(name, _coerce.text, _or_none(from_api))
+
+    def items(self, name: str, convert: Callable[[Any], T | None]) -> tuple[T, ...]:
+        """The readable entries of a list. When one is not readable, the whole list stays in `rest`."""
+        value = self._payload.get(name)
+        entries = value if isinstance(value, (list, tuple)) else ()
+        read = tuple(entry for entry in map(convert, entries) if entry is not None)
+        if value is None or (entries is value and len(read) == len(entries)):
+            self._left.pop(name, None)
+        return read
+
+    def mapping(
+        self, name: str, key: Callable[[Any], K | None], convert: Callable[[Any], T | None]
+    ) -> dict[K, T]:
+        """The readable entries of an object whose keys are data. As with `items`, so with the rest."""
+        value = self._payload.get(name)
+        entries = value if isinstance(value, Mapping) else {}
+        read: dict[K, T] = {}
+        for each, content in entries.items():
+            known, result = key(each), convert(content)
+            if known is not None and result is not None:
+                read[known] = result
+        if value is None or (entries is value and len(read) == len(entries)):
+            self._left.pop(name, None)
+        return read
+
+
+def _or_none(from_api: Callable[[Any], T]) -> Callable[[Any], T | None]:
+    def convert(value: Any) -> T | None:
+        try:
+            return from_api(value)
+        except ValueError:
+            return None
+
+    return convert

@@ -1,0 +1,97 @@
+"""An application that can be rented."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from . import _coerce
+from ._fields import Fields
+from ._shape import Shape
+
+__all__ = ["App"]
+
+#: The API's own field of that name; what it holds beside the known stays under this key of `App.extra`.
+_EXTRA: Final = "extra"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class App(Shape):
+    """An entry of ``GET /apps``.
+
+    Attributes:
+        uuid: What `services.mr.create` takes as ``app``.
+        name: Its name.
+        id: Its number.
+        version: Its version.
+        category: Its category.
+        description: What it is.
+        image: Docker image; the `docker_image` where there is no other.
+        docker_image: Docker image under its other name.
+        min_vram_gb: Video memory it needs, GB.
+        min_disk_size: Disk it needs, GB.
+        personal: Whether it is the account's own.
+        start_command: Command it starts with.
+        envs: Environment variables and their defaults.
+        ports: TCP ports (Q3).
+        http_ports: HTTP ports (Q3).
+        extra: What the API sent beside.
+    """
+
+    uuid: str
+    name: str | None = None
+    id: int | None = None
+    version: str | None = None
+    category: str | None = None
+    description: str | None = None
+    image: str | None = None
+    docker_image: str | None = None
+    min_vram_gb: float | None = None
+    min_disk_size: int | None = None
+    personal: bool | None = None
+    start_command: str | None = None
+    envs: Mapping[str, str] = field(default_factory=dict, hash=False)
+    ports: tuple[int, ...] = ()
+    http_ports: tuple[int, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> App:
+        """Read an entry of ``apps.list()``.
+
+        Args:
+            data: The JSON object.
+
+        Raises:
+            ValueError: It is not an object, or `uuid` is not a string.
+        """
+        fields = Fields("App", data)
+        image, docker_image = fields.text("image"), fields.text("docker_image")
+        more = fields.read(_EXTRA, _nested)
+        min_disk_size = more.integer("min_disk_size") if more else None
+        left = fields.rest()
+        if more and more.rest():
+            left[_EXTRA] = more.rest()
+        return cls(
+            uuid=fields.require("uuid", _coerce.text, "a string"),
+            name=fields.text("name"),
+            id=fields.integer("id"),
+            version=fields.text("version"),
+            category=fields.text("category"),
+            description=fields.text("description"),
+            image=image or docker_image,
+            docker_image=docker_image,
+            min_vram_gb=fields.number("min_vram_gb"),
+            min_disk_size=min_disk_size,
+            personal=fields.flag("personal"),
+            start_command=fields.text("start_command"),
+            envs=fields.mapping("envs", _coerce.text, _coerce.text),
+            ports=fields.ports("ports"),
+            http_ports=fields.ports("http_ports"),
+            extra=left,
+        )
+
+
+def _nested(value: Any) -> Fields | None:
+    return Fields("App", value) if isinstance(value, Mapping) else None

@@ -1,0 +1,88 @@
+"""What an idle job wrote, out of whichever wrapping it comes in (Q11)."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any, Final
+
+from . import _coerce
+from ._fields import Fields
+from ._lines import joined, split
+from ._shape import Shape
+
+__all__ = ["MAX_UNPACKED_BYTES", "IdleJobLogs"]
+
+#: How much a packed log may hold unless `from_api` is told otherwise: 16 MiB.
+MAX_UNPACKED_BYTES: Final = 16 * 1024 * 1024
+
+_OWNER: Final = "IdleJobLogs"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class IdleJobLogs(Shape):
+    """The answer of ``GET /idle_jobs/:node_id/:job_id/logs``.
+
+    Attributes:
+        text: The log. Bytes that are not UTF-8 are U+FFFD.
+        extra: What the API sent beside.
+    """
+
+    text: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(
+        cls, data: Mapping[str, Any] | Sequence[str], *, max_bytes: int = MAX_UNPACKED_BYTES
+    ) -> IdleJobLogs:
+        """Read the answer of ``idle_jobs.logs()``.
+
+        Args:
+            data: ``{"data": "…"}`` with base64 of gzip of text, ``{"data": [{"line": 1, "text": "…"}]}``,
+                or a list of strings.
+            max_bytes: How much a packed log may hold. A few kilobytes can unpack to gigabytes, so that
+                unpacking ends there and no more is ever in memory.
+
+        Raises:
+            ValueError: It is none of these, cannot be unpacked, or holds more than `max_bytes`.
+        """
+        if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
+            raise ValueError(f"max_bytes must be a number of bytes above 0, not {max_bytes!r}")
+        if isinstance(data, (list, tuple)):
+            return cls(text=joined(_OWNER, data))
+        fields = Fields(_OWNER, data)
+        content = fields.require("data", _content, "base64 text or a list of lines")
+        text = _unpacked(content, max_bytes) if isinstance(content, str) else joined(_OWNER, content)
+        return cls(text=text, extra=fields.rest())
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Its lines."""
+        return split(self.text)
+
+
+def _content(value: Any) -> str | list[Any] | None:
+    if isinstance(value, (list, tuple)):
+        return [entry.get("text") if isinstance(entry, Mapping) else entry for entry in value]
+    return _coerce.text(value)
+
+
+def _unpacked(packed: str, limit: int) -> str:
+    """The text in base64 of gzip, at most `limit` bytes of it."""
+    if not packed.strip():
+        return ""
+    try:
+        archive = base64.b64decode("".join(packed.split()), validate=True)
+        with gzip.GzipFile(fileobj=BytesIO(archive)) as file:
+            content = file.read(limit + 1)
+    except (ValueError, EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{_OWNER}.from_api: data must be base64 of gzip: {error}") from None
+    if len(content) > limit:
+        raise ValueError(
+            f"{_OWNER}.from_api: data unpacks to more than {limit} bytes; max_bytes= allows for more"
+        )
+    return content.decode("utf-8", "replace")

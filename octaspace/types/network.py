@@ -1,0 +1,230 @@
+"""The state of the whole network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from ._fields import Fields
+from ._shape import Shape
+
+__all__ = ["Blockchain", "GpuMarket", "Marketplace", "Network", "NodeCounts", "Platform", "Power"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Blockchain(Shape):
+    """The chain behind OCTA.
+
+    Attributes:
+        height: Blocks so far.
+        difficulty: Mining difficulty.
+        hashrate: Hashes per second.
+        total_supply: OCTA that exist.
+        circulating_supply: OCTA in circulation.
+        era: Name or number of the era, as the API sends it.
+        blocktime: Seconds per block.
+        extra: What the API sent beside.
+    """
+
+    height: int | None = None
+    difficulty: float | None = None
+    hashrate: float | None = None
+    total_supply: Decimal | None = None
+    circulating_supply: Decimal | None = None
+    era: str | int | None = None
+    blocktime: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> Blockchain:
+        """Read the object under `blockchain`. ValueError when it is not an object."""
+        fields = Fields("Blockchain", data)
+        return cls(
+            height=fields.integer("height"),
+            difficulty=fields.number("difficulty"),
+            hashrate=fields.number("hashrate"),
+            total_supply=fields.decimal("total_supply"),
+            circulating_supply=fields.decimal("circulating_supply"),
+            era=fields.text_or_integer("era"),
+            blocktime=fields.number("blocktime"),
+            extra=fields.rest(),
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NodeCounts(Shape):
+    """How many nodes there are.
+
+    Attributes:
+        count: Nodes.
+        vpn: Nodes that are VPN relays.
+        online: Nodes that are online.
+        total: Nodes in all.
+        extra: What the API sent beside.
+    """
+
+    count: int | None = None
+    vpn: int | None = None
+    online: int | None = None
+    total: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> NodeCounts:
+        """Read the object under `nodes`. ValueError when it is not an object."""
+        fields = Fields("NodeCounts", data)
+        return cls(
+            count=fields.integer("count"),
+            vpn=fields.integer("vpn"),
+            online=fields.integer("online"),
+            total=fields.integer("total"),
+            extra=fields.rest(),
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Power(Shape):
+    """What all nodes have together.
+
+    Attributes:
+        cpus: Processor cores.
+        gpus: Graphics cards.
+        disk: Bytes.
+        mem: Bytes.
+        total_tflops: TFLOPS.
+        utilized_tflops: TFLOPS in use.
+        extra: What the API sent beside.
+    """
+
+    cpus: int | None = None
+    gpus: int | None = None
+    disk: int | None = None
+    mem: int | None = None
+    total_tflops: float | None = None
+    utilized_tflops: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> Power:
+        """Read the object under `power`. ValueError when it is not an object."""
+        fields = Fields("Power", data)
+        return cls(
+            cpus=fields.integer("cpus"),
+            gpus=fields.integer("gpus"),
+            disk=fields.integer("disk"),
+            mem=fields.integer("mem"),
+            total_tflops=fields.number("total_tflops"),
+            utilized_tflops=fields.number("utilized_tflops"),
+            extra=fields.rest(),
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class GpuMarket(Shape):
+    """One GPU model on the market.
+
+    Attributes:
+        avg_price: Average, USD per hour.
+        count: How many are on offer.
+        extra: What the API sent beside.
+    """
+
+    avg_price: Decimal | None = None
+    count: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> GpuMarket:
+        """Read an entry of `marketplace.gpus`. ValueError when it is not an object."""
+        fields = Fields("GpuMarket", data)
+        return cls(avg_price=fields.decimal("avg_price"), count=fields.integer("count"), extra=fields.rest())
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Marketplace(Shape):
+    """What is on the market.
+
+    Attributes:
+        gpus: By model.
+        extra: What the API sent beside.
+    """
+
+    gpus: Mapping[str, GpuMarket] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> Marketplace:
+        """Read the object under `marketplace`. ValueError when it is not an object."""
+        fields = Fields("Marketplace", data)
+        return cls(gpus=fields.shape_map("gpus", GpuMarket.from_api), extra=fields.rest())
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Platform(Shape):
+    """The platform's own figures.
+
+    Attributes:
+        total_jobs: Number of jobs.
+        extra: What the API sent beside.
+    """
+
+    total_jobs: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> Platform:
+        """Read the object under `platform`. ValueError when it is not an object."""
+        fields = Fields("Platform", data)
+        return cls(total_jobs=fields.integer("total_jobs"), extra=fields.rest())
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Network(Shape):
+    """The answer of ``GET /network``.
+
+    Attributes:
+        blockchain: The chain behind OCTA.
+        market_price: USD per OCTA.
+        mm_roi: Percent a month; `mmROI` in the payload.
+        staked: OCTA.
+        nodes: How many nodes there are.
+        power: What they have together.
+        marketplace: What is on the market.
+        platform: The platform's own figures.
+        extra: What the API sent beside.
+    """
+
+    blockchain: Blockchain | None = None
+    market_price: Decimal | None = None
+    mm_roi: float | None = None
+    staked: Decimal | None = None
+    nodes: NodeCounts | None = None
+    power: Power | None = None
+    marketplace: Marketplace | None = None
+    platform: Platform | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> Network:
+        """Read the answer of ``network.info()``.
+
+        Args:
+            data: The JSON object.
+
+        Raises:
+            ValueError: It is not an object.
+        """
+        fields = Fields("Network", data)
+        return cls(
+            blockchain=fields.shape("blockchain", Blockchain.from_api),
+            market_price=fields.decimal("market_price"),
+            mm_roi=fields.number("mmROI"),
+            staked=fields.decimal("staked"),
+            nodes=fields.shape("nodes", NodeCounts.from_api),
+            power=fields.shape("power", Power.from_api),
+            marketplace=fields.shape("marketplace", Marketplace.from_api),
+            platform=fields.shape("platform", Platform.from_api),
+            extra=fields.rest(),
+        )

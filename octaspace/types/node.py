@@ -1,0 +1,117 @@
+"""One of the account's own nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from . import _coerce
+from ._fields import Fields
+from ._shape import Shape
+from .location import Location
+from .reliability import Reliability
+from .system import System
+
+__all__ = ["Node", "NodePrices"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NodePrices(Shape):
+    """What a node asks for, in Wei: the names and units that `nodes.update_prices` takes.
+
+    Attributes:
+        base: Per hour.
+        storage: Per GB.
+        traffic: Per GB.
+        extra: What the API sent beside.
+    """
+
+    base: int | None = None
+    storage: int | None = None
+    traffic: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> NodePrices:
+        """Read the object under `prices`. ValueError when it is not an object."""
+        fields = Fields("NodePrices", data)
+        return cls(
+            base=fields.wei("base"),
+            storage=fields.wei("storage"),
+            traffic=fields.wei("traffic"),
+            extra=fields.rest(),
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Node(Shape):
+    """A node, from ``GET /nodes`` or from ``GET /nodes/:id``, which know different things of it (Q7).
+
+    Attributes:
+        id: Number of the node.
+        ip: Its address.
+        state: "online", "offline", "busy", "blocked" … an open set.
+        location: Where it stands; `isocode` and what follows it in the detail only.
+        prices: What it asks for; in the list only.
+        system: What it is made of. The list calls this ``system``, the detail ``data``.
+        osn: Version of its agent.
+        uptime: Seconds.
+        vrf_dt: When it was last verified.
+        reliability: Its record; in the detail only.
+        features: What it offers, such as "gpu"; in the detail only.
+        extra: What the API sent beside.
+    """
+
+    id: int
+    ip: str | None = None
+    state: str | None = None
+    location: Location | None = None
+    prices: NodePrices | None = None
+    system: System | None = None
+    osn: str | None = None
+    uptime: int | None = None
+    vrf_dt: datetime | None = None
+    reliability: Reliability | None = None
+    features: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> Node:
+        """Read an entry of ``nodes.list()`` or the answer of ``nodes.find()``.
+
+        Args:
+            data: The JSON object.
+
+        Raises:
+            ValueError: It is not an object, or `id` is not an integer.
+        """
+        fields = Fields("Node", data)
+        envelope = "data" if fields.value("system") is None else "system"
+        system = fields.shape(envelope, System.from_api)
+        osn, uptime = fields.text("osn"), fields.integer("uptime")
+        return cls(
+            id=fields.require("id", _coerce.integer, "an integer"),
+            ip=fields.text("ip"),
+            state=fields.text("state"),
+            location=fields.shape("location", Location.from_api),
+            prices=fields.shape("prices", NodePrices.from_api),
+            system=system,
+            osn=system.version if osn is None and system else osn,
+            uptime=system.uptime if uptime is None and system else uptime,
+            vrf_dt=fields.moment("vrf_dt"),
+            reliability=fields.shape("reliability", Reliability.from_api),
+            features=fields.items("features", _coerce.text),
+            extra=fields.rest(),
+        )
+
+    @property
+    def online(self) -> bool:
+        """Whether it can be rented: its state is "online". A busy node is neither online nor offline."""
+        return self.state == "online"
+
+    @property
+    def offline(self) -> bool:
+        """Whether its state is "offline"."""
+        return self.state == "offline"

@@ -1,0 +1,51 @@
+"""Whether a session is ready, on its way, or over, judged from the words the API uses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+__all__ = ["readiness"]
+
+_READY: Final = frozenset({"service configured", "configured", "running", "ready"})
+
+#: Beginnings of words that say "still on its way" (Q14).
+_ON_ITS_WAY: Final = (
+    "prepar", "config", "start", "deploy", "queue", "provision", "pending", "build", "pull", "creat", "init",
+)  # fmt: skip
+
+#: Words after which nothing more is to be expected, whatever stands beside them.
+_FAILED: Final = frozenset({"failed", "failure", "error", "errored", "crashed", "terminated"})
+
+#: Words that mean the end, unless only a step on the way has ended: "image pull finished".
+_OVER: Final = frozenset({"stopped", "finished", "completed", "cancelled", "canceled", "expired"})
+
+
+def readiness(info: Mapping[str, Any]) -> Literal["ready", "waiting", "ended"]:
+    """Judge a session by its info (Q14).
+
+    Q14: "`is_ready` true, or `progress` in {service configured, configured, running, ready} (any case).
+    Words like prepar…, config…, start…, deploy…, queue…, provision…, pending, build…, pull…, create…,
+    init… mean: still on its way."
+
+    Args:
+        info: The answer of ``GET /services/:uuid/info``, or an entry of ``GET /sessions``.
+
+    Returns:
+        "ended" with a `finished_at` or a `termination_reason` (0 is one), or when `progress` says that
+        it failed, stopped, was terminated or has finished; "ready" as Q14 has it; otherwise "waiting",
+        which includes every word that is not known.
+    """
+    if info.get("finished_at") not in (None, "", 0, "0") or info.get("termination_reason") not in (None, ""):
+        return "ended"
+    progress = info.get("progress")
+    words = progress.lower().split() if isinstance(progress, str) else []
+    letters = re.findall(r"[a-z]+", " ".join(words))
+    if not _FAILED.isdisjoint(letters):
+        return "ended"
+    if not _OVER.isdisjoint(letters) and not any(word.startswith(_ON_ITS_WAY) for word in letters):
+        return "ended"
+    if info.get("is_ready") is True or " ".join(words) in _READY:
+        return "ready"
+    return "waiting"

@@ -1,0 +1,282 @@
+"""One's own session: a machine rental, a render session or a VPN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from . import _coerce
+from ._fields import Fields
+from ._shape import Shape
+from .gpu import Gpu
+from .price import Price, read_price
+from .readiness import readiness
+
+__all__ = ["HttpProxy", "Session", "SessionHardware", "SessionPrices", "SshAccess"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SshAccess(Shape):
+    """Where a rental is reached by SSH.
+
+    Attributes:
+        host: Host name or address.
+        port: Port.
+        extra: What the API sent beside.
+    """
+
+    host: str | None = None
+    port: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> SshAccess:
+        """Read the object under `ssh_direct` or `ssh_proxy`. ValueError when it is not an object."""
+        fields = Fields("SshAccess", data)
+        return cls(host=fields.text("host"), port=fields.integer("port"), extra=fields.rest())
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HttpProxy(Shape):
+    """The configuration of a VPN session of the kind ``http_proxy`` (Q6).
+
+    Attributes:
+        ip: Address.
+        port: Port.
+        extra: What the API sent beside.
+    """
+
+    ip: str
+    port: int
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> HttpProxy:
+        """Read ``{ip, port}``. ValueError when one of them is missing or wrong."""
+        fields = Fields("HttpProxy", data)
+        return cls(
+            ip=fields.require("ip", _coerce.text, "a string"),
+            port=fields.require("port", _coerce.integer, "an integer"),
+            extra=fields.rest(),
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SessionHardware(Shape):
+    """The hardware a session runs on.
+
+    Attributes:
+        cpu: Name of the processor.
+        cpu_cores: Number of cores.
+        gpu: Graphics cards.
+        total_memory: Bytes.
+        disk: Bytes.
+        extra: What the API sent beside.
+    """
+
+    cpu: str | None = None
+    cpu_cores: int | None = None
+    gpu: tuple[Gpu, ...] = ()
+    total_memory: int | None = None
+    disk: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> SessionHardware:
+        """Read the object under `node_hw`. ValueError when it is not an object."""
+        fields = Fields("SessionHardware", data)
+        return cls(
+            cpu=fields.text("cpu"),
+            cpu_cores=fields.integer("cpu_cores"),
+            gpu=fields.shapes("gpu", Gpu.from_api),
+            total_memory=fields.integer("total_memory"),
+            disk=fields.integer("disk"),
+            extra=fields.rest(),
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SessionPrices(Shape):
+    """What a session costs.
+
+    Attributes:
+        base: Price per hour; `base.raw` has ``base_usd`` as it came, in 1/10000 USD (Q5).
+        currency_usd: Whether it is charged by its price in USD.
+        market_price: USD per OCTA.
+        extra: What the API sent beside.
+    """
+
+    base: Price = field(default_factory=Price)
+    currency_usd: bool | None = None
+    market_price: Decimal | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> SessionPrices:
+        """Read the object under `prices`. ValueError when it is not an object."""
+        fields = Fields("SessionPrices", data)
+        return cls(
+            base=read_price(fields, usd="base_usd"),
+            currency_usd=fields.flag("currency_usd"),
+            market_price=fields.decimal("market_price"),
+            extra=fields.rest(),
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Session(Shape):
+    """An entry of ``GET /sessions``, recent or not, or the answer of ``GET /services/:uuid/info``.
+
+    `config` and `user_envs` hold keys and passwords as a rule: they are left out of the repr.
+
+    Attributes:
+        uuid: Id of the session.
+        service: "mr", "render" or "vpn".
+        app_name: Name of the application.
+        node_id: The node it runs on.
+        urls: URL of each HTTP port.
+        prices: What it costs.
+        node_hw: The hardware it runs on.
+        kind: Of a VPN "wg", "openvpn", "ss", "v2ray" or "http_proxy"; "base" for a machine.
+        progress: State in words.
+        is_ready: As the API says it; `ready` knows the other ways of saying it.
+        status: Status in words.
+        started_at: Start (Q9).
+        finished_at: End; None while it runs (Q9).
+        duration: Seconds (Q9).
+        charge_amount: Charged so far, in Wei (Q8).
+        rx: Bytes received (Q9).
+        tx: Bytes sent (Q9).
+        termination_reason: Why it ended, number or words; recent sessions only.
+        public_ip: Address of the node.
+        ip: Address in the VPN.
+        country: Country, by name.
+        country_iso: Country, as ISO 3166-1 alpha-2.
+        city: City.
+        ports_matrix: Port on the host to port in the container.
+        ssh_direct: SSH to the node itself.
+        ssh_proxy: SSH through a proxy.
+        ssh_web: URL of a terminal in the browser.
+        config: VPN configuration as text, or where the HTTP proxy is; only in the info (Q6).
+        container_id: Ids of its containers (Q10).
+        user_envs: Environment variables.
+        app_logo: URL of a picture.
+        organization_id: Organization that rents it.
+        project_id: Project that it belongs to.
+        extra: What the API sent beside.
+    """
+
+    uuid: str
+    service: str | None = None
+    app_name: str | None = None
+    node_id: int | None = None
+    urls: Mapping[str, str] = field(default_factory=dict, hash=False)
+    prices: SessionPrices | None = None
+    node_hw: SessionHardware | None = None
+    kind: str | None = None
+    progress: str | None = None
+    is_ready: bool | None = None
+    status: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    duration: float | None = None
+    charge_amount: int | None = None
+    rx: int | None = None
+    tx: int | None = None
+    termination_reason: str | int | None = None
+    public_ip: str | None = None
+    ip: str | None = None
+    country: str | None = None
+    country_iso: str | None = None
+    city: str | None = None
+    ports_matrix: Mapping[int, int] = field(default_factory=dict, hash=False)
+    ssh_direct: SshAccess | None = None
+    ssh_proxy: SshAccess | None = None
+    ssh_web: str | None = None
+    config: str | HttpProxy | None = field(default=None, repr=False)
+    container_id: tuple[str, ...] = ()
+    user_envs: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
+    app_logo: str | None = None
+    organization_id: int | None = None
+    project_id: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> Session:
+        """Read an entry of ``sessions.list()`` or the answer of ``services.session(uuid).info()``.
+
+        Args:
+            data: The JSON object.
+
+        Raises:
+            ValueError: It is not an object, or `uuid` is not a string.
+        """
+        fields = Fields("Session", data)
+        return cls(
+            uuid=fields.require("uuid", _coerce.text, "a string"),
+            service=fields.text("service"),
+            app_name=fields.text("app_name"),
+            node_id=fields.integer("node_id"),
+            urls=fields.mapping("urls", _coerce.text, _coerce.text),
+            prices=fields.shape("prices", SessionPrices.from_api),
+            node_hw=fields.shape("node_hw", SessionHardware.from_api),
+            kind=fields.text("kind"),
+            progress=fields.text("progress"),
+            is_ready=fields.flag("is_ready"),
+            status=fields.text("status"),
+            started_at=fields.moment("started_at"),
+            finished_at=fields.moment("finished_at"),
+            duration=fields.number("duration"),
+            charge_amount=fields.wei("charge_amount"),
+            rx=fields.integer("rx"),
+            tx=fields.integer("tx"),
+            termination_reason=fields.text_or_integer("termination_reason"),
+            public_ip=fields.text("public_ip"),
+            ip=fields.text("ip"),
+            country=fields.text("country"),
+            country_iso=fields.text("country_iso"),
+            city=fields.text("city"),
+            ports_matrix=fields.mapping("ports_matrix", _coerce.integer, _coerce.integer),
+            ssh_direct=fields.shape("ssh_direct", SshAccess.from_api),
+            ssh_proxy=fields.shape("ssh_proxy", SshAccess.from_api),
+            ssh_web=fields.text("ssh_web"),
+            config=_config(fields),
+            container_id=_container_ids(fields),
+            user_envs=fields.mapping("user_envs", _coerce.text, _coerce.text),
+            app_logo=fields.text("app_logo"),
+            organization_id=fields.integer("organization_id"),
+            project_id=fields.integer("project_id"),
+            extra=fields.rest(),
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be used now (Q14)."""
+        return readiness(self._told()) == "ready"
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over, or has failed (Q14)."""
+        return readiness(self._told()) == "ended"
+
+    def _told(self) -> dict[str, Any]:
+        names = ("finished_at", "termination_reason", "progress", "is_ready")
+        return {name: getattr(self, name) for name in names}
+
+
+def _config(fields: Fields) -> str | HttpProxy | None:
+    """Q6: text or {ip, port}; `vpn_config` is its former name."""
+    name = "vpn_config" if fields.value("config") is None else "config"
+    text = fields.text(name)
+    return fields.shape(name, HttpProxy.from_api) if text is None else text
+
+
+def _container_ids(fields: Fields) -> tuple[str, ...]:
+    """Q10: a list, or one string in older answers."""
+    one = fields.text("container_id")
+    if one is not None:
+        return (one,) if one else ()
+    return fields.items("container_id", _coerce.text)

@@ -1,0 +1,73 @@
+"""A VPN relay on offer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from . import _coerce
+from ._fields import Fields
+from ._shape import Shape
+
+__all__ = ["VpnRelay"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class VpnRelay(Shape):
+    """An entry of ``GET /services/vpn``: a relay on offer, not one's own session (Q12).
+
+    Attributes:
+        node_id: What `services.vpn.create` takes.
+        country: Country, by name.
+        country_iso: Country, as ISO 3166-1 alpha-2.
+        city: City.
+        latitude: Degrees north.
+        longitude: Degrees east.
+        residential: Whether its address is a household's.
+        net_down_mbits: Download, Mbit/s (Q4); None when unknown.
+        net_up_mbits: Upload, Mbit/s (Q4); None when unknown.
+        traffic_price_usd: USD per GB.
+        traffic_price_ether: OCTA per GB.
+        extra: What the API sent beside.
+    """
+
+    node_id: int
+    country: str | None = None
+    country_iso: str | None = None
+    city: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    residential: bool | None = None
+    net_down_mbits: float | None = None
+    net_up_mbits: float | None = None
+    traffic_price_usd: Decimal | None = None
+    traffic_price_ether: Decimal | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_api(cls, data: Mapping[str, Any]) -> VpnRelay:
+        """Read an entry of ``services.vpn.list()``.
+
+        Args:
+            data: The JSON object.
+
+        Raises:
+            ValueError: It is not an object, or `node_id` is not an integer.
+        """
+        fields = Fields("VpnRelay", data)
+        return cls(
+            node_id=fields.require("node_id", _coerce.integer, "an integer"),
+            country=fields.text("country"),
+            country_iso=fields.text("country_iso"),
+            city=fields.text("city"),
+            latitude=fields.number("latitude"),
+            longitude=fields.number("longitude"),
+            residential=fields.flag("residential"),
+            net_down_mbits=fields.bandwidth("net_down_mbits"),
+            net_up_mbits=fields.bandwidth("net_up_mbits"),
+            traffic_price_usd=fields.decimal("traffic_price_usd"),
+            traffic_price_ether=fields.decimal("traffic_price_ether"),
+            extra=fields.rest(),
+        )

@@ -1,0 +1,73 @@
+"""Ready, waiting or ended: the words of Q14, and those it does not know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from octaspace.types.readiness import readiness
+
+FIRST_WORDS = ("preparing", "prepared", "configuring", "starting", "deploying", "queued", "provisioning",
+               "pending", "building", "pulling", "creating", "created", "initializing")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"is_ready": True},
+        {"is_ready": True, "progress": "starting"},
+        {"is_ready": False, "progress": "service configured"},
+        {"progress": "Service  Configured"},
+        {"progress": "READY", "finished_at": None, "termination_reason": None},
+        {"progress": "running", "finished_at": 0, "termination_reason": ""},
+        {"progress": "running", "finished_at": "0"},
+    ],
+)
+def test_ready(info: dict[str, Any]) -> None:
+    assert readiness(info) == "ready"
+
+
+@pytest.mark.parametrize("progress", [*FIRST_WORDS, *(f"{word} image".upper() for word in FIRST_WORDS)])
+def test_words_that_mean_still_on_its_way(progress: str) -> None:
+    assert readiness({"progress": progress, "is_ready": False}) == "waiting"
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {},
+        {"progress": None},
+        {"progress": 5},
+        {"progress": ""},
+        {"progress": "warming up"},
+        {"progress": "not ready"},
+        {"progress": "image pull finished"},
+        {"progress": "build completed"},
+        {"is_ready": "true"},
+        {"is_ready": 1},
+    ],
+)
+def test_what_is_unknown_counts_as_waiting(info: dict[str, Any]) -> None:
+    assert readiness(info) == "waiting"
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"progress": "failed"},
+        {"progress": "Failed to start container"},
+        {"progress": "image pull error"},
+        {"progress": "error: no space left", "is_ready": True},
+        {"progress": "stopped"},
+        {"progress": "service stopped"},
+        {"progress": "TERMINATED"},
+        {"progress": "finished"},
+        {"finished_at": 1795424428000},
+        {"finished_at": "2026-11-23T12:00:00Z", "is_ready": True},
+        {"termination_reason": 0},
+        {"termination_reason": "low balance", "progress": "service configured"},
+    ],
+)
+def test_ended(info: dict[str, Any]) -> None:
+    assert readiness(info) == "ended"
