@@ -19,6 +19,7 @@ PARTS = {
     "lint": ["--group", "lint"],
     "docs": ["--group", "docs"],
     "bench": ["--group", "bench"],
+    "build": ["--group", "build"],
 }
 
 

@@ -10,6 +10,7 @@ unrelated distribution that brings a package of the same name.
 """
 
 from . import types
+from ._clash import warn_of_mixture
 from ._client import Client
 from ._shared import client, configuration, configure, reset_configuration, shutdown_shared_client
 from ._version import __version__
@@ -38,6 +39,8 @@ from .request import Request
 from .response import Response
 
 __distribution__ = "Flask-OctaSpace"
+
+warn_of_mixture(__path__[0])
 
 __all__ = [
     "ApiError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 import math
 from pathlib import Path
 from typing import IO, Any, overload
@@ -72,7 +73,7 @@ class Nodes(Resource):
 
     @overload
     def download_ident(
-        self, id: int | str, to: Any, on_progress: OnProgress | None = None
+        self, id: int | str, to: str | os.PathLike[str], on_progress: OnProgress | None = None
     ) -> Response[Path]: ...
 
     def download_ident(
@@ -110,7 +111,7 @@ class Nodes(Resource):
 
     @overload
     def download_logs(
-        self, id: int | str, to: Any, on_progress: OnProgress | None = None
+        self, id: int | str, to: str | os.PathLike[str], on_progress: OnProgress | None = None
     ) -> Response[Path]: ...
 
     def download_logs(

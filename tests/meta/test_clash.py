@@ -1,0 +1,53 @@
+"""An unrelated distribution called `octaspace` owns the same import name; who has both is told."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=folder
+    )
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A folder with our two packages in it, as pip would put them there."""
+    for package in ("octaspace", "flask_octaspace"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_alone_it_says_nothing(site: Path) -> None:
+    done = run("import octaspace, flask_octaspace; print(octaspace.__file__)", site)
+    assert done.stdout.strip() == str(site / "octaspace" / "__init__.py")
+    assert done.stderr == ""
+
+
+def test_the_others_files_among_ours(site: Path) -> None:
+    (site / "octaspace" / "__about__.py").write_text('__version__ = "0.1.0"\n')
+    done = run("import octaspace", site)
+    assert done.returncode == 0
+    assert "RuntimeWarning: The distributions Flask-OctaSpace and octaspace are both installed" in done.stderr
+    assert "pip uninstall octaspace Flask-OctaSpace" in done.stderr
+
+
+def test_the_others_package_instead_of_ours(site: Path) -> None:
+    shutil.rmtree(site / "octaspace")
+    (site / "octaspace").mkdir()
+    (site / "octaspace" / "__init__.py").write_text("class OctaSpaceClient: ...\n")
+    done = run("import flask_octaspace", site)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        "ImportError: flask_octaspace needs the octaspace package of"
+    )
+    assert str(site / "octaspace") in done.stderr

@@ -1,0 +1,79 @@
+"""What a user's editor and type checker see of the SDK. Never run: mypy and pyright read it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any
+
+from typing_extensions import assert_type
+
+import octaspace
+from octaspace import Client, Config, Response, types
+from octaspace.types import payloads
+
+
+def payloads_complete(client: Client) -> None:
+    nodes = client.nodes.list()
+    assert_type(nodes, Response[list[payloads.Node]])
+    assert_type(nodes.data[0]["location"]["city"], str)
+    assert_type(nodes.data[0]["system"]["gpus"][0]["model"], str)
+    assert_type(client.nodes.find(1).data["reliability"]["rating"]["score"], float)
+    assert_type(client.accounts.profile().data["email"], str)
+    assert_type(client.network.info().data["marketplace"]["gpus"]["x"]["count"], int)
+    assert_type(client.sessions.list(recent=True).data[0]["uuid"], str)
+    assert_type(client.services.session("u").info().data["progress"], str)
+    assert_type(client.services.vpn.create(node_id=1).data["uuid"], str)
+    assert_type(client.apps.list().data[0]["extra"]["min_disk_size"], int)
+
+
+def downloads(client: Client, file: IO[bytes], path: Path) -> None:
+    assert_type(client.nodes.download_ident(1).data, bytes)
+    assert_type(client.nodes.download_logs(1, to=file).data, IO[bytes])
+    assert_type(client.nodes.download_logs(1, to=path).data, Path)
+    assert_type(client.nodes.download_logs(1, to="logs.zip").data, Path)
+
+
+def typed_offers(client: Client) -> None:
+    offers = client.services.mr.search(gpu="rtx", max_price_usd=Decimal("0.5"))
+    assert_type(offers, list[types.MachineOffer])
+    assert_type(offers[0].price_usd, Decimal | None)
+    assert_type(offers[0].gpus[0].model, str | None)
+    assert_type(client.services.vpn.search(residential=True), list[types.VpnRelay])
+    assert_type(client.services.render.search(), list[types.RenderOffer])
+
+
+def rentals(client: Client) -> None:
+    with client.services.mr.rent(node_id=1, disk_size=10, image="i") as session:
+        assert_type(session.uuid, str)
+        assert_type(session.wait_until_ready(), Response[payloads.Session])
+        for line in session.follow_logs():
+            assert_type(line, str)
+
+
+def responses_and_errors(response: Response[dict[str, Any]]) -> None:
+    assert_type(response.retry_after, float | None)
+    assert_type(response.request_id, str | None)
+    try:
+        pass
+    except octaspace.RateLimitError as error:
+        assert_type(error.retry_after, float | None)
+        assert_type(error.code, str | None)
+    except octaspace.ProvisionRejectedError as error:
+        assert_type(error.rejections, list[Any])
+
+
+def options() -> None:
+    client = Client("key", keep_alive=True, base_urls=["https://a"], read_timeout=None)
+    assert_type(client.with_options(api_key="other", max_retries=0), Client)
+    assert_type(client.config, Config)
+    assert_type(octaspace.client(), Client)
+    assert_type(octaspace.wei_to_octa(10**18), Decimal)
+    assert_type(octaspace.octa_to_wei("1.5"), int)
+    assert_type(types.Node.from_api({"id": 1}), types.Node)
+
+
+def mistakes_are_seen(client: Client) -> None:
+    Client("key", pool_sise=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Client(base_urls="https://a")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.services.mr.create(node_id=1, disk_size="10", image="i")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
