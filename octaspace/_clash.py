@@ -1,4 +1,4 @@
-"""Two distributions bring a package called `octaspace`; installed together, their files end up in one folder."""
+"""Two distributions bring a package called `octaspace`; installed together, their files mix in one folder."""
 
 from __future__ import annotations
 
