@@ -9,7 +9,7 @@ from flask import Response, current_app, jsonify
 
 import octaspace
 
-from .state import current_state
+from .state import EXTENSION, State
 
 __all__ = ["answer_error", "describe"]
 
@@ -51,5 +51,6 @@ def answer_error(error: octaspace.Error) -> Response:
 
 def describe(error: octaspace.Error) -> str:
     """The message of an error, without the app's key, whatever the API may have put into it."""
-    key = current_state().settings.config.api_key
+    state = current_app.extensions.get(EXTENSION)
+    key = state.settings.config.api_key if isinstance(state, State) else None
     return str(error) if key is None else str(error).replace(key, "***")

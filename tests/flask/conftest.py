@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,8 @@ from flask import Flask
 
 from flask_octaspace import OctaSpace
 
-from ..support.fault_server import Behaviour, FaultServer, answer
+from ..support.fault_server import FaultServer, answer
+from ..support.waiting import until
 
 KEY = "app-key-0123456789"
 
@@ -41,19 +43,16 @@ def make_app(api: FaultServer) -> MakeApp:
     return make
 
 
-def eventually(condition: Callable[[], bool], what: str, seconds: float = 5.0) -> None:
-    """Wait until something that another thread sees has come about."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.005)
-
-
 def no_open_sockets(server: FaultServer) -> None:
-    eventually(lambda: server.open_count == 0, f"open sockets at the API: {server.open_count}")
+    """Wait until the server has seen every connection end; the kernel's message takes its time."""
+    until(lambda: server.open_count == 0)
 
 
-def failing(status: int, data: Any, **headers: str) -> Behaviour:
-    return answer(
-        data, status=status, headers={name.replace("_", "-"): value for name, value in headers.items()}
-    )
+def run_script(source: str, *arguments: str) -> str:
+    """Run Python in a process of its own and return what it printed."""
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", source, *arguments],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return result.stdout
