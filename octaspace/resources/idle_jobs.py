@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..response import Response
-from ..types import payloads
 from .resource import Resource
+
+if TYPE_CHECKING:
+    from ..types import payloads
 
 __all__ = ["IdleJobs"]
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import builtins
-import os
 import math
+import os
 from pathlib import Path
-from typing import IO, Any, overload
+from typing import IO, TYPE_CHECKING, Any, overload
 
 from ..request import Request
 from ..response import Response
-from ..types import payloads
 from .download import OnProgress, Target, download
 from .resource import Resource, path_of
+
+if TYPE_CHECKING:
+    from ..types import payloads
 
 __all__ = ["Nodes"]
 

@@ -88,3 +88,16 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
     folders = ("octaspace", "flask_octaspace", "playground", "tests", "benchmarks", "bin")
     wrong = [path for folder in folders for path in (ROOT / folder).rglob("*.py") if path.stem in empty_names]
     assert not wrong
+
+
+def test_importing_the_sdk_loads_no_types() -> None:
+    """They are a quarter of the import's time, and most programs need few of them."""
+    code = (
+        "import sys, octaspace; print(*sys.modules); octaspace.types.Node; "
+        "print('octaspace.types.node' in sys.modules)"
+    )
+    lines = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.splitlines()
+    assert "octaspace.types.node" not in lines[0].split()
+    assert lines[1] == "True"

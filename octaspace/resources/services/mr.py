@@ -6,16 +6,18 @@ import builtins
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ProvisionRejectedError, one_line
 from ...response import Response
-from ...types import MachineOffer, payloads
 from ..resource import Resource
 from .arguments import checked_count, checked_envs, checked_ports, checked_text
 from .rent import rented
 from .search import Sort, search_machines
 from .session import Session
+
+if TYPE_CHECKING:
+    from ...types import MachineOffer, payloads
 
 __all__ = ["MachineRentals"]
 
@@ -70,6 +72,8 @@ class MachineRentals(Resource):
             ValueError: A filter cannot be used.
             octaspace.Error: Any of `octaspace.errors`.
         """
+        from ...types import MachineOffer  # only who searches pays for loading it
+
         return search_machines(
             MachineOffer, self.list, gpu=gpu, min_vram_gb=min_vram_gb, country=country,
             max_price_usd=max_price_usd, min_reliability=min_reliability, sort=sort,

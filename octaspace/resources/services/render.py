@@ -5,15 +5,17 @@ from __future__ import annotations
 import builtins
 from contextlib import AbstractContextManager
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ...response import Response
-from ...types import RenderOffer, payloads
 from ..resource import Resource
 from .arguments import checked_count, checked_envs, refuse_unknown
 from .rent import rented
 from .search import Sort, search_machines
 from .session import Session
+
+if TYPE_CHECKING:
+    from ...types import RenderOffer, payloads
 
 __all__ = ["RenderNodes"]
 
@@ -56,6 +58,8 @@ class RenderNodes(Resource):
         sort: Sort = "price",
     ) -> builtins.list[RenderOffer]:
         """GET /services/render, filtered here; see `MachineRentals.search`."""
+        from ...types import RenderOffer  # only who searches pays for loading it
+
         return search_machines(
             RenderOffer, self.list, gpu=gpu, min_vram_gb=min_vram_gb, country=country,
             max_price_usd=max_price_usd, min_reliability=min_reliability, sort=sort,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...request import Request, Trip
 from ...response import Response
-from ...types import payloads
 from ..resource import Resource, path_of, query_of, segment_of
 from .following import follow_logs
 from .waiting import wait_until_ready
+
+if TYPE_CHECKING:
+    from ...types import payloads
 
 __all__ = ["Session"]
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import builtins
 from contextlib import AbstractContextManager
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ...response import Response
-from ...types import VpnRelay, payloads
 from ..resource import Resource
 from .arguments import checked_choice, checked_count
 from .rent import rented
 from .search import RelaySort, search_relays
 from .session import Session
+
+if TYPE_CHECKING:
+    from ...types import VpnRelay, payloads
 
 __all__ = ["VpnRelays"]
 
@@ -66,8 +68,10 @@ class VpnRelays(Resource):
             ValueError: A filter cannot be used.
             octaspace.Error: Any of `octaspace.errors`.
         """
+        from ...types import VpnRelay  # only who searches pays for loading it
+
         return search_relays(
-            self.list,
+            VpnRelay, self.list,
             country=country, residential=residential, max_price_usd=max_price_usd, sort=sort,
         )  # fmt: skip
 
