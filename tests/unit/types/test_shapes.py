@@ -193,6 +193,7 @@ def test_the_deprecated_gpu_field_is_read_where_there_is_no_list() -> None:
     odd = made(types.MachineOffer, gpu={"RTX 4090": card})
     assert odd.gpus == ()
     assert odd.extra == {"gpu": {"RTX 4090": card}}
+    assert made(types.MachineOffer, gpu=7).extra == {"gpu": 7}
 
 
 def test_reliability_is_an_object_or_a_percentage() -> None:
