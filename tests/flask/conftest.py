@@ -11,9 +11,12 @@ import pytest
 from flask import Flask
 
 from flask_octaspace import OctaSpace
+from playground.sandbox.pytest_fixture import octaspace_sandbox, octaspace_sandbox_clock
 
 from ..support.fault_server import FaultServer, answer
 from ..support.waiting import until
+
+__all__ = ["octaspace_sandbox", "octaspace_sandbox_clock"]
 
 KEY = "app-key-0123456789"
 

@@ -47,34 +47,61 @@ def test_every_option_has_its_key(tmp_path: Path) -> None:
         assert settings.origins[name] == f"OCTASPACE_{name.upper()}"
 
 
-def test_strings_of_from_prefixed_env_are_converted(monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = {
-        "API_KEY": "12345678901234567890123",
-        "BASE_URLS": "http://b.test, http://c.test",
-        "KEEP_ALIVE": "yes",
-        "POOL_SIZE": "3",
-        "READ_TIMEOUT": "2.5",
-        "WRITE_TIMEOUT": "none",
-        "TOTAL_TIMEOUT": "null",
-        "SSL_VERIFY": "0",
-        "LOG_LEVEL": "warning",
-        "USER_AGENT": "7",
-        "CLIENT_SCOPE": "context",
-    }
-    for name, text in texts.items():
-        monkeypatch.setenv(f"FLASK_OCTASPACE_{name}", text)
+#: For every option that text can give: the text of a variable, and what becomes of it.
+TEXTS: dict[str, list[tuple[str, Any]]] = {
+    "api_key": [("sk-1", "sk-1"), ("12345678901234567890123", "12345678901234567890123"), ("null", None)],
+    "base_url": [("http://b.test/", "http://b.test")],
+    "base_urls": [
+        ("http://b.test, http://c.test", ("http://b.test", "http://c.test")),
+        ('["http://b.test"]', ("http://b.test",)),
+        ("null", None),
+    ],
+    "keep_alive": [("yes", True), ("1", True), ("true", True), ("0", False), ("Off", False)],
+    "pool_size": [("3", 3)],
+    "pool_timeout": [("2.5", 2.5), ("none", None), ("null", None), ("0", 0)],
+    "idle_timeout": [("7", 7), ("None", None)],
+    "open_timeout": [("7", 7), ("none", None)],
+    "read_timeout": [("0.5", 0.5), ("none", None)],
+    "write_timeout": [("7", 7), ("none", None)],
+    "max_retries": [("0", 0)],
+    "retry_interval": [("0.25", 0.25)],
+    "backoff_factor": [("3", 3)],
+    "total_timeout": [("90", 90), ("none", None)],
+    "max_retry_after": [("9", 9)],
+    "failure_cooldown": [("1e1", 10)],
+    "max_response_bytes": [("1000", 1000)],
+    "ssl_verify": [("0", False), ("no", False), ("true", True), ("/", "/")],
+    "log_level": [("warning", "warning"), ("15", 15)],
+    "user_agent": [("me/1", "me/1"), ("7", "7")],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"), [(name, *case) for name, cases in TEXTS.items() for case in cases]
+)
+def test_strings_of_from_prefixed_env_are_converted(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any
+) -> None:
+    monkeypatch.setenv(f"FLASK_OCTASPACE_{name.upper()}", text)
     app = Flask("configured")
     app.config.from_prefixed_env()
     OctaSpace(app)
-    settings = app.extensions["octaspace"].settings
-    config = settings.config
-    assert config.api_key == "12345678901234567890123"
-    assert config.base_urls == ("http://b.test", "http://c.test")
-    assert config.keep_alive is True
-    assert (config.pool_size, config.read_timeout, config.write_timeout) == (3, 2.5, None)
-    assert (config.total_timeout, config.ssl_verify) == (None, False)
-    assert (config.log_level, config.user_agent) == ("warning", "7")
-    assert settings.client_scope == "context"
+    found = getattr(app.extensions["octaspace"].settings.config, name)
+    assert found == value
+    assert isinstance(found, bool) == isinstance(value, bool)
+
+
+def test_every_option_that_text_can_give_is_in_that_table() -> None:
+    fields = {field.name for field in dataclasses.fields(octaspace.Config)}
+    assert TEXTS.keys() == fields - {"on_request", "on_response", "logger"}
+
+
+def test_the_scope_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_OCTASPACE_CLIENT_SCOPE", "context")
+    app = Flask("configured")
+    app.config.from_prefixed_env()
+    OctaSpace(app)
+    assert app.extensions["octaspace"].settings.client_scope == "context"
 
 
 @pytest.mark.parametrize("urls", ["http://b.test,http://c.test", ["http://b.test", "http://c.test"]])
@@ -167,7 +194,7 @@ def test_a_bad_keyword_is_named(keywords: dict[str, Any], words: str) -> None:
 
 def test_a_bad_key_of_the_environment_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCTA_API_KEY", "sec\x01ret")
-    with pytest.raises(octaspace.ConfigurationError, match="^OCTA_API_KEY in the environment: ") as caught:
+    with pytest.raises(octaspace.ConfigurationError, match=r"^OCTA_API_KEY in the environment: ") as caught:
         settings_of()
     assert "ret" not in str(caught.value)
 

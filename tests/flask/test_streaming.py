@@ -161,7 +161,9 @@ def test_without_stream_with_context_a_contexts_client_says_what_is_missing(
 
         return Response(generate())
 
-    with pytest.raises(octaspace.ConfigurationError, match="wrap a streaming generator in stream_with_context"):
+    with pytest.raises(
+        octaspace.ConfigurationError, match="wrap a streaming generator in stream_with_context"
+    ):
         app.test_client().get("/stream")
     assert api.accepted == 0
 
