@@ -1,6 +1,7 @@
 // Starts the parts; each is small, works on what the server rendered, and is not needed to read a page.
 import { start as copy } from "./copy.js";
 import { start as dialogs } from "./dialogs.js";
+import { start as downloads } from "./downloads.js";
 import { start as drawer } from "./drawer.js";
 import { start as keys } from "./keys.js";
 import { start as panels } from "./panels.js";
@@ -12,4 +13,4 @@ import { start as theme } from "./theme.js";
 import { start as times } from "./times.js";
 import { start as veil } from "./veil.js";
 
-for (const part of [theme, sidebar, drawer, dialogs, tables, times, raw, copy, panels, refresh, keys, veil]) part();
+for (const part of [theme, sidebar, drawer, dialogs, downloads, tables, times, raw, copy, panels, refresh, keys, veil]) part();

@@ -1,0 +1,100 @@
+// Files with progress: a form with [data-download] is sent from here, and the box it names shows how far it is.
+// The answer is lines of JSON, then the file; see playground/downloads.py. Without a script the form works too.
+import { save } from "./copy.js";
+import { say } from "./say.js";
+
+const UNITS = ["B", "kB", "MB", "GB"];
+
+function size(bytes) {
+  let unit = 0;
+  let shown = bytes;
+  for (; shown >= 1000 && unit < UNITS.length - 1; unit += 1) shown /= 1000;
+  return `${unit ? shown.toFixed(1) : shown} ${UNITS[unit]}`;
+}
+
+function show(box, text, done, total) {
+  const bar = box.querySelector("progress");
+  if (total) [bar.max, bar.value] = [total, done];
+  else bar.removeAttribute("value");
+  box.querySelector("[data-download-text]").textContent = total ? `${text}: ${size(done)} of ${size(total)}` : `${text}: ${size(done)}`;
+}
+
+function joined(parts) {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+// Reads the lines, then the file. Returns the file, or the address of the page that says why there is none.
+async function receive(reader, box) {
+  let held = new Uint8Array(0);
+  let head = null;
+  while (!head) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error("the answer ended early");
+    held = joined([held, value]);
+    for (let end = held.indexOf(10); end >= 0 && !head; end = held.indexOf(10)) {
+      const line = JSON.parse(new TextDecoder().decode(held.subarray(0, end)));
+      held = held.subarray(end + 1);
+      if (line.see) return { see: line.see };
+      if ("size" in line) head = line;
+      else if ("done" in line) show(box, "From the API", line.done, line.total);
+    }
+  }
+  const parts = [held];
+  let got = held.length;
+  while (got < head.size) {
+    show(box, "To this browser", got, head.size);
+    const { done, value } = await reader.read();
+    if (done) throw new Error("the file ended early");
+    parts.push(value);
+    got += value.length;
+  }
+  return { name: head.name, file: new Blob(parts, { type: "application/octet-stream" }) };
+}
+
+function end(box, text) {
+  box.querySelector("[data-download-text]").textContent = text;
+  box.toggleAttribute("data-busy", false);
+  say(text);
+}
+
+async function begin(form) {
+  const box = document.getElementById(form.dataset.download);
+  if (!box || box.hasAttribute("data-busy")) return;
+  form.closest("dialog")?.close();
+  const stop = new AbortController();
+  box.querySelector("[data-download-cancel]").onclick = () => stop.abort();
+  box.hidden = false;
+  box.toggleAttribute("data-busy", true);
+  show(box, "From the API", 0, 0);
+  say("The download has begun.");
+  try {
+    const body = new FormData(form);
+    body.set("steps", "yes");
+    const answer = await fetch(form.action, { method: "POST", body, signal: stop.signal });
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+    if (answer.redirected) return location.assign(answer.url);
+    const got = await receive(answer.body.getReader(), box);
+    if (got.see) return location.assign(got.see);
+    save(got.file, got.name);
+    end(box, `${got.name} is here: ${size(got.file.size)}.`);
+  } catch (problem) {
+    end(box, problem.name === "AbortError" ? "The download is cancelled." : `The download failed: ${problem.message}.`);
+  }
+  return undefined;
+}
+
+export function start() {
+  // Before all others: the page stays, so nothing may wait for the next one.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-download]")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    begin(event.target);
+  }, true);
+}
