@@ -9,7 +9,9 @@ This package belongs to the distribution Flask-OctaSpace; `__distribution__` say
 unrelated distribution that brings a package of the same name.
 """
 
-from . import types
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._clash import warn_of_mixture
 from ._client import Client
 from ._shared import client, configuration, configure, reset_configuration, shutdown_shared_client
@@ -34,9 +36,12 @@ from .errors import (
     TimeoutError,
     ValidationError,
 )
-from .money import octa_to_wei, wei_to_octa
 from .request import Request
 from .response import Response
+
+if TYPE_CHECKING:
+    from . import types
+    from .money import octa_to_wei, wei_to_octa
 
 __distribution__ = "Flask-OctaSpace"
 
@@ -75,3 +80,16 @@ __all__ = [
     "types",
     "wei_to_octa",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded at their first use: decimal and the types are a third of what importing us would cost.
+    if name == "types":
+        return import_module(".types", __name__)
+    if name in ("octa_to_wei", "wei_to_octa"):
+        return getattr(import_module(".money", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

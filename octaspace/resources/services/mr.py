@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ProvisionRejectedError, one_line
@@ -13,11 +12,13 @@ from ...response import Response
 from ..resource import Resource
 from .arguments import checked_count, checked_envs, checked_ports, checked_text
 from .rent import rented
-from .search import Sort, search_machines
 from .session import Session
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from ...types import MachineOffer, payloads
+    from .search import Sort
 
 __all__ = ["MachineRentals"]
 
@@ -72,7 +73,8 @@ class MachineRentals(Resource):
             ValueError: A filter cannot be used.
             octaspace.Error: Any of `octaspace.errors`.
         """
-        from ...types import MachineOffer  # only who searches pays for loading it
+        from ...types import MachineOffer
+        from .search import search_machines  # loads the types, which only who searches should pay for
 
         return search_machines(
             MachineOffer, self.list, gpu=gpu, min_vram_gb=min_vram_gb, country=country,

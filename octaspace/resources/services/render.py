@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import builtins
 from contextlib import AbstractContextManager
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from ...response import Response
 from ..resource import Resource
 from .arguments import checked_count, checked_envs, refuse_unknown
 from .rent import rented
-from .search import Sort, search_machines
 from .session import Session
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from ...types import RenderOffer, payloads
+    from .search import Sort
 
 __all__ = ["RenderNodes"]
 
@@ -58,7 +59,8 @@ class RenderNodes(Resource):
         sort: Sort = "price",
     ) -> builtins.list[RenderOffer]:
         """GET /services/render, filtered here; see `MachineRentals.search`."""
-        from ...types import RenderOffer  # only who searches pays for loading it
+        from ...types import RenderOffer
+        from .search import search_machines  # loads the types, which only who searches should pay for
 
         return search_machines(
             RenderOffer, self.list, gpu=gpu, min_vram_gb=min_vram_gb, country=country,

@@ -5,22 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ...errors import InvalidResponseError
 from ...response import Response
+from ...types import MachineOffer, RenderOffer, VpnRelay
 from .arguments import checked_choice, checked_text
-
-if TYPE_CHECKING:
-    from ...types import MachineOffer, RenderOffer, VpnRelay
 
 __all__ = ["RelaySort", "Sort", "search_machines", "search_relays"]
 
 Sort = Literal["price", "reliability", "vram", "download"]
 RelaySort = Literal["price", "download"]
 
-_Machine = TypeVar("_Machine", "MachineOffer", "RenderOffer")
-_Offer = TypeVar("_Offer", "MachineOffer", "RenderOffer", "VpnRelay")
+_Machine = TypeVar("_Machine", MachineOffer, RenderOffer)
+_Offer = TypeVar("_Offer", MachineOffer, RenderOffer, VpnRelay)
 
 
 def search_machines(
@@ -69,7 +67,6 @@ def search_machines(
 
 
 def search_relays(
-    kind: type[VpnRelay],
     fetch: Callable[[], Response[Any]],
     *,
     country: str | None,
@@ -80,7 +77,6 @@ def search_relays(
     """Fetch VPN relays, filter and sort them; see `VpnRelays.search`.
 
     Args:
-        kind: The type of the relays.
         fetch: Makes the request; the arguments are checked before.
     """
     checked_choice("sort", sort, ("price", "download"))
@@ -100,7 +96,7 @@ def search_relays(
         "download": lambda relay: relay.net_down_mbits,
     }
     return _sorted(
-        filter(fits, map(kind.from_api, _items(fetch()))), orders[sort], best_first=sort != "price"
+        filter(fits, map(VpnRelay.from_api, _items(fetch()))), orders[sort], best_first=sort != "price"
     )
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import builtins
 from contextlib import AbstractContextManager
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from ...response import Response
 from ..resource import Resource
 from .arguments import checked_choice, checked_count
 from .rent import rented
-from .search import RelaySort, search_relays
 from .session import Session
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from ...types import VpnRelay, payloads
+    from .search import RelaySort
 
 __all__ = ["VpnRelays"]
 
@@ -68,10 +69,10 @@ class VpnRelays(Resource):
             ValueError: A filter cannot be used.
             octaspace.Error: Any of `octaspace.errors`.
         """
-        from ...types import VpnRelay  # only who searches pays for loading it
+        from .search import search_relays  # loads the types, which only who searches should pay for
 
         return search_relays(
-            VpnRelay, self.list,
+            self.list,
             country=country, residential=residential, max_price_usd=max_price_usd, sort=sort,
         )  # fmt: skip
 
