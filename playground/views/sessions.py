@@ -73,7 +73,9 @@ def show(uuid: str) -> str | Redirect:
     panels = load(info, log)
     if not recent and (_is_gone(panels["info"]) or _is_gone(panels["log"])):
         # It has ended: what is left of it is among the recent ones.
-        kept = {name: value for name, value in request.args.items() if name in ("_panel", "done")}
+        kept: dict[str, Any] = {
+            name: value for name, value in request.args.items() if name in ("_panel", "done")
+        }
         return redirect(url_for("sessions.show", uuid=uuid, recent="true", **kept))
     shown: ShownSession | None = panels["info"].data
     revealed = request.args.get("reveal") == "config" and shown is not None
