@@ -15,10 +15,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_octaspace import OctaSpace
 
-from . import assets, failures, formatting, ids, login, navigation, recording, security, shell, views
+from . import assets, caution, failures, formatting, ids, login, navigation, recording, security, shell, views
 from .parts import EXTENSION, Parts
 from .process import ProcessSettings
-from .sessions_cookie import BrowserSessionInterface, cookie_name
+from .sessions_cookie import BrowserSessionInterface
 from .sources import default_source
 
 __all__ = ["build"]
@@ -37,7 +37,7 @@ def build(config: Mapping[str, Any]) -> Flask:
         MAX_FORM_MEMORY_SIZE=256 * 1024,
         MAX_FORM_PARTS=200,
         SEND_FILE_MAX_AGE_DEFAULT=365 * 24 * 3600,
-        SESSION_COOKIE_NAME=cookie_name(process.bind),
+        SESSION_COOKIE_NAME=process.instance,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=None,
@@ -62,6 +62,7 @@ def build(config: Mapping[str, Any]) -> Flask:
     app.secret_key = parts.secret_key
 
     recording.init_app(app, calls_log)
+    caution.init_app(app)
     login.init_app(app, process)
     CSRFProtect(app)
     Bootstrap5(app)

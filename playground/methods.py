@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import inspect
 import re
 import types
@@ -10,11 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from types import SimpleNamespace
 from typing import Any, Final, Literal
 
+import octaspace
 from flask_octaspace.calls import public_methods
 from octaspace import Client, Config, Request, Response
 from octaspace.request import BodySink
+from octaspace.resources.services import search
 
 from .lines import Line
 
@@ -102,6 +106,8 @@ class Method:
         parameters: What it takes; the session's uuid first, where there is one.
         returns: ``"response"``; ``"list"`` of typed offers; ``"lines"`` one after the other; or a
             ``"session"`` for a `with` block.
+        payload: Name of what an answer consists of, as the SDK calls it; empty when it has none.
+        many: Whether the answer is a list of that.
     """
 
     name: str
@@ -109,6 +115,8 @@ class Method:
     doc: str
     parameters: tuple[Parameter, ...]
     returns: Returns
+    payload: str = ""
+    many: bool = False
 
     @property
     def group(self) -> str:
@@ -215,18 +223,34 @@ class _Catcher(Client):
 
 def _method(name: str, function: Callable[..., Any]) -> Method:
     signature = inspect.signature(function)
-    hints = typing.get_type_hints(function)
     doc = inspect.getdoc(function) or ""
-    parameters = [_parameter(part, hints.get(part.name), doc) for part in signature.parameters.values()]
+    parameters = [_parameter(part, _hint(function, part.name), doc) for part in signature.parameters.values()]
     shown = [_shown(part) for part in signature.parameters.values()]
     if any(part.kind is part.KEYWORD_ONLY for part in signature.parameters.values()):
         shown.insert(sum(part.positional for part in parameters), "*")
     if name.startswith(f"{_SESSION}."):
         parameters.insert(0, Parameter("uuid", "text", "str", True, False, None, "The session."))
     returns = _plain(signature.return_annotation)
+    payload = re.fullmatch(r"Response\[(list\[)?(\w+)\]?\]", returns)
     return Method(
-        name, f"({', '.join(shown)}) -> {returns}", doc, tuple(parameters), _returns(str(hints.get("return")))
+        name=name,
+        signature=f"({', '.join(shown)}) -> {returns}",
+        doc=doc,
+        parameters=tuple(parameters),
+        returns=_returns(returns),
+        payload=payload[2] if payload else "",
+        many=bool(payload and payload[1]),
     )
+
+
+def _hint(function: Callable[..., Any], name: str) -> Any:
+    """The type of a parameter; None when its words cannot be understood here."""
+    known = {**vars(collections.abc), **vars(octaspace.types), **vars(search), **function.__globals__}
+    words = SimpleNamespace(__annotations__={name: function.__annotations__.get(name)})
+    try:
+        return typing.get_type_hints(words, known, {"Decimal": Decimal}).get(name)
+    except NameError:
+        return None
 
 
 def _parameter(part: inspect.Parameter, hint: Any, doc: str) -> Parameter:

@@ -162,6 +162,23 @@ class Calls:
             ).fetchone()
         return None if row is None else _row(row)
 
+    def last_answer(self, path: str, params: dict[str, str], source: str) -> Any:
+        """The last answer of a GET that is kept; None when there is none.
+
+        Args:
+            path: Path below the endpoint.
+            params: Its query.
+            source: Label of the source it was asked of.
+        """
+        with self._database.connect() as connection:
+            rows = connection.execute(
+                "SELECT detail FROM calls WHERE browser = ? AND method = 'GET' AND path = ? AND source = ? "
+                "AND error IS NULL ORDER BY id DESC LIMIT 5",
+                (self._browser, path, source),
+            ).fetchall()
+        details = (json.loads(row["detail"]) for row in rows)
+        return next((detail["answer"] for detail in details if detail["params"] == params), None)
+
     def clear(self) -> None:
         """Remove every row of this browser."""
         with self._database.connect() as connection:

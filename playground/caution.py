@@ -1,0 +1,44 @@
+"""A promise for tools that only read: what would change something is stopped before it is sent.
+
+It goes by the request itself, so no list of methods can forget one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from flask import Flask
+
+from flask_octaspace import octaspace_request
+from octaspace import Client, Request
+
+__all__ = ["ChangeStoppedError", "init_app", "reading_only"]
+
+_reading: ContextVar[bool] = ContextVar("playground_reading_only", default=False)
+
+
+class ChangeStoppedError(Exception):
+    """The call would have changed something, and nobody agreed to that. Nothing was sent."""
+
+
+@contextmanager
+def reading_only() -> Iterator[None]:
+    """Let calls of this context read and nothing else."""
+    token = _reading.set(True)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
+
+def init_app(app: Flask) -> None:
+    """Listen to the app's calls."""
+    octaspace_request.connect(_check, sender=app)
+
+
+def _check(app: Flask, *, client: Client, request: Request, **_: Any) -> None:
+    if _reading.get() and not (request.method in ("GET", "HEAD") and request.repeatable):
+        raise ChangeStoppedError(f"{request.method} {request.path} changes something; nothing was sent")

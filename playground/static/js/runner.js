@@ -1,0 +1,14 @@
+// The method runner: the list of methods is folded on a narrow screen, and the address can be copied.
+import "./inplace.js";
+
+if (matchMedia("(max-width: 991.98px)").matches) document.querySelector("[data-fold]")?.removeAttribute("open");
+
+document.querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest" });
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy-address]");
+  if (!button) return;
+  const address = new URL(location.href);
+  for (const name of ["run", "done"]) address.searchParams.delete(name);
+  button.dataset.copy = address.href; // copy.js hears the same click after us
+});
