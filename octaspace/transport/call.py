@@ -48,6 +48,7 @@ class Transport:
                 keep_alive=config.keep_alive,
                 pool_size=config.pool_size,
                 idle_timeout=config.idle_timeout,
+                ssl_verify=config.ssl_verify,
                 clock=clock,
             )
             self.counters = Counters()
@@ -138,6 +139,10 @@ class _Call:
         tried = {url}  # in this pass over the endpoints
         new_connection = False
         while True:
+            if transport.closed:  # by another thread, since the call began
+                raise ConfigurationError(
+                    f"{self._request.method} {self._request.path}: the client was closed during the call"
+                )
             self._attempts += 1
             transport.counters.requests()
             began = clock.monotonic()
@@ -175,11 +180,11 @@ class _Call:
         if isinstance(result, Answer):
             endpoints.mark_alive(url)
             return decide(Outcome.ANSWERED, result.status, repeatable=repeatable)
-        if result.marks_endpoint:
+        if result.marks_endpoint and len(endpoints.urls) > 1:  # a single one is never left alone
             endpoints.mark_failed(url)
             self._transport.log.warning(
                 "%s failed (%s) and is left alone for %g s",
-                url, result.phase or result.reason, self._config.failure_cooldown,
+                url, result.phase or result.reason, endpoints.cooldown,
             )  # fmt: skip
         if result.phase == "total" or result.misconfigured:
             return Verdict.DONE

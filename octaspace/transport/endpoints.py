@@ -25,16 +25,22 @@ class Endpoints:
 
     def __init__(self, urls: tuple[str, ...], *, cooldown: float, clock: Clock) -> None:
         self.urls = urls
-        self._cooldown = cooldown
+        self.cooldown = cooldown
         self._clock = clock
-        # Holds the moment of failure under the URL, and forgets it by itself when the cooldown is over.
-        self._failed: TTLCache[str, float] = TTLCache(len(urls), ttl=cooldown, timer=clock.monotonic)
-        self._turn = 0
-        self._lock = threading.Lock()
+        self._start()
         start_anew_after_fork(self)
 
-    def after_fork_in_child(self) -> None:
+    def _start(self) -> None:
+        # Holds the moment of failure under the URL, and forgets it by itself when the cooldown is over.
+        self._failed: TTLCache[str, float] = TTLCache(
+            len(self.urls), ttl=self.cooldown, timer=self._clock.monotonic
+        )
+        self._turn = -1  # the first call goes to the first endpoint
         self._lock = threading.Lock()
+
+    def after_fork_in_child(self) -> None:
+        """Know nothing: a thread of the parent may have been in the middle of a change."""
+        self._start()
 
     def pick(self, exclude: Collection[str] = ()) -> str | None:
         """The endpoint to use next, or None when every one is excluded.
@@ -83,7 +89,7 @@ class Endpoints:
         with self._lock:
             now = self._clock.monotonic()
             failed = [(url, self._failed.get(url)) for url in self.urls]
-            left = {url: max(0.0, at + self._cooldown - now) for url, at in failed if at is not None}
+            left = {url: max(0.0, at + self.cooldown - now) for url, at in failed if at is not None}
         return {
             "total": len(self.urls),
             "available": len(self.urls) - len(left),

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import builtins
+import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
+from types import TracebackType
 from typing import Any, Final
 
 import requests.exceptions
 import urllib3.exceptions
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from ..errors import TimeoutPhase, one_line
-from .connection import Stage, Trace
+from . import connection
 from .retry import Outcome
+from .trace import Stage, Trace
 
-__all__ = ["FOREIGN", "Answer", "Failure", "out_of_time", "sort_failure"]
+__all__ = ["FOREIGN", "Answer", "Failure", "forget_library_frames", "out_of_time", "sort_failure"]
 
 #: Everything that sending through requests can raise.
 FOREIGN: Final = (
     requests.exceptions.RequestException,
     urllib3.exceptions.HTTPError,
+    urllib3.exceptions.ProxySchemeUnsupported,
     HTTPException,
     OSError,
     UnicodeError,
@@ -69,53 +74,73 @@ class Failure:
     permanent: bool = False
     misconfigured: bool = False
 
+    @classmethod
+    def of_settings(cls, reason: str, cause: BaseException | None = None) -> Failure:
+        """A request that cannot be sent anywhere, for a reason on this side of the wire."""
+        return cls(Outcome.UNSENT, None, reason, cause, marks_endpoint=False, misconfigured=True)
 
-def sort_failure(error: BaseException, trace: Trace, *, outer: BaseException | None = None) -> Failure:
+
+def sort_failure(
+    error: BaseException, trace: Trace, *, outer: BaseException | None = None, secret: str | None = None
+) -> Failure:
     """Say what a foreign exception means for the call, by its class and the stage it came from.
 
     Args:
         error: What requests, urllib3, http.client, ssl or socket raised.
         trace: How far the attempt got.
         outer: The exception the caller was handling already; it is not ours to touch.
+        secret: The key, which is kept out of the reason: some servers repeat it.
     """
     links = _links(error)
-    reason = _reason(links[-1])
-    _forget_frames(error, outer)
-    if isinstance(error, _MISCONFIGURED) or (trace.stage is Stage.NONE and type(error) is OSError):
-        # The plain OSError is requests' word for a CA bundle that is not where the environment says.
-        return Failure(Outcome.UNSENT, None, reason, error, marks_endpoint=False, misconfigured=True)
-    timed_out = any(isinstance(link, _TIMEOUTS) and not isinstance(link, _REFUSED) for link in links)
+    reason = _reason(links[-1], secret)
+    for link in _related(error, outer):
+        link.__traceback__ = None  # the locals of its frames hold the header with the key
     stage = trace.stage
     if stage is Stage.NONE:  # no connection of ours took part: only the class can tell
-        stage = Stage.OPENING if isinstance(error, requests.exceptions.ConnectTimeout) else Stage.WAITING
+        stage = Stage.OPENING if _any(links, _BEFORE_SENDING) else Stage.WAITING
+    if trace.stage <= Stage.OPEN and _any(links, _UNSENDABLE):
+        return Failure.of_settings(reason, error)
+    timed_out = any(isinstance(link, _TIMEOUTS) and not isinstance(link, _REFUSED) for link in links)
     if timed_out and trace.deadline.expired:
         return out_of_time(stage, error)
     if stage <= Stage.OPEN:
-        untrusted = any(isinstance(link, ssl.SSLCertVerificationError) for link in links)
-        return Failure(Outcome.UNSENT, "open" if timed_out else None, reason, error, permanent=untrusted)
+        phase: TimeoutPhase | None = "open" if timed_out else None
+        return Failure(Outcome.UNSENT, phase, reason, error, permanent=_any(links, _UNTRUSTED))
     if timed_out:
         return Failure(Outcome.LOST, "write" if stage is Stage.SENDING else "read", reason, error)
-    died = any(isinstance(link, _DEAD_CONNECTION) for link in links)
-    if died and trace.reused and stage < Stage.READING:
+    if trace.reused and stage < Stage.READING and _any(links, _DEAD_CONNECTION):
         return Failure(Outcome.STALE, None, reason, error, marks_endpoint=False)
     return Failure(Outcome.LOST, None, reason, error)
 
 
-_MISCONFIGURED: Final = (
-    requests.exceptions.InvalidProxyURL,
+#: A proxy or an address that nothing can be sent to, or a client that was closed meanwhile.
+_UNSENDABLE: Final = (
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,
+    requests.exceptions.URLRequired,
+    urllib3.exceptions.ClosedPoolError,
+    urllib3.exceptions.LocationValueError,
+    urllib3.exceptions.ProxySchemeUnsupported,
+)
+#: By their very meaning nothing was sent. All others can come from any stage.
+_BEFORE_SENDING: Final = (
+    builtins.ConnectionRefusedError,
+    socket.gaierror,
+    requests.exceptions.ConnectTimeout,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.EmptyPoolError,
+    urllib3.exceptions.NewConnectionError,
 )
 _TIMEOUTS: Final = (
     builtins.TimeoutError,
     requests.exceptions.Timeout,
-    urllib3.exceptions.ReadTimeoutError,
-    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.TimeoutError,
 )
 #: urllib3 has the refused connection under the connect timeout.
 _REFUSED: Final = urllib3.exceptions.NewConnectionError
 _DEAD_CONNECTION: Final = (builtins.ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+_UNTRUSTED: Final = (ssl.SSLCertVerificationError, CertificateError)
 
 
 def out_of_time(stage: Stage, cause: BaseException | None = None) -> Failure:
@@ -123,6 +148,10 @@ def out_of_time(stage: Stage, cause: BaseException | None = None) -> Failure:
     outcome = Outcome.UNSENT if stage <= Stage.OPEN else Outcome.LOST
     # Without an attempt under way the time went elsewhere, and the endpoint is not to blame.
     return Failure(outcome, "total", "", cause, marks_endpoint=stage is not Stage.NONE)
+
+
+def _any(links: list[BaseException], kinds: tuple[type[BaseException], ...]) -> bool:
+    return any(isinstance(link, kinds) for link in links)
 
 
 def _links(error: BaseException) -> list[BaseException]:
@@ -142,23 +171,51 @@ def _links(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _reason(root: BaseException) -> str:
+def _reason(root: BaseException, secret: str | None) -> str:
     words = getattr(root, "strerror", None)
-    return one_line(words if isinstance(words, str) else str(root)) or type(root).__name__
+    text = words if isinstance(words, str) else str(root)
+    return one_line(text.replace(secret, "***") if secret else text) or type(root).__name__
 
 
-def _forget_frames(error: BaseException, outer: BaseException | None) -> None:
-    """Drop the frames of foreign exceptions: their locals hold the header with the key.
-
-    Error trackers record locals. The exceptions themselves, their classes and words, stay.
-    """
-    waiting: list[BaseException | None] = [error]
+def _related(error: BaseException, outer: BaseException | None) -> Iterator[BaseException]:
+    """The exception and all that stand behind it, up to one that was there before."""
+    waiting: list[object] = [error]
     seen: set[int] = set()
     while waiting:
         link = waiting.pop()
-        if link is None or link is outer or id(link) in seen:
+        if not isinstance(link, BaseException) or link is outer or id(link) in seen:
             continue
         seen.add(id(link))
-        link.__traceback__ = None
-        waiting += [link.__cause__, link.__context__]
-        waiting += [part for part in link.args if isinstance(part, BaseException)]
+        yield link
+        waiting += [link.__cause__, link.__context__, *link.args]
+
+
+def forget_library_frames(error: BaseException, outer: BaseException | None) -> None:
+    """Take the frames that hold the key out of an exception that is not ours to sort.
+
+    An interrupt or a warning made an error passes through as it is; error trackers record the locals of
+    its frames all the same.
+
+    Args:
+        error: What is passing through.
+        outer: The exception the caller was handling already.
+    """
+    for link in _related(error, outer):
+        frames = [frame for frame in _frames(link.__traceback__) if not _is_library(frame)]
+        for frame, following in zip(frames, [*frames[1:], None], strict=True):
+            frame.tb_next = following
+        link.__traceback__ = frames[0] if frames else None
+
+
+_LIBRARIES: Final = frozenset({"http", "requests", "socket", "ssl", "urllib3"})
+
+
+def _is_library(frame: TracebackType) -> bool:
+    name: str = frame.tb_frame.f_globals.get("__name__", "")
+    return name == connection.__name__ or name.partition(".")[0] in _LIBRARIES
+
+
+def _frames(first: TracebackType | None) -> Iterator[TracebackType]:
+    while first is not None:
+        yield first
+        first = first.tb_next

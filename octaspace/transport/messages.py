@@ -30,7 +30,9 @@ def network_error(failure: Failure, request: Request, config: Config, *, url: st
     unknown = failure.outcome is not Outcome.UNSENT and not request.repeatable
     reason = failure.reason
     if failure.phase in ("open", "read", "write"):
-        reason = f"no end within {failure.phase}_timeout={getattr(config, failure.phase + '_timeout'):g} s"
+        limit = getattr(config, f"{failure.phase}_timeout")
+        if limit is not None:  # else the operating system gave up, and says so
+            reason = f"no end within {failure.phase}_timeout={limit:g} s"
     times = "" if attempts == 1 else f" after {attempts} attempts"
     message = f"{what}: {url}{times}: {reason}{LOOK_FIRST if unknown else ''}"
     if failure.phase is None:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 import threading
-from functools import partial
+import weakref
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests.cookies import RequestsCookieJar
-from urllib3 import PoolManager
 
+from ..errors import ConfigurationError
 from .clock import Clock
-from .connection import PooledHTTPConnectionPool, PooledHTTPSConnectionPool, PoolPolicy, Trace
+from .connection_pool import PoolPolicy
 from .fork import start_anew_after_fork
+from .session import PooledAdapter, new_session
+from .trace import Trace
 
 __all__ = ["Pools"]
 
@@ -31,7 +31,8 @@ class Pools:
         keep_alive: Whether connections outlive a request.
         pool_size: Most connections in use per endpoint, with `keep_alive`.
         idle_timeout: Seconds after which an idle connection is closed; None for never.
-        clock: The clock for that.
+        ssl_verify: `Config.ssl_verify`.
+        clock: The clock for idling.
     """
 
     def __init__(
@@ -41,32 +42,39 @@ class Pools:
         keep_alive: bool,
         pool_size: int,
         idle_timeout: float | None,
+        ssl_verify: bool | str,
         clock: Clock,
     ) -> None:
         self._urls = urls
         self._size = pool_size
+        self._ssl_verify = ssl_verify
         self._policy = PoolPolicy(keep_alive=keep_alive, idle_timeout=idle_timeout, monotonic=clock.monotonic)
         self._start()
         start_anew_after_fork(self)
 
-    @property
-    def keep_alive(self) -> bool:
-        return self._policy.keep_alive
-
     def _start(self) -> None:
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
+        self._close_session: weakref.finalize[[], Pools] | None = None
+        self._environment: dict[str, dict[str, Any]] = {}
         self._slots = {url: _Slots(self._size) for url in self._urls}
 
     def after_fork_in_child(self) -> None:
         """Let go of the parent's sockets without a word on the wire, and begin with none."""
         for connection in list(self._policy.connections):
-            sock, connection.sock = connection.sock, None
-            if sock is not None and sock.fileno() >= 0:
-                # detach() takes no lock, unlike closing the file objects that a reader may hold.
-                os.close(sock.detach())
+            connection.let_go()
         self._policy.connections.clear()
+        if self._close_session is not None:
+            self._close_session.detach()
         self._start()
+
+    @property
+    def keep_alive(self) -> bool:
+        return self._policy.keep_alive
+
+    @property
+    def closed(self) -> bool:
+        return self._policy.closed
 
     @property
     def session(self) -> requests.Session:
@@ -74,8 +82,31 @@ class Pools:
         if self._session is None:
             with self._lock:
                 if self._session is None:
-                    self._session = _new_session(self._policy, self._urls, self._size)
+                    session = new_session(self._policy, endpoints=len(self._urls), pool_size=self._size)
+                    # A client dropped without `close()` leaves no socket to the garbage collector.
+                    self._close_session = weakref.finalize(self, session.close)
+                    self._session = session
         return self._session
+
+    def environment(self, url: str) -> dict[str, Any]:
+        """Proxies and CA bundle for an endpoint, as `Session.send` takes them.
+
+        The environment is read once, at the first use.
+
+        Raises:
+            ConfigurationError: The environment names a CA bundle that is not there.
+        """
+        settings = self._environment.get(url)
+        if settings is None:
+            settings = dict(self.session.merge_environment_settings(url, {}, None, self._ssl_verify, None))
+            del settings["stream"]
+            bundle = settings["verify"]
+            if isinstance(bundle, str) and url.startswith("https:") and not os.path.exists(bundle):
+                raise ConfigurationError(
+                    f"REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names a CA bundle that is not there: {bundle!r}"
+                )
+            self._environment[url] = settings
+        return settings
 
     def acquire(self, url: str, timeout: float | None) -> bool:
         """Take one of the endpoint's connections, or wait for one.
@@ -109,11 +140,12 @@ class Pools:
                 adapter.close_idle()
 
     def close(self) -> None:
-        """Close every socket; those in use are closed when their request ends."""
+        """Close every socket; those in use are closed when their request ends. Idempotent."""
+        self._policy.closed = True
         with self._lock:
-            session, self._session = self._session, None
-        if session is not None:
-            session.close()
+            close_session = self._close_session
+        if close_session is not None:
+            close_session()
 
 
 class _Slots:
@@ -150,57 +182,3 @@ class _Slots:
                 "created": self._created,
                 "reused": self._reused,
             }
-
-
-class PooledAdapter(HTTPAdapter):
-    """requests' adapter over our urllib3 pools.
-
-    Args:
-        policy: What the pools obey.
-        endpoints: How many hosts to keep pools for.
-        pool_size: Connections kept per host.
-    """
-
-    def __init__(self, policy: PoolPolicy, *, endpoints: int, pool_size: int) -> None:
-        self._pool_classes = {
-            "http": partial(PooledHTTPConnectionPool, policy=policy),
-            "https": partial(PooledHTTPSConnectionPool, policy=policy),
-        }
-        # Behind a proxy all endpoints share one plain-http pool, so its size is that of all of them.
-        super().__init__(pool_connections=max(10, endpoints), pool_maxsize=pool_size * endpoints)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self._adopt(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):  # PySocks brings pool classes of its own
-            self._adopt(manager)
-        return manager
-
-    def _adopt(self, manager: PoolManager) -> None:
-        manager.pool_classes_by_scheme = self._pool_classes  # type: ignore[assignment]
-
-    def close_idle(self) -> None:
-        for manager in [self.poolmanager, *self.proxy_manager.values()]:
-            for key in manager.pools.keys():  # noqa: SIM118  # urllib3's container is not iterable
-                pool = manager.pools.get(key)
-                if isinstance(pool, PooledHTTPConnectionPool):
-                    pool.close_idle()
-
-
-class _NoCookies(RequestsCookieJar):
-    """A jar that stays empty: two keys must never share what a server remembers of one of them."""
-
-    def extract_cookies(self, *args: Any, **kwargs: Any) -> None:
-        return None
-
-
-def _new_session(policy: PoolPolicy, urls: tuple[str, ...], size: int) -> requests.Session:
-    session = requests.Session()
-    session.cookies = _NoCookies()
-    adapter = PooledAdapter(policy, endpoints=len(urls), pool_size=size)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session

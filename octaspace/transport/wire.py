@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import requests
-import urllib3.exceptions
 from requests import PreparedRequest
 from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
@@ -17,17 +16,18 @@ from .._version import __version__
 from ..config import Config
 from ..request import BodySink, Request
 from .clock import Deadline
-from .connection import Stage, Trace, tracing
+from .content_encoding import BodyError, TruncatedBodyError, decoded
 from .decoding import decode_body
-from .failures import FOREIGN, Answer, Failure, out_of_time, sort_failure
+from .failures import FOREIGN, Answer, Failure, forget_library_frames, out_of_time, sort_failure
 from .pool import Pools
 from .retry import Outcome
+from .trace import Stage, Trace, tracing
 
 __all__ = ["Wire"]
 
 USER_AGENT: Final = f"Flask-OctaSpace/{__version__} requests/{requests.__version__}"
 
-_CHUNK = 65536
+_CHUNK: Final = 65536
 
 
 class Wire:
@@ -41,7 +41,6 @@ class Wire:
     def __init__(self, config: Config, pools: Pools) -> None:
         self._config = config
         self._pools = pools
-        self._environment: dict[str, dict[str, Any]] = {}
         self._headers = {
             "User-Agent": config.user_agent or USER_AGENT,
             "Accept": "application/json",
@@ -69,42 +68,56 @@ class Wire:
             deadline: The end of the whole call.
             sink: Where a 2xx body goes, or None to have it in memory.
         """
+        config = self._config
         if deadline.expired:
             return out_of_time(Stage.NONE)
-        config = self._config
-        patience = deadline.clip(config.pool_timeout)
-        if not self._pools.acquire(url, patience):
-            if deadline.expired:
-                return out_of_time(Stage.NONE)
-            return Failure(
-                Outcome.UNSENT,
-                "pool",
-                f"no connection became free within {config.pool_timeout:g} s (pool_size={config.pool_size})",
-                marks_endpoint=False,
-            )
         trace = Trace(
             new_connection=new_connection,
             read_timeout=config.read_timeout,
             write_timeout=config.write_timeout,
             deadline=deadline,
         )
-        outer = sys.exc_info()[1]
+        outer = sys.exc_info()[1]  # what the caller is handling already
+        if not self._pools.acquire(url, deadline.clip(config.pool_timeout)):
+            return self._pool_stayed_full(deadline)
         try:
+            if self._pools.closed:  # perhaps while this call waited
+                return Failure.of_settings("the client was closed during the call")
             with tracing(trace):
-                try:
-                    response = self._send(url, request, body, trace)
-                except FOREIGN as error:
-                    return sort_failure(error, trace, outer=outer)
-                trace.stage = Stage.READING
-                return self._receive(response, trace, sink, outer=outer)
+                return self._exchange(url, request, body, trace, sink)
+        except _Foreign as failed:
+            return sort_failure(failed.error, trace, outer=outer, secret=config.api_key)
+        except BaseException as error:  # an interrupt, a warning made an error, a sink that failed
+            forget_library_frames(error, outer)
+            raise
         finally:
             self._pools.release(url, trace)
 
-    def _send(self, url: str, request: Request, body: bytes | None, trace: Trace) -> requests.Response:
+    def _pool_stayed_full(self, deadline: Deadline) -> Failure:
         config = self._config
+        if deadline.expired or config.pool_timeout is None:
+            return out_of_time(Stage.NONE)
+        return Failure(
+            Outcome.UNSENT,
+            "pool",
+            f"no connection became free within {config.pool_timeout:g} s (pool_size={config.pool_size})",
+            marks_endpoint=False,
+        )
+
+    def _exchange(
+        self, url: str, request: Request, body: bytes | None, trace: Trace, sink: BodySink | None
+    ) -> Answer | Failure:
+        try:
+            response = self._send(url, request, body, trace)
+        except FOREIGN as error:
+            raise _Foreign(error) from None
+        trace.stage = Stage.READING
+        return self._receive(response, sink)
+
+    def _send(self, url: str, request: Request, body: bytes | None, trace: Trace) -> requests.Response:
         # Limits of zero are refused by urllib3; the expired deadline itself is noticed by the trace.
-        open_timeout = trace.deadline.clip(config.open_timeout)
-        read_timeout = trace.deadline.clip(config.read_timeout)
+        open_timeout = trace.deadline.clip(self._config.open_timeout)
+        read_timeout = trace.deadline.clip(self._config.read_timeout)
         return self._pools.session.send(
             self._prepare(url, request, body),
             stream=True,
@@ -113,7 +126,7 @@ class Wire:
                 None if open_timeout is None else max(open_timeout, 0.001),
                 None if read_timeout is None else max(read_timeout, 0.001),
             ),
-            **self._environment_of(url),
+            **self._pools.environment(url),
         )
 
     def _prepare(self, url: str, request: Request, body: bytes | None) -> PreparedRequest:
@@ -134,71 +147,65 @@ class Wire:
         prepared._cookies = self._pools.session.cookies  # type: ignore[attr-defined]
         return prepared
 
-    def _environment_of(self, url: str) -> dict[str, Any]:
-        """Proxies and CA bundle for an endpoint, read from the environment once."""
-        settings = self._environment.get(url)
-        if settings is None:
-            settings = dict(
-                self._pools.session.merge_environment_settings(url, {}, None, self._config.ssl_verify, None)
-            )
-            settings.pop("stream", None)
-            self._environment[url] = settings
-        return settings
-
-    def _receive(
-        self,
-        response: requests.Response,
-        trace: Trace,
-        sink: BodySink | None,
-        *,
-        outer: BaseException | None,
-    ) -> Answer | Failure:
+    def _receive(self, response: requests.Response, sink: BodySink | None) -> Answer | Failure:
         """Read the body to its end, into the sink or into memory, and hand the connection back."""
         status: int = response.status_code
-        raw = response.raw
+        headers = response.headers
         complete = False
         try:
             if status < 200:
                 # What follows on this connection would be taken for the answer of the next request.
                 return Failure(Outcome.LOST, None, f"the interim status {status} came as the answer")
             into_sink = sink if sink is not None and 200 <= status < 300 else None
-            if into_sink is not None:
-                into_sink.begin(_content_length(response))
-            pieces: list[bytes] = []
-            size = 0
-            chunks = raw.stream(_CHUNK, decode_content=True)
-            while True:
-                try:
-                    chunk = next(chunks, None)
-                except urllib3.exceptions.DecodeError:
-                    encoding = response.headers.get("Content-Encoding")
-                    return Answer(status, response.headers, problem=f"the body is not valid {encoding}")
-                except FOREIGN as error:
-                    return sort_failure(error, trace, outer=outer)
-                if chunk is None:
-                    break
-                if into_sink is not None:
-                    into_sink.write(chunk)
-                    if not into_sink.in_memory:
-                        continue
-                size += len(chunk)
-                if size > self._config.max_response_bytes:
-                    limit = self._config.max_response_bytes
-                    problem = f"the body is larger than max_response_bytes={limit}"
-                    return Answer(status, response.headers, problem=problem)
-                pieces.append(chunk)
-            if getattr(raw, "length_remaining", None):
-                # urllib3 1.26 does not notice a body that ends early.
-                return Failure(Outcome.LOST, None, f"the body ended {raw.length_remaining} bytes early")
+            body = self._take(response, into_sink)
             complete = True
             if into_sink is not None:
-                return Answer(status, response.headers, b"".join(pieces))
-            return _answer(status, response.headers, b"".join(pieces))
+                return Answer(status, headers, body)
+            return _answer(status, headers, body)
+        except BodyError as error:
+            return Answer(status, headers, problem=str(error))
+        except TruncatedBodyError as error:
+            return Failure(Outcome.LOST, None, str(error))
         finally:
             if complete:
-                raw.release_conn()
+                response.raw.release_conn()
             else:
                 response.close()
+
+    def _take(self, response: requests.Response, sink: BodySink | None) -> bytes:
+        in_memory = sink is None or sink.in_memory
+        chunks = decoded(
+            _raw_chunks(response.raw),
+            response.headers.get("Content-Encoding", ""),
+            limit=self._config.max_response_bytes if in_memory else None,
+        )
+        if sink is not None:
+            sink.begin(_content_length(response.headers))
+        pieces: list[bytes] = []
+        for chunk in chunks:
+            if sink is not None:
+                sink.write(chunk)
+            if in_memory:
+                pieces.append(chunk)
+        return b"".join(pieces)
+
+
+class _Foreign(Exception):  # noqa: N818  # carries an error and is none
+    """Brings what the libraries raised past our own code, and nothing that a sink raised."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _raw_chunks(raw: Any) -> Iterator[bytes]:
+    try:
+        yield from raw.stream(_CHUNK, decode_content=False)
+    except FOREIGN as error:
+        raise _Foreign(error) from None
+    if getattr(raw, "length_remaining", None):
+        # urllib3 1.26 does not notice a body that ends early.
+        raise TruncatedBodyError(f"the body ended {raw.length_remaining} bytes early")
 
 
 def _answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -208,8 +215,8 @@ def _answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         return Answer(status, headers, body, data=body, problem=f"its JSON cannot be read: {error}")
 
 
-def _content_length(response: requests.Response) -> int | None:
+def _content_length(headers: Mapping[str, str]) -> int | None:
     """How many bytes the sink will get, where that can be known."""
-    length = response.headers.get("Content-Length", "")
-    encoded = response.headers.get("Content-Encoding", "identity") != "identity"
-    return int(length) if length.isascii() and length.isdigit() and not encoded else None
+    length = headers.get("Content-Length", "")
+    encoded = headers.get("Content-Encoding", "identity") != "identity"
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 19 and not encoded else None

@@ -230,6 +230,8 @@ class FaultServer:
         """Accept connections, on the same port as before when it was refusing."""
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # A large request that nobody reads soon gets stuck.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         self._listener.bind(("127.0.0.1", self.port))
         self._listener.listen(256)
         self.port = self._listener.getsockname()[1]

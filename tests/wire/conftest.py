@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import trustme
 
 from octaspace import Client, Config
 from tests.support.fake_clock import FakeClock
-from tests.support.fault_server import Behaviour, FaultServer
+from tests.support.fault_server import Arrival, Behaviour, FaultServer
 
 ServerFactory = Callable[..., FaultServer]
 ClientFactory = Callable[..., Client]
@@ -72,3 +73,51 @@ def tls(authority: tuple[trustme.CA, Path]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority[0].issue_cert("127.0.0.1", "localhost").configure_cert(context)
     return context
+
+
+@dataclass
+class Way:
+    """One of the ways to the API: with or without keep-alive, one or two endpoints, plain or TLS."""
+
+    keep_alive: bool
+    endpoints: int
+    tls: ssl.SSLContext | None
+    bundle: Path
+    serve: ServerFactory
+    connect: ClientFactory
+
+    def servers(self, *script: Behaviour, **options: Any) -> list[FaultServer]:
+        """The endpoints; the script is that of the one which is asked first."""
+        first = self.serve(*script, tls=self.tls, **options)
+        return [first, *(self.serve(tls=self.tls, **options) for _ in range(self.endpoints - 1))]
+
+    def client(self, servers: list[FaultServer], **options: Any) -> Client:
+        trust = {} if self.tls is None else {"ssl_verify": self.bundle}
+        return self.connect(*servers, keep_alive=self.keep_alive, **trust, **options)
+
+
+def arrivals(servers: list[FaultServer]) -> list[Arrival]:
+    """What all of them together have read."""
+    return [arrival for server in servers for arrival in server.journal]
+
+
+WAYS = [
+    pytest.param((keep_alive, endpoints, secure), id=f"{mode}-{endpoints}-{'tls' if secure else 'plain'}")
+    for keep_alive, mode in ((True, "persistent"), (False, "standard"))
+    for endpoints in (1, 2)
+    for secure in (False, True)
+]
+#: Those with keep-alive.
+PERSISTENT = WAYS[:4]
+
+
+@pytest.fixture(params=WAYS)
+def way(
+    request: pytest.FixtureRequest,
+    serve: ServerFactory,
+    connect: ClientFactory,
+    tls: ssl.SSLContext,
+    authority: tuple[trustme.CA, Path],
+) -> Way:
+    keep_alive, endpoints, secure = request.param
+    return Way(keep_alive, endpoints, tls if secure else None, authority[1], serve, connect)

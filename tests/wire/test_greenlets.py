@@ -10,7 +10,7 @@ import gevent
 import pytest
 
 from octaspace.transport.clock import SYSTEM_CLOCK, Deadline
-from octaspace.transport.connection import Trace, _current, tracing
+from octaspace.transport.trace import Trace, current_trace, tracing
 from tests.support.fault_server import echo
 
 from .conftest import ServerFactory
@@ -54,8 +54,8 @@ def test_each_greenlet_has_a_trace_of_its_own() -> None:
         )
         with tracing(trace):
             gevent.sleep(0)
-            return _current.get() is trace
+            return current_trace.get() is trace
 
     greenlets = [gevent.spawn(attempt) for _ in range(3)]
     assert [greenlet.get() for greenlet in greenlets] == [True] * 3
-    assert _current.get() is None
+    assert current_trace.get(None) is None

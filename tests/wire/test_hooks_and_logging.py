@@ -74,10 +74,17 @@ def test_one_line_per_attempt_and_warnings_for_what_went_wrong(
     assert [a["wait"] for a in attempts if a] == [0.5, 1.0, 0.0]
     assert [a["request_id"] for a in attempts if a] == [None, "r-1", None]
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert warnings == ["GET /nodes: retry 1 of 2 in 0.5 s", "GET /nodes: retry 2 of 2 in 1 s"]
+
+
+def test_a_cooldown_is_a_warning(
+    serve: ServerFactory, connect: ClientFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, good = serve(close_after_reading), serve()
+    connect(bad, good, failure_cooldown=12).send(READ)
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert warnings == [
-        f"{server.url} failed (Remote end closed connection without response) and is left alone for 30 s",
-        "GET /nodes: retry 1 of 2 in 0.5 s",
-        "GET /nodes: retry 2 of 2 in 1 s",
+        f"{bad.url} failed (Remote end closed connection without response) and is left alone for 12 s"
     ]
 
 

@@ -12,7 +12,7 @@ from tests.support.fault_server import answer, drip, http, never_read, stall, st
 from .conftest import ClientFactory, ServerFactory
 from .requests_to_send import CHANGE, READ
 
-LARGE = Request("POST", "/services/mr", body={"env": "x" * 30_000_000})
+LARGE = Request("POST", "/services/mr", body={"env": "x" * 8_000_000})
 
 
 @pytest.mark.parametrize("keep_alive", [True, False])

@@ -1,0 +1,146 @@
+"""Where an answer begins and ends: http.client's response, strict where that one is lenient.
+
+What is lenient there ends in a body cut short that looks whole, in the answer to another request, or in
+a client that reads for ever. Here it ends in an `HTTPException`.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import socket
+from collections.abc import Callable
+from email.errors import (
+    FirstHeaderLineIsContinuationDefect,
+    HeaderDefect,
+    MisplacedEnvelopeHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
+from http.client import HTTPException, HTTPResponse, LineTooLong, parse_headers
+from typing import Any, Final
+
+__all__ = ["StrictResponse", "TimedResponse"]
+
+_MAX_INTERIM: Final = 32
+_MAX_LINE: Final = 65536
+_MAX_TRAILERS: Final = 100
+
+#: The parser takes the fields after such a line for a body, and the length may be among them.
+_DEFECTS: Final = (
+    FirstHeaderLineIsContinuationDefect,
+    HeaderDefect,
+    MisplacedEnvelopeHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
+_CHUNK_SIZE: Final = re.compile(rb"[ \t]*[0-9a-fA-F]{1,16}[ \t]*")
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
+
+
+class StrictResponse(HTTPResponse):
+    """Skips interim answers (1xx), and refuses header fields and lengths that leave anything open."""
+
+    fp: Any
+
+    def _read_status(self) -> Any:
+        # http.client skips 100 only, any number of them, and takes every other 1xx for the answer.
+        for _ in range(_MAX_INTERIM + 1):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if status == 101 or not 100 <= status < 200:
+                return version, status, reason
+            parse_headers(self.fp)
+        raise HTTPException(f"more than {_MAX_INTERIM} interim answers (1xx)")
+
+    def begin(self) -> None:
+        super().begin()
+        if any(isinstance(defect, _DEFECTS) for defect in self.headers.defects):
+            raise HTTPException("malformed header fields")
+        lengths = self.headers.get_all("Content-Length")
+        codings = self.headers.get_all("Transfer-Encoding")
+        if codings is not None:
+            _check_chunked(codings, lengths)
+            self.fp = _ChunkReader(self.fp)
+        elif lengths is not None:
+            _check_length(lengths)
+
+
+def _check_chunked(codings: list[str], lengths: list[str] | None) -> None:
+    if lengths is not None:
+        raise HTTPException("both Content-Length and Transfer-Encoding")
+    if [coding.strip().lower() for coding in codings] != ["chunked"]:
+        raise HTTPException("a Transfer-Encoding other than chunked")
+
+
+def _check_length(lengths: list[str]) -> None:
+    values = {value.strip() for field in lengths for value in field.split(",")}
+    if len(values) != 1:
+        raise HTTPException("several different values of Content-Length")
+    if not _LENGTH.fullmatch(values.pop()):
+        raise HTTPException("a Content-Length that is no length")
+
+
+class _ChunkReader:
+    """The file a chunked body is read from, line by line and chunk by chunk, by urllib3."""
+
+    def __init__(self, fp: Any) -> None:
+        self._fp = fp
+        self._trailers: int | None = None  # how many were read, once the last chunk was
+
+    def readline(self, limit: int = -1) -> bytes:
+        line: bytes = self._fp.readline(_MAX_LINE + 1)
+        if len(line) > _MAX_LINE:
+            raise LineTooLong("chunk")
+        if self._trailers is not None:
+            self._trailers += 1
+            if self._trailers > _MAX_TRAILERS:
+                raise HTTPException(f"more than {_MAX_TRAILERS} trailer fields")
+        elif line:
+            size = line.rstrip(b"\r\n").partition(b";")[0]
+            # int() would also take signs, underscores and 0x; a negative size reads to the end.
+            if not _CHUNK_SIZE.fullmatch(size):
+                raise HTTPException("a chunk size that is no size")
+            if int(size, 16) == 0:
+                self._trailers = 0
+        return line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._fp, name)
+
+
+class TimedResponse(StrictResponse):
+    """A response that asks before each wait for data how long it may take.
+
+    A socket timeout alone bounds each wait and not their sum: a server that sends one byte a second
+    would never time out.
+
+    Args:
+        sock: The connection.
+        next_wait: Returns seconds, or raises `TimeoutError`.
+        args: As `http.client.HTTPResponse`.
+        kwargs: As `http.client.HTTPResponse`.
+    """
+
+    def __init__(
+        self, sock: socket.socket, *args: Any, next_wait: Callable[[], float | None], **kwargs: Any
+    ) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = io.BufferedReader(_TimedReader(sock, next_wait))
+
+
+class _TimedReader(io.RawIOBase):
+    def __init__(self, sock: socket.socket, next_wait: Callable[[], float | None]) -> None:
+        self._sock = sock
+        self._next_wait = next_wait
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._next_wait())
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+            super().close()

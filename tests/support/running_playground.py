@@ -1,0 +1,145 @@
+"""The playground as people run it: real Gunicorn over two endpoints of a sandbox, on free ports.
+
+The sandbox lives in this process, so that a test reads its journal and switches its faults directly.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from playground.sandbox import Clock, SandboxServer
+
+from .waiting import until
+
+__all__ = ["ROOT", "RunningPlayground", "answers", "bare_environment", "free_port"]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: What a process needs of this machine; everything else could change what the app does.
+_NEEDED = ("PATH", "LANG", "TMPDIR", "SYSTEMROOT")
+
+
+class RunningPlayground:
+    """Gunicorn with its workers, and the sandbox they speak to, from `with` to its end.
+
+        with RunningPlayground(tmp_path, workers=3) as running:
+            urllib.request.urlopen(running.url + "/playground/dashboard")
+            running.sandbox.journal.entries()
+
+    Args:
+        folder: Where state and log are kept; nobody else's.
+        workers: How many Gunicorn workers.
+        clock: The sandbox's clock; the machine's own by default.
+        environment: Further variables, as an operator sets them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        workers: int,
+        clock: Clock | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.workers = workers
+        self.state_dir = folder / "state"
+        self.log_path = folder / "log"
+        self.sandbox = SandboxServer(ports=(0, 0), clock=clock)
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self._given = dict(environment or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> RunningPlayground:
+        self.sandbox.start()
+        try:
+            self._process = self._start()
+            until(self._is_up, within=60)
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def log(self) -> str:
+        """What Gunicorn and the app have written so far, on both streams."""
+        return self.log_path.read_text(errors="replace")
+
+    def worker_pids(self) -> list[int]:
+        """The workers that run now."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    def _is_up(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"Gunicorn ended by itself:\n{self.log()}"
+        return answers(self.url) and len(self.worker_pids()) == self.workers
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        # The command and the variables of playground/launcher.py.
+        command = [sys.executable, "-m", "gunicorn", "-c", "playground/gunicorn.conf.py"]
+        environment = {
+            **bare_environment(),
+            "PLAYGROUND_BIND": self.url.removeprefix("http://"),
+            "PLAYGROUND_WORKERS": str(self.workers),
+            "PLAYGROUND_SANDBOX_URLS": ",".join(self.sandbox.urls),
+            "PLAYGROUND_STATE_DIR": str(self.state_dir),
+            **self._given,
+        }
+        with self.log_path.open("wb") as log:
+            return subprocess.Popen(
+                [*command, "playground:create_app()"],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _stop(self) -> None:
+        # Held requests end first, so that Gunicorn has nothing to wait for.
+        self.sandbox.faults.heal_all()
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(40)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+        self.sandbox.stop()
+
+
+def bare_environment() -> dict[str, str]:
+    """The variables a process of ours is started with: none that changes what it does."""
+    return {name: os.environ[name] for name in _NEEDED if name in os.environ}
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    """Whether a playground says that it is well."""
+    opener: Any = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/healthz", timeout=5) as answer:
+            return bool(re.fullmatch(rb"ok\s*", answer.read()))
+    except OSError:
+        return False

@@ -1,0 +1,73 @@
+"""Every way in which a request can get lost on a connection, and what a change ends in that meets it."""
+
+from __future__ import annotations
+
+import gzip
+
+import octaspace
+from tests.support.fault_server import (
+    Behaviour,
+    answer,
+    close_after_reading,
+    close_unread,
+    http,
+    raw,
+    reset_after_reading,
+    reset_unread,
+    stall,
+    stall_in_body,
+    truncate,
+)
+
+CONNECTION, TIMEOUT = octaspace.ConnectionError, octaspace.TimeoutError
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+
+FAULTS: dict[str, tuple[Behaviour, type[octaspace.NetworkError]]] = {
+    "close unread": (close_unread, CONNECTION),
+    "reset unread": (reset_unread, CONNECTION),
+    "close after reading": (close_after_reading, CONNECTION),
+    "reset after reading": (reset_after_reading, CONNECTION),
+    "stall before the status line": (stall, TIMEOUT),
+    "stall in the status line": (raw(b"HTTP/1.1 2", then="hold"), TIMEOUT),
+    "stall in the headers": (raw(OK + b"Content-Le", then="hold"), TIMEOUT),
+    "stall in the body": (stall_in_body, TIMEOUT),
+    "close in the headers": (raw(OK + b"Content-Le"), CONNECTION),
+    "body cut short": (truncate, CONNECTION),
+    "reset in the body": (raw(http(200, b'{"a": 1}')[:-4], then="reset"), CONNECTION),
+    "chunk cut short": (raw(CHUNKED + b"ff\r\n{}"), CONNECTION),
+    "chunks without a last one": (raw(CHUNKED + b"2\r\n{}\r\n"), CONNECTION),
+    "chunk size that is no number": (raw(CHUNKED + b"zz\r\n{}\r\n"), CONNECTION),
+    "chunk size below zero": (raw(CHUNKED + b"-1\r\n{}\r\n0\r\n\r\n"), CONNECTION),
+    "chunk size with a sign": (raw(CHUNKED + b"+2\r\n{}\r\n0\r\n\r\n"), CONNECTION),
+    "chunk size without end": (raw(CHUNKED + b"2;" + b"x" * 70_000), CONNECTION),
+    "trailers without end": (raw(CHUNKED + b"2\r\n{}\r\n0\r\n" + b"X: y\r\n" * 200), CONNECTION),
+    "gzip cut short": (
+        answer(body=gzip.compress(b'{"a": 1}')[:-9], headers={"Content-Encoding": "gzip"}),
+        CONNECTION,
+    ),
+    "no HTTP at all": (raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), CONNECTION),
+    "another version of HTTP": (raw(b"HTTP/3.0 200 OK\r\n\r\n"), CONNECTION),
+    "status that is no number": (raw(b"HTTP/1.1 abc Reason\r\n\r\n"), CONNECTION),
+    "status line without end": (raw(b"HTTP/1.1 200 " + b"x" * 70_000), CONNECTION),
+    "header line too long": (raw(OK + b"X: " + b"y" * 70_000 + b"\r\n\r\n{}"), CONNECTION),
+    "too many headers": (raw(OK + b"X: y\r\n" * 200 + b"\r\n{}"), CONNECTION),
+    "header line without a colon": (raw(OK + b"nonsense\r\nContent-Length: 2\r\n\r\n{}"), CONNECTION),
+    "header line without a name": (raw(OK + b": x\r\nContent-Length: 2\r\n\r\n{}"), CONNECTION),
+    "length that is no number": (raw(OK + b"Content-Length: two\r\n\r\n{}"), CONNECTION),
+    "length below zero": (raw(OK + b"Content-Length: -2\r\n\r\n{}"), CONNECTION),
+    "length of too many digits": (raw(OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n{}"), CONNECTION),
+    "two lengths": (raw(OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"), CONNECTION),
+    "two lengths in one field": (raw(OK + b"Content-Length: 2, 3\r\n\r\n{}"), CONNECTION),
+    "length and chunks": (
+        raw(OK + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"),
+        CONNECTION,
+    ),
+    "unknown transfer encoding": (raw(OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n{}"), CONNECTION),
+    "interim answers without end": (raw(EARLY_HINTS * 100), CONNECTION),
+    "an interim answer and no other": (raw(EARLY_HINTS), CONNECTION),
+    "an interim answer and silence": (raw(EARLY_HINTS, then="hold"), TIMEOUT),
+    "another protocol": (raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), CONNECTION),
+}
