@@ -117,7 +117,7 @@ def start_smoke(parts: Parts, browser: Browser, *, changes: bool) -> str:
                 item, calls = _make(step, state, bounded, progress, sandbox=source.is_sandbox)
                 rows = [call.row(source=source.label, page="smoke.run", line=item["line"]) for call in calls]
                 numbers = calls_log.append(rows)
-                progress.tell({**item, "log_id": numbers[-1] if numbers else None})
+                progress.tell({**item, "log_id": numbers[-1] if numbers else None}, at_once=True)
 
     return begin(parts.database, id, KIND, about, _LIMITS, work)
 

@@ -94,6 +94,7 @@ function follow(id, pause) {
         const [answer, page] = await load(part.dataset.watch);
         if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
         take(part, page);
+        if (!part.dataset.watch) drawer((await load(location.href))[1]);
       } catch {
         next = Math.min(SLOWEST, pause * 2);
       }
