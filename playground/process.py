@@ -1,29 +1,40 @@
 """What the operator of the process decides, through environment variables.
 
-PLAYGROUND_BIND            where Gunicorn listens; anything but loopback needs the next two
-PLAYGROUND_PASSWORD        asked for before any page is shown
-PLAYGROUND_HOSTS           further names under which the app may be called, comma-separated
-PLAYGROUND_ENDPOINTS       addresses a browser may choose besides the operator's, comma-separated
-PLAYGROUND_REDIS_URL       keep the browsers' state in Redis instead of files
-PLAYGROUND_PROXY_HOPS      how many proxies in front of us set X-Forwarded-… headers
-PLAYGROUND_STATE_DIR       folder of the state; `instance` beside the package by default
-PLAYGROUND_SANDBOX_URLS    the sandbox's endpoints, as the launcher passes them
+PLAYGROUND_BIND               where Gunicorn listens; what others can reach needs the next two
+PLAYGROUND_PASSWORD           asked for before any page is shown
+PLAYGROUND_HOSTS              further names under which the app may be called, comma-separated
+PLAYGROUND_ENDPOINTS          addresses a browser may choose besides the operator's, comma-separated
+PLAYGROUND_REDIS_URL          keep what is known of browsers in Redis instead of a file
+PLAYGROUND_PROXY_HOPS         how many proxies in front of us set X-Forwarded-… headers
+PLAYGROUND_STATE_DIR          folder of the state; one per port in `instance` beside the package by default
+PLAYGROUND_WORKERS, _THREADS  Gunicorn's processes, and the threads of each
+PLAYGROUND_SANDBOX_URLS       the sandbox's endpoints, as the launcher passes them
+PLAYGROUND_SANDBOX_CONTROL    address of the sandbox's switches, likewise
+SECRET_KEY                    signs cookies
 OCTA_API_KEY, OCTA_BASE_URL, OCTA_BASE_URLS    the operator's key and the endpoints it belongs to
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from octaspace import Config, ConfigurationError
 
 __all__ = ["ProcessSettings", "StartError", "is_loopback"]
 
 #: Names that always mean this machine.
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+
 LIVE_ENDPOINT = "https://api.octa.space"
+
+#: A shorter key could be guessed, and cookies signed with it.
+_SHORTEST_SECRET = 16
 
 
 class StartError(RuntimeError):
@@ -36,13 +47,16 @@ class ProcessSettings:
 
     Attributes:
         bind: Address and port Gunicorn listens at.
-        password: Asked for before any page; None asks for nothing.
         hosts: Names the app answers to, without port, in lower case.
-        allowed_endpoints: Addresses a browser may type, or None for any.
-        redis_url: Where the state of browsers is kept, or None for files.
-        proxy_hops: Trusted proxies in front.
         state_dir: Folder of the state.
+        password: Asked for before any page; None asks for nothing.
+        allowed_endpoints: Addresses a browser may type, or None for any.
+        redis_url: Where the state of browsers is kept, or None for a file.
+        proxy_hops: Trusted proxies in front.
+        workers: Processes that answer.
+        threads: Threads of each of them.
         sandbox_urls: Endpoints of the sandbox; empty when there is none.
+        sandbox_control: Address of the sandbox's switches, which no fault can close, or None.
         operator_key: The operator's API key, or None.
         operator_urls: The endpoints that key belongs to.
         secret_key: Signs cookies; None has one made and kept in `state_dir`.
@@ -55,15 +69,23 @@ class ProcessSettings:
     allowed_endpoints: tuple[str, ...] | None = None
     redis_url: str | None = field(default=None, repr=False)
     proxy_hops: int = 0
+    workers: int = 2
+    threads: int = 8
     sandbox_urls: tuple[str, ...] = ()
+    sandbox_control: str | None = None
     operator_key: str | None = field(default=None, repr=False)
     operator_urls: tuple[str, ...] = (LIVE_ENDPOINT,)
     secret_key: str | None = field(default=None, repr=False)
 
     @property
-    def on_loopback(self) -> bool:
-        """Whether only this machine can reach us."""
-        return is_loopback(self.bind)
+    def instance(self) -> str:
+        """Name of this playground among those of the machine: of its cookie, and of its folder."""
+        return _instance(self.bind)
+
+    @property
+    def control_urls(self) -> tuple[str, ...]:
+        """Where the sandbox's switches are reached: at the port of their own, else at any endpoint."""
+        return self.sandbox_urls if self.sandbox_control is None else (self.sandbox_control,)
 
     @classmethod
     def read(cls, environment: Mapping[str, str], state_dir: Path) -> ProcessSettings:
@@ -71,55 +93,61 @@ class ProcessSettings:
 
         Args:
             environment: Usually `os.environ`.
-            state_dir: Where state is kept when PLAYGROUND_STATE_DIR does not say.
+            state_dir: Where the folder of the state is when PLAYGROUND_STATE_DIR does not say.
 
         Raises:
-            StartError: A variable cannot be used, or one is missing.
+            StartError: A variable cannot be used, or one is missing for an address others can reach.
         """
 
         def text(name: str) -> str | None:
             return environment.get(name, "").strip() or None
 
         def several(name: str) -> tuple[str, ...]:
-            return tuple(part.strip().rstrip("/") for part in (text(name) or "").split(",") if part.strip())
+            return tuple(part.strip() for part in (text(name) or "").split(",") if part.strip())
+
+        def urls(name: str) -> tuple[str, ...]:
+            return _endpoints(name, several(name))
 
         bind = text("PLAYGROUND_BIND") or "127.0.0.1:3000"
-        urls = several("OCTA_BASE_URLS") or several("OCTA_BASE_URL") or (LIVE_ENDPOINT,)
-        endpoints = several("PLAYGROUND_ENDPOINTS")
-        settings = cls(
+        hops = _number("PLAYGROUND_PROXY_HOPS", text("PLAYGROUND_PROXY_HOPS"), 0, 0, 10)
+        hosts, password = several("PLAYGROUND_HOSTS"), text("PLAYGROUND_PASSWORD")
+        guarded = bool(hops) or not is_loopback(bind)
+        if guarded:
+            who = f"{bind} can be reached by others" if not hops else "Others come through a proxy"
+            if password is None:
+                raise StartError(f"{who}: set PLAYGROUND_PASSWORD first (see docs/playground.md)")
+            if not hosts:
+                raise StartError(f"{who}: set PLAYGROUND_HOSTS to the names it goes by")
+        allowed = urls("PLAYGROUND_ENDPOINTS")
+        control = urls("PLAYGROUND_SANDBOX_CONTROL")
+        secret = text("SECRET_KEY")
+        if secret is not None and len(secret) < _SHORTEST_SECRET:
+            raise StartError(
+                f"SECRET_KEY must have {_SHORTEST_SECRET} characters or more; without it one is made"
+            )
+        return cls(
             bind=bind,
-            hosts=frozenset((*_LOOPBACK_NAMES, *(name.lower() for name in several("PLAYGROUND_HOSTS")))),
-            state_dir=Path(text("PLAYGROUND_STATE_DIR") or state_dir),
-            password=text("PLAYGROUND_PASSWORD"),
-            allowed_endpoints=endpoints if endpoints or not is_loopback(bind) else None,
+            hosts=frozenset((*_LOOPBACK_NAMES, *_own_name(bind), *map(_host, hosts))),
+            state_dir=Path(text("PLAYGROUND_STATE_DIR") or state_dir / _instance(bind)),
+            password=password,
+            allowed_endpoints=allowed if allowed or guarded else None,
             redis_url=text("PLAYGROUND_REDIS_URL"),
-            proxy_hops=_hops(text("PLAYGROUND_PROXY_HOPS")),
-            sandbox_urls=several("PLAYGROUND_SANDBOX_URLS"),
-            operator_key=text("OCTA_API_KEY"),
-            operator_urls=urls,
-            secret_key=text("SECRET_KEY"),
+            proxy_hops=hops,
+            workers=_number("PLAYGROUND_WORKERS", text("PLAYGROUND_WORKERS"), 2, 1, 64),
+            threads=_number("PLAYGROUND_THREADS", text("PLAYGROUND_THREADS"), 8, 1, 256),
+            sandbox_urls=urls("PLAYGROUND_SANDBOX_URLS"),
+            sandbox_control=control[0] if control else None,
+            operator_key=_key(text("OCTA_API_KEY")),
+            operator_urls=urls("OCTA_BASE_URLS") or urls("OCTA_BASE_URL") or (LIVE_ENDPOINT,),
+            secret_key=secret,
         )
-        settings.require_guard(bind)
-        if not settings.on_loopback and not several("PLAYGROUND_HOSTS"):
-            raise StartError(f"{bind} can be reached by others: set PLAYGROUND_HOSTS to the names it goes by")
-        return settings
-
-    def require_guard(self, bind: str) -> None:
-        """Refuse an address that others can reach when there is no password.
-
-        Raises:
-            StartError: There is none.
-        """
-        if self.password is None and not is_loopback(bind):
-            raise StartError(f"{bind} can be reached by others: set PLAYGROUND_PASSWORD first")
 
 
 def is_loopback(bind: str) -> bool:
     """Whether only this machine reaches an address such as ``127.0.0.1:3000`` or ``unix:/run/x``."""
     if bind.startswith("unix:"):
         return True
-    host = bind.rpartition(":")[0] or bind
-    host = host.strip("[]")
+    host = _host_of(bind)
     if host == "localhost":
         return True
     try:
@@ -128,9 +156,63 @@ def is_loopback(bind: str) -> bool:
         return False
 
 
-def _hops(text: str | None) -> int:
+def _host_of(bind: str) -> str:
+    return (bind.rpartition(":")[0] or bind).strip("[]").lower()
+
+
+def _instance(bind: str) -> str:
+    # By port, because cookies ignore ports, and two playgrounds must not share one.
+    port = bind.rpartition(":")[2]
+    return f"playground_{port}" if port.isdigit() else "playground"
+
+
+def _own_name(bind: str) -> tuple[str, ...]:
+    """The address itself when it is one of this machine's own, such as 127.0.0.2."""
+    if bind.startswith("unix:") or not is_loopback(bind):
+        return ()
+    host = _host_of(bind)
+    return (f"[{host}]" if ":" in host else host,)
+
+
+def _host(text: str) -> str:
+    """A name as the Host header has it, without port."""
+    name = text.lower().partition("://")[2] or text.lower()
+    name = name.rstrip("/")
+    try:
+        address = ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        pass
+    else:
+        return f"[{address}]" if address.version == 6 else str(address)
+    if name.startswith("[") and "]:" in name:
+        return _host(name.rpartition(":")[0])
+    name = re.sub(r":\d+\Z", "", name).removesuffix(".")
+    if not _NAME.fullmatch(name):
+        raise StartError(f"PLAYGROUND_HOSTS takes names such as qa.example, no patterns: {text!r} is none")
+    return name
+
+
+def _endpoints(name: str, urls: tuple[str, ...]) -> tuple[str, ...]:
+    """Base URLs written as the SDK writes them, so that they can be compared."""
+    if not urls:
+        return ()
+    try:
+        return tuple(Config(base_urls=list(urls)).endpoints)
+    except ConfigurationError as error:
+        raise StartError(f"{name}: {error}") from None
+
+
+def _key(key: str | None) -> str | None:
+    try:
+        Config(api_key=key)
+    except ConfigurationError as error:
+        raise StartError(f"OCTA_API_KEY: {error}") from None
+    return key
+
+
+def _number(name: str, text: str | None, default: int, least: int, most: int) -> int:
     if text is None:
-        return 0
-    if not text.isdigit() or int(text) > 10:
-        raise StartError("PLAYGROUND_PROXY_HOPS must be the number of proxies in front, 0 to 10")
+        return default
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise StartError(f"{name} must be a number from {least} to {most}; it is {text!r}")
     return int(text)

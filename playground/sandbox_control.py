@@ -17,10 +17,10 @@ class ControlError(RuntimeError):
 
 
 class SandboxControl:
-    """Speaks to the control path below any endpoint that answers: a fault may have closed one of them.
+    """Speaks to the control path below the first of these addresses that answers: a fault may have closed one.
 
     Args:
-        urls: The sandbox's endpoints.
+        urls: `ProcessSettings.control_urls`.
     """
 
     def __init__(self, urls: tuple[str, ...]) -> None:
@@ -91,4 +91,4 @@ class SandboxControl:
             if not answer.ok:
                 raise ControlError(str(found.get("error", answer.status_code)))
             return found
-        raise ControlError("The sandbox does not answer at any of its endpoints.") from problem
+        raise ControlError("The sandbox does not answer.") from problem

@@ -5,13 +5,7 @@ from __future__ import annotations
 from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 
-__all__ = ["BrowserSessionInterface", "cookie_name"]
-
-
-def cookie_name(bind: str) -> str:
-    """A name of its own per port: cookies ignore ports, and two playgrounds must not share one."""
-    port = bind.rpartition(":")[2]
-    return f"playground_{port}" if port.isdigit() else "playground"
+__all__ = ["BrowserSessionInterface"]
 
 
 class BrowserSessionInterface(SecureCookieSessionInterface):
