@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from playground import create_app
+from playground import create_app, sources
 from playground.process import ProcessSettings
 from playground.sandbox import ManualClock, SandboxServer
 
@@ -60,3 +60,13 @@ def app(process: ProcessSettings, make_app: MakeApp) -> Flask:
 @pytest.fixture
 def visitor(app: Flask) -> Visitor:
     return Visitor(app)
+
+
+@pytest.fixture
+def live_visitor(
+    sandbox: SandboxServer, tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> Visitor:
+    """A browser whose pages take the sandbox for the live API, as its address is said to be one of it."""
+    monkeypatch.setattr(sources, "_LIVE_HOSTS", frozenset({"127.0.0.1"}))
+    operator = {"OCTA_API_KEY": "the-operators-key", "OCTA_BASE_URLS": ",".join(sandbox.urls)}
+    return Visitor(make_app(ProcessSettings.read(operator, tmp_path / "live")))

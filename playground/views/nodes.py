@@ -1,0 +1,209 @@
+"""One's own nodes: a map and a table, and the page of one with everything that can be done to it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Blueprint, Response, render_template, request, url_for
+from werkzeug.wrappers import Response as Redirect
+from wtforms import StringField
+
+import octaspace
+from octaspace import Client
+from octaspace.types import Disk, Location, Memory, Node, Rating, Reliability, System
+
+from ..changes import ChangeForm, change
+from ..downloads import Fetch, send_file
+from ..lines import Line
+from ..node_list import NodeFilter, NodeRow, read_nodes
+from ..node_map import dots, read_places
+from ..node_prices import PRICES, Asked, PriceChange, PriceError, as_sent, changes, current, read_typed
+from ..panels import Ask, load
+from ..reading import as_id, words
+from .network import network_ask
+
+bp = Blueprint("nodes", __name__, url_prefix="/playground/nodes")
+
+#: Where the outcome of a change is shown.
+_SHOW: Final = "nodes.show"
+
+#: Temperatures of a card in °C from which it is marked.
+_WARM: Final = 65
+_HOT: Final = 80
+
+#: Icons of states by their tone, as those of `state_badge`.
+_ICONS: Final = {"good": "check-circle", "warn": "hourglass-split", "bad": "x-circle", "idle": "dash-circle"}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A node with a part for everything, so that a page asks each for its figures; unknown ones are None."""
+
+    node: Node
+    system: System
+    disk: Disk
+    memory: Memory
+    location: Location
+    reliability: Reliability
+    rating: Rating
+
+    @property
+    def place(self) -> str:
+        """City and country."""
+        names = (words(self.location.city, 40), words(self.location.country, 40))
+        return ", ".join(name for name in names if name)
+
+
+class PricesForm(ChangeForm):
+    """New prices, in the units of the API."""
+
+    base = StringField()
+    storage = StringField()
+    traffic = StringField()
+    gpu_hour = StringField()
+    cpu_hour = StringField()
+
+    def values(self) -> dict[str, str | None]:
+        return {price.name: self[price.name].data for price in PRICES}
+
+
+@bp.get("")
+def index() -> str:
+    wanted = NodeFilter.read(request.args)
+    panels = load(Ask("nodes", "Nodes", Line("nodes.list"), shape=read_nodes))
+    rows: list[NodeRow] = panels["nodes"].data or []
+    shown = wanted.apply(rows)
+    places = read_places(rows)
+    return render_template(
+        "pages/nodes.html",
+        **panels,
+        rows=shown,
+        wanted=wanted,
+        choices=NodeFilter.choices(rows),
+        states=Counter(row.state for row in rows).most_common(),
+        places=places,
+        dots=dots(places, _filtered),
+        unplaced=len(rows) - sum(place.count for place in places),
+        icons=_ICONS,
+    )
+
+
+def _filtered(place: str, state: str) -> str:
+    return url_for("nodes.index", place=place, state=state, _anchor="panel-nodes")
+
+
+@bp.get("/<id:node_id>")
+def show(node_id: str) -> str:
+    node = as_id(node_id)
+    panels = load(
+        Ask("node", "Machine", Line("nodes.find", node), shape=read_machine),
+        Ask("listed", "Prices", Line("nodes.list"), shape=lambda data: entry_of(data, node_id)),
+        network_ask(),
+    )
+    listed, network = panels["listed"], panels["network"]
+    prices = current(listed.data if listed.has_data else None)
+    typed, errors = read_typed(request.args)
+    review = _reviewed(prices, typed, errors)
+    return render_template(
+        "pages/node.html",
+        **panels,
+        id=node_id,
+        prices=prices,
+        market_price=network.data.figures["market_price"] if network.has_data else None,
+        typed={price.name: request.args.get(price.name, "")[:60] for price in PRICES},
+        errors=errors,
+        review=review,
+        nothing_new=bool(review) and all(each.is_none for each in review),
+        hot=_HOT,
+        warm=_WARM,
+        review_line=_line(node, review),
+    )
+
+
+@bp.post("/<id:node_id>/prices")
+def update_prices(node_id: str) -> Redirect:
+    form = PricesForm()
+    try:
+        prices = as_sent(form.values())
+    except PriceError:
+        # Not from a form of ours. Without a price the SDK refuses before anything is sent.
+        prices = {}
+    line = Line("nodes.update_prices", as_id(node_id), **prices)
+    done = f"The prices of node {words(node_id)} are changed."
+    return change(form, line, done=done, to=(_SHOW, {"node_id": node_id}), name=node_id)
+
+
+@bp.post("/<id:node_id>/reboot")
+def reboot(node_id: str) -> Redirect:
+    done = f"Node {words(node_id)} was asked to reboot. It is offline until it is back."
+    line = Line("nodes.reboot", as_id(node_id))
+    return change(ChangeForm(), line, done=done, to=(_SHOW, {"node_id": node_id}), name=node_id)
+
+
+@bp.post("/<id:node_id>/ident")
+def download_ident(node_id: str) -> Response | Redirect:
+    return _download(node_id, "ident", lambda client: client.nodes.download_ident)
+
+
+@bp.post("/<id:node_id>/logs")
+def download_logs(node_id: str) -> Response | Redirect:
+    return _download(node_id, "logs", lambda client: client.nodes.download_logs)
+
+
+def _download(node_id: str, kind: str, method: Callable[[Client], Any]) -> Response | Redirect:
+    node = as_id(node_id)
+    name = f"node-{re.sub('[^0-9A-Za-z_-]', '_', node_id)[:60]}-{kind}.bin"
+
+    def fetch(client: Client, to: Path, on_progress: Callable[[int, int | None], None]) -> Any:
+        response: octaspace.Response[Any] = method(client)(node, to=to, on_progress=on_progress)
+        return response
+
+    get: Fetch = fetch
+    line = Line(f"nodes.download_{kind}", node, to=name)
+    return send_file(line, get, name=name, to=(_SHOW, {"node_id": node_id}))
+
+
+def read_machine(data: Any) -> Machine:
+    """The answer of ``GET /nodes/:id``."""
+    try:
+        node = Node.from_api(data)
+    except ValueError as error:
+        # A ValueError would be taken for a wrong argument.
+        raise TypeError(str(error)) from error
+    system = node.system or System()
+    reliability = node.reliability or Reliability()
+    return Machine(
+        node,
+        system,
+        system.disk or Disk(),
+        system.memory or Memory(),
+        node.location or Location(),
+        reliability,
+        reliability.rating or Rating(),
+    )
+
+
+def entry_of(data: Any, node_id: str) -> Any:
+    """A node's entry in ``GET /nodes``, which has the prices; None when it is not there."""
+    if not isinstance(data, list):
+        raise TypeError("a list was expected")
+    return next((item for item in data if isinstance(item, dict) and str(item.get("id")) == node_id), None)
+
+
+def _reviewed(
+    prices: Mapping[str, Asked], typed: Mapping[str, Decimal], errors: Mapping[str, str]
+) -> list[PriceChange]:
+    """What is to be confirmed; nothing when nothing was typed, or not all of it can be used."""
+    return [] if errors else changes(prices, typed)
+
+
+def _line(node: int | str, review: list[PriceChange]) -> Line | None:
+    """The call that a confirmation sends."""
+    prices = as_sent({each.new.price.name: each.new.sent for each in review if not each.is_none})
+    return Line("nodes.update_prices", node, **prices) if prices else None
