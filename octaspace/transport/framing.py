@@ -71,9 +71,10 @@ def _check_chunked(codings: list[str], lengths: list[str] | None) -> None:
 
 
 def _check_length(lengths: list[str]) -> None:
-    values = {value.strip() for field in lengths for value in field.split(",")}
+    values = {value.strip() for value in lengths}
     if len(values) != 1:
         raise HTTPException("several different values of Content-Length")
+    # A list of equal values might pass, but http.client would read to the end of the connection.
     if not _LENGTH.fullmatch(values.pop()):
         raise HTTPException("a Content-Length that is no length")
 

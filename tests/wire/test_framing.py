@@ -1,0 +1,82 @@
+"""Where an answer begins and ends; what is refused stands in `faults`, this is what must be taken."""
+
+from __future__ import annotations
+
+import pytest
+
+from octaspace import Request
+from tests.support.fault_server import FaultServer, echo, raw
+
+from .conftest import ClientFactory, ServerFactory
+from .faults import CHUNKED, EARLY_HINTS, OK
+from .requests_to_send import CHANGE, READ
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+BODY = b"Content-Length: 3\r\n\r\n[1]"
+HEAD = Request("HEAD", "/nodes")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        OK + BODY,
+        CONTINUE + OK + BODY,
+        EARLY_HINTS + OK + BODY,
+        CONTINUE + EARLY_HINTS * 5 + CONTINUE + b"HTTP/1.1 102 Processing\r\nX: y\r\n\r\n" + OK + BODY,
+        OK + b"Content-Length: 3\r\nContent-Length: 3\r\n\r\n[1]",
+        OK + b"X-Folded: a\r\n b\r\n" + BODY,
+        OK + b"Content-Type: multipart/mixed\r\nX: y\r\n" + BODY.replace(b"[1]", b"abc"),
+        CHUNKED + b"3\r\n[1]\r\n0\r\n\r\n",
+        CHUNKED + b"001\r\n[\r\n2;extension=x\r\n1]\r\n0;last\r\nX-Trailer: y\r\n\r\n",
+        OK + b"Transfer-Encoding: Chunked\r\n\r\n3\r\n[1]\r\n0\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("total_timeout", [None, 30], ids=["no-deadline", "deadline"])
+def test_what_is_taken_and_the_connection_kept(
+    serve: ServerFactory, connect: ClientFactory, sent: bytes, total_timeout: float | None
+) -> None:
+    server = serve(raw(sent, then="keep"), after=echo)
+    client = connect(server, total_timeout=total_timeout)
+    response = client.send(CHANGE)
+    assert (response.attempts, response.data) in [(1, [1]), (1, b"abc")]
+    assert client.send(CHANGE).data["connection"] == 1
+
+
+def test_without_a_length_the_end_of_the_connection_is_the_end(
+    serve: ServerFactory, connect: ClientFactory
+) -> None:
+    server = serve(raw(b"HTTP/1.0 200 OK\r\n\r\n[1]"), raw(OK + b"\r\n[2]"), after=echo)
+    client = connect(server)
+    assert client.send(CHANGE).data == [1]
+    assert client.send(CHANGE).data == [2]
+    assert client.send(CHANGE).data["connection"] == 3
+
+
+@pytest.mark.parametrize(
+    ("request_", "sent"),
+    [
+        (HEAD, OK + b"Content-Length: 30\r\n\r\n"),
+        (HEAD, OK + b"Content-Length: 30\r\nContent-Encoding: gzip\r\n\r\n"),
+        (HEAD, CHUNKED),
+        (READ, b"HTTP/1.1 204 No Content\r\n\r\n"),
+        (READ, b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nContent-Encoding: gzip\r\n\r\n"),
+        (READ, OK + b"Content-Length: 0\r\nContent-Type: application/json\r\n\r\n"),
+        (READ, CHUNKED + b"0\r\n\r\n"),
+    ],
+)
+def test_answers_without_a_body(
+    serve: ServerFactory, connect: ClientFactory, request_: Request, sent: bytes
+) -> None:
+    server = serve(raw(sent, then="keep"), after=echo)
+    client = connect(server)
+    response = client.send(request_)
+    assert (response.data, response.body, response.attempts) == (None, b"", 1)
+    assert client.send(CHANGE).data["connection"] == 1
+
+
+def test_bytes_after_the_answer_are_not_the_next_answer(serve: ServerFactory, connect: ClientFactory) -> None:
+    more = OK + b'Content-Length: 9\r\n\r\n"crossed"'
+    server: FaultServer = serve(raw(OK + BODY + more * 2000, then="keep"), after=echo)
+    client = connect(server)
+    assert client.send(CHANGE).data == [1]
+    assert client.send(CHANGE).data["connection"] == 2  # more was there to read, so it was not reused
