@@ -8,6 +8,7 @@ bin/bench --quick               a run that only shows that it runs
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 from importlib.metadata import version
@@ -24,7 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("workload", nargs="*", help=f"of: {', '.join(WORKLOADS)} (default: all)")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds; medians count (default 5)")
     parser.add_argument("--quick", action="store_true", help="few calls: only to see that it runs")
-    parser.add_argument("--peer", metavar="PYTHON", help="a Python that has the httpx-based octaspace")
+    parser.add_argument(
+        "--peer", metavar="PYTHON", type=os.path.abspath, help="a Python that has the httpx-based octaspace"
+    )
     options = parser.parse_args(arguments)
     unknown = [name for name in options.workload if name not in WORKLOADS]
     if unknown:
