@@ -1,0 +1,130 @@
+"""Where the marks of a lab's time line stand: a band for each endpoint, a lane in it for each thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["Mark", "Picture", "Span", "draw"]
+
+_LANE: Final = 8
+_PAD: Final = 5
+
+#: Shares of the width: what is shorter than this would not be seen.
+_THINNEST: Final = 0.35
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of time; x and width in percent of the whole, y in pixels.
+
+    Attributes:
+        x: Beginning.
+        width: Length.
+        y: Top.
+        height: Height.
+    """
+
+    x: float
+    width: float
+    y: float
+    height: float
+
+    @property
+    def end(self) -> float:
+        return self.x + self.width
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An attempt, what it brought, and where it led.
+
+    Attributes:
+        span: Where it stands.
+        verdict: What the SDK did after it.
+        wait: How long the call waited then, or None.
+        jump: Where the next attempt of the call begins: x in percent, y in pixels; None when it was the last.
+    """
+
+    span: Span
+    verdict: str
+    wait: Span | None
+    jump: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Everything drawn.
+
+    Attributes:
+        height: In pixels.
+        band: Height of one endpoint's band.
+        calls: Each call, with its marks.
+        cooldowns: When an endpoint was left alone.
+        seconds: What the whole width stands for.
+    """
+
+    height: int
+    band: int
+    calls: tuple[tuple[dict[str, Any], tuple[Mark, ...]], ...]
+    cooldowns: tuple[Span, ...]
+    seconds: float
+
+
+def draw(
+    calls: Sequence[dict[str, Any]],
+    cooldowns: Sequence[Mapping[str, Any]],
+    endpoints: Sequence[str],
+    lanes: int,
+    seconds: float,
+) -> Picture:
+    """Lay a run out.
+
+    Args:
+        calls: The items of the run.
+        cooldowns: Its cooldowns: `url`, `from`, `to`.
+        endpoints: From the top to the bottom.
+        lanes: How many threads there were.
+        seconds: How long it has lasted so far.
+    """
+    last = max(
+        (attempt["start"] + attempt["took"] for call in calls for attempt in call["attempts"]), default=0.0
+    )
+    whole = max(seconds, last, 0.5)
+    band = lanes * _LANE + 2 * _PAD
+
+    def spot(url: str, lane: int) -> float:
+        return _top(url) + _PAD + lane * _LANE + 1
+
+    def _top(url: str) -> float:
+        return float(band * (endpoints.index(url) if url in endpoints else 0))
+
+    def marks(call: dict[str, Any]) -> tuple[Mark, ...]:
+        found = []
+        attempts = call["attempts"]
+        for at, attempt in enumerate(attempts):
+            y = spot(attempt["url"], call["lane"])
+            span = Span(
+                100 * attempt["start"] / whole, max(_THINNEST, 100 * attempt["took"] / whole), y, _LANE - 2
+            )
+            following = attempts[at + 1] if at + 1 < len(attempts) else None
+            wait = Span(span.end, 100 * attempt["wait"] / whole, y, _LANE - 2) if attempt["wait"] else None
+            jump = None
+            if following is not None:
+                jump = 100 * following["start"] / whole, spot(following["url"], call["lane"]) + _LANE / 2 - 1
+            found.append(Mark(span, attempt["verdict"], wait, jump))
+        return tuple(found)
+
+    return Picture(
+        height=band * len(endpoints),
+        band=band,
+        calls=tuple((call, marks(call)) for call in calls),
+        cooldowns=tuple(
+            Span(
+                100 * span["from"] / whole, 100 * (span["to"] - span["from"]) / whole, _top(span["url"]), band
+            )
+            for span in cooldowns
+        ),
+        seconds=whole,
+    )
