@@ -16,8 +16,10 @@ from email.errors import (
     MisplacedEnvelopeHeaderDefect,
     MissingHeaderBodySeparatorDefect,
 )
-from http.client import HTTPException, HTTPResponse, LineTooLong, parse_headers
+from http.client import HTTPException, HTTPResponse, LineTooLong, UnknownProtocol
 from typing import Any, Final
+
+from .header_fields import read_header_fields
 
 __all__ = ["StrictResponse", "TimedResponse"]
 
@@ -47,20 +49,35 @@ class StrictResponse(HTTPResponse):
             version, status, reason = super()._read_status()  # type: ignore[misc]
             if status == 101 or not 100 <= status < 200:
                 return version, status, reason
-            parse_headers(self.fp)
+            read_header_fields(self.fp)
         raise HTTPException(f"more than {_MAX_INTERIM} interim answers (1xx)")
 
     def begin(self) -> None:
-        super().begin()
-        if any(isinstance(defect, _DEFECTS) for defect in self.headers.defects):
+        """Read the head. As http.client does, but for the strictness and for how fields are read."""
+        if self.headers is not None:
+            return
+        version, self.status, reason = self._read_status()
+        self.code, self.reason = self.status, reason.strip()
+        if not version.startswith("HTTP/1."):
+            raise UnknownProtocol(version)
+        self.version = 10 if version == "HTTP/1.0" else 11
+        self.headers = self.msg = headers = read_header_fields(self.fp)
+        if any(isinstance(defect, _DEFECTS) for defect in headers.defects):
             raise HTTPException("malformed header fields")
-        lengths = self.headers.get_all("Content-Length")
-        codings = self.headers.get_all("Transfer-Encoding")
+        lengths = headers.get_all("Content-Length")
+        codings = headers.get_all("Transfer-Encoding")
+        self.chunked = codings is not None
+        self.length = None
         if codings is not None:
             _check_chunked(codings, lengths)
             self.fp = _ChunkReader(self.fp)
+            self.chunk_left = None
         elif lengths is not None:
-            _check_length(lengths)
+            self.length = _the_length(lengths)
+        if self.status in (204, 304) or self.status < 200 or self._method == "HEAD":
+            self.length = 0
+        ends_with_connection = not self.chunked and self.length is None
+        self.will_close = ends_with_connection or self._check_close()
 
 
 def _check_chunked(codings: list[str], lengths: list[str] | None) -> None:
@@ -70,13 +87,14 @@ def _check_chunked(codings: list[str], lengths: list[str] | None) -> None:
         raise HTTPException("a Transfer-Encoding other than chunked")
 
 
-def _check_length(lengths: list[str]) -> None:
+def _the_length(lengths: list[str]) -> int:
     values = {value.strip() for value in lengths}
     if len(values) != 1:
         raise HTTPException("several different values of Content-Length")
-    # A list of equal values might pass, but http.client would read to the end of the connection.
-    if not _LENGTH.fullmatch(values.pop()):
+    value = values.pop()
+    if not _LENGTH.fullmatch(value):
         raise HTTPException("a Content-Length that is no length")
+    return int(value)
 
 
 class _ChunkReader:

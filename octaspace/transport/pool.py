@@ -142,8 +142,12 @@ class Pools:
     def close(self) -> None:
         """Close every socket; those in use are closed when their request ends. Idempotent."""
         self._policy.closed = True
+        self.reset()
+
+    def reset(self) -> None:
+        """As `close`, but later requests have new sockets."""
         with self._lock:
-            close_session = self._close_session
+            close_session, self._close_session, self._session = self._close_session, None, None
         if close_session is not None:
             close_session()
 

@@ -6,13 +6,62 @@ from functools import partial
 from typing import Any
 
 import requests
+from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
+from requests.structures import CaseInsensitiveDict
 from urllib3 import PoolManager
 
 from .connection_pool import PooledHTTPConnectionPool, PooledHTTPSConnectionPool, PoolPolicy
 
-__all__ = ["PooledAdapter", "new_session"]
+__all__ = ["EndpointRequest", "PooledAdapter", "SentHeaders", "new_session"]
+
+
+class SentHeaders(CaseInsensitiveDict[str]):
+    """Header fields of a request, quick to copy."""
+
+    _store: Any  # requests' own: lower-case name to name and value
+
+    def fresh(self) -> SentHeaders:
+        """The same fields for another request; building them anew would cost ten times as much."""
+        twin = SentHeaders.__new__(SentHeaders)
+        twin._store = self._store.copy()
+        return twin
+
+    def copy(self) -> Any:
+        """For urllib3, which copies the fields of each request and wants no more than a dict."""
+        return dict(self._store.values())
+
+
+class EndpointRequest(PreparedRequest):
+    """A request that knows its parts, so that requests need not take its address apart again.
+
+    Attributes:
+        endpoint: The endpoint's URL.
+        target: Path and query, as they stand in the request line.
+    """
+
+    endpoint: str
+    target: str
+
+
+class _LeanResponse(requests.Response):
+    """What requests hands up, without what nobody reads: a cookie jar, a second mapping of the fields."""
+
+    def __init__(self, request: PreparedRequest, raw: Any, adapter: HTTPAdapter) -> None:
+        self._content = False  # type: ignore[assignment]  # requests' word for "not read yet"
+        self._content_consumed = False
+        self._next = None
+        self.status_code = raw.status
+        self.headers = raw.headers  # urllib3's own; it looks names up in any case as well
+        self.raw = raw
+        self.url = request.url or ""
+        self.encoding = None
+        self.history = []
+        self.reason = raw.reason
+        self.cookies = _NO_COOKIES
+        self.request = request
+        self.connection = adapter
 
 
 class PooledAdapter(HTTPAdapter):
@@ -29,6 +78,8 @@ class PooledAdapter(HTTPAdapter):
             "http": partial(PooledHTTPConnectionPool, policy=policy),
             "https": partial(PooledHTTPSConnectionPool, policy=policy),
         }
+        #: Pools of endpoints that no proxy stands before.
+        self._direct: dict[str, PooledHTTPConnectionPool] = {}
         super().__init__(pool_connections=max(10, endpoints), pool_maxsize=pool_size)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -43,6 +94,36 @@ class PooledAdapter(HTTPAdapter):
 
     def _adopt(self, manager: PoolManager) -> None:
         manager.pool_classes_by_scheme = self._pool_classes  # type: ignore[assignment]
+
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """An endpoint's pool, looked up once: proxies and certificates are the same for all its requests."""
+        endpoint = getattr(request, "endpoint", "")
+        pool: Any = self._direct.get(endpoint)
+        if pool is None:
+            pool = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+            if endpoint and isinstance(pool, PooledHTTPConnectionPool) and pool.proxy is None:
+                super().cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
+                self._direct[endpoint] = pool
+        return pool
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Done when the pool was looked up; requests looks at the CA bundle on disk each time."""
+        if conn not in self._direct.values():
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+
+    def request_url(self, request: PreparedRequest, proxies: Any) -> str:
+        if isinstance(request, EndpointRequest) and request.endpoint in self._direct:
+            return request.target
+        return super().request_url(request, proxies)
+
+    def build_response(self, req: PreparedRequest, resp: Any) -> requests.Response:
+        return _LeanResponse(req, resp, self)
+
+    def close(self) -> None:
+        self._direct.clear()
+        super().close()
 
     def close_idle(self) -> None:
         for manager in [self.poolmanager, *self.proxy_manager.values()]:
@@ -59,12 +140,15 @@ class _NoCookies(RequestsCookieJar):
         return None
 
 
+_NO_COOKIES = _NoCookies()
+
+
 class _Session(requests.Session):
     """A session that sends, and looks into no answer."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.cookies = _NoCookies()
+        self.cookies = _NO_COOKIES
 
     def get_redirect_target(self, resp: Any) -> None:
         # Even where redirects are not followed, requests prepares the next request: it reads the whole

@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import requests
-from requests import PreparedRequest
-from requests.hooks import default_hooks
-from requests.structures import CaseInsensitiveDict
+from urllib3 import Timeout
 
 from .._version import __version__
 from ..config import Config
@@ -21,6 +19,7 @@ from .decoding import decode_body
 from .failures import FOREIGN, Answer, Failure, forget_library_frames, out_of_time, sort_failure
 from .pool import Pools
 from .retry import Outcome
+from .session import EndpointRequest, SentHeaders
 from .trace import Stage, Trace, tracing
 
 __all__ = ["Wire"]
@@ -41,12 +40,20 @@ class Wire:
     def __init__(self, config: Config, pools: Pools) -> None:
         self._config = config
         self._pools = pools
-        self._headers = {
-            "User-Agent": config.user_agent or USER_AGENT,
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
-            "Connection": "keep-alive" if config.keep_alive else "close",
-        }
+        # Prepared once: the fields, the limits, and the path that an endpoint's address may have.
+        self._public_headers = SentHeaders(
+            {
+                "User-Agent": config.user_agent or USER_AGENT,
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+                "Connection": "keep-alive" if config.keep_alive else "close",
+            }
+        )
+        self._headers = self._public_headers.fresh()
+        if config.api_key is not None:
+            self._headers["Authorization"] = config.api_key
+        self._timeout = Timeout(connect=config.open_timeout, read=config.read_timeout)
+        self._prefixes = {url: urlsplit(url).path for url in config.endpoints}
 
     def attempt(
         self,
@@ -115,35 +122,40 @@ class Wire:
         return self._receive(response, sink)
 
     def _send(self, url: str, request: Request, body: bytes | None, trace: Trace) -> requests.Response:
-        # Limits of zero are refused by urllib3; the expired deadline itself is noticed by the trace.
-        open_timeout = trace.deadline.clip(self._config.open_timeout)
-        read_timeout = trace.deadline.clip(self._config.read_timeout)
         return self._pools.session.send(
             self._prepare(url, request, body),
             stream=True,
             allow_redirects=False,
-            timeout=(
-                None if open_timeout is None else max(open_timeout, 0.001),
-                None if read_timeout is None else max(read_timeout, 0.001),
-            ),
+            timeout=self._limits(trace.deadline),  # type: ignore[arg-type]  # urllib3's own is taken as well
             **self._pools.environment(url),
         )
 
-    def _prepare(self, url: str, request: Request, body: bytes | None) -> PreparedRequest:
+    def _limits(self, deadline: Deadline) -> Timeout:
+        if deadline.limit is None:
+            return self._timeout
+        # Limits of zero are refused by urllib3; the expired deadline itself is noticed by the trace.
+        open_timeout = deadline.clip(self._config.open_timeout)
+        read_timeout = deadline.clip(self._config.read_timeout)
+        return Timeout(
+            connect=None if open_timeout is None else max(open_timeout, 0.001),
+            read=None if read_timeout is None else max(read_timeout, 0.001),
+        )
+
+    def _prepare(self, url: str, request: Request, body: bytes | None) -> EndpointRequest:
         """The request as requests wants it, without its preparation: that would read .netrc."""
-        headers = dict(self._headers)
-        if self._config.api_key is not None and not request.public:
-            headers["Authorization"] = self._config.api_key
+        headers = (self._public_headers if request.public else self._headers).fresh()
         if body is not None:
             headers["Content-Type"] = "application/json"
         if body is not None or request.method in ("POST", "PATCH", "PUT"):
             headers["Content-Length"] = str(len(body or b""))
-        prepared = PreparedRequest()
+        prepared = EndpointRequest()
         prepared.method = request.method
-        prepared.url = url + request.path + (f"?{urlencode(request.params)}" if request.params else "")
-        prepared.headers = CaseInsensitiveDict(headers)
+        prepared.endpoint = url
+        target = request.path + (f"?{urlencode(request.params)}" if request.params else "")
+        prepared.url = url + target
+        prepared.target = self._prefixes[url] + target
+        prepared.headers = headers
         prepared.body = body
-        prepared.hooks = default_hooks()
         prepared._cookies = self._pools.session.cookies  # type: ignore[attr-defined]
         return prepared
 
@@ -173,14 +185,18 @@ class Wire:
                 response.close()
 
     def _take(self, response: requests.Response, sink: BodySink | None) -> bytes:
+        raw, headers = response.raw, response.headers
+        if sink is None and self._fits(headers):
+            # In one go: the way by chunks and decoders costs more than a small body is worth.
+            return _whole(raw)
         in_memory = sink is None or sink.in_memory
         chunks = decoded(
-            _raw_chunks(response.raw),
-            response.headers.get("Content-Encoding", ""),
+            _raw_chunks(raw),
+            headers.get("Content-Encoding", ""),
             limit=self._config.max_response_bytes if in_memory else None,
         )
         if sink is not None:
-            sink.begin(_content_length(response.headers))
+            sink.begin(_content_length(headers))
         pieces: list[bytes] = []
         for chunk in chunks:
             if sink is not None:
@@ -188,6 +204,11 @@ class Wire:
             if in_memory:
                 pieces.append(chunk)
         return b"".join(pieces)
+
+    def _fits(self, headers: Mapping[str, str]) -> bool:
+        """Whether a body says that it is not encoded, and not larger than may be."""
+        length = _content_length(headers)
+        return length is not None and length <= self._config.max_response_bytes
 
 
 class _Foreign(Exception):  # noqa: N818  # carries an error and is none
@@ -203,6 +224,19 @@ def _raw_chunks(raw: Any) -> Iterator[bytes]:
         yield from raw.stream(_CHUNK, decode_content=False)
     except FOREIGN as error:
         raise _Foreign(error) from None
+    _check_end(raw)
+
+
+def _whole(raw: Any) -> bytes:
+    try:
+        body: bytes = raw.read(decode_content=False)
+    except FOREIGN as error:
+        raise _Foreign(error) from None
+    _check_end(raw)
+    return body
+
+
+def _check_end(raw: Any) -> None:
     if getattr(raw, "length_remaining", None):
         # urllib3 1.26 does not notice a body that ends early.
         raise TruncatedBodyError(f"the body ended {raw.length_remaining} bytes early")

@@ -159,6 +159,14 @@ def never_read(exchange: Exchange) -> bool:
     return False
 
 
+def read_slowly(exchange: Exchange) -> bool:
+    """Take a little now and then: no single wait of the sender is long, and all of them together are."""
+    while not exchange.server.stopping.wait(0.01):
+        if not exchange.sock.recv(1024):
+            break
+    return False
+
+
 #: Read the request and be gone without a word: the client cannot know whether it was carried out.
 close_after_reading: Behaviour = raw(b"")
 reset_after_reading: Behaviour = raw(b"", then="reset")
@@ -193,6 +201,14 @@ class FaultServer:
         after: The behaviour when the script is over.
         tls: Speak TLS with this context.
         handshake: False accepts connections and never answers the handshake (with `tls`) or anything.
+        port: 0 takes a free one.
+        host: The address to listen at.
+        backlog: How many connections the kernel may take before they are accepted.
+        accepts: False leaves connections to the kernel until `accepting` is set.
+
+    Attributes:
+        journal: The requests that were read whole.
+        accepted: How many connections there were.
     """
 
     script: Iterable[Behaviour] = ()
@@ -200,10 +216,16 @@ class FaultServer:
     tls: ssl.SSLContext | None = None
     handshake: bool = True
     port: int = 0
+    host: str = "127.0.0.1"
+    backlog: int = 256
+    accepts: bool = True
 
     def __post_init__(self) -> None:
         self.journal: list[Arrival] = []
         self.stopping = threading.Event()
+        self.accepting = threading.Event()
+        if self.accepts:
+            self.accepting.set()
         self.accepted = 0
         self.open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -214,7 +236,8 @@ class FaultServer:
 
     @property
     def url(self) -> str:
-        return f"{'http' if self.tls is None else 'https'}://127.0.0.1:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'http' if self.tls is None else 'https'}://{host}:{self.port}"
 
     @property
     def open_count(self) -> int:
@@ -228,12 +251,12 @@ class FaultServer:
 
     def listen(self) -> None:
         """Accept connections, on the same port as before when it was refusing."""
-        self._listener = socket.socket()
+        self._listener = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # A large request that nobody reads soon gets stuck.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        self._listener.bind(("127.0.0.1", self.port))
-        self._listener.listen(256)
+        self._listener.bind((self.host, self.port))
+        self._listener.listen(self.backlog)
         self.port = self._listener.getsockname()[1]
         self._spawn(self._accept, self._listener)
 
@@ -257,6 +280,7 @@ class FaultServer:
 
     def close(self) -> None:
         self.stopping.set()
+        self.accepting.set()
         self.refuse()
         for thread in self._threads:
             thread.join(10)
@@ -276,6 +300,7 @@ class FaultServer:
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
+            self.accepting.wait()
             try:
                 sock, _ = listener.accept()
             except OSError:

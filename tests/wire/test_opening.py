@@ -1,0 +1,150 @@
+"""From a URL to a connection: several addresses, servers that are slow to take one, and one limit for all."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import octaspace
+from octaspace import Request
+from tests.support.fault_server import FaultServer, echo
+
+from .conftest import ClientFactory, ServerFactory
+from .requests_to_send import CHANGE, READ
+
+
+@pytest.fixture
+def busy(serve: ServerFactory) -> Iterator[FaultServer]:
+    """A server whose queue of connections is full: it neither takes another nor refuses it."""
+    server = serve(after=echo, backlog=0, accepts=False)
+    with socket.create_connection(("127.0.0.1", server.port)):
+        yield server
+
+
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *servers: FaultServer) -> None:
+    """Let every name stand for the addresses of these servers, in this order."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port)) for server in servers]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: found)
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+@pytest.mark.parametrize("request_", [READ, CHANGE], ids=["get", "post"])
+def test_a_server_that_takes_no_connection(
+    busy: FaultServer, serve: ServerFactory, connect: ClientFactory, request_: Request, keep_alive: bool
+) -> None:
+    client = connect(busy, open_timeout=0.15, max_retries=0, keep_alive=keep_alive)
+    with pytest.raises(octaspace.TimeoutError, match=r"open_timeout=0\.15 s") as caught:
+        client.send(request_)
+    assert caught.value.phase == "open"
+    assert not caught.value.outcome_unknown
+    other = serve(after=echo)
+    both = connect(busy, other, open_timeout=0.15, keep_alive=keep_alive)
+    assert [both.send(request_).attempts for _ in range(3)] == [2, 1, 1]
+    assert len(other.journal) == 3
+
+
+def test_a_server_that_is_slow_to_take_one(serve: ServerFactory, connect: ClientFactory) -> None:
+    server = serve(after=echo, accepts=False)
+    client = connect(server)
+    with ThreadPoolExecutor(2) as threads:
+        calls = [threads.submit(client.send, CHANGE) for _ in range(2)]
+        threading.Event().wait(0.1)
+        server.accepting.set()
+        assert [call.result().attempts for call in calls] == [1, 1]
+
+
+@pytest.mark.parametrize("request_", [READ, CHANGE], ids=["get", "post"])
+def test_an_address_that_never_answers_leaves_time_for_the_next(
+    busy: FaultServer, serve: ServerFactory, connect: ClientFactory,
+    monkeypatch: pytest.MonkeyPatch, request_: Request,
+) -> None:  # fmt: skip
+    server = serve(after=echo)
+    resolve_to(monkeypatch, busy, server)
+    response = connect(busy, open_timeout=0.6).send(request_)
+    assert response.attempts == 1
+    assert len(server.journal) == 1
+
+
+def test_the_limit_holds_for_all_addresses_together(
+    busy: FaultServer, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[float | None] = []
+    settimeout = socket.socket.settimeout
+
+    def noted(self: socket.socket, limit: float | None) -> None:
+        limits.append(limit)
+        settimeout(self, limit)
+
+    resolve_to(monkeypatch, busy, busy, busy)
+    client = connect(busy, open_timeout=0.3, max_retries=0)
+    monkeypatch.setattr(socket.socket, "settimeout", noted)
+    with pytest.raises(octaspace.TimeoutError) as caught:
+        client.send(CHANGE)
+    assert caught.value.phase == "open"
+    assert len(limits) == 3
+    assert all(limit is not None and limit <= 0.1 for limit in limits)
+
+
+def test_the_next_address_is_tried_when_one_refuses(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead, alive = serve(), serve(after=echo)
+    client = connect(dead)
+    dead.refuse()
+    resolve_to(monkeypatch, dead, dead, alive)
+    assert client.send(CHANGE).attempts == 1
+    alive.refuse()
+    with pytest.raises(octaspace.ConnectionError, match="Connection refused") as caught:
+        client.send(CHANGE)
+    assert not caught.value.outcome_unknown
+
+
+@pytest.mark.parametrize(
+    "error", [socket.gaierror(-2, "Name or service not known"), UnicodeError("label too long")]
+)
+def test_a_name_that_cannot_be_looked_up(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise error
+
+    client = connect(serve(), max_retries=0)
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(
+        octaspace.ConnectionError, match=r"Name or service not known|label too long"
+    ) as caught:
+        client.send(CHANGE)
+    assert not caught.value.outcome_unknown
+
+
+def test_an_address_of_version_6(serve: ServerFactory, connect: ClientFactory) -> None:
+    try:
+        server = serve(after=echo, host="::1")
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    assert connect(server).send(CHANGE).ok
+    assert server.journal[0].headers["host"] == f"[::1]:{server.port}"
+
+
+def test_an_interrupt_while_connecting_leaves_no_socket(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[socket.socket] = []
+
+    def interrupt(self: socket.socket, address: Any) -> None:
+        made.append(self)
+        raise KeyboardInterrupt
+
+    server = serve(after=echo)
+    client = connect(server, pool_size=1)
+    monkeypatch.setattr(socket.socket, "connect", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        client.send(CHANGE)
+    assert [sock.fileno() for sock in made] == [-1]
+    monkeypatch.undo()
+    assert client.send(CHANGE).ok  # its place in the pool is free again

@@ -1,0 +1,180 @@
+"""Proxies and CA bundles of the environment, over a real proxy."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+import octaspace
+from octaspace import Request
+from tests.support import proxy as policies
+from tests.support.fault_server import close_after_reading, echo
+from tests.support.proxy import Proxy
+from tests.support.waiting import until
+
+from .conftest import ClientFactory, ServerFactory
+from .requests_to_send import CHANGE, READ
+
+KEY = "sk-secret"
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    with Proxy() as started:
+        monkeypatch.setenv("HTTP_PROXY", started.url)
+        monkeypatch.setenv("HTTPS_PROXY", started.url)
+        yield started
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_plain_requests_are_forwarded(
+    proxy: Proxy, serve: ServerFactory, connect: ClientFactory, keep_alive: bool
+) -> None:
+    server = serve(after=echo)
+    client = connect(server, keep_alive=keep_alive)
+    assert client.send(Request("GET", "/nodes", params={"a": "b c"})).data["path"] == "/nodes?a=b+c"
+    assert client.send(CHANGE).data["body"]
+    assert proxy.heads[0].startswith(f"GET {server.url}/nodes?a=b+c HTTP/1.1\r\n")
+    assert [a.headers["authorization"] for a in server.journal] == [KEY, KEY]
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_tls_goes_through_a_tunnel_that_never_sees_the_key(
+    proxy: Proxy, serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext,
+    authority: tuple[trustme.CA, Path], keep_alive: bool,
+) -> None:  # fmt: skip
+    servers = [serve(after=echo, tls=tls), serve(after=echo, tls=tls)]
+    client = connect(*servers, ssl_verify=authority[1], keep_alive=keep_alive)
+    for _ in range(4):
+        assert client.send(CHANGE).attempts == 1
+    assert [len(server.journal) for server in servers] == [2, 2]
+    assert [server.accepted for server in servers] == ([1, 1] if keep_alive else [2, 2])
+    assert len(proxy.heads) == (2 if keep_alive else 4)
+    for head in proxy.heads:
+        assert head.startswith("CONNECT 127.0.0.1:")
+        assert "authorization" not in head.lower()
+        assert KEY not in head
+
+
+def test_credentials_of_the_proxy_go_to_the_proxy_alone(
+    proxy: Proxy, serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext,
+    authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("://", "://somebody:something@"))
+    server = serve(after=echo, tls=tls)
+    connect(server, ssl_verify=authority[1]).send(READ)
+    assert "Proxy-Authorization: Basic " in proxy.heads[0]
+    assert "proxy-authorization" not in server.journal[0].headers
+
+
+@pytest.mark.parametrize(
+    ("policy", "phase"),
+    [
+        (policies.refuse(403), None),
+        (policies.refuse(407), None),
+        (policies.refuse(502), None),
+        (policies.close, None),
+        (policies.babble, None),
+        (policies.stall, "open"),
+        (policies.drip, "open"),
+    ],
+)
+@pytest.mark.parametrize("request_", [READ, CHANGE], ids=["get", "post"])
+def test_a_tunnel_that_is_not_made_was_no_sending(
+    proxy: Proxy, serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext,
+    authority: tuple[trustme.CA, Path], policy: policies.Policy, phase: str | None, request_: Request,
+) -> None:  # fmt: skip
+    proxy.tunnel = policy
+    server = serve(after=echo, tls=tls)
+    client = connect(server, ssl_verify=authority[1], open_timeout=0.15, max_retries=1)
+    with pytest.raises(octaspace.NetworkError) as caught:
+        client.send(request_)
+    assert getattr(caught.value, "phase", None) == phase
+    assert not caught.value.outcome_unknown
+    assert caught.value.attempts == 2
+    assert server.journal == []
+    proxy.tunnel = policies.grant
+    assert connect(server, ssl_verify=authority[1]).send(request_).ok
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_not_there(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+    monkeypatch: pytest.MonkeyPatch, scheme: str,
+) -> None:  # fmt: skip
+    gone = serve()
+    gone.refuse()
+    monkeypatch.setenv(f"{scheme.upper()}_PROXY", gone.url)
+    server = serve(after=echo, tls=tls if scheme == "https" else None)
+    with pytest.raises(octaspace.ConnectionError, match="Connection refused") as caught:
+        connect(server, ssl_verify=authority[1]).send(CHANGE)
+    assert not caught.value.outcome_unknown
+    assert caught.value.attempts == 3
+
+
+def test_what_is_lost_behind_a_tunnel_is_lost(
+    proxy: Proxy, serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext,
+    authority: tuple[trustme.CA, Path],
+) -> None:  # fmt: skip
+    server = serve(close_after_reading, after=echo, tls=tls)
+    client = connect(server, ssl_verify=authority[1])
+    with pytest.raises(octaspace.ConnectionError, match="may have been carried out") as caught:
+        client.send(CHANGE)
+    assert caught.value.outcome_unknown
+    assert client.send(READ).attempts == 1
+    server.then(close_after_reading)  # now on a tunnel that was used before
+    assert client.send(READ).attempts == 2
+    assert [arrival.method for arrival in server.journal] == ["POST", "GET", "GET", "GET"]
+
+
+def test_a_tunnel_that_broke_meanwhile_is_noticed(
+    proxy: Proxy, serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext,
+    authority: tuple[trustme.CA, Path],
+) -> None:  # fmt: skip
+    server = serve(after=echo, tls=tls)
+    client = connect(server, ssl_verify=authority[1])
+    client.send(READ)
+    server.drop_connections()
+    until(lambda: proxy.connections == 0)
+    assert client.send(CHANGE).attempts == 1
+    assert len(proxy.heads) == 2
+
+
+def test_the_environment_is_read_once_per_client(
+    proxy: Proxy, serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(after=echo)
+    client = connect(server)
+    client.send(READ)
+    monkeypatch.delenv("HTTP_PROXY")
+    client.send(READ)
+    client.with_options(api_key="sk-other").send(READ)
+    assert [arrival.connection for arrival in server.journal] == [1, 1, 1]
+    connect(server).send(READ)
+    assert len(proxy.heads) == 1  # what followed went over the connection that it had made, or without it
+    assert server.journal[-1].connection == 2
+
+
+def test_no_proxy_is_obeyed(
+    proxy: Proxy, serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server = serve(after=echo)
+    connect(server).send(READ)
+    assert proxy.heads == []
+    assert len(server.journal) == 1
+
+
+@pytest.mark.parametrize("url", ["http://", "ftp://127.0.0.1:1", "http://[::1"])
+def test_a_proxy_that_cannot_be_used_is_a_configuration_error(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", url)
+    server = serve(after=echo)
+    with pytest.raises(octaspace.ConfigurationError, match="cannot be sent"):
+        connect(server).send(CHANGE)
+    assert server.journal == []
