@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextvars
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -72,6 +72,7 @@ class Ask:
             raises is the panel's error.
         empty: Whether what `shape` made is nothing to show.
         budget: Seconds it may take; by default what Settings say.
+        needs: Panels whose data it is shown with; loaded again by itself, it brings them along.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Ask:
     shape: Callable[[Any], Any] = _as_it_is
     empty: Callable[[Any], bool] = _is_empty
     budget: float | None = None
+    needs: tuple[str, ...] = ()
 
 
 @dataclass
@@ -149,7 +151,8 @@ class Panel:
         """The beginning of an answer too long to be shown whole, as JSON; None for one that is not."""
         if self.size <= _SHOWN_CHARACTERS // 2:
             return None
-        some = self.answer[:_SHOWN_ENTRIES] if isinstance(self.answer, list) else self.answer
+        many = isinstance(self.answer, list) and len(self.answer) > _SHOWN_ENTRIES
+        some = self.answer[:_SHOWN_ENTRIES] if many else self.answer
         pieces, length = [], 0
         for piece in json.JSONEncoder(indent=2, ensure_ascii=False, default=repr).iterencode(
             without_secrets(some)
@@ -188,7 +191,7 @@ def load(*asks: Ask) -> dict[str, Panel]:
     browser, parts = current_browser(), current_parts()
     raw = request.args.get(RAW)
     only = request.args.get(ONLY, raw)
-    wanted = [ask for ask in asks if only is None or ask.name == only]
+    wanted = _wanted(asks, only, alone=raw is not None)
     panels = {ask.name: Panel(ask) for ask in asks}
     if not wanted:
         return panels
@@ -214,6 +217,13 @@ def load(*asks: Ask) -> dict[str, Panel]:
     if raw in panels:
         abort(_as_file(panels[raw]))
     return panels
+
+
+def _wanted(asks: Sequence[Ask], only: str | None, *, alone: bool) -> list[Ask]:
+    if only is None:
+        return list(asks)
+    needed = {name for ask in asks if ask.name == only and not alone for name in ask.needs}
+    return [ask for ask in asks if ask.name == only or ask.name in needed]
 
 
 def _as_file(panel: Panel) -> Page:

@@ -27,7 +27,7 @@ WALLET: Final = "new wallet"
 def index() -> str:
     panels = load(
         Ask("profile", "Profile", Line("accounts.profile"), shape=read_account),
-        Ask("balance", "Balance", Line("accounts.balance"), shape=read_balance),
+        Ask("balance", "Balance", Line("accounts.balance"), shape=read_balance, needs=("network",)),
         network_ask(),
     )
     network, balance, profile = panels["network"], panels["balance"], panels["profile"]

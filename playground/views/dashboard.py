@@ -66,11 +66,12 @@ def index() -> str:
     browser, parts = current_browser(), current_parts()
     panels = load(
         network_ask(),
-        Ask("balance", "Balance", Line("accounts.balance"), shape=wei_of, empty=lambda wei: False),
+        Ask("balance", "Balance", Line("accounts.balance"), shape=wei_of, empty=lambda wei: False,
+            needs=("network", "sessions")),
         Ask("profile", "Account", Line("accounts.profile")),
         Ask("sessions", "Active sessions", Line("sessions.list"), shape=running),
         Ask("nodes", "Own nodes", Line("nodes.list"), shape=by_state),
-    )
+    )  # fmt: skip
     calls = Calls(parts.database, browser.id)
     errors, _ = calls.latest(4, status="error")
     return render_template(

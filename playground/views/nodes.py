@@ -103,9 +103,12 @@ def show(node_id: str) -> str:
     node = as_id(node_id)
     panels = load(
         Ask("node", "Machine", Line("nodes.find", node), shape=read_machine),
-        Ask("listed", "Prices", Line("nodes.list"), shape=lambda data: entry_of(data, node_id)),
+        Ask(
+            "listed", "Prices", Line("nodes.list"),
+            shape=lambda data: entry_of(data, node_id), needs=("network",),
+        ),
         network_ask(),
-    )
+    )  # fmt: skip
     listed, network = panels["listed"], panels["network"]
     prices = current(listed.data if listed.has_data else None)
     typed, errors = read_typed(request.args)

@@ -136,3 +136,9 @@ def test_a_key_that_is_refused_points_to_settings(visitor: Visitor) -> None:
     panel = visitor.panel(ACCOUNT, "profile")
     assert "AuthenticationError" in panel.get_text()
     assert panel.select('a[href="/playground/settings"]')
+
+
+def test_a_panel_loaded_again_brings_what_it_is_shown_with(visitor: Visitor, sandbox: SandboxServer) -> None:
+    panel = visitor.panel(f"{ACCOUNT}?_panel=balance", "balance")
+    assert "$128" in panel.get_text()
+    assert sorted(entry.path for entry in sandbox.journal.entries()) == ["/accounts/balance", "/network"]

@@ -1,7 +1,40 @@
 // "Load again" for one panel: the same page is asked for with only that call, and its panel put in place.
 import { say } from "./say.js";
-import { localise } from "./times.js";
+import { localise, span } from "./times.js";
 import { prepare } from "./tables.js";
+
+// When a panel was put in place, in milliseconds since the page was opened.
+const loaded = new WeakMap();
+
+// What a panel shows is kept, greyed and with its age, below what says why there is nothing newer.
+function keep(panel, why) {
+  const body = panel.querySelector(".panel-body");
+  body.querySelector(":scope > .stale-note")?.remove();
+  const passed = Math.round((performance.now() - (loaded.get(panel) ?? 0)) / 1000);
+  const age = document.createElement("span");
+  age.dataset.ticking = passed;
+  age.textContent = span(passed);
+  const words = document.createElement("p");
+  words.className = "age";
+  words.append("Below is what was there ", age, " ago.");
+  const note = document.createElement("div");
+  note.className = "stale-note";
+  note.append(why, words);
+  body.prepend(note);
+  panel.classList.add("is-stale");
+  panel.setAttribute("aria-busy", "false");
+}
+
+function warning(text) {
+  const notice = document.createElement("p");
+  notice.className = "notice notice-warn";
+  notice.textContent = text;
+  return notice;
+}
+
+function isError(panel) {
+  return panel.querySelector(".panel-body > .problem") !== null;
+}
 
 export async function replacePanel(panel, signal) {
   const address = new URL(location.href);
@@ -12,18 +45,28 @@ export async function replacePanel(panel, signal) {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById(panel.id);
   if (!fresh) throw new Error("The page has no such panel any more.");
+  updateLog(page);
+  if (isError(fresh) && !isError(panel)) {
+    keep(panel, fresh.querySelector(".panel-body > .problem"));
+    return panel;
+  }
   const open = [...panel.querySelectorAll("details[open][id]")].map((part) => part.id);
   const focused = panel.contains(document.activeElement) ? document.activeElement.className : null;
   localise(fresh);
   for (const id of open) fresh.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
   panel.replaceWith(fresh);
+  loaded.set(fresh, performance.now());
   prepare(fresh);
   if (focused?.includes("panel-reload")) fresh.querySelector(".panel-reload")?.focus();
-  const log = page.getElementById("drawer");
-  if (log) localise(log);
-  if (log) document.querySelector("#drawer summary")?.replaceChildren(...log.querySelector("summary").childNodes);
-  if (log) document.querySelector("#drawer .drawer-body")?.replaceChildren(...log.querySelector(".drawer-body").childNodes);
   return fresh;
+}
+
+function updateLog(page) {
+  const log = page.getElementById("drawer");
+  if (!log) return;
+  localise(log);
+  document.querySelector("#drawer summary")?.replaceChildren(...log.querySelector("summary").childNodes);
+  document.querySelector("#drawer .drawer-body")?.replaceChildren(...log.querySelector(".drawer-body").childNodes);
 }
 
 export async function reload(panel) {
@@ -31,11 +74,13 @@ export async function reload(panel) {
   panel.setAttribute("aria-busy", "true");
   try {
     const fresh = await replacePanel(panel);
-    say(`${fresh.querySelector("h2").textContent.trim()} loaded again.`);
+    const title = fresh.querySelector("h2").textContent.trim();
+    const failed = fresh.classList.contains("is-stale") || isError(fresh);
+    say(failed ? `${title} could not be loaded again.` : `${title} loaded again.`);
   } catch (problem) {
-    panel.setAttribute("aria-busy", "false");
-    panel.classList.add("is-stale"); // what is shown is kept, and greyed
-    say(`It could not be loaded again: ${problem.message}`);
+    const text = `It could not be loaded again: ${problem.message}`;
+    keep(panel, warning(text));
+    say(text);
   }
 }
 
