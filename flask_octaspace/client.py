@@ -106,4 +106,4 @@ class ContextClient(AppClient):
 
     def release(self) -> None:
         """Close every socket; those in use when their call ends."""
-        self._transport.pools.close()
+        self._transport.pools.reset()
