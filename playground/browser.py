@@ -22,6 +22,9 @@ __all__ = ["Browser", "current_browser"]
 
 _ID = "browser"
 
+#: Concerns of a kind that are kept at most, the latest ones.
+_MOST_KEPT = 20
+
 #: How often at most an entry's life is renewed.
 _RENEW_AFTER = 600.0
 
@@ -48,10 +51,23 @@ class Browser:
         entry = {"at": time.time(), "value": value}
         self._parts.states.set(f"{self.id}:{concern}", entry, timeout=IDLE_SECONDS)
 
+    def keep(self, concern: str, value: dict[str, Any]) -> None:
+        """Save one of many concerns of a kind, so that `forget` finds it."""
+        kept = [*self.read("kept").get("concerns", ()), concern]
+        for oldest in kept[:-_MOST_KEPT]:
+            self._parts.states.delete(f"{self.id}:{oldest}")
+        self.write("kept", {"concerns": kept[-_MOST_KEPT:]})
+        self.write(concern, value)
+
+    def drop(self, concern: str) -> None:
+        """Remove a concern."""
+        self._parts.states.delete(f"{self.id}:{concern}")
+
     def forget(self) -> None:
         """Remove everything."""
-        for concern in ("source", "keys", "options", "look", "balance", "login", "draft"):
-            self._parts.states.delete(f"{self.id}:{concern}")
+        kept = self.read("kept").get("concerns", ())
+        for concern in ("source", "keys", "options", "look", "balance", "login", "kept", *kept):
+            self.drop(concern)
 
     @property
     def source(self) -> Source:

@@ -35,7 +35,9 @@ from .problems import Problem, describe
 from .recording import Call, recorded
 from .store import Calls, Tokens
 
-__all__ = ["OUTCOME", "ChangeForm", "Target", "change", "change_each", "new_token", "once", "outcome"]
+__all__ = [
+    "OUTCOME", "ChangeForm", "Target", "change", "change_each", "new_token", "once", "outcome", "result_of",
+]  # fmt: skip
 
 #: The query parameter that names a token whose result is to be shown. It holds no text to show.
 OUTCOME: Final = "done"
@@ -154,8 +156,11 @@ def once(token: str, act: Callable[[], dict[str, Any]], to: Target) -> Redirect:
 def outcome() -> dict[str, Any] | None:
     """What came of the change that led to this page, for the base template; None when none did."""
     token = request.args.get(OUTCOME)
-    if not token:
-        return None
+    return result_of(token) if token else None
+
+
+def result_of(token: str) -> dict[str, Any] | None:
+    """What came of a token's first use; None when it was not used. Under way, it has no ``endpoint`` yet."""
     tokens = Tokens(current_parts().database, current_browser().id)
     result = tokens.result(token)
     if result is None and tokens.is_claimed(token):
