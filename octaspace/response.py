@@ -33,7 +33,7 @@ class Response(Generic[T_co]):
         elapsed: Seconds from the start of the call to the end of the body, waits included.
     """
 
-    __slots__ = ("_headers", "attempts", "body", "data", "elapsed", "status", "url")
+    __slots__ = ("_frozen", "_headers", "attempts", "body", "data", "elapsed", "status", "url")
 
     status: int
     data: T_co
@@ -41,7 +41,8 @@ class Response(Generic[T_co]):
     url: str
     attempts: int
     elapsed: float
-    _headers: _FrozenHeaders
+    _headers: Mapping[str, str]  # as they came; looked up in any case
+    _frozen: _FrozenHeaders | None
 
     def __init__(
         self,
@@ -56,7 +57,8 @@ class Response(Generic[T_co]):
     ) -> None:
         put = object.__setattr__
         put(self, "status", status)
-        put(self, "_headers", _FrozenHeaders(headers))
+        put(self, "_headers", headers)
+        put(self, "_frozen", None)
         put(self, "data", data)
         put(self, "body", body)
         put(self, "url", url)
@@ -71,7 +73,7 @@ class Response(Generic[T_co]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (
-            self.status, dict(self._headers), self.data, self.body, self.url, self.attempts, self.elapsed,
+            self.status, dict(self.headers), self.data, self.body, self.url, self.attempts, self.elapsed,
         )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -91,12 +93,14 @@ class Response(Generic[T_co]):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        return self._headers
+        if self._frozen is None:  # made when somebody looks: most calls are for the data
+            object.__setattr__(self, "_frozen", _FrozenHeaders(self._headers))
+        return self._frozen  # type: ignore[return-value]
 
     @property
     def text(self) -> str:
         """The body as text; bytes that are not valid in its charset become U+FFFD."""
-        content_type = self._headers.get("Content-Type", "")
+        content_type = self.headers.get("Content-Type", "")
         _, _, charset = content_type.lower().partition("charset=")
         try:
             return self.body.decode(charset.split(";")[0].strip(" \"'") or "utf-8", "replace")
@@ -107,7 +111,7 @@ class Response(Generic[T_co]):
     def request_id(self) -> str | None:
         """The API's id for this request, to quote to support."""
         for name in _REQUEST_ID_HEADERS:
-            value = self._headers.get(name)
+            value = self.headers.get(name)
             if value:
                 return value
         return None
@@ -115,7 +119,7 @@ class Response(Generic[T_co]):
     @property
     def retry_after(self) -> float | None:
         """Seconds that the API asks to wait, from `Retry-After` in either of its forms."""
-        value = self._headers.get("Retry-After")
+        value = self.headers.get("Retry-After")
         return None if value is None else parse_retry_after(value)
 
     @property
