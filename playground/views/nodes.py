@@ -19,7 +19,7 @@ from octaspace import Client
 from octaspace.types import Disk, Location, Memory, Node, Rating, Reliability, System
 
 from ..changes import ChangeForm, change
-from ..downloads import Fetch, send_file
+from ..downloads import send_file
 from ..lines import Line
 from ..node_list import NodeFilter, NodeRow, read_nodes
 from ..node_map import dots, read_places
@@ -125,6 +125,11 @@ def show(node_id: str) -> str:
         nothing_new=bool(review) and all(each.is_none for each in review),
         hot=_HOT,
         warm=_WARM,
+        lines={
+            "reboot": _reboot_line(node_id),
+            "ident": _download_line(node_id, "ident"),
+            "logs": _download_line(node_id, "logs"),
+        },
         review_line=_line(node, review),
     )
 
@@ -145,8 +150,9 @@ def update_prices(node_id: str) -> Redirect:
 @bp.post("/<id:node_id>/reboot")
 def reboot(node_id: str) -> Redirect:
     done = f"Node {words(node_id)} was asked to reboot. It is offline until it is back."
-    line = Line("nodes.reboot", as_id(node_id))
-    return change(ChangeForm(), line, done=done, to=(_SHOW, {"node_id": node_id}), name=node_id)
+    return change(
+        ChangeForm(), _reboot_line(node_id), done=done, to=(_SHOW, {"node_id": node_id}), name=node_id
+    )
 
 
 @bp.post("/<id:node_id>/ident")
@@ -160,16 +166,14 @@ def download_logs(node_id: str) -> Response | Redirect:
 
 
 def _download(node_id: str, kind: str, method: Callable[[Client], Any]) -> Response | Redirect:
-    node = as_id(node_id)
-    name = f"node-{re.sub('[^0-9A-Za-z_-]', '_', node_id)[:60]}-{kind}.bin"
-
-    def fetch(client: Client, to: Path, on_progress: Callable[[int, int | None], None]) -> Any:
-        response: octaspace.Response[Any] = method(client)(node, to=to, on_progress=on_progress)
+    def fetch(
+        client: Client, to: Path, on_progress: Callable[[int, int | None], None]
+    ) -> octaspace.Response[Any]:
+        response: octaspace.Response[Any] = method(client)(as_id(node_id), to=to, on_progress=on_progress)
         return response
 
-    get: Fetch = fetch
-    line = Line(f"nodes.download_{kind}", node, to=name)
-    return send_file(line, get, name=name, to=(_SHOW, {"node_id": node_id}))
+    line = _download_line(node_id, kind)
+    return send_file(line, fetch, name=_file_name(node_id, kind), to=(_SHOW, {"node_id": node_id}))
 
 
 def read_machine(data: Any) -> Machine:
@@ -197,6 +201,19 @@ def entry_of(data: Any, node_id: str) -> Any:
     if not isinstance(data, list):
         raise TypeError("a list was expected")
     return next((item for item in data if isinstance(item, dict) and str(item.get("id")) == node_id), None)
+
+
+def _reboot_line(node_id: str) -> Line:
+    return Line("nodes.reboot", as_id(node_id))
+
+
+def _download_line(node_id: str, kind: str) -> Line:
+    return Line(f"nodes.download_{kind}", as_id(node_id), to=_file_name(node_id, kind))
+
+
+def _file_name(node_id: str, kind: str) -> str:
+    """Ours; the API's own name is a payload like any other."""
+    return f"node-{re.sub('[^0-9A-Za-z_-]', '_', node_id)[:60]}-{kind}.bin"
 
 
 def _reviewed(

@@ -11,6 +11,12 @@ from .browsing import ORIGIN, Visitor
 
 STYLE = "css/tokens.css"
 
+#: Pages that show payloads.
+PAGES = (
+    "dashboard", "network", "account", "apps", "nodes", "nodes/9001", "idle-jobs?node=9001&job=41",
+    "requests",
+)  # fmt: skip
+
 
 @pytest.fixture
 def style(app: Flask) -> str:
@@ -91,7 +97,7 @@ def test_a_missing_page_is_a_page(visitor: Visitor) -> None:
 
 
 def test_no_page_has_inline_script_style_or_foreign_addresses(visitor: Visitor) -> None:
-    for path in ("dashboard", "network", "diagnostics", "requests", "settings"):
+    for path in (*PAGES, "diagnostics", "settings"):
         page = visitor.page(f"/playground/{path}")
         for tag in page.find_all(True):
             assert "style" not in tag.attrs
@@ -103,7 +109,7 @@ def test_no_page_has_inline_script_style_or_foreign_addresses(visitor: Visitor) 
 
 def test_nothing_hostile_is_markup(visitor: Visitor, sandbox: SandboxServer) -> None:
     sandbox.reset(dataset="hostile")
-    for path in ("dashboard", "network", "requests"):
+    for path in PAGES:
         page = visitor.page(f"/playground/{path}")
         for tag in page.find_all(True):
             assert not [name for name in tag.attrs if name.startswith("on")]
