@@ -89,28 +89,29 @@ def sort_failure(
         error: What requests, urllib3, http.client, ssl or socket raised.
         trace: How far the attempt got.
         outer: The exception the caller was handling already; it is not ours to touch.
-        secret: The key, which is kept out of the reason: some servers repeat it.
+        secret: The key. Some servers repeat it; an exception with it in its words is not kept.
     """
     links = _links(error)
     reason = _reason(links[-1], secret)
+    cause = None if secret and any(secret in str(link) for link in links) else error
     for link in _related(error, outer):
         link.__traceback__ = None  # the locals of its frames hold the header with the key
     stage = trace.stage
     if stage is Stage.NONE:  # no connection of ours took part: only the class can tell
         stage = Stage.OPENING if _any(links, _BEFORE_SENDING) else Stage.WAITING
     if trace.stage <= Stage.OPEN and _any(links, _UNSENDABLE):
-        return Failure.of_settings(reason, error)
+        return Failure.of_settings(reason, cause)
     timed_out = any(isinstance(link, _TIMEOUTS) and not isinstance(link, _REFUSED) for link in links)
     if timed_out and trace.deadline.expired:
-        return out_of_time(stage, error)
+        return out_of_time(stage, cause)
     if stage <= Stage.OPEN:
         phase: TimeoutPhase | None = "open" if timed_out else None
-        return Failure(Outcome.UNSENT, phase, reason, error, permanent=_any(links, _UNTRUSTED))
+        return Failure(Outcome.UNSENT, phase, reason, cause, permanent=_any(links, _UNTRUSTED))
     if timed_out:
-        return Failure(Outcome.LOST, "write" if stage is Stage.SENDING else "read", reason, error)
+        return Failure(Outcome.LOST, "write" if stage is Stage.SENDING else "read", reason, cause)
     if trace.reused and stage < Stage.READING and _any(links, _DEAD_CONNECTION):
-        return Failure(Outcome.STALE, None, reason, error, marks_endpoint=False)
-    return Failure(Outcome.LOST, None, reason, error)
+        return Failure(Outcome.STALE, None, reason, cause, marks_endpoint=False)
+    return Failure(Outcome.LOST, None, reason, cause)
 
 
 #: A proxy or an address that nothing can be sent to, or a client that was closed meanwhile.

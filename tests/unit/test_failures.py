@@ -305,6 +305,7 @@ def test_a_server_that_repeats_the_key_gets_it_into_no_reason() -> None:
     trace = Trace(new_connection=False, read_timeout=1, write_timeout=1, deadline=Deadline(SYSTEM_CLOCK))
     failure = sort_failure(aborted(http.client.BadStatusLine("sk-secret")), trace, secret="sk-secret")
     assert failure.reason == "***"
+    assert failure.cause is None
 
 
 def test_frames_of_the_libraries_are_taken_out_and_others_stay() -> None:

@@ -44,6 +44,8 @@ def test_a_read_survives_the_fault(way: Way, clock: FakeClock, fault: Any) -> No
     if fault[1] is octaspace.ConnectionError:
         assert response.attempts == 2
         assert len(clock.slept) == (1 if way.endpoints == 1 else 0)  # the next endpoint is asked at once
+    for pool in client.transport_stats().get("pools", {}).values():
+        assert pool["in_use"] == 0
     client.close()
     until(lambda: sum(server.open_count for server in servers) == 0)
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
+import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import octaspace
 from octaspace import Client, Request
 from tests.support.fault_server import echo
+from tests.support.gate import Gate
+from tests.support.waiting import until
 
-from .conftest import ClientFactory, ServerFactory
-from .requests_to_send import READ
+from .conftest import ClientFactory, ServerFactory, Way
+from .requests_to_send import CHANGE, READ
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork"),
@@ -88,6 +94,134 @@ def test_children_of_a_client_with_calls_in_flight(serve: ServerFactory, connect
         for thread in threads:
             thread.join()
     assert wrong == []
+
+
+def test_the_whole_stack_in_children_while_other_threads_call(way: Way) -> None:
+    servers = way.servers(after=echo)
+    client = way.client(servers, pool_size=2, pool_timeout=60)
+    stop = threading.Event()
+    wrong: list[str] = []
+
+    def keep_busy(number: int) -> None:
+        while not stop.is_set():
+            path = f"/thread{number}"
+            if client.send(Request("POST", path)).data["path"] != path:
+                wrong.append(path)
+
+    threads = [threading.Thread(target=keep_busy, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(5):
+            in_child(lambda number=number: connections(client, f"/child{number}", 4))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+    assert all(server.journal for server in servers)
+
+
+def sockets() -> set[str]:
+    """The sockets that this process has open, by inode."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            continue
+        if target.startswith("socket:"):
+            found.add(target)
+    return found
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="this system has no /proc")
+@pytest.mark.parametrize("moment", ["connecting", "in the handshake", "waiting for the answer", "idle"])
+def test_a_child_has_none_of_its_parents_sockets(
+    serve: ServerFactory, connect: ClientFactory, moment: str
+) -> None:
+    gate = Gate()
+    server = serve(
+        after=echo if moment == "idle" else gate,
+        handshake=moment != "in the handshake",
+        accepts=moment != "connecting",
+        backlog=0 if moment == "connecting" else 16,
+    )
+    filler = socket.create_connection(("127.0.0.1", server.port)) if moment == "connecting" else None
+    scheme = "https" if moment == "in the handshake" else "http"
+    before = sockets()
+    client = connect(server, base_url=f"{scheme}://127.0.0.1:{server.port}", open_timeout=1, max_retries=0)
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(client.send, READ)
+        if moment == "idle":
+            call.result()
+        elif moment == "waiting for the answer":
+            gate.arrived.acquire()
+        else:
+            until(lambda: sockets() - before)
+            until(lambda: server.accepted > 0 or moment == "connecting")
+            threading.Event().wait(0.05)  # from the first byte of the handshake into its wait
+        # The server's end of the connection is in this process too.
+        of_client = {f"socket:[{inode}]" for inode in inodes_of(client)}
+        assert of_client & sockets()
+        in_the_child = in_child(lambda: sorted(sockets()))
+        assert isinstance(in_the_child, list)
+        assert of_client.isdisjoint(in_the_child)
+        gate.open()
+        assert call.exception() is None or moment in ("connecting", "in the handshake")
+    if filler is not None:
+        filler.close()
+
+
+def inodes_of(client: Client) -> list[int]:
+    known = client._transport.pools._policy.connections
+    return [connection._descriptor[1] for connection in known if connection._descriptor is not None]
+
+
+def test_a_child_that_ends_says_nothing_on_its_parents_connections(way: Way) -> None:
+    servers = way.servers(after=echo)
+    client = way.client(servers)
+    mine = [client.send(READ).data["connection"] for _ in servers]
+
+    def end() -> None:
+        gc.collect()
+        atexit._run_exitfuncs()
+
+    in_child(end)
+    for _ in servers:
+        response = client.send(CHANGE)
+        assert response.attempts == 1
+        assert (response.data["connection"] in mine) is way.keep_alive
+
+
+def test_all_places_of_the_pool_are_free_in_a_child(serve: ServerFactory, connect: ClientFactory) -> None:
+    gate = Gate()
+    server = serve(gate, after=echo)
+    client = connect(server, pool_size=1, pool_timeout=0)
+    with ThreadPoolExecutor(1) as threads:
+        held = threads.submit(client.send, READ)
+        gate.arrived.acquire()
+        assert in_child(lambda: client.send(READ).ok) is True
+        gate.open()
+        assert held.result().ok
+
+
+def test_a_child_of_a_closed_client_is_closed(serve: ServerFactory, connect: ClientFactory) -> None:
+    client = connect(serve(after=echo))
+    client.send(READ)
+    client.close()
+    with pytest.raises(AssertionError, match="the client is closed"):
+        in_child(lambda: client.send(READ))
+
+
+def test_a_child_knows_nothing_of_cooldowns(serve: ServerFactory, connect: ClientFactory) -> None:
+    bad, good = serve(after=echo), serve(after=echo)
+    client = connect(bad, good)
+    bad.refuse()
+    client.send(READ)
+    assert client.transport_stats()["rotator"]["available"] == 1
+    rotator = in_child(lambda: client.transport_stats()["rotator"])
+    assert rotator == {"total": 2, "available": 2, "failed": [], "cooldown_left": {}}
 
 
 def test_a_derived_client_works_in_a_child(serve: ServerFactory, connect: ClientFactory) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import logging
 import pickle
+import signal
+import ssl
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from urllib3.exceptions import InsecureRequestWarning
 
 import octaspace
 from octaspace import Client, Request
@@ -20,6 +25,7 @@ from tests.support.fault_server import (
     never_read,
     raw,
     stall,
+    stall_in_body,
     truncate,
 )
 
@@ -113,6 +119,125 @@ def test_an_api_that_repeats_it_gets_it_into_no_message(
         with pytest.raises(octaspace.ApiError) as caught:
             sender.send(READ)
         assert KEY[:6] not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "echoing",
+    [
+        raw(f"{KEY}\r\n\r\n".encode()),
+        raw(f"HTTP/1.1 {KEY} no\r\n\r\n".encode()),
+        raw(f"HTTP/1.1 200 OK\r\n{KEY}\r\n\r\n".encode()),
+        raw(f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{KEY}\r\n\r\n".encode()),
+    ],
+)
+def test_a_server_that_repeats_it_instead_of_answering(
+    serve: ServerFactory, connect: ClientFactory, echoing: Behaviour, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client = connect(serve(after=echoing))
+    for request in (READ, CHANGE):
+        with pytest.raises(octaspace.ConnectionError) as caught:
+            client.send(request)
+        assert KEY not in everything_about(caught.value)
+    assert KEY not in caplog.text
+
+
+def test_the_debug_output_of_http_client_does_not_print_it(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str], tls: ssl.SSLContext, authority: tuple[object, Path],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+    connect(serve(after=echo)).send(CHANGE)
+    connect(serve(after=echo, tls=tls), ssl_verify=authority[1]).send(CHANGE)
+    assert capfd.readouterr() == ("", "")
+
+
+class Interrupted(BaseException):
+    """Neither ours nor a library's: a worker that is told to end, say."""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers")
+@pytest.mark.parametrize("fault", [stall, never_read, stall_in_body], ids=lambda fault: fault.__name__)
+def test_an_interrupt_passes_through_without_it(
+    serve: ServerFactory, connect: ClientFactory, fault: Behaviour
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    server = serve(fault, after=echo)
+    client = connect(server, pool_size=1)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(Interrupted) as caught:
+            client.send(Request("POST", "/x", body="x" * 8_000_000))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert KEY not in everything_about(caught.value)
+    names = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert names[-1] == "interrupt"
+    assert "attempt" in names
+    assert client.send(CHANGE).data["connection"] == 2  # and its connection was not used again
+
+
+def test_a_warning_made_an_error_passes_through_without_it(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext
+) -> None:
+    server = serve(after=echo, tls=tls)
+    client = connect(server, ssl_verify=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(InsecureRequestWarning) as caught:
+            client.send(CHANGE)
+    assert KEY not in everything_about(caught.value)
+    assert server.journal == []
+    with pytest.warns(InsecureRequestWarning):
+        assert client.send(CHANGE).ok
+
+
+class FullDisk:
+    """A sink that fails."""
+
+    in_memory = False
+    aborted = False
+
+    def begin(self, total: int | None) -> None:
+        return None
+
+    def write(self, chunk: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    def commit(self, body: bytes) -> None:
+        raise AssertionError("it was not complete")
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def test_what_a_sink_raises_passes_through_without_it(serve: ServerFactory, connect: ClientFactory) -> None:
+    server = serve(after=echo)
+    client, sink = connect(server), FullDisk()
+    with pytest.raises(OSError, match="No space left") as caught:
+        client.send(READ, sink=sink)
+    assert sink.aborted
+    assert KEY not in everything_about(caught.value)
+    assert len(server.journal) == 1  # a full disk here is no failure over there
+    assert client.transport_stats()["pools"][server.url]["in_use"] == 0
+
+
+def test_it_does_not_follow_a_redirect(serve: ServerFactory, connect: ClientFactory) -> None:
+    other = serve(after=echo)
+    targets = [other.url + "/nodes", "//elsewhere/", "http://[::1", "http://", "\\\\", "é" * 20, ""]
+    redirects = [answer(status=307, headers={"Location": target}) for target in targets]
+    server = serve(*redirects, *[answer(status=302)])
+    client = connect(server)
+    for _ in range(len(redirects) + 1):
+        with pytest.raises(octaspace.ApiError, match="redirect not followed") as caught:
+            client.send(READ)
+        assert KEY not in everything_about(caught.value)
+    assert other.journal == []
+    assert server.accepted == 1
 
 
 @pytest.mark.parametrize(
