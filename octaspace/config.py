@@ -6,7 +6,6 @@ option again.
 
 from __future__ import annotations
 
-import difflib
 import logging
 import math
 import os
@@ -243,6 +242,8 @@ def _resolve_alias(options: dict[str, Any]) -> None:
 
 
 def _unknown(name: str) -> ConfigurationError:
+    import difflib  # only a mistake needs it
+
     near = difflib.get_close_matches(name, [*DEFAULTS, "persistent"], n=1)
     hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(DEFAULTS)}"
     return ConfigurationError(f"unknown option {name!r}{hint}", option=name)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from ..request import Request, Trip
 from ..response import Response
 
 __all__ = ["Resource", "path_of", "query_of", "segment_of"]
+
+#: What stands in a path as it is, and leads nowhere else: nearly every segment.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*")
 
 
 class Resource:
@@ -58,6 +62,8 @@ def segment_of(value: object) -> str:
         ValueError: It is None, empty, of another type, ``.`` or ``..`` (which would lead to another
             path), or has control characters or lone surrogates in it.
     """
+    if type(value) is str and _PLAIN.fullmatch(value):
+        return value
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise ValueError(f"an id must be text or a whole number, not {value!r} ({type(value).__name__})")
     text = str(value)

@@ -41,7 +41,10 @@ class Deadline:
 
     def __init__(self, clock: Clock, *limits: float | None) -> None:
         self._monotonic = clock.monotonic
-        self.limit = min((limit for limit in limits if limit is not None), default=None)
+        self.limit: float | None = None
+        for limit in limits:
+            if limit is not None and (self.limit is None or limit < self.limit):
+                self.limit = limit
         self._at = None if self.limit is None else self._monotonic() + self.limit
 
     def remaining(self) -> float | None:

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 from contextvars import ContextVar, Token
 from enum import IntEnum
+from typing import Final
 
 from .clock import SYSTEM_CLOCK, Deadline
 
 __all__ = ["Stage", "Trace", "current_trace", "tracing"]
+
+
+_NO_LIMIT: Final = Deadline(SYSTEM_CLOCK)
 
 
 class Stage(IntEnum):
@@ -62,7 +66,7 @@ class Trace:
         self.read_timeout = read_timeout
         self.deadline = deadline
         self._write_timeout = write_timeout
-        self._opening = self._sending = Deadline(SYSTEM_CLOCK)
+        self._opening = self._sending = _NO_LIMIT
 
     def begin_opening(self, limit: float | None) -> None:
         """Connect, proxy and TLS share one limit from here on."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from difflib import SequenceMatcher
 from typing import Any
 
 from ...errors import NotFoundError
@@ -122,7 +121,9 @@ def _inserted(old: list[tuple[Any, str]], new: list[tuple[Any, str]]) -> list[tu
     known = _overlap(old, new)
     if known or not old:
         return new[known:]
-    # In the older shape both logs are one list, so the system's lines appear in front of the container's.
+    from difflib import SequenceMatcher  # only the older shape needs it
+
+    # There both logs are one list, so the system's lines appear in front of the container's.
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     return [
         entry
