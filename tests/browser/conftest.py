@@ -1,0 +1,117 @@
+"""Real Chromium against the real playground; each test has a browser context of its own.
+
+The browser tests run last: Playwright's loop runs in this thread until the session ends, and would be in the
+way of tests that start loops or fork.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext
+
+from playground.sandbox import ManualClock, SandboxServer
+
+from ..support.running_playground import RunningPlayground
+from .watching import Watcher
+
+NewContext = Callable[..., BrowserContext]
+
+_FOLDER = Path(__file__).parent
+
+#: Debian's name for it first.
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ours = [item for item in items if _FOLDER in item.path.parents]
+    for item in ours:
+        item.add_marker(pytest.mark.browser)
+    items[:] = [item for item in items if item not in set(ours)] + ours
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        missing = f"no browser: none of {', '.join(_NAMES)} is on the PATH (Debian: apt install chromium)"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return {**browser_type_launch_args, "executable_path": found, "args": list(_FLAGS)}
+
+
+@pytest.fixture(scope="session")
+def clock() -> ManualClock:
+    """The sandbox's time, which stands still until a test moves it."""
+    return ManualClock()
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory, clock: ManualClock) -> Iterator[RunningPlayground]:
+    """The playground with three workers, once per session."""
+    with RunningPlayground(tmp_path_factory.mktemp("playground"), workers=3, clock=clock) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(running: RunningPlayground) -> SandboxServer:
+    """The sandbox as new: its first world, no faults, an empty journal."""
+    running.sandbox.faults.heal_all()
+    running.sandbox.reset(dataset="default", ready_after=4.0)
+    running.sandbox.journal.clear()
+    return running.sandbox
+
+
+@pytest.fixture(scope="session")
+def base_url(running: RunningPlayground) -> str:
+    return running.url
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **browser_context_args,
+        "viewport": {"width": 1440, "height": 900},
+        "locale": "en-GB",
+        "timezone_id": "Europe/Kyiv",
+        "color_scheme": "light",
+    }
+
+
+@pytest.fixture
+def watcher(running: RunningPlayground) -> Iterator[Watcher]:
+    """What must not happen in any context of the test, and in the app meanwhile, fails it at its end."""
+    watcher = Watcher(running.url)
+    written = len(running.log())
+    yield watcher
+    assert watcher.problems == []
+    assert "Traceback" not in running.log()[written:]
+
+
+@pytest.fixture
+def new_context(new_context: NewContext, watcher: Watcher, sandbox: SandboxServer) -> NewContext:
+    """A further browser: cookies and storage of its own, watched like the first."""
+
+    def make(**options: Any) -> BrowserContext:
+        context = new_context(**options)
+        context.set_default_timeout(10_000)
+        watcher.watch(context)
+        return context
+
+    return make

@@ -1,0 +1,102 @@
+"""Every page there is, as one table: what tests go through, and what pictures for the docs are taken of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page
+
+from playground.sandbox import SandboxServer
+
+__all__ = ["PLACES", "Place", "open_place"]
+
+Address = Callable[[Page, SandboxServer], str]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page, and how to get there.
+
+    Attributes:
+        name: What it is called in reports, and the name of its picture.
+        address: Its path and query, or what finds them.
+        endpoint: Which endpoint of the sidebar it is; empty for pages further in.
+    """
+
+    name: str
+    address: str | Address
+    endpoint: str = ""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def open_place(page: Page, place: Place, sandbox: SandboxServer) -> None:
+    """Go there; every answer but the page that is missing on purpose must be good."""
+    address = place.address if isinstance(place.address, str) else place.address(page, sandbox)
+    answer = page.goto(address)
+    assert answer is not None
+    assert answer.status == (404 if place.name == "missing" else 200), answer.text()[:2000]
+
+
+def _node(page: Page, sandbox: SandboxServer) -> str:
+    return f"/playground/nodes/{sandbox.world.nodes()[0]['id']}"
+
+
+def _uuid(sandbox: SandboxServer, service: str) -> str:
+    return next(rental.uuid for rental in sandbox.world.active() if rental.service == service)
+
+
+def _session(service: str, query: str = "") -> Address:
+    return lambda page, sandbox: f"/playground/sessions/{_uuid(sandbox, service)}{query}"
+
+
+def _finished(page: Page, sandbox: SandboxServer) -> str:
+    return f"/playground/sessions/{next(iter(sandbox.world.sessions.finished))}?recent=true"
+
+
+def _stop(page: Page, sandbox: SandboxServer) -> str:
+    return f"/playground/sessions/stop?uuid={_uuid(sandbox, 'mr')}&uuid={_uuid(sandbox, 'vpn')}"
+
+
+def _job(page: Page, sandbox: SandboxServer) -> str:
+    node, job = next(iter(sandbox.world.seeds.idle_jobs))
+    return f"/playground/idle-jobs?node_id={node}&job_id={job}"
+
+
+def _call(page: Page, sandbox: SandboxServer) -> str:
+    """A call of this browser, which has to be made first."""
+    page.goto("/playground/network")
+    return urlsplit(str(page.locator("#drawer .calls th a").first.get_attribute("href"))).path
+
+
+PLACES = (
+    Place("dashboard", "/playground/dashboard", "dashboard.index"),
+    Place("network", "/playground/network", "network.index"),
+    Place("account", "/playground/account", "account.index"),
+    Place("apps", "/playground/apps", "apps.index"),
+    Place("services", "/playground/services", "services.index"),
+    Place("services-vpn", "/playground/services?tab=vpn"),
+    Place("services-render", "/playground/services?tab=render"),
+    Place("sessions", "/playground/sessions", "sessions.index"),
+    Place("sessions-recent", "/playground/sessions?tab=recent"),
+    Place("session", _session("mr")),
+    Place("session-vpn", _session("vpn", "?reveal=config")),
+    Place("session-recent", _finished),
+    Place("sessions-stop", _stop),
+    Place("nodes", "/playground/nodes", "nodes.index"),
+    Place("node", _node),
+    Place("idle-jobs", "/playground/idle-jobs", "idle_jobs.index"),
+    Place("idle-job", _job),
+    Place("diagnostics", "/playground/diagnostics", "diagnostics.index"),
+    Place("runner", "/playground/diagnostics/runner", "runner.index"),
+    Place("runner-method", "/playground/diagnostics/runner?method=services.mr.create"),
+    Place("smoke", "/playground/diagnostics/smoke", "smoke.index"),
+    Place("lab", "/playground/diagnostics/lab", "lab.index"),
+    Place("requests", "/playground/requests", "requests.index"),
+    Place("request", _call),
+    Place("settings", "/playground/settings", "settings.index"),
+    Place("missing", "/playground/nothing-here"),
+)
