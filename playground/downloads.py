@@ -1,5 +1,6 @@
 """Files of the API on their way to a browser: over the disk, never through memory.
 
+They are in files without a name, so that nothing is left behind, however this process ends.
 Without a script the browser gets the file as it is. With one it asks for the same in steps: lines of JSON
 that say how far the API's part is, then one with name and size, then the file itself in the same answer.
 So nothing is kept for a second request, which another worker would get.
@@ -9,13 +10,13 @@ from __future__ import annotations
 
 import contextvars
 import json
+import os
 import queue
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any, Final
 
 from flask import Response, redirect, request, url_for
@@ -35,7 +36,7 @@ from .store import Calls, Tokens
 __all__ = ["Fetch", "send_file"]
 
 #: Gets the file: the client, where to put it, and whom to tell how far it is.
-Fetch = Callable[[Client, Path, Callable[[int, "int | None"], None]], octaspace.Response[Any]]
+Fetch = Callable[[Client, IO[bytes], Callable[[int, "int | None"], None]], octaspace.Response[Any]]
 
 #: The form's field that asks for steps.
 STEPS: Final = "steps"
@@ -61,11 +62,10 @@ class _TooLarge(Exception):  # noqa: N818
 
 @dataclass
 class _File:
-    """What came of a fetch: a file without a name in any folder, or a problem."""
+    """What came of a fetch: a file, or None when there is an outcome to be shown instead."""
 
     content: IO[bytes] | None = None
     size: int = 0
-    outcome: dict[str, Any] | None = None
 
 
 def send_file(line: Line, fetch: Fetch, *, name: str, to: Target) -> Response | Redirect:
@@ -120,25 +120,26 @@ class _Transfer:
         self.told.put(file)
 
     def run(self) -> _File:
-        with tempfile.TemporaryDirectory(prefix="download-", dir=self._parts.process.state_dir) as folder:
-            path = Path(folder) / "file"
-            problem, log_id = self._call(path)
-            if problem is None:
-                # The folder goes, the open file stays as long as it is read.
-                return _File(path.open("rb"), path.stat().st_size)
+        content: IO[bytes] = tempfile.TemporaryFile(dir=self._parts.process.state_dir)  # noqa: SIM115
+        problem, log_id = self._call(content)
+        if problem is None:
+            size = content.seek(0, os.SEEK_END)
+            content.seek(0)
+            return _File(content, size)
+        content.close()
         outcome = {
             "ok": False, "text": "", "problem": problem.as_json(), "line": self._line.kept, "log_id": log_id,
         }  # fmt: skip
         tokens = Tokens(self._parts.database, self._browser.id)
         tokens.claim(self.token)
         tokens.finish(self.token, outcome)
-        return _File(outcome=outcome)
+        return _File()
 
-    def _call(self, path: Path) -> tuple[Problem | None, int | None]:
+    def _call(self, content: IO[bytes]) -> tuple[Problem | None, int | None]:
         problem = None
         with self._parts.clients.lease(self._config) as client, recorded() as calls:
             try:
-                self._fetch(client.with_options(total_timeout=_MOST_SECONDS), path, self._progress)
+                self._fetch(client.with_options(total_timeout=_MOST_SECONDS), content, self._progress)
             except (Error, ValueError) as error:
                 problem = describe(error)
             except _TooLarge:
@@ -150,6 +151,8 @@ class _Transfer:
                 text = f"The file cannot be kept on this server's disk: {error.strerror}"
                 problem = Problem(type(error).__name__, text)
         rows = [call.row(source=self._source, page=self._page, line=self._line.kept) for call in calls]
+        if problem is not None and rows and rows[-1]["status"] is None:
+            rows[-1]["error"] = problem.kind  # ended by this app, which the SDK does not know
         numbers = Calls(self._parts.database, self._browser.id).append(rows)
         return problem, numbers[-1] if numbers else None
 

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from flask import Blueprint, Response, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
@@ -167,7 +166,7 @@ def download_logs(node_id: str) -> Response | Redirect:
 
 def _download(node_id: str, kind: str, method: Callable[[Client], Any]) -> Response | Redirect:
     def fetch(
-        client: Client, to: Path, on_progress: Callable[[int, int | None], None]
+        client: Client, to: IO[bytes], on_progress: Callable[[int, int | None], None]
     ) -> octaspace.Response[Any]:
         response: octaspace.Response[Any] = method(client)(as_id(node_id), to=to, on_progress=on_progress)
         return response

@@ -213,6 +213,8 @@ def test_a_file_that_is_too_large_is_not_passed_on(
     monkeypatch.setattr(downloads, "_MOST_BYTES", 1000)
     page = visitor.follow(visitor.post(f"{NODE}/logs"))
     assert "larger than" in page.select(".outcome .problem")[0].get_text()
+    (row,) = json.loads(visitor.get(f"{LOG}.json?text=download_logs").data)
+    assert row["error"] == "TooLarge"
 
 
 def test_what_a_download_holds_is_in_no_log_and_on_no_disk(
@@ -234,7 +236,6 @@ def test_what_a_download_holds_is_in_no_log_and_on_no_disk(
     for text in (exported, caplog.text, visitor.page(NODE).get_text()):
         assert log not in text
         assert "OCTA\\r" not in text
-    assert not [path for path in state.iterdir() if path.name.startswith("download-")]
 
 
 def test_the_name_of_a_file_is_ours(visitor: Visitor, sandbox: SandboxServer) -> None:
