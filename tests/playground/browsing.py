@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup, Tag
 from flask import Flask
 from werkzeug.test import TestResponse
 
-__all__ = ["ORIGIN", "Visitor"]
+__all__ = ["ORIGIN", "Visitor", "text_of"]
 
 ORIGIN = "http://127.0.0.1:3000"
 
@@ -53,3 +53,8 @@ class Visitor:
         """The page a form's answer redirects to."""
         assert answer.status_code == 303, answer.get_data(as_text=True)[:2000]
         return self.page(str(answer.headers["Location"]))
+
+
+def text_of(tag: Tag | BeautifulSoup) -> str:
+    """The words of a part of a page, with single spaces between."""
+    return tag.get_text(" ", strip=True)
