@@ -86,6 +86,14 @@ class Clients:
         with self.lease(config) as client:
             return client.transport_stats()
 
+    def attempts(self, config: Config) -> int:
+        """Attempts of this worker's client for these settings; none where there is no client yet."""
+        if config != self.base_config:
+            with self._lock:
+                if config not in self._kept:
+                    return 0
+        return int(self.stats(config)["requests"])
+
     def close(self) -> None:
         """Close every client; for the end of a worker."""
         with self._lock:

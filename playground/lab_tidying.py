@@ -14,7 +14,11 @@ from .recording import Call, recorded
 
 __all__ = ["stop_sessions"]
 
-_ROUNDS: Final = 3
+_ROUNDS: Final = 10
+
+#: Rounds without any success after which it is left at that.
+_IN_VAIN: Final = 2
+
 _AT_ONCE: Final = 4
 
 #: Told of each line and the calls it made.
@@ -35,14 +39,19 @@ def stop_sessions(client: Client, run: str, write_down: WriteDown) -> int | None
         How many go on all the same; None when the list could not be had.
     """
     left: int | None = None
+    in_vain = 0
     for _ in range(_ROUNDS):
         going = _sessions(client, run, write_down)
-        if going is None:
-            continue
-        with ThreadPoolExecutor(_AT_ONCE) as threads:
-            left = sum(threads.map(lambda uuid: not _stopped(client, uuid, write_down), going))
-        if not left:
-            return 0
+        in_vain += 1
+        if going is not None:
+            with ThreadPoolExecutor(_AT_ONCE) as threads:
+                left = sum(threads.map(lambda uuid: not _stopped(client, uuid, write_down), going))
+            if not left:
+                return 0
+            if left < len(going):
+                in_vain = 0
+        if in_vain == _IN_VAIN:
+            break
     return left
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from octaspace import Config, ConfigurationError
 from octaspace.config import DEFAULTS, convert_option
 
-__all__ = ["GROUPS", "OPTIONS", "PANEL_BUDGET", "Option", "OptionError", "read_option"]
+__all__ = ["CODE_ONLY", "GROUPS", "OPTIONS", "PANEL_BUDGET", "Option", "OptionError", "read_option"]
 
 #: Seconds a panel may take unless `total_timeout` says otherwise.
 PANEL_BUDGET = 8.0
@@ -94,11 +94,17 @@ def _options() -> tuple[Option, ...]:
     return tuple(
         Option(name, default, meanings.get(name, ""), _GROUP_OF.get(name, "Other"), isinstance(default, bool))
         for name, default in DEFAULTS.items()
-        if name not in _ELSEWHERE
     )
 
 
-OPTIONS = _options()
+_ALL = _options()
+
+OPTIONS = tuple(option for option in _ALL if option.name not in _ELSEWHERE)
+
+#: Those that no form can give; the key and the endpoints are chosen above the others.
+CODE_ONLY = tuple(
+    option for option in _ALL if option.name in _ELSEWHERE - {"api_key", "base_url", "base_urls"}
+)
 
 
 def read_option(name: str, text: str) -> Any:

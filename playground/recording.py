@@ -87,6 +87,7 @@ class Call:
                 "params": dict(request.params),
                 "body": without_secrets(request.body),
                 "public": request.public,
+                "repeatable": request.method in ("GET", "HEAD") and bool(request.repeatable),
                 "message": None if self.error is None else str(self.error),
                 "headers": {} if response is None else _headers(response),
                 "answer": _answer(self),

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import contextvars
-import hashlib
-import hmac
 import os
 import time
+from datetime import datetime, timezone
 from typing import Any, Final
 
 from flask import Blueprint, render_template, request
+from flask import Response as Page
 from werkzeug.wrappers import Response
 from wtforms import IntegerField, SelectField
 from wtforms.validators import NumberRange
 
-from octaspace import Client, Config, Error
+from octaspace import Client, Error
 
-from ..browser import current_browser
+from ..browser import Browser, current_browser
 from ..changes import ChangeForm, once
+from ..incident import incident_report
 from ..lines import Line
 from ..parts import current_parts
 from ..recording import Call, recorded
 from ..series import Series
-from ..store import Calls, Workers
+from ..snapshots import leave_after_request, leave_snapshot
+from ..store import Calls
 
 bp = Blueprint("diagnostics", __name__, url_prefix="/playground/diagnostics")
+bp.after_app_request(leave_after_request)
 
 #: How far back the sparklines go, and how many calls they show at most.
 _MINUTES: Final = 10
 _MOST_CALLS: Final = 300
+
+#: Errors of the incident report.
+_REPORTED: Final = 20
 
 READS: Final = {
     "network.info": "client.network.info()",
@@ -47,28 +53,59 @@ class ReadsForm(ChangeForm):
 
 @bp.get("")
 def index() -> str:
+    return render_template("pages/diagnostics.html", **_figures(), reads=READS, report=_report())
+
+
+@bp.get("/live")
+def live() -> str:
+    """The part that refreshes itself; it calls nobody."""
+    return render_template("partials/diagnostics.html", **_figures())
+
+
+@bp.get("/report.md")
+def report() -> Page:
+    """The incident report: versions, options without the key, health, last errors."""
+    page = Page(_report(), mimetype="text/markdown")
+    name = f"octaspace-incident-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.md"
+    page.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return page
+
+
+def _figures() -> dict[str, Any]:
     browser, parts = current_browser(), current_parts()
     config = browser.config
-    stats = parts.clients.stats(config)
-    workers = Workers(parts.database, _fingerprint(config, parts.secret_key))
-    workers.leave(stats)
-    rows, _ = Calls(parts.database, browser.id).latest(_MOST_CALLS, since=time.time() - 60 * _MINUTES)
-    rows.reverse()
+    stats, workers = leave_snapshot(browser, parts)
+    latency, in_use = _series(browser)
     errors, _ = Calls(parts.database, browser.id).latest(5, status="error")
-    return render_template(
-        "pages/diagnostics.html",
-        stats=stats,
-        endpoints=config.endpoints,
-        config=config,
-        pid=os.getpid(),
-        workers=workers.everyone(),
-        latency=Series([row.elapsed for row in rows]),
-        in_use=Series([row.in_use for row in rows if row.in_use is not None]),
-        errors=errors,
-        minutes=_MINUTES,
-        reads=READS,
-        now=time.time(),
+    return {
+        "stats": stats,
+        "endpoints": config.endpoints,
+        "config": config,
+        "pid": os.getpid(),
+        "workers": workers.everyone(),
+        "latency": latency,
+        "in_use": in_use,
+        "errors": errors,
+        "minutes": _MINUTES,
+    }
+
+
+def _series(browser: Browser) -> tuple[Series, Series]:
+    """Seconds per call, and connections in use as each began, over the last minutes."""
+    calls = Calls(current_parts().database, browser.id)
+    rows, _ = calls.latest(_MOST_CALLS, since=time.time() - 60 * _MINUTES)
+    rows.reverse()
+    return (
+        Series([row.elapsed for row in rows]),
+        Series([row.in_use for row in rows if row.in_use is not None]),
     )
+
+
+def _report() -> str:
+    browser, parts = current_browser(), current_parts()
+    _, workers = leave_snapshot(browser, parts)
+    errors, _ = Calls(parts.database, browser.id).latest(_REPORTED, status="error")
+    return incident_report(browser, workers.everyone(), errors, _series(browser)[0])
 
 
 @bp.post("/reads")
@@ -116,9 +153,3 @@ def _read_once(client: Client, line: Line) -> list[Call]:
         except Error:
             return calls  # the record has it
     return calls
-
-
-def _fingerprint(config: Config, secret: str) -> str:
-    """Names settings in the table of workers without telling their key to whoever reads the table."""
-    named = repr((config, config.api_key)).encode()
-    return hmac.new(secret.encode(), named, hashlib.sha256).hexdigest()[:24]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Final
 
 from flask import Blueprint, Response, abort, render_template, request
 from werkzeug.wrappers import Response as Redirect
 
+from octaspace import Error, Request
+
 from ..browser import current_browser
+from ..caution import reading_only
 from ..changes import ChangeForm, once
 from ..exports import as_curl, as_har, as_json, as_python
 from ..parts import current_parts
-from ..store import Calls
+from ..recording import recorded
+from ..store import CallRow, Calls
 
 bp = Blueprint("requests", __name__, url_prefix="/playground/requests")
 
@@ -45,6 +50,35 @@ def show(number: int) -> str:
     if row is None:
         abort(404, "This browser's log has no such call; it may have been cleared.")
     return render_template("pages/request.html", row=row, curl=as_curl(row), python=as_python(row))
+
+
+@bp.post("/<int:number>/repeat")
+def repeat(number: int) -> Redirect:
+    """Make a read again, at the endpoints this browser speaks to now."""
+    form = ChangeForm()
+    row = _calls().find(number)
+    if row is None:
+        abort(404, "This browser's log has no such call; it may have been cleared.")
+    here: dict[str, Any] = {"endpoint": "requests.show", "values": {"number": number}, "problem": None}
+
+    def act() -> dict[str, Any]:
+        if not row.detail.get("repeatable"):
+            return {"ok": False, "text": "Nothing was sent: only reads are repeated.", **here}
+        return {"ok": True, "text": "", **here, "values": {"number": _read_again(row)}}
+
+    return once(form.once.data or "", act, ("requests.show", {"number": number}))
+
+
+def _read_again(row: CallRow) -> int:
+    """Send the request of a logged read; the number under which it is logged."""
+    browser, parts = current_browser(), current_parts()
+    detail = row.detail
+    again = Request(row.method, row.path, params=detail["params"], public=detail["public"])
+    # What comes of it, an error included, is what the log is for.
+    with parts.clients.lease(browser.config) as client, recorded() as calls, reading_only(), suppress(Error):
+        client.with_options(total_timeout=browser.budget).send(again)
+    rows = [call.row(source=browser.source.label, page="requests.repeat", line=row.line) for call in calls]
+    return _calls().append(rows)[-1]
 
 
 @bp.get("/log.<any(json, har):kind>")

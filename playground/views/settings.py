@@ -13,7 +13,7 @@ from octaspace import Config, ConfigurationError
 from ..browser import Browser, current_browser
 from ..changes import ChangeForm, once, outcome
 from ..connection_test import try_endpoints
-from ..options import GROUPS, OPTIONS, PANEL_BUDGET, OptionError, read_option
+from ..options import CODE_ONLY, GROUPS, OPTIONS, PANEL_BUDGET, OptionError, read_option
 from ..parts import current_parts
 from ..sources import Kind, Source, SourceError, available, check_custom
 
@@ -174,6 +174,7 @@ def _page(errors: dict[str, str] | None = None, typed: dict[str, Any] | None = N
         sources={kind: browser.with_key(source) for kind, source in there.items()},
         allowed=parts.process.allowed_endpoints,
         groups=[(name, [option for option in OPTIONS if option.group == name]) for name in GROUPS],
+        code_only=CODE_ONLY,
         chosen=browser.options,
         here={
             **{option.name: getattr(base, option.name) for option in OPTIONS},

@@ -121,7 +121,7 @@ def test_an_outcome_is_not_taken_from_the_address(visitor: Visitor) -> None:
 
 def test_diagnostics_show_pools_and_cooldowns(visitor: Visitor, sandbox: SandboxServer) -> None:
     visitor.follow(visitor.post("/playground/diagnostics/reads", line="network.info", count="8"))
-    pools = visitor.page("/playground/diagnostics").select("#live table tbody tr")
+    pools = visitor.page("/playground/diagnostics").select('[aria-labelledby="pools-title"] tbody tr')
     assert len(pools) == 2
     assert sum(int(row.select('[data-label="Created"]')[0].get_text()) for row in pools) >= 2
     sandbox.faults.add("refuse", endpoint=sandbox.ports[0])

@@ -24,7 +24,7 @@ function mark(button, done) {
   setTimeout(() => delete button.dataset.done, 1500);
 }
 
-export { save };
+export { mark, put, save };
 
 export function start() {
   document.addEventListener("click", async (event) => {

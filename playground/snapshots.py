@@ -1,0 +1,60 @@
+"""What this worker's client looks like, left behind for the other workers' pages."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+from flask import g
+from werkzeug.wrappers import Response
+
+from octaspace import Config
+
+from .browser import Browser
+from .parts import Parts, current_parts
+from .store import Workers
+
+__all__ = ["leave_after_request", "leave_snapshot"]
+
+#: Attempts of a client when its snapshot was last left, by the fingerprint of its settings.
+_left: dict[str, int] = {}
+
+#: Distinct settings that are remembered.
+_MOST = 256
+
+
+def leave_snapshot(browser: Browser, parts: Parts) -> tuple[dict[str, Any], Workers]:
+    """Leave the figures of this process's client for a browser's settings.
+
+    Returns:
+        The figures, and the table in which every worker leaves its own.
+    """
+    config = browser.config
+    stats = parts.clients.stats(config)
+    fingerprint = _fingerprint(config, parts.secret_key)
+    workers = Workers(parts.database, fingerprint)
+    workers.leave(stats)
+    if len(_left) >= _MOST:
+        _left.clear()
+    _left[fingerprint] = stats["requests"]
+    return stats, workers
+
+
+def leave_after_request(response: Response) -> Response:
+    """After a page that made calls, whichever worker it was: a browser meets any of them."""
+    browser: Browser | None = g.get("browser")
+    if browser is None or response.status_code >= 500:
+        return response
+    parts = current_parts()
+    config = browser.config
+    made = parts.clients.attempts(config)
+    if made and _left.get(_fingerprint(config, parts.secret_key)) != made:
+        leave_snapshot(browser, parts)
+    return response
+
+
+def _fingerprint(config: Config, secret: str) -> str:
+    """Names settings in the table of workers without telling their key to whoever reads the table."""
+    named = repr((config, config.api_key and str(config.api_key))).encode()
+    return hmac.new(secret.encode(), named, hashlib.sha256).hexdigest()[:24]
