@@ -51,6 +51,7 @@ __all__ = [
     "ValidationError",
     "api_error",
     "one_line",
+    "request_id_of",
 ]
 
 TimeoutPhase = Literal["open", "read", "write", "pool", "total"]
@@ -260,11 +261,14 @@ def api_error(
     kind = _BY_STATUS.get(status) or (ServerError if status >= 500 else ApiError)
     words = _redirect_words(response) if 300 <= status < 400 else _api_words(response)
     said = one_line(words.replace(api_key, "***") if api_key else words)
-    request_id = f" [request id {response.request_id}]" if response.request_id else ""
-    message = (
-        f"{method} {path}: {status}{': ' + said if said else ''}{LOOK_FIRST if unknown else ''}{request_id}"
-    )
+    look_first = LOOK_FIRST if unknown else ""
+    message = f"{method} {path}: {status}{': ' + said if said else ''}{look_first}{request_id_of(response)}"
     return kind(message, response=response, outcome_unknown=unknown)
+
+
+def request_id_of(response: Response[Any]) -> str:
+    """How a message ends: with the id to quote to support, fit for one line, where there is one."""
+    return f" [request id {one_line(response.request_id)}]" if response.request_id else ""
 
 
 def _redirect_words(response: Response[Any]) -> str:

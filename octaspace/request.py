@@ -29,6 +29,9 @@ class Request:
         body: Something JSON can carry, or None for a request without a body.
         repeatable: Whether sending it twice is harmless. None derives it from the method.
         public: True for calls that need no key: they are sent without one.
+
+    Raises:
+        ValueError: The path does not begin with a slash.
     """
 
     method: str
@@ -39,6 +42,9 @@ class Request:
     public: bool = False
 
     def __post_init__(self) -> None:
+        if not self.path.startswith("/"):
+            # Behind a host name it would be another host, which would get the key.
+            raise ValueError(f"path must begin with a slash, not {self.path[:80]!r}")
         if self.repeatable is None:
             object.__setattr__(self, "repeatable", self.method in REPEATABLE_METHODS)
 

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from ..config import Config
-from ..errors import LOOK_FIRST, ApiError, ConfigurationError, InvalidResponseError, api_error
+from ..errors import LOOK_FIRST, ApiError, ConfigurationError, InvalidResponseError, api_error, request_id_of
 from ..request import BodySink, Request
 from ..response import Response, parse_retry_after
 from .clock import SYSTEM_CLOCK, Clock, Deadline
@@ -275,11 +275,10 @@ def _error_of(
         )  # fmt: skip
     if answer.problem is None:
         return None
-    request_id = f" [request id {response.request_id}]" if response.request_id else ""
     unknown = not request.repeatable
     return InvalidResponseError(
         f"{request.method} {request.path}: {response.status}, but {answer.problem}"
-        f"{LOOK_FIRST if unknown else ''}{request_id}",
+        f"{LOOK_FIRST if unknown else ''}{request_id_of(response)}",
         response=response,
         outcome_unknown=unknown,
     )

@@ -110,3 +110,9 @@ def test_a_base_path_is_kept_and_segments_stay_encoded(serve: ServerFactory, con
     assert client.send(Request("GET", "/x", params={"a b": "c&d", "e": "ż"})).data["path"] == (
         "/prefix/x?a+b=c%26d&e=%C5%BC"
     )
+
+
+@pytest.mark.parametrize("path", ["", "nodes", ".evil.example/nodes", "@evil.example/nodes", ":1/nodes"])
+def test_a_path_cannot_lead_to_another_host(path: str) -> None:
+    with pytest.raises(ValueError, match="must begin with a slash"):
+        Request("GET", path)
