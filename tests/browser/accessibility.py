@@ -30,10 +30,19 @@ _CUT_OFF = """
 _TOO_SMALL = """
 (() => {
   const floats = (e) => e && (["fixed", "sticky"].includes(getComputedStyle(e).position) || floats(e.parentElement));
+  const scrolledAway = (e, x, y) => {
+    for (let box = e.parentElement; box; box = box.parentElement) {
+      if (box === document.body || getComputedStyle(box).overflowY === "visible") continue;
+      const seen = box.getBoundingClientRect();
+      if (x < seen.left || x > seen.right || y < seen.top || y > seen.bottom) return true;
+    }
+    return false;
+  };
   const all = [...document.querySelectorAll("a[href], button, summary, select, input:not([type=hidden]), textarea")]
     .filter((e) => e.checkVisibility({ visibilityProperty: true }) && !e.closest(".visually-hidden, .skip-link, svg"))
     .filter((e) => !floats(e))
-    .map((e) => [e, e.getBoundingClientRect()]).filter(([, box]) => box.width > 0);
+    .map((e) => [e, e.getBoundingClientRect()])
+    .filter(([e, box]) => box.width && !scrolledAway(e, box.left + box.width / 2, box.top + box.height / 2));
   const inSentence = (e) => getComputedStyle(e).display === "inline"
     && [...e.parentElement.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
   const small = all.filter(([e, box]) => (box.width < 23.5 || box.height < 23.5) && !inSentence(e));

@@ -10,6 +10,8 @@ from playwright.sync_api import Page
 
 from playground.sandbox import SandboxServer
 
+from .acting import open_order
+
 __all__ = ["PLACES", "Place", "open_place"]
 
 Address = Callable[[Page, SandboxServer], str]
@@ -61,9 +63,28 @@ def _stop(page: Page, sandbox: SandboxServer) -> str:
     return f"/playground/sessions/stop?uuid={_uuid(sandbox, 'mr')}&uuid={_uuid(sandbox, 'vpn')}"
 
 
+def _offer(sandbox: SandboxServer) -> int:
+    return int(sandbox.world.seeds.mr[0]["node_id"])
+
+
+def _rent(page: Page, sandbox: SandboxServer) -> str:
+    return f"/playground/services/mr/rent?node_id={_offer(sandbox)}"
+
+
+def _rent_confirm(page: Page, sandbox: SandboxServer) -> str:
+    """The question before a rental, which follows its form."""
+    open_order(page, _offer(sandbox))
+    return page.url
+
+
+def _compare(page: Page, sandbox: SandboxServer) -> str:
+    nodes = [offer["node_id"] for offer in sandbox.world.seeds.mr[:4]]
+    return "/playground/services?" + "&".join(f"compare={node}" for node in nodes)
+
+
 def _job(page: Page, sandbox: SandboxServer) -> str:
     node, job = next(iter(sandbox.world.seeds.idle_jobs))
-    return f"/playground/idle-jobs?node_id={node}&job_id={job}"
+    return f"/playground/idle-jobs?node={node}&job={job}"
 
 
 def _call(page: Page, sandbox: SandboxServer) -> str:
@@ -78,8 +99,11 @@ PLACES = (
     Place("account", "/playground/account", "account.index"),
     Place("apps", "/playground/apps", "apps.index"),
     Place("services", "/playground/services", "services.index"),
+    Place("services-compare", _compare),
     Place("services-vpn", "/playground/services?tab=vpn"),
     Place("services-render", "/playground/services?tab=render"),
+    Place("rent", _rent),
+    Place("rent-confirm", _rent_confirm),
     Place("sessions", "/playground/sessions", "sessions.index"),
     Place("sessions-recent", "/playground/sessions?tab=recent"),
     Place("session", _session("mr")),

@@ -5,6 +5,7 @@ The sandbox lives in this process, so that a test reads its journal and switches
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import signal
@@ -87,7 +88,14 @@ class RunningPlayground:
     def _is_up(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, f"Gunicorn ended by itself:\n{self.log()}"
-        return answers(self.url) and len(self.worker_pids()) == self.workers
+        if "Connection in use" in self.log():
+            # Somebody took the port between our look and Gunicorn's.
+            self._process.terminate()
+            self._process.wait()
+            self.url = f"http://127.0.0.1:{free_port()}"
+            self._process = self._start()
+            return False
+        return len(self.worker_pids()) == self.workers and answers(self.url)
 
     def _start(self) -> subprocess.Popen[bytes]:
         # The command and the variables of playground/launcher.py.
@@ -141,5 +149,5 @@ def answers(url: str) -> bool:
     try:
         with opener.open(f"{url}/healthz", timeout=5) as answer:
             return bool(re.fullmatch(rb"ok\s*", answer.read()))
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False

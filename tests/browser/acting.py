@@ -1,0 +1,66 @@
+"""What a person does in the playground that several tests need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from playground.sandbox import Entry, SandboxServer
+
+__all__ = ["changes", "exported", "impatient", "open_order", "outcome", "set_options", "use_key"]
+
+
+def outcome(page: Page) -> Locator:
+    """The notice that says what came of a form."""
+    return page.locator("main > .notice, main > .outcome").first
+
+
+def use_key(page: Page, key: str) -> None:
+    """Save a key for the sandbox in Settings."""
+    page.goto("/playground/settings")
+    page.get_by_label("api_key for the chosen endpoints").fill(key)
+    page.get_by_role("button", name="Use this").click()
+    expect(outcome(page)).to_contain_text("This browser speaks to")
+
+
+def set_options(page: Page, **options: str) -> None:
+    """Save options of the client in Settings."""
+    page.goto("/playground/settings")
+    for name, value in options.items():
+        field = page.locator(f"#{name}")
+        if field.evaluate("e => e.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+    page.get_by_role("button", name="Save the options").click()
+    expect(outcome(page)).to_contain_text("Saved for this browser")
+
+
+def impatient(page: Page, key: str, **options: str) -> None:
+    """Let this browser have a client of its own, whose health no other test has touched, and short waits."""
+    use_key(page, key)
+    set_options(page, **{"retry_interval": "0.01", "read_timeout": "0.5", "total_timeout": "3", **options})
+
+
+def open_order(page: Page, node_id: int, service: str = "mr") -> None:
+    """Fill the form of a rental and go on to the question what it costs."""
+    page.goto(f"/playground/services/{service}/rent?node_id={node_id}")
+    if service == "mr":
+        page.locator("#image").fill("ubuntu:24.04")
+    if service != "vpn":
+        page.locator("#disk_size").fill("10")
+    page.get_by_role("button", name="Go on: what it costs").click()
+    expect(page.locator("h1")).to_contain_text("Rent this")
+
+
+def exported(page: Page) -> list[dict[str, Any]]:
+    """The request log of this browser as JSON, oldest first."""
+    answer = page.request.get("/playground/requests/log.json")
+    rows: list[dict[str, Any]] = answer.json()
+    return rows[::-1]
+
+
+def changes(sandbox: SandboxServer) -> list[Entry]:
+    """The changes that arrived, carried out or not."""
+    return [entry for entry in sandbox.journal.entries() if entry.change]
