@@ -50,3 +50,30 @@ def test_a_page_in_every_look(place: Place, page: Page, sandbox: SandboxServer, 
         else:
             look(theme, width)
     assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        ("() => document.querySelector('h1').remove()", "order of headings"),
+        ("() => document.querySelector('.page-lead').style.color = '#ddd'", "color-contrast"),
+        (
+            "() => Object.assign(document.querySelector('.page-lead').style,"
+            " { width: '20px', overflow: 'hidden' })",
+            "cut off",
+        ),
+        ("() => document.querySelector('#pool_size').parentElement.previousElementSibling.remove()", "label"),
+        (
+            "() => document.querySelectorAll('[type=submit]').forEach((e) =>"
+            " Object.assign(e.style, { height: '9px', padding: 0, margin: '1px', display: 'block' }))"
+            " ?? document.querySelector('#main').prepend(...document.querySelectorAll('[type=submit]'))",
+            "too small to touch",
+        ),
+    ],
+    ids=["heading", "contrast", "cut", "label", "small"],
+)
+def test_a_defect_is_found(page: Page, script: str, problem: str) -> None:
+    page.goto("/playground/settings")
+    assert problems_of(page) == []
+    page.evaluate(script)
+    assert [text for text in problems_of(page) if problem in text]

@@ -1,0 +1,43 @@
+// What axe does not look at, as lists of lines: read by accessibility.py and run in the page.
+() => {
+  const shown = (e) => e.checkVisibility({ visibilityProperty: true });
+  const html = (e) => e.outerHTML.slice(0, 160).replace(/\s+/g, " ");
+
+  const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].filter(shown).map((e) => Number(e.tagName[1]));
+
+  // Boxes that hide a part of their text without saying so by an ellipsis.
+  const cutOff = [...document.querySelectorAll("body *")].filter((e) => {
+    const style = getComputedStyle(e);
+    if (!["hidden", "clip"].includes(style.overflowX) || style.textOverflow === "ellipsis") return false;
+    return e.clientWidth > 1 && shown(e) && !e.closest("svg") && e.scrollWidth > e.clientWidth + 1;
+  });
+
+  // WCAG 2.2's 2.5.8: a target has 24 px, or nothing else within 12 px of its middle. axe's own rule takes what
+  // lies under a sticky bar for too small. Links inside a sentence and dots of a picture are exempt.
+  const floats = (e) => e && (["fixed", "sticky"].includes(getComputedStyle(e).position) || floats(e.parentElement));
+  const scrolledAway = (e, x, y) => {
+    for (let box = e.parentElement; box && box !== document.body; box = box.parentElement) {
+      if (getComputedStyle(box).overflowY === "visible") continue;
+      const seen = box.getBoundingClientRect();
+      if (x < seen.left || x > seen.right || y < seen.top || y > seen.bottom) return true;
+    }
+    return false;
+  };
+  const inSentence = (e) => getComputedStyle(e).display === "inline"
+    && [...e.parentElement.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+  const targets = [...document.querySelectorAll("a[href], button, summary, select, input:not([type=hidden]), textarea")]
+    .filter((e) => shown(e) && !e.closest(".visually-hidden, .skip-link, svg") && !floats(e))
+    .map((e) => {
+      const box = e.getBoundingClientRect();
+      return { e, box, x: box.left + box.width / 2, y: box.top + box.height / 2 };
+    })
+    .filter(({ e, box, x, y }) => box.width && !scrolledAway(e, x, y));
+  const near = ({ x, y }, { box }) =>
+    Math.hypot(Math.max(box.left - x, 0, x - box.right), Math.max(box.top - y, 0, y - box.bottom)) < 12;
+  const tooSmall = targets.filter((one) => {
+    if (Math.min(one.box.width, one.box.height) >= 23.5 || inSentence(one.e) || one.e.labels?.length) return false;
+    return targets.some((other) => !one.e.contains(other.e) && !other.e.contains(one.e) && near(one, other));
+  });
+
+  return { headings, cutOff: cutOff.map(html), tooSmall: tooSmall.map(({ e }) => html(e)) };
+}
