@@ -6,6 +6,7 @@ import platform
 import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -66,6 +67,7 @@ def incident_report(
     return "\n".join(lines).rstrip() + "\n"
 
 
+@lru_cache(maxsize=1)
 def _versions() -> list[tuple[str, ...]]:
     found = [("Flask-OctaSpace", octaspace.__version__)]
     found += [(name, version(name)) for name in _PACKAGES]
