@@ -205,6 +205,7 @@ class FaultServer:
         host: The address to listen at.
         backlog: How many connections the kernel may take before they are accepted.
         accepts: False leaves connections to the kernel until `accepting` is set.
+        welcome: Called with each new connection; False ends it, before TLS or any request.
 
     Attributes:
         journal: The requests that were read whole.
@@ -219,6 +220,7 @@ class FaultServer:
     host: str = "127.0.0.1"
     backlog: int = 256
     accepts: bool = True
+    welcome: Callable[[socket.socket], bool] = lambda _: True
 
     def __post_init__(self) -> None:
         self.journal: list[Arrival] = []
@@ -317,6 +319,8 @@ class FaultServer:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if not self.handshake:
                 self.stopping.wait()
+                return
+            if not self.welcome(plain):
                 return
             if self.tls is not None:
                 sock = self.tls.wrap_socket(plain, server_side=True)
