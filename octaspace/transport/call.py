@@ -137,6 +137,7 @@ class _Call:
         endpoints, clock = transport.endpoints, transport.clock
         url = endpoints.pick() or endpoints.urls[0]
         tried = {url}  # in this pass over the endpoints
+        hopeful = False  # whether anything that went wrong in this pass may be better after a wait
         new_connection = False
         while True:
             if transport.closed:  # by another thread, since the call began
@@ -152,6 +153,7 @@ class _Call:
             )  # fmt: skip
             elapsed = clock.monotonic() - began
             verdict = self._judge(result, url, new_connection=new_connection)
+            hopeful = hopeful or not isinstance(result, Failure) or result.may_pass
             new_connection = verdict is Verdict.NEW_CONNECTION
             if new_connection:
                 self._note(result, url, elapsed, "fresh-socket")
@@ -165,13 +167,13 @@ class _Call:
                     url = following
                     continue
                 verdict = Verdict.WAIT  # the pass has failed
-            wait = self._wait(result) if verdict is Verdict.WAIT else None
+            wait = self._wait(result) if verdict is Verdict.WAIT and hopeful else None
             if wait is None:
                 return self._finish(result, url, elapsed)
             self._note(result, url, elapsed, "retry", wait)
             self._pause(wait, result)
             url = endpoints.after(url)
-            tried = {url}
+            tried, hopeful = {url}, False
 
     def _judge(self, result: Answer | Failure, url: str, *, new_connection: bool) -> Verdict:
         """What the policy says of an attempt, after its endpoint was told."""
@@ -197,9 +199,6 @@ class _Call:
         """Seconds until the next try, or None when there is none."""
         config = self._config
         if self._retries >= config.max_retries:
-            return None
-        # Waiting for a connection was the wait already; a bad certificate gets no better by it.
-        if isinstance(result, Failure) and (result.phase == "pool" or result.permanent):
             return None
         asked = result.headers.get("Retry-After") if isinstance(result, Answer) else None
         return backoff(

@@ -74,6 +74,11 @@ class Failure:
     permanent: bool = False
     misconfigured: bool = False
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether it may be gone after a wait. Waiting for a connection was the wait already."""
+        return not self.permanent and self.phase != "pool"
+
     @classmethod
     def of_settings(cls, reason: str, cause: BaseException | None = None) -> Failure:
         """A request that cannot be sent anywhere, for a reason on this side of the wire."""

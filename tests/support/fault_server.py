@@ -276,7 +276,8 @@ class FaultServer:
             sockets = list(self.open)
         for sock in sockets:
             try:
-                sock.shutdown(socket.SHUT_RDWR)
+                # Not SSLSocket's: from there on its thread would read what is encrypted as it is.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
             except OSError:
                 continue
 

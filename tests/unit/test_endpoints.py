@@ -25,6 +25,20 @@ def test_healthy_endpoints_take_turns(clock: FakeClock) -> None:
     assert Counter(rotation.pick() for _ in range(300)) == {A: 100, B: 100, C: 100}
 
 
+def test_the_first_call_goes_to_the_first_one(clock: FakeClock) -> None:
+    rotation = endpoints(clock)
+    assert [rotation.pick() for _ in range(4)] == [A, B, C, A]
+
+
+def test_turns_stay_even_while_one_fails_in_every_call(clock: FakeClock) -> None:
+    rotation = endpoints(clock, cooldown=0)
+    served: Counter[str | None] = Counter()
+    for _ in range(300):
+        url = rotation.pick()
+        served[rotation.pick(exclude={A}) if url == A else url] += 1
+    assert served == {B: 150, C: 150}
+
+
 def test_turns_stay_even_under_threads(clock: FakeClock) -> None:
     rotation = endpoints(clock)
     seen: Counter[str | None] = Counter()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
+
 import pytest
+import trustme
 
 import octaspace
 from octaspace import Request
@@ -110,6 +114,53 @@ def test_a_base_path_is_kept_and_segments_stay_encoded(serve: ServerFactory, con
     assert client.send(Request("GET", "/x", params={"a b": "c&d", "e": "ż"})).data["path"] == (
         "/prefix/x?a+b=c%26d&e=%C5%BC"
     )
+
+
+def test_what_no_wait_helps_in_one_place_does_not_end_the_hope_for_another(
+    serve: ServerFactory, connect: ClientFactory, clock: FakeClock,
+    tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+) -> None:  # fmt: skip
+    stranger = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(stranger)
+    for order in (1, -1):
+        down, untrusted = serve(tls=tls), serve(tls=stranger)
+        client = connect(*[down, untrusted][::order], ssl_verify=authority[1])
+        down.refuse()
+        clock.on_sleep = down.listen
+        assert client.send(CHANGE).ok
+    assert clock.slept == [0.5, 0.5]
+
+
+def test_derived_clients_share_what_is_known_and_the_turns(
+    serve: ServerFactory, connect: ClientFactory
+) -> None:
+    dead, alive, third = serve(), serve(), serve()
+    client = connect(dead, alive, third)
+    dead.refuse()
+    assert client.send(READ).attempts == 2
+    derived = [client.with_options(api_key=f"sk-{number}") for number in range(4)]
+    assert [one.send(READ).attempts for one in derived] == [1] * 4
+    assert [len(server.journal) for server in (alive, third)] == [3, 2]
+    assert all(one.transport_stats() == client.transport_stats() for one in derived)
+
+
+def test_all_in_cooldown_the_one_that_failed_longest_ago_is_asked(
+    serve: ServerFactory, connect: ClientFactory, clock: FakeClock
+) -> None:
+    servers = [serve(after=echo) for _ in range(3)]
+    client = connect(*servers, max_retries=0)
+    for server in servers:
+        server.refuse()
+    with pytest.raises(octaspace.ConnectionError):
+        client.send(READ)
+    assert client.transport_stats()["rotator"]["available"] == 0
+    for server in servers:
+        server.listen()
+    assert client.send(READ).url == servers[0].url + "/nodes"
+    clock.advance(30)
+    assert client.transport_stats()["rotator"] == {
+        "total": 3, "available": 3, "failed": [], "cooldown_left": {},
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("path", ["", "nodes", ".evil.example/nodes", "@evil.example/nodes", ":1/nodes"])
