@@ -38,6 +38,13 @@ function drawer(page) {
   }
 }
 
+// Where focus goes when what had it is gone: to the part's heading, which is then read.
+function heading(part) {
+  const title = part.querySelector("h2");
+  title.tabIndex = -1;
+  return title;
+}
+
 async function submit(form, button) {
   const part = document.getElementById(form.dataset.inplace);
   if (!part || part.getAttribute("aria-busy") === "true") return;
@@ -63,7 +70,7 @@ async function submit(form, button) {
     }
     const focus = part.querySelector("[data-focus]") ?? part.querySelector("[aria-invalid=true]");
     if (focus) focus.focus();
-    else if (!document.contains(button)) part.querySelector("h2")?.scrollIntoView({ block: "nearest" });
+    else if (!part.contains(document.activeElement)) heading(part).focus({ preventScroll: true });
   } catch (problem) {
     say(`It was not done: ${problem.message}`);
   } finally {

@@ -1,0 +1,114 @@
+"""The tools under real Gunicorn with three workers: begun in one, seen and stopped from any."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+import requests
+from bs4 import BeautifulSoup
+
+from ..support.running_playground import RunningPlayground
+from ..support.waiting import until
+
+pytestmark = pytest.mark.gunicorn
+
+TOOLS = "/playground/diagnostics"
+
+
+class Remote:
+    """A browser over real sockets; a new connection for each request, so that it meets every worker."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Connection"] = "close"
+
+    def page(self, path: str) -> BeautifulSoup:
+        answer = self._session.get(self._url + path, timeout=30)
+        assert answer.status_code == 200, answer.text[:500]
+        return BeautifulSoup(answer.text, "html.parser")
+
+    def post(self, path: str, **fields: str) -> str:
+        """Send a form; where it leads to."""
+        token = str(self.page("/playground/settings").select("meta[name=csrf-token]")[0]["content"])
+        data = {"csrf_token": token, "once": os.urandom(6).hex(), **fields}
+        answer = self._session.post(self._url + path, data=data, timeout=30, allow_redirects=False)
+        assert answer.status_code == 303, answer.text[:500]
+        return str(answer.headers["Location"])
+
+    def close(self) -> None:
+        self._session.close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlayground]:
+    with RunningPlayground(tmp_path_factory.mktemp("workers"), workers=3) as playground:
+        yield playground
+
+
+@pytest.fixture
+def remote(running: RunningPlayground) -> Iterator[Remote]:
+    running.sandbox.faults.heal_all()
+    running.sandbox.journal.clear()
+    browser = Remote(running.url)
+    yield browser
+    browser.close()
+
+
+def workers_seen(remote: Remote) -> set[str]:
+    rows = remote.page(f"{TOOLS}/live").select('[aria-labelledby="workers-title"] tbody tr')
+    return {row.select("th")[0].get_text(" ", strip=True).split()[0] for row in rows}
+
+
+def test_the_lab_is_seen_and_ended_the_same_from_every_worker(
+    remote: Remote, running: RunningPlayground
+) -> None:
+    running.sandbox.faults.add("drop_after_read", probability=0.3)
+    remote.post(f"{TOOLS}/lab/fire", kind="mixed", count="60", threads="8")
+    seen = [len(remote.page(f"{TOOLS}/lab").select(".call")) for _ in range(6)]
+    assert seen == sorted(seen), "no worker knows less than another did"
+    until(lambda: not remote.page(f"{TOOLS}/lab").select("[data-watch]"), within=90)
+    page = remote.page(f"{TOOLS}/lab")
+    assert len(page.select(".call")) == 60
+    assert page.select(".twice dd")[0].get_text() == "0"
+    assert running.sandbox.journal.summary()["repeated"] == []
+
+
+def test_a_run_is_cancelled_from_whichever_worker_answers(remote: Remote, running: RunningPlayground) -> None:
+    running.sandbox.faults.add("slow", seconds=0.3)
+    remote.post(f"{TOOLS}/smoke")
+    until(lambda: remote.page(f"{TOOLS}/smoke").select("#suite .badge-state.good"), within=30)
+    watched = str(remote.page(f"{TOOLS}/smoke").select("#suite")[0]["data-watch"])
+    remote.post(f"{watched}/cancel")
+    until(lambda: not remote.page(f"{TOOLS}/smoke").select("[data-watch]"), within=30)
+    assert "cancelled" in remote.page(f"{TOOLS}/smoke").get_text()
+
+
+def test_every_worker_is_in_diagnostics_and_a_killed_one_fades(
+    remote: Remote, running: RunningPlayground
+) -> None:
+    until(lambda: remote.page("/playground/network") and len(workers_seen(remote)) == 3, within=60)
+    killed = running.worker_pids()[0]
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: len(running.worker_pids()) == 3 and killed not in running.worker_pids(), within=60)
+    page = remote.page(f"{TOOLS}/live")
+    row = next(row for row in page.select("tr.faded") if str(killed) in row.get_text())
+    assert "gone" in row.get_text()
+
+
+def test_a_job_whose_worker_is_killed_is_lost_and_another_may_begin(
+    remote: Remote, running: RunningPlayground
+) -> None:
+    fault = running.sandbox.faults.add("slow", seconds=2)
+    remote.post(f"{TOOLS}/smoke")
+    for pid in running.worker_pids():
+        os.kill(pid, signal.SIGKILL)
+    running.sandbox.faults.heal(fault.id)
+    until(lambda: len(running.worker_pids()) == 3, within=60)
+    assert "lost" in remote.page(f"{TOOLS}/smoke").select("#suite")[0].get_text()
+    remote.post(f"{TOOLS}/smoke")
+    until(lambda: "passed" in remote.page(f"{TOOLS}/smoke").select(".panel-head")[1].get_text(), within=60)
