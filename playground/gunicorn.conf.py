@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from playground.process import ProcessSettings
@@ -31,9 +32,8 @@ access_log_format = '%(t)s %(p)s "%(m)s %(U)s" %(s)s %(B)s B %(M)s ms'
 
 def on_starting(server: Any) -> None:
     """Refuse an address given by `-b` on the command line as we refuse one in the environment."""
-    settings = ProcessSettings.read(os.environ, state_dir=".")  # type: ignore[arg-type]
     for address in server.cfg.bind:
-        settings.require_guard(address)
+        ProcessSettings.read({**os.environ, "PLAYGROUND_BIND": address}, state_dir=Path())
 
 
 def worker_exit(server: Any, worker: Any) -> None:
