@@ -40,7 +40,7 @@ function drawer(page) {
 
 // Where focus goes when what had it is gone: to the part's heading, which is then read.
 function heading(part) {
-  const title = part.querySelector("h2");
+  const title = part.querySelector("[data-result]") ?? part.querySelector("h2");
   title.tabIndex = -1;
   return title;
 }
