@@ -8,7 +8,7 @@ export function start() {
   const set = (open) => {
     root.dataset.sidebar = open ? "open" : "closed";
     opener.setAttribute("aria-expanded", String(open));
-    document.querySelector(".frame-body").inert = open;
+    for (const behind of document.querySelectorAll(".skip-link, .frame-body")) behind.inert = open;
     if (open) sidebar.querySelector("a, button").focus();
     else opener.focus();
   };

@@ -1,0 +1,148 @@
+"""Parts that refresh themselves: nothing moves, nobody is disturbed, and nobody is asked too often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Request, Route, expect
+
+from playground.sandbox import ManualClock, SandboxServer
+
+from ..support.waiting import until
+from .acting import open_order
+from .places import PLACES, open_place
+from .watching import Watcher
+
+Count = Callable[[], int]
+
+DIAGNOSTICS = "/playground/diagnostics"
+
+
+@pytest.fixture
+def stopped(page: Page) -> Page:
+    """A page whose time stands still until the test moves it."""
+    page.clock.install()
+    return page
+
+
+@pytest.fixture
+def refreshes(page: Page) -> Count:
+    """How often a part has been asked for."""
+    seen: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.resource_type == "fetch" and request.method == "GET":
+            seen.append(request.url)
+
+    page.on("request", note)
+    return lambda: len(seen)
+
+
+def pass_time(page: Page, seconds: int) -> None:
+    """Let the page's time pass in steps, so that what an answer starts has its turn."""
+    for _ in range(seconds):
+        page.clock.run_for(1000)
+        page.wait_for_timeout(15)
+
+
+def test_nothing_moves(stopped: Page, refreshes: Count, sandbox: SandboxServer) -> None:
+    """On the page of a session: its panel is refreshed below what somebody does."""
+    open_place(stopped, next(place for place in PLACES if place.name == "session"), sandbox)
+    stopped.locator("#drawer summary").click()
+    raw = stopped.locator("#panel-info details.raw")
+    raw.locator("summary").click()
+    find = raw.get_by_label("Find in the JSON")
+    find.fill("node")
+    find.evaluate("e => e.setSelectionRange(1, 3)")
+    stopped.evaluate("scrollTo(0, 300)")
+    before = stopped.evaluate("[scrollY, document.body.offsetHeight]")
+    asked = refreshes()
+    pass_time(stopped, 34)
+    until(lambda: stopped.wait_for_timeout(20) or refreshes() >= asked + 2)
+    assert stopped.evaluate("[scrollY, document.body.offsetHeight]") == before
+    expect(find).to_be_focused()
+    expect(find).to_have_value("node")
+    assert find.evaluate("e => [e.selectionStart, e.selectionEnd]") == [1, 3]
+    assert raw.evaluate("e => e.open")
+    assert stopped.locator("#drawer").evaluate("e => e.open")
+
+
+def test_diagnostics_are_refreshed_in_place(stopped: Page, refreshes: Count) -> None:
+    stopped.goto(DIAGNOSTICS)
+    count = stopped.get_by_label("How many")
+    count.fill("33")
+    stopped.evaluate("scrollTo(0, document.body.scrollHeight)")
+    before = stopped.evaluate("scrollY")
+    pass_time(stopped, 11)
+    until(lambda: stopped.wait_for_timeout(20) or refreshes() >= 2)
+    assert refreshes() == 2
+    expect(count).to_be_focused()
+    expect(count).to_have_value("33")
+    assert stopped.evaluate("scrollY") == before
+    expect(stopped.locator("[data-refresh-age=live]")).to_contain_text("old")
+
+
+def test_nobody_is_asked_while_nobody_looks(stopped: Page, refreshes: Count) -> None:
+    stopped.goto(DIAGNOSTICS)
+    stopped.get_by_role("button", name="Pause").click()
+    pass_time(stopped, 12)
+    assert refreshes() == 0
+    stopped.get_by_role("button", name="Pause").click()
+    stopped.keyboard.press("?")
+    pass_time(stopped, 12)
+    assert refreshes() == 0
+    stopped.keyboard.press("Escape")
+    stopped.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    pass_time(stopped, 12)
+    assert refreshes() == 0
+    stopped.evaluate("delete document.hidden")
+    pass_time(stopped, 2)
+    assert refreshes() == 1
+
+
+def test_errors_slow_it_down_and_are_told_once(stopped: Page, refreshes: Count, watcher: Watcher) -> None:
+    stopped.goto(DIAGNOSTICS)
+    stopped.route("**/diagnostics/**", lambda route: route.fulfill(status=500))
+    with watcher.expecting("HTTP 500"):
+        pass_time(stopped, 40)
+    # After 5, 10 and 20 seconds; at an even pace there would be eight.
+    assert refreshes() == 3
+    region = stopped.locator("#live-region")
+    expect(region).to_contain_text("Refreshing failed")
+    expect(stopped.locator("#live")).to_have_class("is-stale")
+    stopped.unroute("**/diagnostics/**")
+    pass_time(stopped, 41)
+    expect(region).to_contain_text("Refreshing works again")
+    expect(stopped.locator("#live")).not_to_have_class("is-stale")
+
+
+def test_never_two_requests_at_once(stopped: Page, refreshes: Count) -> None:
+    stopped.goto(DIAGNOSTICS)
+    held: list[Route] = []
+    stopped.route("**/diagnostics/**", lambda route: held.append(route))
+    pass_time(stopped, 30)
+    stopped.get_by_role("button", name="Refresh").click()
+    pass_time(stopped, 3)
+    assert refreshes() == 1
+    held[0].continue_()
+
+
+def test_a_session_becomes_ready_before_ones_eyes(
+    stopped: Page, refreshes: Count, sandbox: SandboxServer, clock: ManualClock
+) -> None:
+    open_order(stopped, int(sandbox.world.seeds.mr[0]["node_id"]))
+    stopped.get_by_role("button", name="Rent it").click()
+    line = stopped.locator(".state-line")
+    expect(line).not_to_contain_text("ready")
+    clock.advance(5)
+    pass_time(stopped, 3)
+    expect(line).to_contain_text("ready")
+    expect(stopped.locator("#live-region")).to_contain_text("ready")
+    system = stopped.locator("[data-log=system] .log-line")
+    lines = system.count()
+    clock.advance(60)
+    pass_time(stopped, 12)
+    until(lambda: stopped.wait_for_timeout(20) or system.count() > lines)
+    texts = system.all_inner_texts()
+    assert len(texts) == len(set(texts))

@@ -1,0 +1,168 @@
+"""The playground without JavaScript: everything can be read, every form works."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from playground.sandbox import ManualClock, SandboxServer
+
+from .acting import changes, exported, open_order, outcome, set_options, use_key
+from .conftest import NewContext
+from .places import PLACES, open_place
+
+
+@pytest.fixture
+def plain(new_context: NewContext) -> Page:
+    page = new_context(java_script_enabled=False).new_page()
+    page.set_viewport_size({"width": 390, "height": 900})
+    return page
+
+
+def test_every_page_can_be_read(plain: Page, sandbox: SandboxServer) -> None:
+    for place in PLACES:
+        if place.name == "missing":
+            continue
+        open_place(plain, place, sandbox)
+        expect(plain.locator("h1")).to_be_visible()
+        expect(plain.locator(".sidebar nav a").first).to_be_visible()
+        assert plain.locator(".needs-script:visible").count() == 0, place
+        for panel in plain.locator(".panel").all():
+            assert len(panel.inner_text().strip()) > 20, place
+        for form in plain.locator("form:visible").all():
+            assert form.locator("button:visible").count() > 0, (place, form.evaluate("e => e.outerHTML"))
+        wide = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
+        assert plain.evaluate(wide) == 0, place
+
+
+def test_settings(plain: Page) -> None:
+    use_key(plain, "sk-typed-without-a-script-9876")
+    expect(plain.locator(".topbar")).to_contain_text("••••9876")
+    set_options(plain, max_retries="5", keep_alive="false")
+    expect(outcome(plain)).to_contain_text("max_retries")
+    expect(plain.locator(".topbar")).to_contain_text("standard")
+    plain.get_by_role("button", name="Reset every option").click()
+    expect(plain.locator(".topbar")).to_contain_text("persistent")
+    plain.get_by_role("button", name="Test the connection").click()
+    expect(outcome(plain)).to_contain_text("Every endpoint answers")
+    plain.get_by_role("button", name="Dark theme").click()
+    expect(plain.locator("html")).to_have_attribute("data-bs-theme", "dark")
+
+
+def test_reads_and_their_log(plain: Page) -> None:
+    plain.goto("/playground/diagnostics")
+    plain.get_by_label("How many").fill("4")
+    plain.get_by_role("button", name="Make them").click()
+    expect(outcome(plain)).to_contain_text("4 calls")
+    plain.goto("/playground/requests")
+    plain.get_by_label("Path, Python or request id").fill("network")
+    plain.get_by_role("button", name="Filter", exact=True).click()
+    expect(plain.locator("#main .calls tbody tr")).to_have_count(4)
+    plain.locator("#main .calls th a").first.click()
+    expect(plain.locator("main")).to_contain_text("client.network.info()")
+    plain.goto("/playground/requests")
+    plain.get_by_role("button", name="Clear", exact=True).click()
+    plain.get_by_role("button", name="Clear the log").click()
+    expect(outcome(plain)).to_contain_text("empty now")
+    assert exported(plain) == []
+
+
+def test_nodes(plain: Page, sandbox: SandboxServer) -> None:
+    plain.goto("/playground/nodes")
+    plain.get_by_label("State", exact=True).select_option("online")
+    plain.get_by_role("button", name="Filter", exact=True).click()
+    row = plain.locator("[data-table=nodes] tbody tr").first
+    expect(row).to_contain_text("online")
+    row.locator("th a").click()
+    plain.get_by_role("button", name="Reboot").first.click()
+    plain.locator("dialog[open]").get_by_role("button", name="Reboot").click()
+    expect(outcome(plain)).to_contain_text("was asked to reboot")
+    assert [entry.operation for entry in changes(sandbox)] == ["reboot_node"]
+    with plain.expect_download() as download:
+        plain.get_by_role("button", name="Logs").click()
+    assert download.value.path().stat().st_size > 0
+
+
+def test_a_wallet(plain: Page, sandbox: SandboxServer) -> None:
+    plain.goto("/playground/account")
+    plain.get_by_role("button", name="Generate a wallet").click()
+    plain.get_by_role("button", name="Generate it").click()
+    expect(outcome(plain)).to_contain_text("A new wallet was made")
+    assert [entry.method for entry in changes(sandbox)] == ["POST"]
+
+
+def test_a_rental_from_offer_to_end(plain: Page, sandbox: SandboxServer, clock: ManualClock) -> None:
+    plain.goto("/playground/services")
+    plain.get_by_label("USD per hour at most").fill("1")
+    plain.get_by_role("button", name="Show", exact=True).click()
+    node = plain.locator("[data-table=offers] tbody tr th a").first.inner_text()
+    open_order(plain, int(node))
+    plain.get_by_role("button", name="Rent it").click()
+    expect(outcome(plain)).to_contain_text("It is rented")
+    clock.advance(5)
+    plain.get_by_role("link", name="Look again").click()
+    expect(plain.locator(".state-line")).to_contain_text("ready")
+    plain.get_by_role("button", name="Stop", exact=True).click()
+    plain.locator("dialog[open]").get_by_label("4", exact=True).check()
+    plain.get_by_role("button", name="Stop the session").click()
+    expect(outcome(plain)).to_contain_text("The session is stopped")
+    assert [entry.method for entry in changes(sandbox)] == ["POST", "POST"]
+    assert '"score":4' in changes(sandbox)[-1].body.replace(" ", "")
+
+
+def test_several_sessions_at_once(plain: Page, sandbox: SandboxServer) -> None:
+    plain.goto("/playground/sessions")
+    for box in plain.get_by_role("checkbox").all()[:2]:
+        box.check()
+    plain.get_by_role("button", name="Stop the chosen ones").click()
+    plain.get_by_role("button", name="Stop 2 sessions").click()
+    expect(outcome(plain)).to_contain_text("2 of 2 sessions stopped")
+    assert len(changes(sandbox)) == 2
+
+
+def test_idle_jobs(plain: Page, sandbox: SandboxServer) -> None:
+    node, job = next(iter(sandbox.world.seeds.idle_jobs))
+    plain.goto("/playground/idle-jobs")
+    plain.get_by_label("Node", exact=True).fill(str(node))
+    plain.get_by_label("Job", exact=True).fill(str(job))
+    plain.get_by_role("button", name="Find").click()
+    expect(plain.locator("[data-panel=logs]")).to_contain_text("lines")
+
+
+def test_the_runner(plain: Page) -> None:
+    plain.goto("/playground/diagnostics/runner?method=network.info")
+    plain.locator("#runner").get_by_role("button", name="Run", exact=True).locator("visible=true").click()
+    link = plain.get_by_role("link", name="See how far it is")
+    for _ in range(20):
+        if link.count() == 0:
+            break
+        link.click()
+    expect(plain.locator("#run")).to_contain_text("HTTP 200")
+
+
+def test_the_smoke_suite(plain: Page) -> None:
+    plain.goto("/playground/diagnostics/smoke")
+    plain.get_by_role("button", name="Start the suite").click()
+    for _ in range(60):
+        if plain.locator("#suite .badge-state.good").get_by_text("passed", exact=True).count():
+            break
+        plain.wait_for_timeout(100)
+        plain.reload()
+    expect(plain.locator("#suite")).to_contain_text("0 failed")
+
+
+def test_the_lab(plain: Page, sandbox: SandboxServer) -> None:
+    plain.goto("/playground/diagnostics/lab")
+    plain.get_by_role("group", name="Answers with: A").get_by_role("button", name="503").click()
+    assert [fault.kind for fault in sandbox.faults.active()] == ["status"]
+    plain.get_by_label("Calls", exact=True).fill("6")
+    plain.get_by_label("Kind", exact=True).select_option("reads")
+    plain.get_by_role("button", name="Fire", exact=True).click()
+    for _ in range(60):
+        if plain.get_by_text("over", exact=True).count():
+            break
+        plain.wait_for_timeout(100)
+        plain.reload()
+    expect(plain.locator("[data-table=lab] tbody tr")).to_have_count(6)
+    plain.get_by_role("button", name="Heal everything").click()
+    assert sandbox.faults.active() == []
