@@ -71,7 +71,7 @@ def show(uuid: str) -> str | Redirect:
         info = Ask("info", "Session", _session(uuid).then("info"), shape=_shown)
     log = Ask("log", "Log", _log_line(uuid, recent), shape=_log_shape(None, recent, _FIRST_LINES))
     panels = load(info, log)
-    if not recent and (_is_gone(panels["info"]) or _is_gone(panels["log"])):
+    if not recent and _is_gone(panels["info"]):
         # It has ended: what is left of it is among the recent ones.
         kept: dict[str, Any] = {
             name: value for name, value in request.args.items() if name in ("_panel", "done")

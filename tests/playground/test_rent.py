@@ -55,6 +55,17 @@ def test_an_unknown_node_is_not_priced_but_may_be_tried(visitor: Visitor, sandbo
     assert "node not found" in text_of(failed.select(".problem")[0])
 
 
+def test_the_question_is_asked_though_the_price_cannot_be_had(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    visitor.post("/playground/settings/options", max_retries="0")
+    sandbox.faults.add("status", status=500, path="/services/mr", methods=["GET"])
+    page = visitor.page(order(visitor, "mr", **MACHINE))
+    assert "The offers could not be loaded" in text_of(page)
+    assert page.select("#panel-offer .problem")
+    assert text_of(page.select("#main button.btn-primary")[0]) == "Rent it"
+
+
 def test_what_speaks_against_it_is_said(visitor: Visitor, sandbox: SandboxServer) -> None:
     small = next(offer for offer in sandbox.world.seeds.mr if not offer["gpus"])
     fields = {**MACHINE, "node_id": str(small["node_id"]), "disk_size": "9000", "app": DIFFUSION}

@@ -86,6 +86,15 @@ def test_a_failing_api_is_a_card(visitor: Visitor, sandbox: SandboxServer, path:
     assert "ServerError" in text_of(visitor.page(path).select("#main .problem")[0])
 
 
+def test_a_log_that_cannot_be_had_leaves_the_session_alone(visitor: Visitor, sandbox: SandboxServer) -> None:
+    uuid = uuids(sandbox)[0]
+    sandbox.faults.add("status", status=404, path=f"/services/{uuid}/logs")
+    page = visitor.page(f"{SESSIONS}/{uuid}")
+    assert "NotFoundError" in text_of(page.select("#panel-log .problem")[0])
+    assert not page.select("#panel-info .problem")
+    assert "ready" in text_of(page.select("#panel-info")[0])
+
+
 def test_many_sessions_are_a_page_of_bearable_weight(visitor: Visitor, sandbox: SandboxServer) -> None:
     sandbox.reset(dataset="large")
     for path, cell, count in (
