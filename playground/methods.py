@@ -186,7 +186,7 @@ def preview(method: Method, arguments: Mapping[str, Any]) -> Preview:
     """
     client = _Catcher.from_config(Config())
     try:
-        consume(method, method.line(arguments).run(client))
+        _consume(method, method.line(arguments).run(client))
     except _CaughtError as caught:
         return Preview(caught.request)
     except (TypeError, ValueError) as error:
@@ -197,7 +197,7 @@ def preview(method: Method, arguments: Mapping[str, Any]) -> Preview:
     return Preview(problem="it sends nothing")
 
 
-def consume(method: Method, result: Any) -> Any:
+def _consume(method: Method, result: Any) -> Any:
     """Make what a method returns happen: the first line of a generator, the beginning of a block."""
     if method.returns == "lines":
         return next(result, None)
