@@ -22,9 +22,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         config: Flask's and our configuration over that of the environment; see `playground.process`.
 
     Raises:
-        octaspace.ConfigurationError: An `OCTA_…` variable cannot be used.
-        playground.process.StartError: A `PLAYGROUND_…` variable cannot be used, or is missing for an
-            address others can reach.
+        playground.process.StartError: A variable cannot be used, or is missing for an address others can
+            reach; or the state cannot be kept where it should be.
     """
     from .app import build
 

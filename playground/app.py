@@ -15,7 +15,20 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_octaspace import OctaSpace
 
-from . import assets, caution, failures, formatting, ids, login, navigation, recording, security, shell, views
+from . import (
+    assets,
+    caution,
+    failures,
+    formatting,
+    ids,
+    login,
+    navigation,
+    recording,
+    security,
+    server_log,
+    shell,
+    views,
+)
 from .parts import EXTENSION, Parts
 from .process import ProcessSettings
 from .sessions_cookie import BrowserSessionInterface
@@ -33,9 +46,6 @@ def build(config: Mapping[str, Any]) -> Flask:
     process = config.get("PROCESS") or ProcessSettings.read(os.environ, Path(app.instance_path))
     app.config.update(
         BOOTSTRAP_SERVE_LOCAL=True,
-        MAX_CONTENT_LENGTH=256 * 1024,
-        MAX_FORM_MEMORY_SIZE=256 * 1024,
-        MAX_FORM_PARTS=200,
         SEND_FILE_MAX_AGE_DEFAULT=365 * 24 * 3600,
         SESSION_COOKIE_NAME=process.instance,
         SESSION_COOKIE_HTTPONLY=True,
@@ -47,6 +57,7 @@ def build(config: Mapping[str, Any]) -> Flask:
         hops = process.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.session_interface = BrowserSessionInterface()
+    server_log.init_app(app)
 
     # First of all, so that no other check or page is reached under a foreign name.
     security.init_app(app, process)

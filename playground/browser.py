@@ -7,67 +7,73 @@ do not undo each other.
 from __future__ import annotations
 
 import secrets
-import time
-from typing import Any, cast
+from functools import cached_property
+from typing import Any, Final, cast
 
 from flask import g, session
 
 from octaspace import Config
 
 from .options import PANEL_BUDGET
-from .parts import IDLE_SECONDS, current_parts
-from .sources import Kind, Source, available, default_source
+from .parts import current_parts
+from .sources import Kind, Source, available, default_source, is_allowed
+from .store import BrowserState
 
-__all__ = ["Browser", "current_browser"]
+__all__ = ["Browser", "current_browser", "renew_id"]
 
-_ID = "browser"
+_ID: Final = "browser"
 
-#: Concerns of a kind that are kept at most, the latest ones.
-_MOST_KEPT = 20
-
-#: How often at most an entry's life is renewed.
-_RENEW_AFTER = 600.0
+#: Concerns that are kept side by side at most, the latest ones; see `Browser.keep`.
+_MOST_KEPT: Final = 20
 
 
 class Browser:
-    """State of one browser: its source, typed keys, options and the look of its pages."""
+    """State of one browser: its source, typed keys, options and the look of its pages.
+
+    An object serves one request: what was saved is read once, at the first use.
+    """
 
     def __init__(self, id: str) -> None:
         self.id = id
         self._parts = current_parts()
+        self._state = BrowserState(self._parts.database, id)
+
+    @cached_property
+    def _saved(self) -> dict[str, dict[str, Any]]:
+        return self._state.load()
 
     def read(self, concern: str) -> dict[str, Any]:
         """What was saved for a concern; empty when nothing was, or it expired."""
-        key = f"{self.id}:{concern}"
-        entry = self._parts.states.get(key)
-        if not isinstance(entry, dict):
-            return {}
-        if time.time() - entry["at"] > _RENEW_AFTER:
-            self.write(concern, entry["value"])
-        return cast("dict[str, Any]", entry["value"])
+        return self._saved.get(concern, {})
 
     def write(self, concern: str, value: dict[str, Any]) -> None:
-        """Save a concern; it expires after 12 idle hours."""
-        entry = {"at": time.time(), "value": value}
-        self._parts.states.set(f"{self.id}:{concern}", entry, timeout=IDLE_SECONDS)
-
-    def keep(self, concern: str, value: dict[str, Any]) -> None:
-        """Save one of many concerns of a kind, so that `forget` finds it."""
-        kept = [*self.read("kept").get("concerns", ()), concern]
-        for oldest in kept[:-_MOST_KEPT]:
-            self._parts.states.delete(f"{self.id}:{oldest}")
-        self.write("kept", {"concerns": kept[-_MOST_KEPT:]})
-        self.write(concern, value)
+        """Save a concern; all of a browser's expire after 12 idle hours."""
+        self._state.save(concern, value)
+        self._saved[concern] = value
+        self._changed()
 
     def drop(self, concern: str) -> None:
         """Remove a concern."""
-        self._parts.states.delete(f"{self.id}:{concern}")
+        self._state.drop(concern)
+        self._saved.pop(concern, None)
+        self._changed()
+
+    def keep(self, concern: str, value: dict[str, Any]) -> None:
+        """Save one of many concerns of a kind; the oldest make room for it."""
+        kept = [*self.read("kept").get("concerns", ()), concern]
+        for oldest in kept[:-_MOST_KEPT]:
+            self.drop(oldest)
+        self.write("kept", {"concerns": kept[-_MOST_KEPT:]})
+        self.write(concern, value)
 
     def forget(self) -> None:
         """Remove everything."""
-        kept = self.read("kept").get("concerns", ())
-        for concern in ("source", "keys", "options", "look", "balance", "login", "kept", *kept):
-            self.drop(concern)
+        self._state.forget()
+        self._saved.clear()
+        self._changed()
+
+    def _changed(self) -> None:
+        self.__dict__.pop("config", None)
 
     @property
     def source(self) -> Source:
@@ -76,32 +82,33 @@ class Browser:
         process = self._parts.process
         kind = cast("Kind | None", saved.get("kind"))
         if kind == "custom":
-            return self.with_key(Source("custom", tuple(saved["endpoints"])))
+            custom = Source("custom", tuple(saved["endpoints"]))
+            # The operator may have narrowed what is allowed since it was saved.
+            if is_allowed(process, custom.endpoints):
+                return self.with_key(custom)
         chosen = available(process).get(kind) if kind else None
         return self.with_key(chosen or default_source(process))
 
     def with_key(self, source: Source) -> Source:
         """A source with the key typed for exactly these endpoints, if there is one."""
-        typed = self.read("keys").get(repr(source.pair))
+        typed = self.read(_key_of(source)).get("key")
         if typed is None:
             return source
         return Source(source.kind, source.endpoints, typed, "typed in this browser")
 
     def save_key(self, source: Source, key: str | None) -> None:
         """Keep a key for a source's endpoints; None forgets it."""
-        keys = dict(self.read("keys"))
         if key is None:
-            keys.pop(repr(source.pair), None)
+            self.drop(_key_of(source))
         else:
-            keys[repr(source.pair)] = key
-        self.write("keys", keys)
+            self.write(_key_of(source), {"key": key})
 
     @property
     def options(self) -> dict[str, Any]:
         """Options changed in Settings."""
         return self.read("options")
 
-    @property
+    @cached_property
     def config(self) -> Config:
         """What this browser's client is made with."""
         source = self.source
@@ -120,6 +127,11 @@ class Browser:
     def theme(self) -> str:
         """`auto`, `light` or `dark`."""
         return cast(str, self.read("look").get("theme", "auto"))
+
+
+def _key_of(source: Source) -> str:
+    """The concern of a key: one per source, so that two tabs that save keys do not undo each other."""
+    return f"key:{source.kind}:{' '.join(source.endpoints)}"
 
 
 def current_browser() -> Browser:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from cachetools import LRUCache
 from flask import Flask
@@ -17,16 +18,20 @@ from octaspace import Client, Config
 __all__ = ["Clients"]
 
 #: How many different settings keep their connections at the same time.
-_MOST = 32
+_MOST: Final = 32
+
+#: Seconds after which settings nobody uses any more lose theirs.
+_IDLE_SECONDS: Final = 900.0
 
 
 class _Kept:
-    """A client, and how many are using it right now."""
+    """A client, how many are using it right now, and since when nobody is."""
 
-    def __init__(self, client: AppClient) -> None:
+    def __init__(self, client: AppClient, now: float) -> None:
         self.client = client
         self.users = 0
         self.retired = False
+        self.idle_since = now
 
 
 class _Evicting(LRUCache[Config, _Kept]):
@@ -34,10 +39,15 @@ class _Evicting(LRUCache[Config, _Kept]):
 
     def popitem(self) -> tuple[Config, _Kept]:
         config, kept = super().popitem()
-        kept.retired = True
-        if not kept.users:
-            kept.client.close()
+        retire(kept)
         return config, kept
+
+
+def retire(kept: _Kept) -> None:
+    """Close a client that was thrown out, or have its last user do it."""
+    kept.retired = True
+    if not kept.users:
+        kept.client.close()
 
 
 class Clients:
@@ -46,10 +56,11 @@ class Clients:
     Args:
         app: The app.
         octa: Its extension.
+        monotonic: The clock by which clients grow idle.
     """
 
-    def __init__(self, app: Flask, octa: OctaSpace) -> None:
-        self._app, self._octa = app, octa
+    def __init__(self, app: Flask, octa: OctaSpace, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._app, self._octa, self._monotonic = app, octa, monotonic
         self._lock = threading.Lock()
         self._kept: LRUCache[Config, _Kept] = _Evicting(_MOST)
 
@@ -73,9 +84,9 @@ class Clients:
         finally:
             with self._lock:
                 kept.users -= 1
-                close = kept.retired and not kept.users
-            if close:
-                kept.client.close()
+                kept.idle_since = self._monotonic()
+                if kept.retired:
+                    retire(kept)
 
     def one_off(self, config: Config) -> Client:
         """A client that the caller closes, for trying settings out."""
@@ -105,9 +116,17 @@ class Clients:
 
     def _take(self, config: Config) -> _Kept:
         with self._lock:
+            now = self._monotonic()
+            self._drop_idle(now)
             kept = self._kept.get(config)
             if kept is None:
-                kept = _Kept(AppClient.for_app(self._app, config))
+                kept = _Kept(AppClient.for_app(self._app, config), now)
                 self._kept[config] = kept
             kept.users += 1
             return kept
+
+    def _drop_idle(self, now: float) -> None:
+        """A key that was typed once must not keep connections, and itself, in memory for ever."""
+        for config, kept in list(self._kept.items()):
+            if not kept.users and now - kept.idle_since > _IDLE_SECONDS:
+                retire(self._kept.pop(config))

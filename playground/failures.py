@@ -9,12 +9,17 @@ from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
+from .store import StoreError
+
 __all__ = ["init_app"]
+
+_PERHAPS_SENT = "What you sent may have been carried out all the same: look before you send it again. "
 
 
 def init_app(app: Flask) -> None:
     """Register the pages for refusals, missing pages and failures of our own."""
     app.register_error_handler(CSRFError, _forged)
+    app.register_error_handler(StoreError, _no_store)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(InternalServerError, _failed)
 
@@ -33,10 +38,36 @@ def _http(error: HTTPException) -> tuple[str, int] | Response:
 
 
 def _failed(error: InternalServerError) -> tuple[str, int]:
-    number = secrets.token_hex(4)
-    current_app.logger.error("Failure %s at %s %s", number, request.method, request.path)
+    if isinstance(error.original_exception, StoreError):  # raised after the page was made
+        return _no_store(error.original_exception)
+    number = _logged(repr(error.original_exception or error))
     return _page("Something failed in the playground", f"The server's log has it under {number}.", 500), 500
 
 
+def _no_store(error: StoreError) -> tuple[str, int]:
+    number = _logged(str(error))
+    text = _PERHAPS_SENT if request.method == "POST" else ""
+    text += f"Try again in a moment. The server's log has the reason under {number}."
+    return _plain_page("The playground cannot reach its own memory", text, 503), 503
+
+
+def _logged(what: str) -> str:
+    number = secrets.token_hex(4)
+    current_app.logger.error("Failure %s at %s %s: %s", number, request.method, request.path, what)
+    return number
+
+
 def _page(title: str, text: str, code: int) -> str:
-    return render_template("pages/failure.html", title=title, text=text, code=code)
+    try:
+        return render_template("pages/failure.html", title=title, text=text, code=code)
+    except StoreError:
+        # The frame of a page shows what is stored of the browser.
+        return _plain_page(title, text, code)
+    except Exception:
+        current_app.logger.exception("The page for %s could not be made either", code)
+        return _plain_page(title, text, code)
+
+
+def _plain_page(title: str, text: str, code: int) -> str:
+    """A page without the frame, for when the frame itself cannot be had."""
+    return render_template("pages/outage.html", title=title, text=text, code=code)

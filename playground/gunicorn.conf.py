@@ -4,14 +4,25 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
-from playground.process import ProcessSettings
+from playground.access_log import AccessLogger
+from playground.parts import private_folder
+from playground.process import ProcessSettings, StartError, is_loopback
+from playground.store import StoreError, open_database
 
-bind = os.environ.get("PLAYGROUND_BIND", "127.0.0.1:3000")
-workers = int(os.environ.get("PLAYGROUND_WORKERS", "2"))
-threads = int(os.environ.get("PLAYGROUND_THREADS", "8"))
+_INSTANCE = Path(__file__).resolve().parent.parent / "instance"
+
+try:
+    _settings = ProcessSettings.read(os.environ, _INSTANCE)
+except StartError as error:
+    sys.exit(f"Error: {error}")
+
+bind = _settings.bind
+workers = _settings.workers
+threads = _settings.threads
 worker_class = "gthread"
 
 # Longer than the longest call; a request under way when we are told to stop is still answered.
@@ -25,15 +36,37 @@ preload_app = False
 # Its default path is one per user: a second instance would take the first one's over.
 control_socket_disable = True
 
+# X-Forwarded-… is believed only as PLAYGROUND_PROXY_HOPS says, by the app.
+forwarded_allow_ips = ""
+
 # Without query strings and referrers, which say what somebody looked for.
 accesslog = "-"
 access_log_format = '%(t)s %(p)s "%(m)s %(U)s" %(s)s %(B)s B %(M)s ms'
+logger_class = AccessLogger
 
 
 def on_starting(server: Any) -> None:
-    """Refuse an address given by `-b` on the command line as we refuse one in the environment."""
-    for address in server.cfg.bind:
-        ProcessSettings.read({**os.environ, "PLAYGROUND_BIND": address}, state_dir=Path())
+    """Refuse what would fail, or be open to others, before there are workers; a RuntimeError is one line."""
+    addresses = server.cfg.bind
+    if addresses != [bind]:
+        _check_addresses(server.cfg, addresses)
+    settings = ProcessSettings.read(os.environ, _INSTANCE)
+    try:
+        database = open_database(private_folder(settings.state_dir), settings.redis_url)
+        database.check()
+        database.close()
+    except OSError as error:
+        raise StartError(f"The state cannot be kept in {settings.state_dir}: {error.strerror}") from None
+    except StoreError as error:
+        raise StartError(f"The state cannot be kept: {error}") from None
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Forget what this file has imported, so that a reload on HUP reads new code, all of it."""
+    if not server.cfg.preload_app:
+        for name in list(sys.modules):
+            if name.partition(".")[0] in ("playground", "flask_octaspace", "octaspace"):
+                del sys.modules[name]
 
 
 def worker_exit(server: Any, worker: Any) -> None:
@@ -41,3 +74,14 @@ def worker_exit(server: Any, worker: Any) -> None:
     app = getattr(worker, "wsgi", None)
     if app is not None:
         app.extensions["playground"].close()
+
+
+def _check_addresses(cfg: Any, addresses: list[str]) -> None:
+    """Addresses given by `-b`: what the app allows goes by where it listens, so it has to know."""
+    for address in addresses:
+        ProcessSettings.read({**os.environ, "PLAYGROUND_BIND": address}, _INSTANCE)
+    if len(addresses) > 1 and not all(map(is_loopback, addresses)):
+        raise StartError("Several addresses that others can reach: give one of them by PLAYGROUND_BIND")
+    if cfg.preload_app and not all(map(is_loopback, addresses)):
+        raise StartError("With --preload give the address by PLAYGROUND_BIND instead of -b")
+    os.environ["PLAYGROUND_BIND"] = addresses[0]

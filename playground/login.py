@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
-import time
 from typing import Final
 
-from flask import Blueprint, Flask, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, make_response, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm  # type: ignore[import-untyped]
 from werkzeug.wrappers import Response
 from wtforms import PasswordField
 
 from .browser import current_browser, renew_id
-from .parts import current_parts
+from .parts import Parts, current_parts
 from .process import ProcessSettings
+from .store import LoginTries
 
 __all__ = ["init_app"]
 
 bp = Blueprint("login", __name__, url_prefix="/playground")
-
-#: After this many wrong passwords within the window each further try has to wait, ever longer.
-_FREE_TRIES: Final = 5
-_WINDOW: Final = 600.0
-_LONGEST_WAIT: Final = 60.0
 
 _OPEN: Final = frozenset({"login.show", "login.enter", "static", "bootstrap.static", "health.ok"})
 
@@ -40,9 +36,9 @@ def init_app(app: Flask, process: ProcessSettings) -> None:
     app.register_blueprint(bp)
 
     def require_login() -> Response | None:
-        if request.endpoint in _OPEN or current_browser().read("login"):
+        if request.endpoint in _OPEN or _is_logged_in():
             return None
-        return redirect(url_for("login.show"))
+        return redirect(url_for("login.show"), 303)
 
     app.before_request(require_login)
 
@@ -53,29 +49,37 @@ def show() -> str:
 
 
 @bp.post("/login")
-def enter() -> Response | tuple[str, int]:
+def enter() -> Response:
     form = LoginForm()
-    wait = _seconds_to_wait()
-    if wait > 0:
-        problem = f"Too many wrong passwords. Try again in {wait:.0f} s."
-        return render_template("pages/login.html", form=form, problem=problem), 429
-    expected = current_parts().process.password or ""
-    given = form.password.data or ""
-    if not hmac.compare_digest(given.encode(), expected.encode()):
-        with current_parts().database.connect() as connection:
-            connection.execute("INSERT INTO login_failures (at) VALUES (?)", (time.time(),))
-        return render_template("pages/login.html", form=form, problem="That is not the password."), 401
-    renew_id().write("login", {"at": time.time()})
+    tries = LoginTries(current_parts().database, request.remote_addr or "")
+    wait = tries.claim()
+    if wait:
+        answer = _refusal(form, f"Too many wrong passwords. Try again in {wait:.0f} s.", 429)
+        answer.headers["Retry-After"] = str(int(wait) + 1)
+        return answer
+    if not _same(form.password.data or "", current_parts().process.password or ""):
+        return _refusal(form, "That is not the password.", 401)
+    tries.succeeded()
+    renew_id().write("login", {"proof": _proof(current_parts())})
     return redirect(url_for("dashboard.index"), 303)
 
 
-def _seconds_to_wait() -> float:
-    """Seconds until the next try is allowed, over all browsers and workers: an attacker has many cookies."""
-    now = time.time()
-    with current_parts().database.connect() as connection:
-        connection.execute("DELETE FROM login_failures WHERE at < ?", (now - _WINDOW,))
-        count, last = connection.execute("SELECT count(*), max(at) FROM login_failures").fetchone()
-    if count < _FREE_TRIES:
-        return 0.0
-    wait = min(_LONGEST_WAIT, 2.0 ** (count - _FREE_TRIES))
-    return float(max(0.0, last + wait - now))
+def _refusal(form: LoginForm, problem: str, status: int) -> Response:
+    return make_response(render_template("pages/login.html", form=form, problem=problem), status)
+
+
+def _is_logged_in() -> bool:
+    proof = current_browser().read("login").get("proof", "")
+    return hmac.compare_digest(proof, _proof(current_parts()))
+
+
+def _proof(parts: Parts) -> str:
+    """What a browser that entered the password has; another password makes it worthless."""
+    password = parts.process.password or ""
+    return hmac.new(parts.secret_key.encode(), password.encode(), hashlib.sha256).hexdigest()
+
+
+def _same(given: str, expected: str) -> bool:
+    """Compare in a time that tells neither where they differ nor how long they are."""
+    digests = [hashlib.sha256(text.encode()).digest() for text in (given, expected)]
+    return hmac.compare_digest(*digests)

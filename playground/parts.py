@@ -1,33 +1,30 @@
-"""What the app consists of, per process: the operator's settings, stores, clients and threads."""
+"""What the app consists of, per process: the operator's settings, the store, clients and threads."""
 
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, cast
 
-from cachelib import BaseCache, FileSystemCache
 from flask import Flask, current_app
 
 from flask_octaspace import OctaSpace
 
 from .clients import Clients
-from .process import ProcessSettings
-from .store import Database
+from .process import ProcessSettings, StartError
+from .secret_key import kept_secret
+from .store import StoreError, open_database
 
-__all__ = ["EXTENSION", "Parts", "current_parts"]
+__all__ = ["EXTENSION", "Parts", "current_parts", "private_folder"]
 
 #: Name in `app.extensions`.
 EXTENSION: Final = "playground"
 
-#: A browser that was away for longer starts anew.
-IDLE_SECONDS: Final = 12 * 3600
-
-#: Threads for the calls of pages. More than one page has, so that a stalled page does not stop another.
-_CALL_THREADS: Final = 32
+#: Threads for the calls of pages, per thread that answers: about as many as a page has panels, so that
+#: stalled pages do not stop another.
+_CALLS_PER_PAGE: Final = 8
 
 
 class Parts:
@@ -37,19 +34,24 @@ class Parts:
         process: The operator's settings.
         octa: The extension that knows the default client.
         clients: A client per distinct settings.
-        states: Where the browsers' state is kept.
-        database: Request log, one-time tokens, worker snapshots.
+        database: What all workers share: state of browsers, request log, tokens, snapshots, jobs.
+        secret_key: Signs cookies.
+
+    Raises:
+        StartError: The folder of the state or the store cannot be used.
     """
 
     def __init__(self, app: Flask, process: ProcessSettings, octa: OctaSpace) -> None:
         self.process = process
         self.octa = octa
-        folder = process.state_dir
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        self.secret_key = process.secret_key or _kept_secret(folder / "secret_key")
-        self.states = _states(process, folder)
-        self.database = Database(folder / "playground.sqlite3")
+        try:
+            folder = private_folder(process.state_dir)
+            self.secret_key = process.secret_key or kept_secret(folder / "secret_key")
+            self.database = open_database(folder, process.redis_url)
+        except OSError as error:
+            raise StartError(f"The state cannot be kept in {process.state_dir}: {error.strerror}") from None
+        except StoreError as error:
+            raise StartError(str(error)) from None
         self.clients = Clients(app, octa)
         self._lock = threading.Lock()
         self._executor: tuple[int, ThreadPoolExecutor] | None = None
@@ -59,7 +61,9 @@ class Parts:
         """The threads for calls; made at the first use, and anew in a forked worker."""
         with self._lock:
             if self._executor is None or self._executor[0] != os.getpid():
-                pool = ThreadPoolExecutor(_CALL_THREADS, thread_name_prefix="panel")
+                pool = ThreadPoolExecutor(
+                    max(32, _CALLS_PER_PAGE * self.process.threads), thread_name_prefix="panel"
+                )
                 self._executor = os.getpid(), pool
             return self._executor[1]
 
@@ -70,6 +74,7 @@ class Parts:
         if executor is not None and executor[0] == os.getpid():
             executor[1].shutdown(wait=False, cancel_futures=True)
         self.clients.close()
+        self.database.close()
 
 
 def current_parts() -> Parts:
@@ -77,37 +82,12 @@ def current_parts() -> Parts:
     return cast(Parts, current_app.extensions[EXTENSION])
 
 
-def _states(process: ProcessSettings, folder: Path) -> BaseCache:
-    if process.redis_url is not None:
-        # Only then: redis is an extra.
-        from cachelib import RedisCache
-        from redis import Redis
+def private_folder(folder: Path) -> Path:
+    """Make the folder of the state, or take it away from others' eyes.
 
-        return RedisCache(
-            Redis.from_url(process.redis_url), default_timeout=IDLE_SECONDS, key_prefix="playground:"
-        )
-    # threshold=0: by default entries past 500 are thrown away.
-    return FileSystemCache(str(folder / "browsers"), threshold=0, default_timeout=IDLE_SECONDS, mode=0o600)
-
-
-def _kept_secret(path: Path) -> str:
-    """The key that signs cookies: made once, by whichever worker is first, and the same for all."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read_secret(path)
-    with os.fdopen(handle, "w") as file:
-        secret = secrets.token_hex(32)
-        file.write(secret)
-    return secret
-
-
-def _read_secret(path: Path) -> str:
-    """The kept key; waits for the worker that is just writing it."""
-    written = threading.Event()
-    for _ in range(200):
-        secret = path.read_text().strip()
-        if len(secret) == 64:
-            return secret
-        written.wait(0.01)
-    raise RuntimeError(f"{path} holds no key; remove it to have one made")
+    Raises:
+        OSError: It cannot be made, or belongs to somebody else.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder

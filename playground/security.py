@@ -1,4 +1,4 @@
-"""Who may call us, and what a browser may do with our answers.
+"""Who may call us, how much, and what a browser may do with our answers.
 
 The Host header is checked before everything else, static files and missing pages included: a page of
 another site could otherwise point its own name at this machine and read ours (DNS rebinding). Flask's
@@ -7,30 +7,45 @@ another site could otherwise point its own name at this machine and read ours (D
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 
 from .process import ProcessSettings
 
 __all__ = ["init_app"]
 
 #: `data:` is for the arrows and ticks that Bootstrap's style sheet draws as inline SVG.
-_POLICY = (
+_POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_STATIC: Final = frozenset({"static", "bootstrap.static"})
+
+#: Largest body of a request, in bytes, and parts of a form.
+_MOST_BYTES: Final = 256 * 1024
+_MOST_PARTS: Final = 200
+
+
+class BoundedRequest(Request):
+    """A request with limits. Flask reads them from its configuration only from 3.1 on."""
+
+    max_content_length = _MOST_BYTES
+    max_form_memory_size = _MOST_BYTES
+    max_form_parts = _MOST_PARTS
 
 
 def init_app(app: Flask, process: ProcessSettings) -> None:
     """Register the checks. Call it before any other `before_request`."""
+    app.request_class = BoundedRequest
 
     def check_request() -> Response | None:
         if not _host_is_ours(process.hosts):
             return _refusal(400, "This name is not one the playground answers to; see PLAYGROUND_HOSTS.")
-        if request.method not in _SAFE_METHODS and not _comes_from_us():
+        if not _comes_from_us():
             return _refusal(403, "The request came from a page of another site.")
         return None
 
@@ -47,11 +62,19 @@ def _host_is_ours(hosts: frozenset[str]) -> bool:
 
 
 def _comes_from_us() -> bool:
-    """Whether a change comes from a page of ours. Both headers are optional; what is there must be right."""
+    """Whether a request comes from a page of ours. Both headers are optional; what is there must be right.
+
+    Other sites may lead here by a link. What they load in the background would make calls with the
+    cookie of whoever looks at them, and what they post would change something.
+    """
+    where = request.headers.get("Sec-Fetch-Site", "same-origin")
+    if where not in ("same-origin", "none"):
+        leads_here = request.headers.get("Sec-Fetch-Mode") == "navigate"
+        return request.method == "GET" and leads_here and request.headers.get("Sec-Fetch-Dest") == "document"
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin)[:2] != (request.scheme, request.environ["HTTP_HOST"]):
-        return False
-    return request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
+    if request.method in _SAFE_METHODS or origin is None:
+        return True
+    return urlsplit(origin)[:2] == (request.scheme, request.environ["HTTP_HOST"])
 
 
 def _refusal(status: int, text: str) -> Response:
@@ -66,7 +89,9 @@ def _add_headers(response: Response) -> Response:
     # Not no-referrer: behind https the CSRF check needs it for posts.
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    if request.endpoint in ("static", "bootstrap.static") and response.status_code == 200:
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    if request.endpoint in _STATIC and response.status_code in (200, 206, 304):
+        # Their address changes with what is in them.
         headers["Cache-Control"] = "public, max-age=31536000, immutable"
     else:
         headers["Cache-Control"] = "no-store"

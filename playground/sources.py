@@ -12,7 +12,16 @@ from urllib.parse import urlsplit
 
 from .process import ProcessSettings
 
-__all__ = ["SANDBOX_KEY", "Kind", "Source", "SourceError", "available", "check_custom", "default_source"]
+__all__ = [
+    "SANDBOX_KEY",
+    "Kind",
+    "Source",
+    "SourceError",
+    "available",
+    "check_custom",
+    "default_source",
+    "is_allowed",
+]
 
 Kind = Literal["sandbox", "live", "custom"]
 
@@ -92,6 +101,11 @@ def default_source(process: ProcessSettings) -> Source:
     return sources["live"]
 
 
+def is_allowed(process: ProcessSettings, endpoints: tuple[str, ...]) -> bool:
+    """Whether the operator allows every one of these endpoints to be typed in a browser."""
+    return process.allowed_endpoints is None or set(endpoints) <= set(process.allowed_endpoints)
+
+
 def check_custom(process: ProcessSettings, endpoints: tuple[str, ...]) -> None:
     """Refuse typed endpoints that the operator does not allow.
 
@@ -99,10 +113,8 @@ def check_custom(process: ProcessSettings, endpoints: tuple[str, ...]) -> None:
         SourceError: One of them is not allowed; on an address that others can reach, this app would be a
             way into the inner network.
     """
-    allowed = process.allowed_endpoints
-    if allowed is None:
-        return
     for url in endpoints:
-        if url not in allowed:
-            hint = "; allowed are " + ", ".join(allowed) if allowed else ""
+        if not is_allowed(process, (url,)):
+            allowed = ", ".join(process.allowed_endpoints or ())
+            hint = f"; allowed are {allowed}" if allowed else ""
             raise SourceError(f"{url} is not among the addresses the operator allows{hint}")

@@ -1,12 +1,18 @@
-"""The small database beside the browsers' state: log, one-time tokens, worker snapshots, jobs."""
+"""What all workers share: state of browsers, request log, one-time tokens, worker snapshots, jobs.
 
+Kept in one SQLite file, or in Redis; which of them is `Database`'s business alone.
+"""
+
+from .browsers import BrowserState
 from .calls import CallRow, Calls
-from .database import Database
+from .database import Database, StoreError, open_database
 from .jobs import BusyError, Job, JobLog, Jobs, Limits
 from .tokens import Tokens
+from .tries import LoginTries
 from .workers import Snapshot, Workers
 
 __all__ = [
+    "BrowserState",
     "BusyError",
     "CallRow",
     "Calls",
@@ -15,7 +21,10 @@ __all__ = [
     "JobLog",
     "Jobs",
     "Limits",
+    "LoginTries",
     "Snapshot",
+    "StoreError",
     "Tokens",
     "Workers",
+    "open_database",
 ]

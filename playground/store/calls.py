@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .database import Database
+from .database import Database, Record
 
-__all__ = ["CallRow", "Calls"]
+__all__ = ["BOUNDS", "COLUMNS", "Bounds", "CallRow", "Calls", "Query"]
 
-#: Rows kept per browser, and for how long.
-_MOST_ROWS: Final = 1000
-_MOST_SECONDS: Final = 12 * 3600
-
-_COLUMNS: Final = (
+#: What every view of the log shows; the rest of a row is its `detail`.
+COLUMNS: Final = (
     "at", "source", "page", "line", "method", "path", "status", "error", "elapsed", "attempts",
     "endpoint", "request_id", "in_use",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much of a log is kept.
+
+    Attributes:
+        rows: Rows of one browser.
+        bytes: Bytes of one browser.
+        seconds: Age of a row.
+    """
+
+    rows: int = 1000
+    bytes: int = 16 * 1024 * 1024
+    seconds: float = 12 * 3600.0
+
+
+BOUNDS: Final = Bounds()
 
 
 @dataclass(frozen=True)
@@ -42,7 +55,7 @@ class CallRow:
         endpoint: Endpoint of the last attempt.
         request_id: The API's id, or None.
         in_use: Connections of the pool in use when it began, itself included; None without a pool.
-        detail: The rest: params, body, headers, answer, timeline; only when asked for alone.
+        detail: The rest: params, body, headers, answer, timeline; empty unless whole rows were asked for.
     """
 
     id: int
@@ -66,101 +79,81 @@ class CallRow:
         return self.error is None
 
 
+@dataclass(frozen=True)
+class Query:
+    """Which rows are wanted; what is empty or None asks for nothing.
+
+    Attributes:
+        method: Only this HTTP method.
+        text: Only calls whose path, line or request id contains this, in any case.
+        status: ``ok``, ``error``, ``retried``, or a status code.
+        slower_than: Only calls that took more seconds.
+        since: Only calls begun after this time.
+        page: Only calls made by this page.
+        path: Only calls of this very path.
+        source: Only calls to this source.
+    """
+
+    method: str = ""
+    text: str = ""
+    status: str = ""
+    slower_than: float | None = None
+    since: float | None = None
+    page: str = ""
+    path: str = ""
+    source: str = ""
+
+
 class Calls:
-    """The log of one browser."""
+    """The log of one browser.
 
-    def __init__(self, database: Database, browser: str) -> None:
-        self._database, self._browser = database, browser
+    Args:
+        database: Where it is kept.
+        browser: Whose it is.
+        bounds: How much of it is kept.
+    """
 
-    def append(self, rows: Sequence[dict[str, Any]]) -> list[int]:
+    def __init__(self, database: Database, browser: str, bounds: Bounds = BOUNDS) -> None:
+        self._table, self._browser, self._bounds = database.calls, browser, bounds
+
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """Add rows, each with the fields of `CallRow` but `id`; returns their numbers."""
         if not rows:
             return []
-        names = ("browser", *_COLUMNS, "detail")
-        marks = ", ".join("?" * len(names))
-        statement = f"INSERT INTO calls ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
-        with self._database.connect() as connection:
-            numbers = [
-                connection.execute(
-                    statement,
-                    (self._browser, *(row[name] for name in _COLUMNS), json.dumps(row["detail"])),
-                ).lastrowid
-                or 0
-                for row in rows
-            ]
-            oldest = "SELECT id FROM calls WHERE browser = ? ORDER BY id DESC LIMIT 1 OFFSET ?"
-            connection.execute(
-                f"DELETE FROM calls WHERE browser = ? AND id <= ({oldest})",  # noqa: S608
-                (self._browser, self._browser, _MOST_ROWS),
-            )
-            connection.execute("DELETE FROM calls WHERE at < ?", (time.time() - _MOST_SECONDS,))
-        return numbers
+        records = [{**row, "detail": json.dumps(row["detail"])} for row in rows]
+        return self._table.append(self._browser, records, self._bounds)
 
     def latest(
         self,
         limit: int,
         *,
         offset: int = 0,
+        whole: bool = False,
         method: str = "",
         text: str = "",
         status: str = "",
         slower_than: float | None = None,
         since: float | None = None,
         page: str = "",
+        path: str = "",
+        source: str = "",
     ) -> tuple[list[CallRow], int]:
         """Calls, latest first, and how many there are in all.
 
         Args:
             limit: Most rows.
             offset: Rows to pass over.
-            method: Only this HTTP method.
-            text: Only calls whose path, line or request id contains this.
-            status: ``ok``, ``error``, ``retried``, or a status code.
-            slower_than: Only calls that took more seconds.
-            since: Only calls begun after this time.
-            page: Only calls made by this page.
+            whole: With `CallRow.detail`, which is long.
+            method: See `Query`, as for all that follow.
         """
-        where, values = ["browser = ?"], [self._browser]  # type: tuple[list[str], list[Any]]
-        if method:
-            where.append("method = ?")
-            values.append(method)
-        if text:
-            where.append("(instr(lower(path), ?) OR instr(lower(line), ?) OR instr(lower(request_id), ?))")
-            values += [text.lower()] * 3
-        if status == "ok":
-            where.append("error IS NULL")
-        elif status == "error":
-            where.append("error IS NOT NULL")
-        elif status == "retried":
-            where.append("attempts > 1")
-        elif status.isdigit():
-            where.append("status = ?")
-            values.append(int(status))
-        if slower_than is not None:
-            where.append("elapsed > ?")
-            values.append(slower_than)
-        if since is not None:
-            where.append("at > ?")
-            values.append(since)
-        if page:
-            where.append("page = ?")
-            values.append(page)
-        condition = " AND ".join(where)
-        with self._database.connect() as connection:
-            (total,) = connection.execute(f"SELECT count(*) FROM calls WHERE {condition}", values).fetchone()  # noqa: S608
-            rows = connection.execute(
-                f"SELECT * FROM calls WHERE {condition} ORDER BY id DESC LIMIT ? OFFSET ?",  # noqa: S608
-                (*values, limit, offset),
-            ).fetchall()
-        return [_row(row) for row in rows], total
+        query = Query(method, text, status, slower_than, since, page, path, source)
+        records, total = self._table.latest(self._browser, query, limit, offset, whole=whole)
+        return [_row(record) for record in records], total
 
     def find(self, number: int) -> CallRow | None:
-        """One call of this browser, or None."""
-        with self._database.connect() as connection:
-            row = connection.execute(
-                "SELECT * FROM calls WHERE browser = ? AND id = ?", (self._browser, number)
-            ).fetchone()
-        return None if row is None else _row(row)
+        """One call of this browser, whole, or None."""
+        record = self._table.find(self._browser, number)
+        return None if record is None else _row(record)
 
     def last_answer(self, path: str, params: dict[str, str], source: str) -> Any:
         """The last answer of a GET that is kept; None when there is none.
@@ -170,20 +163,18 @@ class Calls:
             params: Its query.
             source: Label of the source it was asked of.
         """
-        with self._database.connect() as connection:
-            rows = connection.execute(
-                "SELECT detail FROM calls WHERE browser = ? AND method = 'GET' AND path = ? AND source = ? "
-                "AND error IS NULL ORDER BY id DESC LIMIT 5",
-                (self._browser, path, source),
-            ).fetchall()
-        details = (json.loads(row["detail"]) for row in rows)
-        return next((detail["answer"] for detail in details if detail["params"] == params), None)
+        rows, _ = self.latest(5, whole=True, method="GET", path=path, source=source, status="ok")
+        return next((row.detail["answer"] for row in rows if row.detail["params"] == params), None)
 
     def clear(self) -> None:
         """Remove every row of this browser."""
-        with self._database.connect() as connection:
-            connection.execute("DELETE FROM calls WHERE browser = ?", (self._browser,))
+        self._table.clear(self._browser)
 
 
-def _row(row: sqlite3.Row) -> CallRow:
-    return CallRow(id=row["id"], detail=json.loads(row["detail"]), **{name: row[name] for name in _COLUMNS})
+def _row(record: Record) -> CallRow:
+    detail = record["detail"]
+    return CallRow(
+        id=record["id"],
+        detail={} if detail is None else json.loads(detail),
+        **{name: record[name] for name in COLUMNS},
+    )

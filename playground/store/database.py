@@ -1,71 +1,209 @@
-"""The SQLite file. Several workers write it at the same time: write-ahead log, short transactions."""
+"""What a backend of the store has to do; there are two, SQLite and Redis.
+
+A backend keeps records and knows nothing of what they mean: rules, limits and JSON are in the modules
+beside this one, once for both. A record is a dictionary of plain values; a text is JSON.
+"""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-__all__ = ["Database"]
+if TYPE_CHECKING:
+    from .calls import Bounds, Query
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS calls (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, browser TEXT NOT NULL, at REAL NOT NULL, source TEXT NOT NULL,
-    page TEXT NOT NULL, line TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, status INTEGER,
-    error TEXT, elapsed REAL NOT NULL, attempts INTEGER NOT NULL, endpoint TEXT NOT NULL,
-    request_id TEXT, in_use INTEGER, detail TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS calls_of_browser ON calls (browser, id);
-CREATE TABLE IF NOT EXISTS tokens (
-    browser TEXT NOT NULL, token TEXT NOT NULL, at REAL NOT NULL, result TEXT,
-    PRIMARY KEY (browser, token)
-);
-CREATE TABLE IF NOT EXISTS workers (
-    pid INTEGER NOT NULL, settings TEXT NOT NULL, started REAL NOT NULL, at REAL NOT NULL,
-    stats TEXT NOT NULL, PRIMARY KEY (pid, settings)
-);
-CREATE TABLE IF NOT EXISTS jobs (
-    id TEXT PRIMARY KEY, browser TEXT NOT NULL, kind TEXT NOT NULL, pid INTEGER NOT NULL,
-    at REAL NOT NULL, beat REAL NOT NULL, ended REAL, cancelled INTEGER NOT NULL DEFAULT 0,
-    about TEXT NOT NULL, state TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS jobs_of_browser ON jobs (browser, kind, at);
-CREATE TABLE IF NOT EXISTS job_items (
-    job TEXT NOT NULL, number INTEGER NOT NULL, item TEXT NOT NULL, PRIMARY KEY (job, number)
-);
-CREATE TABLE IF NOT EXISTS login_failures (at REAL NOT NULL);
-"""
+__all__ = ["Database", "Record", "StoreError", "open_database"]
+
+Record = dict[str, Any]
 
 
-class Database:
-    """Opens a connection per piece of work: cheap for a local file, and safe with threads and forks.
+class StoreError(RuntimeError):
+    """The store does not answer or cannot write; the message is one line for the operator."""
+
+
+class BrowserTable(Protocol):
+    """What is known of browsers: a text per concern, with one life for all of a browser's."""
+
+    def load(self, browser: str, idle: float) -> dict[str, str]:
+        """Every concern; begins the browser's life anew. Empty when it was away for `idle` seconds."""
+        ...
+
+    def save(self, browser: str, concern: str, text: str, idle: float) -> None:
+        """Keep one concern; others saved at the same time are left alone."""
+        ...
+
+    def drop(self, browser: str, concern: str) -> None:
+        """Remove one concern."""
+        ...
+
+    def forget(self, browser: str) -> None:
+        """Remove every concern."""
+        ...
+
+
+class CallTable(Protocol):
+    """Logs of calls, numbered in the order in which they were written."""
+
+    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
+        """Add rows with the names of `COLUMNS` and a text `detail`, drop what is out of bounds; their ids."""
+        ...
+
+    def latest(
+        self, browser: str, query: Query, limit: int, offset: int, *, whole: bool
+    ) -> tuple[list[Record], int]:
+        """Rows with their `id`, latest first, and how many match in all; `detail` is None unless `whole`."""
+        ...
+
+    def find(self, browser: str, number: int) -> Record | None:
+        """One row of the browser, whole."""
+        ...
+
+    def clear(self, browser: str) -> None:
+        """Remove every row of the browser."""
+        ...
+
+
+class TokenTable(Protocol):
+    """One-time tokens."""
+
+    def claim(self, browser: str, token: str, keep: float) -> bool:
+        """Take a token nobody has taken; one of all callers in all processes hears True."""
+        ...
+
+    def finish(self, browser: str, token: str, text: str, keep: float) -> None:
+        """Keep what came of a token that was taken."""
+        ...
+
+    def find(self, browser: str, token: str) -> tuple[bool, str | None]:
+        """Whether it was taken, and what came of it."""
+        ...
+
+
+class WorkerTable(Protocol):
+    """The last word of each worker process, per settings."""
+
+    def leave(self, settings: str, worker: str, text: str, keep: float) -> None:
+        """Replace what this worker said."""
+        ...
+
+    def everyone(self, settings: str) -> dict[str, str]:
+        """What each worker said."""
+        ...
+
+    def drop(self, settings: str, workers: Sequence[str]) -> None:
+        """Forget workers."""
+        ...
+
+
+class JobTable(Protocol):
+    """Jobs, and the items each has collected."""
+
+    def begin(
+        self, job: Record, since: float, admit: Callable[[list[Record], int], None], keep: int, seconds: float
+    ) -> None:
+        """Write a job down unless `admit` raises; nobody else can write one of its kind meanwhile.
+
+        Args:
+            job: The job's fields.
+            since: A time, for the second argument of `admit`.
+            admit: Called with all jobs of the kind that have not ended, and with how many the browser has
+                begun since that time.
+            keep: How many jobs of the kind the browser keeps.
+            seconds: For how long.
+        """
+        ...
+
+    def find(self, browser: str, id: str) -> Record | None:
+        """A job of the browser."""
+        ...
+
+    def latest(self, browser: str, kind: str, count: int) -> list[Record]:
+        """The browser's last jobs of a kind, latest first."""
+        ...
+
+    def items(self, browser: str, id: str) -> list[str]:
+        """What a job of the browser has collected, in order."""
+        ...
+
+    def cancel(self, browser: str, id: str) -> None:
+        """Mark a job of the browser that has not ended."""
+        ...
+
+    def write(
+        self, id: str, state: str, items: Sequence[str], first: int, at: float, *, ended: bool
+    ) -> bool | None:
+        """Replace a job's state and add items, the first of them with that number.
+
+        Returns:
+            Whether it is marked as cancelled; None when it was forgotten.
+        """
+        ...
+
+
+class TryTable(Protocol):
+    """Tries to log in, per address."""
+
+    def claim(
+        self, address: str, now: float, window: float, wait: Callable[[list[float], list[float]], float]
+    ) -> float:
+        """Ask `wait` how many seconds are left, and note a try at `now` when it says 0.
+
+        Args:
+            address: Who tries.
+            now: The time.
+            window: Seconds after which tries are forgotten.
+            wait: Called with the times of this address's tries and of everybody's, oldest first.
+        """
+        ...
+
+    def clear(self, address: str) -> None:
+        """Forget an address's tries."""
+        ...
+
+
+class Database(Protocol):
+    """A backend. Every method of it and of its tables raises `StoreError` when it cannot do its work."""
+
+    @property
+    def browsers(self) -> BrowserTable: ...
+    @property
+    def calls(self) -> CallTable: ...
+    @property
+    def tokens(self) -> TokenTable: ...
+    @property
+    def workers(self) -> WorkerTable: ...
+    @property
+    def jobs(self) -> JobTable: ...
+    @property
+    def tries(self) -> TryTable: ...
+
+    def check(self) -> None:
+        """Try it out, for the start of the app."""
+        ...
+
+    def close(self) -> None:
+        """Close this process's connections; a later use opens new ones."""
+        ...
+
+
+def open_database(folder: Path, redis_url: str | None = None) -> Database:
+    """The store; nothing is opened before its first use.
 
     Args:
-        path: The file; made at the first use, readable by its owner alone.
+        folder: Folder of the SQLite file.
+        redis_url: A Redis to use instead.
+
+    Raises:
+        StoreError: The address of Redis cannot be used, or its client is not installed.
     """
+    if redis_url is None:
+        from .sqlite import SqliteDatabase
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._ready_in: int | None = None
-
-    @contextmanager
-    def connect(self) -> Iterator[sqlite3.Connection]:
-        """A connection with a transaction, committed at the end unless something is raised."""
-        if self._ready_in != os.getpid():
-            self._set_up()
-        with closing(sqlite3.connect(self.path, timeout=10)) as connection:
-            connection.row_factory = sqlite3.Row
-            # A crash of the machine may lose the last lines of a log, never break the file.
-            connection.execute("PRAGMA synchronous=NORMAL")
-            with connection:
-                yield connection
-
-    def _set_up(self) -> None:
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        os.close(handle)
-        with closing(sqlite3.connect(self.path, timeout=10)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.executescript(_SCHEMA)
-        self._ready_in = os.getpid()
+        return SqliteDatabase(folder / "playground.sqlite3")
+    # Only then: redis is an extra.
+    try:
+        from .redis import RedisDatabase
+    except ImportError:
+        raise StoreError("Redis needs a package: pip install 'Flask-OctaSpace[redis]'") from None
+    return RedisDatabase(redis_url)

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .database import Database
-from .workers import runs
+from .database import Database, Record
+from .here import HERE, runs
 
 __all__ = ["BusyError", "Job", "JobLog", "Jobs", "Limits"]
 
 #: Jobs of one kind that a browser keeps, and for how long.
 _KEPT: Final = 20
-_KEPT_SECONDS: Final = 12 * 3600
+_KEPT_SECONDS: Final = 12 * 3600.0
 
 #: A job that says nothing for this long has lost its thread.
 _SILENT_SECONDS: Final = 300.0
@@ -86,7 +85,7 @@ class Jobs:
     """The jobs of one browser."""
 
     def __init__(self, database: Database, browser: str) -> None:
-        self._database, self._browser = database, browser
+        self._table, self._browser = database.jobs, browser
 
     def begin(self, kind: str, about: dict[str, Any], limits: Limits) -> str:
         """Write a job down, unless there are too many.
@@ -103,83 +102,44 @@ class Jobs:
             BusyError: There are too many.
         """
         now, id = time.time(), secrets.token_urlsafe(9)
-        with self._database.connect() as connection:
-            # Counting and writing are one step for all workers.
-            connection.execute("BEGIN IMMEDIATE")
-            going = [job for job in self._all(connection, kind) if job["alive"]]
-            mine = [job for job in going if job["browser"] == self._browser]
-            (recent,) = connection.execute(
-                "SELECT count(*) FROM jobs WHERE browser = ? AND kind = ? AND at > ?",
-                (self._browser, kind, now - _RATE_SECONDS),
-            ).fetchone()
-            if len(mine) >= limits.mine:
+
+        def admit(going: list[Record], recent: int) -> None:
+            alive = [job for job in going if _alive(job)]
+            mine = sum(job["browser"] == self._browser for job in alive)
+            if mine >= limits.mine:
                 raise BusyError(
                     "One is under way in this browser; wait for it or cancel it."
                     if limits.mine == 1
                     else f"{limits.mine} are under way in this browser; wait for one or cancel it."
                 )
-            if len(going) >= limits.all:
+            if len(alive) >= limits.all:
                 raise BusyError(f"{limits.all} are under way for all browsers together; try in a moment.")
             if recent >= limits.rate:
                 raise BusyError(f"This browser may begin {limits.rate} within ten seconds; wait a moment.")
-            connection.execute(
-                "INSERT INTO jobs (id, browser, kind, pid, at, beat, about, state) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, '{}')",
-                (id, self._browser, kind, os.getpid(), now, now, json.dumps(about)),
-            )
-            self._forget(connection, kind, now)
+
+        job = {
+            "id": id, "browser": self._browser, "kind": kind, "here": HERE, "pid": os.getpid(), "at": now,
+            "beat": now, "ended": None, "cancelled": False, "about": json.dumps(about), "state": "{}",
+        }  # fmt: skip
+        self._table.begin(job, now - _RATE_SECONDS, admit, _KEPT, _KEPT_SECONDS)
         return id
 
     def find(self, id: str) -> Job | None:
         """A job of this browser, or None."""
-        with self._database.connect() as connection:
-            row = connection.execute(
-                "SELECT * FROM jobs WHERE browser = ? AND id = ?", (self._browser, id)
-            ).fetchone()
-        return None if row is None else _job(row)
+        record = self._table.find(self._browser, id)
+        return None if record is None else _job(record)
 
     def latest(self, kind: str, count: int = 1) -> list[Job]:
         """The last jobs of a kind, latest first."""
-        with self._database.connect() as connection:
-            rows = connection.execute(
-                "SELECT * FROM jobs WHERE browser = ? AND kind = ? ORDER BY at DESC, rowid DESC LIMIT ?",
-                (self._browser, kind, count),
-            ).fetchall()
-        return [_job(row) for row in rows]
+        return [_job(record) for record in self._table.latest(self._browser, kind, count)]
 
     def items(self, id: str) -> list[Any]:
         """What a job of this browser has collected, in its order."""
-        with self._database.connect() as connection:
-            rows = connection.execute(
-                "SELECT item FROM job_items JOIN jobs ON jobs.id = job "
-                "WHERE browser = ? AND job = ? ORDER BY number",
-                (self._browser, id),
-            ).fetchall()
-        return [json.loads(row["item"]) for row in rows]
+        return [json.loads(text) for text in self._table.items(self._browser, id)]
 
     def cancel(self, id: str) -> None:
         """Ask a job to stop; its thread sees it at its next step."""
-        with self._database.connect() as connection:
-            connection.execute(
-                "UPDATE jobs SET cancelled = 1 WHERE browser = ? AND id = ? AND ended IS NULL",
-                (self._browser, id),
-            )
-
-    @staticmethod
-    def _all(connection: sqlite3.Connection, kind: str) -> list[dict[str, Any]]:
-        rows = connection.execute(
-            "SELECT browser, pid, beat FROM jobs WHERE kind = ? AND ended IS NULL", (kind,)
-        ).fetchall()
-        return [{"browser": row["browser"], "alive": _alive(row)} for row in rows]
-
-    def _forget(self, connection: sqlite3.Connection, kind: str, now: float) -> None:
-        old = "SELECT id FROM jobs WHERE browser = ? AND kind = ? ORDER BY at DESC LIMIT -1 OFFSET ?"
-        connection.execute(
-            f"DELETE FROM jobs WHERE ended IS NOT NULL AND id IN ({old})",  # noqa: S608
-            (self._browser, kind, _KEPT),
-        )
-        connection.execute("DELETE FROM jobs WHERE at < ?", (now - _KEPT_SECONDS,))
-        connection.execute("DELETE FROM job_items WHERE job NOT IN (SELECT id FROM jobs)")
+        self._table.cancel(self._browser, id)
 
 
 class JobLog:
@@ -191,7 +151,7 @@ class JobLog:
     """
 
     def __init__(self, database: Database, id: str) -> None:
-        self._database, self.id = database, id
+        self._table, self.id = database.jobs, id
         self._items = 0
 
     def write(self, state: dict[str, Any], items: Sequence[Any] = (), *, ended: bool = False) -> bool:
@@ -205,35 +165,29 @@ class JobLog:
         Returns:
             Whether somebody asked it to stop.
         """
-        now = time.time()
-        with self._database.connect() as connection:
-            connection.execute(
-                "UPDATE jobs SET state = ?, beat = ?, ended = ? WHERE id = ?",
-                (json.dumps(state), now, now if ended else None, self.id),
-            )
-            connection.executemany(
-                "INSERT INTO job_items (job, number, item) VALUES (?, ?, ?)",
-                [(self.id, self._items + at, json.dumps(item)) for at, item in enumerate(items)],
-            )
-            row = connection.execute("SELECT cancelled FROM jobs WHERE id = ?", (self.id,)).fetchone()
-        self._items += len(items)
+        texts = [json.dumps(item) for item in items]
+        cancelled = self._table.write(
+            self.id, json.dumps(state), texts, self._items, time.time(), ended=ended
+        )
+        self._items += len(texts)
         # A job that was forgotten has nobody left who waits for it.
-        return row is None or bool(row["cancelled"])
+        return True if cancelled is None else cancelled
 
 
-def _alive(row: sqlite3.Row) -> bool:
-    return runs(row["pid"]) and time.time() - row["beat"] < _SILENT_SECONDS
+def _alive(job: Record) -> bool:
+    # Of another machine's processes nothing is known but what they last said.
+    return runs(job["here"], job["pid"]) is not False and time.time() - job["beat"] < _SILENT_SECONDS
 
 
-def _job(row: sqlite3.Row) -> Job:
+def _job(record: Record) -> Job:
     return Job(
-        id=row["id"],
-        kind=row["kind"],
-        pid=row["pid"],
-        at=row["at"],
-        ended=row["ended"],
-        cancelled=bool(row["cancelled"]),
-        alive=row["ended"] is None and _alive(row),
-        about=json.loads(row["about"]),
-        state=json.loads(row["state"]),
+        id=record["id"],
+        kind=record["kind"],
+        pid=record["pid"],
+        at=record["at"],
+        ended=record["ended"],
+        cancelled=bool(record["cancelled"]),
+        alive=record["ended"] is None and _alive(record),
+        about=json.loads(record["about"]),
+        state=json.loads(record["state"]),
     )

@@ -9,11 +9,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .database import Database
+from .here import HERE, runs
 
-__all__ = ["Snapshot", "Workers", "runs"]
+__all__ = ["Snapshot", "Workers"]
 
 #: A snapshot of a process that is gone stays visible for this long, faded.
 _DEAD_SECONDS: Final = 30.0
+
+#: A worker of another machine that nobody met for this long is taken for gone.
+_UNSEEN_SECONDS: Final = 120.0
+
+_KEPT_SECONDS: Final = 3600.0
 
 _STARTED: Final = time.time()
 
@@ -38,7 +44,7 @@ class Snapshot:
 
 
 class Workers:
-    """Snapshots of all workers on this machine, for one set of settings.
+    """Snapshots of all workers, for one set of settings.
 
     Args:
         database: Where they are kept.
@@ -46,38 +52,26 @@ class Workers:
     """
 
     def __init__(self, database: Database, settings: str) -> None:
-        self._database, self._settings = database, settings
+        self._table, self._settings = database.workers, settings
 
     def leave(self, stats: dict[str, Any]) -> None:
         """Leave this process's snapshot."""
-        with self._database.connect() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO workers (pid, settings, started, at, stats) VALUES (?, ?, ?, ?, ?)",
-                (os.getpid(), self._settings, _STARTED, time.time(), json.dumps(stats)),
-            )
+        said = {"here": HERE, "pid": os.getpid(), "started": _STARTED, "at": time.time(), "stats": stats}
+        self._table.leave(self._settings, f"{HERE}:{os.getpid()}", json.dumps(said), _KEPT_SECONDS)
 
     def everyone(self) -> list[Snapshot]:
         """Every worker's snapshot, by process id; the long dead are removed."""
-        now = time.time()
-        with self._database.connect() as connection:
-            rows = connection.execute(
-                "SELECT * FROM workers WHERE settings = ? ORDER BY pid", (self._settings,)
-            ).fetchall()
-            gone = [row["pid"] for row in rows if not runs(row["pid"]) and now - row["at"] > _DEAD_SECONDS]
-            connection.executemany("DELETE FROM workers WHERE pid = ?", [(pid,) for pid in gone])
-        return [
-            Snapshot(row["pid"], row["started"], now - row["at"], runs(row["pid"]), json.loads(row["stats"]))
-            for row in rows
-            if row["pid"] not in gone
-        ]
-
-
-def runs(pid: int) -> bool:
-    """Whether a process of this machine is there."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+        snapshots, gone = [], []
+        for worker, text in self._table.everyone(self._settings).items():
+            said = json.loads(text)
+            age = time.time() - said["at"]
+            alive = runs(said["here"], said["pid"])
+            if alive is None:
+                alive = age < _UNSEEN_SECONDS
+            if age > (_KEPT_SECONDS if alive else _DEAD_SECONDS):
+                gone.append(worker)
+            else:
+                snapshots.append(Snapshot(said["pid"], said["started"], age, alive, said["stats"]))
+        if gone:
+            self._table.drop(self._settings, gone)
+        return sorted(snapshots, key=lambda snapshot: snapshot.pid)

@@ -104,7 +104,7 @@ def _series(browser: Browser) -> tuple[Series, Series]:
 def _report() -> str:
     browser, parts = current_browser(), current_parts()
     _, workers = leave_snapshot(browser, parts)
-    errors, _ = Calls(parts.database, browser.id).latest(_REPORTED, status="error")
+    errors, _ = Calls(parts.database, browser.id).latest(_REPORTED, whole=True, status="error")
     return incident_report(browser, workers.everyone(), errors, _series(browser)[0])
 
 

@@ -83,7 +83,7 @@ def _read_again(row: CallRow) -> int:
 
 @bp.get("/log.<any(json, har):kind>")
 def export(kind: str) -> Response:
-    rows, _ = _calls().latest(_EVERYTHING, **_chosen())
+    rows, _ = _calls().latest(_EVERYTHING, whole=True, **_chosen())
     text = as_har(rows) if kind == "har" else as_json(rows)
     name = f"octaspace-requests-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.{kind}"
     response = Response(text, mimetype="application/json")

@@ -13,6 +13,7 @@ from playground import create_app, sources
 from playground.process import ProcessSettings
 from playground.sandbox import ManualClock, SandboxServer
 
+from ..support.redis_server import RedisServer
 from .browsing import Visitor
 
 MakeApp = Callable[[ProcessSettings], Flask]
@@ -70,3 +71,11 @@ def live_visitor(
     monkeypatch.setattr(sources, "_LIVE_HOSTS", frozenset({"127.0.0.1"}))
     operator = {"OCTA_API_KEY": "the-operators-key", "OCTA_BASE_URLS": ",".join(sandbox.urls)}
     return Visitor(make_app(ProcessSettings.read(operator, tmp_path / "live")))
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A real Redis; skips the test when there is none, and fails it in CI."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()

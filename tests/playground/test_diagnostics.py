@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+import time
 
 from bs4 import BeautifulSoup
 from flask import Flask
@@ -12,6 +14,7 @@ from flask import Flask
 from playground.options import CODE_ONLY, OPTIONS
 from playground.sandbox import SandboxServer
 from playground.store import Workers
+from playground.store.here import HERE
 
 from .browsing import Visitor
 
@@ -48,20 +51,23 @@ def test_every_worker_leaves_its_figures_and_the_dead_fade_and_go(
 ) -> None:
     visitor.post(f"{DIAGNOSTICS}/reads", line="network.info", count="3")
     database = app.extensions["playground"].database
-    with database.connect() as connection:
+    with database.reading() as connection:
         (settings,) = connection.execute("SELECT settings FROM workers").fetchone()
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    stats = '{"mode": "persistent", "pools": {}, "requests": 7, "retries": 0, "failovers": 0}'
-    with database.connect() as connection:
-        at = connection.execute("SELECT at FROM workers").fetchone()[0]
-        connection.execute("INSERT INTO workers VALUES (?, ?, ?, ?, ?)", (gone.pid, settings, at, at, stats))
+
+    def leave(seconds_ago: float) -> None:
+        stats = {"mode": "persistent", "pools": {}, "requests": 7, "retries": 0, "failovers": 0}
+        at = time.time() - seconds_ago
+        said = {"here": HERE, "pid": gone.pid, "started": at, "at": at, "stats": stats}
+        database.workers.leave(settings, f"{HERE}:{gone.pid}", json.dumps(said), 3600)
+
+    leave(1)
     table = visitor.page(DIAGNOSTICS).select('table:has(caption:-soup-contains("last said")) tbody tr')
     faded = next(row for row in table if str(gone.pid) in row.get_text())
     assert "faded" in (faded.get("class") or [])
     assert "7" in faded.select('[data-label="Attempts"]')[0].get_text()
-    with database.connect() as connection:
-        connection.execute("UPDATE workers SET at = at - 60 WHERE pid = ?", (gone.pid,))
+    leave(60)
     assert str(gone.pid) not in str(visitor.page(DIAGNOSTICS).select("#live"))
     assert [snapshot.pid for snapshot in Workers(database, settings).everyone()] != [gone.pid]
 
@@ -70,7 +76,7 @@ def test_a_page_that_made_calls_leaves_figures_without_opening_diagnostics(
     app: Flask, visitor: Visitor
 ) -> None:
     def count() -> int:
-        with app.extensions["playground"].database.connect() as connection:
+        with app.extensions["playground"].database.reading() as connection:
             return int(connection.execute("SELECT count(*) FROM workers").fetchone()[0])
 
     visitor.page("/playground/settings")
@@ -84,7 +90,7 @@ def test_two_keys_do_not_share_their_figures(app: Flask, visitor: Visitor, sandb
     for person, key in ((visitor, "key-of-the-first-one"), (other, "key-of-the-second-one")):
         person.post("/playground/settings/source", kind="sandbox", api_key=key)
         person.page(DIAGNOSTICS)
-    with app.extensions["playground"].database.connect() as connection:
+    with app.extensions["playground"].database.reading() as connection:
         rows = connection.execute("SELECT settings FROM workers").fetchall()
     assert len({row["settings"] for row in rows}) == 2
 

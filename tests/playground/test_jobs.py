@@ -5,12 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from playground.background import Progress, begin
-from playground.store import BusyError, Database, JobLog, Jobs, Limits
+from playground.store import Database, Jobs, Limits, open_database
 
 from ..support.waiting import until
 
@@ -18,8 +19,10 @@ MANY = Limits(mine=100, all=100, rate=100)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database(tmp_path / "database.sqlite3")
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = open_database(tmp_path)
+    yield database
+    database.close()
 
 
 def test_a_job_tells_collects_and_ends(database: Database) -> None:
@@ -63,71 +66,17 @@ def test_a_job_is_stopped_from_outside(database: Database) -> None:
     assert stopped.wait(10)
 
 
-def test_another_browser_sees_nothing_of_it(database: Database) -> None:
-    id = Jobs(database, "me").begin("lab", {}, MANY)
-    JobLog(database, id).write({}, ["secret"])
-    other = Jobs(database, "you")
-    assert other.find(id) is None
-    assert other.items(id) == []
-    assert other.latest("lab") == []
-
-
-@pytest.mark.parametrize(
-    ("limits", "says"),
-    [
-        (Limits(mine=1, all=9, rate=9), "under way in this browser"),
-        (Limits(mine=9, all=1, rate=9), "for all browsers"),
-        (Limits(mine=9, all=9, rate=1), "within ten seconds"),
-    ],
-)
-def test_there_are_limits(database: Database, limits: Limits, says: str) -> None:
-    jobs = Jobs(database, "me")
-    jobs.begin("lab", {}, limits)
-    with pytest.raises(BusyError, match=says):
-        jobs.begin("lab", {}, limits)
-    jobs.begin("smoke", {}, limits)
-
-
-def test_limits_hold_when_many_begin_at_once(database: Database) -> None:
-    limits = Limits(mine=3, all=9, rate=100)
-    begun: list[str] = []
-
-    def try_it() -> None:
-        try:
-            begun.append(Jobs(database, "me").begin("lab", {}, limits))
-        except BusyError:
-            return
-
-    threads = [threading.Thread(target=try_it) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(begun) == 3
-
-
-def test_a_job_whose_process_is_gone_is_lost_and_counts_no_more(database: Database) -> None:
+def test_a_job_whose_process_is_gone_is_lost_and_counts_no_more(database: Database, tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from playground.store import Database, Jobs, Limits\n"
-        "print(Jobs(Database(Path(sys.argv[1])), 'me').begin('lab', {}, Limits(1, 1, 9)))"
+        "import sys; from pathlib import Path; from playground.store import Jobs, Limits, open_database\n"
+        "print(Jobs(open_database(Path(sys.argv[1])), 'me').begin('lab', {}, Limits(1, 1, 9)))"
     )
     root = Path(__file__).resolve().parents[2]
     id = subprocess.run(
-        [sys.executable, "-c", script, str(database.path)],
+        [sys.executable, "-c", script, str(tmp_path)],
         cwd=root, capture_output=True, text=True, check=True, timeout=60,
     ).stdout.strip()  # fmt: skip
     job = Jobs(database, "me").find(id)
     assert job is not None
     assert job.lost
     Jobs(database, "me").begin("lab", {}, Limits(mine=1, all=1, rate=9))
-
-
-def test_old_jobs_are_forgotten_with_what_they_collected(database: Database) -> None:
-    jobs = Jobs(database, "me")
-    ids = []
-    for _ in range(23):
-        ids.append(jobs.begin("smoke", {}, MANY))
-        JobLog(database, ids[-1]).write({}, ["item"], ended=True)
-    assert jobs.find(ids[0]) is None
-    assert jobs.items(ids[0]) == []
-    assert jobs.items(ids[-1]) == ["item"]

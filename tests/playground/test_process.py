@@ -65,7 +65,7 @@ def test_the_password_is_asked_for_first(process: ProcessSettings, make_app: Mak
     assert after.status_code == 200
     assert before not in str(after.headers)
     visitor.post("/playground/logout")
-    assert visitor.get("/playground/settings").status_code == 302
+    assert visitor.get("/playground/settings").status_code == 303
 
 
 def test_guessing_is_slowed_down(process: ProcessSettings, make_app: MakeApp) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
-from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from playground.options import OPTIONS, OptionError, read_option
 from playground.sandbox import SandboxServer
-from playground.store import Database, Tokens
 
 from .browsing import Visitor
 
@@ -101,17 +98,6 @@ def test_a_form_sent_twice_acts_once_and_shows_the_same(visitor: Visitor, sandbo
     pages = [visitor.follow(answer).select_one(".notice") for answer in answers]
     assert str(pages[0]) == str(pages[1])
     assert "3 calls" in str(pages[0])
-
-
-def test_a_token_is_claimed_by_one_of_many(tmp_path: Path) -> None:
-    tokens = Tokens(Database(tmp_path / "database.sqlite3"), "browser")
-    won: list[bool] = []
-    threads = [threading.Thread(target=lambda: won.append(tokens.claim("one"))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(won) == [False] * 7 + [True]
 
 
 def test_an_outcome_is_not_taken_from_the_address(visitor: Visitor) -> None:

@@ -1,0 +1,42 @@
+"""What is known of one browser: a value per concern, so that two requests do not undo each other."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from .database import Database
+
+__all__ = ["IDLE_SECONDS", "BrowserState"]
+
+#: A browser that was away for longer starts anew.
+IDLE_SECONDS: Final = 12 * 3600.0
+
+
+class BrowserState:
+    """The state of one browser.
+
+    Args:
+        database: Where it is kept.
+        browser: Its id.
+    """
+
+    def __init__(self, database: Database, browser: str) -> None:
+        self._table, self._browser = database.browsers, browser
+
+    def load(self) -> dict[str, dict[str, Any]]:
+        """Every concern by name; empty after 12 idle hours."""
+        found = self._table.load(self._browser, IDLE_SECONDS)
+        return {concern: json.loads(text) for concern, text in found.items()}
+
+    def save(self, concern: str, value: dict[str, Any]) -> None:
+        """Keep one concern."""
+        self._table.save(self._browser, concern, json.dumps(value), IDLE_SECONDS)
+
+    def drop(self, concern: str) -> None:
+        """Remove one concern."""
+        self._table.drop(self._browser, concern)
+
+    def forget(self) -> None:
+        """Remove everything."""
+        self._table.forget(self._browser)

@@ -1,0 +1,142 @@
+"""Logs of calls in Redis: per browser a list of numbers, and two hashes with rows and their details."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from ..calls import COLUMNS, Bounds, Query
+from ..database import Record
+
+if TYPE_CHECKING:
+    from .database import RedisDatabase
+
+__all__ = ["Calls"]
+
+#: Numbers rows, adds them, and drops from the front what is out of bounds; one step for all workers.
+#: An entry of the list is ``number|bytes|time of expiry``.
+_APPEND: Final = """
+local order, rows, details, total, numbers = unpack(KEYS)
+local seconds, most_rows, most_bytes, now, expires = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local made = {}
+for i = 6, #ARGV, 2 do
+    local number, size = redis.call('INCR', numbers), #ARGV[i + 1]
+    redis.call('RPUSH', order, number .. '|' .. size .. '|' .. expires)
+    redis.call('HSET', rows, number, ARGV[i])
+    redis.call('HSET', details, number, ARGV[i + 1])
+    redis.call('INCRBY', total, size)
+    made[#made + 1] = number
+end
+while redis.call('LLEN', order) > 0 do
+    local number, size, until_ = string.match(redis.call('LINDEX', order, 0), '^(%d+)|(%d+)|(.+)$')
+    if redis.call('LLEN', order) <= tonumber(most_rows)
+        and tonumber(redis.call('GET', total)) <= tonumber(most_bytes)
+        and tonumber(until_) >= tonumber(now) then break end
+    redis.call('LPOP', order)
+    redis.call('HDEL', rows, number)
+    redis.call('HDEL', details, number)
+    redis.call('DECRBY', total, size)
+end
+for i = 1, 4 do redis.call('EXPIRE', KEYS[i], seconds) end
+redis.call('EXPIRE', numbers, 2 * seconds)
+return made
+"""
+
+
+class Calls:
+    """See `CallTable`."""
+
+    def __init__(self, database: RedisDatabase) -> None:
+        self._database = database
+        self._append = database.client.register_script(_APPEND)
+
+    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
+        now = time.time()
+        values: list[Any] = [int(bounds.seconds), bounds.rows, bounds.bytes, now, now + bounds.seconds]
+        for row in rows:
+            values += [json.dumps([row[name] for name in COLUMNS]), row["detail"]]
+        with self._database.talking():
+            numbers: list[int] = self._append(
+                keys=[*self._keys(browser), self._database.key("numbers")], args=values
+            )
+            return numbers
+
+    def latest(
+        self, browser: str, query: Query, limit: int, offset: int, *, whole: bool
+    ) -> tuple[list[Record], int]:
+        order, rows, details, _ = self._keys(browser)
+        with self._database.talking() as client:
+            if query == Query():
+                total = client.llen(order)
+                entries = client.lrange(order, -offset - limit, -offset - 1) if total > offset else []
+                numbers = _numbers(entries)
+            else:
+                entries, every = client.pipeline().lrange(order, 0, -1).hgetall(rows).execute()
+                found = [number for number in _numbers(entries) if _matches(every.get(number), query)]
+                total, numbers = len(found), found[offset : offset + limit]
+            if not numbers:
+                return [], total
+            pipe = client.pipeline().hmget(rows, numbers)
+            texts, long = (pipe.hmget(details, numbers) if whole else pipe).execute() + (
+                [] if whole else [[]]
+            )
+        records = [
+            _record(number, text, long[at] if whole else None)
+            for at, (number, text) in enumerate(zip(numbers, texts, strict=True))
+            # Another request may have dropped it in between.
+            if text is not None and (not whole or long[at] is not None)
+        ]
+        return records, total
+
+    def find(self, browser: str, number: int) -> Record | None:
+        _, rows, details, _ = self._keys(browser)
+        with self._database.talking() as client:
+            text, detail = client.pipeline().hget(rows, str(number)).hget(details, str(number)).execute()
+        return None if text is None or detail is None else _record(str(number), text, detail)
+
+    def clear(self, browser: str) -> None:
+        with self._database.talking() as client:
+            client.delete(*self._keys(browser))
+
+    def _keys(self, browser: str) -> list[str]:
+        return [self._database.key("calls", browser, name) for name in ("order", "rows", "details", "bytes")]
+
+
+def _numbers(entries: list[str]) -> list[str]:
+    """The numbers of entries that have not expired, latest first."""
+    now = time.time()
+    split = (entry.split("|") for entry in reversed(entries))
+    return [number for number, _, until in split if float(until) >= now]
+
+
+def _record(number: str, text: str, detail: str | None) -> Record:
+    return {"id": int(number), "detail": detail, **dict(zip(COLUMNS, json.loads(text), strict=True))}
+
+
+def _matches(text: str | None, query: Query) -> bool:
+    if text is None:
+        return False
+    row = dict(zip(COLUMNS, json.loads(text), strict=True))
+    for name in ("method", "page", "path", "source"):
+        if getattr(query, name) and row[name] != getattr(query, name):
+            return False
+    word = query.text.lower()
+    if word and not any(word in (row[name] or "").lower() for name in ("path", "line", "request_id")):
+        return False
+    if query.slower_than is not None and row["elapsed"] <= query.slower_than:
+        return False
+    if query.since is not None and row["at"] <= query.since:
+        return False
+    return _has_status(row, query.status)
+
+
+def _has_status(row: Mapping[str, Any], status: str) -> bool:
+    if status == "ok":
+        return row["error"] is None
+    if status == "error":
+        return row["error"] is not None
+    if status == "retried":
+        return bool(row["attempts"] > 1)
+    return not status.isdecimal() or row["status"] == int(status)

@@ -1,0 +1,139 @@
+"""Jobs in Redis: a hash and a list of items per job, sorted sets of ids by the time they began."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from ..database import Record
+
+if TYPE_CHECKING:
+    from .database import RedisDatabase
+
+__all__ = ["Jobs"]
+
+#: Writes only what somebody still knows of, and items once, though it be sent twice.
+_WRITE: Final = """
+local job, items, going = unpack(KEYS)
+local id, state, at, ended, first = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+if redis.call('EXISTS', job) == 0 then return -1 end
+redis.call('HSET', job, 'state', state, 'beat', at, 'ended', ended)
+local have = redis.call('LLEN', items)
+for i = 6, #ARGV do
+    if tonumber(first) + i - 6 >= have then redis.call('RPUSH', items, ARGV[i]) end
+end
+local left = redis.call('TTL', job)
+if left > 0 then redis.call('EXPIRE', items, left) end
+if ended ~= '' then redis.call('ZREM', going, id) end
+return tonumber(redis.call('HGET', job, 'cancelled'))
+"""
+
+_CANCEL: Final = """
+if redis.call('HGET', KEYS[1], 'browser') == ARGV[1] and redis.call('HGET', KEYS[1], 'ended') == '' then
+    redis.call('HSET', KEYS[1], 'cancelled', 1)
+end
+"""
+
+
+class Jobs:
+    """See `JobTable`."""
+
+    def __init__(self, database: RedisDatabase) -> None:
+        self._database = database
+        self._write = database.client.register_script(_WRITE)
+        self._cancel = database.client.register_script(_CANCEL)
+
+    def begin(
+        self, job: Record, since: float, admit: Callable[[list[Record], int], None], keep: int, seconds: float
+    ) -> None:
+        going, mine = self._going(job["kind"]), self._mine(job["browser"], job["kind"])
+
+        def change(pipe: Any) -> None:
+            ids = pipe.zrange(going, 0, -1)
+            known = {id: _record(pipe.hgetall(self._job(id))) for id in ids}
+            admit([record for record in known.values() if record], pipe.zcount(mine, f"({since}", "+inf"))
+            kept = {id: _record(pipe.hgetall(self._job(id))) for id in pipe.zrevrange(mine, 0, -1)}
+            # Those that expired, and of those that ended the oldest.
+            old = [
+                id
+                for at, (id, record) in enumerate(kept.items())
+                if record is None or (record["ended"] is not None and at >= keep - 1)
+            ]
+            lost = [id for id, record in known.items() if record is None]
+            pipe.multi()
+            pipe.hset(self._job(job["id"]), mapping=_fields(job))
+            pipe.expire(self._job(job["id"]), int(seconds))
+            for key in (going, mine):
+                pipe.zadd(key, {job["id"]: job["at"]})
+                pipe.expire(key, int(seconds))
+            if lost:
+                pipe.zrem(going, *lost)
+            if old:
+                pipe.zrem(mine, *old)
+                pipe.delete(*(name for id in old for name in (self._job(id), self._items(id))))
+
+        self._database.alone(going, change)
+
+    def find(self, browser: str, id: str) -> Record | None:
+        with self._database.talking() as client:
+            record = _record(client.hgetall(self._job(id)))
+        return record if record and record["browser"] == browser else None
+
+    def latest(self, browser: str, kind: str, count: int) -> list[Record]:
+        with self._database.talking() as client, client.pipeline() as pipe:
+            for id in client.zrevrange(self._mine(browser, kind), 0, count - 1):
+                pipe.hgetall(self._job(id))
+            return [record for fields in pipe.execute() if (record := _record(fields))]
+
+    def items(self, browser: str, id: str) -> list[str]:
+        if self.find(browser, id) is None:
+            return []
+        with self._database.talking() as client:
+            found: list[str] = client.lrange(self._items(id), 0, -1)
+            return found
+
+    def cancel(self, browser: str, id: str) -> None:
+        with self._database.talking():
+            self._cancel(keys=[self._job(id)], args=[browser])
+
+    def write(
+        self, id: str, state: str, items: Sequence[str], first: int, at: float, *, ended: bool
+    ) -> bool | None:
+        with self._database.talking() as client:
+            kind = client.hget(self._job(id), "kind") or ""
+            cancelled = self._write(
+                keys=[self._job(id), self._items(id), self._going(kind)],
+                args=[id, state, at, at if ended else "", first, *items],
+            )
+        return None if cancelled < 0 else bool(cancelled)
+
+    def _job(self, id: str) -> str:
+        return self._database.key("job", id)
+
+    def _items(self, id: str) -> str:
+        return self._database.key("job", id, "items")
+
+    def _going(self, kind: str) -> str:
+        return self._database.key("jobs", kind)
+
+    def _mine(self, browser: str, kind: str) -> str:
+        return self._database.key("jobs", kind, browser)
+
+
+def _fields(job: Record) -> dict[str, Any]:
+    ended = "" if job["ended"] is None else job["ended"]
+    return {**job, "ended": ended, "cancelled": int(job["cancelled"])}
+
+
+def _record(fields: dict[str, str]) -> Record | None:
+    """The fields of a job as they were given; None for one that is not there."""
+    if "id" not in fields:
+        return None
+    return {
+        **fields,
+        "pid": int(fields["pid"]),
+        "at": float(fields["at"]),
+        "beat": float(fields["beat"]),
+        "ended": float(fields["ended"]) if fields["ended"] else None,
+        "cancelled": fields["cancelled"] == "1",
+    }

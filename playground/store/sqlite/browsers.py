@@ -1,0 +1,64 @@
+"""State of browsers in SQLite."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from .database import SqliteDatabase
+
+__all__ = ["Browsers"]
+
+#: How often at most a browser's life is begun anew, so that reading seldom writes.
+_RENEW_AFTER: Final = 600.0
+
+
+class Browsers:
+    """See `BrowserTable`."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    def load(self, browser: str, idle: float) -> dict[str, str]:
+        now = time.time()
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT seen FROM browsers WHERE id = ? AND until >= ?", (browser, now)
+            ).fetchone()
+            if row is None:
+                return {}
+            rows = connection.execute("SELECT concern, text FROM concerns WHERE browser = ?", (browser,))
+            found = {row["concern"]: row["text"] for row in rows}
+        if now - row["seen"] > _RENEW_AFTER:
+            with self._database.writing() as connection:
+                connection.execute(
+                    "UPDATE browsers SET seen = ?, until = ? WHERE id = ?", (now, now + idle, browser)
+                )
+        return found
+
+    def save(self, browser: str, concern: str, text: str, idle: float) -> None:
+        now = time.time()
+        with self._database.writing() as connection:
+            # What has expired stays so, even when no sweep came by since.
+            old = "SELECT id FROM browsers WHERE id = ? AND until < ?"
+            connection.execute(f"DELETE FROM concerns WHERE browser IN ({old})", (browser, now))  # noqa: S608
+            connection.execute(
+                "INSERT OR REPLACE INTO browsers (id, seen, until) VALUES (?, ?, ?)",
+                (browser, now, now + idle),
+            )
+            connection.execute(
+                "INSERT OR REPLACE INTO concerns (browser, concern, text) VALUES (?, ?, ?)",
+                (browser, concern, text),
+            )
+
+    def drop(self, browser: str, concern: str) -> None:
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM concerns WHERE browser = ? AND concern = ?", (browser, concern))
+        self._database.wipe()
+
+    def forget(self, browser: str) -> None:
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM concerns WHERE browser = ?", (browser,))
+            connection.execute("DELETE FROM browsers WHERE id = ?", (browser,))
+        self._database.wipe()

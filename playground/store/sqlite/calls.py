@@ -1,0 +1,103 @@
+"""Logs of calls in SQLite: filtered and paged by it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from ..calls import COLUMNS, Bounds, Query
+from ..database import Record
+
+if TYPE_CHECKING:
+    from .database import SqliteDatabase
+
+__all__ = ["Calls"]
+
+_NAMES: Final = ("browser", "until", "size", *COLUMNS, "detail")
+_INSERT: Final = f"INSERT INTO calls ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
+
+#: The first row that is too much, counted from the latest.
+_TOO_MANY: Final = "SELECT id FROM calls WHERE browser = ? ORDER BY id DESC LIMIT 1 OFFSET ?"
+_TOO_LARGE: Final = (
+    "SELECT id FROM (SELECT id, sum(size) OVER (ORDER BY id DESC) AS total FROM calls WHERE browser = ?) "
+    "WHERE total > ? ORDER BY id DESC LIMIT 1"
+)
+
+
+class Calls:
+    """See `CallTable`."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
+        until = time.time() + bounds.seconds
+        with self._database.writing() as connection:
+            numbers = []
+            for row in rows:
+                columns = [row[name] for name in COLUMNS]
+                values = (browser, until, len(row["detail"]), *columns, row["detail"])
+                numbers.append(connection.execute(_INSERT, values).lastrowid or 0)
+            for first, most in ((_TOO_MANY, bounds.rows), (_TOO_LARGE, bounds.bytes)):
+                connection.execute(
+                    f"DELETE FROM calls WHERE browser = ? AND id <= ({first})",  # noqa: S608
+                    (browser, browser, most),
+                )
+        return numbers
+
+    def latest(
+        self, browser: str, query: Query, limit: int, offset: int, *, whole: bool
+    ) -> tuple[list[Record], int]:
+        condition, values = _where(browser, query)
+        names = ", ".join(("id", *COLUMNS, "detail" if whole else "NULL AS detail"))
+        with self._database.reading() as connection:
+            (total,) = connection.execute(
+                f"SELECT count(*) FROM calls WHERE {condition}",  # noqa: S608
+                values,
+            ).fetchone()
+            rows = connection.execute(
+                f"SELECT {names} FROM calls WHERE {condition} ORDER BY id DESC LIMIT ? OFFSET ?",  # noqa: S608
+                (*values, limit, offset),
+            ).fetchall()
+        return [dict(row) for row in rows], total
+
+    def find(self, browser: str, number: int) -> Record | None:
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT * FROM calls WHERE browser = ? AND id = ?", (browser, number)
+            ).fetchone()
+        return None if row is None else dict(row)
+
+    def clear(self, browser: str) -> None:
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM calls WHERE browser = ?", (browser,))
+        self._database.wipe()
+
+
+def _where(browser: str, query: Query) -> tuple[str, list[Any]]:
+    where, values = ["browser = ?", "until >= ?"], [browser, time.time()]  # type: tuple[list[str], list[Any]]
+
+    def add(condition: str, *more: Any) -> None:
+        where.append(condition)
+        values.extend(more)
+
+    for name in ("method", "page", "path", "source"):
+        if getattr(query, name):
+            add(f"{name} = ?", getattr(query, name))
+    if query.text:
+        text = query.text.lower()
+        add("(instr(lower(path), ?) OR instr(lower(line), ?) OR instr(lower(request_id), ?))", *[text] * 3)
+    if query.status == "ok":
+        add("error IS NULL")
+    elif query.status == "error":
+        add("error IS NOT NULL")
+    elif query.status == "retried":
+        add("attempts > 1")
+    elif query.status.isdecimal():
+        add("status = ?", int(query.status))
+    if query.slower_than is not None:
+        add("elapsed > ?", query.slower_than)
+    if query.since is not None:
+        add("at > ?", query.since)
+    return " AND ".join(where), values

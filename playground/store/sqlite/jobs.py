@@ -1,0 +1,90 @@
+"""Jobs in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from ..database import Record
+
+if TYPE_CHECKING:
+    from .database import SqliteDatabase
+
+__all__ = ["Jobs"]
+
+_NAMES: Final = (
+    "id", "browser", "kind", "here", "pid", "at", "beat", "ended", "cancelled", "about", "state", "until",
+)  # fmt: skip
+_INSERT: Final = f"INSERT INTO jobs ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
+
+
+class Jobs:
+    """See `JobTable`."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    def begin(
+        self, job: Record, since: float, admit: Callable[[list[Record], int], None], keep: int, seconds: float
+    ) -> None:
+        browser, kind = job["browser"], job["kind"]
+        with self._database.writing() as connection:
+            going = connection.execute("SELECT * FROM jobs WHERE kind = ? AND ended IS NULL", (kind,))
+            (recent,) = connection.execute(
+                "SELECT count(*) FROM jobs WHERE browser = ? AND kind = ? AND at > ?", (browser, kind, since)
+            ).fetchone()
+            admit([dict(row) for row in going], recent)
+            values = {**job, "until": job["at"] + seconds}
+            connection.execute(_INSERT, [values[name] for name in _NAMES])
+            old = "SELECT id FROM jobs WHERE browser = ? AND kind = ? ORDER BY at DESC LIMIT -1 OFFSET ?"
+            connection.execute(
+                f"DELETE FROM jobs WHERE ended IS NOT NULL AND id IN ({old})",  # noqa: S608
+                (browser, kind, keep),
+            )
+
+    def find(self, browser: str, id: str) -> Record | None:
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT * FROM jobs WHERE browser = ? AND id = ?", (browser, id)
+            ).fetchone()
+        return None if row is None else dict(row)
+
+    def latest(self, browser: str, kind: str, count: int) -> list[Record]:
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT * FROM jobs WHERE browser = ? AND kind = ? ORDER BY at DESC, rowid DESC LIMIT ?",
+                (browser, kind, count),
+            )
+            return [dict(row) for row in rows]
+
+    def items(self, browser: str, id: str) -> list[str]:
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT item FROM job_items JOIN jobs ON jobs.id = job "
+                "WHERE browser = ? AND job = ? ORDER BY number",
+                (browser, id),
+            )
+            return [row["item"] for row in rows]
+
+    def cancel(self, browser: str, id: str) -> None:
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE jobs SET cancelled = 1 WHERE browser = ? AND id = ? AND ended IS NULL", (browser, id)
+            )
+
+    def write(
+        self, id: str, state: str, items: Sequence[str], first: int, at: float, *, ended: bool
+    ) -> bool | None:
+        with self._database.writing() as connection:
+            row = connection.execute("SELECT cancelled FROM jobs WHERE id = ?", (id,)).fetchone()
+            if row is None:
+                return None
+            connection.execute(
+                "UPDATE jobs SET state = ?, beat = ?, ended = ? WHERE id = ?",
+                (state, at, at if ended else None, id),
+            )
+            connection.executemany(
+                "INSERT OR IGNORE INTO job_items (job, number, item) VALUES (?, ?, ?)",
+                [(id, number, item) for number, item in enumerate(items, first)],
+            )
+            return bool(row["cancelled"])

@@ -1,0 +1,41 @@
+"""One-time tokens in SQLite."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .database import SqliteDatabase
+
+__all__ = ["Tokens"]
+
+
+class Tokens:
+    """See `TokenTable`."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    def claim(self, browser: str, token: str, keep: float) -> bool:
+        # Durable: after a power failure the change must not be made a second time.
+        with self._database.writing(durable=True) as connection:
+            cursor = connection.execute(
+                "INSERT INTO tokens (browser, token, until) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                (browser, token, time.time() + keep),
+            )
+            return cursor.rowcount == 1
+
+    def finish(self, browser: str, token: str, text: str, keep: float) -> None:
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE tokens SET result = ?, until = ? WHERE browser = ? AND token = ?",
+                (text, time.time() + keep, browser, token),
+            )
+
+    def find(self, browser: str, token: str) -> tuple[bool, str | None]:
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT result FROM tokens WHERE browser = ? AND token = ?", (browser, token)
+            ).fetchone()
+        return row is not None, None if row is None else row["result"]

@@ -1,0 +1,401 @@
+"""The store keeps its promises on SQLite and on Redis alike."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from playground.store import (
+    BrowserState,
+    BusyError,
+    Calls,
+    Database,
+    JobLog,
+    Jobs,
+    Limits,
+    LoginTries,
+    Tokens,
+    Workers,
+    jobs,
+    open_database,
+    tries,
+    workers,
+)
+from playground.store.calls import Bounds
+from playground.store.here import HERE
+
+from ..support.redis_server import RedisServer
+
+#: Another object for the same store, as another worker process has it.
+Another = Callable[[], Database]
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def another(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Another]:
+    url = None
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        url = server.url
+        with server.client() as client:
+            client.flushall()
+    opened: list[Database] = []
+
+    def open_another() -> Database:
+        opened.append(open_database(tmp_path, url))
+        return opened[-1]
+
+    yield open_another
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture
+def database(another: Another) -> Database:
+    return another()
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    return {
+        "at": time.time(), "source": "Sandbox", "page": "nodes.index", "line": "client.nodes.list()",
+        "method": "GET", "path": "/nodes", "status": 200, "error": None, "elapsed": 0.01, "attempts": 1,
+        "endpoint": "http://127.0.0.1:1", "request_id": "req-1", "in_use": 1,
+        "detail": {"params": {}, "answer": [2**70]},
+        **changes,
+    }  # fmt: skip
+
+
+def test_it_opens_and_says_so(database: Database) -> None:
+    database.check()
+
+
+def test_concerns_of_a_browser_do_not_undo_each_other(database: Database, another: Another) -> None:
+    here, there = BrowserState(database, "a"), BrowserState(another(), "a")
+    here.save("options", {"max_retries": 5})
+    there.save("look", {"theme": "dark"})
+    here.save("options", {"max_retries": 6})
+    assert there.load() == {"options": {"max_retries": 6}, "look": {"theme": "dark"}}
+    assert BrowserState(database, "b").load() == {}
+    there.forget()
+    assert here.load() == {}
+
+
+def test_one_concern_is_dropped(database: Database) -> None:
+    state = BrowserState(database, "a")
+    state.save("key", {"key": "secret"})
+    state.save("look", {"theme": "dark"})
+    state.drop("key")
+    state.drop("never saved")
+    assert state.load() == {"look": {"theme": "dark"}}
+
+
+def test_the_log_is_numbered_filtered_and_paged(database: Database, another: Another) -> None:
+    log = Calls(database, "a")
+    first = log.append([row(), row(path="/Apps", line="client.apps.list()", elapsed=2.0)])
+    then = Calls(another(), "a").append(
+        [row(method="POST", status=503, error="ServerError", attempts=3, request_id=None)]
+    )
+    Calls(database, "b").append([row(path="/other")])
+    numbers = [*first, *then]
+    assert numbers == sorted(set(numbers))
+
+    def found(**query: Any) -> list[int]:
+        rows, total = log.latest(10, **query)
+        assert total == len(rows)
+        return [each.id for each in rows]
+
+    assert found() == numbers[::-1]
+    assert found(text="aPPs") == [numbers[1]]
+    assert found(text="REQ-1") == numbers[1::-1]
+    assert found(text="%") == []
+    assert found(method="POST") == found(status="503") == found(status="error") == then
+    assert found(status="retried") == then
+    assert found(status="ok") == numbers[1::-1]
+    assert found(status="²") == numbers[::-1], "what is no status filters nothing"
+    assert found(slower_than=1.0) == [numbers[1]]
+    assert found(page="nodes.index", source="Sandbox", path="/nodes") == [numbers[2], numbers[0]]
+    assert found(since=time.time() + 60) == []
+    page, total = log.latest(1, offset=1)
+    assert ([each.id for each in page], total) == ([numbers[1]], 3)
+    page, total = log.latest(1, offset=1, status="ok")
+    assert ([each.id for each in page], total) == ([numbers[0]], 2)
+    assert log.latest(5, offset=7) == ([], 3)
+
+
+def test_details_are_read_only_when_they_are_wanted(database: Database) -> None:
+    log = Calls(database, "a")
+    (number,) = log.append([row()])
+    assert log.latest(1)[0][0].detail == {}
+    assert log.latest(1, whole=True)[0][0].detail == {"params": {}, "answer": [2**70]}
+    assert log.latest(1, whole=True, method="GET")[0][0].detail["answer"] == [2**70]
+    found = log.find(number)
+    assert found is not None
+    assert found.detail["answer"] == [2**70]
+    assert found.ok
+    assert Calls(database, "b").find(number) is None
+    assert log.find(number + 1) is None
+
+
+def test_the_last_answer_is_that_of_the_same_question(database: Database) -> None:
+    log = Calls(database, "a")
+    log.append([row(detail={"params": {"a": "1"}, "answer": "old"})])
+    log.append([row(detail={"params": {"a": "1"}, "answer": "new"})])
+    log.append([row(detail={"params": {}, "answer": "other"})])
+    log.append([row(detail={"params": {"a": "1"}, "answer": None}, error="ServerError")])
+    assert log.last_answer("/nodes", {"a": "1"}, "Sandbox") == "new"
+    assert log.last_answer("/nodes", {"a": "1"}, "Live") is None
+    assert Calls(database, "b").last_answer("/nodes", {"a": "1"}, "Sandbox") is None
+
+
+def test_a_cleared_log_is_empty_and_numbers_do_not_come_back(database: Database) -> None:
+    log, other = Calls(database, "a"), Calls(database, "b")
+    (number,) = log.append([row()])
+    (others,) = other.append([row()])
+    log.clear()
+    assert log.latest(10) == ([], 0)
+    assert log.find(number) is None
+    assert log.append([row()])[0] > others
+    assert other.latest(10)[1] == 1
+
+
+def test_a_log_has_bounds(database: Database) -> None:
+    log = Calls(database, "a", Bounds(rows=3, bytes=10_000))
+    other = Calls(database, "b")
+    other.append([row()])
+    for at in range(5):
+        log.append([row(elapsed=float(at))])
+    assert [each.elapsed for each in log.latest(10)[0]] == [4.0, 3.0, 2.0]
+    log.append([row(detail={"answer": "x" * 4_000}) for _ in range(3)])
+    assert log.latest(10)[1] == 2
+    assert len(log.latest(10, whole=True)[0]) == 2
+    log.append([row() for _ in range(3)])
+    assert log.latest(10)[1] == 3
+    assert other.latest(10)[1] == 1
+
+
+def test_rows_of_a_log_grow_too_old(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Calls(database, "a", Bounds(seconds=60))
+    log.append([row()])
+    assert log.latest(10)[1] == 1
+    later = time.time() + 61
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert log.latest(10)[0] == []
+    assert log.latest(10, method="GET") == ([], 0)
+    log.append([row()])
+    assert log.latest(10)[1] == 1
+
+
+def test_many_writers_lose_nothing(another: Another) -> None:
+    databases = [another() for _ in range(4)]
+
+    def write(number: int) -> list[int]:
+        return Calls(databases[number % 4], "a").append([row(), row()])
+
+    with ThreadPoolExecutor(8) as pool:
+        numbers = [number for some in pool.map(write, range(40)) for number in some]
+    assert len(set(numbers)) == 80
+    assert Calls(databases[0], "a").latest(1)[1] == 80
+
+
+def test_a_token_is_claimed_by_one_of_many(another: Another) -> None:
+    databases = [another() for _ in range(4)]
+    start = threading.Barrier(8)
+
+    def claim(number: int) -> bool:
+        start.wait()
+        return Tokens(databases[number % 4], "a").claim("one")
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(claim, range(8)))
+    assert sorted(won) == [False] * 7 + [True]
+    assert Tokens(databases[0], "b").claim("one"), "another browser has tokens of its own"
+
+
+def test_what_came_of_a_token_is_kept(database: Database, another: Another) -> None:
+    here, there = Tokens(database, "a"), Tokens(another(), "a")
+    assert not here.is_claimed("one")
+    assert here.claim("one")
+    assert there.is_claimed("one")
+    assert there.result("one") is None
+    here.finish("one", {"ok": True})
+    assert there.result("one") == {"ok": True}
+    here.finish("never claimed", {"ok": True})
+    assert there.result("never claimed") is None
+    assert not there.claim("one")
+
+
+def test_workers_leave_snapshots_and_the_dead_go(
+    database: Database, another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = 2**22 + 1  # no process has it
+    monkeypatch.setattr(workers.os, "getpid", lambda: pid)
+    Workers(another(), "settings").leave({"requests": 1})
+    monkeypatch.undo()
+    mine = Workers(database, "settings")
+    mine.leave({"requests": 2})
+    mine.leave({"requests": 3})
+    dead, alive = sorted(mine.everyone(), key=lambda snapshot: snapshot.alive)
+    assert (dead.pid, dead.alive, dead.stats) == (pid, False, {"requests": 1})
+    assert (alive.alive, alive.stats) == (True, {"requests": 3})
+    assert Workers(database, "other settings").everyone() == []
+    monkeypatch.setattr(workers, "_DEAD_SECONDS", -1.0)
+    assert [snapshot.alive for snapshot in mine.everyone()] == [True]
+    monkeypatch.undo()
+    assert len(mine.everyone()) == 1, "it is forgotten, not passed over"
+
+
+def test_a_worker_of_another_machine_is_alive_while_it_speaks(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "HERE", "elsewhere")
+    Workers(database, "settings").leave({})
+    monkeypatch.setattr(workers, "HERE", HERE)
+    (snapshot,) = Workers(database, "settings").everyone()
+    assert snapshot.alive
+    monkeypatch.setattr(workers, "_UNSEEN_SECONDS", -1.0)
+    (snapshot,) = Workers(database, "settings").everyone()
+    assert not snapshot.alive
+
+
+LIMITS = Limits(mine=2, all=3, rate=3)
+
+
+def test_a_job_is_seen_and_cancelled_from_every_worker(database: Database, another: Another) -> None:
+    mine, there = Jobs(database, "a"), Jobs(another(), "a")
+    id = mine.begin("smoke", {"line": "client.nodes.list()"}, LIMITS)
+    log = JobLog(database, id)
+    assert log.write({"done": 1}, ["first"]) is False
+    assert log.write({"done": 2}, ["second", {"third": 3}]) is False
+    job = there.find(id)
+    assert job is not None
+    assert (job.kind, job.alive, job.lost, job.ended) == ("smoke", True, False, None)
+    assert (job.about, job.state) == ({"line": "client.nodes.list()"}, {"done": 2})
+    assert there.items(id) == ["first", "second", {"third": 3}]
+    there.cancel(id)
+    assert log.write({"done": 2}) is True
+    log.write({"done": 3}, ended=True)
+    job = there.find(id)
+    assert job is not None
+    assert (job.cancelled, job.alive, job.lost) == (True, False, False)
+    assert job.ended is not None
+
+
+def test_a_job_is_its_browsers_alone(database: Database) -> None:
+    mine, other = Jobs(database, "a"), Jobs(database, "b")
+    id = mine.begin("smoke", {}, LIMITS)
+    JobLog(database, id).write({}, ["secret"])
+    assert other.find(id) is None
+    assert other.items(id) == []
+    assert other.latest("smoke") == []
+    other.cancel(id)
+    assert JobLog(database, id).write({}) is False
+    assert [job.id for job in mine.latest("smoke", 5)] == [id]
+    assert mine.latest("lab") == []
+
+
+def test_jobs_have_limits(database: Database) -> None:
+    mine, other = Jobs(database, "a"), Jobs(database, "b")
+    first, _ = [mine.begin("lab", {}, LIMITS) for _ in range(2)]
+    with pytest.raises(BusyError, match="in this browser"):
+        mine.begin("lab", {}, LIMITS)
+    assert mine.begin("smoke", {}, LIMITS), "each kind has its own"
+    other.begin("lab", {}, LIMITS)
+    with pytest.raises(BusyError, match="all browsers"):
+        other.begin("lab", {}, LIMITS)
+    JobLog(database, first).write({}, ended=True)
+    third = mine.begin("lab", {}, LIMITS)
+    JobLog(database, third).write({}, ended=True)
+    with pytest.raises(BusyError, match="within ten seconds"):
+        mine.begin("lab", {}, LIMITS)
+
+
+def test_limits_hold_when_many_begin_at_once(another: Another) -> None:
+    databases = [another() for _ in range(4)]
+    start = threading.Barrier(8)
+
+    def begin(number: int) -> bool:
+        start.wait()
+        try:
+            Jobs(databases[number % 4], f"browser {number}").begin("lab", {}, LIMITS)
+        except BusyError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(begin, range(8))) == LIMITS.all
+
+
+def test_a_job_whose_process_died_is_lost_and_counts_no_more(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = Jobs(database, "a")
+    monkeypatch.setattr(jobs.os, "getpid", lambda: 2**22 + 1)
+    ids = [mine.begin("lab", {}, LIMITS) for _ in range(2)]
+    monkeypatch.undo()
+    job = mine.find(ids[0])
+    assert job is not None
+    assert job.lost
+    assert mine.begin("lab", {}, LIMITS)
+
+
+def test_old_jobs_are_forgotten_and_stop(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_KEPT", 2)
+    mine, many = Jobs(database, "a"), Limits(9, 9, 9)
+    ids = []
+    for _ in range(4):
+        ids.append(mine.begin("lab", {}, many))
+        JobLog(database, ids[-1]).write({}, ["item"], ended=True)
+    assert [job.id for job in mine.latest("lab", 9)] == ids[:1:-1]
+    assert mine.items(ids[0]) == []
+    assert mine.find(ids[0]) is None
+    assert JobLog(database, ids[0]).write({}) is True, "nobody waits for it any more"
+    assert mine.find(ids[0]) is None
+
+
+def test_guessing_is_slowed_down_per_address_and_for_all(
+    database: Database, another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tries, "_FREE_FOR_ALL", 7)
+    guesser = LoginTries(database, "192.0.2.1")
+    assert [guesser.claim() for _ in range(5)] == [0.0] * 5
+    assert 0 < guesser.claim() <= 1
+    assert 0 < LoginTries(another(), "192.0.2.1").claim() <= 1
+    owner = LoginTries(database, "192.0.2.2")
+    assert owner.claim() == 0
+    owner.succeeded()
+    assert guesser.claim() > 0, "that another one succeeded is none of the guesser's business"
+    assert owner.claim() == 0
+    assert LoginTries(database, "192.0.2.3").claim() == 0
+    assert LoginTries(database, "192.0.2.4").claim() > 0, "an attacker may have many addresses"
+    guesser.succeeded()
+    assert guesser.claim() == 0
+
+
+def test_waits_grow_and_end(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr(tries.time, "time", lambda: now)
+    waits = []
+    guesser = LoginTries(database, "2001:db8::1")
+    for number in range(15):
+        wait = LoginTries(database, f"2001:db8::{number}").claim()  # all of one neighbourhood
+        if wait:
+            waits.append(wait)
+            now += wait
+            assert guesser.claim() == 0
+    assert waits == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60, 60, 60])
+    now += 601
+    assert guesser.claim() == 0
+
+
+def test_one_try_at_a_time_when_many_come_at_once(another: Another) -> None:
+    databases = [another() for _ in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        waits = list(pool.map(lambda n: LoginTries(databases[n % 4], "192.0.2.1").claim(), range(24)))
+    assert waits.count(0.0) == 5

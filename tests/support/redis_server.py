@@ -1,0 +1,69 @@
+"""Debian's redis-server on a free port of the loopback interface, keeping nothing on disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from redis import Redis, RedisError
+
+from .waiting import until
+
+
+def redis_program() -> str:
+    """Path of redis-server; without one the test is skipped, and fails in CI."""
+    program = shutil.which("redis-server")
+    if program is None:
+        reason = "no redis-server found (Debian: apt install redis-server)"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return program
+
+
+class RedisServer:
+    """A server that can be stopped and started again on the same port.
+
+    Args:
+        folder: Where its log goes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._program, self._folder = redis_program(), folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        words = f"--port {self.port} --bind 127.0.0.1 --save  --appendonly no --daemonize no".split(" ")
+        with (self._folder / "redis.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._program, *words, "--dir", str(self._folder)], stdout=log, stderr=log
+            )
+        until(self._answers)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+            self._process = None
+
+    def client(self) -> Redis:
+        return Redis.from_url(self.url, decode_responses=True)
+
+    def _answers(self) -> bool:
+        with self.client() as client:
+            try:
+                return bool(client.ping())
+            except RedisError:
+                return False
