@@ -27,7 +27,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +77,14 @@ class Row:
         return [column for column in self.must_not if self.figures.get(column, 0) != 0]
 
 
-@dataclass
 class Ends:
-    """How calls ended."""
+    """How calls ended. Takes its memory at the beginning, so that what grows is not its own."""
 
-    counts: Counter[str] = field(default_factory=Counter)
-    answered: set[int] = field(default_factory=set)
-    unsent: set[int] = field(default_factory=set)
-    foreign: list[str] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, calls: int) -> None:
+        self.counts: Counter[str] = Counter()
+        self.answered, self.unsent = bytearray(calls), bytearray(calls)
+        self.foreign: list[str] = []
+        self.lock = threading.Lock()
 
     def note(self, number: int, call: Callable[[int], object]) -> None:
         kind = "errors"
@@ -102,19 +101,17 @@ class Ends:
             self.foreign.append(repr(error))
         with self.lock:
             self.counts[kind] += 1
-            if kind == "answers":
-                self.answered.add(number)
-            if unsent:
-                self.unsent.add(number)
+            self.answered[number] = kind == "answers"
+            self.unsent[number] = unsent
 
 
 class CrossedError(Exception):
     """The answer belongs to another request."""
 
 
-def run_calls(numbers: range, threads: int, call: Callable[[int], object]) -> Ends:
+def run_calls(calls: int, threads: int, call: Callable[[int], object]) -> Ends:
     """Make the calls, each thread taking the next one when it is done with one."""
-    ends, waiting, lock = Ends(), iter(numbers), threading.Lock()
+    ends, waiting, lock = Ends(calls), iter(range(calls)), threading.Lock()
 
     def work() -> None:
         while True:
@@ -153,24 +150,26 @@ def resident_kib() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
+_runs = itertools.count()
+
+
 def changes(servers: Servers, calls: int, threads: int, keep_alive: bool, bundle: Path | None) -> Row:
     """Creates and stops under every fault."""
     servers.ask("badly")
     before = descriptors()
     client = client_of(servers, keep_alive, bundle, read_timeout=0.1, max_response_bytes=100_000)
-    run = f"{keep_alive}{bundle is not None}"
+    run = f"run{next(_runs)}"
 
-    def change(number: int) -> None:
+    def change(number: int, run: str = run) -> None:
         if number % 2:
             client.services.session(f"{run}-{number}").stop(score=5)
         else:
             client.services.mr.create(node_id=9101, disk_size=1, image=f"{run}-{number}")
 
-    warm = calls // 5
-    run_calls(range(-warm, 0), threads, change)
+    run_calls(calls // 5, threads, lambda number: change(number, f"warm{run}"))
     memory = resident_kib()
     began = time.monotonic()
-    ends = run_calls(range(calls), threads, change)
+    ends = run_calls(calls, threads, change)
     seconds = time.monotonic() - began
     memory = resident_kib() - memory
     client.close()
@@ -188,8 +187,11 @@ def changes(servers: Servers, calls: int, threads: int, keep_alive: bool, bundle
             "calls": calls,
             **ends.counts,
             "twice": sum(count > 1 for count in read.values()),
-            "untrue": sum(read[f"{run}-{number}"] > 0 for number in ends.unsent)
-            + sum(read[f"{run}-{number}"] != 1 for number in ends.answered),
+            "untrue": sum(
+                (ends.unsent[number] and read[f"{run}-{number}"] > 0)
+                or (ends.answered[number] and read[f"{run}-{number}"] != 1)
+                for number in range(calls)
+            ),
             "fds": descriptors() - before,
             "sockets": sockets,
             "KiB": memory,
@@ -213,11 +215,11 @@ def reads(
         if client.send(Request("GET", path)).data["path"] != path:
             raise CrossedError(path)
 
-    run_calls(range(calls // 5), threads, read)
+    run_calls(calls // 5, threads, read)
     memory = resident_kib()
     servers.ask("kill")
     began = time.monotonic()
-    ends = run_calls(range(calls), threads, read)
+    ends = run_calls(calls, threads, read)
     seconds = time.monotonic() - began
     servers.ask("spare")
     memory = resident_kib() - memory

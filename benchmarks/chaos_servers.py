@@ -68,6 +68,7 @@ class Servers:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, certificates, seed), daemon=True)
         self._process.start()
+        theirs.close()  # so that the end of the process is the end of the pipe
         self.urls: list[str] = self._pipe.recv()
 
     def ask(self, word: str) -> Any:
