@@ -51,7 +51,8 @@ def test_what_has_the_focus_can_be_seen(page: Page) -> None:
               const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
               const ring = style.outlineStyle !== "none" || style.boxShadow !== "none";
               // Dots of a picture may lie on each other.
-              return ring && (e.closest("svg") || e.contains(top) || top?.contains(e) || e.labels?.length > 0);
+              const seen = e.closest("svg") || e.contains(top) || top?.contains(e) || e.labels?.length > 0;
+              return ring && seen;
             }"""
         )
         assert seen, focused(page)

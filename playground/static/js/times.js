@@ -40,7 +40,8 @@ function tick() {
     else if (part.textContent !== "Now it may be tried again.") part.textContent = "Now it may be tried again.";
     const again = part.parentElement.querySelector("[data-after-countdown]");
     again?.classList.toggle("disabled", left > 0);
-    again?.toggleAttribute("aria-disabled", left > 0);
+    if (left > 0) again?.setAttribute("aria-disabled", "true");
+    else again?.removeAttribute("aria-disabled");
   }
 }
 

@@ -1,0 +1,77 @@
+"""A world whose every text is an attack: nothing of it runs, on any page, whatever is clicked."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from playground.sandbox import SandboxServer
+
+from .places import PLACES, open_place
+
+#: Characters that change a terminal or the direction of text.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+_FOUND = Path(__file__).with_name("attacked.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def hostile(sandbox: SandboxServer) -> SandboxServer:
+    sandbox.reset(dataset="hostile")
+    return sandbox
+
+
+def look(page: Page) -> None:
+    """Nothing of the page is what an attacker wanted."""
+    found = page.evaluate(_FOUND)
+    assert not _UNSEEN.search(found.pop("text")), page.url
+    assert not any(found.values()), (page.url, found)
+
+
+def click_everything(page: Page) -> None:
+    """Open what folds, then click each row beside its links; come back from where that leads."""
+    page.evaluate("document.querySelectorAll('main details').forEach((fold) => { fold.open = true; })")
+    look(page)
+    here = page.url
+    rows = page.locator("main tbody tr")
+    for number in range(rows.count()):
+        rows.nth(number).locator("th, td").last.click(position={"x": 2, "y": 2})
+        if page.url != here:
+            look(page)
+            page.goto(here)
+    look(page)
+
+
+@pytest.mark.parametrize("place", [place for place in PLACES if place.name != "missing"], ids=str)
+def test_nothing_runs(place: str, page: Page, hostile: SandboxServer) -> None:
+    open_place(page, place, hostile)
+    click_everything(page)
+
+
+@pytest.mark.parametrize(("width", "most"), [(1440, 12), (390, 4)])
+def test_entries_of_the_lists(page: Page, hostile: SandboxServer, width: int, most: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in ("nodes", "sessions", "sessions?tab=recent", "requests"):
+        page.goto(f"/playground/{path}")
+        links = page.locator("main tbody th a[href]")
+        addresses = [str(link.get_attribute("href")) for link in links.all()[:most]]
+        assert addresses, path
+        for address in addresses:
+            page.goto(address)
+            look(page)
+
+
+def test_a_spreadsheet_runs_nothing_either(page: Page, hostile: SandboxServer) -> None:
+    page.goto("/playground/nodes")
+    with page.expect_download() as download:
+        page.locator("[data-table-csv]").first.click()
+    rows = list(csv.reader(download.value.path().read_text().splitlines()))
+    assert len(rows) == 15
+    cells = [cell for row in rows for cell in row]
+    assert [cell for cell in cells if "HYPERLINK" in cell]
+    numbers = re.compile(r"-?[\d.]+")
+    assert [cell for cell in cells if re.match(r"[=+\-@\t\r]", cell) and not numbers.fullmatch(cell)] == []

@@ -1,0 +1,236 @@
+"""What can go wrong at the API, each by a fault of the sandbox: a card says it, the page stays usable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from playground.sandbox import SandboxServer
+from playground.sandbox.journal import mask
+
+from .accessibility import problems_of
+from .acting import exported, impatient, set_options, use_key
+
+#: Kind and options of a fault at both endpoints, the error it ends in, and a word of the card.
+FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
+    ("status", {"status": 401}, "AuthenticationError", "Enter another one in Settings"),
+    ("status", {"status": 403}, "PermissionError", "Use a key with more rights"),
+    ("status", {"status": 404}, "NotFoundError", "does not exist"),
+    ("status", {"status": 422}, "ValidationError", "refuses what was sent"),
+    ("status", {"status": 429, "retry_after": 90}, "RateLimitError", "Wait 90 s"),
+    ("status", {"status": 500}, "ServerError", "Try later"),
+    ("status", {"status": 502}, "BadGatewayError", "Try later"),
+    ("stall", {}, "TimeoutError", "did not answer in time"),
+    ("stall_body", {}, "TimeoutError", "did not answer in time"),
+    ("drop_after_read", {}, "ConnectionError", "Nobody answered"),
+    ("reset", {}, "ConnectionError", "Nobody answered"),
+    ("refuse", {}, "ConnectionError", "Nobody answered"),
+    ("truncate", {}, "ConnectionError", "Nobody answered"),
+    ("garbage", {}, "InvalidResponseError", "announces JSON and is not"),
+    ("html", {}, "Not JSON", "text/html where JSON was expected"),
+]
+
+
+def name_of(fault: tuple[str, dict[str, Any], str, str]) -> str:
+    return f"{fault[0]}-{fault[1].get('status', '')}".rstrip("-")
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=name_of)
+def test_a_failure_is_a_card(
+    fault: tuple[str, dict[str, Any], str, str], page: Page, sandbox: SandboxServer
+) -> None:
+    kind, options, error, words = fault
+    key = f"sk-card-{name_of(fault)}"
+    impatient(page, key, max_retries="1")
+    sandbox.faults.add(kind, **options)
+    sandbox.journal.clear()
+    page.goto("/playground/apps")
+    card = page.locator("[data-panel=apps] .problem")
+    expect(card).to_contain_text(error)
+    expect(card).to_contain_text(words)
+    assert problems_of(page) == []
+
+    # The log tells of each attempt that arrived, at its endpoint, and of none besides.
+    call = next(row for row in reversed(exported(page)) if row["path"] == "/apps")
+    assert call["error"] == (error if error != "Not JSON" else None)
+    arrived = [entry for entry in sandbox.journal.entries() if entry.path == "/apps"]
+    told = [attempt for attempt in call["detail"]["attempts"] if kind != "refuse"]
+    assert [int(attempt["url"].rpartition(":")[2]) for attempt in told] == [
+        entry.endpoint for entry in arrived
+    ]
+    assert {entry.key for entry in arrived} <= {mask(key)}
+    assert len(call["detail"]["attempts"]) == call["attempts"]
+
+    # The rest is usable, and once all is well so is the panel, in place.
+    page.keyboard.press("?")
+    page.keyboard.press("Escape")
+    sandbox.faults.heal_all()
+    page.evaluate("window.same = true")
+    again = card.get_by_role("link", name="Load again")
+    if error == "RateLimitError":
+        expect(again).to_have_attribute("aria-disabled", "true")
+        page.reload()
+    else:
+        again.click()
+        expect(page.locator("[data-panel=apps] .app").first).to_be_visible()
+        assert page.evaluate("window.same")
+    expect(card).to_have_count(0)
+    expect(page.locator(".sidebar nav a").first).to_be_visible()
+
+
+def test_a_wait_is_counted_down_and_ends(page: Page, sandbox: SandboxServer) -> None:
+    use_key(page, "sk-counted-down")
+    page.clock.install()
+    sandbox.faults.add("status", status=429, retry_after=75, path="/apps")
+    page.goto("/playground/apps")
+    card = page.locator("[data-panel=apps] .problem")
+    again = card.get_by_role("link", name="Load again")
+    expect(card).to_contain_text("Wait 75 s")
+    expect(again).to_have_attribute("aria-disabled", "true")
+    page.clock.run_for(70_000)
+    expect(card).to_contain_text("Wait 5 s")
+    sandbox.faults.heal_all()
+    page.clock.run_for(6_000)
+    expect(card).to_contain_text("Now it may be tried again")
+    again.click()
+    expect(page.locator("[data-panel=apps] .app").first).to_be_visible()
+
+
+def test_one_panel_of_three(page: Page, sandbox: SandboxServer) -> None:
+    sandbox.faults.add("status", status=404, path="/accounts/balance")
+    page.goto("/playground/account")
+    expect(page.locator(".problem")).to_have_count(1)
+    expect(page.locator("[data-panel=balance]")).to_contain_text("NotFoundError")
+    expect(page.locator("[data-panel=profile]")).to_contain_text("Wallet")
+    expect(page.locator("[data-panel=network]")).to_contain_text("One OCTA")
+
+
+def test_a_panel_that_cannot_be_loaded_again_is_kept_and_greyed(page: Page, sandbox: SandboxServer) -> None:
+    page.goto("/playground/network")
+    panel = page.locator("[data-panel=network]")
+    page.route("**/network?_panel=network", lambda route: route.abort())
+    panel.get_by_role("link", name="Load Network again").click()
+    expect(page.locator("#live-region")).to_contain_text("could not be loaded again")
+    expect(panel).to_have_class("panel panel-wide is-stale")
+    expect(panel).to_contain_text("GPU prices")
+
+
+def test_a_slow_answer_shows_a_veil_and_can_be_given_up(page: Page, sandbox: SandboxServer) -> None:
+    page.goto("/playground/settings")
+    sandbox.faults.add("stall", path="/apps")
+    # From outside a page cannot be asked while the next one is awaited: it keeps what it saw itself.
+    page.evaluate(
+        """() => {
+          window.seen = [];
+          const see = (node) => {
+            seen.push(node.className.split(" ")[0]);
+            if (!node.matches(".veil-cancel")) return;
+            seen.push(document.getElementById("live-region").textContent, node.textContent);
+            setTimeout(() => node.click(), 50);
+          };
+          new MutationObserver((changes) => {
+            changes.forEach((change) => change.addedNodes.forEach(see));
+          }).observe(document.body, { childList: true });
+          document.querySelector(".sidebar [data-go=p]").click();
+        }"""
+    )
+    expect(page.locator("#live-region")).to_have_text("Cancelled.")
+    assert page.evaluate("seen") == ["veil", "veil-cancel", "Still loading.", "Cancel"]
+    expect(page.locator(".veil, .veil-cancel")).to_have_count(0)
+    expect(page.locator("h1")).to_have_text("Settings")
+
+
+def test_a_page_costs_its_slowest_panel(page: Page, sandbox: SandboxServer) -> None:
+    """Every call of the dashboard is under way before the first of them is answered."""
+    sandbox.faults.add("slow", seconds=0.4)
+    page.goto("/playground/dashboard")
+    entries = [entry for entry in sandbox.journal.entries() if entry.fault == "slow"]
+    assert len(entries) >= 5
+    calls = exported(page)
+    begun = [call["at"] for call in calls]
+    assert max(begun) < min(call["at"] + call["elapsed"] for call in calls)
+
+
+@pytest.mark.parametrize("path", ["nodes", "sessions", "apps", "services", "services?tab=vpn", "dashboard"])
+def test_nothing_there_says_what_to_do_next(page: Page, sandbox: SandboxServer, path: str) -> None:
+    sandbox.reset(dataset="empty")
+    page.goto(f"/playground/{path}")
+    empty = page.locator("main .empty").first
+    expect(empty).to_be_visible()
+    assert len(empty.inner_text()) > 15
+    assert problems_of(page) == []
+
+
+def test_retries_and_failovers_are_what_the_journal_says(page: Page, sandbox: SandboxServer) -> None:
+    key = "sk-retries-and-failovers"
+    impatient(page, key, max_retries="3")
+    first, second = sandbox.ports
+    sandbox.faults.add("status", endpoint=first, status=503, probability=0.5)
+    sandbox.faults.add("drop_after_read", endpoint=second, count=2)
+    sandbox.journal.clear()
+    before = len(exported(page))
+    page.goto("/playground/diagnostics")
+    page.get_by_label("Call", exact=True).select_option("nodes.list")
+    page.get_by_label("How many").fill("20")
+    page.get_by_role("button", name="Make them").click()
+    expect(page.locator("main > .notice")).to_contain_text("20 calls")
+
+    calls = exported(page)[before:]
+    attempts = [attempt for call in calls for attempt in call["detail"]["attempts"]]
+    arrived = [entry for entry in sandbox.journal.entries() if entry.key == mask(key)]
+    assert len(calls) == 20
+    assert len(attempts) == len(arrived) > 20
+
+    def counted(pairs: list[tuple[int, int | None]]) -> dict[tuple[int, int | None], int]:
+        return {pair: pairs.count(pair) for pair in set(pairs)}
+
+    told = [(int(attempt["url"].rpartition(":")[2]), attempt["status"]) for attempt in attempts]
+    assert counted(told) == counted([(entry.endpoint, entry.status) for entry in arrived])
+    assert [call for call in calls if call["error"]] == []
+
+    page.goto("/playground/requests?status=retried")
+    expect(page.locator("#main .calls tbody tr")).to_have_count(
+        sum(len(call["detail"]["attempts"]) > 1 for call in calls)
+    )
+
+
+def test_an_endpoint_that_refuses_is_left_alone_and_counted_down(page: Page, sandbox: SandboxServer) -> None:
+    impatient(page, "sk-left-alone", failure_cooldown="60")
+    sandbox.faults.add("refuse", endpoint=sandbox.ports[0])
+    for _ in range(6):
+        page.goto("/playground/diagnostics")
+        page.get_by_label("How many").fill("4")
+        page.get_by_role("button", name="Make them").click()
+        expect(page.locator("main > .notice")).to_contain_text("0 failed")
+        if page.get_by_text("left alone for").count():
+            break
+    line = page.locator("#live li", has_text=f":{sandbox.ports[0]}").first
+    expect(line).to_contain_text("left alone for")
+    shown = line.locator("[data-countdown]")
+    before = shown.inner_text()
+    expect(shown).not_to_have_text(before)
+
+
+def test_a_test_of_the_connection_says_which_endpoint_is_down(page: Page, sandbox: SandboxServer) -> None:
+    sandbox.faults.add("refuse", endpoint=sandbox.ports[1])
+    page.goto("/playground/settings")
+    page.get_by_role("button", name="Test the connection").click()
+    rows = page.locator("#main table.data tbody tr")
+    expect(rows.nth(0)).to_contain_text("accepted")
+    expect(rows.nth(1)).to_contain_text("no")
+
+
+def test_a_wrong_option_is_said_at_its_field(page: Page, watcher: Any) -> None:
+    set_options(page, max_retries="4")
+    page.locator("#pool_size").fill("many")
+    page.locator("#max_retries").fill("-1")
+    with watcher.expecting("HTTP 422"):
+        page.get_by_role("button", name="Save the options").click()
+        expect(page.locator("#pool_size-error")).to_be_visible()
+    expect(page.locator("#max_retries-error")).to_be_visible()
+    expect(page.locator("#pool_size")).to_have_value("many")
+    assert problems_of(page) == []
+    page.goto("/playground/settings")
+    expect(page.locator("#max_retries")).to_have_value("4")
