@@ -210,6 +210,7 @@ class FaultServer:
     Attributes:
         journal: The requests that were read whole.
         accepted: How many connections there were.
+        greeted: Set when the first byte of a handshake has come that is not answered.
     """
 
     script: Iterable[Behaviour] = ()
@@ -226,6 +227,7 @@ class FaultServer:
         self.journal: list[Arrival] = []
         self.stopping = threading.Event()
         self.accepting = threading.Event()
+        self.greeted = threading.Event()
         if self.accepts:
             self.accepting.set()
         self.accepted = 0
@@ -319,6 +321,8 @@ class FaultServer:
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if not self.handshake:
+                select.select([plain], [], [])
+                self.greeted.set()
                 self.stopping.wait()
                 return
             if not self.welcome(plain):

@@ -55,7 +55,7 @@ class RunningPlayground:
         self.workers = workers
         self.state_dir = folder / "state"
         self.log_path = folder / "log"
-        self.sandbox = SandboxServer(ports=(0, 0), clock=clock)
+        self.sandbox = SandboxServer(ports=(0, 0), clock=clock, control_port=0)
         self.url = f"http://127.0.0.1:{free_port()}"
         self._given = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
@@ -105,6 +105,7 @@ class RunningPlayground:
             "PLAYGROUND_BIND": self.url.removeprefix("http://"),
             "PLAYGROUND_WORKERS": str(self.workers),
             "PLAYGROUND_SANDBOX_URLS": ",".join(self.sandbox.urls),
+            "PLAYGROUND_SANDBOX_CONTROL": self.sandbox.control_url.rpartition("/")[0],
             "PLAYGROUND_STATE_DIR": str(self.state_dir),
             **self._given,
         }

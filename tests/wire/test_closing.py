@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 import octaspace
 from octaspace import Client
@@ -101,6 +102,22 @@ def test_one_that_waits_for_a_retry_is_not_sent_again(
     ):
         client.send(READ)
     assert len(server.journal) == 1
+
+
+def test_closing_between_the_last_look_and_the_sending(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(after=echo)
+    client = connect(server)
+    look = requests.sessions.get_environ_proxies
+
+    def close_meanwhile(*arguments: Any, **options: Any) -> Any:
+        client.close()
+        return look(*arguments, **options)
+
+    monkeypatch.setattr(requests.sessions, "get_environ_proxies", close_meanwhile)
+    assert client.send(CHANGE).ok  # it was under way
+    until(lambda: server.open_count == 0)  # though its pool was made after all others were closed
 
 
 def test_closing_in_the_middle_of_many_calls(way: Way) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 import zlib
 
 import pytest
@@ -121,6 +122,26 @@ def test_a_success_whose_body_cannot_be_used(
     assert caught.value.status == 200
     assert len(server.journal) == 1
     assert client.send(READ).data == {"fine": True}  # and the connection was not left half read
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
+def test_a_bomb_costs_no_more_memory_than_the_limit(
+    serve: ServerFactory, connect: ClientFactory, encoding: str
+) -> None:
+    body = gzip.compress(bytes(64 << 20))  # some 64 kB
+    if encoding != "gzip":
+        body = gzip.compress(body * 1000)  # 64 GB
+    server = serve(answer(body=body, headers={"Content-Encoding": encoding}), after=answer({"fine": True}))
+    client = connect(server, max_response_bytes=1 << 20)
+    tracemalloc.start()
+    try:
+        with pytest.raises(octaspace.InvalidResponseError, match="max_response_bytes"):
+            client.send(READ)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20
+    assert client.send(READ).data == {"fine": True}
 
 
 def test_the_status_decides_even_when_the_body_is_a_bomb(

@@ -6,6 +6,7 @@ import http.client
 import logging
 import pickle
 import signal
+import socket
 import ssl
 import traceback
 import warnings
@@ -179,6 +180,21 @@ def test_an_interrupt_passes_through_without_it(
     assert names[-1] == "interrupt"
     assert "attempt" in names
     assert client.send(CHANGE).data["connection"] == 2  # and its connection was not used again
+
+
+def test_an_interrupt_while_the_key_is_on_its_way(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*arguments: object) -> None:
+        del arguments  # else this frame shows it
+        raise Interrupted
+
+    client = connect(serve(after=echo))
+    monkeypatch.setattr(socket.socket, "sendall", interrupt)
+    with pytest.raises(Interrupted) as caught:
+        client.send(CHANGE)
+    monkeypatch.undo()
+    assert KEY not in everything_about(caught.value)
 
 
 def test_a_warning_made_an_error_passes_through_without_it(

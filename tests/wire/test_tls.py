@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from urllib3.exceptions import InsecureRequestWarning
 
 import octaspace
 from tests.support.fault_server import close_after_reading, echo
@@ -46,6 +47,19 @@ def test_a_passed_bundle_wins_over_the_environment(
     assert connect(serve(tls=tls), ssl_verify=authority[1]).send(READ).ok
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority[1]))
     assert connect(serve(tls=tls)).send(READ).ok
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_no_verification_wins_over_the_environment(
+    serve: ServerFactory, connect: ClientFactory, authority: tuple[trustme.CA, Path],
+    monkeypatch: pytest.MonkeyPatch, name: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv(name, str(authority[1]))
+    stranger = serve(tls=context(trustme.CA(), "elsewhere.example"))
+    with pytest.warns(InsecureRequestWarning):
+        assert connect(stranger, ssl_verify=False).send(READ).ok
+    with pytest.raises(octaspace.ConnectionError):
+        connect(stranger).send(READ)
 
 
 def test_a_bundle_of_the_environment_that_is_not_there_is_a_configuration_error(
