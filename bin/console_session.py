@@ -1,10 +1,11 @@
-"""The prompt that `bin/console` opens, with `client` ready to use. Runs in `.venv`."""
+"""What `bin/console` opens: a prompt with `client` ready, or a script from a pipe. Runs in `.venv`."""
 
 from __future__ import annotations
 
 import code
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,19 +29,36 @@ def _client() -> Iterator[tuple[octaspace.Client, str]]:
 
 
 def main() -> None:
-    """Open the prompt; IPython's when it is installed."""
-    with _client() as (client, where):
-        names: dict[str, Any] = {"client": client, "octaspace": octaspace, "flask_octaspace": flask_octaspace}
-        banner = (
-            f"octaspace {octaspace.__version__}: `client` speaks to {where}.\nTry: client.network.info().data"
-        )
-        try:
-            from IPython import start_ipython  # type: ignore[import-not-found,unused-ignore]
-        except ImportError:
-            code.interact(banner=banner, local=names, exitmsg="")
-        else:
-            print(banner)
-            start_ipython(argv=["--no-banner"], user_ns=names)
+    """Open the prompt, IPython's when it is installed; run what comes through a pipe."""
+    try:
+        with _client() as (client, where):
+            names: dict[str, Any] = {
+                "__name__": "__main__",
+                "client": client,
+                "octaspace": octaspace,
+                "flask_octaspace": flask_octaspace,
+            }
+            if sys.stdin.isatty():
+                _prompt(names, f"octaspace {octaspace.__version__}: `client` speaks to {where}.")
+            else:
+                exec(compile(sys.stdin.read(), "<stdin>", "exec"), names)
+    except octaspace.ConfigurationError as problem:
+        sys.exit(f"console: {problem}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _prompt(names: dict[str, Any], banner: str) -> None:
+    banner += "\nTry: client.network.info().data"
+    try:
+        from IPython import start_ipython  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        with contextlib.suppress(ImportError):
+            import readline  # noqa: F401 - gives the prompt editing and history
+        code.interact(banner=banner, local=names, exitmsg="")
+    else:
+        print(banner)
+        start_ipython(argv=["--no-banner"], user_ns=names)
 
 
 if __name__ == "__main__":

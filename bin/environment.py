@@ -1,10 +1,12 @@
-"""The virtual environment in `.venv`: made when it is missing, brought up to date when the pins changed.
+"""The virtual environment in `.venv`: made when it is missing or broken, renewed when the pins changed.
 
 Used by the scripts beside it, and run by whatever Python the machine has: no dependency, no new syntax.
 """
 
+import glob
 import hashlib
 import os
+import re
 import subprocess
 import sys
 
@@ -22,6 +24,20 @@ PARTS = {
     "build": ["--group", "build"],
 }
 
+OLDEST = (3, 10)
+
+#: What pip says when it gets no answer.
+UNREACHABLE = (
+    "Failed to establish a new connection",
+    "NewConnectionError",
+    "ConnectTimeoutError",
+    "Max retries exceeded",
+    "Temporary failure in name resolution",
+    "Network is unreachable",
+    "Cannot connect to proxy",
+    "(from versions: none)",
+)
+
 
 def say(line):
     """Tell the user, on the stream that is not for results."""
@@ -31,18 +47,17 @@ def say(line):
 
 def ensure(*parts):
     """Make sure that `.venv` has these parts and return its Python; without success, end with one line."""
-    if sys.version_info < (3, 10):
-        sys.exit("Python 3.10 or newer is needed; this is %d.%d." % sys.version_info[:2])
     try:
-        import ensurepip  # noqa: F401
-        import venv  # noqa: F401
-    except ImportError:
-        sys.exit("This Python has no venv module; install it first (Debian: apt install python3-venv).")
-    with open(os.path.abspath(__file__)) as lock:  # two scripts started at once take turns
-        _lock(lock)
-        missing = [part for part in parts if _stamp(part) != _read(part)]
-        if missing:
-            _install(missing)
+        with open(os.path.abspath(__file__)) as lock:  # two scripts started at once take turns
+            _lock(lock)
+            sound = _is_sound()
+            missing = [part for part in parts if not sound or _stamp(part) != _read(part)]
+            if missing:
+                if not sound:
+                    _make()
+                _install(missing)
+    except KeyboardInterrupt:
+        sys.exit(130)
     return PYTHON
 
 
@@ -63,32 +78,66 @@ def _lock(handle):
         import fcntl
     except ImportError:
         return
-    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        say("Another script is at work on .venv; waiting for it …")
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+def _is_sound():
+    """Whether `.venv` has a Python that works: made whole, not too old, and still the one it was made for."""
+    try:
+        with open(os.path.join(VENV, "pyvenv.cfg")) as config:
+            made_for = re.search(r"^version(?:_info)? *= *(\d+)\.(\d+)", config.read(), re.MULTILINE)
+    except OSError:
+        return False
+    if made_for is None or not os.path.exists(PYTHON):
+        return False
+    version = tuple(int(part) for part in made_for.groups())
+    # When the machine's Python was replaced by a newer one, the packages are not for it.
+    now = re.search(r"python(\d+)\.(\d+)", os.path.basename(os.path.realpath(PYTHON)))
+    changed = now is not None and tuple(int(part) for part in now.groups()) != version
+    pip = glob.glob(os.path.join(VENV, "lib", "*%d.%d*" % version, "site-packages", "pip"))
+    return version >= OLDEST and not changed and bool(pip)
+
+
+def _make():
+    if sys.version_info < OLDEST:
+        sys.exit("Python %d.%d or newer is needed; this is %d.%d." % (OLDEST + sys.version_info[:2]))
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError:
+        sys.exit("This Python has no venv module; install it first (Debian: apt install python3-venv).")
+    say("Making the virtual environment in .venv …")
+    if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV]):
+        sys.exit("The virtual environment could not be made in .venv (see above).")
 
 
 def _install(parts):
-    if (
-        subprocess.call([PYTHON, "-c", "import pip"], stderr=subprocess.DEVNULL)
-        if os.path.exists(PYTHON)
-        else 1
-    ):
-        say("Making the virtual environment in .venv …")
-        if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV]):
-            sys.exit("The virtual environment could not be made in .venv.")
     say("Installing the pinned packages (%s) …" % ", ".join(parts))
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
     pins = ["--constraint", "constraints.txt"]
-    _pip([*pip, *pins, "pip>=25.3"])  # the first that knows --group and --build-constraint
+    _pip(pip + pins + ["pip>=25.3"])  # the first that knows --group and --build-constraint
     wanted = [word for part in parts for word in PARTS[part]]
-    _pip([*pip, *pins, "--build-constraint", "constraints.txt", *wanted])
+    _pip(pip + pins + ["--build-constraint", "constraints.txt"] + wanted)
     for part in parts:
         with open(_stamp_path(part), "w") as stamp:
             stamp.write(_stamp(part))
 
 
 def _pip(command):
-    if run(command):
-        sys.exit("pip could not install the packages (see above); is the package index reachable?")
+    pip = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True
+    )
+    said = pip.communicate()[0]
+    if not pip.returncode:
+        return
+    if any(words in said for words in UNREACHABLE):
+        sys.exit("No package index with the packages can be reached: connect, or set PIP_INDEX_URL.")
+    sys.stderr.write(said)
+    sys.exit("pip could not install the packages (see above).")
 
 
 def _stamp_path(part):
@@ -96,8 +145,8 @@ def _stamp_path(part):
 
 
 def _stamp(part):
-    """What was installed, as a hash: the part's words, the pins and the dependencies."""
-    digest = hashlib.sha256(repr((PARTS[part], sys.version_info[:2])).encode())
+    """What was installed, as a hash: the part's words, the pins, the dependencies, and where from."""
+    digest = hashlib.sha256(repr((PARTS[part], ROOT)).encode())
     for name in ("constraints.txt", "pyproject.toml"):
         with open(os.path.join(ROOT, name), "rb") as source:
             digest.update(source.read())

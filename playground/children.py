@@ -1,0 +1,111 @@
+"""The processes the launcher starts: each leads a group of its own, and is stopped with all of it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+__all__ = ["Child"]
+
+#: Longer than Gunicorn's graceful timeout.
+_STOP_SECONDS: Final = 40.0
+
+#: For what a process has left behind, having ended without stopping it.
+_REST_SECONDS: Final = 5.0
+
+_PR_SET_PDEATHSIG: Final = 1
+_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class Child:
+    """A process and those it starts.
+
+    Args:
+        name: What it is called in messages.
+        command: Program and arguments.
+        folder: Its working directory.
+        environment: All of its variables.
+        piped: Whether its standard output is read by us, as `process.stdout`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        piped: bool = False,
+    ) -> None:
+        self.name = name
+        # A session of its own: Ctrl-C reaches the launcher alone, which then stops the others in order.
+        self.process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - commands of ours
+            command,
+            cwd=folder,
+            env=dict(environment),
+            start_new_session=True,
+            stdout=subprocess.PIPE if piped else None,
+            preexec_fn=_end_with_parent,
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is not running any more."""
+        return self.process.poll() is not None
+
+    @property
+    def how_it_ended(self) -> str:
+        """Its exit code or signal, in words."""
+        code = self.process.returncode
+        return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+
+    def ask_to_stop(self) -> None:
+        """Begin to stop it."""
+        if not self.ended:
+            self.process.terminate()
+
+    def stop(self, in_a_hurry: Callable[[], bool]) -> None:
+        """Wait until it and all it has started are gone.
+
+        Args:
+            in_a_hurry: Whether to end what still runs by force, now.
+        """
+        self.ask_to_stop()
+        _until(lambda: self.ended, _STOP_SECONDS, in_a_hurry)
+        if self.ended:
+            self._signal(signal.SIGTERM)
+            _until(self._is_empty, _REST_SECONDS, in_a_hurry)
+        self._signal(signal.SIGKILL)
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def _is_empty(self) -> bool:
+        return not self._signal(0)
+
+    def _signal(self, number: int) -> bool:
+        """Signal the whole group; False when nobody is left in it."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+            return True
+        return False
+
+
+def _until(condition: Callable[[], bool], seconds: float, in_a_hurry: Callable[[], bool]) -> None:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end and not in_a_hurry():
+        time.sleep(0.05)
+
+
+def _end_with_parent() -> None:
+    """On Linux: be told to stop even when the launcher is killed and cannot say so."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

@@ -1,0 +1,118 @@
+"""`bin/console`: a prompt with a client ready, with and without IPython; scripts through a pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from playground.sandbox import SandboxServer
+
+from ..support.running_playground import ROOT, bare_environment
+from ..support.waiting import until
+
+SESSION = ROOT / "bin" / "console_session.py"
+
+
+def piped(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SESSION)],
+        input=script, cwd=folder, env={**bare_environment(), **environment},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+
+class Terminal:
+    """The console as somebody types into it."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self._terminal, inside = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, str(SESSION)],
+            cwd=folder, env={**bare_environment(), "TERM": "dumb", **environment},
+            stdin=inside, stdout=inside, stderr=inside,
+        )  # fmt: skip
+        os.close(inside)
+        os.set_blocking(self._terminal, False)
+        self.shown = ""
+
+    def shows(self, text: str) -> None:
+        until(lambda: text in self._read(), within=60)
+
+    def type(self, text: str) -> None:
+        os.write(self._terminal, text.encode())
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._terminal)
+
+    def _read(self) -> str:
+        with contextlib.suppress(OSError):  # nothing yet, or it is closed
+            self.shown += os.read(self._terminal, 65536).decode()
+        return self.shown
+
+
+def test_a_script_from_a_pipe_is_run_on_a_sandbox(tmp_path: Path) -> None:
+    done = piped("for page in range(2):\n    print(client.network.info().status)\n", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "200\n200\n", "")
+
+
+def test_a_script_that_fails_says_so_and_ends_with_an_error(tmp_path: Path) -> None:
+    done = piped("print('before')\nclient.nodes.find(-1)\nprint('after')", tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == "before\n"
+    assert "NotFoundError" in done.stderr
+    assert piped("raise SystemExit(3)", tmp_path).returncode == 3
+    assert piped("", tmp_path).returncode == 0
+
+
+def test_with_a_key_it_speaks_to_the_api(tmp_path: Path) -> None:
+    with SandboxServer(ports=(0,)) as sandbox:
+        script = "print(client.accounts.balance().status)"
+        done = piped(script, tmp_path, OCTA_API_KEY="anything", OCTA_BASE_URL=sandbox.url)
+        assert (done.returncode, done.stdout) == (0, "200\n")
+        assert [entry.path for entry in sandbox.journal.entries()] == ["/accounts/balance"]
+        assert "anything" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("variable", ["OCTA_POOL_SIZE", "OCTA_BASE_URL"])
+def test_what_cannot_be_used_is_said_in_one_line(tmp_path: Path, variable: str) -> None:
+    done = piped("", tmp_path, OCTA_API_KEY="anything", **{variable: "many"})
+    assert done.returncode == 1
+    assert done.stderr.startswith("console: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_the_prompt_has_a_client(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    try:
+        terminal.shows("`client` speaks to a sandbox of its own")
+        terminal.type("client.network.info().status + 1000\n")
+        terminal.shows("1200")
+        terminal.type("flask_octaspace.OctaSpace, octaspace.Client\n")
+        terminal.shows("octaspace._client.Client")
+        terminal.type("\x04")
+        assert terminal.process.wait(30) == 0
+    finally:
+        terminal.close()
+
+
+def test_ipython_is_used_when_it_is_there(tmp_path: Path) -> None:
+    (tmp_path / "IPython.py").write_text(
+        "def start_ipython(argv, user_ns):\n"
+        "    print('IPython', argv, user_ns['client'].network.info().status)\n"
+    )
+    terminal = Terminal(tmp_path, PYTHONPATH=str(tmp_path))
+    try:
+        terminal.shows("Try: client.network.info().data")
+        terminal.shows("IPython ['--no-banner'] 200")
+        assert terminal.process.wait(30) == 0
+    finally:
+        terminal.close()
