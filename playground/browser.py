@@ -6,6 +6,8 @@ do not undo each other.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
 from functools import cached_property
 from typing import Any, Final, cast
@@ -88,6 +90,13 @@ class Browser:
                 return self.with_key(custom)
         chosen = available(process).get(kind) if kind else None
         return self.with_key(chosen or default_source(process))
+
+    @property
+    def source_mark(self) -> str:
+        """Tells the source and its key from others, and says nothing about them."""
+        source = self.source
+        named = repr((source.pair, source.key)).encode()
+        return hmac.new(self._parts.secret_key.encode(), named, hashlib.sha256).hexdigest()[:12]
 
     def with_key(self, source: Source) -> Source:
         """A source with the key typed for exactly these endpoints, if there is one."""

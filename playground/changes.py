@@ -36,7 +36,8 @@ from .recording import Call, recorded
 from .store import Calls, Tokens
 
 __all__ = [
-    "OUTCOME", "ChangeForm", "Target", "change", "change_each", "new_token", "once", "outcome", "result_of",
+    "OUTCOME", "ChangeForm", "Target", "change", "change_each", "made_elsewhere", "new_token", "once",
+    "outcome", "result_of",
 ]  # fmt: skip
 
 #: The query parameter that names a token whose result is to be shown. It holds no text to show.
@@ -55,8 +56,21 @@ _UNDER_WAY: Final = (
 
 
 def new_token() -> str:
-    """A token for a form."""
-    return secrets.token_urlsafe(12)
+    """A token for a form; it also says for which source and key the form was made."""
+    return f"{secrets.token_urlsafe(12)}.{current_browser().source_mark}"
+
+
+def made_elsewhere(token: str | None) -> str:
+    """Why a form must not act here: its page was made for another source. Empty when it may.
+
+    A tab may stay open while another one switches, or until the browser's state expires; what was meant
+    for the sandbox must not be done in the live API.
+    """
+    mark = (token or "").partition(".")[2]
+    if not mark or mark == current_browser().source_mark:
+        return ""
+    label = current_browser().source.label
+    return f"Nothing was sent: the page was made for another API or key. This browser speaks to {label} now."
 
 
 class ChangeForm(FlaskForm):  # type: ignore[misc]
@@ -181,6 +195,9 @@ def _refused(form: Any, name: str) -> str:
     if not form.validate():
         fields = ", ".join(f"{field}: {' '.join(map(str, texts))}" for field, texts in form.errors.items())
         return f"Nothing was sent. {fields}"
+    elsewhere = made_elsewhere(form.once.data)
+    if elsewhere:
+        return elsewhere
     if current_browser().source.tone == "live" and name and form.typed_name.data.strip() != name:
         return "Nothing was sent: the name typed does not match."
     return ""

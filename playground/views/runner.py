@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from ..arguments import AS_JSON, Arguments, as_text, for_address, from_form, from_json
 from ..browser import current_browser
-from ..changes import ChangeForm, once
+from ..changes import ChangeForm, made_elsewhere, once
 from ..costs import usd_per_hour
 from ..examples import LISTS, Things, examples_of, has_examples
 from ..methods import Method, Preview, all_methods, find_method, preview
@@ -80,6 +80,8 @@ def run() -> Redirect | tuple[str, int]:
     def act() -> dict[str, Any]:
         values = dict(address)
         outcome = {"ok": True, "text": "", "problem": None, "endpoint": _HERE, "values": values}
+        if found.change and (elsewhere := made_elsewhere(form.once.data)):
+            return {**outcome, "ok": False, "text": elsewhere}
         try:
             values["run"] = start_run(current_parts(), browser, method, given.values, change=found.change)
         except BusyError as error:

@@ -6,10 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bs4 import Tag
 from flask import Flask
 
+from playground.browser import Browser
 from playground.process import ProcessSettings
 from playground.sandbox import SandboxServer
+from playground.sources import Source
 
 from .browsing import Visitor
 from .conftest import MakeApp
@@ -131,6 +134,60 @@ def test_only_the_operators_addresses_when_others_can_reach_us(
     refused = visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=sandbox.urls[1])
     assert refused.status_code == 422
     visitor.follow(visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=sandbox.urls[0]))
+
+
+def test_two_tabs_that_save_keys_do_not_undo_each_other(
+    visitor: Visitor, app: Flask, sandbox: SandboxServer
+) -> None:
+    with app.test_request_context("/"):
+        first, second = Browser("one browser"), Browser("one browser")
+        here, there = (Source("custom", (url,)) for url in sandbox.urls)
+        assert first.with_key(here).key is None
+        assert second.with_key(there).key is None
+        first.save_key(here, "key-of-the-first-tab")
+        second.save_key(there, "key-of-the-second-tab")
+        after = Browser("one browser")
+        assert after.with_key(here).key == "key-of-the-first-tab"
+        assert after.with_key(there).key == "key-of-the-second-tab"
+        after.save_key(here, None)
+        assert Browser("one browser").with_key(here).key is None
+        assert Browser("one browser").with_key(there).key == "key-of-the-second-tab"
+
+
+def test_an_address_the_operator_allows_no_more_is_left(
+    process: ProcessSettings, make_app: MakeApp, sandbox: SandboxServer
+) -> None:
+    first, second = sandbox.urls
+    visitor = Visitor(make_app(replace(process, sandbox_urls=(first,))))
+    visitor.follow(visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=second, api_key=KEY))
+    sandbox.journal.clear()
+    visitor.client.application = make_app(replace(process, sandbox_urls=(first,), allowed_endpoints=()))
+    visitor.page("/playground/dashboard")
+    entries = sandbox.journal.entries()
+    assert {entry.endpoint for entry in entries} == {sandbox.ports[0]}
+    assert len({entry.key for entry in entries if entry.key}) == 1
+    visitor.client.application = make_app(replace(process, sandbox_urls=(first,)))
+    assert "••••1234" in visitor.page(SETTINGS).get_text(), "allowed again, it is as it was"
+
+
+def test_a_form_acts_where_its_page_was_made_and_nowhere_else(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    """One tab shows the sandbox, another one switches: what was meant for the one does not reach the other."""
+    page = visitor.page("/playground/nodes/9001")
+    form = page.find("form", attrs={"action": "/playground/nodes/9001/reboot"})
+    assert isinstance(form, Tag)
+    fields = {str(field["name"]): str(field.get("value", "")) for field in form.find_all("input")}
+    visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=sandbox.urls[0], api_key=KEY)
+    sandbox.journal.clear()
+    page = visitor.follow(visitor.post(str(form["action"]), **fields))
+    assert "the page was made for another API or key" in page.get_text()
+    assert [entry.path for entry in sandbox.journal.entries() if entry.change] == []
+
+    visitor.post(f"{SETTINGS}/source", kind="sandbox")
+    fields["once"] = "another" + fields["once"]
+    visitor.follow(visitor.post(str(form["action"]), **fields))
+    assert [entry.path for entry in sandbox.journal.entries() if entry.change] == ["/nodes/9001/reboot"]
 
 
 def test_the_secret_is_made_once_for_all_workers(process: ProcessSettings, make_app: MakeApp) -> None:
