@@ -37,6 +37,13 @@ _FLAGS = (
     "--disable-sync",
 )
 
+_BROWSER = {
+    "viewport": {"width": 1440, "height": 900},
+    "locale": "en-GB",
+    "timezone_id": "Europe/Kyiv",
+    "color_scheme": "light",
+}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ours = [item for item in items if _FOLDER in item.path.parents]
@@ -79,25 +86,14 @@ def sandbox(running: RunningPlayground) -> SandboxServer:
 
 
 @pytest.fixture(scope="session")
-def base_url(running: RunningPlayground) -> str:
-    return running.url
-
-
-@pytest.fixture(scope="session")
-def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
-    return {
-        **browser_context_args,
-        "viewport": {"width": 1440, "height": 900},
-        "locale": "en-GB",
-        "timezone_id": "Europe/Kyiv",
-        "color_scheme": "light",
-    }
+def base_url() -> None:
+    """Each context gets its own from `new_context`; the plugin's fixture warns under this pytest."""
 
 
 @pytest.fixture
 def watcher(running: RunningPlayground) -> Iterator[Watcher]:
     """What must not happen in any context of the test, and in the app meanwhile, fails it at its end."""
-    watcher = Watcher(running.url)
+    watcher = Watcher()
     written = len(running.log())
     yield watcher
     assert watcher.problems == []
@@ -105,13 +101,16 @@ def watcher(running: RunningPlayground) -> Iterator[Watcher]:
 
 
 @pytest.fixture
-def new_context(new_context: NewContext, watcher: Watcher, sandbox: SandboxServer) -> NewContext:
+def new_context(
+    new_context: NewContext, watcher: Watcher, running: RunningPlayground, sandbox: SandboxServer
+) -> NewContext:
     """A further browser: cookies and storage of its own, watched like the first."""
 
     def make(**options: Any) -> BrowserContext:
+        options = {"base_url": running.url, **_BROWSER, **options}
         context = new_context(**options)
         context.set_default_timeout(10_000)
-        watcher.watch(context)
+        watcher.watch(context, options["base_url"])
         return context
 
     return make

@@ -14,9 +14,7 @@ from .places import PLACES, open_place
 
 @pytest.fixture
 def plain(new_context: NewContext) -> Page:
-    page = new_context(java_script_enabled=False).new_page()
-    page.set_viewport_size({"width": 390, "height": 900})
-    return page
+    return new_context(java_script_enabled=False, viewport={"width": 390, "height": 900}).new_page()
 
 
 def test_every_page_can_be_read(plain: Page, sandbox: SandboxServer) -> None:

@@ -29,21 +29,26 @@ addEventListener("DOMContentLoaded", () => {
 
 
 class Watcher:
-    """Collects what must not happen in the contexts it watches.
+    """Collects what must not happen in the contexts it watches."""
 
-    Args:
-        origin: The only address that may be asked.
-    """
-
-    def __init__(self, origin: str) -> None:
-        self._origin = origin
-        self._expected: list[str] = []
+    def __init__(self) -> None:
         self.problems: list[str] = []
 
-    def watch(self, context: BrowserContext) -> None:
-        """Listen to every page of a context, those that open later too."""
+    def watch(self, context: BrowserContext, origin: str) -> None:
+        """Listen to every page of a context, those that open later too.
+
+        Args:
+            context: The browser.
+            origin: The only address that it may ask.
+        """
+        own = (f"{origin}/", *_OWN_SCHEMES)
+
+        def check_address(request: Request) -> None:
+            if not request.url.startswith(own):
+                self._note(f"request to another address: {request.url[:200]}")
+
         context.add_init_script(_SIDEWAYS)
-        context.on("request", self._request)
+        context.on("request", check_address)
         context.on("response", self._response)
         context.on("console", self._console)
         context.on("weberror", self._error)
@@ -65,10 +70,6 @@ class Watcher:
 
     def _note(self, text: str) -> None:
         self.problems.append(text)
-
-    def _request(self, request: Request) -> None:
-        if not request.url.startswith((self._origin + "/", *_OWN_SCHEMES)):
-            self._note(f"request to another address: {request.url[:200]}")
 
     def _response(self, response: Response) -> None:
         if response.status >= 400:

@@ -1,0 +1,180 @@
+"""However often a change is pressed, reloaded or opened: the API gets it once."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from playground.sandbox import SandboxServer
+
+from ..support.running_playground import RunningPlayground, answers
+from ..support.waiting import until
+from .acting import changes, open_order, outcome, set_options, use_key
+from .conftest import NewContext
+from .places import PLACES, open_place
+
+Open = Callable[[Page, SandboxServer], None]
+
+
+def rental(page: Page, sandbox: SandboxServer) -> None:
+    open_order(page, int(sandbox.world.seeds.mr[0]["node_id"]))
+
+
+def reboot(page: Page, sandbox: SandboxServer) -> None:
+    open_place(page, next(place for place in PLACES if place.name == "node"), sandbox)
+    page.locator("[data-open-dialog=reboot]").click()
+
+
+def wallet(page: Page, sandbox: SandboxServer) -> None:
+    page.goto("/playground/account")
+    page.get_by_role("button", name="Generate a wallet").click()
+
+
+def stop(page: Page, sandbox: SandboxServer) -> None:
+    open_place(page, next(place for place in PLACES if place.name == "session"), sandbox)
+    page.locator("[data-open-dialog=stop]").click()
+
+
+def several(page: Page, sandbox: SandboxServer) -> None:
+    open_place(page, next(place for place in PLACES if place.name == "sessions-stop"), sandbox)
+
+
+#: How to come to the question, its button, what is said afterwards, and how many requests it is.
+CHANGES: dict[str, tuple[Open, str, str, int]] = {
+    "rental": (rental, "Rent it", "It is rented", 1),
+    "reboot": (reboot, "Reboot", "was asked to reboot", 1),
+    "wallet": (wallet, "Generate it", "A new wallet was made", 1),
+    "stop": (stop, "Stop the session", "The session is stopped", 1),
+    "several": (several, "Stop 2 sessions", "2 of 2 sessions stopped", 2),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("scripted", [True, False], ids=["script", "plain"])
+def test_a_double_click(name: str, scripted: bool, new_context: NewContext, sandbox: SandboxServer) -> None:
+    come, button, words, requests = CHANGES[name]
+    page = new_context(java_script_enabled=scripted).new_page()
+    come(page, sandbox)
+    sandbox.faults.add("slow", seconds=0.3, methods=["POST"])
+    page.locator("dialog[open], main").last.get_by_role("button", name=button).dblclick()
+    expect(outcome(page)).to_contain_text(words)
+    assert len(changes(sandbox)) == requests
+
+
+def test_back_and_resubmit_and_reload(page: Page, sandbox: SandboxServer) -> None:
+    stop(page, sandbox)
+    page.get_by_role("button", name="Stop the session").click()
+    expect(outcome(page)).to_contain_text("The session is stopped")
+    after = page.url
+    page.go_back()
+    # The page behind Back is loaded anew, or comes out of memory with its button: either way nothing is sent.
+    button = page.get_by_role("button", name="Stop the session", include_hidden=True)
+    if button.count():
+        button.evaluate("button => button.form.requestSubmit()")
+        expect(outcome(page)).to_contain_text("The session is stopped")
+    page.goto(after)
+    page.reload()
+    page.reload()
+    assert len(changes(sandbox)) == 1
+
+
+def test_the_same_form_sent_again_shows_the_same_result(page: Page, sandbox: SandboxServer) -> None:
+    """As after Back in a browser that kept the page: the old token, once more."""
+    wallet(page, sandbox)
+    dialog = page.locator("dialog[open]")
+    token = dialog.locator("[name=once]").input_value()
+    dialog.get_by_role("button", name="Generate it").click()
+    expect(outcome(page)).to_contain_text("A new wallet was made")
+    first = outcome(page).inner_text()
+    wallet(page, sandbox)
+    dialog.locator("[name=once]").evaluate("(field, token) => { field.value = token }", token)
+    dialog.get_by_role("button", name="Generate it").click()
+    expect(outcome(page)).to_have_text(first)
+    assert len(changes(sandbox)) == 1
+
+
+def test_two_tabs_with_one_order(page: Page, sandbox: SandboxServer) -> None:
+    rental(page, sandbox)
+    other = page.context.new_page()
+    other.goto(page.url)
+    page.get_by_role("button", name="Rent it").click()
+    expect(outcome(page)).to_contain_text("It is rented")
+    other.get_by_role("button", name="Rent it").click()
+    expect(outcome(other)).to_contain_text("It is rented")
+    assert other.url == page.url
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("This was sent already")
+    assert [entry.operation for entry in changes(sandbox)] == ["rent_machines"]
+
+
+def test_a_rejection_is_said_with_its_reason_and_may_be_corrected(page: Page, sandbox: SandboxServer) -> None:
+    refused = next(iter(sandbox.world.seeds.refusals))
+    open_order(page, refused)
+    page.get_by_role("button", name="Rent it").click()
+    card = page.locator("main > .outcome .problem")
+    expect(card).to_contain_text("ProvisionRejectedError")
+    expect(card).to_contain_text(sandbox.world.seeds.refusals[refused][1])
+    expect(page.locator("#image")).to_have_value("ubuntu:24.04")
+    assert len(changes(sandbox)) == 1
+
+
+@pytest.mark.parametrize("kind", ["drop_after_read", "reset", "truncate", "stall"])
+def test_an_answer_that_is_lost(page: Page, sandbox: SandboxServer, kind: str) -> None:
+    """It was carried out, and the page says that it may have been, instead of sending it again."""
+    use_key(page, f"sk-lost-{kind}")
+    set_options(page, read_timeout="0.5")
+    rental(page, sandbox)
+    sandbox.faults.add(kind, methods=["POST"])
+    page.get_by_role("button", name="Rent it").click()
+    expect(page.locator("main > .outcome")).to_contain_text("It may or may not have been done")
+    assert [entry.carried_out for entry in changes(sandbox)] == [True]
+
+
+def workers_that_know(running: RunningPlayground, cookie: str, words: str) -> set[int]:
+    """Ask many times at once, so that every worker has its turn; those whose page says the words."""
+
+    def ask(_: int) -> str:
+        request = urllib.request.Request(f"{running.url}/playground/diagnostics", headers={"Cookie": cookie})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return str(answer.read().decode())
+
+    with ThreadPoolExecutor(8) as threads:
+        pages = list(threads.map(ask, range(32)))
+    assert all(words in text for text in pages)
+    return {int(pid) for text in pages for pid in re.findall(r"<dt>\s*Worker\s*</dt>\s*<dd>(\d+)", text)}
+
+
+def test_four_workers_and_a_worker_that_dies(tmp_path: Path, new_context: NewContext) -> None:
+    """Settings, log and tokens are those of all workers; a change whose worker dies is not sent again."""
+    with RunningPlayground(tmp_path, workers=4) as running:
+        page = new_context(base_url=running.url).new_page()
+        use_key(page, "sk-known-to-all-workers-7777")
+        cookie = "; ".join(f"{each['name']}={each['value']}" for each in page.context.cookies())
+        until(lambda: workers_that_know(running, cookie, "••••7777") == set(running.worker_pids()))
+
+        rental(page, running.sandbox)
+        question = page.url
+        fault = running.sandbox.faults.add("stall", methods=["POST"])
+        page.evaluate("document.querySelector('form[action*=\"/rent/\"] [type=submit]').click()")
+        until(lambda: changes(running.sandbox))
+        before = running.worker_pids()
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: len(set(running.worker_pids()) - set(before)) == 4 and answers(running.url))
+        running.sandbox.faults.heal(fault.id)
+
+        page = page.context.new_page()
+        page.goto(question)
+        expect(page.locator("h1")).to_have_text("This was sent already")
+        expect(page.locator("main")).to_contain_text("look before you send it again")
+        assert [entry.carried_out for entry in changes(running.sandbox)] == [True]
+        page.goto("/playground/sessions")
+        expect(page.locator("[data-table=sessions] tbody tr")).to_have_count(7)
