@@ -5,13 +5,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 __all__ = ["SYSTEM_CLOCK", "Clock", "Deadline"]
 
 
-@dataclass(frozen=True, slots=True)
 class Clock:
     """Where the transport gets the time, its pauses and its jitter from.
 
@@ -21,9 +19,17 @@ class Clock:
         random: A number in [0, 1).
     """
 
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    random: Callable[[], float] = random.random
+    __slots__ = ("monotonic", "random", "sleep")
+
+    def __init__(
+        self,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        self.monotonic = monotonic
+        self.sleep = sleep
+        self.random = random
 
 
 SYSTEM_CLOCK: Final = Clock()

@@ -6,7 +6,6 @@ import builtins
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from http.client import HTTPException
 from types import TracebackType
 from typing import Any, Final
@@ -33,7 +32,6 @@ FOREIGN: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP response as it arrived.
 
@@ -45,14 +43,24 @@ class Answer:
         problem: Why the body could not be taken or decoded, or None.
     """
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = b""
-    data: Any = None
-    problem: str | None = None
+    __slots__ = ("body", "data", "headers", "problem", "status")
+
+    def __init__(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        data: Any = None,
+        problem: str | None = None,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.data = data
+        self.problem = problem
 
 
-@dataclass(frozen=True, slots=True)
 class Failure:
     """An attempt without an answer.
 
@@ -66,13 +74,26 @@ class Failure:
         misconfigured: Whether the settings are at fault and not the network.
     """
 
-    outcome: Outcome
-    phase: TimeoutPhase | None
-    reason: str
-    cause: BaseException | None = None
-    marks_endpoint: bool = True
-    permanent: bool = False
-    misconfigured: bool = False
+    __slots__ = ("cause", "marks_endpoint", "misconfigured", "outcome", "permanent", "phase", "reason")
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        phase: TimeoutPhase | None,
+        reason: str,
+        cause: BaseException | None = None,
+        *,
+        marks_endpoint: bool = True,
+        permanent: bool = False,
+        misconfigured: bool = False,
+    ) -> None:
+        self.outcome = outcome
+        self.phase = phase
+        self.reason = reason
+        self.cause = cause
+        self.marks_endpoint = marks_endpoint
+        self.permanent = permanent
+        self.misconfigured = misconfigured
 
     @property
     def may_pass(self) -> bool:
