@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ def build(config: Mapping[str, Any]) -> Flask:
         SESSION_COOKIE_NAME=process.instance,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
+        # Tabs stay open for long, and so do their forms. What is known of a browser ends much earlier.
         WTF_CSRF_TIME_LIMIT=None,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=3650),
         **config,
     )
     if process.proxy_hops:

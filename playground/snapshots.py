@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from contextlib import suppress
 from typing import Any
 
 from flask import g
@@ -13,7 +14,7 @@ from octaspace import Config
 
 from .browser import Browser
 from .parts import Parts, current_parts
-from .store import Workers
+from .store import StoreError, Workers
 
 __all__ = ["leave_after_request", "leave_snapshot"]
 
@@ -44,14 +45,18 @@ def leave_snapshot(browser: Browser, parts: Parts) -> tuple[dict[str, Any], Work
 def leave_after_request(response: Response) -> Response:
     """After a page that made calls, whichever worker it was: a browser meets any of them."""
     browser: Browser | None = g.get("browser")
-    if browser is None or response.status_code >= 500:
-        return response
-    parts = current_parts()
+    if browser is not None and response.status_code < 500:
+        # The page is made; without the store it only leaves no figures.
+        with suppress(StoreError):
+            _leave_if_calls_were_made(browser, current_parts())
+    return response
+
+
+def _leave_if_calls_were_made(browser: Browser, parts: Parts) -> None:
     config = browser.config
     made = parts.clients.attempts(config)
     if made and _left.get(_fingerprint(config, parts.secret_key)) != made:
         leave_snapshot(browser, parts)
-    return response
 
 
 def _fingerprint(config: Config, secret: str) -> str:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-from flask import Flask
+import re
+import shutil
+import time
+from pathlib import Path
 
+import pytest
+from bs4 import BeautifulSoup
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+
+from playground import assets
 from playground.sandbox import SandboxServer
 
 from .browsing import ORIGIN, Visitor
@@ -23,13 +31,23 @@ def style(app: Flask) -> str:
     return f"{app.static_url_path}/{STYLE}"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:3000", "127.0.0.1.evil.example", ""])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example", "evil.example:3000", "127.0.0.1.evil.example", "", "localhost@evil.example", "[::1",
+        "localhost:3000:80", "localhost:port", "evil.example, localhost", "a b", "[::ffff:127.0.0.1]", "é",
+    ],
+)  # fmt: skip
 def test_a_foreign_name_is_refused_everywhere(visitor: Visitor, style: str, host: str) -> None:
-    for path in ("/", "/healthz", "/playground/dashboard", style, "/no/such/page"):
-        answer = visitor.client.get(path, headers={"Host": host})
-        assert answer.status_code == 400, path
-        assert "Set-Cookie" not in answer.headers
-        assert "csrf" not in answer.get_data(as_text=True)
+    bootstrap = f"/bootstrap{visitor.client.application.static_url_path}/css/bootstrap.min.css"
+    for path in ("/", "/healthz", "/playground/dashboard", style, bootstrap, "/no/such/page", "/playground/"):
+        for method in ("GET", "POST", "HEAD", "OPTIONS"):
+            answer = visitor.client.open(path, method=method, environ_overrides={"HTTP_HOST": host})
+            assert answer.status_code == 400, path
+            assert "Set-Cookie" not in answer.headers
+            assert answer.mimetype == "text/plain"
+            assert answer.headers["Content-Security-Policy"]
+            assert answer.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("host", ["localhost:3000", "LOCALHOST", "127.0.0.1:1", "[::1]:3000", "localhost."])
@@ -44,9 +62,42 @@ def test_every_answer_carries_the_headers(visitor: Visitor, style: str) -> None:
         assert "unsafe" not in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "same-origin"
-    assert visitor.get("/playground/settings").headers["Cache-Control"] == "no-store"
-    assert "immutable" in visitor.get(style).headers["Cache-Control"]
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert "Strict-Transport-Security" not in headers
+        assert "upgrade-insecure-requests" not in headers["Content-Security-Policy"]
+
+
+def test_pages_are_kept_nowhere_and_files_long(visitor: Visitor, style: str) -> None:
+    for path in ("/", "/playground/settings", "/playground/nothing", "/healthz"):
+        assert visitor.get(path).headers["Cache-Control"] == "no-store"
+    tags = visitor.page("/playground/settings").find_all(["link", "script", "img"])
+    files = {str(tag[name]) for tag in tags for name in ("href", "src") if tag.get(name)}
+    assert len(files) > 8
+    for path in files:
+        answer = visitor.get(path)
+        assert answer.status_code == 200, path
+        assert re.search(r"/[0-9a-f]{12}/", path), "the address changes with the content"
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert "Set-Cookie" not in answer.headers
+        again = visitor.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+        assert again.status_code == 304
+        assert "immutable" in again.headers["Cache-Control"], "a file that was asked about stays kept"
     assert visitor.get("/static/000000000000/" + STYLE).status_code == 404
+    assert (
+        visitor.get(f"{visitor.client.application.static_url_path}/no.css").headers["Cache-Control"]
+        == "no-store"
+    )
+
+
+def test_the_address_of_files_changes_with_their_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(Path(assets.__file__).parent / "static", tmp_path / "static")
+    monkeypatch.setattr(assets, "_FOLDER", tmp_path / "static")
+    before = assets.url_path()
+    assert assets.url_path() == before
+    (tmp_path / "static" / STYLE).write_text("/* changed */")
+    assert assets.url_path() != before
 
 
 @pytest.mark.parametrize(
@@ -66,6 +117,51 @@ def test_a_change_from_another_site_is_refused(
     answer = visitor.client.post("/playground/diagnostics/reads", data=data, base_url=ORIGIN, headers=headers)
     assert answer.status_code == 403
     assert sandbox.journal.entries() == []
+
+
+@pytest.mark.parametrize(
+    ("fetch", "status"),
+    [
+        ({"Site": "cross-site", "Mode": "navigate", "Dest": "document"}, 200),
+        ({"Site": "same-origin", "Mode": "cors", "Dest": "empty"}, 200),
+        ({"Site": "none", "Mode": "navigate", "Dest": "document"}, 200),
+        ({"Site": "cross-site", "Mode": "no-cors", "Dest": "image"}, 403),
+        ({"Site": "same-site", "Mode": "no-cors", "Dest": "script"}, 403),
+        ({"Site": "same-site", "Mode": "navigate", "Dest": "iframe"}, 403),
+        ({"Site": "cross-site", "Mode": "cors", "Dest": "empty"}, 403),
+    ],
+)
+def test_other_sites_may_lead_here_and_load_nothing(
+    visitor: Visitor, sandbox: SandboxServer, fetch: dict[str, str], status: int
+) -> None:
+    """What a page of another site loads in the background would make calls with the visitor's cookie."""
+    headers = {f"Sec-Fetch-{name}": value for name, value in fetch.items()}
+    assert visitor.get("/playground/network", headers=headers).status_code == status
+    assert bool(sandbox.journal.entries()) == (status == 200)
+
+
+def test_our_own_pages_may_post(visitor: Visitor) -> None:
+    data = {"csrf_token": visitor.token(), "theme": "dark"}
+    headers = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", "Referer": f"{ORIGIN}/playground/nodes"}
+    answer = visitor.client.post("/playground/theme", data=data, base_url=ORIGIN, headers=headers)
+    assert answer.status_code == 303
+    other = "http://[::1]:3000"
+    page = BeautifulSoup(visitor.get("/playground/settings", base_url=other).get_data(), "html.parser")
+    token = page.select('meta[name="csrf-token"]')[0]["content"]
+    answer = visitor.client.post(
+        "/playground/theme", data={"csrf_token": token}, base_url=other, headers={"Origin": other}
+    )
+    assert answer.status_code == 303
+
+
+def test_a_token_grows_old_with_its_tab(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = visitor.token()
+    later = time.time() + 90 * 24 * 3600
+    monkeypatch.setattr(time, "time", lambda: later)
+    answer = visitor.client.post(
+        "/playground/theme", data={"csrf_token": token, "theme": "dark"}, base_url=ORIGIN
+    )
+    assert answer.status_code == 303
 
 
 def test_a_change_needs_the_token_of_this_browser(
@@ -88,6 +184,29 @@ def test_the_cookie_is_opaque_and_guarded(visitor: Visitor) -> None:
     assert "Secure" not in cookie
     over_https = Visitor(visitor.client.application).get("/playground/settings", base_url="https://localhost")
     assert "Secure" in over_https.headers["Set-Cookie"]
+
+
+def test_the_cookie_holds_an_id_and_a_token_alone(visitor: Visitor) -> None:
+    visitor.post("/playground/settings/source", kind="sandbox", api_key="sk-typed-in-a-browser")
+    visitor.page("/playground/dashboard")
+    with visitor.client.session_transaction(base_url=ORIGIN) as session:
+        assert set(session) == {"browser", "csrf_token"}
+        assert re.fullmatch(r"[\w-]{24}", session["browser"])
+
+
+def test_a_cookie_that_we_did_not_sign_is_none(visitor: Visitor, app: Flask) -> None:
+    visitor.post("/playground/settings/source", kind="sandbox", api_key="sk-typed-in-a-browser")
+    with visitor.client.session_transaction(base_url=ORIGIN) as session:
+        content = dict(session)
+    ours = app.secret_key
+    for key, seen in ((ours, True), ("guessed by somebody who knows the id", False)):
+        app.secret_key = key
+        signer = SecureCookieSessionInterface().get_signing_serializer(app)
+        app.secret_key = ours
+        assert signer is not None
+        stranger = Visitor(app)
+        stranger.client.set_cookie("playground_3000", str(signer.dumps(content)), domain="127.0.0.1")
+        assert ("••••wser" in stranger.page("/playground/settings").get_text()) is seen
 
 
 def test_a_missing_page_is_a_page(visitor: Visitor) -> None:

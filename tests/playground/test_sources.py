@@ -173,7 +173,7 @@ def test_an_address_the_operator_allows_no_more_is_left(
 def test_a_form_acts_where_its_page_was_made_and_nowhere_else(
     visitor: Visitor, sandbox: SandboxServer
 ) -> None:
-    """One tab shows the sandbox, another one switches: what was meant for the one does not reach the other."""
+    """One tab shows the sandbox, another one switches: what was meant for the one stays undone."""
     page = visitor.page("/playground/nodes/9001")
     form = page.find("form", attrs={"action": "/playground/nodes/9001/reboot"})
     assert isinstance(form, Tag)

@@ -1,0 +1,134 @@
+"""The password in front of everything: asked for first, compared whole, hard to guess."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from playground.process import ProcessSettings
+
+from .browsing import ORIGIN, Visitor
+from .conftest import MakeApp
+
+PASSWORD = "open sesame ünïcode"
+LOGIN = "/playground/login"
+SETTINGS = "/playground/settings"
+
+
+class Guest(Visitor):
+    """Somebody before the door, at some address."""
+
+    def __init__(self, app: Flask, address: str = "192.0.2.1") -> None:
+        super().__init__(app)
+        self.address = address
+
+    def enter(self, password: str) -> TestResponse:
+        page = self.page(LOGIN)
+        data = {"csrf_token": page.select('[name="csrf_token"]')[0]["value"], "password": password}
+        return self.client.post(
+            LOGIN, data=data, base_url=ORIGIN, environ_overrides={"REMOTE_ADDR": self.address}
+        )
+
+    def is_in(self) -> bool:
+        return self.get(SETTINGS).status_code == 200
+
+    def id(self) -> str:
+        with self.client.session_transaction(base_url=ORIGIN) as session:
+            return str(session.get("browser"))
+
+
+@pytest.fixture
+def guarded(process: ProcessSettings) -> ProcessSettings:
+    return replace(process, password=PASSWORD)
+
+
+@pytest.fixture
+def app(guarded: ProcessSettings, make_app: MakeApp) -> Flask:
+    return make_app(guarded)
+
+
+def test_it_is_asked_for_before_anything_else(app: Flask) -> None:
+    guest = Guest(app)
+    for path in ("/", "/playground/", SETTINGS, "/playground/nothing", "/playground/requests/log.har"):
+        assert guest.get(path).headers["Location"] == LOGIN, path
+    for path in ("/playground/settings/reset", "/playground/theme"):
+        assert guest.client.post(path, base_url=ORIGIN).headers["Location"] == LOGIN, path
+    assert guest.get("/healthz").data == b"ok\n"
+    assert guest.get(f"{app.static_url_path}/css/tokens.css").status_code == 200
+    assert "Settings" not in guest.get(LOGIN).get_data(as_text=True)
+
+
+def test_only_the_whole_password_opens(app: Flask) -> None:
+    guest = Guest(app)
+    for wrong in ("", PASSWORD[:-1], PASSWORD + " "):
+        answer = guest.enter(wrong)
+        assert answer.status_code == 401
+        assert "That is not the password" in answer.get_data(as_text=True)
+        assert not guest.is_in()
+    answer = guest.enter(PASSWORD)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/playground/dashboard")
+    assert guest.is_in()
+    assert not Guest(app).is_in()
+
+
+def test_the_id_is_renewed_and_logging_out_ends_it(app: Flask) -> None:
+    guest = Guest(app)
+    guest.get(SETTINGS)
+    before = guest.id()
+    guest.enter(PASSWORD)
+    inside = guest.id()
+    assert inside != before
+    with Guest(app).client.session_transaction(base_url=ORIGIN):
+        pass
+    guest.post("/playground/logout")
+    assert not guest.is_in()
+    thief = Guest(app)
+    thief.get(LOGIN)
+    for known in (before, inside):
+        with thief.client.session_transaction(base_url=ORIGIN) as session:
+            session["browser"] = known
+        assert not thief.is_in(), "an id from before the login, or after the logout, opens nothing"
+
+
+def test_another_password_ends_every_login(app: Flask, guarded: ProcessSettings, make_app: MakeApp) -> None:
+    guest = Guest(app)
+    guest.enter(PASSWORD)
+    guest.client.application = make_app(guarded)
+    assert guest.is_in(), "a restart alone does not"
+    guest.client.application = make_app(replace(guarded, password="another one"))
+    assert not guest.is_in()
+
+
+def test_guessing_has_to_wait_and_is_told_how_long(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    guesser = Guest(app)
+    assert [guesser.enter(str(guess)).status_code for guess in range(5)] == [401] * 5
+    answer = Guest(app).enter(PASSWORD)
+    assert answer.status_code == 429, "another cookie does not help, nor does the right password"
+    assert "Too many wrong passwords. Try again in 1 s." in answer.get_data(as_text=True)
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert Guest(app, "192.0.2.2").enter(PASSWORD).status_code == 303, "others are not kept out"
+    later = time.time() + 2
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert guesser.enter(PASSWORD).status_code == 303
+    assert guesser.enter("wrong").status_code == 401, "the count begins anew"
+
+
+def test_many_guesses_at_once_are_not_compared(app: Flask) -> None:
+    guests = [Guest(app) for _ in range(16)]
+    with ThreadPoolExecutor(16) as pool:
+        statuses = list(pool.map(lambda guest: guest.enter("wrong").status_code, guests))
+    assert sorted(statuses) == [401] * 5 + [429] * 11
+
+
+def test_the_form_needs_the_token_of_its_browser(app: Flask) -> None:
+    answer = Guest(app).client.post(LOGIN, data={"password": PASSWORD}, base_url=ORIGIN)
+    assert answer.status_code == 400
+    refused = Guest(app).client.post(
+        LOGIN, data={"password": PASSWORD}, base_url=ORIGIN, headers={"Origin": "http://evil.example"}
+    )
+    assert refused.status_code == 403
