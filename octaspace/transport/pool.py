@@ -6,18 +6,17 @@ the adapter.
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from typing import Any
 
 import requests
 
-from ..errors import ConfigurationError
 from .clock import Clock
 from .connection_pool import PoolPolicy
 from .fork import start_anew_after_fork
 from .session import PooledAdapter, new_session
+from .tls import TLSContexts
 from .trace import Trace
 
 __all__ = ["Pools"]
@@ -48,6 +47,7 @@ class Pools:
         self._urls = urls
         self._size = pool_size
         self._ssl_verify = ssl_verify
+        self._contexts = TLSContexts()
         self._policy = PoolPolicy(keep_alive=keep_alive, idle_timeout=idle_timeout, monotonic=clock.monotonic)
         self._start()
         start_anew_after_fork(self)
@@ -82,7 +82,9 @@ class Pools:
         if self._session is None:
             with self._lock:
                 if self._session is None:
-                    session = new_session(self._policy, endpoints=len(self._urls), pool_size=self._size)
+                    session = new_session(
+                        self._policy, self._contexts, endpoints=len(self._urls), pool_size=self._size
+                    )
                     # A client dropped without `close()` leaves no socket to the garbage collector.
                     self._close_session = weakref.finalize(self, session.close)
                     self._session = session
@@ -92,19 +94,11 @@ class Pools:
         """Proxies and CA bundle for an endpoint, as `Session.send` takes them.
 
         The environment is read once, at the first use.
-
-        Raises:
-            ConfigurationError: The environment names a CA bundle that is not there.
         """
         settings = self._environment.get(url)
         if settings is None:
             settings = dict(self.session.merge_environment_settings(url, {}, None, self._ssl_verify, None))
             del settings["stream"]
-            bundle = settings["verify"]
-            if isinstance(bundle, str) and url.startswith("https:") and not os.path.exists(bundle):
-                raise ConfigurationError(
-                    f"REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names a CA bundle that is not there: {bundle!r}"
-                )
             self._environment[url] = settings
         return settings
 

@@ -13,6 +13,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3 import PoolManager
 
 from .connection_pool import PooledHTTPConnectionPool, PooledHTTPSConnectionPool, PoolPolicy
+from .tls import TLSContexts
 
 __all__ = ["EndpointRequest", "PooledAdapter", "SentHeaders", "new_session"]
 
@@ -69,11 +70,14 @@ class PooledAdapter(HTTPAdapter):
 
     Args:
         policy: What the pools obey.
+        contexts: What TLS connections trust.
         endpoints: How many hosts to keep pools for.
         pool_size: Connections kept per host.
     """
 
-    def __init__(self, policy: PoolPolicy, *, endpoints: int, pool_size: int) -> None:
+    def __init__(self, policy: PoolPolicy, contexts: TLSContexts, *, endpoints: int, pool_size: int) -> None:
+        self._contexts = contexts
+        self._verify: bool | str = True
         self._pool_classes = {
             "http": partial(PooledHTTPConnectionPool, policy=policy),
             "https": partial(PooledHTTPSConnectionPool, policy=policy),
@@ -87,6 +91,8 @@ class PooledAdapter(HTTPAdapter):
         self._adopt(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        if proxy.lower().startswith("https:"):
+            kwargs["proxy_ssl_context"] = self._contexts.get(self._verify)
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not proxy.lower().startswith("socks"):  # PySocks brings pool classes of its own
             self._adopt(manager)
@@ -104,14 +110,18 @@ class PooledAdapter(HTTPAdapter):
         if pool is None:
             pool = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
             if endpoint and isinstance(pool, PooledHTTPConnectionPool) and pool.proxy is None:
-                super().cert_verify(pool, request.url, verify, cert)  # type: ignore[no-untyped-call]
                 self._direct[endpoint] = pool
         return pool
 
+    def build_connection_pool_key_attributes(
+        self, request: PreparedRequest, verify: Any, cert: Any = None
+    ) -> Any:
+        self._verify = verify  # the same for all requests of a client
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {"ssl_context": self._contexts.get(verify)} if host["scheme"] == "https" else {}
+
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Done when the pool was looked up; requests looks at the CA bundle on disk each time."""
-        if conn not in self._direct.values():
-            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+        """The context of the pool knows; requests would have the CA bundle read for each connection."""
 
     def request_url(self, request: PreparedRequest, proxies: Any) -> str:
         if isinstance(request, EndpointRequest) and request.endpoint in self._direct:
@@ -156,16 +166,19 @@ class _Session(requests.Session):
         return None
 
 
-def new_session(policy: PoolPolicy, *, endpoints: int, pool_size: int) -> requests.Session:
+def new_session(
+    policy: PoolPolicy, contexts: TLSContexts, *, endpoints: int, pool_size: int
+) -> requests.Session:
     """Make a session.
 
     Args:
         policy: What its pools obey.
+        contexts: What its TLS connections trust.
         endpoints: How many hosts it has to keep pools for.
         pool_size: Connections that a SOCKS proxy's pool may keep per host; ours are bounded in `pool`.
     """
     session = _Session()
-    adapter = PooledAdapter(policy, endpoints=endpoints, pool_size=pool_size)
+    adapter = PooledAdapter(policy, contexts, endpoints=endpoints, pool_size=pool_size)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

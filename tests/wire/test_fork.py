@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import gc
 import json
 import os
@@ -33,6 +34,7 @@ def in_child(work: Callable[[], object]) -> object:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
+        faulthandler.dump_traceback_later(30, exit=True)  # a child that waits for ever says where
         try:
             result = {"result": work()}
         except BaseException as error:
@@ -41,8 +43,10 @@ def in_child(work: Callable[[], object]) -> object:
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as pipe:
-        outcome = json.loads(pipe.read())
+        said = pipe.read()
     os.waitpid(pid, 0)
+    assert said, "the child came to no end"
+    outcome = json.loads(said)
     assert "error" not in outcome, outcome["error"]
     return outcome["result"]
 
