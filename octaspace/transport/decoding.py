@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NoReturn
 
-__all__ = ["decode_body", "encode_body", "fast_parse_with", "standard_parse"]
+__all__ = ["decode_body", "encode_body", "fast_parse_with", "json_parser", "standard_parse"]
 
 
 def encode_body(body: Any) -> bytes | None:
@@ -43,12 +43,12 @@ def decode_body(body: bytes, headers: Mapping[str, str]) -> Any:
     content_type = headers.get("Content-Type")
     if content_type is None:
         try:
-            return _parser()(body)
+            return json_parser()(body)
         except ValueError:
             return body
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type in ("application/json", "text/json") or media_type.endswith("+json"):
-        return _parser()(body)
+        return json_parser()(body)
     return body
 
 
@@ -87,8 +87,12 @@ def fast_parse_with(msgspec: Any) -> Callable[[bytes], Any]:
 
 
 @cache  # the look for msgspec costs as much as ten small bodies
-def _parser() -> Callable[[bytes], Any]:
-    """By msgspec where it is installed (the extra `fast`); looked for at the first body, not at import."""
+def json_parser() -> Callable[[bytes], Any]:
+    """The parser in use: by msgspec where it is installed (the extra `fast`).
+
+    Every client asks for it when it is made, and so no call imports anything: a process that forks while
+    a thread is importing leaves the module's lock held in the child for ever.
+    """
     try:
         import msgspec
     except ImportError:

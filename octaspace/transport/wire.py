@@ -15,7 +15,7 @@ from ..config import Config
 from ..request import BodySink, Request
 from .clock import Deadline
 from .content_encoding import BodyError, TruncatedBodyError, decoded
-from .decoding import decode_body
+from .decoding import decode_body, json_parser
 from .failures import FOREIGN, Answer, Failure, forget_library_frames, out_of_time, sort_failure
 from .pool import Pools
 from .retry import Outcome
@@ -40,6 +40,7 @@ class Wire:
     def __init__(self, config: Config, pools: Pools) -> None:
         self._config = config
         self._pools = pools
+        json_parser()
         # Prepared once: the fields, the limits, and the path that an endpoint's address may have.
         self._public_headers = SentHeaders(
             {

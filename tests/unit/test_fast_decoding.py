@@ -88,9 +88,9 @@ def test_any_number(body: bytes) -> None:
 @pytest.fixture
 def first_body() -> Iterator[None]:
     """As before the first body was parsed; afterwards as it was."""
-    decoding._parser.cache_clear()
+    decoding.json_parser.cache_clear()
     yield
-    decoding._parser.cache_clear()
+    decoding.json_parser.cache_clear()
 
 
 @pytest.mark.usefixtures("first_body")
@@ -103,4 +103,4 @@ def test_with_msgspec_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_msgspec_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "msgspec", None)
     assert decoding.decode_body(b'{"a": 1}', {"Content-Type": "application/json"}) == {"a": 1}
-    assert decoding._parser() is decoding.standard_parse
+    assert decoding.json_parser() is decoding.standard_parse
