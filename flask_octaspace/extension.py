@@ -54,7 +54,7 @@ class OctaSpace:
     """
 
     def __init__(self, app: Flask | None = None, **defaults: Unpack[Defaults]) -> None:
-        self._defaults = ApiKey.veil_in(defaults)
+        self._defaults = ApiKey.veil_in(defaults, known=["client_scope"])
         if app is not None:
             self.init_app(app)
 
@@ -91,7 +91,8 @@ class OctaSpace:
                 f"The Flask app {app.name!r} has an OctaSpace already: call init_app once per app, and use "
                 "'current_octaspace' or the same OctaSpace object everywhere."
             )
-        state = State(app, self, read_settings(app.config, self._defaults, ApiKey.veil_in(defaults)))
+        own_defaults = ApiKey.veil_in(defaults, known=["client_scope"])
+        state = State(app, self, read_settings(app.config, self._defaults, own_defaults))
         app.teardown_appcontext(state.teardown)
         appcontext_pushed.connect(state.pushed, app)
         app.shell_context_processor(self._shell_context)

@@ -58,7 +58,8 @@ class Client:
 
     def __init__(self, api_key: str | None = None, **options: Unpack[OptionsBesideKey]) -> None:
         key, api_key = ApiKey.veil(api_key), None  # no frame keeps the bare key
-        self._set_up(Transport(Config(api_key=key, **options)))
+        given: dict[str, Any] = ApiKey.veil_in(options)
+        self._set_up(Transport(Config(api_key=key, **given)))
 
     def _set_up(self, transport: Transport) -> None:
         self._transport = transport

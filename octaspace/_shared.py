@@ -58,11 +58,13 @@ def configure(**options: Unpack[Options]) -> Config:
 
 
 def configuration() -> Config:
-    """The options of the shared client: those of `configure`, or else the environment's."""
+    """The options of the shared client: those of `configure`, or else the environment's.
+
+    Raises:
+        ConfigurationError: A variable of the environment cannot be used; the message names it.
+    """
     with _shared.lock:
-        if _shared.config is None:
-            _shared.config = Config.from_env()
-        return _shared.config
+        return _configuration()
 
 
 def reset_configuration() -> None:
@@ -80,6 +82,9 @@ def client(api_key: str | None = None, **options: Unpack[OptionsBesideKey]) -> C
     Args:
         api_key: Key of the new client; the shared configuration's when None.
         options: See `Config`.
+
+    Raises:
+        ConfigurationError: An option or a variable of the environment cannot be used; the message names it.
     """
     given = ApiKey.veil_in(options)
     key, api_key = ApiKey.veil(api_key), None
@@ -87,10 +92,9 @@ def client(api_key: str | None = None, **options: Unpack[OptionsBesideKey]) -> C
         given["api_key"] = key
     if given:
         return Client.from_config(configuration().replace(**given))
-    config = configuration()
     with _shared.lock:
         if _shared.client is None:
-            _shared.client = Client.from_config(_shared.config or config)
+            _shared.client = Client.from_config(_configuration())
         return _shared.client
 
 
@@ -100,6 +104,13 @@ def shutdown_shared_client() -> None:
         current, _shared.client = _shared.client, None
     if current is not None:
         current.close()
+
+
+def _configuration() -> Config:
+    """To be called with the lock held."""
+    if _shared.config is None:
+        _shared.config = Config.from_env()
+    return _shared.config
 
 
 def _replace(config: Config | None) -> None:

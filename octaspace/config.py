@@ -9,14 +9,18 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Callable, Mapping
+import re
+import sys
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
+from .request import MOST_SECONDS
 from .response import Response
+from .shown import shown
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -72,12 +76,20 @@ class ApiKey(str):
     @classmethod
     def veil(cls, key: Any) -> Any:
         """The key without a telling repr; anything but a string is left for `Config` to refuse."""
-        return cls(key) if type(key) is str else key
+        # str.__str__ takes the text itself out of a str that shows something else, as an Enum's does.
+        return cls(str.__str__(key)) if isinstance(key, str) else key
 
     @classmethod
-    def veil_in(cls, options: Mapping[str, Any]) -> dict[str, Any]:
-        """A copy of the options with a veiled key. The original is emptied: frames keep their locals."""
-        given = {name: cls.veil(value) if name == "api_key" else value for name, value in options.items()}
+    def veil_in(cls, options: Mapping[str, Any], *, known: Collection[str] = ()) -> dict[str, Any]:
+        """A copy of the options with a veiled key. The original is emptied: frames keep their locals.
+
+        Args:
+            options: Options as a user gave them.
+            known: Names that are taken beside those of `Options`. What comes under any other name is veiled
+                as well: it may be a misspelt `api_key`.
+        """
+        plain = {*OptionsBesideKey.__annotations__, *known}
+        given = {name: value if name in plain else cls.veil(value) for name, value in options.items()}
         if isinstance(options, dict):
             options.clear()
         return given
@@ -153,28 +165,39 @@ class Config:
         `OCTA_<OPTION>` for every other option that a string can express.
 
         Args:
-            over: Options that win over the environment.
+            over: Options that win over the environment. A `base_url` wins over `OCTA_BASE_URLS` as well.
 
         Raises:
             ConfigurationError: A variable cannot be used; the message names it.
         """
+        given = ApiKey.veil_in(over)
         found: dict[str, Any] = {}
         for name in (*DEFAULTS, "persistent"):
-            text = os.environ.get(f"OCTA_{name.upper()}", "").strip("\r\n\t ")
-            if not text or name in UNWRITABLE or name in over:
+            if name in UNWRITABLE or not given.keys().isdisjoint(_SAME.get(name, (name,))):
                 continue
-            if name in ("keep_alive", "persistent") and over.keys() & {"keep_alive", "persistent"}:
+            text = os.environ.get(f"OCTA_{name.upper()}", "").strip("\r\n\t ")
+            text = ApiKey.veil(text) if name == "api_key" else text
+            if not text:
                 continue
             try:
-                found[name] = convert_option(name, text)
+                found[name] = CHECKS[_real(name)](name, convert_option(name, text))
             except ConfigurationError as error:
                 raise ConfigurationError(f"OCTA_{name.upper()}: {error}", option=name) from None
-        return cls(**{**found, **over})
+        return cls(**{**found, **given})
 
     def replace(self, **options: Unpack[Options]) -> Config:
-        """A copy with other values for the options given."""
+        """A copy with other values for the options given. A `base_url` takes the place of `base_urls` too.
+
+        Args:
+            options: What differs.
+
+        Raises:
+            ConfigurationError: An option is unknown or cannot be used; the message names it.
+        """
         given = ApiKey.veil_in(options)
         _resolve_alias(given)
+        if "base_url" in given:
+            given.setdefault("base_urls", None)
         return Config(**{**{name: getattr(self, name) for name in DEFAULTS}, **given})
 
     @property
@@ -201,8 +224,7 @@ def convert_option(name: str, text: str) -> object:
         ConfigurationError: The option is unknown, cannot be given as a string, or does not read as its
             type.
     """
-    if name == "persistent":
-        name = "keep_alive"
+    name = _real(name)
     if name not in DEFAULTS:
         raise _unknown(name)
     if name in UNWRITABLE:
@@ -218,7 +240,7 @@ def convert_option(name: str, text: str) -> object:
             return False
         if name == "ssl_verify":
             return text.strip()
-        raise ConfigurationError(f"{name} must be true or false, not {text!r}", option=name)
+        raise ConfigurationError(f"{name} must be true or false, not {shown(text)}", option=name)
     if isinstance(check, _Number):
         if lowered == "none" and check.optional:
             return None
@@ -226,12 +248,17 @@ def convert_option(name: str, text: str) -> object:
             return int(lowered) if check.whole else float(lowered)
         except ValueError:
             kind = "a whole number" if check.whole else "a number"
-            raise ConfigurationError(f"{name} must be {kind}, not {text!r}", option=name) from None
+            raise ConfigurationError(f"{name} must be {kind}, not {shown(text)}", option=name) from None
     return text
 
 
+def _real(name: str) -> str:
+    """`persistent` is another name of `keep_alive`."""
+    return "keep_alive" if name == "persistent" else name
+
+
 def _resolve_alias(options: dict[str, Any]) -> None:
-    """`persistent` is another name of `keep_alive`; both may be given when they agree."""
+    """Both names of `keep_alive` may be given when they agree."""
     if "persistent" in options:
         persistent = _switch("persistent", options.pop("persistent"))
         if options.setdefault("keep_alive", persistent) is not persistent:
@@ -246,33 +273,47 @@ def _unknown(name: str) -> ConfigurationError:
 
     near = difflib.get_close_matches(name, [*DEFAULTS, "persistent"], n=1)
     hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(DEFAULTS)}"
-    return ConfigurationError(f"unknown option {name!r}{hint}", option=name)
+    return ConfigurationError(f"unknown option {shown(name)}{hint}", option=name)
 
 
 def _wrong(name: str, wanted: str, value: object) -> ConfigurationError:
-    return ConfigurationError(f"{name} must be {wanted}, not {value!r} ({type(value).__name__})", option=name)
+    return ConfigurationError(
+        f"{name} must be {wanted}, not {shown(value)} ({type(value).__name__})", option=name
+    )
 
 
 class _Number:
-    """Checks a number: whole or not, its lower limit, and whether None means no limit."""
+    """Checks a number: whole or not, its limits, and whether None means no limit."""
 
-    def __init__(self, *, whole: bool = False, least: float = 0, above: bool = False, optional: bool = False):
-        self.whole, self.least, self.above, self.optional = whole, least, above, optional
+    def __init__(
+        self,
+        kind: str = "a number of seconds",
+        *,
+        least: float = 0,
+        most: float = MOST_SECONDS,
+        above: bool = False,
+        optional: bool = False,
+    ) -> None:
+        self.kind, self.least, self.most, self.above, self.optional = kind, least, most, above, optional
+        self.whole = kind == "a whole number"
 
     def __call__(self, name: str, value: object) -> float | None:
         if value is None and self.optional:
             return None
-        wanted = "a whole number" if self.whole else "a number of seconds"
-        if name == "backoff_factor":
-            wanted = "a number"
         if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
-            raise _wrong(name, wanted + (" or None" if self.optional else ""), value)
-        if not math.isfinite(value):
-            advice = " (None means no limit)" if self.optional else ""
+            raise _wrong(name, self.kind + (" or None" if self.optional else ""), value)
+        advice = " (None means no limit)" if self.optional else ""
+        if isinstance(value, float) and not math.isfinite(value):
             raise ConfigurationError(f"{name} must be finite, not {value}{advice}", option=name)
         if value < self.least or (self.above and value == self.least):
             relation = "greater than" if self.above else "at least"
-            raise ConfigurationError(f"{name} must be {relation} {self.least:g}, not {value}", option=name)
+            raise ConfigurationError(
+                f"{name} must be {relation} {self.least:g}, not {shown(value)}", option=name
+            )
+        if value > self.most:
+            raise ConfigurationError(
+                f"{name} must be at most {self.most}, not {shown(value)}{advice}", option=name
+            )
         return value
 
 
@@ -318,19 +359,27 @@ def _refuse_unsendable(name: str, value: str) -> None:
 
 
 def _url(name: str, value: object) -> str:
+    # The value is not repeated in the messages: it may hold a password.
     if not isinstance(value, str):
-        raise _wrong(name, "a URL", value)
+        raise ConfigurationError(f"{name} must be a URL, not {type(value).__name__}", option=name)
     url = value.strip()
-    # The value is not repeated in the messages below: it may hold a password.
     if any(character.isspace() or not character.isprintable() for character in url) or "\\" in url:
         raise ConfigurationError(
             f"{name} has white space, a backslash or a control character in it", option=name
+        )
+    if not url.isascii():
+        raise ConfigurationError(
+            f"{name} must be ASCII: write the host name in its xn-- form and percent-encode the path",
+            option=name,
         )
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise ConfigurationError(f"{name} is not a URL: {error}", option=name) from None
+        hint = "" if "[" in url else "; an IPv6 address goes in brackets: http://[::1]:8080"
+        raise ConfigurationError(
+            f"{name} is not a URL: {error}{hint if url.count(':') > 2 else ''}", option=name
+        ) from None
     if parts.scheme not in ("http", "https"):
         raise ConfigurationError(f"{name} must start with http:// or https://", option=name)
     if "@" in parts.netloc:
@@ -339,16 +388,25 @@ def _url(name: str, value: object) -> str:
         )
     if not parts.hostname:
         raise ConfigurationError(f"{name} has no host name", option=name)
-    if not url.isascii():
-        raise ConfigurationError(
-            f"{name} must be ASCII: write the host name in its xn-- form and percent-encode the path",
-            option=name,
-        )
+    if not _is_host(parts.hostname) or not _AUTHORITY.fullmatch(parts.netloc):
+        raise ConfigurationError(f"{name} has a host name or an address that cannot be one", option=name)
     if port == 0:
         raise ConfigurationError(f"{name} has port 0", option=name)
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise ConfigurationError(f"{name} must not have a query or a fragment", option=name)
     return url.rstrip("/")
+
+
+def _is_host(name: str) -> bool:
+    """Whether a name resolver, or for an IPv6 address the parser of addresses, would look at it."""
+    if ":" not in name:
+        labels = name.removesuffix(".").split(".")
+        return len(name) <= 253 and all(0 < len(label) <= 63 for label in labels)
+    try:
+        IPv6Address(name.replace("%25", "%"))
+    except ValueError:
+        return False
+    return True
 
 
 def _urls(name: str, value: object) -> tuple[str, ...] | None:
@@ -369,10 +427,12 @@ def _verify(name: str, value: object) -> bool | str:
         return value
     if not isinstance(value, (str, os.PathLike)):
         raise _wrong(name, "True, False or the path of a CA bundle", value)
-    path = Path(value)
-    if not path.exists():
-        raise ConfigurationError(f"{name}: there is no CA bundle at {str(path)!r}", option=name)
-    return str(path)
+    path = os.fspath(value)
+    if not isinstance(path, str):
+        raise _wrong(name, "True, False or the path of a CA bundle", value)
+    if not os.path.exists(path):
+        raise ConfigurationError(f"{name}: there is no CA bundle at {shown(path)}", option=name)
+    return path
 
 
 def _hook(name: str, value: object) -> Any:
@@ -388,7 +448,7 @@ def _logger(name: str, value: object) -> logging.Logger | None:
 
 
 def _level(name: str, value: object) -> str | int:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= sys.maxsize:
         return value
     if not isinstance(value, str) or not isinstance(logging.getLevelName(value.upper()), int):
         raise _wrong(name, "a level such as 'debug', 'info' or 'warning'", value)
@@ -398,27 +458,42 @@ def _level(name: str, value: object) -> str | int:
 #: Options that only code can give.
 UNWRITABLE: Final = frozenset({"on_request", "on_response", "logger"})
 
+#: A host, an IPv6 address in brackets, and perhaps a port.
+_AUTHORITY: Final = re.compile(r"(\[[0-9A-Za-z:.%_~-]+\]|[0-9A-Za-z._-]+)(:[0-9]+)?")
+
+#: Variables that are not looked at when an option of another name was passed.
+_SAME: Final = {
+    "keep_alive": ("keep_alive", "persistent"),
+    "persistent": ("keep_alive", "persistent"),
+    "base_urls": ("base_urls", "base_url"),
+}
+
 _SECONDS: Final = _Number()
 _LIMIT: Final = _Number(above=True, optional=True)
+
+
+def _whole(least: int) -> _Number:
+    return _Number("a whole number", least=least, most=sys.maxsize)
+
 
 CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "api_key": _key,
     "base_url": _url,
     "base_urls": _urls,
     "keep_alive": _switch,
-    "pool_size": _Number(whole=True, least=1),
+    "pool_size": _whole(1),
     "pool_timeout": _Number(optional=True),
     "idle_timeout": _Number(optional=True),
     "open_timeout": _LIMIT,
     "read_timeout": _LIMIT,
     "write_timeout": _LIMIT,
-    "max_retries": _Number(whole=True),
+    "max_retries": _whole(0),
     "retry_interval": _SECONDS,
-    "backoff_factor": _SECONDS,
+    "backoff_factor": _Number("a number", most=sys.maxsize),
     "total_timeout": _LIMIT,
     "max_retry_after": _SECONDS,
     "failure_cooldown": _SECONDS,
-    "max_response_bytes": _Number(whole=True, least=1),
+    "max_response_bytes": _whole(1),
     "ssl_verify": _verify,
     "on_request": _hook,
     "on_response": _hook,

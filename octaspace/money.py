@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import reprlib
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
+
+from .shown import shown
 
 __all__ = ["octa_to_wei", "wei_to_octa"]
 
@@ -38,7 +39,7 @@ def wei_to_octa(wei: int | str | Decimal) -> Decimal:
     amount = _exact("wei", wei)
     whole, rest = divmod(abs(amount.numerator), amount.denominator)
     if rest:
-        raise ValueError(f"wei must be a whole number, not {wei}")
+        raise ValueError(f"wei must be a whole number, not {shown(wei)}")
     octa, part = divmod(whole, _WEI_PER_OCTA)
     digits = f"{octa}.{part:0{_DECIMALS}d}".rstrip("0").rstrip(".")
     return Decimal(f"-{digits}" if amount.numerator < 0 else digits)
@@ -63,7 +64,7 @@ def octa_to_wei(octa: int | str | Decimal) -> int:
     amount = _exact("octa", octa)
     wei, rest = divmod(amount.numerator * _WEI_PER_OCTA, amount.denominator)
     if rest:
-        raise ValueError(f"octa must have at most {_DECIMALS} decimals, not {reprlib.repr(str(octa))}")
+        raise ValueError(f"octa must have at most {_DECIMALS} decimals, not {shown(str(octa))}")
     return wei
 
 
@@ -72,11 +73,11 @@ def _exact(name: str, value: int | str | Decimal) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         raise ValueError(
             f"{name} must be an int, a Decimal or a string of digits, "
-            f"not {reprlib.repr(value)} ({type(value).__name__})"
+            f"not {shown(value)} ({type(value).__name__})"
         )
     if isinstance(value, str):
         if not _DIGITS.fullmatch(value):
-            raise ValueError(f"{name} must be a string of digits such as '1.5', not {reprlib.repr(value)}")
+            raise ValueError(f"{name} must be a string of digits such as '1.5', not {shown(value)}")
         value = Decimal(value)
     if isinstance(value, Decimal):
         if not value.is_finite():

@@ -6,16 +6,25 @@ resource may know of the transport below it; `BodySink` is where a streamed body
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from .response import Response
+from .shown import shown
 
-__all__ = ["BodySink", "Request", "Trip"]
+__all__ = ["MOST_SECONDS", "BodySink", "Request", "Trip"]
+
+#: The longest time limit and the longest wait: 24 days. Sockets and locks count milliseconds in 32 bits.
+MOST_SECONDS: Final = 2_147_483
 
 #: Methods that HTTP defines as idempotent. `nodes.reboot` is the exception and says so itself.
 REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+
+_METHOD: Final = re.compile(r"[A-Z]+")
+#: Behind a host name, a path without a slash in front would be another host, which would get the key.
+_PATH: Final = re.compile(r"/[!-~]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,8 @@ class Request:
         public: True for calls that need no key: they are sent without one.
 
     Raises:
-        ValueError: The path does not begin with a slash.
+        ValueError: The method is no HTTP method in capitals, or the path does not begin with a slash or has
+            something in it that must be percent-encoded.
     """
 
     method: str
@@ -42,9 +52,12 @@ class Request:
     public: bool = False
 
     def __post_init__(self) -> None:
-        if not self.path.startswith("/"):
-            # Behind a host name it would be another host, which would get the key.
-            raise ValueError(f"path must begin with a slash, not {self.path[:80]!r}")
+        if not isinstance(self.method, str) or not _METHOD.fullmatch(self.method):
+            raise ValueError(f"method must be an HTTP method in capitals, not {shown(self.method)}")
+        if not isinstance(self.path, str) or not _PATH.fullmatch(self.path):
+            raise ValueError(
+                f"path must begin with a slash and be percent-encoded already, not {shown(self.path)}"
+            )
         if self.repeatable is None:
             object.__setattr__(self, "repeatable", self.method in REPEATABLE_METHODS)
 

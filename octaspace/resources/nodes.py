@@ -6,10 +6,11 @@ import builtins
 import math
 import os
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, overload
+from typing import IO, TYPE_CHECKING, Any, Final, overload
 
 from ..request import Request
 from ..response import Response
+from ..shown import shown
 from .download import OnProgress, Target, download
 from .resource import Resource, path_of
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from ..types import payloads
 
 __all__ = ["Nodes"]
+
+#: Prices in Wei, of which there are no parts. The others are in USD.
+_IN_WEI: Final = ("base", "storage", "traffic")
+_MOST_WEI: Final = 10**100
 
 
 class Nodes(Resource):
@@ -131,14 +136,14 @@ class Nodes(Resource):
         Args:
             id: The node.
             prices: Any of `base` (per hour), `storage` and `traffic` (per GB), in Wei as whole numbers or
-                their digits (`octaspace.octa_to_wei` makes them); `gpu_hour` and `cpu_hour` in USD. What is
-                not given stays as it is.
+                their digits (`octaspace.octa_to_wei` makes them; 1.5 would be next to nothing, and is
+                refused); `gpu_hour` and `cpu_hour` in USD. What is not given stays as it is.
 
         Returns:
             `data` as the API confirms it, e.g. ``{"id": 9001, "prices": {"base": 2000000000000000000, …}}``.
 
         Raises:
-            ValueError: No price is given, or one is negative or no number.
+            ValueError: No price is given, one is negative or no number, or one in Wei is no whole number.
             octaspace.NotFoundError: There is no such node.
             octaspace.ValidationError: The API refuses a price.
             octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`.
@@ -169,13 +174,11 @@ class Nodes(Resource):
 def _check_price(name: str, value: object) -> None:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         return
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not math.isfinite(value)
-        or value < 0
-    ):
-        raise ValueError(
-            f"{name} must be a number that is not negative, or its digits, "
-            f"not {value!r} ({type(value).__name__})"
-        )
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_WEI:
+        return
+    if isinstance(value, float) and math.isfinite(value) and value >= 0 and name not in _IN_WEI:
+        return
+    wanted = "a number that is not negative, or its digits"
+    if name in _IN_WEI:
+        wanted = "a whole number of Wei that is not negative, or its digits; octaspace.octa_to_wei makes one"
+    raise ValueError(f"{name} must be {wanted}, not {shown(value)} ({type(value).__name__})")

@@ -11,11 +11,15 @@ from urllib.parse import quote
 
 from ..request import Request, Trip
 from ..response import Response
+from ..shown import shown
 
 __all__ = ["Resource", "path_of", "query_of", "segment_of"]
 
 #: What stands in a path as it is, and leads nowhere else: nearly every segment.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*")
+
+#: Python refuses to write integers of more than 4300 digits, by default.
+_TOO_LARGE: Final = 10**4000
 
 
 class Resource:
@@ -60,40 +64,51 @@ def segment_of(value: object) -> str:
 
     Raises:
         ValueError: It is None, empty, of another type, ``.`` or ``..`` (which would lead to another
-            path), or has control characters or lone surrogates in it.
+            path), has control characters or lone surrogates in it, or more digits than Python writes.
     """
     if type(value) is str and _PLAIN.fullmatch(value):
         return value
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise ValueError(f"an id must be text or a whole number, not {value!r} ({type(value).__name__})")
+        raise ValueError(f"an id must be text or a whole number, not {shown(value)} ({type(value).__name__})")
+    if isinstance(value, int) and abs(value) >= _TOO_LARGE:
+        raise ValueError("an id must not have more than 4000 digits")
     text = str(value)
     if text in ("", ".", ".."):
         raise ValueError(f"{text!r} cannot be an id: it would lead to another path")
     if any(unicodedata.category(character) == "Cc" for character in text):
-        raise ValueError(f"an id must not have control characters or line breaks in it: {text!r}")
+        raise ValueError(f"an id must not have control characters or line breaks in it: {shown(text)}")
     try:
         return quote(text, safe="")
     except UnicodeEncodeError:
-        raise ValueError(f"an id must be valid Unicode: {text!r}") from None
+        raise ValueError(f"an id must be valid Unicode: {shown(text)}") from None
 
 
 def query_of(params: Mapping[str, object]) -> dict[str, str]:
     """Write query parameters as the API reads them: ``True`` as ``true``; None is left out.
 
     Raises:
-        ValueError: A value is neither text, a finite number nor a truth value.
+        ValueError: A value is neither text, a finite number nor a truth value, or it or its name is no valid
+            Unicode.
     """
     return {name: _query_value(name, value) for name, value in params.items() if value is not None}
 
 
 def _query_value(name: str, value: object) -> str:
     if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
-        return str(value)
-    raise ValueError(
-        f"{name} must be text, a number, True or False to stand in a query, "
-        f"not {value!r} ({type(value).__name__})"
-    )
+        text = "true" if value else "false"
+    elif isinstance(value, str):
+        text = value
+    elif (isinstance(value, int) and abs(value) < _TOO_LARGE) or (
+        isinstance(value, float) and math.isfinite(value)
+    ):
+        text = str(value)
+    else:
+        raise ValueError(
+            f"{name} must be text, a number, True or False to stand in a query, "
+            f"not {shown(value)} ({type(value).__name__})"
+        )
+    try:
+        f"{name}{text}".encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{shown(name)} and its value must be valid Unicode to stand in a query") from None
+    return text

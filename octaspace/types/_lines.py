@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable
+
+from ..shown import shown
 
 __all__ = ["joined", "split"]
 
@@ -23,6 +24,6 @@ def joined(owner: str, lines: Iterable[object]) -> str:
     parts: list[str] = []
     for number, line in enumerate(lines):
         if not isinstance(line, str):
-            raise ValueError(f"{owner}.from_api: line {number} must be a string, not {reprlib.repr(line)}")
+            raise ValueError(f"{owner}.from_api: line {number} must be a string, not {shown(line)}")
         parts.append(line if line.endswith("\n") else f"{line}\n")
     return "".join(parts)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Final
 
+from ..shown import shown
 from . import _coerce
 from ._fields import Fields
 from ._lines import joined, split
@@ -51,7 +52,7 @@ class IdleJobLogs(Shape):
             ValueError: It is none of these, cannot be unpacked, or holds more than `max_bytes`.
         """
         if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
-            raise ValueError(f"max_bytes must be a number of bytes above 0, not {max_bytes!r}")
+            raise ValueError(f"max_bytes must be a number of bytes above 0, not {shown(max_bytes)}")
         if isinstance(data, (list, tuple)):
             return cls(text=joined(_OWNER, data))
         fields = Fields(_OWNER, data)

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import logging
+import pickle
+import re
+import traceback
+from enum import Enum
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
 
-from octaspace import Client, Config, ConfigurationError
+from octaspace import Client, Config, ConfigurationError, client, configure
 from octaspace.config import CHECKS, DEFAULTS, Options, convert_option
 
 CONTRACT: dict[str, Any] = {
@@ -48,6 +53,11 @@ def test_each_option_is_checked_and_known_to_editors() -> None:
     assert set(Options.__annotations__) == {*DEFAULTS, "persistent"}
 
 
+class BytesPath:
+    def __fspath__(self) -> bytes:
+        return b"/"
+
+
 @pytest.mark.parametrize(
     ("options", "option", "words"),
     [
@@ -67,8 +77,20 @@ def test_each_option_is_checked_and_known_to_editors() -> None:
         ({"base_url": "http://host\\@evil"}, "base_url", "backslash"),
         ({"base_url": "http://host?x=1"}, "base_url", "query"),
         ({"base_url": "http://хост"}, "base_url", "xn--"),
+        ({"base_url": "http://user:hunter2@℀.example"}, "base_url", "xn--"),
         ({"base_url": "http://[::1"}, "base_url", "not a URL"),
-        ({"base_url": None}, "base_url", "must be a URL"),
+        ({"base_url": "http://::1:8080"}, "base_url", "an IPv6 address goes in brackets"),
+        ({"base_url": "http://[::zz]"}, "base_url", ""),
+        ({"base_url": "http://[::1]evil:80"}, "base_url", ""),
+        ({"base_url": "http://a..b"}, "base_url", "cannot be one"),
+        ({"base_url": f"http://{'a' * 64}.com"}, "base_url", "cannot be one"),
+        ({"base_url": f"http://{'a.' * 130}com"}, "base_url", "cannot be one"),
+        ({"base_url": "http://ho%20st"}, "base_url", "cannot be one"),
+        ({"base_url": "http://ho<st"}, "base_url", "cannot be one"),
+        ({"base_url": "http://host:0"}, "base_url", "port 0"),
+        ({"base_url": None}, "base_url", "must be a URL, not NoneType"),
+        ({"base_url": b"http://user:hunter2@host"}, "base_url", "must be a URL, not bytes"),
+        ({"base_urls": [["http://user:hunter2@host"]]}, "base_urls", "must be a URL, not list"),
         ({"base_urls": []}, "base_urls", "is empty"),
         ({"base_urls": "http://a"}, "base_urls", "list of URLs, not str"),
         ({"base_urls": ["http://a", "http://a/"]}, "base_urls", "twice"),
@@ -87,11 +109,27 @@ def test_each_option_is_checked_and_known_to_editors() -> None:
         ({"max_retries": -1}, "max_retries", "at least 0"),
         ({"retry_interval": -0.1}, "retry_interval", "at least 0"),
         ({"max_response_bytes": 0}, "max_response_bytes", "at least 1"),
-        ({"ssl_verify": "/no/such/bundle.pem"}, "ssl_verify", "no CA bundle"),
+        ({"read_timeout": 1e300}, "read_timeout", "at most 2147483, not 1e+300 (None means no limit)"),
+        ({"retry_interval": 2147484}, "retry_interval", "at most 2147483, not 2147484"),
+        ({"total_timeout": 10**5000}, "total_timeout", "at most 2147483"),
+        ({"pool_size": 10**5000}, "pool_size", "at most"),
+        ({"max_retries": -(10**5000)}, "max_retries", "at least 0"),
+        ({"keep_alive": 10**5000}, "keep_alive", "True or False, not <int that cannot be shown>"),
+        ({"backoff_factor": "2"}, "backoff_factor", "must be a number, not '2'"),
+        ({"backoff_factor": -1}, "backoff_factor", "at least 0"),
+        ({"ssl_verify": "/no/such/bundle.pem"}, "ssl_verify", "no CA bundle at '/no/such/bundle.pem'"),
+        ({"ssl_verify": ""}, "ssl_verify", "no CA bundle at ''"),
+        ({"ssl_verify": "a\0b"}, "ssl_verify", "no CA bundle"),
+        ({"ssl_verify": "x" * 5000}, "ssl_verify", "no CA bundle"),
+        ({"ssl_verify": BytesPath()}, "ssl_verify", "True, False or the path"),
         ({"ssl_verify": 1}, "ssl_verify", "True, False or the path"),
         ({"on_request": "print"}, "on_request", "callable"),
         ({"logger": "octaspace"}, "logger", "logging.Logger"),
         ({"log_level": "loud"}, "log_level", "a level"),
+        ({"log_level": -10}, "log_level", "a level"),
+        ({"log_level": True}, "log_level", "a level"),
+        ({"user_agent": ""}, "user_agent", "a string without surrounding white space"),
+        ({"user_agent": " me"}, "user_agent", "a string without surrounding white space"),
         ({"user_agent": "a\r\nX-Evil: 1"}, "user_agent", "control character"),
     ],
 )
@@ -111,7 +149,11 @@ def test_a_wrong_option_is_named(make: Any, options: dict[str, Any], option: str
     [
         ("https://api.octa.space/", "https://api.octa.space"),
         ("http://[::1]:8080", "http://[::1]:8080"),
+        ("http://[fe80::1%25eth0]:8080/", "http://[fe80::1%25eth0]:8080"),
         ("http://host/prefix/", "http://host/prefix"),
+        ("http://host/a/b%20c//", "http://host/a/b%20c"),
+        ("HTTP://Host_1.Example.:8080", "HTTP://Host_1.Example.:8080"),
+        ("http://192.0.2.1", "http://192.0.2.1"),
         (" http://host ", "http://host"),
     ],
 )
@@ -156,6 +198,59 @@ def test_the_key_does_not_show() -> None:
     assert "pool_size=7" in repr(config)
 
 
+class Telling(str):
+    """A text that shows more of itself than it should."""
+
+    def __repr__(self) -> str:
+        return f"Telling({self!s})"
+
+
+class KeyOfEnum(str, Enum):
+    MINE = "sk-secret"
+
+
+@pytest.mark.parametrize("key", ["sk-secret", Telling("sk-secret"), KeyOfEnum.MINE])
+def test_the_key_does_not_show_whatever_was_made_of_the_config(key: str) -> None:
+    config = Config(api_key=key, base_urls=["http://a", "http://b"])
+    again = pickle.loads(pickle.dumps(config))
+    twins = [again, copy.copy(config), copy.deepcopy(config), dataclasses.replace(config), config.replace()]
+    for twin in (config, *twins):
+        assert twin == config
+        assert hash(twin) == hash(config)
+        assert twin.api_key == "sk-secret"  # what is sent
+        assert "sk-secret" not in repr(twin)
+        assert "sk-secret" not in f"{dataclasses.asdict(twin)} {dataclasses.astuple(twin)}"
+        with pytest.raises(TypeError):
+            vars(twin)
+    with Client(key) as made:
+        assert "sk-secret" not in f"{made!r} {vars(made)} {made.config}"
+
+
+def test_a_config_whose_making_failed_can_be_shown() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Config(api_key="sk-secret", pool_size=0)
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    halves = [frame.f_locals["self"] for frame in frames if isinstance(frame.f_locals.get("self"), Config)]
+    assert repr(halves) == "[Config()]"
+
+
+@pytest.mark.parametrize("name", ["apikey", "key", "api_kee", "token"])
+@pytest.mark.parametrize(
+    "make", [Config, Client, Client("k").with_options, Config().replace, configure, client]
+)
+def test_a_key_under_a_misspelt_name_shows_nowhere(make: Any, name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"unknown option '{name}'") as caught:
+        make(**{name: "sk-" + "secret"})
+    assert "sk-secret" not in with_locals(caught.value)
+
+
+def with_locals(error: BaseException) -> str:
+    """What an error tracker records of the frames below the caller's."""
+    assert error.__traceback__ is not None
+    below = error.__traceback__.tb_next
+    return "".join(traceback.TracebackException(type(error), error, below, capture_locals=True).format())
+
+
 def test_from_env_reads_every_option_a_string_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {
         "OCTA_API_KEY": "sk-1\n", "OCTA_BASE_URL": "http://one",
@@ -173,12 +268,37 @@ def test_from_env_reads_every_option_a_string_can_hold(monkeypatch: pytest.Monke
     )  # fmt: skip
 
 
-def test_from_env_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("OCTA_POOL_SIZE", "many", "pool_size must be a whole number, not 'many'"),
+        ("OCTA_POOL_SIZE", "0", "pool_size must be at least 1, not 0"),
+        ("OCTA_POOL_SIZE", "9" * 5000, "pool_size must be a whole number"),
+        ("OCTA_READ_TIMEOUT", "nan", "read_timeout must be finite"),
+        ("OCTA_READ_TIMEOUT", "soon", "read_timeout must be a number, not 'soon'"),
+        ("OCTA_RETRY_INTERVAL", "none", "retry_interval must be a number, not 'none'"),
+        ("OCTA_BASE_URL", "api.octa.space", "base_url must start with http:// or https://"),
+        ("OCTA_BASE_URLS", ",", "base_urls is empty"),
+        ("OCTA_BASE_URLS", "http://a,http://u:hunter2@b", "base_urls must not hold a user name or password"),
+        ("OCTA_PERSISTENT", "maybe", "keep_alive must be true or false, not 'maybe'"),
+        ("OCTA_SSL_VERIFY", "/no/such", "ssl_verify: there is no CA bundle at '/no/such'"),
+        ("OCTA_API_KEY", "sk-\x07-secret", "api_key has a control character at position 4"),
+        ("OCTA_LOG_LEVEL", "loud", "log_level must be a level"),
+    ],
+)
+def test_from_env_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    for make in (Config.from_env, configure, client):
+        with pytest.raises(ConfigurationError, match=f"^{re.escape(f'{variable}: {words}')}") as caught:
+            make()
+        assert "secret" not in with_locals(caught.value)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_from_env_looks_at_no_variable_of_an_option_that_is_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCTA_POOL_SIZE", "many")
-    with pytest.raises(
-        ConfigurationError, match="OCTA_POOL_SIZE: pool_size must be a whole number, not 'many'"
-    ):
-        Config.from_env()
     assert Config.from_env(pool_size=3).pool_size == 3  # what is passed wins, so nobody looks at the variable
 
 
@@ -188,6 +308,38 @@ def test_a_passed_keep_alive_wins_over_either_name_in_the_environment(
     monkeypatch.setenv("OCTA_PERSISTENT", "true")
     assert Config.from_env().keep_alive is True
     assert Config.from_env(keep_alive=False).keep_alive is False
+
+
+def test_a_passed_address_wins_over_the_addresses_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who says where to go goes nowhere else, and neither does the key."""
+    monkeypatch.setenv("OCTA_BASE_URLS", "http://one,http://two")
+    assert Config.from_env().endpoints == ("http://one", "http://two")
+    assert Config.from_env(base_url="http://mine").endpoints == ("http://mine",)
+    assert Config.from_env(base_url="http://mine", base_urls=["http://x"]).endpoints == ("http://x",)
+    assert configure(base_url="http://mine").endpoints == ("http://mine",)
+    configure()
+    with client(base_url="http://mine") as one_off:
+        assert one_off.config.endpoints == ("http://mine",)
+    config = Config(base_urls=["http://one", "http://two"])
+    assert config.replace(base_url="http://mine").endpoints == ("http://mine",)
+    assert config.replace(base_url="http://mine", base_urls=["http://x"]).endpoints == ("http://x",)
+    assert config.replace(pool_size=2).endpoints == ("http://one", "http://two")
+
+
+def test_both_names_of_keep_alive_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCTA_PERSISTENT", "on")
+    monkeypatch.setenv("OCTA_KEEP_ALIVE", "no")
+    with pytest.raises(ConfigurationError, match="same option"):
+        Config.from_env()
+    assert Config.from_env(persistent=True).keep_alive is True
+
+
+def test_text_that_names_no_option_or_no_switch_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="did you mean pool_size"):
+        convert_option("pool_sise", "3")
+    assert convert_option("persistent", "yes") is True
+    assert convert_option("ssl_verify", " /ca.pem ") == "/ca.pem"
+    assert convert_option("read_timeout", "NONE") is None
 
 
 @pytest.mark.parametrize("name", sorted(set(DEFAULTS) - {"on_request", "on_response", "logger", "api_key"}))

@@ -4,25 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from ...request import MOST_SECONDS
+from ...shown import shown
+
 __all__ = [
     "checked_choice",
     "checked_count",
     "checked_envs",
     "checked_ports",
+    "checked_seconds",
     "checked_text",
     "refuse_unknown",
 ]
 
+#: What JSON parsers everywhere read exactly; no id and no size comes near.
+_MOST_COUNT = 2**53
+
 
 def checked_count(name: str, value: object, unit: str = "") -> int:
-    """A whole number above 0.
+    """A whole number above 0, and not so large that others read it inexactly.
 
     Raises:
         ValueError: It is not; ``"10"`` is not either, for the API refuses it.
     """
     wanted = f"a whole number{unit and f' of {unit}'} above 0"
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be {wanted}, not {value!r} ({type(value).__name__})")
+        raise ValueError(f"{name} must be {wanted}, not {shown(value)} ({type(value).__name__})")
+    if value > _MOST_COUNT:
+        raise ValueError(f"{name} must be at most {_MOST_COUNT}, not {shown(value)}")
+    return value
+
+
+def checked_seconds(name: str, value: object, *, above_zero: bool = False) -> float:
+    """A time that can be waited.
+
+    Raises:
+        ValueError: It is no number, negative, 0 where it must be more, or longer than can be waited.
+    """
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not 0 <= value <= MOST_SECONDS
+        or (above_zero and value == 0)
+    ):
+        wanted = "above 0" if above_zero else "from 0"
+        raise ValueError(
+            f"{name} must be a number of seconds {wanted} to {MOST_SECONDS}, "
+            f"not {shown(value)} ({type(value).__name__})"
+        )
     return value
 
 
@@ -33,7 +62,7 @@ def checked_text(name: str, value: object, *, required: bool = False) -> str:
         ValueError: It is none, or is empty and required.
     """
     if not isinstance(value, str):
-        raise ValueError(f"{name} must be text, not {value!r} ({type(value).__name__})")
+        raise ValueError(f"{name} must be text, not {shown(value)} ({type(value).__name__})")
     if required and not value.strip():
         raise ValueError(f"{name} must not be empty")
     return value
@@ -46,7 +75,7 @@ def checked_choice(name: str, value: object, choices: Collection[str]) -> str:
         ValueError: It is none of them.
     """
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {shown(value)}")
     return value
 
 
@@ -58,12 +87,14 @@ def checked_ports(name: str, value: Iterable[int] | None) -> list[int]:
     """
     if value is None:
         return []
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise ValueError(f"{name} must be a list of port numbers, not {value!r} ({type(value).__name__})")
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise ValueError(
+            f"{name} must be a list of port numbers, not {shown(value)} ({type(value).__name__})"
+        )
     ports = list(value)
     for port in ports:
         if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
-            raise ValueError(f"{name} must hold whole numbers from 1 to 65535, not {port!r}")
+            raise ValueError(f"{name} must hold whole numbers from 1 to 65535, not {shown(port)}")
     return ports
 
 
@@ -79,9 +110,13 @@ def checked_envs(name: str, value: Mapping[str, str] | None) -> dict[str, str]:
         raise ValueError(f"{name} must be a mapping of names to text, not {type(value).__name__}")
     for key, text in value.items():
         if not isinstance(key, str) or not key:
-            raise ValueError(f"{name} must have texts as names, not {key!r}")
+            raise ValueError(f"{name} must have texts as names, not {shown(key)}")
+        if "=" in key or "\0" in key:
+            raise ValueError(f"{name} must have names without '=' and NUL, not {shown(key)}")
         if not isinstance(text, str):
-            raise ValueError(f"{name}[{key!r}] must be text, not {type(text).__name__}")
+            raise ValueError(f"{name}[{shown(key)}] must be text, not {type(text).__name__}")
+        if "\0" in text:
+            raise ValueError(f"{name}[{shown(key)}] must not have a NUL in it")
     return dict(value)
 
 
@@ -97,4 +132,4 @@ def refuse_unknown(given: Iterable[str], known: Collection[str]) -> None:
 
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            raise ValueError(f"unknown option {name!r}; {hint}")
+            raise ValueError(f"unknown option {shown(name)}; {hint}")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ProvisionRejectedError, one_line
+from ...errors import ProvisionRejectedError, one_line, request_id_of
 from ...response import Response
 from ..resource import Resource
 from .arguments import checked_count, checked_envs, checked_ports, checked_text
@@ -77,7 +77,7 @@ class MachineRentals(Resource):
         from .search import search_machines  # loads the types, which only who searches should pay for
 
         return search_machines(
-            MachineOffer, self.list, gpu=gpu, min_vram_gb=min_vram_gb, country=country,
+            MachineOffer, "/services/mr", self.list, gpu=gpu, min_vram_gb=min_vram_gb, country=country,
             max_price_usd=max_price_usd, min_reliability=min_reliability, sort=sort,
         )  # fmt: skip
 
@@ -170,6 +170,7 @@ class MachineRentals(Resource):
         """
         return rented(
             self._trip,
+            "/services/mr",
             lambda: self.create(
                 node_id=node_id, disk_size=disk_size, image=image, app=app, envs=envs, ports=ports,
                 http_ports=http_ports, start_command=start_command, entrypoint=entrypoint,
@@ -184,10 +185,10 @@ def _raise_rejections(response: Response[Any]) -> None:
     items = data if isinstance(data, list) else [data]
     rejections = [item for item in items if isinstance(item, dict) and _is_rejection(item)]
     if rejections:
-        reasons = "; ".join(one_line(str(item.get("reason") or item.get("status"))) for item in rejections)
-        request_id = f" [request id {response.request_id}]" if response.request_id else ""
+        reasons = one_line("; ".join(str(item.get("reason") or item.get("status")) for item in rejections))
         raise ProvisionRejectedError(
-            f"POST /services/mr: {response.status}, but the rental was rejected: {reasons}{request_id}",
+            f"POST /services/mr: {response.status}, but the rental was rejected: "
+            f"{reasons}{request_id_of(response)}",
             rejections=rejections,
             response=response,
         )

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 from ...response import Response
+from ...shown import shown
 from ..resource import Resource
 from .arguments import checked_count, checked_envs, refuse_unknown
 from .rent import rented
@@ -63,7 +64,7 @@ class RenderNodes(Resource):
         from .search import search_machines  # loads the types, which only who searches should pay for
 
         return search_machines(
-            RenderOffer, self.list, gpu=gpu, min_vram_gb=min_vram_gb, country=country,
+            RenderOffer, "/services/render", self.list, gpu=gpu, min_vram_gb=min_vram_gb, country=country,
             max_price_usd=max_price_usd, min_reliability=min_reliability, sort=sort,
         )  # fmt: skip
 
@@ -97,7 +98,7 @@ class RenderNodes(Resource):
         multi_gpu = options.get("multi_gpu_worker")
         if multi_gpu is not None:
             if not isinstance(multi_gpu, bool):
-                raise ValueError(f"multi_gpu_worker must be True or False, not {multi_gpu!r}")
+                raise ValueError(f"multi_gpu_worker must be True or False, not {shown(multi_gpu)}")
             body[_MULTI_GPU] = multi_gpu
         return self._post("services", "render", body=body)
 
@@ -106,4 +107,8 @@ class RenderNodes(Resource):
 
         Arguments are those of `create`.
         """
-        return rented(self._trip, lambda: self.create(node_id=node_id, disk_size=disk_size, **options))
+        return rented(
+            self._trip,
+            "/services/render",
+            lambda: self.create(node_id=node_id, disk_size=disk_size, **options),
+        )

@@ -9,35 +9,32 @@ from typing import Any, Final
 from ... import errors
 from ...request import Trip
 from ...response import Response
+from .passing import may_pass
 from .session import Session
 
-__all__ = ["rented", "uuid_of"]
+__all__ = ["rented"]
 
 #: Waits in seconds before a stop that failed is sent again. Stopping twice is harmless, charges are not.
 _PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
-
-#: Failures of a stop that another one may mend.
-_PASSING: Final = (
-    errors.NetworkError,
-    errors.ServerError,
-    errors.RateLimitError,
-    errors.InvalidResponseError,
-)
+_LONGEST_PAUSE: Final = 60.0
 
 
 @contextmanager
-def rented(trip: Trip, create: Callable[[], Response[Any]]) -> Iterator[Session]:
+def rented(trip: Trip, path: str, create: Callable[[], Response[Any]]) -> Iterator[Session]:
     """Create a session, and stop it at the end of the block, however that ends.
 
     Args:
         trip: The way to the API.
+        path: Where the creation is sent, for messages.
         create: Sends the creation.
     """
     session: Session | None = None
     try:
         try:
-            session = Session(trip, uuid_of(create()))
-        except (KeyboardInterrupt, SystemExit) as interruption:
+            session = _session(trip, path, create())
+        except (errors.Error, ValueError):
+            raise  # they know themselves whether there may be a rental
+        except BaseException as interruption:  # or what a hook raised
             _add_note(
                 interruption,
                 "It came while a rental was being created, which may have been carried out all the same: "
@@ -49,14 +46,14 @@ def rented(trip: Trip, create: Callable[[], Response[Any]]) -> Iterator[Session]
         if session is not None:
             try:
                 _stop(trip, session)
-            except errors.Error as failure:
+            except Exception as failure:
                 # The body's own error is what the caller must see; this one rides along.
                 _add_note(error, f"Session {session.uuid} could not be stopped and goes on: {failure}")
         raise
     _stop(trip, session)
 
 
-def uuid_of(response: Response[Any]) -> str:
+def _session(trip: Trip, path: str, response: Response[Any]) -> Session:
     """The session that a creation names.
 
     Raises:
@@ -64,37 +61,65 @@ def uuid_of(response: Response[Any]) -> str:
     """
     data = response.data[0] if isinstance(response.data, list) and response.data else response.data
     uuid = data.get("uuid") if isinstance(data, dict) else None
-    if not isinstance(uuid, str) or not uuid:
+    try:
+        return Session(trip, uuid)  # type: ignore[arg-type]  # checked there
+    except ValueError:
         raise errors.InvalidResponseError(
-            f"the answer to the creation names no session{errors.LOOK_FIRST}",
+            f"POST {path}: {response.status}, but the answer names no session"
+            f"{errors.LOOK_FIRST}{errors.request_id_of(response)}",
             response=response,
             outcome_unknown=True,
-        )
-    return uuid
+        ) from None
 
 
 def _stop(trip: Trip, session: Session) -> None:
+    try:
+        _stop_patiently(trip, session)
+    except errors.Error:
+        raise
+    except BaseException as interruption:  # or what a hook raised: once more, at once
+        try:
+            _stop_once(session)
+        except BaseException as failure:
+            _add_note(
+                interruption,
+                f"Session {session.uuid} may go on: its stop was interrupted, and so was another "
+                f"({type(failure).__name__}).",
+            )
+        raise
+
+
+def _stop_patiently(trip: Trip, session: Session) -> None:
     for pause in _PAUSES:
         try:
-            session.stop()
-        except errors.NotFoundError:
-            return  # it is gone: stopped by somebody, or by the stop whose answer was lost
-        except _PASSING as error:
-            trip.sleep(max(pause, min(getattr(error, "retry_after", None) or 0.0, 60.0)))
-        else:
-            return
+            return _stop_once(session)
+        except errors.Error as error:
+            # An answer that cannot be read comes from something in front of the API.
+            if not may_pass(error) and not isinstance(error, errors.InvalidResponseError):
+                raise
+            asked = min(getattr(error, "retry_after", None) or 0.0, _LONGEST_PAUSE)
+        trip.sleep(max(pause, asked))
+    _stop_once(session)
+
+
+def _stop_once(session: Session) -> None:
     try:
         session.stop()
     except errors.NotFoundError:
-        return
+        return  # it is gone: stopped by somebody, or by the stop whose answer was lost
 
 
 def _add_note(error: BaseException, note: str) -> None:
     if hasattr(error, "add_note"):
         error.add_note(note)
         return
-    # Python 3.10 has no notes; the traceback shows contexts as well.
-    last = error
-    while last.__context__ is not None:
-        last = last.__context__
-    last.__context__ = errors.Error(note)
+    # Python 3.10 has no notes; a traceback shows causes and contexts as well, so it goes to their end.
+    chain = [error]
+    while True:
+        behind = chain[-1].__cause__
+        if behind is None and not chain[-1].__suppress_context__:
+            behind = chain[-1].__context__
+        if behind is None or behind in chain:
+            break
+        chain.append(behind)
+    chain[-1].__context__, chain[-1].__suppress_context__ = errors.Error(note), False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
-from ...errors import InvalidResponseError
+from ...errors import InvalidResponseError, request_id_of
 from ...response import Response
+from ...shown import shown
 from ...types import MachineOffer, RenderOffer, VpnRelay
 from .arguments import checked_choice, checked_text
 
@@ -23,6 +23,7 @@ _Offer = TypeVar("_Offer", MachineOffer, RenderOffer, VpnRelay)
 
 def search_machines(
     kind: type[_Machine],
+    path: str,
     fetch: Callable[[], Response[Any]],
     *,
     gpu: str | None,
@@ -36,6 +37,7 @@ def search_machines(
 
     Args:
         kind: The type of the offers.
+        path: Where they come from, for messages.
         fetch: Makes the request; the arguments are checked before.
     """
     checked_choice("sort", sort, ("price", "reliability", "vram", "download"))
@@ -61,12 +63,12 @@ def search_machines(
         "vram": lambda offer: max((card.memory_gb or 0.0 for card in offer.gpus), default=None),
         "download": lambda offer: offer.net_down_mbits,
     }
-    return _sorted(
-        filter(fits, map(kind.from_api, _items(fetch()))), orders[sort], best_first=sort != "price"
-    )
+    offers = _read(kind.from_api, path, fetch())
+    return _sorted(filter(fits, offers), orders[sort], best_first=sort != "price")
 
 
 def search_relays(
+    path: str,
     fetch: Callable[[], Response[Any]],
     *,
     country: str | None,
@@ -77,12 +79,13 @@ def search_relays(
     """Fetch VPN relays, filter and sort them; see `VpnRelays.search`.
 
     Args:
+        path: Where they come from, for messages.
         fetch: Makes the request; the arguments are checked before.
     """
     checked_choice("sort", sort, ("price", "download"))
     place, most = _place(country), _limit("max_price_usd", max_price_usd)
     if residential is not None and not isinstance(residential, bool):
-        raise ValueError(f"residential must be True, False or None, not {residential!r}")
+        raise ValueError(f"residential must be True, False or None, not {shown(residential)}")
 
     def fits(relay: VpnRelay) -> bool:
         return (
@@ -95,17 +98,23 @@ def search_relays(
         "price": lambda relay: relay.traffic_price_usd,
         "download": lambda relay: relay.net_down_mbits,
     }
-    return _sorted(
-        filter(fits, map(VpnRelay.from_api, _items(fetch()))), orders[sort], best_first=sort != "price"
-    )
+    relays = _read(VpnRelay.from_api, path, fetch())
+    return _sorted(filter(fits, relays), orders[sort], best_first=sort != "price")
 
 
-def _items(response: Response[Any]) -> list[Any]:
+def _read(from_api: Callable[[Any], _Offer], path: str, response: Response[Any]) -> Iterator[_Offer]:
+    """Typed offers. One without an id is left out: it cannot be rented."""
     if not isinstance(response.data, list):
         raise InvalidResponseError(
-            f"a list of offers was expected, and {type(response.data).__name__} came", response=response
+            f"GET {path}: {response.status}, but a list of offers was expected, "
+            f"and {type(response.data).__name__} came{request_id_of(response)}",
+            response=response,
         )
-    return response.data
+    for item in response.data:
+        try:
+            yield from_api(item)
+        except ValueError:
+            continue
 
 
 def _sorted(
@@ -133,11 +142,14 @@ def _limit(name: str, value: float | Decimal | None) -> Decimal | None:
     """A limit as an exact number: 0.43 means 0.43, and not the float next to it."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or not math.isfinite(value):
-        raise ValueError(f"{name} must be a number, not {value!r} ({type(value).__name__})")
-    if value < 0:
-        raise ValueError(f"{name} must not be negative, not {value}")
-    return value if isinstance(value, Decimal) else Decimal(repr(value))
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        raise ValueError(f"{name} must be a number, not {shown(value)} ({type(value).__name__})")
+    limit = Decimal(float.__repr__(value)) if isinstance(value, float) else Decimal(value)
+    if not limit.is_finite():
+        raise ValueError(f"{name} must be a number, not {value}")
+    if limit < 0:
+        raise ValueError(f"{name} must not be negative, not {shown(value)}")
+    return limit
 
 
 def _at_least(value: float | Decimal | None, least: Decimal) -> bool:

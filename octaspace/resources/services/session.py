@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...request import Request, Trip
 from ...response import Response
+from ...shown import shown
 from ..resource import Resource, path_of, query_of, segment_of
+from .arguments import checked_seconds
 from .following import follow_logs
 from .waiting import wait_until_ready
 
@@ -38,7 +40,7 @@ class Session(Resource):
     def __init__(self, trip: Trip, uuid: str) -> None:
         super().__init__(trip)
         if not isinstance(uuid, str):
-            raise ValueError(f"a session's uuid must be text, not {uuid!r} ({type(uuid).__name__})")
+            raise ValueError(f"a session's uuid must be text, not {shown(uuid)} ({type(uuid).__name__})")
         segment_of(uuid)  # refuse at once what no call could use
         self.uuid = uuid
 
@@ -95,7 +97,7 @@ class Session(Resource):
                 harmless.
         """
         if score is not None and (type(score) is not int or score not in _SCORES):
-            raise ValueError(f"score must be a whole number from 1 to 5, not {score!r}")
+            raise ValueError(f"score must be a whole number from 1 to 5, not {shown(score)}")
         return self._post("services", self.uuid, "stop", body=None if score is None else {"score": score})
 
     def wait_until_ready(
@@ -106,7 +108,8 @@ class Session(Resource):
     ) -> Response[payloads.Session]:
         """Ask for `info()` until the session is ready.
 
-        A failing network, a 5xx or a 429 is waited out: within the time limit the next look may succeed.
+        A failing network, a 5xx, a 429 or a 408 is waited out: within the time limit the next look may
+        succeed.
 
         Args:
             timeout: Seconds for all of it; also ends a request that hangs.
@@ -117,7 +120,7 @@ class Session(Resource):
             The `info()` that said so.
 
         Raises:
-            ValueError: `timeout` is not above 0, or `interval` is negative.
+            ValueError: `timeout` is not above 0, or `interval` is negative; nothing was sent.
             octaspace.TimeoutError: Not ready in time; `phase` is ``"total"``. The session goes on, and so do
                 its charges.
             octaspace.NotFoundError: The session is gone.
@@ -145,12 +148,11 @@ class Session(Resource):
             Lines without their line ends.
 
         Raises:
-            ValueError: `interval` is negative.
+            ValueError: `interval` is no number of seconds, or negative.
             octaspace.NotFoundError: There never was such a session.
             octaspace.Error: Any other of `octaspace.errors`, after the retries of each call.
         """
-        if interval < 0:
-            raise ValueError(f"interval must not be negative, not {interval!r}")
+        checked_seconds("interval", interval)
 
         def read(recent: bool | None) -> Any:
             params = query_of({"recent": recent})

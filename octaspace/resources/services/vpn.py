@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final
 
 from ...response import Response
+from ...shown import shown
 from ..resource import Resource
 from .arguments import checked_choice, checked_count
 from .rent import rented
@@ -72,7 +73,7 @@ class VpnRelays(Resource):
         from .search import search_relays  # loads the types, which only who searches should pay for
 
         return search_relays(
-            self.list,
+            "/services/vpn", self.list,
             country=country, residential=residential, max_price_usd=max_price_usd, sort=sort,
         )  # fmt: skip
 
@@ -100,7 +101,7 @@ class VpnRelays(Resource):
         }
         if protocol is not None:
             if subkind != "v2ray":
-                raise ValueError(f"protocol is for subkind 'v2ray' only, not for {subkind!r}")
+                raise ValueError(f"protocol is for subkind 'v2ray' only, not for {shown(subkind)}")
             body["protocol"] = checked_choice("protocol", protocol, _PROTOCOLS)
         return self._post("services", "vpn", body=body)
 
@@ -111,4 +112,8 @@ class VpnRelays(Resource):
 
         Arguments are those of `create`.
         """
-        return rented(self._trip, lambda: self.create(node_id=node_id, subkind=subkind, protocol=protocol))
+        return rented(
+            self._trip,
+            "/services/vpn",
+            lambda: self.create(node_id=node_id, subkind=subkind, protocol=protocol),
+        )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from ... import errors
 from ...response import Response
 from ...types.readiness import readiness
+from .arguments import checked_seconds
+from .passing import may_pass
 
 __all__ = ["wait_until_ready"]
-
-#: What may be over by the next look.
-_PASSING = (errors.NetworkError, errors.ServerError, errors.RateLimitError)
 
 
 class _Clock(Protocol):
@@ -41,17 +39,17 @@ def wait_until_ready(
         interval: Seconds between two looks.
         on_progress: Told of every answer.
     """
-    if not (math.isfinite(timeout) and timeout > 0):
-        raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")
-    if not (math.isfinite(interval) and interval >= 0):
-        raise ValueError(f"interval must be a number of seconds, not negative, not {interval!r}")
+    checked_seconds("timeout", timeout, above_zero=True)
+    checked_seconds("interval", interval)
     end = clock.monotonic() + timeout
     seen, cause = "nothing heard of it", None
     while (left := end - clock.monotonic()) > 0:
         pause = interval
         try:
             response = look(left)
-        except _PASSING as error:
+        except errors.Error as error:
+            if not may_pass(error):
+                raise
             cause, seen = error, f"the last look failed: {type(error).__name__}"
             pause = max(pause, getattr(error, "retry_after", None) or 0.0)
         else:

@@ -1,0 +1,19 @@
+"""Failures that the next try may mend."""
+
+from __future__ import annotations
+
+from ... import errors
+
+__all__ = ["may_pass"]
+
+_PASSING = (errors.NetworkError, errors.ServerError, errors.RateLimitError)
+_REQUEST_TIMEOUT = 408
+
+
+def may_pass(error: errors.Error) -> bool:
+    """Whether what was in the way may be gone at the next try.
+
+    Args:
+        error: What a call ended in, after its own retries.
+    """
+    return isinstance(error, _PASSING) or error.status == _REQUEST_TIMEOUT

@@ -1,0 +1,40 @@
+"""What goes down the trip: checked when it is made, for it may be somebody's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from octaspace import Request
+
+
+@pytest.mark.parametrize(
+    ("method", "repeatable"),
+    [("GET", True), ("HEAD", True), ("OPTIONS", True), ("PUT", True), ("DELETE", True), ("POST", False),
+     ("PATCH", False), ("BREW", False)],
+)  # fmt: skip
+def test_the_method_says_whether_it_may_be_sent_twice(method: str, repeatable: bool) -> None:
+    assert Request(method, "/x").repeatable is repeatable
+    assert Request(method, "/x", repeatable=not repeatable).repeatable is not repeatable
+
+
+@pytest.mark.parametrize("method", ["get", "", "G ET", "GET\r\n", "GÉT", None, 7])
+def test_what_is_no_method_is_refused(method: Any) -> None:
+    with pytest.raises(ValueError, match="method must be an HTTP method in capitals, not"):
+        Request(method, "/x")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "nodes", ".evil.example/", "@evil", "/a b", "/é", "/a\r\nX-Evil: 1", "/a\n", "/\x7f", None, 7],
+)
+def test_a_path_that_is_none_is_refused(path: Any) -> None:
+    with pytest.raises(ValueError, match="path must begin with a slash and be percent-encoded already, not"):
+        Request("GET", path)
+
+
+def test_it_is_frozen() -> None:
+    request = Request("GET", "/nodes/a%2Fb~(1)")
+    with pytest.raises(AttributeError):
+        request.path = "/other"  # type: ignore[misc]

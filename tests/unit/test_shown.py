@@ -1,0 +1,41 @@
+"""Values in messages: short, printable, whatever they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from octaspace.shown import shown
+
+
+class Odd:
+    def __repr__(self) -> str:
+        return "two\nlines \x1b[31m"
+
+
+class Broken:
+    def __repr__(self) -> str:
+        raise KeyError("no repr today")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("10", "'10'"),
+        (None, "None"),
+        (10**18, "1000000000000000000"),
+        ({"a": [1]}, "{'a': [1]}"),
+        (Odd(), "two\\nlines \\x1b[31m"),
+    ],
+)
+def test_a_value_is_its_repr(value: object, text: str) -> None:
+    assert shown(value) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x" * 10**6, 10**4000, -(10**5000), ["y" * 200] * 500, dict.fromkeys(range(99), "z" * 500), Broken()],
+    ids=range(6),
+)
+def test_nothing_is_too_long_or_too_odd(value: object) -> None:
+    assert len(shown(value)) <= 200
+    assert shown(value).isprintable()
