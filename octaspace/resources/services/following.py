@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...errors import NotFoundError
+from ...types._lines import split
 from ...types.readiness import readiness
+from .log_growth import new_entries, overlap_of_texts
 
 __all__ = ["follow_logs"]
 
@@ -27,18 +29,13 @@ def follow_logs(
         try:
             answer = read(None)
         except NotFoundError:
-            ended = True  # a session that has ended answers with recent=true only
-            answer = _last_words(read, must_exist=not known)
+            answer, ended = None, True  # a session that has ended answers with recent=true only
         else:
             # Asked for after the logs, so what was written until the end is in the next answer.
-            ended = _has_ended(info)
-            if ended:
-                answer = _last_words(read, must_exist=False) or answer
-        known = True
-        entries, text = _parts(answer)
-        yield from system.news(entries)
-        yield from container.news(text)
+            known, ended = True, _has_ended(info)
+        yield from _news(answer, system, container)
         if ended:
+            yield from _news(_last_words(read, must_exist=not known), system, container)
             yield from container.rest()
             return
         pause()
@@ -61,30 +58,32 @@ def _has_ended(info: Callable[[], Any]) -> bool:
     return isinstance(found, dict) and readiness(found) == "ended"
 
 
-def _parts(answer: Any) -> tuple[list[Any], str]:
-    """System entries and container text of an answer, the older list of lines included (Q13)."""
+def _news(answer: Any, system: _Entries, container: _Text) -> Iterator[str]:
+    """What an answer brings; the older list of lines is read as well (Q13)."""
     if isinstance(answer, list):
-        return answer, ""
-    if not isinstance(answer, dict):
-        return [], ""
-    entries, text = answer.get("system"), answer.get("container")
-    return (entries if isinstance(entries, list) else []), (text if isinstance(text, str) else "")
+        yield from system.news(answer)
+    elif isinstance(answer, dict):
+        entries, text = answer.get("system"), answer.get("container")
+        yield from system.news(entries if isinstance(entries, list) else [])
+        yield from container.news(text if isinstance(text, str) else "")
 
 
 class _Entries:
-    """Entries of the system's log that were not seen before."""
+    """Lines of the system's log that were not seen before."""
 
     def __init__(self) -> None:
-        self._seen: list[tuple[Any, str]] = []
+        self._seen: list[tuple[str | None, str]] = []
 
     def news(self, answer: list[Any]) -> Iterator[str]:
-        if not answer:  # an ended session may answer with nothing, which says nothing about what was seen
+        lines = [(time, line) for time, message in map(_entry, answer) for line in split(message)]
+        # Nothing, from a session that has ended, or less than before, from an endpoint that lags behind, says
+        # nothing about what was seen.
+        if lines == self._seen[: len(lines)]:
             return
-        entries = [_entry(entry) for entry in answer]
-        fresh = _inserted(self._seen, entries)
-        self._seen = entries
-        for _, message in fresh:
-            yield from message.splitlines()
+        fresh = new_entries(self._seen, lines)
+        self._seen = lines
+        for _, line in fresh:
+            yield line
 
 
 class _Text:
@@ -95,49 +94,24 @@ class _Text:
         self._open = ""  # the last line, as long as it has no end
 
     def news(self, text: str) -> Iterator[str]:
-        if not text:
+        if self._seen.startswith(text):
             return
-        text = text.replace("\r\n", "\n")
-        fresh = text[_overlap(self._seen, text) :]
+        known = overlap_of_texts(self._seen, text)
+        if not known:  # the end of the line that was held back has gone with the rest
+            yield from self.rest()
         self._seen = text
-        *lines, self._open = (self._open + fresh).split("\n")
-        yield from lines
+        *lines, self._open = (self._open + text[known:]).split("\n")
+        for line in lines:
+            yield line.removesuffix("\r")
 
     def rest(self) -> Iterator[str]:
-        if self._open:
-            yield self._open
-        self._open = ""
+        held, self._open = self._open, ""
+        if held:
+            yield held.removesuffix("\r")
 
 
-def _entry(entry: Any) -> tuple[Any, str]:
+def _entry(entry: Any) -> tuple[str | None, str]:
     """Time and message; the older shape (Q13) has the message alone."""
     if isinstance(entry, dict):
         return str(entry.get("ts")), str(entry.get("msg") or "")
     return None, str(entry)
-
-
-def _inserted(old: list[tuple[Any, str]], new: list[tuple[Any, str]]) -> list[tuple[Any, str]]:
-    """What `new` has and `old` has not, in order."""
-    known = _overlap(old, new)
-    if known or not old:
-        return new[known:]
-    from difflib import SequenceMatcher  # only the older shape needs it
-
-    # There both logs are one list, so the system's lines appear in front of the container's.
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    return [
-        entry
-        for tag, _, _, begin, end in matcher.get_opcodes()
-        if tag in ("insert", "replace")
-        for entry in new[begin:end]
-    ]
-
-
-def _overlap(old: Sequence[Any], new: Sequence[Any]) -> int:
-    """How much of the beginning of `new` is the end of `old`."""
-    if new[: len(old)] == old:  # it has grown, as a log does
-        return len(old)
-    for start in range(max(0, len(old) - len(new)), len(old)):  # its beginning was dropped
-        if old[start] == new[0] and old[start:] == new[: len(old) - start]:
-            return len(old) - start
-    return 0
