@@ -16,6 +16,8 @@ T_co = TypeVar("T_co", covariant=True)
 #: Names under which the API and the proxies in front of it send the id that support asks for.
 _REQUEST_ID_HEADERS = ("X-Request-Id", "Request-Id", "X-Correlation-Id")
 
+_LONGEST_RETRY_AFTER = 2.0**31
+
 
 class Response(Generic[T_co]):
     """An HTTP answer. Immutable: attributes cannot be set, and `headers` cannot be changed.
@@ -57,7 +59,7 @@ class Response(Generic[T_co]):
     ) -> None:
         put = object.__setattr__
         put(self, "status", status)
-        put(self, "_headers", headers)
+        put(self, "_headers", headers.copy() if type(headers) is dict else headers)
         put(self, "_frozen", None)
         put(self, "data", data)
         put(self, "body", body)
@@ -104,7 +106,7 @@ class Response(Generic[T_co]):
         _, _, charset = content_type.lower().partition("charset=")
         try:
             return self.body.decode(charset.split(";")[0].strip(" \"'") or "utf-8", "replace")
-        except LookupError:
+        except (LookupError, ValueError):  # Python has codecs that are no charset, and refuse
             return self.body.decode("utf-8", "replace")
 
     @property
@@ -143,8 +145,8 @@ class _FrozenHeaders(CaseInsensitiveDict[str]):
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__()
-        for name, value in headers.items():
-            super().__setitem__(name, value)
+        for name in headers:
+            super().__setitem__(name, headers[name])  # one that came several times is joined with commas
 
     def __setitem__(self, key: str, value: str) -> NoReturn:
         raise TypeError("response headers are immutable")
@@ -161,18 +163,20 @@ def parse_retry_after(value: str, *, now: datetime | None = None) -> float | Non
         now: The moment an HTTP date is compared with; the present by default.
 
     Returns:
-        Seconds, never negative; None when the value is neither form.
+        Seconds, never negative, and at most 2**31, which stands for all that is longer (RFC 9111, 1.2.2);
+        None when the value is neither form.
     """
     value = value.strip()
     if value.replace(".", "", 1).isascii() and value.replace(".", "", 1).isdigit():
-        return float(value)
+        return min(float(value), _LONGEST_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(value)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     if moment.tzinfo is None:  # "-0000" and asctime dates carry no zone; HTTP dates are UTC
         moment = moment.replace(tzinfo=timezone.utc)
-    return max(0.0, (moment - (now or datetime.now(timezone.utc))).total_seconds())
+    seconds = (moment - (now or datetime.now(timezone.utc))).total_seconds()
+    return min(max(0.0, seconds), _LONGEST_RETRY_AFTER)
 
 
 def _rebuild(
