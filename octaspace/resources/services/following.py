@@ -111,7 +111,8 @@ class _Text:
 
 
 def _entry(entry: Any) -> tuple[str | None, str]:
-    """Time and message; the older shape (Q13) has the message alone."""
+    """Time and message; the older shape (Q13) has lines alone, of which an empty one is a line as well."""
     if isinstance(entry, dict):
         return str(entry.get("ts")), str(entry.get("msg") or "")
-    return None, str(entry)
+    text = str(entry)
+    return None, text if text.endswith("\n") else f"{text}\n"

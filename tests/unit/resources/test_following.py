@@ -11,6 +11,7 @@ import octaspace
 from octaspace import Client
 from octaspace.resources.services.following import follow_logs
 from playground.sandbox import SandboxServer
+from tests.support.fake_clock import FakeClock
 
 from .conftest import API
 
@@ -80,6 +81,60 @@ def test_an_ended_session_that_answers_with_nothing_repeats_nothing() -> None:
     assert session.lines() == ["a", "b", "c"]
 
 
+def test_the_last_answer_before_the_end_is_not_forgotten(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    """The session ends between the logs and the info, and what is asked for then answers with nothing."""
+    requests_mock.get(f"{API}/services/u-1/logs", json=logs("a", container="b\nc"))
+    requests_mock.get(f"{API}/services/u-1/logs?recent=true", json=logs())
+    requests_mock.get(f"{API}/services/u-1/info", status_code=404)
+    assert list(client.services.session("u-1").follow_logs()) == ["a", "b", "c"]
+
+
+def test_an_endpoint_that_lags_behind_repeats_nothing() -> None:
+    session = Logs(
+        logs("a", "b", container="1\n2\n"),
+        logs("a", container="1\n"),
+        logs("a", "b", "c", container="1\n2\n3\n"),
+    )
+    assert session.lines() == ["a", "b", "1", "2", "c", "3"]
+
+
+def test_a_message_that_goes_on() -> None:
+    session = Logs(
+        {"system": [{"ts": 1, "msg": "Pulling\n"}]}, {"system": [{"ts": 1, "msg": "Pulling\n10 %\nDone\n"}]}
+    )
+    assert session.lines() == ["Pulling", "10 %", "Done"]
+
+
+def test_only_line_feeds_end_a_line() -> None:
+    odd = "a\x0bb\x85c\u2028d"
+    assert Logs(logs(f"{odd}\n\nz", container=f"{odd}\n10 %\r20 %\n")).lines() == [
+        odd,
+        "",
+        "z",
+        odd,
+        "10 %\r20 %",
+    ]
+
+
+def test_a_line_end_in_two_pieces() -> None:
+    session = Logs(
+        logs(container="a\r"), logs(container="a\r\nb\r\nc\r"), last=logs(container="a\r\nb\r\nc\r")
+    )
+    assert session.lines() == ["a", "b", "c"]
+
+
+def test_a_line_that_was_held_back_when_all_of_the_log_went() -> None:
+    session = Logs(logs(container="a\nhalf"), logs(container="other\nthing\n"))
+    assert session.lines() == ["a", "half", "other", "thing"]
+
+
+def test_q13_the_older_shape_with_equal_lines_at_both_ends() -> None:
+    session = Logs(["", "start", ""], ["", "pulled", "start", "", "up"])
+    assert session.lines() == ["", "start", "", "pulled", "up"]
+
+
 def test_windows_line_ends_and_odd_shapes() -> None:
     session = Logs(
         {"system": [{"ts": 1}, "text", {"msg": None}], "container": "a\r\nb\r\n"}, None, {"system": 7}
@@ -99,6 +154,31 @@ def test_the_end_seen_in_info_alone(client: Client, requests_mock: requests_mock
     requests_mock.get(f"{API}/services/u-1/logs?recent=true", json=logs("a", container="b\n"))
     requests_mock.get(f"{API}/services/u-1/info", status_code=404)
     assert list(client.services.session("u-1").follow_logs()) == ["a", "b"]
+
+
+def test_what_goes_wrong_between_two_looks_ends_it(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.get(f"{API}/services/u-1/logs", [{"json": logs("a")}, {"status_code": 403}])
+    requests_mock.get(f"{API}/services/u-1/info", json={"is_ready": True})
+    lines = client.services.session("u-1").follow_logs()
+    assert next(lines) == "a"
+    with pytest.raises(octaspace.PermissionError):
+        next(lines)
+    assert list(lines) == []
+
+
+def test_one_that_nobody_follows_any_longer_asks_no_more(
+    client: Client, requests_mock: requests_mock.Mocker, clock: FakeClock
+) -> None:
+    requests_mock.get(f"{API}/services/u-1/logs", json=logs("a", "b"))
+    requests_mock.get(f"{API}/services/u-1/info", json={"is_ready": True})
+    lines = client.services.session("u-1").follow_logs(interval=3)
+    assert requests_mock.call_count == 0  # not before the first line is asked for
+    assert next(lines) == "a"
+    lines.close()  # type: ignore[attr-defined]
+    assert requests_mock.call_count == 2
+    assert clock.slept == []
 
 
 @pytest.mark.parametrize("dataset", ["default", "loose"])

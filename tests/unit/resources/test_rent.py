@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -76,7 +79,7 @@ def test_stopped_when_the_function_returns(client: Client, requests_mock: reques
     assert stop.call_count == 1
 
 
-@pytest.mark.parametrize("status", [500, 502, 429])
+@pytest.mark.parametrize("status", [500, 502, 429, 408])
 def test_a_failing_stop_is_sent_again(
     status: int, client: Client, requests_mock: requests_mock.Mocker, clock: FakeClock
 ) -> None:
@@ -145,6 +148,8 @@ def test_a_creation_that_fails_stops_nothing(client: Client, requests_mock: requ
         {"text": "[{", "headers": {"Content-Type": "application/json"}},
         {"json": []},
         {"json": {"uuid": 7}},
+        {"json": [{"uuid": ".."}]},
+        {"json": [{"uuid": "a\nb"}]},
         {"json": None},
     ],
 )
@@ -156,6 +161,7 @@ def test_a_creation_of_unknown_outcome_says_so(
     with pytest.raises(octaspace.Error, match="look before you send it again") as caught, rental:
         raise AssertionError("the block must not run")
     assert caught.value.outcome_unknown
+    assert str(caught.value).startswith("POST /services/mr: ")
     assert requests_mock.call_count == 1
 
 
@@ -167,6 +173,146 @@ def test_a_refused_creation_is_no_riddle(
     with pytest.raises(octaspace.ApiError) as caught:
         client.services.mr.create(**MACHINE)
     assert not caught.value.outcome_unknown
+
+
+@pytest.mark.parametrize("service", ["vpn", "render"])
+def test_an_answer_without_a_session_names_the_creation(
+    service: str, client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.post(f"{API}/services/{service}", json={}, headers={"X-Request-Id": "r-1"})
+    arguments = {"disk_size": 5} if service == "render" else {}
+    rental = getattr(client.services, service).rent(node_id=1, **arguments)
+    words = rf"^POST /services/{service}: 200, but the answer names no session; it may .* \[request id r-1\]$"
+    with pytest.raises(octaspace.InvalidResponseError, match=words), rental:
+        raise AssertionError("the block must not run")
+
+
+def test_a_hook_that_fails_behind_the_creation_says_that_there_may_be_a_rental(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    error = RuntimeError("the hook's own")
+
+    def hook(response: object) -> None:
+        raise error
+
+    rental = client.with_options(on_response=hook).services.mr.rent(**MACHINE)
+    with pytest.raises(RuntimeError) as caught, rental:
+        raise AssertionError("the block must not run")
+    assert caught.value is error
+    assert "client.sessions.list()" in notes(error)
+
+
+def test_the_bodys_error_is_not_masked_by_a_hook_that_fails_at_the_stop(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    stop = requests_mock.post(STOP, json={})
+
+    def hook(request: dict[str, Any]) -> None:
+        if request["path"].endswith("/stop"):
+            raise OSError("the hook's own")
+
+    rental = client.with_options(on_request=hook).services.mr.rent(**MACHINE)
+    with pytest.raises(RuntimeError, match="body") as caught, rental:
+        raise RuntimeError("body")
+    assert "Session u-1 could not be stopped and goes on: the hook's own" in notes(caught.value)
+    assert stop.call_count == 0
+
+
+@pytest.mark.parametrize("when", ["under way", "in a pause"])
+def test_an_interrupted_stop_is_sent_once_more(
+    when: str, client: Client, requests_mock: requests_mock.Mocker, clock: FakeClock
+) -> None:
+    """Who presses Ctrl-C twice wants to get out, and not to go on paying."""
+    requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    first = {"exc": KeyboardInterrupt} if when == "under way" else {"status_code": 503}
+    stop = requests_mock.post(STOP, [first, {"json": {}}])
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    clock.on_sleep = interrupt
+    with pytest.raises(KeyboardInterrupt) as caught, client.services.mr.rent(**MACHINE):
+        raise RuntimeError("body")
+    assert stop.call_count == 2
+    assert "may go on" not in notes(caught.value)
+    assert isinstance(caught.value.__context__, RuntimeError)  # the body's error is told as well
+
+
+def test_a_stop_that_is_interrupted_twice_says_so(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    stop = requests_mock.post(STOP, [{"exc": KeyboardInterrupt}, {"exc": SystemExit}])
+    with pytest.raises(KeyboardInterrupt) as caught, client.services.mr.rent(**MACHINE):
+        pass
+    assert stop.call_count == 2
+    assert "Session u-1 may go on: its stop was interrupted, and so was another (SystemExit)." in notes(
+        caught.value
+    )
+
+
+def test_an_abandoned_generator_stops_its_session(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    stop = requests_mock.post(STOP, json={})
+
+    def use() -> Iterator[str]:
+        with client.services.mr.rent(**MACHINE) as session:
+            yield session.uuid
+
+    generator = use()
+    assert next(generator) == "u-1"
+    assert stop.call_count == 0
+    del generator
+    assert stop.call_count == 1
+
+
+def test_the_notes_of_an_error_from_none_are_seen(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    """Also where notes are contexts, which `from None` would hide."""
+    requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    requests_mock.post(STOP, status_code=403)
+
+    def use() -> None:
+        with client.services.mr.rent(**MACHINE):
+            try:
+                raise KeyError("hidden")
+            except KeyError:
+                raise RuntimeError("body") from None
+
+    with pytest.raises(RuntimeError) as caught:
+        use()
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "Session u-1 could not be stopped and goes on" in shown
+    assert "hidden" not in shown
+
+
+PROGRAM = """
+import sys, octaspace
+with octaspace.Client("sk-secret", base_url=sys.argv[1]) as client:
+    with client.services.mr.rent(node_id=9101, disk_size=5, image="i") as session:
+        print(session.uuid, flush=True)
+        sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system sends no SIGINT to one process")
+def test_ctrl_c_stops_the_session(sandbox: SandboxServer) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, sandbox.url],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as program:  # fmt: skip
+        assert program.stdout is not None
+        uuid = program.stdout.readline().strip()
+        program.send_signal(signal.SIGINT)
+        _, complaints = program.communicate(timeout=60)
+    assert complaints.rstrip().endswith("KeyboardInterrupt")
+    stops = [entry for entry in sandbox.journal.entries() if entry.path == f"/services/{uuid}/stop"]
+    assert [entry.carried_out for entry in stops] == [True]
 
 
 def test_an_interrupted_creation_says_that_it_may_have_been_carried_out(

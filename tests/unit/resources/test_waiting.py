@@ -83,6 +83,22 @@ def test_a_session_that_ended_raises(
     assert clock.slept == []
 
 
+@pytest.mark.parametrize("data", [[], [{"is_ready": True}], "ready", None, 7])
+def test_an_answer_that_is_no_object_says_nothing(
+    data: Any, client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.get(INFO, [{"json": data}, {"json": {"is_ready": True}}])
+    assert wait(client).data == {"is_ready": True}
+
+
+def test_an_answer_that_cannot_be_read_raises_at_once(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.get(INFO, text='{"is_ready": NaN}', headers={"Content-Type": "application/json"})
+    with pytest.raises(octaspace.InvalidResponseError, match="GET /services/u-1/info: 200"):
+        wait(client)
+
+
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_what_waiting_does_not_mend_raises_at_once(
     status: int, client: Client, requests_mock: requests_mock.Mocker, clock: FakeClock
@@ -102,13 +118,41 @@ def test_what_passes_is_waited_out(
         INFO,
         [
             {"status_code": 503},
+            {"status_code": 408},
             {"status_code": 429, "headers": {"Retry-After": "7"}},
             {"exc": ConnectionError},
             {"json": {"is_ready": True}},
         ],
     )
     assert wait(light).ok
-    assert clock.slept == [2.0, 7.0, 2.0]
+    assert clock.slept == [2.0, 2.0, 7.0, 2.0]
+
+
+def test_a_request_that_hangs_ends_with_the_time(sandbox: SandboxServer) -> None:
+    sandbox.faults.add("stall", path="/services/*")
+    with Client("sk-secret", base_url=sandbox.url, read_timeout=None) as client:
+        with pytest.raises(
+            octaspace.TimeoutError, match=r"not ready within 0\.2 s; the last look failed"
+        ) as caught:
+            client.services.session("u-1").wait_until_ready(timeout=0.2, interval=0)
+        assert caught.value.phase == "total"
+        assert client.transport_stats()["requests"] == 1
+
+
+def test_an_interrupt_ends_the_waiting(client: Client, requests_mock: requests_mock.Mocker) -> None:
+    requests_mock.get(INFO, exc=KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        wait(client)
+    assert requests_mock.call_count == 1
+
+
+def test_what_on_progress_asks_for_is_not_waited_out(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.get(INFO, json={})
+    requests_mock.get(f"{API}/accounts/balance", status_code=503)
+    with pytest.raises(octaspace.ServiceUnavailableError):
+        wait(client, on_progress=lambda _: client.accounts.balance())
 
 
 def test_what_on_progress_raises_ends_the_waiting(
