@@ -183,9 +183,9 @@ def result_of(token: str) -> dict[str, Any] | None:
 
 
 def _awaited(tokens: Tokens, token: str) -> dict[str, Any] | None:
-    """What came of the first use, which may be under way at this moment; None when that takes too long."""
+    """What came of the first use, which may be under way; None when that takes too long, or is lost."""
     end = time.monotonic() + _AWAIT_SECONDS
-    while (result := tokens.result(token)) is None and time.monotonic() < end:
+    while (result := tokens.result(token)) is None and not tokens.is_lost(token) and time.monotonic() < end:
         time.sleep(0.1)
     return result
 

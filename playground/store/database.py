@@ -67,7 +67,7 @@ class CallTable(Protocol):
 class TokenTable(Protocol):
     """One-time tokens."""
 
-    def claim(self, browser: str, token: str, keep: float) -> bool:
+    def claim(self, browser: str, token: str, owner: str, keep: float) -> bool:
         """Take a token nobody has taken; one of all callers in all processes hears True."""
         ...
 
@@ -75,8 +75,8 @@ class TokenTable(Protocol):
         """Keep what came of a token that was taken."""
         ...
 
-    def find(self, browser: str, token: str) -> tuple[bool, str | None]:
-        """Whether it was taken, and what came of it."""
+    def find(self, browser: str, token: str) -> tuple[str | None, str | None]:
+        """By which owner it was taken, and what came of it."""
         ...
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any, Final
 
 from .database import Database
+from .here import HERE, runs
 
 __all__ = ["Tokens"]
 
@@ -21,7 +23,7 @@ class Tokens:
 
     def claim(self, token: str) -> bool:
         """Use a token; True for exactly one caller, in whichever worker, False for all others."""
-        return self._table.claim(self._browser, token, _KEPT_SECONDS)
+        return self._table.claim(self._browser, token, f"{HERE}:{os.getpid()}", _KEPT_SECONDS)
 
     def finish(self, token: str, result: dict[str, Any]) -> None:
         """Keep what came of it."""
@@ -37,4 +39,12 @@ class Tokens:
 
     def is_claimed(self, token: str) -> bool:
         """Whether it was used, though what came of it may not be known."""
-        return self._table.find(self._browser, token)[0]
+        return self._table.find(self._browser, token)[0] is not None
+
+    def is_lost(self, token: str) -> bool:
+        """Whether what came of it will never be known, because the process that used it is gone."""
+        owner, text = self._table.find(self._browser, token)
+        if owner is None or text is not None:
+            return False
+        here, _, pid = owner.partition(":")
+        return runs(here, int(pid)) is False

@@ -182,7 +182,7 @@ def test_a_removed_file_is_made_again(database: SqliteDatabase, tmp_path: Path) 
 def test_what_is_raised_undoes_what_was_written(database: SqliteDatabase) -> None:
     def write() -> None:
         with database.writing() as connection:
-            connection.execute("INSERT INTO tokens (browser, token, until) VALUES ('a', 'one', 9e9)")
+            connection.execute("INSERT INTO tokens VALUES ('a', 'one', 9e9, '', NULL)")
             raise KeyError
 
     with pytest.raises(KeyError):

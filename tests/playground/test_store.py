@@ -24,6 +24,7 @@ from playground.store import (
     Workers,
     jobs,
     open_database,
+    tokens,
     tries,
     workers,
 )
@@ -229,6 +230,19 @@ def test_what_came_of_a_token_is_kept(database: Database, another: Another) -> N
     here.finish("never claimed", {"ok": True})
     assert there.result("never claimed") is None
     assert not there.claim("one")
+
+
+def test_what_a_process_took_along_is_lost(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = Tokens(database, "a")
+    mine.claim("alive")
+    monkeypatch.setattr(tokens.os, "getpid", lambda: 2**22 + 1)
+    mine.claim("dead")
+    mine.claim("done")
+    mine.finish("done", {})
+    monkeypatch.setattr(tokens, "HERE", "another machine")
+    mine.claim("elsewhere")
+    names = ("alive", "dead", "done", "elsewhere", "never claimed")
+    assert [name for name in names if mine.is_lost(name)] == ["dead"]
 
 
 def test_workers_leave_snapshots_and_the_dead_go(

@@ -7,41 +7,14 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-import requests
-from bs4 import BeautifulSoup
 
 from ..support.running_playground import RunningPlayground
 from ..support.waiting import until
+from .remote import Remote
 
 pytestmark = pytest.mark.gunicorn
 
 TOOLS = "/playground/diagnostics"
-
-
-class Remote:
-    """A browser over real sockets; a new connection for each request, so that it meets every worker."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers["Connection"] = "close"
-
-    def page(self, path: str) -> BeautifulSoup:
-        answer = self._session.get(self._url + path, timeout=30)
-        assert answer.status_code == 200, answer.text[:500]
-        return BeautifulSoup(answer.text, "html.parser")
-
-    def post(self, path: str, **fields: str) -> str:
-        """Send a form; where it leads to."""
-        token = str(self.page("/playground/settings").select("meta[name=csrf-token]")[0]["content"])
-        data = {"csrf_token": token, "once": os.urandom(6).hex(), **fields}
-        answer = self._session.post(self._url + path, data=data, timeout=30, allow_redirects=False)
-        assert answer.status_code == 303, answer.text[:500]
-        return str(answer.headers["Location"])
-
-    def close(self) -> None:
-        self._session.close()
 
 
 @pytest.fixture(scope="module")

@@ -79,6 +79,12 @@ class RunningPlayground:
         """What Gunicorn and the app have written so far, on both streams."""
         return self.log_path.read_text(errors="replace")
 
+    @property
+    def pid(self) -> int:
+        """Gunicorn's master."""
+        assert self._process is not None
+        return self._process.pid
+
     def worker_pids(self) -> list[int]:
         """The workers that run now."""
         assert self._process is not None

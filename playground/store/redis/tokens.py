@@ -1,40 +1,54 @@
-"""One-time tokens in Redis."""
+"""One-time tokens in Redis: a hash with who claimed it, and what came of it."""
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from .database import RedisDatabase
 
 __all__ = ["Tokens"]
 
+#: The client asks again when an answer is lost, and the first asking may have claimed it: so each claim has
+#: a mark, and hears True whenever it is its own that is kept.
+_CLAIM: Final = """
+if redis.call('HSETNX', KEYS[1], 'mark', ARGV[1]) == 1 then
+    redis.call('HSET', KEYS[1], 'owner', ARGV[2])
+    redis.call('EXPIRE', KEYS[1], ARGV[3])
+end
+return redis.call('HGET', KEYS[1], 'mark') == ARGV[1]
+"""
+
+_FINISH: Final = """
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    redis.call('HSET', KEYS[1], 'result', ARGV[1])
+    redis.call('EXPIRE', KEYS[1], ARGV[2])
+end
+"""
+
 
 class Tokens:
-    """See `TokenTable`. The value is ``c`` and who claimed it, then ``r`` and what came of it."""
+    """See `TokenTable`."""
 
     def __init__(self, database: RedisDatabase) -> None:
         self._database = database
+        self._claim = database.client.register_script(_CLAIM)
+        self._finish = database.client.register_script(_FINISH)
 
-    def claim(self, browser: str, token: str, keep: float) -> bool:
-        key, mine = self._key(browser, token), f"c{secrets.token_hex(8)}"
-        with self._database.talking() as client:
-            if client.set(key, mine, nx=True, ex=int(keep)):
-                return True
-            # The client asks again when an answer is lost; the first asking may have been ours.
-            return bool(client.get(key) == mine)
+    def claim(self, browser: str, token: str, owner: str, keep: float) -> bool:
+        with self._database.talking():
+            key = self._key(browser, token)
+            return bool(self._claim(keys=[key], args=[secrets.token_hex(8), owner, int(keep)]))
 
     def finish(self, browser: str, token: str, text: str, keep: float) -> None:
-        with self._database.talking() as client:
-            client.set(self._key(browser, token), f"r{text}", xx=True, ex=int(keep))
+        with self._database.talking():
+            self._finish(keys=[self._key(browser, token)], args=[text, int(keep)])
 
-    def find(self, browser: str, token: str) -> tuple[bool, str | None]:
+    def find(self, browser: str, token: str) -> tuple[str | None, str | None]:
         with self._database.talking() as client:
-            value = client.get(self._key(browser, token))
-        if value is None:
-            return False, None
-        return True, value[1:] if value.startswith("r") else None
+            owner, result = client.hmget(self._key(browser, token), "owner", "result")
+        return owner, result
 
     def _key(self, browser: str, token: str) -> str:
         return self._database.key("token", browser, token)

@@ -7,7 +7,7 @@ from typing import Final
 __all__ = ["EXPIRED", "MOST_LOG_BYTES", "SCHEMA", "VERSION"]
 
 #: Changes with the schema; a file of another version is begun anew, for it holds nothing that lasts.
-VERSION: Final = 2
+VERSION: Final = 3
 
 #: The logs of all browsers together. Programs without cookies are a new browser at every request.
 MOST_LOG_BYTES: Final = 256 * 1024 * 1024
@@ -27,7 +27,7 @@ SCHEMA: Final = (
     )""",
     "CREATE INDEX calls_of_browser ON calls (browser, id, until, size)",
     """CREATE TABLE tokens (
-        browser TEXT NOT NULL, token TEXT NOT NULL, until REAL NOT NULL, result TEXT,
+        browser TEXT NOT NULL, token TEXT NOT NULL, until REAL NOT NULL, owner TEXT NOT NULL, result TEXT,
         PRIMARY KEY (browser, token)
     )""",
     """CREATE TABLE workers (

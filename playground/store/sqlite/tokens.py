@@ -17,12 +17,13 @@ class Tokens:
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    def claim(self, browser: str, token: str, keep: float) -> bool:
+    def claim(self, browser: str, token: str, owner: str, keep: float) -> bool:
         # Durable: after a power failure the change must not be made a second time.
         with self._database.writing(durable=True) as connection:
             cursor = connection.execute(
-                "INSERT INTO tokens (browser, token, until) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                (browser, token, time.time() + keep),
+                "INSERT INTO tokens (browser, token, until, owner) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT DO NOTHING",
+                (browser, token, time.time() + keep, owner),
             )
             return cursor.rowcount == 1
 
@@ -33,9 +34,9 @@ class Tokens:
                 (text, time.time() + keep, browser, token),
             )
 
-    def find(self, browser: str, token: str) -> tuple[bool, str | None]:
+    def find(self, browser: str, token: str) -> tuple[str | None, str | None]:
         with self._database.reading() as connection:
             row = connection.execute(
-                "SELECT result FROM tokens WHERE browser = ? AND token = ?", (browser, token)
+                "SELECT owner, result FROM tokens WHERE browser = ? AND token = ?", (browser, token)
             ).fetchone()
-        return row is not None, None if row is None else row["result"]
+        return (None, None) if row is None else (row["owner"], row["result"])
