@@ -9,19 +9,21 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-__all__ = ["problems_of"]
+__all__ = ["colour_problems_of", "problems_of"]
 
 _AXE = Axe()
+#: Only violations are wanted in full, which makes it faster.
+_ALL: dict[str, Any] = {"resultTypes": ["violations"]}
+#: The rules that another theme of the same page can break.
+_COLOURS: dict[str, Any] = {**_ALL, "runOnly": ["color-contrast", "link-in-text-block"]}
+
 _CHECKS = Path(__file__).with_name("checks.js").read_text(encoding="utf-8")
 
 
 def problems_of(page: Page) -> list[str]:
     """Everything that is wrong with it, a line each."""
-    found = [
-        f"{violation['id']} ({violation['impact']}): {node['html'][:160]} {_why(node)}"
-        for violation in _AXE.run(page).response["violations"]
-        for node in violation["nodes"][:4]
-    ]
+    page.evaluate(_AXE.axe_script)
+    found = _violations(page, _ALL)
     checks = page.evaluate(_CHECKS)
     levels = checks["headings"]
     if levels.count(1) != 1 or any(after > before + 1 for before, after in pairwise(levels)):
@@ -29,6 +31,19 @@ def problems_of(page: Page) -> list[str]:
     found += [f"cut off: {html}" for html in checks["cutOff"]]
     found += [f"too small to touch: {html}" for html in checks["tooSmall"]]
     return found
+
+
+def colour_problems_of(page: Page) -> list[str]:
+    """What is wrong with its colours, after `problems_of` has looked at it in another theme."""
+    return _violations(page, _COLOURS)
+
+
+def _violations(page: Page, options: dict[str, Any]) -> list[str]:
+    return [
+        f"{violation['id']} ({violation['impact']}): {node['html'][:160]} {_why(node)}"
+        for violation in page.evaluate("(options) => axe.run(options)", options)["violations"]
+        for node in violation["nodes"][:4]
+    ]
 
 
 def _why(node: dict[str, Any]) -> str:

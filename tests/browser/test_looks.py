@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from playground.navigation import GROUPS
 from playground.sandbox import SandboxServer
 
-from .accessibility import problems_of
+from ..support.waiting import until
+from .accessibility import colour_problems_of, problems_of
 from .places import PLACES, Place, open_place
 from .watching import Watcher
 
-#: Kept for people to look at.
-PICTURES = Path(__file__).resolve().parents[2] / "test-artifacts" / "browser"
-
-LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1440, 390, 320)]
-PICTURED = (("light", 1440), ("dark", 390))
+WIDTHS = (1440, 390, 320)
 
 
 def test_every_page_of_the_sidebar_is_in_the_table(page: Page) -> None:
@@ -29,27 +24,41 @@ def test_every_page_of_the_sidebar_is_in_the_table(page: Page) -> None:
     assert links == len(known)
 
 
-@pytest.mark.parametrize("place", PLACES, ids=str)
-def test_a_page_in_every_look(place: Place, page: Page, sandbox: SandboxServer, watcher: Watcher) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
+@pytest.mark.parametrize("place", [place for place in PLACES if place.name != "missing"], ids=str)
+def test_a_page_in_every_look(place: Place, page: Page, sandbox: SandboxServer) -> None:
+    look_at(page, place, sandbox)
+
+
+def test_the_page_of_a_missing_page(page: Page, sandbox: SandboxServer, watcher: Watcher) -> None:
+    with watcher.expecting("HTTP 404: GET .*/nothing-here"):
+        look_at(page, next(place for place in PLACES if place.name == "missing"), sandbox)
+
+
+def look_at(page: Page, place: Place, sandbox: SandboxServer) -> None:
+    """Open it at every width, and see it in both themes there."""
     problems: list[str] = []
-
-    def look(theme: str, width: int) -> None:
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
+        # Without motion: on their way from one theme to the other, colours have any contrast.
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
         open_place(page, place, sandbox)
-        assert page.locator("html").get_attribute("data-bs-theme") == theme
-        problems.extend(f"{theme} {width}: {problem}" for problem in problems_of(page))
-        if (theme, width) in PICTURED:
-            page.screenshot(path=PICTURES / f"{place}-{width}-{theme}.png", full_page=True)
-
-    for theme, width in LOOKS:
-        if place.name == "missing":
-            with watcher.expecting("HTTP 404: GET .*/nothing-here"):
-                look(theme, width)
-        else:
-            look(theme, width)
+        problems += [f"light {width}: {problem}" for problem in problems_of(page)]
+        page.emulate_media(color_scheme="dark")
+        expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+        problems += [f"dark {width}: {problem}" for problem in colour_problems_of(page)]
     assert problems == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_theme_is_there_before_the_first_paint(page: Page, theme: str) -> None:
+    """That of the system when it is auto, otherwise the one that was chosen."""
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.goto("/playground/settings")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
+    other = "dark" if theme == "light" else "light"
+    page.get_by_role("button", name=f"{other.capitalize()} theme").click()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", other)
+    until(lambda: f'data-bs-theme="{other}"' in page.request.get("/playground/network").text())
 
 
 @pytest.mark.parametrize(
