@@ -40,7 +40,19 @@ class Client:
                 print(node["id"], node["state"])
 
     Every method of a resource is one HTTP call and returns a `Response`, whose `data` is the API's own
-    JSON. Errors are the tree in `octaspace.errors`.
+    JSON. Errors are the tree in `octaspace.errors`. `help(client.nodes)` tells of a resource, and
+    `help(client.nodes.find)` of a call: its arguments, what its data looks like, its errors.
+
+    ==================================  ==================================================================
+    `accounts`                          `profile` `balance` `generate_wallet`
+    `nodes`                             `list` `find` `download_ident` `download_logs` `update_prices`
+                                        `reboot`
+    `sessions`                          `list`
+    `services.mr` `.vpn` `.render`      `list` `search` `create` `rent`
+    `services.session(uuid)`            `info` `logs` `stop` `wait_until_ready` `follow_logs`
+    `apps` `network`                    `list` · `info`
+    `idle_jobs`                         `find` `logs`
+    ==================================  ==================================================================
 
     A call that only reads goes to the next endpoint when one fails and is retried up to `max_retries`
     times on 408, 429, 500, 502, 503 and 504, after growing waits or the `Retry-After` the API asks for.
@@ -149,11 +161,14 @@ class Client:
 
         Args:
             request: What to ask for.
-            timeout: Seconds for this whole call, beside `Config.total_timeout`.
+            timeout: Seconds for this whole call, beside `Config.total_timeout`; the smaller counts.
             sink: Where to stream a 2xx body.
 
+        Returns:
+            The 2xx response.
+
         Raises:
-            Error: Any of `octaspace.errors`.
+            octaspace.Error: Any of `octaspace.errors`.
             ValueError: The body cannot be written as JSON.
         """
         return self._transport.send(request, timeout=timeout, sink=sink)

@@ -96,10 +96,12 @@ class Error(Exception):
 
     @property
     def status(self) -> int | None:
+        """HTTP status of the response, or None."""
         return None if self.response is None else self.response.status
 
     @property
     def request_id(self) -> str | None:
+        """The API's id of the request, to quote to support, or None."""
         return None if self.response is None else self.response.request_id
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -176,6 +178,7 @@ class ApiError(Error):
 
     @property
     def code(self) -> str | None:
+        """The API's machine-readable code, or None."""
         data = None if self.response is None else self.response.data
         code = data.get("code") if isinstance(data, dict) else None
         return code if isinstance(code, str) else None

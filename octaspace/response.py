@@ -95,6 +95,7 @@ class Response(Generic[T_co]):
 
     @property
     def headers(self) -> Mapping[str, str]:
+        """Header fields, looked up in any case; those that came several times are joined with commas."""
         if self._frozen is None:  # made when somebody looks: most calls are for the data
             object.__setattr__(self, "_frozen", _FrozenHeaders(self._headers))
         return self._frozen  # type: ignore[return-value]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -63,6 +65,36 @@ def test_every_public_method_is_documented(name: str, method: Any) -> None:
     ]
     shared = "Arguments" in text or "; see `" in text or text.startswith("See ")
     assert shared or all(argument in text for argument in arguments), f"{name}: {arguments}"
+
+
+def test_every_public_property_is_documented() -> None:
+    kinds = [octaspace.Client, octaspace.Config, octaspace.Response]
+    kinds += [getattr(octaspace.types, name) for name in octaspace.types.__all__]
+    kinds += [getattr(octaspace.errors, name) for name in octaspace.errors.__all__ if name.endswith("Error")]
+    missing = [
+        f"{kind.__name__}.{name}"
+        for kind in kinds
+        for name, member in vars(kind).items()
+        if isinstance(member, property) and not name.startswith("_") and not member.__doc__
+    ]
+    assert not missing
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [getattr(octaspace.types, name) for name in octaspace.types.__all__],
+    ids=lambda kind: kind.__name__,
+)
+def test_every_field_of_a_type_is_described(kind: Any) -> None:
+    described = re.findall(r"^    (\w+): \S", inspect.getdoc(kind) or "", re.MULTILINE)
+    own = [field.name for field in dataclasses.fields(kind)]
+    inherited = {
+        field.name
+        for base in kind.__bases__
+        if dataclasses.is_dataclass(base)
+        for field in dataclasses.fields(base)
+    }
+    assert described == [name for name in own if name not in inherited]
 
 
 def test_every_resource_method_names_its_http_call() -> None:

@@ -102,6 +102,10 @@ def test_code_and_retry_after() -> None:
     limited = api_error(answer(429, headers={"Retry-After": "7"}), method="GET", path="/")
     assert isinstance(limited, octaspace.RateLimitError)
     assert limited.retry_after == 7.0
+    assert octaspace.RateLimitError("x").retry_after is None
+    busy = api_error(answer(503, headers={"Retry-After": "7"}), method="GET", path="/")
+    assert isinstance(busy, octaspace.ServerError)
+    assert busy.retry_after == 7.0
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -111,7 +115,7 @@ def test_every_class_pickles_and_copies(kind: type[Error]) -> None:
         error = kind("GET /nodes: broke", response=answer(500, {"code": "c"}, {"X-Request-Id": "r"}))  # type: ignore[call-arg]
     if isinstance(error, octaspace.TimeoutError):
         error = octaspace.TimeoutError("GET /nodes: broke", phase="pool", attempts=3, outcome_unknown=True)
-    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert type(again) is kind
         assert str(again) == "GET /nodes: broke"
         assert (again.status, again.request_id, again.attempts) == (
@@ -121,6 +125,19 @@ def test_every_class_pickles_and_copies(kind: type[Error]) -> None:
         )
         for name in ("phase", "rejections", "option", "outcome_unknown", "code"):
             assert getattr(again, name, None) == getattr(error, name, None)
+
+
+def test_what_was_noted_on_an_error_crosses_with_it() -> None:
+    error = octaspace.ApiError("x", response=answer(404))
+    error.__notes__ = ["look there"]  # type: ignore[attr-defined]  # what add_note makes
+    assert pickle.loads(pickle.dumps(error)).__notes__ == ["look there"]
+
+
+def test_a_body_in_a_charset_that_is_none_is_an_error_of_ours() -> None:
+    for charset in ("idna", "undefined", "punycode", "\0"):
+        headers = {"Content-Type": f"text/html; charset={charset}"}
+        error = api_error(answer(502, b"no\xff", headers, b"no\xff"), method="GET", path="/nodes")
+        assert str(error) == "GET /nodes: 502: no�"
 
 
 @pytest.mark.parametrize("kind", CLASSES)

@@ -326,3 +326,15 @@ def test_frames_of_the_libraries_are_taken_out_and_others_stay() -> None:
         names.append(traceback.tb_frame.f_code.co_name)
         traceback = traceback.tb_next
     assert names == ["test_frames_of_the_libraries_are_taken_out_and_others_stay", "handler"]
+
+
+def test_an_exception_with_library_frames_alone_has_none_left() -> None:
+    try:
+        http.client.HTTPConnection("127.0.0.1", "port")
+    except http.client.HTTPException as error:
+        context = error
+    context.__traceback__ = context.__traceback__ and context.__traceback__.tb_next
+    interrupt = KeyboardInterrupt()
+    interrupt.__context__ = context
+    forget_library_frames(interrupt, None)
+    assert context.__traceback__ is None

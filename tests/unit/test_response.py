@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import copy
 import pickle
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from urllib3 import HTTPHeaderDict
 
 from octaspace import Response
 from octaspace.response import parse_retry_after
@@ -26,8 +31,41 @@ def test_it_is_immutable() -> None:
         del response.headers["A"]  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda headers: headers.update(A="2"),
+        lambda headers: headers.pop("A"),
+        lambda headers: headers.popitem(),
+        lambda headers: headers.clear(),
+        lambda headers: headers.setdefault("B", "2"),
+    ],
+)
+def test_no_method_of_a_mapping_changes_the_headers(change: Callable[[Any], Any]) -> None:
+    response = make(headers={"A": "1"})
+    with pytest.raises(TypeError, match="immutable"):
+        change(response.headers)
+    assert dict(response.headers) == {"A": "1"}
+
+
+def test_what_becomes_of_the_mapping_it_was_made_from_is_no_matter() -> None:
+    headers = {"A": "1"}
+    response = make(headers=headers)
+    headers["B"] = "2"
+    assert dict(response.headers) == {"A": "1"}
+
+
 def test_headers_are_found_in_any_case() -> None:
     assert make(headers={"X-Thing": "1"}).headers["x-thing"] == "1"
+
+
+def test_a_field_that_came_several_times_is_joined() -> None:
+    fields = HTTPHeaderDict()
+    fields.add("Vary", "Accept")
+    fields.add("vary", "Origin")
+    response = Response(status=200, headers=fields, data=None)
+    assert response.headers["VARY"] == "Accept, Origin"
+    assert len(response.headers) == 1
 
 
 @pytest.mark.parametrize(
@@ -64,6 +102,10 @@ def test_no_request_id() -> None:
         ("", None),
         ("1e3", None),
         ("²", None),
+        ("9" * 400, 2.0**31),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 2.0**31),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0.0),
+        ("Tue, 24 Nov 2026 12:00:30 +9999", None),
     ],
 )
 def test_retry_after(value: str, seconds: float | None) -> None:
@@ -72,12 +114,24 @@ def test_retry_after(value: str, seconds: float | None) -> None:
     assert make(headers={}).retry_after is None
 
 
+@given(
+    st.text(max_size=40) | st.from_regex(r"(\w{3}, )?\d{1,2} \w{3} \d{1,5} \d\d:\d\d(:\d\d)? [+-]?\w{1,5}")
+)
+def test_retry_after_of_anything(value: str) -> None:
+    seconds = parse_retry_after(value)
+    assert seconds is None or 0 <= seconds <= 2**31
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "text"),
     [
         ("żółw".encode(), "text/plain", "żółw"),
         ("żółw".encode("iso-8859-2"), 'text/plain; charset="ISO-8859-2"', "żółw"),
         (b"\xff", "text/plain; charset=no-such", "�"),
+        *[
+            (b"x\xff", f"text/html; charset={name}", "x�")
+            for name in ("idna", "undefined", "punycode", "hex", "\0")
+        ],
         (b"", "", ""),
     ],
 )
@@ -89,10 +143,14 @@ def test_pickle_round_trip() -> None:
     response = make(
         201, {"X-Request-Id": "r"}, data={"a": 2**80}, body=b"x", url="http://u/", attempts=3, elapsed=0.5
     )
-    copy = pickle.loads(pickle.dumps(response))
-    for name in ("status", "data", "body", "url", "attempts", "elapsed", "request_id"):
-        assert getattr(copy, name) == getattr(response, name)
-    assert copy.headers["x-request-id"] == "r"
+    for twin in (pickle.loads(pickle.dumps(response)), copy.copy(response), copy.deepcopy(response)):
+        for name in ("status", "data", "body", "url", "attempts", "elapsed", "request_id"):
+            assert getattr(twin, name) == getattr(response, name)
+        assert twin.headers["x-request-id"] == "r"
+        with pytest.raises(TypeError, match="immutable"):
+            twin.headers["x"] = "y"
+    assert copy.deepcopy(response).data is not response.data
+    assert pickle.loads(pickle.dumps(response.headers)) == response.headers
 
 
 def test_repr_is_one_short_line() -> None:

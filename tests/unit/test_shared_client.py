@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -76,6 +78,95 @@ def test_it_is_closed_at_interpreter_exit() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("closed>")
+
+
+def test_configuring_asking_and_forgetting_all_at_once() -> None:
+    """Whoever asks gets a client of a configuration that was in force, and none of one that was forgotten."""
+    errors: list[BaseException] = []
+    start = threading.Barrier(6)
+
+    def run(step: Callable[[int], object]) -> None:
+        try:
+            start.wait(30)
+            for number in range(60):
+                step(number)
+        except BaseException as error:
+            errors.append(error)
+
+    steps: list[Callable[[int], object]] = [
+        lambda number: octaspace.configure(pool_size=number + 1),
+        lambda _: octaspace.reset_configuration(),
+        lambda _: octaspace.shutdown_shared_client(),
+        lambda _: octaspace.client().config.pool_size,
+        lambda _: octaspace.configuration().pool_size,
+        lambda _: octaspace.client(api_key="sk-other").close(),
+    ]
+    threads = [threading.Thread(target=run, args=(step,)) for step in steps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    octaspace.reset_configuration()
+    assert octaspace.client().config == octaspace.Config()
+    octaspace.configure(pool_size=61)
+    assert octaspace.client().config is octaspace.configuration()
+
+
+def test_a_client_that_is_being_made_is_not_of_a_configuration_that_is_being_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    octaspace.configure(pool_size=7)
+    make = octaspace.Client.from_config
+    forgetting = threading.Thread(target=octaspace.reset_configuration)
+
+    def slowly(config: octaspace.Config) -> octaspace.Client:
+        forgetting.start()
+        forgetting.join(0.05)
+        return make(config)
+
+    monkeypatch.setattr(octaspace.Client, "from_config", slowly)
+    before = octaspace.client()
+    forgetting.join(60)
+    monkeypatch.undo()
+    assert before.config.pool_size == 7
+    assert octaspace.client().config.pool_size == 5
+    with pytest.raises(octaspace.ConfigurationError, match="closed"):
+        before.send(octaspace.Request("GET", "/nodes"))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_has_the_configuration_and_a_client_of_its_own() -> None:
+    program = (
+        "import os, octaspace\n"
+        "octaspace.configure(api_key='sk-1', pool_size=7)\n"
+        "parent = octaspace.client()\n"
+        "octaspace._shared._shared.lock.acquire()\n"  # as if another thread were at it
+        "pid = os.fork()\n"
+        "if pid:\n"
+        "    status = os.waitpid(pid, 0)[1]\n"
+        "    octaspace._shared._shared.lock.release()\n"
+        "    print(status, octaspace.client() is parent)\n"
+        "else:\n"
+        "    child = octaspace.client()\n"
+        "    print(child is parent, child.config.pool_size, child is octaspace.client(), flush=True)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.splitlines() == ["False 7 True", "0 True"]
+
+
+@pytest.mark.parametrize("registered", ["before", "after"])
+def test_exit_handlers_of_others_may_use_it(registered: str) -> None:
+    """Those registered before ours run after it, and get a new client."""
+    register = "import atexit\natexit.register(lambda: print(octaspace.client()))\n"
+    lines = [register, "import octaspace\noctaspace.client()\n"]
+    program = "".join(lines if registered == "before" else reversed(lines))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("<Client https://api.octa.space>\n", "")
 
 
 def test_no_submodule_hides_the_functions() -> None:

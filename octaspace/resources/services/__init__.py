@@ -15,13 +15,15 @@ __all__ = ["MachineRentals", "RenderNodes", "Services", "Session", "VpnRelays"]
 class Services(Resource):
     """Machines, VPN relays and render nodes to rent, and a rented session: `client.services`."""
 
-    __slots__ = ("mr", "render", "vpn")
+    # With their descriptions, for `help`.
+    __slots__ = {  # noqa: RUF023  # in the order of the API
+        "mr": "Machines for rent: a `MachineRentals`.",
+        "vpn": "VPN relays for rent: a `VpnRelays`.",
+        "render": "Render nodes for rent: a `RenderNodes`.",
+    }
 
-    #: Machines.
     mr: MachineRentals
-    #: VPN relays.
     vpn: VpnRelays
-    #: Render nodes.
     render: RenderNodes
 
     def __init__(self, trip: Trip) -> None:
