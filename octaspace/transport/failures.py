@@ -229,7 +229,7 @@ def forget_library_frames(error: BaseException, outer: BaseException | None) -> 
     """
     for link in _related(error, outer):
         frames = [frame for frame in _frames(link.__traceback__) if not _is_library(frame)]
-        for frame, following in zip(frames, [*frames[1:], None], strict=True):
+        for frame, following in zip(frames, [*frames[1:], None], strict=False):
             frame.tb_next = following
         link.__traceback__ = frames[0] if frames else None
 

@@ -330,7 +330,7 @@ def test_frames_of_the_libraries_are_taken_out_and_others_stay() -> None:
 
 def test_an_exception_with_library_frames_alone_has_none_left() -> None:
     try:
-        http.client.HTTPConnection("127.0.0.1", "port")
+        http.client.HTTPConnection("127.0.0.1:port")
     except http.client.HTTPException as error:
         context = error
     context.__traceback__ = context.__traceback__ and context.__traceback__.tb_next

@@ -107,8 +107,9 @@ WAYS = [
     for endpoints in (1, 2)
     for secure in (False, True)
 ]
-#: Those with keep-alive.
+#: Those with keep-alive, and those without TLS.
 PERSISTENT = WAYS[:4]
+PLAIN = WAYS[::2]
 
 
 @pytest.fixture(params=WAYS)

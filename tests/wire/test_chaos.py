@@ -46,6 +46,9 @@ def test_reads_while_one_of_two_endpoints_dies(
     assert row.figures["answers"] == 500
 
 
-def test_children_of_a_client_with_calls_in_flight(servers: tuple[Servers, Path | None]) -> None:
-    row = forks(servers[0], 10, True, True, servers[1])
+@pytest.mark.parametrize("keep_alive", [True, False], ids=["keep-alive", "standard"])
+def test_children_of_a_client_with_calls_in_flight(
+    servers: tuple[Servers, Path | None], keep_alive: bool
+) -> None:
+    row = forks(servers[0], 15, True, keep_alive, servers[1])
     assert row.bad == [], table([row])

@@ -70,6 +70,38 @@ def test_a_bundle_of_the_environment_that_is_not_there_is_a_configuration_error(
         connect(serve(tls=tls)).send(READ)
 
 
+def test_a_bundle_that_is_none(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("no certificate\n")
+    server = serve(tls=tls)
+    for _ in range(2):
+        with pytest.raises(octaspace.ConfigurationError, match=r"bundle\.pem' cannot be used"):
+            connect(server, ssl_verify=bundle).send(CHANGE)
+    assert server.accepted == 0
+
+
+def test_an_empty_folder_of_certificates_trusts_nobody(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, tmp_path: Path
+) -> None:
+    server = serve(tls=tls)
+    with pytest.raises(octaspace.ConnectionError, match="certificate verify failed"):
+        connect(server, ssl_verify=tmp_path).send(CHANGE)
+
+
+def test_the_bundle_is_read_once_per_client(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(authority[1].read_bytes())
+    client = connect(serve(after=echo, tls=tls), ssl_verify=bundle, keep_alive=False)
+    client.send(CHANGE)
+    bundle.write_text("")
+    assert client.with_options(api_key="sk-other").send(CHANGE).ok
+
+
 @pytest.mark.parametrize("flaw", ["unknown authority", "wrong host", "expired"])
 def test_an_untrusted_server_gets_nothing_and_no_second_try(
     serve: ServerFactory, connect: ClientFactory, authority: tuple[trustme.CA, Path], flaw: str
