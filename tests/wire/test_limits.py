@@ -153,7 +153,7 @@ def test_without_a_limit_the_operating_systems_own_is_named(
     step = {"open": "connect", "write": "sendall", "read": "recv_into"}[phase]
     monkeypatch.setattr(socket.socket, step, give_up)
     client = connect(serve(), max_retries=0, **{f"{phase}_timeout": None})
-    with pytest.raises(octaspace.TimeoutError, match="(?i)timed out") as caught:
+    with pytest.raises(octaspace.TimeoutError, match=r"(?i)timed out") as caught:
         client.send(READ)
     assert caught.value.phase == phase
     monkeypatch.undo()
