@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from .store import Database, JobLog, Jobs, Limits
+from .store import Database, JobLog, Jobs, Limits, StoreError
 
 __all__ = ["Progress", "begin"]
 
@@ -72,10 +72,16 @@ class Progress:
             self._write(ended=True)
 
     def _write(self, *, ended: bool = False) -> None:
-        items, self._items = self._items, []
-        if self._log.write(self._state, items, ended=ended):
-            self._stop.set()
         self._written = time.monotonic()
+        try:
+            stop = self._log.write(self._state, self._items, ended=ended)
+        except StoreError as error:
+            # The job goes on; what it has to tell is told with the next.
+            _log.error("The job %s could not tell how far it is: %s", self.id, error)
+            return
+        self._items = []
+        if stop:
+            self._stop.set()
 
 
 def begin(

@@ -45,6 +45,9 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
+        """Start it, unless it runs."""
+        if self._process is not None:
+            return
         words = f"--port {self.port} --bind 127.0.0.1 --save  --appendonly no --daemonize no".split(" ")
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -97,5 +97,5 @@ class RedisDatabase:
             client.ping()
 
     def close(self) -> None:
-        self.client.close()
-        self.client.connection_pool.disconnect()
+        # Not those in use: a job may be about to say its last word.
+        self.client.connection_pool.disconnect(inuse_connections=False)
