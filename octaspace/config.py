@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import IPv6Address
-from typing import TYPE_CHECKING, Any, Final, TypedDict
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
+from urllib.parse import SplitResult, urlsplit
 
 from .errors import ConfigurationError
 from .request import MOST_SECONDS
@@ -90,8 +90,7 @@ class ApiKey(str):
         """
         plain = {*OptionsBesideKey.__annotations__, *known}
         given = {name: value if name in plain else cls.veil(value) for name, value in options.items()}
-        if isinstance(options, dict):
-            options.clear()
+        cast("dict[str, Any]", options).clear()
         return given
 
 
@@ -388,7 +387,7 @@ def _url(name: str, value: object) -> str:
         )
     if not parts.hostname:
         raise ConfigurationError(f"{name} has no host name", option=name)
-    if not _is_host(parts.hostname) or not _AUTHORITY.fullmatch(parts.netloc):
+    if not _AUTHORITY.fullmatch(parts.netloc) or not _is_host(parts):
         raise ConfigurationError(f"{name} has a host name or an address that cannot be one", option=name)
     if port == 0:
         raise ConfigurationError(f"{name} has port 0", option=name)
@@ -397,9 +396,10 @@ def _url(name: str, value: object) -> str:
     return url.rstrip("/")
 
 
-def _is_host(name: str) -> bool:
-    """Whether a name resolver, or for an IPv6 address the parser of addresses, would look at it."""
-    if ":" not in name:
+def _is_host(parts: SplitResult) -> bool:
+    """Whether a name resolver, or for what is in brackets the parser of addresses, would look at it."""
+    name = parts.hostname or ""
+    if not parts.netloc.startswith("["):
         labels = name.removesuffix(".").split(".")
         return len(name) <= 253 and all(0 < len(label) <= 63 for label in labels)
     try:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from octaspace._clash import warn_of_mixture
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,6 +34,13 @@ def test_alone_it_says_nothing(site: Path) -> None:
     done = run("import octaspace, flask_octaspace; print(octaspace.__file__)", site)
     assert done.stdout.strip() == str(site / "octaspace" / "__init__.py")
     assert done.stderr == ""
+
+
+def test_it_looks_where_it_is_told_to(tmp_path: Path) -> None:
+    warn_of_mixture(str(tmp_path))
+    (tmp_path / "__about__.py").touch()
+    with pytest.warns(RuntimeWarning, match=re.escape(f"are both installed in {tmp_path}, and each has")):
+        warn_of_mixture(str(tmp_path))
 
 
 def test_the_others_files_among_ours(site: Path) -> None:

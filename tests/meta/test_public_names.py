@@ -30,6 +30,20 @@ def test_all_is_complete_and_sorted(module: ModuleType) -> None:
         assert getattr(module, name) is not None, name
 
 
+@pytest.mark.parametrize("module", [octaspace, octaspace.types])
+def test_what_is_loaded_late_is_listed_and_what_is_not_there_is_no_attribute(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in module.__all__:
+        assert name in dir(module)
+    late = "types" if module is octaspace else "Node"
+    before = getattr(module, late)
+    monkeypatch.delattr(module, late)
+    assert getattr(module, late) is before
+    with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute 'no_such'"):
+        module.no_such  # noqa: B018
+
+
 @pytest.mark.parametrize("module", [octaspace, octaspace.types, flask_octaspace])
 def test_everything_public_has_a_docstring(module: ModuleType) -> None:
     missing = [

@@ -81,6 +81,7 @@ class BytesPath:
         ({"base_url": "http://[::1"}, "base_url", "not a URL"),
         ({"base_url": "http://::1:8080"}, "base_url", "an IPv6 address goes in brackets"),
         ({"base_url": "http://[::zz]"}, "base_url", ""),
+        ({"base_url": "http://[v1.abc]"}, "base_url", "cannot be one"),
         ({"base_url": "http://[::1]evil:80"}, "base_url", ""),
         ({"base_url": "http://a..b"}, "base_url", "cannot be one"),
         ({"base_url": f"http://{'a' * 64}.com"}, "base_url", "cannot be one"),
@@ -356,6 +357,11 @@ def test_hooks_cannot_be_written_as_text() -> None:
 def test_a_logger_adapter_serves_as_logger() -> None:
     adapter = logging.LoggerAdapter(logging.getLogger("x"), {})
     assert Config(logger=adapter).logger is adapter  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("level", [0, 10, logging.WARNING, "debug", "Info", "NOTSET"])
+def test_a_level_is_a_name_or_a_number(level: str | int) -> None:
+    assert Config(log_level=level).log_level == level
 
 
 def test_annotations_resolve() -> None:

@@ -31,6 +31,8 @@ TABLE: list[tuple[str, str, Any, bool, Call]] = [
     ("GET", "/nodes/9001/logs", None, True, lambda c: c.nodes.download_logs(9001)),
     ("PATCH", "/nodes/9001/prices", {"base": 2 * 10**18, "traffic": "5"}, True,
      lambda c: c.nodes.update_prices(9001, base=octaspace.octa_to_wei(2), traffic="5")),
+    ("PATCH", "/nodes/9001/prices", {"gpu_hour": 0.5, "cpu_hour": 0}, True,
+     lambda c: c.nodes.update_prices(9001, gpu_hour=0.5, cpu_hour=0)),
     ("GET", "/nodes/9001/reboot", None, True, lambda c: c.nodes.reboot(9001)),
     ("GET", "/sessions", None, True, lambda c: c.sessions.list()),
     ("GET", "/sessions?recent=true", None, True, lambda c: c.sessions.list(recent=True)),

@@ -117,9 +117,24 @@ def test_against_the_sandbox(sandbox: SandboxServer, sandbox_client: Client) -> 
     assert prices == sorted(price for price in prices if price is not None)
 
 
+@pytest.mark.parametrize("odd", [None, 7, "text", [], {}, {"node_id": "x"}])
+@pytest.mark.parametrize("service", ["mr", "vpn", "render"])
+def test_an_entry_that_nobody_could_rent_is_left_out(
+    service: str, odd: Any, client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.get(f"{API}/services/{service}", json=[odd, offer(7), odd])
+    assert [item.node_id for item in getattr(client.services, service).search()] == [7]
+
+
 @pytest.mark.parametrize("data", [{"error": "no"}, None, "text"])
-def test_an_answer_that_is_no_list(data: Any, client: Client, requests_mock: requests_mock.Mocker) -> None:
-    requests_mock.get(f"{API}/services/mr", json=data)
-    with pytest.raises(octaspace.InvalidResponseError, match="a list of offers was expected") as caught:
-        client.services.mr.search()
+@pytest.mark.parametrize("service", ["mr", "vpn", "render"])
+def test_an_answer_that_is_no_list(
+    service: str, data: Any, client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.get(f"{API}/services/{service}", json=data, headers={"X-Request-Id": "r-1"})
+    words = (
+        rf"^GET /services/{service}: 200, but a list of offers was expected, and \w+ came \[request id r-1\]$"
+    )
+    with pytest.raises(octaspace.InvalidResponseError, match=words) as caught:
+        getattr(client.services, service).search()
     assert caught.value.status == 200

@@ -99,6 +99,13 @@ def test_q5_wei_comes_from_octa_where_there_is_no_wei() -> None:
     assert machine.price_usd is None
 
 
+def test_q5_octa_that_cannot_be_read_is_kept() -> None:
+    for sent in ("x", 1e-19, [], True):
+        machine = offer(total_price_ether=sent)
+        assert machine.price_wei is None
+        assert machine.extra == {"total_price_ether": sent}
+
+
 def test_q5_a_fraction_of_a_ten_thousandth_is_not_guessed_at() -> None:
     machine = offer(base_usd=0.34)
     assert machine.price_usd is None
