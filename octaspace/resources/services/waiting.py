@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ... import errors
 from ...response import Response
@@ -11,18 +11,15 @@ from ...types.readiness import readiness
 from .arguments import checked_seconds
 from .passing import may_pass
 
+if TYPE_CHECKING:
+    from ...request import Trip
+
 __all__ = ["wait_until_ready"]
-
-
-class _Clock(Protocol):
-    def monotonic(self) -> float: ...
-
-    def sleep(self, seconds: float) -> None: ...
 
 
 def wait_until_ready(
     look: Callable[[float], Response[Any]],
-    clock: _Clock,
+    clock: Trip,
     uuid: str,
     *,
     timeout: float,
