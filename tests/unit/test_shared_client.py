@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 import octaspace
+from octaspace import _shared
 
 
 def test_it_is_one_lazy_object_per_process() -> None:
@@ -113,26 +114,28 @@ def test_configuring_asking_and_forgetting_all_at_once() -> None:
     assert octaspace.client().config is octaspace.configuration()
 
 
-def test_a_client_that_is_being_made_is_not_of_a_configuration_that_is_being_forgotten(
+class Meddling:
+    """A lock, and somebody who was waiting for it."""
+
+    def __init__(self, meddle: Callable[[], object]) -> None:
+        self._lock, self._meddle = threading.Lock(), [meddle]
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        while self._meddle:
+            self._meddle.pop()()
+
+
+def test_no_client_is_made_of_a_configuration_that_was_forgotten_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     octaspace.configure(pool_size=7)
-    make = octaspace.Client.from_config
-    forgetting = threading.Thread(target=octaspace.reset_configuration)
-
-    def slowly(config: octaspace.Config) -> octaspace.Client:
-        forgetting.start()
-        forgetting.join(0.05)
-        return make(config)
-
-    monkeypatch.setattr(octaspace.Client, "from_config", slowly)
-    before = octaspace.client()
-    forgetting.join(60)
-    monkeypatch.undo()
-    assert before.config.pool_size == 7
-    assert octaspace.client().config.pool_size == 5
-    with pytest.raises(octaspace.ConfigurationError, match="closed"):
-        before.send(octaspace.Request("GET", "/nodes"))
+    monkeypatch.setattr(_shared._shared, "lock", Meddling(octaspace.reset_configuration))
+    octaspace.client()
+    assert octaspace.client().config.pool_size == octaspace.configuration().pool_size == 5
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
