@@ -33,7 +33,8 @@ def index() -> str:
         asks.append(Ask("app", "App", Line("apps.list"), shape=rent.find_app(wanted)))
     panels = load(*asks)
     offers = panels["offers"]
-    every = read_offers(tab, offers.answer)
+    # Without a filter the search has read them all.
+    every = read_offers(tab, offers.answer) if filters.narrow or not offers.has_data else offers.data
     chosen = _chosen()
     compared = [offer for offer in every if offer.node_id in chosen[:MOST]]
     axes = axes_of(tab)

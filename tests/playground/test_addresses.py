@@ -9,7 +9,7 @@ from flask import Flask, url_for
 
 from octaspace.types import SshAccess
 from playground.addresses import host_and_port, ssh_command, web_address
-from playground.ids import decoded, encoded
+from playground.ids import decoded, encoded, links
 from playground.session_list import short_id
 
 
@@ -23,6 +23,20 @@ def test_an_id_comes_back_from_its_address(app: Flask, id: str) -> None:
     with app.test_request_context(address) as context:
         assert context.request.view_args == {"uuid": id}
     assert decoded(encoded(id)) == id
+
+
+@pytest.mark.parametrize(
+    "id", ["5dd2d308-db91", 9001, "a/b", "..", "100%", "'\"<>", "\u202eid", "x?#&=+;:@,! "]
+)
+def test_addresses_of_a_list_are_those_of_each(app: Flask, id: str | int) -> None:
+    with app.test_request_context():
+        for endpoint, name, values in (
+            ("sessions.show", "uuid", {"recent": "true"}),
+            ("nodes.show", "node_id", {}),
+            ("services.rent", "node_id", {"service": "mr", "app": "an app", "order": None}),
+        ):
+            address = links(endpoint, name, **values)(id)
+            assert address == url_for(endpoint, **{name: id}, **values)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,141 @@
+"""`python -m benchmarks.pages`: what each page of the playground costs by itself, over the API's answers.
+
+A page's own share is its time less the time in which at least one call of the SDK was under way. The
+sandbox runs in a process of its own, the app in this one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import PIPE, Popen
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from octaspace import Client
+from playground import create_app
+from playground.lines import Line
+from playground.process import ProcessSettings
+
+PAGES = (
+    "dashboard", "network", "account", "apps", "nodes", "nodes/9001", "sessions", "sessions?tab=recent",
+    "services", "services?tab=vpn", "idle-jobs?node=9001&job=41", "diagnostics", "diagnostics/runner",
+    "diagnostics/smoke", "diagnostics/lab", "requests", "settings",
+)  # fmt: skip
+
+#: What a page may cost by itself, in seconds.
+BUDGET = 0.050
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One answer: seconds in all, seconds with a call under way, number of calls, bytes."""
+
+    total: float
+    calling: float
+    calls: int
+    size: int
+
+    @property
+    def own(self) -> float:
+        return self.total - self.calling
+
+
+class Calls:
+    """When calls of the SDK were under way: from the line a panel shows to what it returns."""
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[float, float]] = []
+        run = Line.run
+
+        def timed(line: Line, client: Client) -> Any:
+            began = time.perf_counter()
+            try:
+                return run(line, client)
+            finally:
+                self.spans.append((began, time.perf_counter()))
+
+        Line.run = timed  # type: ignore[method-assign]
+
+    def seconds(self) -> float:
+        """Length of the time in which at least one was."""
+        total, end = 0.0, 0.0
+        for began, ended in sorted(self.spans):
+            total += max(0.0, ended - max(began, end))
+            end = max(end, ended)
+        return total
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure every page and print the table; the exit code says whether all keep the budget."""
+    parser = argparse.ArgumentParser(prog="benchmarks.pages", description=__doc__)
+    parser.add_argument("page", nargs="*", help=f"of: {', '.join(PAGES)} (default: all)")
+    parser.add_argument("--rounds", type=int, default=15, help="requests per page; the median counts (15)")
+    parser.add_argument("--dataset", action="append", help="data sets (default: default and large)")
+    parser.add_argument("--redis", metavar="URL", help="keep the state in this Redis instead of a file")
+    options = parser.parse_args(arguments)
+    worst = 0.0
+    for dataset in options.dataset or ("default", "large"):
+        _say(f"\n### data set {dataset}\n\n| page | own share, ms | in all, ms | calls | kB |")
+        _say("|---|---:|---:|---:|---:|")
+        with _sandbox(dataset) as urls, tempfile.TemporaryDirectory() as folder:
+            for page, cost in measure(urls, folder, options):
+                worst = max(worst, cost.own)
+                _say(
+                    f"| {page} | {cost.own * 1e3:.1f} | {cost.total * 1e3:.1f} | {cost.calls} | "
+                    f"{cost.size / 1e3:.0f} |"
+                )
+    _say(f"\nThe most is {worst * 1e3:.1f} ms; {BUDGET * 1e3:g} ms are allowed.")
+    return 0 if worst <= BUDGET else 1
+
+
+def measure(urls: str, folder: str, options: argparse.Namespace) -> Iterator[tuple[str, Cost]]:
+    """Each page's median, after one answer that fills caches; all to one browser, whose log grows."""
+    environment = {"PLAYGROUND_SANDBOX_URLS": urls, "PLAYGROUND_REDIS_URL": options.redis or ""}
+    app = create_app({"PROCESS": ProcessSettings.read(environment, Path(folder))})
+    client, calls = app.test_client(), Calls()
+    try:
+        for page in options.page or PAGES:
+            _ask(client, calls, page)
+            costs = sorted((_ask(client, calls, page) for _ in range(options.rounds)), key=lambda c: c.own)
+            yield page, costs[len(costs) // 2]
+    finally:
+        app.extensions["playground"].close()
+
+
+def _ask(client: FlaskClient, calls: Calls, page: str) -> Cost:
+    calls.spans.clear()
+    began = time.perf_counter()
+    answer = client.get(f"/playground/{page}", base_url="http://127.0.0.1:3000", buffered=True)
+    total = time.perf_counter() - began
+    if answer.status_code != 200:
+        raise SystemExit(f"/playground/{page} answered {answer.status_code}")
+    return Cost(total, calls.seconds(), len(calls.spans), len(answer.data))
+
+
+@contextmanager
+def _sandbox(dataset: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "playground.sandbox", "--port", "0", "--port", "0", "--dataset", dataset]
+    with Popen([*command, "--control-port", "0"], stdout=PIPE, text=True) as sandbox:
+        assert sandbox.stdout is not None
+        lines = [sandbox.stdout.readline() for _ in range(3)]
+        try:
+            yield ",".join(line.split()[2] for line in lines[:2])
+        finally:
+            sandbox.terminate()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
