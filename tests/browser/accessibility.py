@@ -9,7 +9,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-__all__ = ["colour_problems_of", "problems_of"]
+__all__ = ["colour_problems_of", "layout_problems_of", "problems_of"]
 
 _AXE = Axe()
 #: Only violations are wanted in full, which makes it faster.
@@ -23,12 +23,18 @@ _CHECKS = Path(__file__).with_name("checks.js").read_text(encoding="utf-8")
 def problems_of(page: Page) -> list[str]:
     """Everything that is wrong with it, a line each."""
     page.evaluate(_AXE.axe_script)
-    found = _violations(page, _ALL)
+    return _violations(page, _ALL) + layout_problems_of(page)
+
+
+def layout_problems_of(page: Page) -> list[str]:
+    """What is wrong with its order and its places, a line each."""
     checks = page.evaluate(_CHECKS)
+    found = []
     levels = checks["headings"]
     if levels.count(1) != 1 or any(after > before + 1 for before, after in pairwise(levels)):
         found.append(f"order of headings: {levels}")
     found += [f"cut off: {html}" for html in checks["cutOff"]]
+    found += [f"out of its panel: {html}" for html in checks["spilled"]]
     found += [f"too small to touch: {html}" for html in checks["tooSmall"]]
     return found
 

@@ -12,6 +12,16 @@
     return e.clientWidth > 1 && shown(e) && !e.closest("svg") && e.scrollWidth > e.clientWidth + 1;
   });
 
+  // What sticks out of its panel, and is not in a box of its own that scrolls.
+  const spilled = [...document.querySelectorAll(".panel *")].filter((e) => {
+    const panel = e.closest(".panel");
+    if (!shown(e) || e.closest("dialog, svg") || e.getBoundingClientRect().right <= panel.getBoundingClientRect().right + 1) return false;
+    for (let box = e.parentElement; box !== panel; box = box.parentElement) {
+      if (getComputedStyle(box).overflowX !== "visible") return false;
+    }
+    return e.closest(".visually-hidden") === null;
+  });
+
   // WCAG 2.2's 2.5.8: a target has 24 px, or nothing else within 12 px of its middle. axe's own rule takes what
   // lies under a sticky bar for too small. Links inside a sentence and dots of a picture are exempt.
   const floats = (e) => e && (["fixed", "sticky"].includes(getComputedStyle(e).position) || floats(e.parentElement));
@@ -39,5 +49,5 @@
     return targets.some((other) => !one.e.contains(other.e) && !other.e.contains(one.e) && near(one, other));
   });
 
-  return { headings, cutOff: cutOff.map(html), tooSmall: tooSmall.map(({ e }) => html(e)) };
+  return { headings, cutOff: cutOff.map(html), spilled: spilled.slice(0, 4).map(html), tooSmall: tooSmall.map(({ e }) => html(e)) };
 }

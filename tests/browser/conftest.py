@@ -7,7 +7,6 @@ way of tests that start loops or fork.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,24 +17,12 @@ from playwright.sync_api import BrowserContext
 from playground.sandbox import ManualClock, SandboxServer
 
 from ..support.running_playground import RunningPlayground
+from .chromium import MISSING, launch_options
 from .watching import Watcher
 
 NewContext = Callable[..., BrowserContext]
 
 _FOLDER = Path(__file__).parent
-
-#: Debian's name for it first.
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-
-_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 _BROWSER = {
     "viewport": {"width": 1440, "height": 900},
@@ -54,13 +41,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        missing = f"no browser: none of {', '.join(_NAMES)} is on the PATH (Debian: apt install chromium)"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return {**browser_type_launch_args, "executable_path": found, "args": list(_FLAGS)}
+    options = launch_options()
+    if options is not None:
+        return {**browser_type_launch_args, **options}
+    if os.environ.get("CI"):
+        pytest.fail(MISSING)
+    pytest.skip(MISSING)
 
 
 @pytest.fixture(scope="session")

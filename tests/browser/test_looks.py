@@ -9,11 +9,14 @@ from playground.navigation import GROUPS
 from playground.sandbox import SandboxServer
 
 from ..support.waiting import until
-from .accessibility import colour_problems_of, problems_of
+from .accessibility import colour_problems_of, layout_problems_of, problems_of
 from .places import PLACES, Place, open_place
 from .watching import Watcher
 
 WIDTHS = (1440, 390, 320)
+
+#: Between them, where columns become narrow before they become rows.
+FURTHER_WIDTHS = (1280, 1024, 800, 600)
 
 
 def test_every_page_of_the_sidebar_is_in_the_table(page: Page) -> None:
@@ -46,6 +49,9 @@ def look_at(page: Page, place: Place, sandbox: SandboxServer) -> None:
         page.emulate_media(color_scheme="dark")
         expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
         problems += [f"dark {width}: {problem}" for problem in colour_problems_of(page)]
+    for width in FURTHER_WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        problems += [f"{width}: {problem}" for problem in layout_problems_of(page)]
     assert problems == []
 
 

@@ -1,0 +1,158 @@
+"""Takes the pictures of the playground in docs/images, from the playground itself.
+
+    python -m docs.take_screenshots                  the pictures of the documentation
+    python -m docs.take_screenshots --all FOLDER     every page, width and theme in full, to be looked at
+
+It starts Gunicorn and a sandbox with the same code as the browser tests, and Debian's Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from playground.sandbox import SandboxServer
+from tests.browser.chromium import MISSING, launch_options
+from tests.browser.places import PLACES, Place, open_place
+from tests.support.running_playground import RunningPlayground
+
+IMAGES = Path(__file__).with_name("images")
+
+#: Pages that another picture stands for.
+_LEFT_OUT = frozenset(
+    {
+        "missing", "services-compare", "services-vpn", "services-render", "rent", "session-recent",
+        "sessions-stop", "idle-jobs", "runner",
+    }
+)  # fmt: skip
+
+#: Further pictures: page, width, theme.
+_FURTHER = (
+    ("dashboard", 1280, "dark"),
+    ("services", 390, "dark"),
+    ("session", 390, "dark"),
+    ("nodes", 390, "light"),
+)
+
+#: How much of a page a picture of the documentation shows.
+_HEIGHTS = {1280: 760, 390: 844}
+
+
+def main() -> int:
+    """Take them; the exit code is 1 without a browser."""
+    parser = argparse.ArgumentParser(prog="take_screenshots", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--all", type=Path, metavar="FOLDER", help="every page, width and theme, in full")
+    folder: Path | None = parser.parse_args().all
+    options = launch_options()
+    if options is None:
+        sys.stderr.write(f"{MISSING}\n")
+        return 1
+    with (
+        tempfile.TemporaryDirectory() as state,
+        RunningPlayground(Path(state), workers=2) as running,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(**options)
+        if folder is None:
+            _take_for_docs(browser, running)
+        else:
+            _take_all(browser, running, folder)
+        browser.close()
+    return 0
+
+
+def _take_for_docs(browser: Browser, running: RunningPlayground) -> None:
+    IMAGES.mkdir(exist_ok=True)
+    wanted = [(place.name, 1280, "light") for place in PLACES if place.name not in _LEFT_OUT]
+    for name, width, theme in (*wanted, *_FURTHER):
+        place = next(place for place in PLACES if place.name == name)
+        page = _new_page(browser, running, width, _HEIGHTS[width], theme)
+        _open(page, place, running.sandbox)
+        suffix = ("-narrow" if width < 1000 else "") + ("-dark" if theme == "dark" else "")
+        page.screenshot(path=IMAGES / f"{name}{suffix}.png")
+        page.context.close()
+
+
+def _take_all(browser: Browser, running: RunningPlayground, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for width in (1440, 390, 320):
+        page = _new_page(browser, running, width, 900, "light")
+        for place in PLACES:
+            _open(page, place, running.sandbox)
+            # As high as its content: bars that stick to the window's edge would lie across the picture.
+            height = page.evaluate("document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": width, "height": height})
+            for theme in ("light", "dark"):
+                page.emulate_media(color_scheme=theme)
+                page.screenshot(path=folder / f"{place}-{width}-{theme}.png")
+            page.emulate_media(color_scheme="light")
+            page.set_viewport_size({"width": width, "height": 900})
+        page.context.close()
+
+
+def _new_page(browser: Browser, running: RunningPlayground, width: int, height: int, theme: str) -> Page:
+    return browser.new_page(
+        base_url=running.url,
+        viewport={"width": width, "height": height},
+        color_scheme=theme,  # type: ignore[arg-type]
+        reduced_motion="reduce",
+        locale="en-GB",
+        timezone_id="Europe/Kyiv",
+    )
+
+
+def _open(page: Page, place: Place, sandbox: SandboxServer) -> None:
+    sandbox.faults.heal_all()
+    open_place(page, place, sandbox)
+    scene = _SCENES.get(place.name)
+    if scene is not None:
+        scene(page)
+    page.evaluate("document.fonts.ready")
+
+
+def _make_reads(page: Page) -> None:
+    """So that there are pools and lines to see."""
+    for call, count in (("nodes.list", "12"), ("network.info", "8"), ("services.mr.list", "16")):
+        page.get_by_label("Call", exact=True).select_option(call)
+        page.get_by_label("How many").fill(count)
+        page.get_by_role("button", name="Make them").click()
+        expect(page.locator("main > .notice")).to_contain_text("calls in")
+
+
+def _look_around(page: Page) -> None:
+    for path in ("dashboard", "services", "nodes", "apps", "requests"):
+        page.goto(f"/playground/{path}")
+
+
+def _run_suite(page: Page) -> None:
+    page.get_by_role("button", name="Start the suite").click()
+    expect(page.locator("#suite .badge-state.good").get_by_text("passed", exact=True).first).to_be_visible(
+        timeout=60_000
+    )
+
+
+def _fire(page: Page) -> None:
+    page.get_by_role("button", name="Half of the answers are 503").click()
+    expect(page.locator("main > .notice")).to_contain_text("Fire and see")
+    page.get_by_role("button", name="Fire", exact=True).click()
+    expect(page.locator("#lab").get_by_text("over", exact=True)).to_be_visible(timeout=60_000)
+    page.evaluate("document.getElementById('lab-run-title').closest('.panel').scrollIntoView()")
+    page.evaluate("scrollBy(0, -70)")
+
+
+#: What is done on a page before its picture is taken.
+_SCENES: dict[str, Callable[[Page], None]] = {
+    "diagnostics": _make_reads,
+    "requests": _look_around,
+    "smoke": _run_suite,
+    "lab": _fire,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
