@@ -30,16 +30,25 @@ PAGES = (
     "diagnostics/smoke", "diagnostics/lab", "requests", "settings",
 )  # fmt: skip
 
-#: What a page may cost by itself, in seconds.
+#: How much work a page may be by itself, in seconds.
 BUDGET = 0.050
 
 
 @dataclass(frozen=True)
 class Cost:
-    """One answer: seconds in all, seconds with a call under way, number of calls, bytes."""
+    """One answer.
+
+    Attributes:
+        total: Seconds in all.
+        calling: Seconds with a call under way.
+        work: Seconds of a processor outside calls, which a busy machine does not make longer.
+        calls: How many calls.
+        size: Bytes.
+    """
 
     total: float
     calling: float
+    work: float
     calls: int
     size: int
 
@@ -53,14 +62,16 @@ class Calls:
 
     def __init__(self) -> None:
         self.spans: list[tuple[float, float]] = []
+        self.work = 0.0
         run = Line.run
 
         def timed(line: Line, client: Client) -> Any:
-            began = time.perf_counter()
+            began, work = time.perf_counter(), time.thread_time()
             try:
                 return run(line, client)
             finally:
                 self.spans.append((began, time.perf_counter()))
+                self.work += time.thread_time() - work
 
         Line.run = timed  # type: ignore[method-assign]
 
@@ -74,7 +85,7 @@ class Calls:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure every page and print the table; the exit code says whether all keep the budget."""
+    """Measure every page and print the table; the exit code says whether all keep the budget of work."""
     parser = argparse.ArgumentParser(prog="benchmarks.pages", description=__doc__)
     parser.add_argument("page", nargs="*", help=f"of: {', '.join(PAGES)} (default: all)")
     parser.add_argument("--rounds", type=int, default=15, help="requests per page; the median counts (15)")
@@ -83,16 +94,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     worst = 0.0
     for dataset in options.dataset or ("default", "large"):
-        _say(f"\n### data set {dataset}\n\n| page | own share, ms | in all, ms | calls | kB |")
-        _say("|---|---:|---:|---:|---:|")
+        _say(f"\n### data set {dataset}\n")
+        _say("| page | own share, ms | of it work, ms | in all, ms | calls | kB |")
+        _say("|---|---:|---:|---:|---:|---:|")
         with _sandbox(dataset) as urls, tempfile.TemporaryDirectory() as folder:
             for page, cost in measure(urls, folder, options):
-                worst = max(worst, cost.own)
+                worst = max(worst, cost.work)
                 _say(
-                    f"| {page} | {cost.own * 1e3:.1f} | {cost.total * 1e3:.1f} | {cost.calls} | "
-                    f"{cost.size / 1e3:.0f} |"
+                    f"| {page} | {cost.own * 1e3:.1f} | {cost.work * 1e3:.1f} | {cost.total * 1e3:.1f} | "
+                    f"{cost.calls} | {cost.size / 1e3:.0f} |"
                 )
-    _say(f"\nThe most is {worst * 1e3:.1f} ms; {BUDGET * 1e3:g} ms are allowed.")
+    _say(f"\nThe most work is {worst * 1e3:.1f} ms; {BUDGET * 1e3:g} ms are allowed.")
     return 0 if worst <= BUDGET else 1
 
 
@@ -112,12 +124,13 @@ def measure(urls: str, folder: str, options: argparse.Namespace) -> Iterator[tup
 
 def _ask(client: FlaskClient, calls: Calls, page: str) -> Cost:
     calls.spans.clear()
-    began = time.perf_counter()
+    calls.work = 0.0
+    began, work = time.perf_counter(), time.process_time()
     answer = client.get(f"/playground/{page}", base_url="http://127.0.0.1:3000", buffered=True)
-    total = time.perf_counter() - began
+    total, work = time.perf_counter() - began, time.process_time() - work - calls.work
     if answer.status_code != 200:
         raise SystemExit(f"/playground/{page} answered {answer.status_code}")
-    return Cost(total, calls.seconds(), len(calls.spans), len(answer.data))
+    return Cost(total, calls.seconds(), work, len(calls.spans), len(answer.data))
 
 
 @contextmanager

@@ -53,7 +53,8 @@ def links(endpoint: str, name: str, **values: Any) -> Callable[[Any], str]:
     Returns:
         What makes the address of one.
     """
-    before, _, after = url_for(endpoint, **{name: _MARK}, **values).partition(_MARK)
+    values[name] = _MARK
+    before, _, after = url_for(endpoint, **values).partition(_MARK)
     if "?" in before:
         return lambda value: before + quote_plus(str(value), safe="!$'()*,/:;?@") + after
     return lambda value: before + quote(encoded(value), safe="") + after
