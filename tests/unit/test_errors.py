@@ -127,6 +127,22 @@ def test_every_class_pickles_and_copies(kind: type[Error]) -> None:
             assert getattr(again, name, None) == getattr(error, name, None)
 
 
+@pytest.mark.parametrize(
+    ("data", "headers"),
+    [
+        ({"error": "bad key sk-secret"}, {}),
+        ({"errors": {"key": ["sk-secret"]}}, {}),
+        ({"message": "x" * 295 + "sk-secret"}, {}),
+        (None, {"Location": "http://elsewhere/?key=sk-secret"}),
+    ],
+)
+def test_a_key_that_the_api_repeats_is_in_no_message(data: Any, headers: dict[str, str]) -> None:
+    response = answer(302 if headers else 403, data, headers)
+    message = str(api_error(response, method="GET", path="/", api_key="sk-secret"))
+    assert "sk-" not in message
+    assert "*" in message
+
+
 def test_what_was_noted_on_an_error_crosses_with_it() -> None:
     error = octaspace.ApiError("x", response=answer(404))
     error.__notes__ = ["look there"]  # type: ignore[attr-defined]  # what add_note makes

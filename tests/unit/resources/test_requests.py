@@ -99,6 +99,23 @@ def test_the_request_on_the_wire(
     assert response.data == (b'{"ok": 1180591620717411303424}' if downloaded else {"ok": 2**70})
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "call"),
+    [(method, path, call) for method, path, _, _, call in TABLE],
+    ids=[f"{row[0]} {row[1]}" for row in TABLE],
+)
+def test_what_changes_something_is_sent_once_and_what_reads_is_tried_again(
+    method: str, path: str, call: Call, client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.register_uri(method, f"{API}{path.partition('?')[0]}", status_code=503)
+    with pytest.raises(octaspace.ServiceUnavailableError) as caught:
+        call(client)
+    changes = method != "GET" or path.endswith("/reboot")
+    assert requests_mock.call_count == (1 if changes else 3)
+    assert caught.value.attempts == requests_mock.call_count
+    assert caught.value.outcome_unknown is changes
+
+
 def test_the_table_forgets_no_method() -> None:
     rows = inspect.getsource(inspect.getmodule(test_the_table_forgets_no_method) or octaspace)
     names = {
