@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import ssl
 import threading
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Final
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -43,31 +43,32 @@ class TLSContexts:
         Raises:
             ConfigurationError: There is no CA bundle at the path, or none that can be read.
         """
-        if isinstance(verify, bool):
-            return _default_context(verify)
-        context = self._of_bundles.get(verify)
+        known: dict[Any, ssl.SSLContext] = _of_every_client if isinstance(verify, bool) else self._of_bundles
+        context = known.get(verify)
         if context is None:
-            context = self._of_bundles[verify] = _new_context(verify)
+            with _in_openssl:  # also so that all threads get the same one: urllib3 has a pool for each
+                context = known.get(verify)
+                if context is None:
+                    bundle = DEFAULT_CA_BUNDLE_PATH if verify is True else verify or None
+                    context = known[verify] = _new_context(bundle)
         return context
 
 
-@lru_cache(maxsize=2)
-def _default_context(verify: bool) -> ssl.SSLContext:
-    return _new_context(DEFAULT_CA_BUNDLE_PATH if verify else None)
+#: For True and for False, which mean the same to all.
+_of_every_client: Final[dict[Any, ssl.SSLContext]] = {}
 
 
 def _new_context(bundle: str | None) -> ssl.SSLContext:
     """As urllib3 makes one; without a bundle nothing is verified."""
-    with _in_openssl:
-        context = create_urllib3_context(cert_reqs=ssl.CERT_NONE if bundle is None else ssl.CERT_REQUIRED)
-        if bundle is not None:
-            folder = os.path.isdir(bundle)
-            try:
-                context.load_verify_locations(None if folder else bundle, bundle if folder else None)
-            except OSError as error:
-                words = error.strerror or str(error)
-                raise ConfigurationError(f"the CA bundle at {bundle!r} cannot be used: {words}") from None
-        context.__class__ = _stepping(type(context))  # type: ignore[arg-type]
+    context = create_urllib3_context(cert_reqs=ssl.CERT_NONE if bundle is None else ssl.CERT_REQUIRED)
+    if bundle is not None:
+        folder = os.path.isdir(bundle)
+        try:
+            context.load_verify_locations(None if folder else bundle, bundle if folder else None)
+        except OSError as error:
+            words = error.strerror or str(error)
+            raise ConfigurationError(f"the CA bundle at {bundle!r} cannot be used: {words}") from None
+    context.__class__ = _stepping(type(context))  # type: ignore[arg-type]
     return context
 
 
