@@ -91,6 +91,28 @@ def test_a_failing_stop_is_sent_again(
     assert clock.slept == [0.5, 1.0]
 
 
+@pytest.mark.parametrize(("asked", "waited"), [("7", 7.0), ("0", 0.5), ("600", 60.0), ("soon", 0.5)])
+def test_a_stop_waits_as_long_as_the_api_asks_within_reason(
+    asked: str, waited: float, client: Client, requests_mock: requests_mock.Mocker, clock: FakeClock
+) -> None:
+    requests_mock.post(CREATE, json={"uuid": "u-1"})
+    requests_mock.post(STOP, [{"status_code": 429, "headers": {"Retry-After": asked}}, {"json": {}}])
+    with client.services.mr.rent(**MACHINE):
+        pass
+    assert clock.slept == [waited]
+
+
+def test_a_stop_whose_answer_cannot_be_read_is_sent_again(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.post(CREATE, json={"uuid": "u-1"})
+    garbage = {"text": "{", "headers": {"Content-Type": "application/json"}}
+    stop = requests_mock.post(STOP, [garbage, {"status_code": 404}])
+    with client.services.mr.rent(**MACHINE):
+        pass
+    assert stop.call_count == 2
+
+
 def test_stopped_by_somebody_else_is_stopped(client: Client, requests_mock: requests_mock.Mocker) -> None:
     requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
     stop = requests_mock.post(STOP, status_code=404)
