@@ -265,13 +265,22 @@ def api_error(
     words = _redirect_words(response) if 300 <= status < 400 else _api_words(response)
     said = one_line(words.replace(api_key, "***") if api_key else words)
     look_first = LOOK_FIRST if unknown else ""
-    message = f"{method} {path}: {status}{': ' + said if said else ''}{look_first}{request_id_of(response)}"
+    ending = f"{look_first}{request_id_of(response, api_key)}"
+    message = f"{method} {path}: {status}{': ' + said if said else ''}{ending}"
     return kind(message, response=response, outcome_unknown=unknown)
 
 
-def request_id_of(response: Response[Any]) -> str:
-    """How a message ends: with the id to quote to support, fit for one line, where there is one."""
-    return f" [request id {one_line(response.request_id)}]" if response.request_id else ""
+def request_id_of(response: Response[Any], api_key: str | None = None) -> str:
+    """How a message ends: with the id to quote to support, fit for one line, where there is one.
+
+    Args:
+        response: The answer.
+        api_key: The key, in case the server made an id of it.
+    """
+    id = response.request_id
+    if not id:
+        return ""
+    return f" [request id {one_line(id.replace(api_key, '***') if api_key else id)}]"
 
 
 def _redirect_words(response: Response[Any]) -> str:

@@ -259,8 +259,8 @@ def _run(client: Client, ask: Ask) -> Panel:
             if isinstance(response.data, bytes):
                 panel.state, panel.problem = "error", _not_json(response)
             else:
-                panel.answer = response.data
-                panel.data = ask.shape(response.data if result is response else result)
+                panel.answer = panel.calls[-1].shown(response.data)
+                panel.data = ask.shape(panel.answer if result is response else result)
                 panel.state = "empty" if ask.empty(panel.data) else "ok"
         except (Error, ValueError) as error:
             panel.state, panel.problem = "error", describe(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-__all__ = ["WITHHELD", "answer_is_secret", "is_secret_field", "without_secrets"]
+__all__ = ["WITHHELD", "answer_is_secret", "is_secret_field", "without_key", "without_secrets"]
 
 WITHHELD: Final = "(left out: it may hold secrets)"
 
@@ -17,6 +17,12 @@ _SECRET_FIELDS: Final = frozenset(
         "authorization",
     }
 )  # fmt: skip
+
+#: In place of the key, where an API repeats it.
+_KEY: Final = "••••"
+
+#: A shorter key is one of a sandbox, and would be found inside of words.
+_SHORTEST_KEY: Final = 8
 
 _SECRET_PATHS: Final = re.compile(r"^/nodes/[^/]+/(ident|logs)$")
 
@@ -42,4 +48,19 @@ def without_secrets(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [without_secrets(entry) for entry in value]
+    return value
+
+
+def without_key(value: Any, key: str | None) -> Any:
+    """A copy of JSON data, or a text, without a key: an API may repeat what it was sent."""
+    if key is None or len(key) < _SHORTEST_KEY:
+        return value
+    if isinstance(value, str):
+        return value.replace(key, _KEY)
+    if isinstance(value, bytes):
+        return value.replace(key.encode("latin-1", "replace"), _KEY.encode())
+    if isinstance(value, dict):
+        return {without_key(name, key): without_key(entry, key) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [without_key(entry, key) for entry in value]
     return value

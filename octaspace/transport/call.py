@@ -277,7 +277,7 @@ def _error_of(
     unknown = not request.repeatable
     return InvalidResponseError(
         f"{request.method} {request.path}: {response.status}, but {answer.problem}"
-        f"{LOOK_FIRST if unknown else ''}{request_id_of(response)}",
+        f"{LOOK_FIRST if unknown else ''}{request_id_of(response, api_key)}",
         response=response,
         outcome_unknown=unknown,
     )

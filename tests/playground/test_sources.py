@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from playground.process import ProcessSettings
 from playground.sandbox import SandboxServer
 from playground.sources import Source
 
+from ..support.fault_server import Exchange, FaultServer, http
 from .browsing import Visitor
 from .conftest import MakeApp
 
@@ -104,6 +106,37 @@ def test_the_operators_key_goes_to_the_operators_endpoints_only(
     visitor.follow(visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=operator))
     visitor.page("/playground/dashboard")
     assert keys_seen(sandbox) == {None}, "an address typed in a browser gets no key of the operator's"
+
+
+def test_an_api_that_repeats_the_key_gets_it_into_no_page_and_no_log(visitor: Visitor, app: Flask) -> None:
+    key = 'sk-"typed"-in-a-browser-1234'
+
+    def repeat(exchange: Exchange) -> bool:
+        arrival = exchange.read_request()
+        if arrival is None:
+            return False
+        sent = arrival.headers.get("authorization", "none")
+        status = 500 if arrival.path == "/accounts/balance" else 200
+        body = json.dumps({"email": sent, sent: [f"before {sent} after"], "message": sent}).encode()
+        exchange.send(http(status, body, {"X-Repeated": sent}))
+        return True
+
+    with FaultServer(after=repeat) as api:
+        visitor.post(f"{SETTINGS}/options", max_retries="0")
+        visitor.follow(visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=api.url, api_key=key))
+        visitor.follow(visitor.post(f"{SETTINGS}/test"))
+        shown = []
+        for page in (*PAGES, "account", "apps", "dashboard?_raw=profile", "account?_raw=profile"):
+            shown.append(visitor.get(f"/playground/{page}").get_data(as_text=True))
+        for link in visitor.page("/playground/requests").select("#main .calls th a"):
+            shown.append(visitor.get(str(link["href"])).get_data(as_text=True))
+        for kind in ("json", "har"):
+            shown.append(visitor.get(f"/playground/requests/log.{kind}").get_data(as_text=True))
+        assert key in {arrival.headers.get("authorization") for arrival in api.journal}
+    assert len(shown) > 12
+    assert any("before •••• after" in text for text in shown)
+    seen = [text[max(0, at - 200) : at + 60] for text in shown if (at := text.find("-in-a-browser-1234")) > 0]
+    assert seen == []
 
 
 @pytest.mark.parametrize(

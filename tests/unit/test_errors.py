@@ -134,6 +134,7 @@ def test_every_class_pickles_and_copies(kind: type[Error]) -> None:
         ({"errors": {"key": ["sk-secret"]}}, {}),
         ({"message": "x" * 295 + "sk-secret"}, {}),
         (None, {"Location": "http://elsewhere/?key=sk-secret"}),
+        (None, {"X-Request-Id": "of sk-secret"}),
     ],
 )
 def test_a_key_that_the_api_repeats_is_in_no_message(data: Any, headers: dict[str, str]) -> None:
