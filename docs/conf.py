@@ -22,6 +22,8 @@ autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
 napoleon_google_docstring = True
 napoleon_use_rtype = False
+# Attributes in docstrings are fields of the class, not entries beside its properties.
+napoleon_use_ivar = True
 #: Single backquotes in docstrings are code.
 default_role = "code"
 python_use_unqualified_type_names = True
