@@ -56,14 +56,14 @@ def build(config: Mapping[str, Any]) -> Flask:
         PERMANENT_SESSION_LIFETIME=timedelta(days=3650),
         **config,
     )
-    if process.proxy_hops:
-        hops = process.proxy_hops
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.session_interface = BrowserSessionInterface()
     server_log.init_app(app)
 
     # First of all, so that no other check or page is reached under a foreign name.
     security.init_app(app, process)
+    if process.proxy_hops:
+        hops = process.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
     calls_log = logging.getLogger(CALLS_LOGGER)
     calls_log.setLevel(logging.DEBUG)

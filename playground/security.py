@@ -7,12 +7,16 @@ another site could otherwise point its own name at this machine and read ours (D
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, request
 
 from .process import ProcessSettings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 __all__ = ["init_app"]
 
@@ -39,26 +43,34 @@ class BoundedRequest(Request):
 
 
 def init_app(app: Flask, process: ProcessSettings) -> None:
-    """Register the checks. Call it before any other `before_request`."""
+    """Register the checks. Call it before any other `before_request`, and before `ProxyFix` wraps the app."""
     app.request_class = BoundedRequest
-
-    def check_request() -> Response | None:
-        if not _host_is_ours(process.hosts):
-            return _refusal(400, "This name is not one the playground answers to; see PLAYGROUND_HOSTS.")
-        if not _comes_from_us():
-            return _refusal(403, "The request came from a page of another site.")
-        return None
-
-    app.before_request(check_request)
+    app.wsgi_app = _OurNames(app.wsgi_app, process.hosts)  # type: ignore[method-assign]
+    app.before_request(_check_origin)
     app.after_request(_add_headers)
 
 
-def _host_is_ours(hosts: frozenset[str]) -> bool:
-    name = request.environ.get("HTTP_HOST", "").lower()
-    head, colon, port = name.rpartition(":")
-    if colon and port.isdigit():
-        name = head
-    return name.removesuffix(".") in hosts
+class _OurNames:
+    """Lets requests under our names through; outside of Flask, which stumbles over some of the others."""
+
+    def __init__(self, app: WSGIApplication, hosts: frozenset[str]) -> None:
+        self._app, self._hosts = app, hosts
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self._is_ours(environ.get("HTTP_HOST", "").lower()):
+            return self._app(environ, start_response)
+        answer = _refusal(400, "This name is not one the playground answers to; see PLAYGROUND_HOSTS.")
+        return _guard(answer)(environ, start_response)
+
+    def _is_ours(self, name: str) -> bool:
+        head, colon, port = name.rpartition(":")
+        if colon and port.isdigit():
+            name = head
+        return name.removesuffix(".") in self._hosts
+
+
+def _check_origin() -> Response | None:
+    return None if _comes_from_us() else _refusal(403, "The request came from a page of another site.")
 
 
 def _comes_from_us() -> bool:
@@ -82,7 +94,7 @@ def _refusal(status: int, text: str) -> Response:
     return Response(f"{text}\n", status, mimetype="text/plain")
 
 
-def _add_headers(response: Response) -> Response:
+def _guard(response: Response) -> Response:
     headers = response.headers
     headers["Content-Security-Policy"] = _POLICY
     headers["X-Content-Type-Options"] = "nosniff"
@@ -90,9 +102,13 @@ def _add_headers(response: Response) -> Response:
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _add_headers(response: Response) -> Response:
+    _guard(response)
     if request.endpoint in _STATIC and response.status_code in (200, 206, 304):
         # Their address changes with what is in them.
-        headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    else:
-        headers["Cache-Control"] = "no-store"
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
