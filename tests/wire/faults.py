@@ -25,7 +25,10 @@ OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
 
-FAULTS: dict[str, tuple[Behaviour, type[octaspace.NetworkError]]] = {
+Fault = tuple[Behaviour, type[octaspace.NetworkError]]
+
+#: The connection fails, or nothing more comes.
+BROKEN_OFF: dict[str, Fault] = {
     "close unread": (close_unread, CONNECTION),
     "reset unread": (reset_unread, CONNECTION),
     "close after reading": (close_after_reading, CONNECTION),
@@ -39,15 +42,21 @@ FAULTS: dict[str, tuple[Behaviour, type[octaspace.NetworkError]]] = {
     "reset in the body": (raw(http(200, b'{"a": 1}')[:-4], then="reset"), CONNECTION),
     "chunk cut short": (raw(CHUNKED + b"ff\r\n{}"), CONNECTION),
     "chunks without a last one": (raw(CHUNKED + b"2\r\n{}\r\n"), CONNECTION),
+    "gzip cut short": (
+        answer(body=gzip.compress(b'{"a": 1}')[:-9], headers={"Content-Encoding": "gzip"}),
+        CONNECTION,
+    ),
+    "an interim answer and no other": (raw(EARLY_HINTS), CONNECTION),
+    "an interim answer and silence": (raw(EARLY_HINTS, then="hold"), TIMEOUT),
+}
+
+#: What comes is not what HTTP is.
+MALFORMED: dict[str, Fault] = {
     "chunk size that is no number": (raw(CHUNKED + b"zz\r\n{}\r\n"), CONNECTION),
     "chunk size below zero": (raw(CHUNKED + b"-1\r\n{}\r\n0\r\n\r\n"), CONNECTION),
     "chunk size with a sign": (raw(CHUNKED + b"+2\r\n{}\r\n0\r\n\r\n"), CONNECTION),
     "chunk size without end": (raw(CHUNKED + b"2;" + b"x" * 70_000), CONNECTION),
     "trailers without end": (raw(CHUNKED + b"2\r\n{}\r\n0\r\n" + b"X: y\r\n" * 200), CONNECTION),
-    "gzip cut short": (
-        answer(body=gzip.compress(b'{"a": 1}')[:-9], headers={"Content-Encoding": "gzip"}),
-        CONNECTION,
-    ),
     "no HTTP at all": (raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), CONNECTION),
     "another version of HTTP": (raw(b"HTTP/3.0 200 OK\r\n\r\n"), CONNECTION),
     "status that is no number": (raw(b"HTTP/1.1 abc Reason\r\n\r\n"), CONNECTION),
@@ -67,7 +76,7 @@ FAULTS: dict[str, tuple[Behaviour, type[octaspace.NetworkError]]] = {
     ),
     "unknown transfer encoding": (raw(OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n{}"), CONNECTION),
     "interim answers without end": (raw(EARLY_HINTS * 100), CONNECTION),
-    "an interim answer and no other": (raw(EARLY_HINTS), CONNECTION),
-    "an interim answer and silence": (raw(EARLY_HINTS, then="hold"), TIMEOUT),
     "another protocol": (raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), CONNECTION),
 }
+
+FAULTS = {**BROKEN_OFF, **MALFORMED}
