@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -15,6 +16,9 @@ T_co = TypeVar("T_co", covariant=True)
 
 #: Names under which the API and the proxies in front of it send the id that support asks for.
 _REQUEST_ID_HEADERS = ("X-Request-Id", "Request-Id", "X-Correlation-Id")
+
+#: Codecs of Python that are no charset: they refuse, or make something else of a text.
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 
 _LONGEST_RETRY_AFTER = 2.0**31
 
@@ -104,10 +108,11 @@ class Response(Generic[T_co]):
     def text(self) -> str:
         """The body as text; bytes that are not valid in its charset become U+FFFD."""
         content_type = self.headers.get("Content-Type", "")
-        _, _, charset = content_type.lower().partition("charset=")
+        charset = content_type.lower().partition("charset=")[2].split(";")[0].strip(" \"'")
         try:
-            return self.body.decode(charset.split(";")[0].strip(" \"'") or "utf-8", "replace")
-        except (LookupError, ValueError):  # Python has codecs that are no charset, and refuse
+            known = codecs.lookup(charset or "utf-8").name.replace("_", "-") not in _NO_CHARSETS
+            return self.body.decode(charset if charset and known else "utf-8", "replace")
+        except (LookupError, ValueError):
             return self.body.decode("utf-8", "replace")
 
     @property

@@ -130,7 +130,16 @@ def test_retry_after_of_anything(value: str) -> None:
         (b"\xff", "text/plain; charset=no-such", "�"),
         *[
             (b"x\xff", f"text/html; charset={name}", "x�")
-            for name in ("idna", "undefined", "punycode", "hex", "\0")
+            for name in (
+                "idna",
+                "undefined",
+                "punycode",
+                "unicode_escape",
+                "raw_unicode_escape",
+                "hex",
+                "\0",
+                "a\nb",
+            )
         ],
         (b"", "", ""),
     ],
