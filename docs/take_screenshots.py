@@ -17,8 +17,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from playground.sandbox import SandboxServer
-from tests.browser.chromium import MISSING, launch_options
-from tests.browser.places import PLACES, Place, open_place
+from tests.browser.chromium import NO_BROWSER, launch_options
+from tests.browser.places import MISSING, PLACES, Place, open_place, place_of
 from tests.support.running_playground import RunningPlayground
 
 IMAGES = Path(__file__).with_name("images")
@@ -26,7 +26,7 @@ IMAGES = Path(__file__).with_name("images")
 #: Pages that another picture stands for.
 _LEFT_OUT = frozenset(
     {
-        "missing", "services-compare", "services-vpn", "services-render", "rent", "session-recent",
+        "services-compare", "services-vpn", "services-render", "rent", "session-recent",
         "sessions-stop", "idle-jobs", "runner",
     }
 )  # fmt: skip
@@ -50,7 +50,7 @@ def main() -> int:
     folder: Path | None = parser.parse_args().all
     options = launch_options()
     if options is None:
-        sys.stderr.write(f"{MISSING}\n")
+        sys.stderr.write(f"{NO_BROWSER}\n")
         return 1
     with (
         tempfile.TemporaryDirectory() as state,
@@ -70,7 +70,7 @@ def _take_for_docs(browser: Browser, running: RunningPlayground) -> None:
     IMAGES.mkdir(exist_ok=True)
     wanted = [(place.name, 1280, "light") for place in PLACES if place.name not in _LEFT_OUT]
     for name, width, theme in (*wanted, *_FURTHER):
-        place = next(place for place in PLACES if place.name == name)
+        place = place_of(name)
         page = _new_page(browser, running, width, _HEIGHTS[width], theme)
         _open(page, place, running.sandbox)
         suffix = ("-narrow" if width < 1000 else "") + ("-dark" if theme == "dark" else "")
@@ -82,7 +82,7 @@ def _take_all(browser: Browser, running: RunningPlayground, folder: Path) -> Non
     folder.mkdir(parents=True, exist_ok=True)
     for width in (1440, 390, 320):
         page = _new_page(browser, running, width, 900, "light")
-        for place in PLACES:
+        for place in (*PLACES, MISSING):
             _open(page, place, running.sandbox)
             # As high as its content: bars that stick to the window's edge would lie across the picture.
             height = page.evaluate("document.documentElement.scrollHeight")
@@ -108,6 +108,7 @@ def _new_page(browser: Browser, running: RunningPlayground, width: int, height: 
 
 def _open(page: Page, place: Place, sandbox: SandboxServer) -> None:
     sandbox.faults.heal_all()
+    page.goto("/playground/dashboard")  # from here on the balance is known, as it is to everybody else
     open_place(page, place, sandbox)
     scene = _SCENES.get(place.name)
     if scene is not None:
@@ -131,9 +132,7 @@ def _look_around(page: Page) -> None:
 
 def _run_suite(page: Page) -> None:
     page.get_by_role("button", name="Start the suite").click()
-    expect(page.locator("#suite .badge-state.good").get_by_text("passed", exact=True).first).to_be_visible(
-        timeout=60_000
-    )
+    expect(page.locator("#suite h2")).to_have_text("Last run", timeout=60_000)
 
 
 def _fire(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
@@ -38,9 +39,21 @@ def set_options(page: Page, **options: str) -> None:
 
 
 def impatient(page: Page, key: str, **options: str) -> None:
-    """Let this browser have a client of its own, whose health no other test has touched, and short waits."""
-    use_key(page, key)
-    set_options(page, **{"retry_interval": "0.01", "read_timeout": "0.5", "total_timeout": "3", **options})
+    """Let this browser have a client of its own, whose health no other test has touched, and short waits.
+
+    The forms of Settings are sent without being looked at; tests of their own look at them.
+    """
+    found = page.request.get("/playground/settings").text()
+    token = re.search(r'name="csrf-token" content="([^"]+)"', found)
+    assert token is not None
+    limits = {"retry_interval": "0.01", "read_timeout": "0.5", "total_timeout": "3", **options}
+    for form, fields in (("source", {"kind": "sandbox", "api_key": key}), ("options", limits)):
+        answer = page.request.post(
+            f"/playground/settings/{form}",
+            form={"csrf_token": token[1], "once": f"{key}-{form}", **fields},
+            max_redirects=0,
+        )
+        assert answer.status == 303
 
 
 def open_order(page: Page, node_id: int, service: str = "mr") -> None:

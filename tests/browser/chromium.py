@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
-__all__ = ["MISSING", "launch_options"]
+__all__ = ["NO_BROWSER", "launch_options"]
 
 #: Debian's name for it first.
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
-MISSING = f"no browser: none of {', '.join(_NAMES)} is on the PATH (Debian: apt install chromium)"
+NO_BROWSER = f"no browser: none of {', '.join(_NAMES)} is on the PATH (Debian: apt install chromium)"
 
 #: No sandbox, for it runs as root in containers; and nothing that calls home.
 _FLAGS = (

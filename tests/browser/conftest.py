@@ -17,7 +17,7 @@ from playwright.sync_api import BrowserContext
 from playground.sandbox import ManualClock, SandboxServer
 
 from ..support.running_playground import RunningPlayground
-from .chromium import MISSING, launch_options
+from .chromium import NO_BROWSER, launch_options
 from .watching import Watcher
 
 NewContext = Callable[..., BrowserContext]
@@ -45,8 +45,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     if options is not None:
         return {**browser_type_launch_args, **options}
     if os.environ.get("CI"):
-        pytest.fail(MISSING)
-    pytest.skip(MISSING)
+        pytest.fail(NO_BROWSER)
+    pytest.skip(NO_BROWSER)
 
 
 @pytest.fixture(scope="session")

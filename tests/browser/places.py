@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
@@ -12,7 +13,7 @@ from playground.sandbox import SandboxServer
 
 from .acting import open_order
 
-__all__ = ["PLACES", "Place", "open_place"]
+__all__ = ["AREAS", "MISSING", "PLACES", "Place", "open_place", "place_of"]
 
 Address = Callable[[Page, SandboxServer], str]
 
@@ -25,22 +26,24 @@ class Place:
         name: What it is called in reports, and the name of its picture.
         address: Its path and query, or what finds them.
         endpoint: Which endpoint of the sidebar it is; empty for pages further in.
+        status: What it is answered with.
     """
 
     name: str
     address: str | Address
     endpoint: str = ""
+    status: int = 200
 
     def __str__(self) -> str:
         return self.name
 
 
 def open_place(page: Page, place: Place, sandbox: SandboxServer) -> None:
-    """Go there; every answer but the page that is missing on purpose must be good."""
+    """Go there."""
     address = place.address if isinstance(place.address, str) else place.address(page, sandbox)
     answer = page.goto(address)
     assert answer is not None
-    assert answer.status == (404 if place.name == "missing" else 200), answer.text()[:2000]
+    assert answer.status == place.status, answer.text()[:2000]
 
 
 def _node(page: Page, sandbox: SandboxServer) -> str:
@@ -93,34 +96,56 @@ def _call(page: Page, sandbox: SandboxServer) -> str:
     return urlsplit(str(page.locator("#drawer .calls th a").first.get_attribute("href"))).path
 
 
-PLACES = (
-    Place("dashboard", "/playground/dashboard", "dashboard.index"),
-    Place("network", "/playground/network", "network.index"),
-    Place("account", "/playground/account", "account.index"),
-    Place("apps", "/playground/apps", "apps.index"),
-    Place("services", "/playground/services", "services.index"),
-    Place("services-compare", _compare),
-    Place("services-vpn", "/playground/services?tab=vpn"),
-    Place("services-render", "/playground/services?tab=render"),
-    Place("rent", _rent),
-    Place("rent-confirm", _rent_confirm),
-    Place("sessions", "/playground/sessions", "sessions.index"),
-    Place("sessions-recent", "/playground/sessions?tab=recent"),
-    Place("session", _session("mr")),
-    Place("session-vpn", _session("vpn", "?reveal=config")),
-    Place("session-recent", _finished),
-    Place("sessions-stop", _stop),
-    Place("nodes", "/playground/nodes", "nodes.index"),
-    Place("node", _node),
-    Place("idle-jobs", "/playground/idle-jobs", "idle_jobs.index"),
-    Place("idle-job", _job),
-    Place("diagnostics", "/playground/diagnostics", "diagnostics.index"),
-    Place("runner", "/playground/diagnostics/runner", "runner.index"),
-    Place("runner-method", "/playground/diagnostics/runner?method=services.mr.create"),
-    Place("smoke", "/playground/diagnostics/smoke", "smoke.index"),
-    Place("lab", "/playground/diagnostics/lab", "lab.index"),
-    Place("requests", "/playground/requests", "requests.index"),
-    Place("request", _call),
-    Place("settings", "/playground/settings", "settings.index"),
-    Place("missing", "/playground/nothing-here"),
-)
+AREAS = {
+    "overview": (
+        Place("dashboard", "/playground/dashboard", "dashboard.index"),
+        Place("network", "/playground/network", "network.index"),
+        Place("account", "/playground/account", "account.index"),
+        Place("apps", "/playground/apps", "apps.index"),
+    ),
+    "offers": (
+        Place("services", "/playground/services", "services.index"),
+        Place("services-compare", _compare),
+        Place("services-vpn", "/playground/services?tab=vpn"),
+        Place("services-render", "/playground/services?tab=render"),
+    ),
+    "renting": (
+        Place("rent", _rent),
+        Place("rent-confirm", _rent_confirm),
+        Place("sessions-stop", _stop),
+    ),
+    "sessions": (
+        Place("sessions", "/playground/sessions", "sessions.index"),
+        Place("sessions-recent", "/playground/sessions?tab=recent"),
+        Place("session", _session("mr")),
+        Place("session-vpn", _session("vpn", "?reveal=config")),
+        Place("session-recent", _finished),
+    ),
+    "nodes": (
+        Place("nodes", "/playground/nodes", "nodes.index"),
+        Place("node", _node),
+        Place("idle-jobs", "/playground/idle-jobs", "idle_jobs.index"),
+        Place("idle-job", _job),
+    ),
+    "tools": (
+        Place("diagnostics", "/playground/diagnostics", "diagnostics.index"),
+        Place("runner", "/playground/diagnostics/runner", "runner.index"),
+        Place("runner-method", "/playground/diagnostics/runner?method=services.mr.create"),
+        Place("smoke", "/playground/diagnostics/smoke", "smoke.index"),
+        Place("lab", "/playground/diagnostics/lab", "lab.index"),
+    ),
+    "own": (
+        Place("requests", "/playground/requests", "requests.index"),
+        Place("request", _call),
+        Place("settings", "/playground/settings", "settings.index"),
+    ),
+}
+
+PLACES = tuple(chain.from_iterable(AREAS.values()))
+
+MISSING = Place("missing", "/playground/nothing-here", status=404)
+
+
+def place_of(name: str) -> Place:
+    """The place of that name."""
+    return next(place for place in PLACES if place.name == name)

@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from playground.sandbox import SandboxServer
 
-from .places import PLACES, open_place
+from .places import AREAS, open_place
 
 #: Characters that change a terminal or the direction of text.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -21,7 +21,7 @@ _FOUND = Path(__file__).with_name("attacked.js").read_text(encoding="utf-8")
 
 @pytest.fixture
 def hostile(sandbox: SandboxServer) -> SandboxServer:
-    sandbox.reset(dataset="hostile")
+    sandbox.reset(dataset="hostile", ready_after=0.0)
     return sandbox
 
 
@@ -46,13 +46,27 @@ def click_everything(page: Page) -> None:
     look(page)
 
 
-@pytest.mark.parametrize("place", [place for place in PLACES if place.name != "missing"], ids=str)
-def test_nothing_runs(place: str, page: Page, hostile: SandboxServer) -> None:
-    open_place(page, place, hostile)
+@pytest.mark.parametrize("area", AREAS)
+def test_nothing_runs(area: str, page: Page, hostile: SandboxServer) -> None:
+    for place in AREAS[area]:
+        open_place(page, place, hostile)
+        click_everything(page)
+
+
+def test_nothing_runs_in_what_the_tools_show(page: Page, hostile: SandboxServer) -> None:
+    page.goto("/playground/diagnostics/smoke")
+    page.get_by_label("And the").check()
+    page.get_by_role("button", name="Start the suite").click()
+    expect(page.locator("#suite h2")).to_have_text("Last run", timeout=30_000)
     click_everything(page)
+    for method in ("nodes.list", "sessions.list", "apps.list", "accounts.profile"):
+        page.goto(f"/playground/diagnostics/runner?method={method}")
+        page.locator("#runner").get_by_role("button", name="Run", exact=True).locator("visible=true").click()
+        expect(page.locator("#run")).to_contain_text("HTTP 200")
+        click_everything(page)
 
 
-@pytest.mark.parametrize(("width", "most"), [(1440, 12), (390, 4)])
+@pytest.mark.parametrize(("width", "most"), [(1440, 10), (390, 3)])
 def test_entries_of_the_lists(page: Page, hostile: SandboxServer, width: int, most: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     for path in ("nodes", "sessions", "sessions?tab=recent", "requests"):

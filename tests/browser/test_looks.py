@@ -10,7 +10,7 @@ from playground.sandbox import SandboxServer
 
 from ..support.waiting import until
 from .accessibility import colour_problems_of, layout_problems_of, problems_of
-from .places import PLACES, Place, open_place
+from .places import AREAS, MISSING, PLACES, Place, open_place
 from .watching import Watcher
 
 WIDTHS = (1440, 390, 320)
@@ -27,17 +27,18 @@ def test_every_page_of_the_sidebar_is_in_the_table(page: Page) -> None:
     assert links == len(known)
 
 
-@pytest.mark.parametrize("place", [place for place in PLACES if place.name != "missing"], ids=str)
-def test_a_page_in_every_look(place: Place, page: Page, sandbox: SandboxServer) -> None:
-    look_at(page, place, sandbox)
+@pytest.mark.parametrize("area", AREAS)
+def test_pages_in_every_look(area: str, page: Page, sandbox: SandboxServer) -> None:
+    problems = {place.name: problems_in_every_look(page, place, sandbox) for place in AREAS[area]}
+    assert {name: found for name, found in problems.items() if found} == {}
 
 
 def test_the_page_of_a_missing_page(page: Page, sandbox: SandboxServer, watcher: Watcher) -> None:
     with watcher.expecting("HTTP 404: GET .*/nothing-here"):
-        look_at(page, next(place for place in PLACES if place.name == "missing"), sandbox)
+        assert problems_in_every_look(page, MISSING, sandbox) == []
 
 
-def look_at(page: Page, place: Place, sandbox: SandboxServer) -> None:
+def problems_in_every_look(page: Page, place: Place, sandbox: SandboxServer) -> list[str]:
     """Open it at every width, and see it in both themes there."""
     problems: list[str] = []
     for width in WIDTHS:
@@ -52,7 +53,7 @@ def look_at(page: Page, place: Place, sandbox: SandboxServer) -> None:
     for width in FURTHER_WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         problems += [f"{width}: {problem}" for problem in layout_problems_of(page)]
-    assert problems == []
+    return problems
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -19,7 +19,7 @@ from ..support.running_playground import RunningPlayground, answers
 from ..support.waiting import until
 from .acting import changes, open_order, outcome, set_options, use_key
 from .conftest import NewContext
-from .places import PLACES, open_place
+from .places import open_place, place_of
 
 Open = Callable[[Page, SandboxServer], None]
 
@@ -29,7 +29,7 @@ def rental(page: Page, sandbox: SandboxServer) -> None:
 
 
 def reboot(page: Page, sandbox: SandboxServer) -> None:
-    open_place(page, next(place for place in PLACES if place.name == "node"), sandbox)
+    open_place(page, place_of("node"), sandbox)
     page.locator("[data-open-dialog=reboot]").click()
 
 
@@ -39,12 +39,12 @@ def wallet(page: Page, sandbox: SandboxServer) -> None:
 
 
 def stop(page: Page, sandbox: SandboxServer) -> None:
-    open_place(page, next(place for place in PLACES if place.name == "session"), sandbox)
+    open_place(page, place_of("session"), sandbox)
     page.locator("[data-open-dialog=stop]").click()
 
 
 def several(page: Page, sandbox: SandboxServer) -> None:
-    open_place(page, next(place for place in PLACES if place.name == "sessions-stop"), sandbox)
+    open_place(page, place_of("sessions-stop"), sandbox)
 
 
 #: How to come to the question, its button, what is said afterwards, and how many requests it is.

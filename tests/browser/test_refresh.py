@@ -11,7 +11,7 @@ from playground.sandbox import ManualClock, SandboxServer
 
 from ..support.waiting import until
 from .acting import open_order
-from .places import PLACES, open_place
+from .places import open_place, place_of
 from .watching import Watcher
 
 Count = Callable[[], int]
@@ -48,7 +48,7 @@ def pass_time(page: Page, seconds: int) -> None:
 
 def test_nothing_moves(stopped: Page, refreshes: Count, sandbox: SandboxServer) -> None:
     """On the page of a session: its panel is refreshed below what somebody does."""
-    open_place(stopped, next(place for place in PLACES if place.name == "session"), sandbox)
+    open_place(stopped, place_of("session"), sandbox)
     stopped.locator("#drawer summary").click()
     raw = stopped.locator("#panel-info details.raw")
     raw.locator("summary").click()
