@@ -88,8 +88,9 @@ def test_it_is_in_no_error(
 ) -> None:  # fmt: skip
     caplog.set_level(logging.DEBUG)
     server = serve(after=echo)
-    client = connect(server, read_timeout=0.1, write_timeout=0.1)
-    client.send(READ)
+    patient = connect(server)
+    patient.send(READ)
+    client = patient.with_options(read_timeout=0.1, write_timeout=0.1)
     provoke(server)
     for request in (READ, CHANGE, Request("POST", "/x", body="x" * 8_000_000)):
         try:
