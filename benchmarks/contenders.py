@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -220,6 +221,14 @@ class Ours:
         self.client.close()
 
 
+class OursWithoutFast(Ours):
+    """This SDK where msgspec, the extra `fast`, is not installed. Needs a process of its own."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        sys.modules["msgspec"] = None  # type: ignore[assignment]
+        super().__init__(url, **options)
+
+
 class Peer:
     """The distribution called octaspace, on httpx; it owns the same import name."""
 
@@ -252,4 +261,5 @@ CONTENDERS: dict[str, Callable[..., Contender]] = {
     "httpx": Httpx,
     "peer": Peer,
     "octaspace": Ours,
+    "octaspace without fast": OursWithoutFast,
 }

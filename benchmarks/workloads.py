@@ -96,7 +96,8 @@ def thirty_two_threads(setting: Setting, url: str) -> list[Row]:
 
 def many_nodes(setting: Setting, url: str) -> list[Row]:
     """700 nodes, 1.2 MB of JSON."""
-    return _compare(setting, url, call="nodes", calls=setting.calls(40))
+    names = [*setting.contenders(), "octaspace without fast"]
+    return _compare(setting, url, call="nodes", calls=setting.calls(40), names=names)
 
 
 def create(setting: Setting, url: str) -> list[Row]:
