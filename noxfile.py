@@ -17,7 +17,7 @@ FLASKS = {
 
 #: What the SDK stands on: the oldest that pyproject.toml allows, and the newest there is.
 PINS = {
-    "lowest": ["requests==2.32.2", "urllib3==1.26.20", "cachetools==5.3.0"],
+    "lowest": ["requests==2.32.3", "urllib3==1.26.20", "cachetools==5.3.0"],
     "highest": ["requests", "urllib3>=2", "cachetools"],
 }
 
