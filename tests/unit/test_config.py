@@ -252,21 +252,44 @@ def with_locals(error: BaseException) -> str:
     return "".join(traceback.TracebackException(type(error), error, below, capture_locals=True).format())
 
 
-def test_from_env_reads_every_option_a_string_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = {
-        "OCTA_API_KEY": "sk-1\n", "OCTA_BASE_URL": "http://one",
-        "OCTA_BASE_URLS": "http://two, http://three",
-        "OCTA_KEEP_ALIVE": "yes", "OCTA_POOL_SIZE": "9", "OCTA_READ_TIMEOUT": "1.5",
-        "OCTA_TOTAL_TIMEOUT": "none", "OCTA_SSL_VERIFY": "false", "OCTA_LOG_LEVEL": "debug",
-        "OCTA_USER_AGENT": "", "OCTA_LOGGER": "ignored",
-    }  # fmt: skip
-    for name, value in values.items():
-        monkeypatch.setenv(name, value)
-    config = Config.from_env(pool_size=2)
-    assert config == Config(
-        api_key="sk-1", base_url="http://one", base_urls=["http://two", "http://three"], keep_alive=True,
-        pool_size=2, read_timeout=1.5, total_timeout=None, ssl_verify=False, log_level="debug",
-    )  # fmt: skip
+#: For each option that text can express: the text, and what it says.
+WRITTEN: dict[str, tuple[str, Any]] = {
+    "api_key": ("\tsk-1\r\n", "sk-1"), "base_url": ("http://one/", "http://one"),
+    "base_urls": (" http://two , http://three,", ("http://two", "http://three")), "keep_alive": ("On", True),
+    "pool_size": ("9", 9), "pool_timeout": ("0", 0), "idle_timeout": ("None", None),
+    "open_timeout": ("1e1", 10),
+    "read_timeout": ("1.5", 1.5), "write_timeout": ("none", None), "max_retries": ("0", 0),
+    "retry_interval": ("0", 0), "backoff_factor": ("1", 1), "total_timeout": ("60", 60),
+    "max_retry_after": ("0.5", 0.5), "failure_cooldown": ("0", 0), "max_response_bytes": ("1", 1),
+    "ssl_verify": ("no", False), "log_level": ("WARNING", "WARNING"), "user_agent": ("me/1", "me/1"),
+}  # fmt: skip
+
+
+def test_each_option_is_written_or_known_to_need_code() -> None:
+    assert set(WRITTEN) == set(DEFAULTS) - {"on_request", "on_response", "logger"}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_from_env_reads_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    text, value = WRITTEN[name]
+    monkeypatch.setenv(f"OCTA_{name.upper()}", text)
+    assert getattr(Config.from_env(), name) == value
+    assert Config.from_env() == Config(**{name: value})
+    other = DEFAULTS[name]
+    assert Config.from_env(**{name: other}) == Config(**{name: other})  # what is passed wins
+
+
+def test_what_needs_code_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGGER", "ON_REQUEST", "ON_RESPONSE"):
+        monkeypatch.setenv(f"OCTA_{name}", "print")
+    assert Config.from_env() == Config()
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\r\n"])
+@pytest.mark.parametrize("name", [*WRITTEN, "persistent"])
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch, name: str, empty: str) -> None:
+    monkeypatch.setenv(f"OCTA_{name.upper()}", empty)
+    assert Config.from_env() == Config()
 
 
 @pytest.mark.parametrize(
