@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from ... import errors
@@ -28,18 +28,24 @@ def rented(trip: Trip, path: str, create: Callable[[], Response[Any]]) -> Iterat
         path: Where the creation is sent, for messages.
         create: Sends the creation.
     """
+    response: Response[Any] | None = None
     session: Session | None = None
     try:
         try:
-            session = _session(trip, path, create())
+            response = create()
+            session = _session(trip, path, response)
         except (errors.Error, ValueError):
             raise  # they know themselves whether there may be a rental
         except BaseException as interruption:  # or what a hook raised
-            _add_note(
-                interruption,
-                "It came while a rental was being created, which may have been carried out all the same: "
-                "look at client.sessions.list().",
-            )
+            if response is not None:
+                with suppress(errors.Error):
+                    session = _session(trip, path, response)
+            if session is None:
+                _add_note(
+                    interruption,
+                    "It came while a rental was being created, which may have been carried out all the same: "
+                    "look at client.sessions.list().",
+                )
             raise
         yield session
     except BaseException as error:

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -273,6 +274,59 @@ def test_a_stop_that_is_interrupted_twice_says_so(
     assert "Session u-1 may go on: its stop was interrupted, and so was another (SystemExit)." in notes(
         caught.value
     )
+
+
+#: Where the block's own error or Ctrl-C is dealt with: two lines that nothing stands behind.
+UNGUARDED = {"rented", "_stop"}
+
+
+class Interrupting:
+    """Raises KeyboardInterrupt at the nth line that is run in the SDK's own code, the transport apart."""
+
+    def __init__(self, line: int) -> None:
+        self.left = line
+        self.where = ""
+
+    def __call__(self, frame: FrameType, event: str, argument: object) -> Any:
+        name = frame.f_globals.get("__name__", "")
+        ours = name.startswith(("octaspace.resources", "octaspace._client", "octaspace.request"))
+        if not ours or frame.f_code.co_name in UNGUARDED:
+            return None
+        if event == "line":
+            self.left -= 1
+            if self.left == 0:
+                self.where = f"{name}:{frame.f_lineno} in {frame.f_code.co_name}"
+                raise KeyboardInterrupt
+        return self
+
+
+@pytest.mark.parametrize("body", ["goes on", "raises"])
+def test_an_interrupt_at_any_line_leaves_no_session_behind_in_silence(
+    body: str, client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    create = requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    stop = requests_mock.post(STOP, json={})
+    before = sys.gettrace()
+    for line in range(1, 10_000):
+        create.reset(), stop.reset()
+        interrupting = Interrupting(line)
+        sys.settrace(interrupting)
+        try:
+            with client.services.mr.rent(**MACHINE):
+                if body == "raises":
+                    raise RuntimeError("body")
+        except (KeyboardInterrupt, RuntimeError) as error:
+            noted = "client.sessions.list()" in notes(error)
+        else:
+            noted = False
+        finally:
+            sys.settrace(before)
+        if not interrupting.where:
+            break
+        assert create.call_count <= 1
+        assert stop.call_count >= create.call_count or noted, interrupting.where
+    assert line > 40
+    assert (create.call_count, stop.call_count) == (1, 1)
 
 
 def test_an_abandoned_generator_stops_its_session(
