@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask, render_template
@@ -20,7 +21,7 @@ SETTINGS = "/playground/settings"
 
 
 @pytest.fixture
-def app(process: ProcessSettings) -> Flask:
+def app(process: ProcessSettings) -> Iterator[Flask]:
     """The app as people meet it, with pages that fail: TESTING would let every error through."""
     app = create_app({"PROCESS": process})
 
@@ -36,7 +37,8 @@ def app(process: ProcessSettings) -> Flask:
     def broken_change() -> str:
         raise StoreError("the store is gone")
 
-    return app
+    yield app
+    app.extensions["playground"].close()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -235,7 +236,7 @@ def test_what_came_of_a_token_is_kept(database: Database, another: Another) -> N
 def test_what_a_process_took_along_is_lost(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = Tokens(database, "a")
     mine.claim("alive")
-    monkeypatch.setattr(tokens.os, "getpid", lambda: 2**22 + 1)
+    monkeypatch.setattr(tokens, "os", SimpleNamespace(getpid=lambda: 2**22 + 1))
     mine.claim("dead")
     mine.claim("done")
     mine.finish("done", {})
@@ -249,7 +250,7 @@ def test_workers_leave_snapshots_and_the_dead_go(
     database: Database, another: Another, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pid = 2**22 + 1  # no process has it
-    monkeypatch.setattr(workers.os, "getpid", lambda: pid)
+    monkeypatch.setattr(workers, "os", SimpleNamespace(getpid=lambda: pid))
     Workers(another(), "settings").leave({"requests": 1})
     monkeypatch.undo()
     mine = Workers(database, "settings")
@@ -350,7 +351,7 @@ def test_a_job_whose_process_died_is_lost_and_counts_no_more(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = Jobs(database, "a")
-    monkeypatch.setattr(jobs.os, "getpid", lambda: 2**22 + 1)
+    monkeypatch.setattr(jobs, "os", SimpleNamespace(getpid=lambda: 2**22 + 1))
     ids = [mine.begin("lab", {}, LIMITS) for _ in range(2)]
     monkeypatch.undo()
     job = mine.find(ids[0])

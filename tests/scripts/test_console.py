@@ -17,12 +17,13 @@ from ..support.running_playground import ROOT, bare_environment
 from ..support.waiting import until
 
 SESSION = ROOT / "bin" / "console_session.py"
+ENVIRONMENT = {**bare_environment(), "PYTHONPATH": str(ROOT), "TERM": "dumb"}
 
 
 def piped(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(SESSION)],
-        input=script, cwd=folder, env={**bare_environment(), **environment},
+        input=script, cwd=folder, env={**ENVIRONMENT, **environment},
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 
@@ -34,7 +35,7 @@ class Terminal:
         self._terminal, inside = pty.openpty()
         self.process = subprocess.Popen(
             [sys.executable, str(SESSION)],
-            cwd=folder, env={**bare_environment(), "TERM": "dumb", **environment},
+            cwd=folder, env={**ENVIRONMENT, **environment},
             stdin=inside, stdout=inside, stderr=inside,
         )  # fmt: skip
         os.close(inside)
@@ -109,7 +110,7 @@ def test_ipython_is_used_when_it_is_there(tmp_path: Path) -> None:
         "def start_ipython(argv, user_ns):\n"
         "    print('IPython', argv, user_ns['client'].network.info().status)\n"
     )
-    terminal = Terminal(tmp_path, PYTHONPATH=str(tmp_path))
+    terminal = Terminal(tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}")
     try:
         terminal.shows("Try: client.network.info().data")
         terminal.shows("IPython ['--no-banner'] 200")

@@ -73,13 +73,14 @@ class SqliteDatabase:
 
     def wipe(self) -> None:
         """After a removal: leave nothing of it in the journal beside the file either."""
+        connection = self._take()
         try:
-            connection = self._take()
             # In vain while somebody reads; then the next one that writes much does it.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            self._give_back(connection)
         except sqlite3.Error as error:
+            connection.close()
             raise self._unusable(error) from error
+        self._give_back(connection)
 
     def check(self) -> None:
         """Open the file, and make it when it is not there."""
@@ -122,16 +123,15 @@ class SqliteDatabase:
         if self._pid != os.getpid():
             self._parents += self._idle
             self._pid, self._idle = os.getpid(), deque()
-        if not self._ready:
-            try:
-                self._set_up()
-            except OSError as error:
-                raise self._unusable(error) from error
-            self._ready = True
         try:
-            return self._idle.pop()
-        except IndexError:
-            return self._open()
+            if not self._ready:
+                self._set_up()
+                self._ready = True
+            return self._idle.pop() if self._idle else self._open()
+        except IndexError:  # another thread was faster
+            return self._take()
+        except (sqlite3.Error, OSError) as error:
+            raise self._unusable(error) from error
 
     def _unusable(self, error: Exception) -> StoreError:
         return StoreError(f"the file {self.path} cannot be used: {error}")
@@ -148,9 +148,13 @@ class SqliteDatabase:
             self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA synchronous=NORMAL")
-        # What is removed may be a key: nothing of it is left in the file.
-        connection.execute("PRAGMA secure_delete=ON")
+        try:
+            connection.execute("PRAGMA synchronous=NORMAL")
+            # What is removed may be a key: nothing of it is left in the file.
+            connection.execute("PRAGMA secure_delete=ON")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _set_up(self) -> None:
