@@ -34,6 +34,7 @@ def layout_problems_of(page: Page) -> list[str]:
     if levels.count(1) != 1 or any(after > before + 1 for before, after in pairwise(levels)):
         found.append(f"order of headings: {levels}")
     found += [f"cut off: {html}" for html in checks["cutOff"]]
+    found += [f"words beyond their box: {html}" for html in checks["overlapping"]]
     found += [f"out of its panel: {html}" for html in checks["spilled"]]
     found += [f"too small to touch: {html}" for html in checks["tooSmall"]]
     return found

@@ -22,6 +22,11 @@
     return e.closest(".visually-hidden") === null;
   });
 
+  // Words that reach beyond their own box, and so into the next.
+  const hasText = (e) => [...e.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+  const overlapping = [...document.querySelectorAll("main *")].filter((e) => e.clientWidth > 1 && hasText(e) && shown(e)
+    && getComputedStyle(e).overflowX === "visible" && e.scrollWidth > e.clientWidth + 1 && !e.closest("svg, .visually-hidden"));
+
   // WCAG 2.2's 2.5.8: a target has 24 px, or nothing else within 12 px of its middle. axe's own rule takes what
   // lies under a sticky bar for too small. Links inside a sentence and dots of a picture are exempt.
   const floats = (e) => e && (["fixed", "sticky"].includes(getComputedStyle(e).position) || floats(e.parentElement));
@@ -49,5 +54,5 @@
     return targets.some((other) => !one.e.contains(other.e) && !other.e.contains(one.e) && near(one, other));
   });
 
-  return { headings, cutOff: cutOff.map(html), spilled: spilled.slice(0, 4).map(html), tooSmall: tooSmall.map(({ e }) => html(e)) };
+  return { headings, cutOff: cutOff.map(html), overlapping: overlapping.map(html), spilled: spilled.slice(0, 4).map(html), tooSmall: tooSmall.map(({ e }) => html(e)) };
 }
