@@ -329,6 +329,25 @@ def test_an_interrupt_at_any_line_leaves_no_session_behind_in_silence(
     assert (create.call_count, stop.call_count) == (1, 1)
 
 
+def test_an_interrupt_behind_the_answer_stops_the_session_it_names(
+    client: Client, requests_mock: requests_mock.Mocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    stop = requests_mock.post(STOP, json={})
+    interrupts = [KeyboardInterrupt()]
+
+    def made(trip: Any, uuid: str) -> Session:
+        if interrupts:
+            raise interrupts.pop()
+        return Session(trip, uuid)
+
+    monkeypatch.setattr("octaspace.resources.services.rent.Session", made)
+    with pytest.raises(KeyboardInterrupt) as caught, client.services.mr.rent(**MACHINE):
+        raise AssertionError("the block must not run")
+    assert stop.call_count == 1
+    assert "client.sessions.list()" not in notes(caught.value)
+
+
 def test_an_abandoned_generator_stops_its_session(
     client: Client, requests_mock: requests_mock.Mocker
 ) -> None:
