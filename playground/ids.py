@@ -53,7 +53,7 @@ def links(endpoint: str, name: str, **values: Any) -> Callable[[Any], str]:
     Returns:
         What makes the address of one.
     """
-    values[name] = _MARK
+    values = {name: _MARK, **values}
     before, _, after = url_for(endpoint, **values).partition(_MARK)
     if "?" in before:
         return lambda value: before + quote_plus(str(value), safe="!$'()*,/:;?@") + after

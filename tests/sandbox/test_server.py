@@ -7,7 +7,7 @@ import io
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
@@ -21,11 +21,18 @@ from ..support.waiting import until
 from .raw_client import RawClient
 
 
-def threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("sandbox-")]
+@pytest.fixture
+def threads() -> Callable[[], list[str]]:
+    """Names of the sandbox threads that the test has begun; another test's may live on beside them."""
+    before = set(threading.enumerate())
+    return lambda: [
+        thread.name
+        for thread in threading.enumerate()
+        if thread.name.startswith("sandbox-") and thread not in before
+    ]
 
 
-def test_stopping_leaves_no_thread_and_no_open_port() -> None:
+def test_stopping_leaves_no_thread_and_no_open_port(threads: Callable[[], list[str]]) -> None:
     with contextlib.ExitStack() as stack:
         with SandboxServer(ports=(0, 0), control_port=0) as sandbox:
             ports = [*sandbox.ports, int(sandbox.control_url.rsplit(":", 1)[1].partition("/")[0])]
@@ -60,7 +67,9 @@ def running() -> Iterator[SandboxServer]:
     sandbox.stop()
 
 
-def test_a_client_that_does_not_read_cannot_hold_up_the_stop(running: SandboxServer) -> None:
+def test_a_client_that_does_not_read_cannot_hold_up_the_stop(
+    threads: Callable[[], list[str]], running: SandboxServer
+) -> None:
     running.reset(dataset="large")
     with RawClient(running.ports[0]) as raw:
         for _ in range(40):  # Nobody reads these 50 MB.
@@ -77,7 +86,9 @@ def test_a_client_that_does_not_read_cannot_hold_up_the_stop(running: SandboxSer
 
 
 @pytest.mark.parametrize("kind", ["stall", "stall_body", "slow", "drip"])
-def test_stopping_does_not_wait_for_faults(running: SandboxServer, kind: str) -> None:
+def test_stopping_does_not_wait_for_faults(
+    threads: Callable[[], list[str]], running: SandboxServer, kind: str
+) -> None:
     options = {"seconds": 600} if kind in ("slow", "drip") else {}
     running.faults.add(kind, **options)
     with RawClient(running.ports[0]) as raw:
@@ -97,7 +108,7 @@ def test_a_sandbox_is_started_once_and_stopped_as_often_as_one_likes(running: Sa
         running.start()
 
 
-def test_a_port_that_is_taken_is_named_and_the_others_are_closed() -> None:
+def test_a_port_that_is_taken_is_named_and_the_others_are_closed(threads: Callable[[], list[str]]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
         sandbox = SandboxServer(ports=(0, number))
