@@ -68,7 +68,7 @@ def public_methods() -> list[tuple[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize(("name", "method"), public_methods(), ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("name", "method"), public_methods(), ids=[name for name, _ in public_methods()])
 def test_every_public_method_is_documented(name: str, method: Any) -> None:
     text = inspect.getdoc(method) or ""
     assert text, name
