@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from octaspace.request import MOST_SECONDS
 from octaspace.transport.retry import RETRY_STATUSES, Outcome, Verdict, backoff, decide
 from tests.support.fake_clock import FakeClock
 
@@ -59,3 +60,9 @@ def test_retry_after_is_obeyed_and_one_too_long_is_not_waited_for() -> None:
 def test_a_factor_beyond_floats_does_not_overflow() -> None:
     clock = FakeClock().clock()
     assert backoff(5000, interval=1, factor=10.0, retry_after=None, max_retry_after=60, clock=clock) == 60
+
+
+def test_no_wait_is_longer_than_can_be_slept() -> None:
+    clock = FakeClock().clock()
+    wait = backoff(1, interval=MOST_SECONDS, factor=1e9, retry_after=None, max_retry_after=60, clock=clock)
+    assert wait == MOST_SECONDS
