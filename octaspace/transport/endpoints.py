@@ -36,6 +36,8 @@ class Endpoints:
             len(self.urls), ttl=self.cooldown, timer=self._clock.monotonic
         )
         self._turn = -1  # the first call goes to the first endpoint
+        # Whether one may be in its cooldown. While none is, eight cost no more to choose from than two.
+        self._troubled = False
         self._lock = threading.Lock()
 
     def after_fork_in_child(self) -> None:
@@ -54,7 +56,12 @@ class Endpoints:
         if len(self.urls) == 1:  # nothing to choose, so nothing to lock
             return None if self.urls[0] in exclude else self.urls[0]
         with self._lock:
+            if not exclude and not self._troubled:
+                self._turn += 1
+                return self.urls[self._turn % len(self.urls)]
             healthy = [url for url in self.urls if url not in self._failed and url not in exclude]
+            if len(healthy) == len(self.urls):
+                self._troubled = False
             if healthy:
                 # Only the first pick of a call moves the turn on: else a call that fails over would
                 # take the next call's turn, and the one that fails would get them all.
@@ -75,12 +82,13 @@ class Endpoints:
     def mark_failed(self, url: str) -> None:
         """Put an endpoint into its cooldown; a further failure begins it again."""
         with self._lock:
+            self._troubled = True
             self._failed.pop(url, None)
             self._failed[url] = self._clock.monotonic()
 
     def mark_alive(self, url: str) -> None:
         """End the cooldown of an endpoint that has just answered."""
-        if url in self._failed:  # looked at without the lock: nearly every call ends here
+        if self._troubled and url in self._failed:  # looked at without the lock: nearly every call ends here
             with self._lock:
                 self._failed.pop(url, None)
 
