@@ -33,7 +33,7 @@ _SHARED_OPTIONS = (
 
 
 class Client:
-    """The OctaSpace API. Make one, share it between threads, close it at the end.
+    """The OctaSpace API. Make one, share it between threads, close it at the end::
 
         with octaspace.Client("your key", keep_alive=True) as client:
             for node in client.nodes.list().data:

@@ -1,4 +1,4 @@
-"""What the API sends, as frozen dataclasses: for those who want structure instead of raw `Response.data`.
+"""What the API sends, as frozen dataclasses: for those who want structure instead of raw `Response.data`::
 
     for item in client.nodes.list().data:
         node = octaspace.types.Node.from_api(item)

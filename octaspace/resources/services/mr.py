@@ -155,7 +155,7 @@ class MachineRentals(Resource):
         organization_id: int | None = None,
         project_id: int | None = None,
     ) -> AbstractContextManager[Session]:
-        """`create`, and `stop` at the end of the block, however the block ends.
+        """`create`, and `stop` at the end of the block, however the block ends::
 
             with client.services.mr.rent(node_id=9101, disk_size=10, image="ubuntu:24.04") as session:
                 session.wait_until_ready()
