@@ -9,7 +9,7 @@ from playground.navigation import GROUPS
 from playground.sandbox import SandboxServer
 
 from ..support.waiting import until
-from .accessibility import begin, found, layout_problems_of, problems_of
+from .accessibility import colour_problems_of, layout_problems_of, problems_of
 from .places import AREAS, MISSING, PLACES, Place, open_place
 from .watching import Watcher
 
@@ -27,46 +27,32 @@ def test_every_page_of_the_sidebar_is_in_the_table(page: Page) -> None:
     assert links == len(known)
 
 
-@pytest.fixture
-def tabs(page: Page) -> dict[int, Page]:
-    """A tab per width, without motion: on their way to another theme, colours have any contrast."""
-    tabs = {width: page.context.new_page() for width in WIDTHS}
-    for width, tab in tabs.items():
-        tab.set_viewport_size({"width": width, "height": 900})
-        tab.emulate_media(reduced_motion="reduce")
-    return tabs
-
-
 @pytest.mark.parametrize("area", AREAS)
-def test_pages_in_every_look(area: str, tabs: dict[int, Page], sandbox: SandboxServer) -> None:
-    problems = {place.name: problems_in_every_look(tabs, place, sandbox) for place in AREAS[area]}
-    assert {name: lines for name, lines in problems.items() if lines} == {}
+def test_pages_in_every_look(area: str, page: Page, sandbox: SandboxServer) -> None:
+    problems = {place.name: problems_in_every_look(page, place, sandbox) for place in AREAS[area]}
+    assert {name: found for name, found in problems.items() if found} == {}
 
 
-def test_the_page_of_a_missing_page(tabs: dict[int, Page], sandbox: SandboxServer, watcher: Watcher) -> None:
+def test_the_page_of_a_missing_page(page: Page, sandbox: SandboxServer, watcher: Watcher) -> None:
     with watcher.expecting("HTTP 404: GET .*/nothing-here"):
-        assert problems_in_every_look(tabs, MISSING, sandbox) == []
+        assert problems_in_every_look(page, MISSING, sandbox) == []
 
 
-def problems_in_every_look(tabs: dict[int, Page], place: Place, sandbox: SandboxServer) -> list[str]:
+def problems_in_every_look(page: Page, place: Place, sandbox: SandboxServer) -> list[str]:
     """Open it at every width, and see it in both themes there."""
     problems: list[str] = []
-    for tab in tabs.values():
-        tab.emulate_media(color_scheme="light")
-        open_place(tab, place, sandbox)
-        begin(tab)
-    for width, tab in tabs.items():
-        problems += [f"light {width}: {problem}" for problem in found(tab) + layout_problems_of(tab)]
-        tab.emulate_media(color_scheme="dark")
-        expect(tab.locator("html")).to_have_attribute("data-bs-theme", "dark")
-        begin(tab, colours_only=True)
-    for width, tab in tabs.items():
-        problems += [f"dark {width}: {problem}" for problem in found(tab)]
-    widest = tabs[WIDTHS[0]]
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        # Without motion: on their way from one theme to the other, colours have any contrast.
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        open_place(page, place, sandbox)
+        problems += [f"light {width}: {problem}" for problem in problems_of(page)]
+        page.emulate_media(color_scheme="dark")
+        expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+        problems += [f"dark {width}: {problem}" for problem in colour_problems_of(page)]
     for width in FURTHER_WIDTHS:
-        widest.set_viewport_size({"width": width, "height": 900})
-        problems += [f"{width}: {problem}" for problem in layout_problems_of(widest)]
-    widest.set_viewport_size({"width": WIDTHS[0], "height": 900})
+        page.set_viewport_size({"width": width, "height": 900})
+        problems += [f"{width}: {problem}" for problem in layout_problems_of(page)]
     return problems
 
 
