@@ -39,14 +39,14 @@ def set_options(page: Page, **options: str) -> None:
 
 
 def impatient(page: Page, key: str, **options: str) -> None:
-    """Let this browser have a client of its own, whose health no other test has touched, and short waits.
+    """Let this browser have a client of its own, that retries at once and that no other test has used.
 
     The forms of Settings are sent without being looked at; tests of their own look at them.
     """
     found = page.request.get("/playground/settings").text()
     token = re.search(r'name="csrf-token" content="([^"]+)"', found)
     assert token is not None
-    limits = {"retry_interval": "0.01", "read_timeout": "0.5", "total_timeout": "3", **options}
+    limits = {"retry_interval": "0.01", "backoff_factor": "1", **options}
     for form, fields in (("source", {"kind": "sandbox", "api_key": key}), ("options", limits)):
         answer = page.request.post(
             f"/playground/settings/{form}",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, expect
 
 from playground.sandbox import ManualClock, SandboxServer
 
@@ -23,6 +23,10 @@ from .watching import Watcher
 NewContext = Callable[..., BrowserContext]
 
 _FOLDER = Path(__file__).parent
+
+#: Milliseconds; nothing waits that long unless the machine is busy, or something is broken.
+_PATIENCE = 30_000
+expect.set_options(timeout=_PATIENCE)
 
 _BROWSER = {
     "viewport": {"width": 1440, "height": 900},
@@ -95,7 +99,7 @@ def new_context(
     def make(**options: Any) -> BrowserContext:
         options = {"base_url": running.url, **_BROWSER, **options}
         context = new_context(**options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(_PATIENCE)
         watcher.watch(context, options["base_url"])
         return context
 

@@ -43,7 +43,8 @@ def test_a_failure_is_a_card(
 ) -> None:
     kind, options, error, words = fault
     key = f"sk-card-{name_of(fault)}"
-    impatient(page, key, max_retries="1")
+    limits = {"read_timeout": "0.5", "total_timeout": "3"} if kind.startswith("stall") else {}
+    impatient(page, key, max_retries="1", **limits)
     sandbox.faults.add(kind, **options)
     sandbox.journal.clear()
     page.goto("/playground/apps")
@@ -165,9 +166,10 @@ def test_nothing_there_says_what_to_do_next(page: Page, sandbox: SandboxServer, 
 
 def test_retries_and_failovers_are_what_the_journal_says(page: Page, sandbox: SandboxServer) -> None:
     key = "sk-retries-and-failovers"
-    impatient(page, key, max_retries="3")
+    # One of the two is dropped from the rotation soon: the other must be asked until it answers.
+    impatient(page, key, max_retries="10", failure_cooldown="60", total_timeout="60")
     first, second = sandbox.ports
-    sandbox.faults.add("status", endpoint=first, status=503, probability=0.5)
+    sandbox.faults.add("status", endpoint=first, status=503, probability=0.3)
     sandbox.faults.add("drop_after_read", endpoint=second, count=2)
     sandbox.journal.clear()
     before = len(exported(page))
