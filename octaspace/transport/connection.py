@@ -102,12 +102,16 @@ class TracedHTTPConnection(HTTPConnection):
         super().send(data)
 
     def putheader(self, header: Any, *values: Any) -> None:
-        """http.client looks at names and values one by one, and encodes them one by one: 2 µs a field."""
-        line = f"{header}: {values[0]}"
-        if len(values) == 1 and values[0] is not SKIP_HEADER and _PLAIN_FIELD.fullmatch(line):
-            self._output(line.encode("iso-8859-1"))  # type: ignore[attr-defined]
-        else:
-            super().putheader(header, *values)
+        """Write a plain text field in one step: http.client checks and encodes name and values one by one.
+
+        Everything else is http.client's, bytes included: it passes the host as bytes on a default port.
+        """
+        if len(values) == 1 and isinstance(value := values[0], str) and isinstance(header, str):
+            line = f"{header}: {value}"
+            if value is not SKIP_HEADER and _PLAIN_FIELD.fullmatch(line):
+                self._output(line.encode("iso-8859-1"))  # type: ignore[attr-defined]
+                return
+        super().putheader(header, *values)
 
     def getresponse(self) -> Any:
         trace = current_trace.get()

@@ -40,6 +40,7 @@ def test_plain_requests_are_forwarded(
     assert client.send(CHANGE).data["body"]
     assert proxy.heads[0].startswith(f"GET {server.url}/nodes?a=b+c HTTP/1.1\r\n")
     assert [a.headers["authorization"] for a in server.journal] == [KEY, KEY]
+    assert {a.headers["host"] for a in server.journal} == {server.url.removeprefix("http://")}
 
 
 @pytest.mark.parametrize("keep_alive", [True, False])
