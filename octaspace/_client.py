@@ -29,6 +29,7 @@ _SHARED_OPTIONS = (
     "idle_timeout",
     "failure_cooldown",
     "ssl_verify",
+    "max_connection_age",
 )
 
 
@@ -91,7 +92,8 @@ class Client:
     def with_options(self, **options: Unpack[Options]) -> Self:
         """A light copy with other options that uses the same sockets and the same endpoint health.
 
-        Closing the copy closes nothing of this client's; closing this client ends the copy.
+        Closing the copy closes nothing of this client's. Closing the client that was made first, and so owns
+        the sockets, ends every copy and every copy of a copy.
 
         Args:
             options: What differs: the key, timeouts, retries, hooks, logging. Options of the sockets

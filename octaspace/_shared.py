@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 from typing import TYPE_CHECKING
 
 from ._client import Client
 from .config import ApiKey, Config
+from .transport.fork import notice_fork, start_anew_after_fork
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -22,19 +22,29 @@ class _Shared:
     """One per process. Its lock and its client are replaced in a forked child."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
         self.config: Config | None = None
         self.client: Client | None = None
 
+    @property
+    def lock(self) -> threading.Lock:
+        """Held while the two are looked at or changed."""
+        notice_fork()
+        return self._lock
+
     def after_fork_in_child(self) -> None:
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
         self.client = None
 
 
 _shared = _Shared()
+start_anew_after_fork(_shared)
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_shared.after_fork_in_child)
+#: What a call on the shared client is told once the interpreter has begun to exit.
+_EXITING = (
+    "the shared client was closed when the interpreter began to exit; a handler that still needs it must be "
+    "registered with atexit after octaspace was imported, for handlers run in reverse order"
+)
 
 
 def configure(**options: Unpack[Options]) -> Config:
@@ -99,11 +109,23 @@ def client(api_key: str | None = None, **options: Unpack[OptionsBesideKey]) -> C
 
 
 def shutdown_shared_client() -> None:
-    """Close the shared client; the next `client()` makes a new one. Also runs at interpreter exit."""
+    """Close the shared client; the next `client()` makes a new one.
+
+    At interpreter exit this runs by itself: before the handlers that were registered with `atexit` before
+    octaspace was imported, after those that were registered later.
+    """
+    _shut_down()
+
+
+def _shut_down(why: str | None = None) -> None:
     with _shared.lock:
         current, _shared.client = _shared.client, None
     if current is not None:
-        current.close()
+        current._transport.close(*[why] if why else [])
+
+
+def _shut_down_at_exit() -> None:
+    _shut_down(_EXITING)
 
 
 def _configuration() -> Config:
@@ -121,4 +143,4 @@ def _replace(config: Config | None) -> None:
         current.close()
 
 
-atexit.register(shutdown_shared_client)
+atexit.register(_shut_down_at_exit)

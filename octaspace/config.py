@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from .errors import ConfigurationError
 from .request import MOST_SECONDS
@@ -57,6 +57,7 @@ class OptionsBesideKey(TypedDict, total=False):
     logger: logging.Logger | None
     log_level: str | int
     user_agent: str | None
+    max_connection_age: float | None
 
 
 class Options(OptionsBesideKey, total=False):
@@ -122,6 +123,8 @@ class Config:
         logger: Where to log; the logger ``octaspace`` by default.
         log_level: Level of the line written for each attempt.
         user_agent: The `User-Agent` header; names this package by default.
+        max_connection_age: A connection older than this is closed instead of reused, so that a name that has
+            moved to another machine is looked up again.
     """
 
     api_key: str | None = None
@@ -147,6 +150,7 @@ class Config:
     logger: logging.Logger | None = None
     log_level: str | int = "info"
     user_agent: str | None = None
+    max_connection_age: float | None = None
 
     def __init__(self, **options: Unpack[Options]) -> None:
         given = ApiKey.veil_in(options)
@@ -333,8 +337,16 @@ def _key(name: str, value: object) -> str | None:
         raise ConfigurationError(
             f"{name} begins or ends with white space or a line break; paste it without", option=name
         )
+    if value[0] in _QUOTES or value[-1] in _QUOTES:
+        raise ConfigurationError(
+            f"{name} begins or ends with a quotation mark; give the key without quotes", option=name
+        )
     _refuse_unsendable(name, value)
     return value
+
+
+#: What a key is pasted with, from a shell script, a .env file or a document.
+_QUOTES: Final = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 
 
 def _header(name: str, value: object) -> str | None:
@@ -391,6 +403,15 @@ def _url(name: str, value: object) -> str:
         raise ConfigurationError(f"{name} has a host name or an address that cannot be one", option=name)
     if port == 0:
         raise ConfigurationError(f"{name} has port 0", option=name)
+    if "%" in parts.netloc:
+        raise ConfigurationError(
+            f"{name} has an IPv6 zone (%), which no API address has; give the address without it", option=name
+        )
+    if any(unquote(segment) in (".", "..") for segment in parts.path.split("/")):
+        raise ConfigurationError(
+            f"{name} has a path with . or .. in it, which leads elsewhere by some ways; write it out",
+            option=name,
+        )
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise ConfigurationError(f"{name} must not have a query or a fragment", option=name)
     return url.rstrip("/")
@@ -500,6 +521,7 @@ CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "logger": _logger,
     "log_level": _level,
     "user_agent": _header,
+    "max_connection_age": _LIMIT,
 }
 
 DEFAULTS: Final[Mapping[str, Any]] = {option.name: option.default for option in fields(Config)}

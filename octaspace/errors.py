@@ -284,8 +284,14 @@ def request_id_of(response: Response[Any], api_key: str | None = None) -> str:
 
 
 def _redirect_words(response: Response[Any]) -> str:
-    target = response.headers.get("Location", "").strip()
-    return f"redirect not followed, because the API key must not travel; it leads to {target or 'nowhere'}"
+    if response.status == 304:
+        return (
+            "not modified, although nothing was asked for on a condition; a cache on the way may be at fault"
+        )
+    target = response.headers.get("Location", "").strip(" \t")
+    if not target:
+        return "redirect not followed: it names no address to go to"
+    return f"redirect not followed, because the API key must not travel; it leads to {target}"
 
 
 def _api_words(response: Response[Any]) -> str:

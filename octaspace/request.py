@@ -24,7 +24,7 @@ REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"
 
 _METHOD: Final = re.compile(r"[A-Z]+")
 #: Behind a host name, a path without a slash in front would be another host, which would get the key.
-_PATH: Final = re.compile(r"/[!-~]*")
+_PATH: Final = re.compile(r"/[!\"$-~]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,16 @@ class Request:
 
     Args:
         method: HTTP method in capitals.
-        path: Path below the endpoint, with a leading slash, already percent-encoded.
-        params: Query parameters as the wire wants them; see `octaspace.resources` for how they are made.
+        path: Path below the endpoint, with a leading slash, already percent-encoded. It may have a query.
+        params: Query parameters as the wire wants them, added to those in the path; see
+            `octaspace.resources` for how they are made.
         body: Something JSON can carry, or None for a request without a body.
         repeatable: Whether sending it twice is harmless. None derives it from the method.
         public: True for calls that need no key: they are sent without one.
 
     Raises:
-        ValueError: The method is no HTTP method in capitals, or the path does not begin with a slash or has
-            something in it that must be percent-encoded.
+        ValueError: The method is no HTTP method in capitals, or the path does not begin with a slash, has a
+            fragment, or has something in it that must be percent-encoded.
     """
 
     method: str
@@ -56,7 +57,8 @@ class Request:
             raise ValueError(f"method must be an HTTP method in capitals, not {shown(self.method)}")
         if not isinstance(self.path, str) or not _PATH.fullmatch(self.path):
             raise ValueError(
-                f"path must begin with a slash and be percent-encoded already, not {shown(self.path)}"
+                "path must begin with a slash, be percent-encoded already and have no fragment (#), "
+                f"not {shown(self.path)}"
             )
         if self.repeatable is None:
             object.__setattr__(self, "repeatable", self.method in REPEATABLE_METHODS)

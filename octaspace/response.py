@@ -172,7 +172,7 @@ def parse_retry_after(value: str, *, now: datetime | None = None) -> float | Non
         Seconds, never negative, and at most 2**31, which stands for all that is longer (RFC 9111, 1.2.2);
         None when the value is neither form.
     """
-    value = value.strip()
+    value = value.strip(" \t")
     if value.replace(".", "", 1).isascii() and value.replace(".", "", 1).isdigit():
         return min(float(value), _LONGEST_RETRY_AFTER)
     try:

@@ -28,6 +28,7 @@ _MOST = {
     "backoff_factor": 10,
     "failure_cooldown": 3600,
     "idle_timeout": 3600,
+    "max_connection_age": 86400,
 }
 _MOST_SECONDS = 100.0
 
@@ -39,6 +40,7 @@ _GROUP_OF = {
     "pool_size": "Connections",
     "pool_timeout": "Connections",
     "idle_timeout": "Connections",
+    "max_connection_age": "Connections",
     "open_timeout": "Time limits",
     "read_timeout": "Time limits",
     "write_timeout": "Time limits",

@@ -14,7 +14,9 @@ from .counters import Counters
 from .decoding import encode_body
 from .endpoints import Endpoints
 from .failures import Answer, Failure
-from .messages import log_attempt, network_error, out_of_time_error
+from .fork import notice_fork
+from .log_lines import log_line
+from .messages import log_attempt, network_error, out_of_time_error, via
 from .pool import Pools
 from .retry import Outcome, Verdict, backoff, decide
 from .wire import Wire
@@ -31,7 +33,8 @@ class Transport:
     Args:
         config: The client's options.
         clock: Time and chance.
-        parent: The transport whose sockets, endpoint health and counters are shared, or None.
+        parent: The transport whose sockets, endpoint health and counters are shared, or None. Where it
+            shares them itself, the one it has them from is kept, so that copies of copies are no chain.
     """
 
     def __init__(
@@ -39,8 +42,9 @@ class Transport:
     ) -> None:
         self.config = config
         self.clock = clock
-        self._parent = parent
-        self._closed = False
+        self._root: Transport | None = parent._root or parent if parent is not None else None
+        #: Once it is closed: why a call is refused.
+        self._closed: str | None = None if parent is None else parent._closed
         if parent is None:
             self.endpoints = Endpoints(config.endpoints, cooldown=config.failure_cooldown, clock=clock)
             self.pools = Pools(
@@ -48,6 +52,7 @@ class Transport:
                 keep_alive=config.keep_alive,
                 pool_size=config.pool_size,
                 idle_timeout=config.idle_timeout,
+                max_connection_age=config.max_connection_age,
                 ssl_verify=config.ssl_verify,
                 clock=clock,
             )
@@ -62,20 +67,27 @@ class Transport:
     @property
     def closed(self) -> bool:
         """Whether it was closed, or a transport it borrows its sockets from was."""
-        return self._closed or (self._parent is not None and self._parent.closed)
+        return self._closed is not None or (self._root is not None and self._root._closed is not None)
 
-    def close(self) -> None:
-        """Close every socket, unless they are a parent's. Idempotent."""
-        self._closed = True
-        if self._parent is None:
+    def close(self, why: str = "the client is closed; make a new one") -> None:
+        """Close every socket, unless they are a parent's. Idempotent.
+
+        Args:
+            why: What a later call is told.
+        """
+        notice_fork()
+        if self._closed is None:
+            self._closed = why
+        if self._root is None:
             self.pools.close()
 
     def send(
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
     ) -> Response[Any]:
         """See `octaspace.request.Trip.send`."""
+        notice_fork()
         if self.closed:
-            raise ConfigurationError("the client is closed; make a new one")
+            raise ConfigurationError(self._closed or self._root._closed)  # type: ignore[union-attr, arg-type]
         body = encode_body(request.body)
         if self.config.on_request is not None:
             params = dict(request.params)
@@ -99,6 +111,7 @@ class Transport:
 
     def stats(self) -> dict[str, Any]:
         """See `octaspace.Client.transport_stats`."""
+        notice_fork()
         stats: dict[str, Any]
         if self.pools.keep_alive:
             stats = {"mode": "persistent", "pools": self.pools.stats()}
@@ -147,10 +160,14 @@ class _Call:
             self._attempts += 1
             transport.counters.requests()
             began = clock.monotonic()
-            result = transport.wire.attempt(
-                url, self._request, self._body,
-                new_connection=new_connection, deadline=self._deadline, sink=self._sink,
-            )  # fmt: skip
+            try:
+                result = transport.wire.attempt(
+                    url, self._request, self._body,
+                    new_connection=new_connection, deadline=self._deadline, sink=self._sink,
+                )  # fmt: skip
+            except BaseException:  # an interrupt, a sink that failed
+                endpoints.leave(url)
+                raise
             elapsed = clock.monotonic() - began
             verdict = self._judge(result, url, new_connection=new_connection)
             hopeful = hopeful or not isinstance(result, Failure) or result.may_pass
@@ -182,12 +199,14 @@ class _Call:
         if isinstance(result, Answer):
             endpoints.mark_alive(url)
             return decide(Outcome.ANSWERED, result.status, repeatable=repeatable)
-        if result.marks_endpoint and len(endpoints.urls) > 1:  # a single one is never left alone
+        if result.marks_endpoint and len(endpoints.urls) > 1:  # a single one has no cooldown
             endpoints.mark_failed(url)
-            self._transport.log.warning(
-                "%s failed (%s) and is left alone for %g s",
-                url, result.phase or result.reason, endpoints.cooldown,
+            log_line(
+                self._transport.log, logging.WARNING, "%s failed (%s) and is skipped for %g s",
+                url + via(result), result.phase or result.reason, endpoints.cooldown,
             )  # fmt: skip
+        else:
+            endpoints.leave(url)
         if result.phase == "total" or result.misconfigured:
             return Verdict.DONE
         outcome = result.outcome
@@ -223,8 +242,8 @@ class _Call:
             ) from (result.cause if isinstance(result, Failure) else None)
         self._retries += 1
         transport.counters.retries()
-        transport.log.warning(
-            "%s %s: retry %d of %d in %.3g s",
+        log_line(
+            transport.log, logging.WARNING, "%s %s: retry %d of %d in %.3g s",
             request.method, request.path, self._retries, self._config.max_retries, wait,
         )  # fmt: skip
         transport.clock.sleep(wait)
@@ -258,7 +277,7 @@ class _Call:
     ) -> None:
         transport = self._transport
         log_attempt(
-            transport.log, transport.log_level, result, self._request,
+            transport.log, transport.log_level, result, self._request, api_key=self._config.api_key,
             url=url, attempt=self._attempts, verdict=verdict, elapsed=elapsed, wait=wait,
         )  # fmt: skip
 

@@ -6,18 +6,24 @@ import os
 import re
 import socket
 import sys
+from collections.abc import MutableMapping
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 from urllib3.util.request import SKIP_HEADER
 
-from .framing import StrictResponse, TimedResponse
+from .framing import StrictResponse
+from .stock_classes import StockHTTPConnection, StockHTTPSConnection
 from .trace import Stage, Trace, current_trace
 
-__all__ = ["TracedHTTPConnection", "TracedHTTPSConnection"]
+if TYPE_CHECKING:
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+else:
+    HTTPConnection, HTTPSConnection = StockHTTPConnection, StockHTTPSConnection
+
+__all__ = ["TracedHTTPConnection", "TracedHTTPSConnection", "descriptor_of"]
 
 #: A token, a colon, and a value without line breaks and control characters.
 _PLAIN_FIELD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\xa0-\xff]*")
@@ -30,8 +36,13 @@ class TracedHTTPConnection(HTTPConnection):
     debuglevel = 0
     response_class: Any = StrictResponse
 
-    #: When it was put back, on the clock of its pool's policy.
+    #: When it was opened and when it was put back, on the clock of its pool's policy.
+    opened_at: float = 0.0
     idle_since: float = 0.0
+    #: The address that answered last, by host and port; shared by the connections of a client.
+    known_addresses: MutableMapping[tuple[str, int], Any] | None = None
+    #: The one of several addresses that this connection leads to.
+    _address: Any = None
     #: Descriptor and inode of the socket, from its making to its end.
     _descriptor: tuple[int, int] | None = None
 
@@ -41,6 +52,8 @@ class TracedHTTPConnection(HTTPConnection):
         super().connect()
         trace.stage = Stage.OPEN
         trace.opened = True
+        if self._address is not None and self.known_addresses is not None:
+            self.known_addresses[self._dns_host, self.port] = self._address
 
     def _new_conn(self) -> socket.socket:
         trace = current_trace.get()
@@ -58,15 +71,20 @@ class TracedHTTPConnection(HTTPConnection):
         """Connect to the first of the host's addresses that takes it.
 
         urllib3 gives each address the whole limit. Here they share one, in equal parts, so that one
-        that never answers leaves time for the next.
+        that never answers leaves time for the next. The one that answered last comes first.
         """
         addresses = socket.getaddrinfo(
             self._dns_host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM
         )
+        several = len(addresses) > 1
+        if several and self.known_addresses:
+            last = self.known_addresses.get((self._dns_host, self.port))
+            addresses.sort(key=lambda found: found[4] != last)
         failure: OSError = OSError("the host has no address")
         for tried, (family, kind, protocol, _, address) in enumerate(addresses):
             self.sock = sock = socket.socket(family, kind, protocol)
-            self._descriptor = sock.fileno(), os.fstat(sock.fileno()).st_ino
+            self._address = address if several else None
+            self._descriptor = descriptor_of(sock)
             try:
                 for option in self.socket_options or ():
                     sock.setsockopt(*option)
@@ -81,7 +99,7 @@ class TracedHTTPConnection(HTTPConnection):
     def _tunnel(self) -> None:
         """The answer of a proxy to CONNECT belongs to the opening."""
         trace = current_trace.get()
-        self.response_class = partial(TimedResponse, next_wait=trace.next_opening_wait)
+        self.response_class = partial(StrictResponse, next_wait=trace.next_opening_wait)
         try:
             super()._tunnel()
         finally:
@@ -118,7 +136,7 @@ class TracedHTTPConnection(HTTPConnection):
         trace.stage = Stage.WAITING
         if trace.deadline.limit is None:
             return super().getresponse()
-        self.response_class = partial(TimedResponse, next_wait=trace.next_reading_wait)
+        self.response_class = partial(StrictResponse, next_wait=trace.next_reading_wait)
         try:
             return super().getresponse()
         finally:
@@ -150,3 +168,17 @@ class TracedHTTPConnection(HTTPConnection):
 
 class TracedHTTPSConnection(TracedHTTPConnection, HTTPSConnection):
     """The same over TLS; the handshake belongs to the stage OPENING."""
+
+    def connect(self) -> None:
+        super().connect()
+        # A connection that ends without TLS's own farewell may have been cut by anybody: no end of a body.
+        if hasattr(self.sock, "suppress_ragged_eofs"):
+            self.sock.suppress_ragged_eofs = False
+
+
+def descriptor_of(sock: socket.socket) -> tuple[int, int] | None:
+    """Descriptor and inode, or None for what is a socket only to Python."""
+    try:
+        return sock.fileno(), os.fstat(sock.fileno()).st_ino
+    except (OSError, TypeError, ValueError):
+        return None

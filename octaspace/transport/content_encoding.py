@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from .header_fields import OPTIONAL_SPACE
+
 __all__ = ["BodyError", "TruncatedBodyError", "decoded"]
 
 #: The most that one step of decompression brings into memory.
@@ -44,14 +46,22 @@ def decoded(chunks: Iterable[bytes], encoding: str, *, limit: int | None) -> Ite
         BodyError: It is larger, not what its encoding says, or encoded in a way that was not asked for.
         TruncatedBodyError: It ends too early.
     """
-    codings = [name for name in (part.strip().lower() for part in encoding.split(",")) if name]
-    codings = [name for name in codings if name != "identity"]
-    if len(codings) > _MAX_CODINGS or not _KNOWN.keys() >= set(codings):
-        raise BodyError(f"the body has the content encoding {encoding[:80]!r}, which was not asked for")
+    codings = [part.strip(OPTIONAL_SPACE).lower() for part in encoding.split(",")]
+    codings = [name for name in codings if name not in ("", "identity")]
     body = _bounded(chunks, limit)
+    if len(codings) > _MAX_CODINGS or not _KNOWN.keys() >= set(codings):
+        return _refused(body, encoding)
     for coding in reversed(codings):
         body = _bounded(_KNOWN[coding](body), limit)
     return body
+
+
+def _refused(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Nothing can be made of such a body; where there is none (204, HEAD), nothing is missing."""
+    for chunk in chunks:
+        if chunk:
+            raise BodyError(f"the body has the content encoding {encoding[:80]!r}, which was not asked for")
+        yield chunk
 
 
 def _bounded(chunks: Iterable[bytes], limit: int | None) -> Iterator[bytes]:
@@ -70,7 +80,7 @@ def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
     begun = b""  # what may become the head of a further one
     seen = False
     for chunk in chunks:
-        seen = True
+        seen = seen or bool(chunk)
         while chunk:
             if ended:
                 begun += chunk

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NoReturn
 
+from .header_fields import OPTIONAL_SPACE
+
 __all__ = ["decode_body", "encode_body", "fast_parse_with", "json_parser", "standard_parse"]
 
 
@@ -33,23 +35,35 @@ def decode_body(body: bytes, headers: Mapping[str, str]) -> Any:
 
     Returns:
         None for no body; decoded JSON, integers exact at any size; bytes for what is not JSON. Without
-        a content type the body is JSON when it parses.
+        a content type, or with several that disagree, the body is JSON when it parses.
 
     Raises:
         ValueError: The content type says JSON, and it is not.
     """
     if not body:
         return None
-    content_type = headers.get("Content-Type")
-    if content_type is None:
-        try:
-            return json_parser()(body)
-        except ValueError:
-            return body
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type in ("application/json", "text/json") or media_type.endswith("+json"):
+    content_type = headers.get("Content-Type", "")
+    if content_type == "application/json":
         return json_parser()(body)
-    return body
+    kinds = {_is_json(media_type) for media_type in _media_types(content_type)}
+    if kinds == {True}:
+        return json_parser()(body)
+    if kinds == {False}:
+        return body
+    try:
+        return json_parser()(body)
+    except ValueError:
+        return body
+
+
+def _media_types(content_type: str) -> list[str]:
+    """The media types of a `Content-Type`: one, but for servers that send the field twice or empty."""
+    types = [part.partition(";")[0].strip(OPTIONAL_SPACE).lower() for part in content_type.split(",")]
+    return [media_type for media_type in types if media_type]
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type in ("application/json", "text/json") or media_type.endswith("+json")
 
 
 def standard_parse(body: bytes) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import builtins
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
-from http.client import HTTPException
+from collections.abc import Iterator, Mapping, Sequence
+from http.client import BadStatusLine, HTTPException, UnknownProtocol
 from types import TracebackType
 from typing import Any, Final
 
@@ -72,9 +72,14 @@ class Failure:
         marks_endpoint: Whether it speaks against the endpoint.
         permanent: Whether trying again later is pointless.
         misconfigured: Whether the settings are at fault and not the network.
+
+    Attributes:
+        proxy: The address of the proxy on the way, or None.
     """
 
-    __slots__ = ("cause", "marks_endpoint", "misconfigured", "outcome", "permanent", "phase", "reason")
+    __slots__ = (
+        "cause", "marks_endpoint", "misconfigured", "outcome", "permanent", "phase", "proxy", "reason",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -94,6 +99,7 @@ class Failure:
         self.marks_endpoint = marks_endpoint
         self.permanent = permanent
         self.misconfigured = misconfigured
+        self.proxy: str | None = None
 
     @property
     def may_pass(self) -> bool:
@@ -107,7 +113,11 @@ class Failure:
 
 
 def sort_failure(
-    error: BaseException, trace: Trace, *, outer: BaseException | None = None, secret: str | None = None
+    error: BaseException,
+    trace: Trace,
+    *,
+    outer: BaseException | None = None,
+    secrets: Sequence[str] = (),
 ) -> Failure:
     """Say what a foreign exception means for the call, by its class and the stage it came from.
 
@@ -115,11 +125,12 @@ def sort_failure(
         error: What requests, urllib3, http.client, ssl or socket raised.
         trace: How far the attempt got.
         outer: The exception the caller was handling already; it is not ours to touch.
-        secret: The key. Some servers repeat it; an exception with it in its words is not kept.
+        secrets: The key, which some servers repeat, and the proxy's password. An exception with one of
+            them in its words is not kept.
     """
     links = _links(error)
-    reason = _reason(links[-1], secret)
-    cause = None if secret and any(secret in str(link) for link in links) else error
+    reason = _reason(links[-1], secrets)
+    cause = None if any(secret in str(link) for link in links for secret in secrets) else error
     for link in _related(error, outer):
         link.__traceback__ = None  # the locals of its frames hold the header with the key
     stage = trace.stage
@@ -198,10 +209,26 @@ def _links(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _reason(root: BaseException, secret: str | None) -> str:
+def _reason(root: BaseException, secrets: Sequence[str]) -> str:
+    text = _words_of(root)
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return one_line(text) or type(root).__name__
+
+
+def _words_of(root: BaseException) -> str:
+    if isinstance(root, UnknownProtocol):
+        return f"the server answers in {root} and not in HTTP/1.x"
+    if isinstance(root, BadStatusLine) and not isinstance(root, builtins.ConnectionError):
+        return f"the server does not answer in HTTP: it says {str(root).strip()[:80]!r}"
+    if isinstance(root, ssl.SSLError) and getattr(root, "reason", None) in _NOT_TLS:
+        return f"the server does not speak TLS here; an http:// address may be meant ({root.reason})"
     words = getattr(root, "strerror", None)
-    text = words if isinstance(words, str) else str(root)
-    return one_line(text.replace(secret, "***") if secret else text) or type(root).__name__
+    return words if isinstance(words, str) else str(root)
+
+
+#: What OpenSSL says of an answer that is no TLS.
+_NOT_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
 
 def _related(error: BaseException, outer: BaseException | None) -> Iterator[BaseException]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import re
-import socket
 from collections.abc import Callable
 from email.errors import (
     FirstHeaderLineIsContinuationDefect,
@@ -19,9 +18,10 @@ from email.errors import (
 from http.client import HTTPException, HTTPResponse, LineTooLong, UnknownProtocol
 from typing import Any, Final
 
-from .header_fields import read_header_fields
+from .header_fields import OPTIONAL_SPACE, read_header_fields
+from .trace import current_trace
 
-__all__ = ["StrictResponse", "TimedResponse"]
+__all__ = ["StrictResponse"]
 
 _MAX_INTERIM: Final = 32
 _MAX_LINE: Final = 65536
@@ -39,9 +39,23 @@ _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 
 class StrictResponse(HTTPResponse):
-    """Skips interim answers (1xx), and refuses header fields and lengths that leave anything open."""
+    """Skips interim answers (1xx), and refuses header fields and lengths that leave anything open.
+
+    Args:
+        sock: The connection.
+        args: As `http.client.HTTPResponse`.
+        next_wait: Returns how many seconds the next wait for data may take, or raises `TimeoutError`. A
+            socket timeout alone bounds each wait and not their sum: a server that sends one byte a second
+            would never time out. None leaves the socket's own timeout.
+        kwargs: As `http.client.HTTPResponse`.
+    """
 
     fp: Any
+
+    def __init__(
+        self, sock: Any, *args: Any, next_wait: Callable[[], float | None] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(_Source(sock, next_wait), *args, **kwargs)  # type: ignore[arg-type]
 
     def _read_status(self) -> Any:
         # http.client skips 100 only, any number of them, and takes every other 1xx for the answer.
@@ -57,7 +71,7 @@ class StrictResponse(HTTPResponse):
         if self.headers is not None:
             return
         version, self.status, reason = self._read_status()
-        self.code, self.reason = self.status, reason.strip()
+        self.code, self.reason = self.status, reason.strip(OPTIONAL_SPACE)
         if not version.startswith("HTTP/1."):
             raise UnknownProtocol(version)
         self.version = 10 if version == "HTTP/1.0" else 11
@@ -83,12 +97,12 @@ class StrictResponse(HTTPResponse):
 def _check_chunked(codings: list[str], lengths: list[str] | None) -> None:
     if lengths is not None:
         raise HTTPException("both Content-Length and Transfer-Encoding")
-    if [coding.strip().lower() for coding in codings] != ["chunked"]:
+    if [coding.strip(OPTIONAL_SPACE).lower() for coding in codings] != ["chunked"]:
         raise HTTPException("a Transfer-Encoding other than chunked")
 
 
 def _the_length(lengths: list[str]) -> int:
-    values = {value.strip() for value in lengths}
+    values = {value.strip(OPTIONAL_SPACE) for value in lengths}
     if len(values) != 1:
         raise HTTPException("several different values of Content-Length")
     value = values.pop()
@@ -108,58 +122,70 @@ class _ChunkReader:
         line: bytes = self._fp.readline(_MAX_LINE + 1)
         if len(line) > _MAX_LINE:
             raise LineTooLong("chunk")
+        if not line.endswith(b"\n"):
+            raise HTTPException("the body ended before its last chunk did")
         if self._trailers is not None:
             self._trailers += 1
             if self._trailers > _MAX_TRAILERS:
                 raise HTTPException(f"more than {_MAX_TRAILERS} trailer fields")
-        elif line:
+        else:
             size = line.rstrip(b"\r\n").partition(b";")[0]
             # int() would also take signs, underscores and 0x; a negative size reads to the end.
             if not _CHUNK_SIZE.fullmatch(size):
                 raise HTTPException("a chunk size that is no size")
             if int(size, 16) == 0:
                 self._trailers = 0
-        return line
+        return b"\r\n" if line == b"\n" else line  # urllib3 knows the end of the trailers by this alone
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._fp, name)
 
 
-class TimedResponse(StrictResponse):
-    """A response that asks before each wait for data how long it may take.
+class _Source:
+    """What http.client takes for the connection: it asks for nothing but a file to read from."""
 
-    A socket timeout alone bounds each wait and not their sum: a server that sends one byte a second
-    would never time out.
-
-    Args:
-        sock: The connection.
-        next_wait: Returns seconds, or raises `TimeoutError`.
-        args: As `http.client.HTTPResponse`.
-        kwargs: As `http.client.HTTPResponse`.
-    """
-
-    def __init__(
-        self, sock: socket.socket, *args: Any, next_wait: Callable[[], float | None], **kwargs: Any
-    ) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp.close()
-        self.fp = io.BufferedReader(_TimedReader(sock, next_wait))
-
-
-class _TimedReader(io.RawIOBase):
-    def __init__(self, sock: socket.socket, next_wait: Callable[[], float | None]) -> None:
+    def __init__(self, sock: Any, next_wait: Callable[[], float | None] | None) -> None:
         self._sock = sock
         self._next_wait = next_wait
-        self._raw = sock.makefile("rb", buffering=0)
+
+    def makefile(self, mode: str) -> Any:
+        return _AnswerFile(_SocketReader(self._sock, self._next_wait))
+
+
+class _SocketReader(io.RawIOBase):
+    """Reads from a socket until it is told that the answer has ended."""
+
+    def __init__(self, sock: Any, next_wait: Callable[[], float | None] | None) -> None:
+        self._sock = sock
+        self._next_wait = next_wait
+        self._raw = sock.makefile("rb", 0)
+        self.ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(self._next_wait())
-        return self._raw.readinto(buffer)
+        if self.ended:
+            return None
+        if self._next_wait is not None:
+            self._sock.settimeout(self._next_wait())
+        return self._raw.readinto(buffer)  # type: ignore[no-any-return]
 
     def close(self) -> None:
         if not self.closed:
             self._raw.close()
             super().close()
+
+
+class _AnswerFile(io.BufferedReader):
+    """The file of one answer. Bytes that it has read beyond the answer's end make the connection unusable."""
+
+    raw: _SocketReader
+
+    def close(self) -> None:
+        if not self.raw.ended:
+            self.raw.ended = True  # from here on a look into the buffer does not wait for more
+            trace = current_trace.get(None)
+            if trace is not None and self.peek(1):
+                trace.surplus = True
+        super().close()

@@ -7,7 +7,10 @@ import re
 from http.client import HTTPException, HTTPMessage, LineTooLong, parse_headers
 from typing import Any, Final
 
-__all__ = ["read_header_fields"]
+__all__ = ["OPTIONAL_SPACE", "read_header_fields"]
+
+#: All that may stand around a value (RFC 9110, 5.6.3); `str.strip` would take more.
+OPTIONAL_SPACE: Final = " \t"
 
 _MAX_FIELDS: Final = 100
 _MAX_LINE: Final = 65536
@@ -26,15 +29,18 @@ def read_header_fields(fp: Any) -> HTTPMessage:
         fp: The file to read from.
 
     Raises:
-        http.client.HTTPException: A line is too long, or there are too many.
+        http.client.HTTPException: A line is too long, there are too many, or the end is missing: what
+            came may be half of a field, and the length may have been among those that are lost.
     """
     lines: list[bytes] = []
     while True:
         line = fp.readline(_MAX_LINE + 1)
         if len(line) > _MAX_LINE:
             raise LineTooLong("header line")
-        if line in (b"\r\n", b"\n", b""):
+        if line in (b"\r\n", b"\n"):
             break
+        if not line.endswith(b"\n"):
+            raise HTTPException("the answer ended before its header fields did")
         lines.append(line)
         if len(lines) > _MAX_FIELDS:
             raise HTTPException(f"got more than {_MAX_FIELDS} headers")

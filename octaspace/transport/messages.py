@@ -9,9 +9,10 @@ from ..config import Config
 from ..errors import LOOK_FIRST, ConfigurationError, ConnectionError, Error, TimeoutError
 from ..request import Request
 from .failures import Answer, Failure
+from .log_lines import log_line
 from .retry import Outcome
 
-__all__ = ["log_attempt", "network_error", "out_of_time_error"]
+__all__ = ["log_attempt", "network_error", "out_of_time_error", "via"]
 
 
 def network_error(failure: Failure, request: Request, config: Config, *, url: str, attempts: int) -> Error:
@@ -26,7 +27,7 @@ def network_error(failure: Failure, request: Request, config: Config, *, url: st
     """
     what = f"{request.method} {request.path}"
     if failure.misconfigured:
-        return ConfigurationError(f"{what}: the request cannot be sent: {failure.reason}")
+        return ConfigurationError(f"{what}: the request cannot be sent{via(failure)}: {failure.reason}")
     unknown = failure.outcome is not Outcome.UNSENT and not request.repeatable
     reason = failure.reason
     if failure.phase in ("open", "read", "write"):
@@ -34,10 +35,19 @@ def network_error(failure: Failure, request: Request, config: Config, *, url: st
         if limit is not None:  # else the operating system gave up, and says so
             reason = f"no end within {failure.phase}_timeout={limit:g} s"
     times = "" if attempts == 1 else f" after {attempts} attempts"
-    message = f"{what}: {url}{times}: {reason}{LOOK_FIRST if unknown else ''}"
+    message = f"{what}: {url}{via(failure)}{times}: {reason}{LOOK_FIRST if unknown else ''}"
     if failure.phase is None:
         return ConnectionError(message, attempts=attempts, outcome_unknown=unknown)
     return TimeoutError(message, phase=failure.phase, attempts=attempts, outcome_unknown=unknown)
+
+
+def via(failure: Failure) -> str:
+    """What a message says of the way: nothing, or through which proxy it led.
+
+    Args:
+        failure: The attempt.
+    """
+    return "" if failure.proxy is None else f" through the proxy {failure.proxy}"
 
 
 def out_of_time_error(
@@ -69,6 +79,7 @@ def log_attempt(
     result: Answer | Failure,
     request: Request,
     *,
+    api_key: str | None,
     url: str,
     attempt: int,
     verdict: str,
@@ -82,6 +93,7 @@ def log_attempt(
         level: At which level.
         result: How the attempt ended.
         request: What was asked for; the key is not part of it.
+        api_key: The key, in case the server repeats it.
         url: The endpoint.
         attempt: Its number in the call, from 1.
         verdict: What follows: ok, raise, retry, failover or fresh-socket.
@@ -105,15 +117,17 @@ def log_attempt(
         "wait": wait,
     }
     if isinstance(result, Answer):
-        fields.update(status=result.status, request_id=result.headers.get("X-Request-Id"))
+        request_id = result.headers.get("X-Request-Id")
+        if request_id is not None and api_key:
+            request_id = request_id.replace(api_key, "***")
+        fields.update(status=result.status, request_id=request_id)
         ending = str(result.status)
     else:
         error = "TimeoutError" if result.phase else "ConnectionError"
         fields.update(error=error, phase=result.phase, reason=result.reason)
-        ending = f"{error} ({result.phase or result.reason})"
-    log.log(
-        level,
-        "%s %s%s -> %s in %.0f ms (attempt %d, %s)",
+        ending = f"{error} ({result.phase or result.reason})" + via(result)
+    log_line(
+        log, level, "%s %s%s -> %s in %.0f ms (attempt %d, %s)",
         request.method, url, request.path, ending, elapsed * 1000, attempt, verdict,
-        extra={"octaspace_attempt": fields},
+        octaspace_attempt=fields,
     )  # fmt: skip

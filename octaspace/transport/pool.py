@@ -11,6 +11,7 @@ import weakref
 from typing import Any
 
 import requests
+from requests.utils import select_proxy
 
 from .clock import Clock
 from .connection_pool import PoolPolicy
@@ -30,6 +31,7 @@ class Pools:
         keep_alive: Whether connections outlive a request.
         pool_size: Most connections in use per endpoint, with `keep_alive`.
         idle_timeout: Seconds after which an idle connection is closed; None for never.
+        max_connection_age: Seconds after which a connection is not reused; None for any age.
         ssl_verify: `Config.ssl_verify`.
         clock: The clock for idling.
     """
@@ -41,6 +43,7 @@ class Pools:
         keep_alive: bool,
         pool_size: int,
         idle_timeout: float | None,
+        max_connection_age: float | None,
         ssl_verify: bool | str,
         clock: Clock,
     ) -> None:
@@ -48,7 +51,12 @@ class Pools:
         self._size = pool_size
         self._ssl_verify = ssl_verify
         self._contexts = TLSContexts()
-        self._policy = PoolPolicy(keep_alive=keep_alive, idle_timeout=idle_timeout, monotonic=clock.monotonic)
+        self._policy = PoolPolicy(
+            keep_alive=keep_alive,
+            idle_timeout=idle_timeout,
+            max_age=max_connection_age,
+            monotonic=clock.monotonic,
+        )
         self._start()
         start_anew_after_fork(self)
 
@@ -101,6 +109,11 @@ class Pools:
             del settings["stream"]
             self._environment[url] = settings
         return settings
+
+    def proxy(self, url: str) -> str | None:
+        """The proxy on the way to an endpoint, user info and all; None for none, or before the first use."""
+        settings = self._environment.get(url)
+        return None if settings is None else select_proxy(url, settings["proxies"])
 
     def acquire(self, url: str, timeout: float | None) -> bool:
         """Take one of the endpoint's connections, or wait for one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -13,6 +14,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3 import PoolManager
 
 from .connection_pool import PooledHTTPConnectionPool, PooledHTTPSConnectionPool, PoolPolicy
+from .stock_classes import StockSession
 from .tls import TLSContexts
 
 __all__ = ["EndpointRequest", "PooledAdapter", "SentHeaders", "new_session"]
@@ -21,7 +23,8 @@ __all__ = ["EndpointRequest", "PooledAdapter", "SentHeaders", "new_session"]
 class SentHeaders(CaseInsensitiveDict[str]):
     """Header fields of a request, quick to copy."""
 
-    _store: Any  # requests' own: lower-case name to name and value
+    #: requests' own: lower-case name to name and value. An interrupt may come before there are any.
+    _store: Any = MappingProxyType({})
 
     def fresh(self) -> SentHeaders:
         """The same fields for another request; building them anew would cost ten times as much."""
@@ -78,10 +81,7 @@ class PooledAdapter(HTTPAdapter):
     def __init__(self, policy: PoolPolicy, contexts: TLSContexts, *, endpoints: int, pool_size: int) -> None:
         self._contexts = contexts
         self._verify: bool | str = True
-        self._pool_classes = {
-            "http": partial(PooledHTTPConnectionPool, policy=policy),
-            "https": partial(PooledHTTPSConnectionPool, policy=policy),
-        }
+        self._policy = policy
         #: Pools of endpoints that no proxy stands before.
         self._direct: dict[str, PooledHTTPConnectionPool] = {}
         super().__init__(pool_connections=max(10, endpoints), pool_maxsize=pool_size)
@@ -91,15 +91,31 @@ class PooledAdapter(HTTPAdapter):
         self._adopt(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        if proxy.lower().startswith("https:"):
-            kwargs["proxy_ssl_context"] = self._contexts.get(self._verify)
+        scheme = proxy.partition(":")[0].lower()
+        if scheme == "https":
+            # The second is for http endpoints: urllib3 before 2.1 speaks TLS to the proxy with it.
+            context = self._contexts.get(self._verify)
+            kwargs.update(proxy_ssl_context=context, ssl_context=context)
         manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):  # PySocks brings pool classes of its own
+        if scheme.startswith("socks"):
+            from .socks import SOCKSConnectionPool, SOCKSTLSConnectionPool  # needs PySocks, as requests does
+
+            self._adopt(manager, SOCKSConnectionPool, SOCKSTLSConnectionPool)
+        else:
             self._adopt(manager)
         return manager
 
-    def _adopt(self, manager: PoolManager) -> None:
-        manager.pool_classes_by_scheme = self._pool_classes  # type: ignore[assignment]
+    def _adopt(
+        self,
+        manager: PoolManager,
+        http: type[PooledHTTPConnectionPool] = PooledHTTPConnectionPool,
+        https: type[PooledHTTPSConnectionPool] = PooledHTTPSConnectionPool,
+    ) -> None:
+        classes: Any = {
+            "http": partial(http, policy=self._policy),
+            "https": partial(https, policy=self._policy),
+        }
+        manager.pool_classes_by_scheme = classes
 
     def get_connection_with_tls_context(
         self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
@@ -153,7 +169,7 @@ class _NoCookies(RequestsCookieJar):
 _NO_COOKIES = _NoCookies()
 
 
-class _Session(requests.Session):
+class _Session(StockSession):  # type: ignore[misc]
     """A session that sends, and looks into no answer."""
 
     def __init__(self) -> None:

@@ -44,11 +44,12 @@ class Trace:
         stage: How far it got.
         opened: Whether it opened a connection.
         reused: Whether it was sent on a connection that had served another request.
+        surplus: Whether bytes came behind the end of the answer. They would be taken for the next one.
     """
 
     __slots__ = (
         "_opening", "_sending", "_write_timeout",
-        "deadline", "new_connection", "opened", "read_timeout", "reused", "stage",
+        "deadline", "new_connection", "opened", "read_timeout", "reused", "stage", "surplus",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +63,7 @@ class Trace:
         self.stage = Stage.NONE
         self.opened = False
         self.reused = False
+        self.surplus = False
         self.new_connection = new_connection
         self.read_timeout = read_timeout
         self.deadline = deadline

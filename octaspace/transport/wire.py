@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 import requests
-from urllib3 import Timeout
+from urllib3 import HTTPResponse, Timeout
 
 from .._version import __version__
 from ..config import Config
@@ -17,7 +17,9 @@ from .clock import Deadline
 from .content_encoding import BodyError, TruncatedBodyError, decoded
 from .decoding import decode_body, json_parser
 from .failures import FOREIGN, Answer, Failure, forget_library_frames, out_of_time, sort_failure
+from .fork import notice_fork
 from .pool import Pools
+from .proxy_url import credentials_of, without_credentials
 from .retry import Outcome
 from .session import EndpointRequest, SentHeaders
 from .trace import Stage, Trace, tracing
@@ -76,6 +78,7 @@ class Wire:
             deadline: The end of the whole call.
             sink: Where a 2xx body goes, or None to have it in memory.
         """
+        notice_fork()
         config = self._config
         if deadline.expired:
             return out_of_time(Stage.NONE)
@@ -94,7 +97,13 @@ class Wire:
             with tracing(trace):
                 return self._exchange(url, request, body, trace, sink)
         except _Foreign as failed:
-            return sort_failure(failed.error, trace, outer=outer, secret=config.api_key)
+            proxy = self._pools.proxy(url)
+            secrets = [] if config.api_key is None else [config.api_key]
+            if proxy is not None:
+                secrets += credentials_of(proxy)
+            failure = sort_failure(failed.error, trace, outer=outer, secrets=secrets)
+            failure.proxy = None if proxy is None else without_credentials(proxy)
+            return failure
         except BaseException as error:  # an interrupt, a warning made an error, a sink that failed
             forget_library_frames(error, outer)
             raise
@@ -152,7 +161,9 @@ class Wire:
         prepared = EndpointRequest()
         prepared.method = request.method
         prepared.endpoint = url
-        target = request.path + (f"?{urlencode(request.params)}" if request.params else "")
+        target = request.path
+        if request.params:
+            target += ("&" if "?" in target else "?") + urlencode(request.params)
         prepared.url = url + target
         prepared.target = self._prefixes[url] + target
         prepared.headers = headers
@@ -191,9 +202,11 @@ class Wire:
             # In one go: the way by chunks and decoders costs more than a small body is worth.
             return _whole(raw)
         in_memory = sink is None or sink.in_memory
+        # A recorder's own answer (vcrpy's) is decoded already, and says otherwise.
+        encoded = isinstance(raw, HTTPResponse)
         chunks = decoded(
             _raw_chunks(raw),
-            headers.get("Content-Encoding", ""),
+            headers.get("Content-Encoding", "") if encoded else "",
             limit=self._config.max_response_bytes if in_memory else None,
         )
         if sink is not None:

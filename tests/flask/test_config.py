@@ -39,6 +39,7 @@ def test_every_option_has_its_key(tmp_path: Path) -> None:
         "total_timeout": 90, "max_retry_after": 9, "failure_cooldown": 11, "max_response_bytes": 1000,
         "ssl_verify": str(bundle), "on_request": print, "on_response": repr,
         "logger": logging.getLogger("x"), "log_level": "debug", "user_agent": "me/1",
+        "max_connection_age": 13,
     }  # fmt: skip
     assert values.keys() == {field.name for field in dataclasses.fields(octaspace.Config)}
     settings = settings_of({f"OCTASPACE_{name.upper()}": value for name, value in values.items()})
@@ -73,6 +74,7 @@ TEXTS: dict[str, list[tuple[str, Any]]] = {
     "ssl_verify": [("0", False), ("no", False), ("true", True), ("/", "/")],
     "log_level": [("warning", "warning"), ("15", 15)],
     "user_agent": [("me/1", "me/1"), ("7", "7")],
+    "max_connection_age": [("300", 300), ("none", None)],
 }
 
 

@@ -39,6 +39,7 @@ CONTRACT: dict[str, Any] = {
     "logger": None,
     "log_level": "info",
     "user_agent": None,
+    "max_connection_age": None,
 }
 
 
@@ -67,6 +68,14 @@ class BytesPath:
         ({"api_key": "sk-\x07-123"}, "api_key", "control character at position 4"),
         ({"api_key": "sk-😀"}, "api_key", "position 4"),
         ({"api_key": ""}, "api_key", "pass None"),
+        ({"api_key": '"sk-123"'}, "api_key", "without quotes"),
+        ({"api_key": "'sk-123'"}, "api_key", "without quotes"),
+        ({"api_key": "sk-123\u201d"}, "api_key", "without quotes"),
+        ({"base_url": "http://[fe80::1%25eth0]:8080"}, "base_url", "IPv6 zone"),
+        ({"base_url": "http://[fe80::1%eth0]"}, "base_url", "IPv6 zone"),
+        ({"base_url": "http://host/a/../b"}, "base_url", ". or .."),
+        ({"base_url": "http://host/.."}, "base_url", ". or .."),
+        ({"base_url": "http://host/%2e%2E/b"}, "base_url", ". or .."),
         ({"api_key": b"sk"}, "api_key", "string or None"),
         ({"base_url": "http://user:hunter2@host"}, "base_url", "user name or password"),
         ({"base_url": "ftp://host"}, "base_url", "http:// or https://"),
@@ -150,7 +159,6 @@ def test_a_wrong_option_is_named(make: Any, options: dict[str, Any], option: str
     [
         ("https://api.octa.space/", "https://api.octa.space"),
         ("http://[::1]:8080", "http://[::1]:8080"),
-        ("http://[fe80::1%25eth0]:8080/", "http://[fe80::1%25eth0]:8080"),
         ("http://host/prefix/", "http://host/prefix"),
         ("http://host/a/b%20c//", "http://host/a/b%20c"),
         ("HTTP://Host_1.Example.:8080", "HTTP://Host_1.Example.:8080"),
@@ -262,6 +270,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "retry_interval": ("0", 0), "backoff_factor": ("1", 1), "total_timeout": ("60", 60),
     "max_retry_after": ("0.5", 0.5), "failure_cooldown": ("0", 0), "max_response_bytes": ("1", 1),
     "ssl_verify": ("no", False), "log_level": ("WARNING", "WARNING"), "user_agent": ("me/1", "me/1"),
+    "max_connection_age": ("300", 300),
 }  # fmt: skip
 
 

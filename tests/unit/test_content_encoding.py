@@ -90,7 +90,12 @@ def test_one_that_is_damaged(encoding: str) -> None:
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "aws-chunked", ",".join(["gzip"] * 5)])
 def test_one_that_nobody_asked_for(encoding: str) -> None:
     with pytest.raises(BodyError, match="not asked for"):
-        decoded([], encoding, limit=None)
+        undo(TEXT, encoding)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "zstd", "gzip, br", ""])
+def test_where_there_is_no_body_nothing_is_missing(encoding: str) -> None:
+    assert list(decoded([b""], encoding, limit=None)) in ([], [b""])
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -133,7 +133,7 @@ def test_no_client_is_made_of_a_configuration_that_was_forgotten_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     octaspace.configure(pool_size=7)
-    monkeypatch.setattr(_shared._shared, "lock", Meddling(octaspace.reset_configuration))
+    monkeypatch.setattr(_shared._shared, "_lock", Meddling(octaspace.reset_configuration))
     octaspace.client()
     assert octaspace.client().config.pool_size == octaspace.configuration().pool_size == 5
 

@@ -84,7 +84,7 @@ def test_a_cooldown_is_a_warning(
     connect(bad, good, failure_cooldown=12).send(READ)
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert warnings == [
-        f"{bad.url} failed (Remote end closed connection without response) and is left alone for 12 s"
+        f"{bad.url} failed (Remote end closed connection without response) and is skipped for 12 s"
     ]
 
 

@@ -1,0 +1,34 @@
+"""The classes of requests and urllib3 that ours build on, also where another library has replaced them.
+
+Recorders and caches (vcrpy, requests-cache) put subclasses of their own into those modules while they are
+active. Ours must not inherit from one of them for the rest of the process.
+"""
+
+from __future__ import annotations
+
+import http.client
+from typing import Any, Final
+
+import requests
+import urllib3.connection
+
+__all__ = ["StockHTTPConnection", "StockHTTPSConnection", "StockSession"]
+
+_REPLACED: Final = (
+    "octaspace cannot be used here: urllib3.future, which comes with niquests, has replaced urllib3 in this "
+    "environment, and it speaks to servers in another way. To have both: pip uninstall -y urllib3-future "
+    "urllib3; pip install urllib3; URLLIB3_NO_OVERRIDE=1 pip install niquests --no-binary urllib3-future"
+)
+
+
+def _stock(kind: Any, module: str) -> Any:
+    """The class itself, or the one in that module which its replacement inherits from."""
+    return next((base for base in kind.__mro__ if base.__module__ == module), kind)
+
+
+if not issubclass(urllib3.connection.HTTPConnection, http.client.HTTPConnection):
+    raise ImportError(_REPLACED, name="urllib3")
+
+StockSession: Final = _stock(requests.Session, "requests.sessions")
+StockHTTPConnection: Final = _stock(urllib3.connection.HTTPConnection, "urllib3.connection")
+StockHTTPSConnection: Final = _stock(urllib3.connection.HTTPSConnection, "urllib3.connection")
