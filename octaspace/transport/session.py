@@ -92,9 +92,9 @@ class PooledAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         scheme = proxy.partition(":")[0].lower()
-        if scheme == "https":
+        context = self._contexts.get(self._verify) if scheme == "https" else None
+        if context is not None:
             # The second is for http endpoints: urllib3 before 2.1 speaks TLS to the proxy with it.
-            context = self._contexts.get(self._verify)
             kwargs.update(proxy_ssl_context=context, ssl_context=context)
         manager = super().proxy_manager_for(proxy, **kwargs)
         if scheme.startswith("socks"):
@@ -133,8 +133,11 @@ class PooledAdapter(HTTPAdapter):
         self, request: PreparedRequest, verify: Any, cert: Any = None
     ) -> Any:
         self._verify = verify  # the same for all requests of a client
-        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
-        return host, {"ssl_context": self._contexts.get(verify)} if host["scheme"] == "https" else {}
+        host, by_default = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] != "https":
+            return host, {}
+        context = self._contexts.get(verify)
+        return host, by_default if context is None else {"ssl_context": context}
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """The context of the pool knows; requests would have the CA bundle read for each connection."""

@@ -59,20 +59,23 @@ class TLSContexts:
     def get(self, verify: bool | str) -> Any:
         """The context for a value of `Config.ssl_verify`, or of what the environment says instead.
 
+        Returns:
+            A context that all connections can share, or None where urllib3 has to make one for each: another
+            library has brought a context that cannot be shared (pyOpenSSL's).
+
         Raises:
-            ConfigurationError: There is no CA bundle at the path, or none that can be read.
+            ConfigurationError: There is no CA bundle at the path, or none that can be read; or `ssl` was
+                patched too late for anybody to make a context.
         """
         known = _of_every_client if isinstance(verify, bool) else self._of_bundles
         # Another library may bring a class of its own while the program runs: later clients get it.
         key = verify, getattr(urllib3_ssl, "SSLContext", None)
-        context = known.get(key)
-        if context is None:
+        if key not in known:
             with _in_openssl:  # also so that all threads get the same one: urllib3 has a pool for each
-                context = known.get(key)
-                if context is None:
+                if key not in known:
                     bundle = DEFAULT_CA_BUNDLE_PATH if verify is True else verify or None
-                    context = known[key] = _new_context(bundle)
-        return context
+                    known[key] = _new_context(bundle)
+        return known[key]
 
 
 #: For True and for False, which mean the same to all.
@@ -81,13 +84,23 @@ _of_every_client: Final[dict[Any, Any]] = {}
 
 #: Python's own, or None where another library had replaced them before this module was loaded.
 _PYTHONS_CONTEXT: Final = ssl.SSLContext if ssl.SSLContext.__module__ == "ssl" else None
+#: What every context inherits from that can be shared, whoever made it.
+_ANY_CONTEXT: Final = next((kind for kind in ssl.SSLContext.__mro__ if kind.__module__ == "_ssl"), object)
 _PYTHONS_WRAP: Final = None if _PYTHONS_CONTEXT is None else _PYTHONS_CONTEXT.wrap_socket
 _PYTHONS_SOCKET: Final = socket.socket if socket.socket.__module__ == "socket" else None
 
 
 def _new_context(bundle: str | None) -> Any:
     """As urllib3 makes one; without a bundle nothing is verified."""
-    context = create_urllib3_context(cert_reqs=ssl.CERT_NONE if bundle is None else ssl.CERT_REQUIRED)
+    try:
+        context = create_urllib3_context(cert_reqs=ssl.CERT_NONE if bundle is None else ssl.CERT_REQUIRED)
+    except RecursionError:  # what gevent and eventlet make of contexts that were imported before
+        raise ConfigurationError(
+            "no TLS context can be made: the module ssl was patched after urllib3 had been imported; call "
+            "monkey.patch_all() or monkey_patch() before any other import"
+        ) from None
+    if not isinstance(context, _ANY_CONTEXT):
+        return None
     if bundle is not None:
         folder = os.path.isdir(bundle)
         try:

@@ -128,6 +128,14 @@ class Wire:
             response = self._send(url, request, body, trace)
         except FOREIGN as error:
             raise _Foreign(error) from None
+        except Warning:
+            raise
+        except Exception as error:
+            # Whatever another library has put into the place of `ssl` or of sockets raises while a connection
+            # is opened (a bare ValueError of pyOpenSSL, say), nothing has been sent.
+            if trace.stage is not Stage.OPENING:
+                raise
+            raise _Foreign(error) from None
         trace.stage = Stage.READING
         return self._receive(response, sink)
 
