@@ -10,6 +10,7 @@ import requests
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
+from requests.exceptions import InvalidURL
 from requests.structures import CaseInsensitiveDict
 from urllib3 import PoolManager
 
@@ -124,7 +125,12 @@ class PooledAdapter(HTTPAdapter):
         endpoint = getattr(request, "endpoint", "")
         pool: Any = self._direct.get(endpoint)
         if pool is None:
-            pool = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+            try:
+                pool = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+            except (TypeError, AttributeError) as error:  # what requests makes of some malformed proxies
+                raise InvalidURL(
+                    f"the address of the endpoint or of its proxy is malformed: {error}"
+                ) from None
             if endpoint and isinstance(pool, PooledHTTPConnectionPool) and pool.proxy is None:
                 self._direct[endpoint] = pool
         return pool

@@ -81,6 +81,21 @@ def test_closing_ends_all_copies_or_one_copy(closed: int, ended: set[int], balan
     chain[0].close()
 
 
+def test_copies_of_copies_are_no_chain(balance: Any) -> None:
+    client = first = Client("sk-1")
+    gone = []
+    for _ in range(3000):
+        gone.append(weakref.ref(client))
+        client = client.with_options(max_retries=1)
+    gone.pop(0)  # the first is held here
+    assert client.accounts.balance().data == {"balance": 1}
+    gc.collect()
+    assert [reference for reference in gone if reference() is not None] == []
+    first.close()
+    with pytest.raises(ConfigurationError, match="the client is closed"):
+        client.accounts.balance()
+
+
 def test_a_copy_holds_its_parents_sockets(balance: Any) -> None:
     copy = Client("sk-1").with_options(api_key="sk-2")
     gc.collect()

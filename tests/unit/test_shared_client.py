@@ -81,6 +81,35 @@ def test_it_is_closed_at_interpreter_exit() -> None:
     assert done.stdout.strip().endswith("closed>")
 
 
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_a_handler_of_the_interpreters_exit(order: str) -> None:
+    """One registered after our import still has the client; one from before is told why it has not."""
+    program = (
+        "import atexit, sys, requests_mock\n"
+        "mock = requests_mock.Mocker()\n"
+        "mock.start()\n"
+        "mock.post('https://api.octa.space/services/u-1/stop', json={})\n"
+        "def stop():\n"
+        "    try:\n"
+        "        session.stop()\n"
+        "    except octaspace.ConfigurationError as error:\n"
+        "        print(error)\n"
+        "    print('requests', mock.call_count)\n"
+        + ("atexit.register(stop)\n" if order == "before" else "")
+        + "import octaspace\n"
+        + ("atexit.register(stop)\n" if order == "after" else "")
+        + "session = octaspace.client().services.session('u-1')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    if order == "after":
+        assert done.stdout == "requests 1\n"
+    else:
+        assert "closed when the interpreter began to exit" in done.stdout
+        assert "registered with atexit after octaspace was imported" in done.stdout
+        assert done.stdout.endswith("requests 0\n")
+
+
 def test_configuring_asking_and_forgetting_all_at_once() -> None:
     """Whoever asks gets a client of a configuration that was in force, and none of one that was forgotten."""
     errors: list[BaseException] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import faulthandler
 import gc
 import json
@@ -12,16 +13,17 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 import octaspace
-from octaspace import Client, Request
+from octaspace import Client, Request, Response
 from tests.support.fault_server import echo
 from tests.support.gate import Gate
 from tests.support.waiting import until
 
-from .conftest import PLAIN, ClientFactory, ServerFactory, Way
+from .conftest import PLAIN, WAYS, ClientFactory, ServerFactory, Way
 from .requests_to_send import CHANGE, READ
 
 pytestmark = [
@@ -30,10 +32,16 @@ pytestmark = [
 ]
 
 
-def in_child(work: Callable[[], object]) -> object:
+def fork_in_c() -> int:
+    """Fork as a program in C does (uWSGI): Python's hooks do not run."""
+    pid: int = ctypes.PyDLL(None).fork()  # which keeps the interpreter's lock, so the child has it too
+    return pid
+
+
+def in_child(work: Callable[[], object], fork: Callable[[], int] = os.fork) -> object:
     """Run in a forked child and return what it returned; its exception fails the test."""
     reading, writing = os.pipe()
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         faulthandler.dump_traceback_later(30, exit=True)  # a child that waits for ever says where
         try:
@@ -74,6 +82,56 @@ def test_children_of_a_used_client_have_connections_of_their_own(
         assert mine.isdisjoint(theirs)
     assert set(connections(client, "/parent", 3)) == mine
     assert in_child(lambda: client.transport_stats()["requests"]) == 0
+
+
+@pytest.mark.parametrize("way", WAYS, indirect=True)
+def test_children_of_a_program_in_c_have_connections_of_their_own(way: Way) -> None:
+    servers = way.servers(after=echo)
+    client = way.client(servers)
+    derived = client.with_options(api_key="sk-other")
+    mine = {url_and_connection(client.send(READ)) for _ in servers}
+
+    def work() -> list[list[object]]:
+        answers = [one.send(READ) for one in (client, derived) * len(servers)]
+        assert client.transport_stats()["requests"] == len(answers)
+        return [list(url_and_connection(answer)) for answer in answers]
+
+    for _ in range(3):
+        theirs = in_child(work, fork_in_c)
+        assert isinstance(theirs, list)
+        assert mine.isdisjoint({(url, connection) for url, connection in theirs})
+    again = {url_and_connection(client.send(CHANGE)) for _ in servers}
+    assert {url for url, _ in again} == {url for url, _ in mine}
+
+
+def url_and_connection(answer: Response[Any]) -> tuple[str, int]:
+    return answer.url.partition("/nodes")[0].partition("/services")[0], answer.data["connection"]
+
+
+def test_several_threads_of_such_a_child_start_again_once(
+    serve: ServerFactory, connect: ClientFactory
+) -> None:
+    server = serve(after=echo)
+    client = connect(server, pool_size=8)
+    connections(client, "/parent", 1)
+
+    def work() -> int:
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda number: connections(client, f"/child{number}", 5), range(8)))
+        requests: int = client.transport_stats()["requests"]
+        return requests
+
+    for _ in range(5):
+        assert in_child(work, fork_in_c) == 40
+
+
+def test_the_shared_client_of_such_a_child_is_its_own(serve: ServerFactory) -> None:
+    octaspace.configure(base_url=serve(after=echo).url, keep_alive=True)
+    first = octaspace.client()
+    first.send(READ)
+    with octaspace._shared._shared.lock:  # as if another thread were at it
+        in_child(lambda: octaspace.client().send(READ).ok and octaspace.client() is not first, fork_in_c)
+    assert octaspace.client() is first
 
 
 def test_children_of_a_client_with_calls_in_flight(serve: ServerFactory, connect: ClientFactory) -> None:

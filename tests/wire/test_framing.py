@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
+
 import pytest
+import trustme
 
 from octaspace import Request
 from tests.support.fault_server import FaultServer, echo, raw
@@ -60,6 +64,10 @@ def test_without_a_length_the_end_of_the_connection_is_the_end(
         (HEAD, CHUNKED),
         (READ, b"HTTP/1.1 204 No Content\r\n\r\n"),
         (READ, b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nContent-Encoding: gzip\r\n\r\n"),
+        (CHANGE, b"HTTP/1.1 204 No Content\r\nContent-Encoding: br\r\n\r\n"),
+        (CHANGE, OK + b"Content-Length: 0\r\nContent-Encoding: br\r\n\r\n"),
+        (CHANGE, CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: zstd\r\n\r\n") + b"0\r\n\r\n"),
+        (HEAD, OK + b"Content-Length: 30\r\nContent-Encoding: br\r\n\r\n"),
         (READ, OK + b"Content-Length: 0\r\nContent-Type: application/json\r\n\r\n"),
         (READ, CHUNKED + b"0\r\n\r\n"),
     ],
@@ -74,9 +82,50 @@ def test_answers_without_a_body(
     assert client.send(CHANGE).data["connection"] == 1
 
 
-def test_bytes_after_the_answer_are_not_the_next_answer(serve: ServerFactory, connect: ClientFactory) -> None:
-    more = OK + b'Content-Length: 9\r\n\r\n"crossed"'
-    server: FaultServer = serve(raw(OK + BODY + more * 2000, then="keep"), after=echo)
-    client = connect(server)
-    assert client.send(CHANGE).data == [1]
-    assert client.send(CHANGE).data["connection"] == 2  # more was there to read, so it was not reused
+MORE = OK + b'Content-Length: 9\r\n\r\n"crossed"'
+
+
+@pytest.mark.parametrize(
+    "surplus", [b"x", b"\r\n", MORE, MORE * 2000], ids=["byte", "line", "answer", "many"]
+)
+@pytest.mark.parametrize(
+    "sent",
+    [OK + BODY, OK + b"Content-Length: 0\r\n\r\n", CHUNKED + b"3\r\n[1]\r\n0\r\n\r\n"],
+    ids=["length", "empty", "chunked"],
+)
+@pytest.mark.parametrize("total_timeout", [None, 30], ids=["no-deadline", "deadline"])
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_bytes_after_the_answer_are_not_the_next_answer(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+    secure: bool, total_timeout: float | None, sent: bytes, surplus: bytes,
+) -> None:  # fmt: skip
+    # In one piece: they come with the answer, and nothing is left on the socket that a poll could see.
+    server: FaultServer = serve(raw(sent + surplus, then="keep"), after=echo, tls=tls if secure else None)
+    client = connect(server, ssl_verify=authority[1], total_timeout=total_timeout)
+    assert client.send(CHANGE).data in ([1], None)
+    assert client.send(CHANGE).data["connection"] == 2
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        b"Content-Type: application/json\r\nContent-Type: application/json\r\n",
+        b"Content-Type: application/json\r\nContent-Type: text/json; charset=utf-8\r\n",
+        b"Content-Type: application/json,\r\n",
+        b"Content-Type: , application/json; charset=utf-8\r\n",
+        b"Content-Type:\r\n",
+        b"Content-Type: \r\n",
+        b"Content-Type: text/html\r\nContent-Type: application/json\r\n",
+        b"",
+    ],
+)
+def test_what_is_json_by_an_odd_content_type(
+    serve: ServerFactory, connect: ClientFactory, content_type: bytes
+) -> None:
+    assert connect(serve(raw(OK + content_type + BODY, then="keep"))).send(READ).data == [1]
+
+
+def test_a_query_in_the_path_and_parameters_go_together(serve: ServerFactory, connect: ClientFactory) -> None:
+    client = connect(serve(after=echo))
+    sent = [Request("GET", "/x?y=1", params={"a": "1"}), Request("GET", "/x?y=1"), Request("GET", "/x?")]
+    assert [client.send(request).data["path"] for request in sent] == ["/x?y=1&a=1", "/x?y=1", "/x?"]

@@ -9,7 +9,7 @@ import pytest
 
 import octaspace
 from octaspace import Request, Response
-from tests.support.fault_server import answer, close_after_reading, echo
+from tests.support.fault_server import answer, close_after_reading, close_unread, echo
 
 from .conftest import ClientFactory, ServerFactory
 from .requests_to_send import CHANGE, READ
@@ -86,6 +86,49 @@ def test_a_cooldown_is_a_warning(
     assert warnings == [
         f"{bad.url} failed (Remote end closed connection without response) and is skipped for 12 s"
     ]
+
+
+class Raising(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise AttributeError("broken handler")
+
+
+class RaisingFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        raise AttributeError("broken filter")
+
+
+@pytest.mark.parametrize("place", ["handler", "filter"])
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_logging_that_raises_loses_no_answer(
+    serve: ServerFactory, connect: ClientFactory, place: str, keep_alive: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    logger = logging.getLogger(f"broken.{place}")
+    logger.setLevel(logging.DEBUG)
+    if place == "handler":
+        logger.addHandler(Raising())
+    else:
+        logger.addFilter(RaisingFilter())
+    bad, good = serve(close_unread, answer(status=503)), serve(answer([{"uuid": "u-1"}]), after=echo)
+    client = connect(good, bad, logger=logger, keep_alive=keep_alive)
+    try:
+        assert client.send(CHANGE).data == [{"uuid": "u-1"}]
+        assert client.send(READ).ok  # with a failover
+        assert [arrival.method for arrival in good.journal] == ["POST", "GET"]
+        assert f"logging to 'broken.{place}' raised AttributeError" in capsys.readouterr().err
+    finally:
+        logger.handlers.clear()
+        logger.filters.clear()
+
+
+def test_a_key_that_comes_back_as_the_request_id_is_in_no_record(
+    serve: ServerFactory, connect: ClientFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "octaspace")
+    connect(serve(after=answer(headers={"X-Request-Id": "r-sk-secret"}))).send(READ)
+    assert [record.__dict__["octaspace_attempt"]["request_id"] for record in caplog.records] == ["r-***"]
+    assert not [record for record in caplog.records if "sk-secret" in repr(record.__dict__)]
 
 
 def test_logger_and_level_can_be_chosen(

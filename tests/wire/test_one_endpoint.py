@@ -38,6 +38,26 @@ def test_a_get_that_acts_is_sent_once_as_well(
     assert len(server.journal) <= 1
 
 
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (b"HTTP/1.1 304 Not Modified\r\n\r\n", "304: not modified, although nothing was asked for"),
+        (http(302), "302: redirect not followed: it names no address"),
+        (http(301, headers={"Location": "/x"}), "301: redirect not followed, .* it leads to /x"),
+        (
+            b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n",
+            "does not answer in HTTP: it says 'SSH-2.0-OpenSSH_9.2p1 Debian'",
+        ),
+        (b"HTTP/2.0 200 OK\r\n\r\n", r"answers in HTTP/2\.0 and not in HTTP/1\.x"),
+    ],
+)
+def test_a_message_says_what_came(
+    serve: ServerFactory, connect: ClientFactory, sent: bytes, words: str
+) -> None:
+    with pytest.raises(octaspace.Error, match=words):
+        connect(serve(after=raw(sent)), max_retries=0).send(READ)
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 501])
 def test_any_other_status_is_not(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock, status: int

@@ -70,6 +70,30 @@ def test_an_address_that_never_answers_leaves_time_for_the_next(
     assert len(server.journal) == 1
 
 
+def test_the_address_that_answered_last_is_tried_first(
+    busy: FaultServer, serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    first_connect = socket.socket.connect
+
+    def noted(self: socket.socket, address: Any) -> None:
+        asked.append(address[1])
+        first_connect(self, address)
+
+    one, other = serve(after=echo), serve(after=echo)
+    client = connect(busy, open_timeout=2, keep_alive=False)
+    resolve_to(monkeypatch, busy, one, other)
+    client.send(CHANGE)
+    monkeypatch.setattr(socket.socket, "connect", noted)
+    for _ in range(3):
+        client.send(CHANGE)
+    assert asked == [one.port] * 3  # the one that never answers costs nothing more
+    one.refuse()
+    resolve_to(monkeypatch, one, other)
+    client.send(CHANGE), client.send(CHANGE)
+    assert asked[3:] == [one.port, other.port, other.port]
+
+
 def test_the_limit_holds_for_all_addresses_together(
     busy: FaultServer, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,6 +104,22 @@ def test_those_below_the_last_one_in_are_closed_as_well(
     assert server.accepted == 3
 
 
+def test_an_old_connection_is_not_reused_however_busy_it_was(
+    serve: ServerFactory, connect: ClientFactory, clock: FakeClock
+) -> None:
+    server = serve(after=echo)
+    client = connect(server, max_connection_age=300, idle_timeout=None)
+    seen = []
+    for _ in range(10):
+        seen.append(client.send(CHANGE).data["connection"])
+        clock.advance(50)
+    assert seen == [1] * 6 + [2] * 4
+    until(lambda: server.open_count == 1)
+    clock.advance(300)
+    client.transport_stats()
+    until(lambda: server.open_count == 0)
+
+
 def test_no_idling_at_all(serve: ServerFactory, connect: ClientFactory) -> None:
     server = serve(after=echo)
     client = connect(server, idle_timeout=0)
@@ -143,7 +159,8 @@ def test_the_limit_of_the_whole_call_holds_for_waiting_as_well(
 
 
 @pytest.mark.parametrize(
-    "option", ["base_url", "base_urls", "keep_alive", "persistent", "pool_size", "ssl_verify"]
+    "option",
+    ["base_url", "base_urls", "keep_alive", "persistent", "pool_size", "ssl_verify", "max_connection_age"],
 )
 def test_a_derived_client_cannot_have_other_sockets(
     serve: ServerFactory, connect: ClientFactory, option: str

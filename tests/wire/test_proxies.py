@@ -170,6 +170,66 @@ def test_no_proxy_is_obeyed(
     assert len(server.journal) == 1
 
 
+PASSWORD = "proxy-pa%20ss"
+
+
+@pytest.mark.parametrize("place", ["gone", "refusing"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_message_names_the_proxy_and_never_its_password(
+    proxy: Proxy, serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext,
+    authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    place: str, scheme: str,
+) -> None:  # fmt: skip
+    caplog.set_level("DEBUG", "octaspace")
+    gone = serve()
+    gone.refuse()
+    proxy.tunnel = policies.refuse(407)
+    address = (gone if place == "gone" else proxy).url
+    monkeypatch.setenv(f"{scheme.upper()}_PROXY", address.replace("://", f"://somebody:{PASSWORD}@"))
+    server = serve(after=echo, tls=tls if scheme == "https" else None)
+    if scheme == "http" and place == "refusing":
+        server.refuse()
+    with pytest.raises(octaspace.ConnectionError) as caught:
+        connect(server, ssl_verify=authority[1], max_retries=0).send(READ)
+    assert f"{server.url} through the proxy {address}: " in str(caught.value)
+    chain, error = "", caught.value.__cause__
+    while error is not None:
+        chain, error = f"{chain}{error!r}", error.__cause__
+    said = f"{caught.value!r}{chain}{caplog.text}"
+    assert address in caplog.text
+    for secret in (PASSWORD, "proxy-pa ss", "somebody"):
+        assert secret not in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [f"http://somebody:{PASSWORD}@", f"http://somebody:{PASSWORD}@[::1", f"somebody:{PASSWORD}@:x:y",
+     f"ftp://somebody:{PASSWORD}@127.0.0.1:1", f"http://somebody:{PASSWORD}@127.0.0.1:port"],
+)  # fmt: skip
+def test_a_malformed_proxy_is_named_without_its_password(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", url)
+    with pytest.raises(octaspace.Error, match="through the proxy ") as caught:
+        connect(serve(after=echo), max_retries=0).send(CHANGE)
+    assert not caught.value.outcome_unknown
+    for secret in (PASSWORD, "proxy-pa ss", "somebody"):
+        assert secret not in f"{caught.value!r}{caught.value.__cause__!r}"
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_an_http_address_behind_an_https_proxy_with_a_bundle_of_its_own(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+    monkeypatch: pytest.MonkeyPatch, keep_alive: bool,
+) -> None:  # fmt: skip
+    proxy = serve(after=echo, tls=tls)  # a request in absolute form is all that it gets
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    client = connect(proxy, base_url="http://api.example", ssl_verify=authority[1], keep_alive=keep_alive)
+    for request in (READ, CHANGE):
+        assert client.send(request).data["path"].startswith("http://api.example/")
+    assert {arrival.headers["host"] for arrival in proxy.journal} == {"api.example"}
+
+
 @pytest.mark.parametrize("url", ["http://", "ftp://127.0.0.1:1", "http://[::1"])
 def test_a_proxy_that_cannot_be_used_is_a_configuration_error(
     serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, url: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ import trustme
 
 import octaspace
 from octaspace import Request
+from octaspace.transport.wire import Wire
 from tests.support.fake_clock import FakeClock
 from tests.support.fault_server import answer, close_after_reading, echo, reset_after_reading, stall
+from tests.support.gate import Gate
+from tests.support.waiting import until
 
 from .conftest import ClientFactory, ServerFactory
 from .requests_to_send import CHANGE, READ
@@ -161,6 +165,59 @@ def test_all_in_cooldown_the_one_that_failed_longest_ago_is_asked(
     assert client.transport_stats()["rotator"] == {
         "total": 3, "available": 3, "failed": [], "cooldown_left": {},
     }  # fmt: skip
+
+
+def test_when_a_cooldown_ends_one_call_tries_and_the_others_stay_away(
+    serve: ServerFactory, connect: ClientFactory, clock: FakeClock
+) -> None:
+    gate = Gate()
+    hole, good = serve(close_after_reading, after=gate), serve(after=echo)
+    client = connect(hole, good, pool_size=24)
+    assert client.send(READ).attempts == 2
+    clock.advance(30)
+    with ThreadPoolExecutor(24) as threads:
+        calls = [threads.submit(client.send, READ) for _ in range(24)]
+        gate.arrived.acquire()
+        until(lambda: len(good.journal) == 24)  # the one from before, and 23 of these
+        assert sum(call.done() for call in calls) >= 22
+        gate.open()
+        assert all(call.result().attempts == 1 for call in calls)
+    assert len(hole.journal) == 2
+    for _ in range(4):
+        client.send(READ)
+    assert len(hole.journal) == 4  # it has answered, and is one of two again
+
+
+def test_a_probe_that_fails_begins_the_cooldown_again(
+    serve: ServerFactory, connect: ClientFactory, clock: FakeClock
+) -> None:
+    hole, good = serve(after=close_after_reading), serve(after=echo)
+    client = connect(hole, good)
+    for _ in range(3):
+        assert [client.send(READ).attempts for _ in range(12)].count(2) == 1
+        clock.advance(30)
+    assert len(hole.journal) == 3
+
+
+def test_an_interrupted_probe_is_not_the_last(
+    serve: ServerFactory, connect: ClientFactory, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hole, good = serve(close_after_reading, after=echo), serve(after=echo)
+    client = connect(hole, good)
+    client.send(READ)
+    clock.advance(30)
+    with monkeypatch.context() as patch:
+        patch.setattr(Wire, "attempt", interrupt)
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                client.send(READ)
+    for _ in range(4):
+        client.send(READ)
+    assert len(hole.journal) == 3
+
+
+def interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("path", ["", "nodes", ".evil.example/nodes", "@evil.example/nodes", ":1/nodes"])

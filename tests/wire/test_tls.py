@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 from urllib3.exceptions import InsecureRequestWarning
+from urllib3.util import ssl_
 
 import octaspace
-from tests.support.fault_server import close_after_reading, echo
+from octaspace import Request
+from tests.support.fault_server import Exchange, close_after_reading, echo, http, raw
 
 from .conftest import ClientFactory, ServerFactory
 from .requests_to_send import CHANGE, READ
@@ -132,9 +135,107 @@ def test_a_failed_handshake_fails_over_even_for_a_change(
 def test_a_plain_server_behind_an_https_url(serve: ServerFactory, connect: ClientFactory) -> None:
     server = serve(after=echo)
     client = connect(server, base_url=server.url.replace("http", "https"), max_retries=0, open_timeout=0.2)
-    with pytest.raises(octaspace.NetworkError) as caught:
+    with pytest.raises(octaspace.NetworkError, match=r"http:// address may be meant|open_timeout") as caught:
         client.send(CHANGE)
     assert not caught.value.outcome_unknown
+
+
+@pytest.mark.parametrize("request_", [READ, CHANGE], ids=["get", "post"])
+def test_a_body_without_length_that_ends_without_tls_saying_so_is_incomplete(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+    request_: Request, tmp_path: Path,
+) -> None:  # fmt: skip
+    half = raw(http(200, b'{"a": 1}', length=False))  # the server's socket is closed as it is
+    client = connect(serve(after=half, tls=tls), ssl_verify=authority[1], max_retries=0)
+    with pytest.raises(octaspace.ConnectionError) as caught:
+        client.send(request_)
+    assert caught.value.outcome_unknown is (request_ is CHANGE)
+    target = tmp_path / "ident"
+    with pytest.raises(octaspace.ConnectionError):
+        client.nodes.download_ident(1, to=target)
+    assert not target.exists()
+
+
+def test_a_body_without_length_that_tls_ends_is_whole(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path]
+) -> None:
+    def farewell(exchange: Exchange) -> bool:
+        exchange.read_request()
+        exchange.send(http(200, b'{"a": 1}', length=False))
+        exchange.sock.unwrap()  # type: ignore[attr-defined]
+        return False
+
+    assert connect(serve(farewell, tls=tls), ssl_verify=authority[1]).send(CHANGE).data == {"a": 1}
+
+
+def test_the_class_of_a_foreign_context_is_left_as_it_is(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    made: list[ssl.SSLContext] = []
+
+    class Foreign(ssl.SSLContext):
+        """As truststore's: it looks at itself by its own class while it shakes hands."""
+
+        def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+            assert type(self) is Foreign
+            assert "do_handshake_on_connect" not in kwargs
+            made.append(self)
+            return super().wrap_socket(*args, **kwargs)
+
+    monkeypatch.setattr(ssl_, "SSLContext", Foreign)
+    client = connect(serve(after=echo, tls=tls), ssl_verify=authority[1], keep_alive=False)
+    for _ in range(2):
+        assert client.send(CHANGE).ok
+    assert len(made) == 2
+
+
+def test_a_context_that_cannot_be_shared_is_made_for_each_connection(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    class Once:
+        """As pyOpenSSL's: a context of no class of Python's, closed to changes once it was used."""
+
+        def __init__(self, protocol: int) -> None:
+            self.__dict__.update(context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), used=False)
+            self.context.check_hostname = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.__dict__["context"], name)
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if self.used:
+                raise ValueError("Context has already been used")
+            setattr(self.context, name, value)
+
+        def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+            self.__dict__["used"] = True
+            return self.context.wrap_socket(*args, **kwargs)
+
+    monkeypatch.setattr(ssl_, "SSLContext", Once)
+    client = connect(serve(after=echo, tls=tls), ssl_verify=authority[1], keep_alive=False)
+    for _ in range(2):
+        assert client.send(CHANGE).ok
+    stranger = serve(tls=context(trustme.CA(), "127.0.0.1"))
+    with pytest.raises(octaspace.ConnectionError, match="certificate verify failed"):
+        connect(stranger, ssl_verify=authority[1]).send(CHANGE)
+
+
+def test_whatever_is_raised_while_a_connection_is_opened_is_an_error_of_ours(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    class Broken(ssl.SSLContext):
+        def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+            raise AttributeError("no such part")
+
+    monkeypatch.setattr(ssl_, "SSLContext", Broken)
+    server = serve(after=echo, tls=tls)
+    with pytest.raises(octaspace.ConnectionError, match="no such part") as caught:
+        connect(server, ssl_verify=authority[1]).send(CHANGE)
+    assert not caught.value.outcome_unknown
+    assert server.journal == []
 
 
 def test_a_reused_tls_connection_that_died(
