@@ -5,9 +5,21 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from functools import partial
+from types import BuiltinFunctionType
 from typing import Final
 
 __all__ = ["SYSTEM_CLOCK", "Clock", "Deadline"]
+
+
+def _real_monotonic() -> Callable[[], float]:
+    """The system's monotonic clock, also when this module is imported while a test has time frozen.
+
+    Taken from `freezegun` it would stand still for the rest of the process, and with it every limit.
+    """
+    if isinstance(time.monotonic, BuiltinFunctionType) or not hasattr(time, "clock_gettime"):
+        return time.monotonic
+    return partial(time.clock_gettime, time.CLOCK_MONOTONIC)
 
 
 class Clock:
@@ -23,7 +35,7 @@ class Clock:
 
     def __init__(
         self,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = _real_monotonic(),  # noqa: B008  # once is meant
         sleep: Callable[[float], None] = time.sleep,
         random: Callable[[], float] = random.random,
     ) -> None:

@@ -55,7 +55,7 @@ class StrictResponse(HTTPResponse):
     def __init__(
         self, sock: Any, *args: Any, next_wait: Callable[[], float | None] | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(_Source(sock, next_wait), *args, **kwargs)  # type: ignore[arg-type]
+        super().__init__(_SocketReader(sock, next_wait), *args, **kwargs)  # type: ignore[arg-type]
 
     def _read_status(self) -> Any:
         # http.client skips 100 only, any number of them, and takes every other 1xx for the answer.
@@ -141,25 +141,19 @@ class _ChunkReader:
         return getattr(self._fp, name)
 
 
-class _Source:
-    """What http.client takes for the connection: it asks for nothing but a file to read from."""
-
-    def __init__(self, sock: Any, next_wait: Callable[[], float | None] | None) -> None:
-        self._sock = sock
-        self._next_wait = next_wait
-
-    def makefile(self, mode: str) -> Any:
-        return _AnswerFile(_SocketReader(self._sock, self._next_wait))
-
-
 class _SocketReader(io.RawIOBase):
     """Reads from a socket until it is told that the answer has ended."""
 
     def __init__(self, sock: Any, next_wait: Callable[[], float | None] | None) -> None:
-        self._sock = sock
+        self._recv_into = sock.recv_into
+        self._set_timeout = sock.settimeout
         self._next_wait = next_wait
-        self._raw = sock.makefile("rb", 0)
+        self._open_file = sock.makefile("rb", 0)  # as long as it is open, the socket outlives its connection
         self.ended = False
+
+    def makefile(self, mode: str) -> Any:
+        """What http.client asks the socket for, and all that it asks it for."""
+        return _AnswerFile(self)
 
     def readable(self) -> bool:
         return True
@@ -168,12 +162,12 @@ class _SocketReader(io.RawIOBase):
         if self.ended:
             return None
         if self._next_wait is not None:
-            self._sock.settimeout(self._next_wait())
-        return self._raw.readinto(buffer)  # type: ignore[no-any-return]
+            self._set_timeout(self._next_wait())
+        return self._recv_into(buffer)  # type: ignore[no-any-return]
 
     def close(self) -> None:
         if not self.closed:
-            self._raw.close()
+            self._open_file.close()
             super().close()
 
 
