@@ -45,6 +45,14 @@ def say(line):
     sys.stderr.flush()
 
 
+def from_here(*names):
+    """Make paths in these variables absolute: the user means the folder they are in, not the repository."""
+    for name in names:
+        path = os.environ.get(name)
+        if path and os.path.exists(path):
+            os.environ[name] = os.path.abspath(path)
+
+
 def ensure(*parts):
     """Make sure that `.venv` has these parts and return its Python; without success, end with one line."""
     try:

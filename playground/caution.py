@@ -13,6 +13,7 @@ from typing import Any
 from flask import Flask
 
 from flask_octaspace import octaspace_request
+from flask_octaspace.calls import ChangeRefusedError
 from octaspace import Client, Request
 
 __all__ = ["ChangeStoppedError", "init_app", "reading_only"]
@@ -20,7 +21,7 @@ __all__ = ["ChangeStoppedError", "init_app", "reading_only"]
 _reading: ContextVar[bool] = ContextVar("playground_reading_only", default=False)
 
 
-class ChangeStoppedError(Exception):
+class ChangeStoppedError(ChangeRefusedError):
     """The call would have changed something, and nobody agreed to that. Nothing was sent."""
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .reading import dig
 
-__all__ = ["LISTS", "Example", "Things", "examples_of", "has_examples"]
+__all__ = ["DOCUMENTED_JOB", "LISTS", "Example", "Things", "examples_of", "has_examples"]
 
 #: Calls whose answers name the things that other calls need: method and its arguments, by our name for it.
 LISTS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
@@ -19,6 +19,9 @@ LISTS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
     "relays": ("services.vpn.list", {}),
     "renderers": ("services.render.list", {}),
 }
+
+#: Node and job of the API's documentation. The sandbox has it.
+DOCUMENTED_JOB: Final = (69, 42)
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,10 @@ class Things:
 
     Args:
         answers: Answers by the names of `LISTS`; those that are not there are left out.
-        sandbox: Whether the simulated API is spoken to.
+        idle_job: Numbers of a node and of a job of it: no call of the API lists idle jobs.
     """
 
-    def __init__(self, answers: Mapping[str, Any], *, sandbox: bool) -> None:
+    def __init__(self, answers: Mapping[str, Any], *, idle_job: tuple[int, int] | None) -> None:
         self._answers = answers
         self.node = self._first("nodes", "id", lambda item: item.get("state") == "online")
         self.session = self._first("sessions", "uuid", lambda item: item.get("is_ready") is True)
@@ -50,9 +53,9 @@ class Things:
         self.machine = self._first("machines", "node_id", lambda item: dig(item, "gpus") not in (None, []))
         self.relay = self._first("relays", "node_id")
         self.renderer = self._first("renderers", "node_id")
-        # No call of the API lists idle jobs. These are the ones of its documentation.
-        self.job_node: int | None = 69 if sandbox else None
-        self.job: int | None = 42 if sandbox else None
+        self.job_node: int | None
+        self.job: int | None
+        self.job_node, self.job = idle_job or (None, None)
 
     def offer(self, node_id: Any) -> Any:
         """The offer with that node, or None."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-__all__ = ["WITHHELD", "answer_is_secret", "is_secret_field", "without_key", "without_secrets"]
+__all__ = [
+    "WITHHELD", "answer_is_secret", "is_secret_field", "masked", "without_key", "without_secrets",
+]  # fmt: skip
 
 WITHHELD: Final = "(left out: it may hold secrets)"
 
@@ -64,3 +66,8 @@ def without_key(value: Any, key: str | None) -> Any:
     if isinstance(value, list):
         return [without_key(entry, key) for entry in value]
     return value
+
+
+def masked(key: str) -> str:
+    """A key as it may be shown: its last four characters, or none of a short one."""
+    return _KEY + (key[-4:] if len(key) >= 12 else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from collections.abc import Mapping
@@ -14,15 +13,15 @@ from octaspace import Client, Error
 from .background import Progress, begin
 from .browser import Browser
 from .caution import ChangeStoppedError, reading_only
-from .lines import Line
 from .methods import Method
 from .parts import Parts
 from .problems import Problem, describe
 from .recording import Call, recorded
 from .redaction import WITHHELD, answer_is_secret, without_secrets
+from .results import result_of
 from .store import Calls, Limits
 
-__all__ = ["KIND", "result_of", "start_run"]
+__all__ = ["KIND", "start_run"]
 
 KIND: Final = "runner"
 
@@ -31,10 +30,6 @@ _LIMITS: Final = Limits(mine=4, all=16, rate=20)
 
 #: What is kept of an answer for its page, in characters of JSON.
 _MOST_TEXT: Final = 4_000_000
-
-#: When following a log ends by itself.
-_MOST_LINES: Final = 1000
-_MOST_SECONDS: Final = 120.0
 
 #: Calls of one run that go into the request log.
 _MOST_CALLS: Final = 50
@@ -133,44 +128,6 @@ def _carry_out(
     if progress.cancelled and not change:
         return {"outcome": "abandoned"}
     return {"outcome": "done", "data": data, "cut": cut}
-
-
-def result_of(method: Method, line: Line, client: Client, progress: Progress) -> tuple[Any, str]:
-    """What a method gives, and why that is not all of it, if it is not.
-
-    Args:
-        method: The method.
-        line: The call of it.
-        client: Makes the call.
-        progress: Hears of lines that are followed, and whether to stop.
-
-    Raises:
-        octaspace.Error: As the method does.
-        ValueError: As the method does.
-    """
-    found: Any = line.run(client)
-    if method.returns == "session":
-        with found as session:
-            return {"uuid": session.uuid, "info": session.info().data}, ""
-    if method.returns == "list":
-        return [dataclasses.asdict(offer) for offer in found], ""
-    if method.returns != "lines":
-        return found.data, ""
-    lines: list[str] = []
-    end = time.monotonic() + _MOST_SECONDS
-    try:
-        for text in found:
-            lines.append(text)
-            progress.tell(lines=lines[-12:])
-            if progress.cancelled:
-                return lines, "cancelled"
-            if len(lines) >= _MOST_LINES:
-                return lines, f"the first {_MOST_LINES} lines"
-            if time.monotonic() > end:
-                return lines, f"the first {_MOST_SECONDS:g} s"
-    finally:
-        found.close()
-    return lines, ""
 
 
 def _without_answer(row: dict[str, Any]) -> dict[str, Any]:

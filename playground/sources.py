@@ -11,6 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from .process import ProcessSettings
+from .redaction import masked
 
 __all__ = [
     "SANDBOX_KEY",
@@ -78,9 +79,7 @@ class Source:
     @property
     def masked_key(self) -> str | None:
         """The key's last four characters, or None without a key."""
-        if self.key is None:
-            return None
-        return "••••" + (self.key[-4:] if len(self.key) >= 12 else "")
+        return None if self.key is None else masked(self.key)
 
 
 def available(process: ProcessSettings) -> dict[Kind, Source]:

@@ -15,7 +15,7 @@ from ..arguments import AS_JSON, Arguments, as_text, for_address, from_form, fro
 from ..browser import current_browser
 from ..changes import ChangeForm, made_elsewhere, once
 from ..costs import usd_per_hour
-from ..examples import LISTS, Things, examples_of, has_examples
+from ..examples import DOCUMENTED_JOB, LISTS, Things, examples_of, has_examples
 from ..methods import Method, Preview, all_methods, find_method, preview
 from ..parts import current_parts
 from ..problems import Problem
@@ -220,7 +220,7 @@ def _things() -> Things:
         asked = preview(method, arguments).request if method else None
         if asked is not None:
             answers[name] = calls.last_answer(asked.path, dict(asked.params), browser.source.label)
-    return Things(answers, sandbox=browser.source.is_sandbox)
+    return Things(answers, idle_job=DOCUMENTED_JOB if browser.source.is_sandbox else None)
 
 
 def _cost(things: Things, given: Arguments) -> Decimal | None:

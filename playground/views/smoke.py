@@ -16,7 +16,8 @@ import octaspace
 from ..browser import current_browser
 from ..changes import ChangeForm, once
 from ..parts import current_parts
-from ..smoke import KIND, plan, start_smoke
+from ..smoke import KIND, start_smoke
+from ..smoke_steps import plan
 from ..store import BusyError, Job, Jobs
 
 bp = Blueprint("smoke", __name__, url_prefix="/playground/diagnostics/smoke")

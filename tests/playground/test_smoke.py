@@ -11,7 +11,7 @@ from flask import Flask
 
 from playground.methods import all_methods
 from playground.sandbox import SandboxServer
-from playground.smoke import plan
+from playground.smoke_steps import plan
 
 from ..support.waiting import until
 from .browsing import Visitor

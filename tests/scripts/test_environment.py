@@ -250,3 +250,22 @@ def test_an_old_python_reads_the_script_and_says_what_it_needs(repository: Repos
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == "Python 3.10 or newer is needed; this is 3.7.\n"
+
+
+def test_a_path_in_a_variable_is_that_of_the_caller(repository: Repository, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    script = (
+        "import os, environment; environment.from_here('BUNDLE', 'SWITCH', 'MISSING'); "
+        "print(os.environ['BUNDLE'], os.environ['SWITCH'], 'MISSING' in os.environ)"
+    )
+    environment = {**repository.environment, "BUNDLE": "ca.pem", "SWITCH": "true"}
+    environment["PYTHONPATH"] = str(repository.root / "bin")
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == [str(tmp_path / "ca.pem"), "true", "False"]
