@@ -198,7 +198,7 @@ def _refused(form: Any, name: str) -> str:
     elsewhere = made_elsewhere(form.once.data)
     if elsewhere:
         return elsewhere
-    if current_browser().source.tone == "live" and name and form.typed_name.data.strip() != name:
+    if current_browser().source.is_live and name and (form.typed_name.data or "").strip() != name:
         return "Nothing was sent: the name typed does not match."
     return ""
 

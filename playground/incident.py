@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from typing import Any, Final
 import octaspace
 
 from .browser import Browser
+from .endpoint_health import endpoint_health
 from .formatting import option_text, seconds, visible
 from .options import OPTIONS
 from .series import Series
@@ -27,7 +28,11 @@ _LONGEST: Final = 300
 
 
 def incident_report(
-    browser: Browser, workers: Sequence[Snapshot], errors: Sequence[CallRow], latency: Series
+    browser: Browser,
+    workers: Sequence[Snapshot],
+    errors: Sequence[CallRow],
+    latency: Series,
+    last: Mapping[str, CallRow],
 ) -> str:
     """Write the report of one browser.
 
@@ -36,6 +41,7 @@ def incident_report(
         workers: What each worker process last said of its client.
         errors: Calls that failed, latest first.
         latency: Seconds per call over the last minutes.
+        last: The last call at each endpoint.
     """
     source = browser.source
     lines = [
@@ -57,7 +63,8 @@ def incident_report(
         "## Endpoints, as each worker process sees them",
         "",
         *_table(
-            ("Worker", "Endpoint", "State", "In use", "Size", "Created", "Reused"), _health(browser, workers)
+            ("Worker", "Endpoint", "State", "In use", "Size", "Created", "Reused"),
+            _health(browser, workers, last),
         ),
         *_table(("Worker", "Attempts", "Retries", "Failovers", "As of"), _counters(workers)),
         f"## Last errors ({len(errors)})",
@@ -84,15 +91,16 @@ def _options(browser: Browser) -> list[tuple[str, ...]]:
     return rows
 
 
-def _health(browser: Browser, workers: Sequence[Snapshot]) -> list[tuple[str, ...]]:
+def _health(
+    browser: Browser, workers: Sequence[Snapshot], last: Mapping[str, CallRow]
+) -> list[tuple[str, ...]]:
     rows = []
     for worker in workers:
-        cooling = worker.stats.get("rotator", {}).get("cooldown_left", {})
-        for url in browser.config.endpoints:
-            pool = worker.stats.get("pools", {}).get(url, {})
-            state = f"left alone for {seconds(cooling[url])}" if url in cooling else "healthy"
+        for it in endpoint_health(browser.config.endpoints, worker.stats, last):
+            pool = worker.stats.get("pools", {}).get(it.url, {})
+            state = it.words if it.cooldown is None else f"left alone for {seconds(it.cooldown)}"
             figures = [option_text(pool[name]) if name in pool else "-" for name in _POOL]
-            rows.append((_process(worker), url, state, *figures))
+            rows.append((_process(worker), it.url, state, *figures))
     return rows
 
 

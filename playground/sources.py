@@ -62,15 +62,22 @@ class Source:
         """One word or address that says where calls go."""
         if self.kind == "sandbox":
             return "Sandbox"
-        hosts = [urlsplit(url).hostname or "" for url in self.endpoints]
-        if all(host in _LIVE_HOSTS for host in hosts):
+        others = [url for url in self.endpoints if not _is_live(url)]
+        if not others:
             return "Live"
-        return urlsplit(self.endpoints[0]).netloc + (f" +{len(hosts) - 1}" if len(hosts) > 1 else "")
+        first = "Live" if self.is_live else urlsplit(others.pop(0)).netloc
+        more = len(others)
+        return first + (f" +{more}" if more else "")
 
     @property
     def tone(self) -> str:
         """`sandbox`, `live` or `custom`: how the badge is coloured."""
-        return "live" if self.label == "Live" else ("sandbox" if self.kind == "sandbox" else "custom")
+        return "live" if self.is_live else ("sandbox" if self.is_sandbox else "custom")
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a call can reach the live API: one endpoint of several is enough."""
+        return self.kind != "sandbox" and any(map(_is_live, self.endpoints))
 
     @property
     def is_sandbox(self) -> bool:
@@ -80,6 +87,10 @@ class Source:
     def masked_key(self) -> str | None:
         """The key's last four characters, or None without a key."""
         return None if self.key is None else masked(self.key)
+
+
+def _is_live(url: str) -> bool:
+    return (urlsplit(url).hostname or "").rstrip(".") in _LIVE_HOSTS
 
 
 def available(process: ProcessSettings) -> dict[Kind, Source]:

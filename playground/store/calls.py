@@ -92,6 +92,7 @@ class Query:
         page: Only calls made by this page.
         path: Only calls of this very path.
         source: Only calls to this source.
+        endpoint: Only calls whose last attempt went to this endpoint.
     """
 
     method: str = ""
@@ -102,6 +103,7 @@ class Query:
     page: str = ""
     path: str = ""
     source: str = ""
+    endpoint: str = ""
 
 
 class Calls:
@@ -137,6 +139,7 @@ class Calls:
         page: str = "",
         path: str = "",
         source: str = "",
+        endpoint: str = "",
     ) -> tuple[list[CallRow], int]:
         """Calls, latest first, and how many there are in all.
 
@@ -146,7 +149,7 @@ class Calls:
             whole: With `CallRow.detail`, which is long.
             method: See `Query`, as for all that follow.
         """
-        query = Query(method, text, status, slower_than, since, page, path, source)
+        query = Query(method, text, status, slower_than, since, page, path, source, endpoint)
         records, total = self._table.latest(self._browser, query, limit, offset, whole=whole)
         return [_row(record) for record in records], total
 

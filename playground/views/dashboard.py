@@ -13,6 +13,7 @@ from flask import Blueprint, current_app, render_template
 from ..balance import wei_of
 from ..browser import Browser, current_browser
 from ..costs import hours_left, usd_per_hour
+from ..endpoint_health import endpoint_health, last_calls
 from ..lines import Line
 from ..panels import Ask, Panel, load
 from ..parts import current_parts
@@ -74,14 +75,15 @@ def index() -> str:
     )  # fmt: skip
     calls = Calls(parts.database, browser.id)
     errors, _ = calls.latest(4, status="error")
+    stats, endpoints = parts.clients.stats(browser.config), browser.config.endpoints
     return render_template(
         "pages/dashboard.html",
         **panels,
         most=_MOST_SESSIONS,
         burn=_burn(panels),
         left=_hours_left(panels),
-        stats=parts.clients.stats(browser.config),
-        endpoints=browser.source.endpoints,
+        stats=stats,
+        health=endpoint_health(endpoints, stats, last_calls(calls, endpoints)),
         errors=errors,
         steps=_steps(browser, calls),
     )

@@ -18,6 +18,7 @@ from octaspace import Client, Error
 
 from ..browser import Browser, current_browser
 from ..changes import ChangeForm, once
+from ..endpoint_health import endpoint_health, last_calls
 from ..incident import incident_report
 from ..lines import Line
 from ..parts import current_parts
@@ -76,10 +77,11 @@ def _figures() -> dict[str, Any]:
     config = browser.config
     stats, workers = leave_snapshot(browser, parts)
     latency, in_use = _series(browser)
-    errors, _ = Calls(parts.database, browser.id).latest(5, status="error")
+    calls = Calls(parts.database, browser.id)
+    errors, _ = calls.latest(5, status="error")
     return {
         "stats": stats,
-        "endpoints": config.endpoints,
+        "health": endpoint_health(config.endpoints, stats, last_calls(calls, config.endpoints)),
         "config": config,
         "pid": os.getpid(),
         "workers": workers.everyone(),
@@ -104,8 +106,10 @@ def _series(browser: Browser) -> tuple[Series, Series]:
 def _report() -> str:
     browser, parts = current_browser(), current_parts()
     _, workers = leave_snapshot(browser, parts)
-    errors, _ = Calls(parts.database, browser.id).latest(_REPORTED, whole=True, status="error")
-    return incident_report(browser, workers.everyone(), errors, _series(browser)[0])
+    calls = Calls(parts.database, browser.id)
+    errors, _ = calls.latest(_REPORTED, whole=True, status="error")
+    last = last_calls(calls, browser.config.endpoints)
+    return incident_report(browser, workers.everyone(), errors, _series(browser)[0], last)
 
 
 @bp.post("/reads")

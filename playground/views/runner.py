@@ -71,7 +71,7 @@ def run() -> Redirect | tuple[str, int]:
     if found.change and request.form.get("confirmed") != "yes":
         return _page(method, given, typed=typed, asking=found), 200
     form = ChangeForm()
-    if found.change and browser.source.tone == "live" and (form.typed_name.data or "").strip() != method.name:
+    if found.change and browser.source.is_live and (form.typed_name.data or "").strip() != method.name:
         given.errors["typed_name"] = "Nothing was sent: what is typed is not the method's name."
         return _page(method, given, typed=typed, asking=found), 422
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from flask import Blueprint, render_template, request
@@ -97,11 +98,24 @@ def reset() -> Response:
 def test_connection() -> Response:
     def act() -> dict[str, Any]:
         findings = try_endpoints(current_browser())
-        well = all(finding["reachable"] and finding["key"] != "refused" for finding in findings)
-        text = "Every endpoint answers." if well else "Not every endpoint answers as it should."
+        well, text = _verdict(findings)
         return {**_outcome(text), "ok": well, "findings": findings}
 
     return once(ChangeForm().once.data or "", act, (_HERE, {}))
+
+
+def _verdict(findings: Sequence[Mapping[str, Any]]) -> tuple[bool, str]:
+    """Whether a connection test went well, and what to say of it."""
+    keys = {finding["key"] for finding in findings}
+    if not all(finding["reachable"] for finding in findings):
+        return False, "Not every endpoint answers."
+    if "refused" in keys:
+        return False, "Every endpoint answers, but the key is refused."
+    if "unknown" in keys:
+        return False, "Every endpoint answers, but whether the key is accepted is not known."
+    if keys == {"none"}:
+        return True, "Every endpoint answers. There is no key, so only public calls work."
+    return True, "Every endpoint answers and accepts the key."
 
 
 class _FieldError(ValueError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bs4 import Tag
@@ -16,7 +17,7 @@ from playground.sandbox import SandboxServer
 from playground.sources import Source
 
 from ..support.fault_server import Exchange, FaultServer, http
-from .browsing import Visitor
+from .browsing import Visitor, text_of
 from .conftest import MakeApp
 
 KEY = "sk-typed-in-a-browser-1234"
@@ -228,3 +229,81 @@ def test_the_secret_is_made_once_for_all_workers(process: ProcessSettings, make_
     assert first.secret_key == second.secret_key
     path: Path = process.state_dir / "secret_key"
     assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "label", "tone"),
+    [
+        (("https://api.octa.space",), "Live", "live"),
+        (("https://api.octa.space", "https://api.octa.computer"), "Live", "live"),
+        (("https://API.octa.space./v2",), "Live", "live"),
+        (("https://api.octa.space", "https://gateway.example"), "Live +1", "live"),
+        (
+            ("https://gateway.example:8443", "https://a.example", "https://api.octa.computer"),
+            "Live +2",
+            "live",
+        ),
+        (("https://gateway.example:8443",), "gateway.example:8443", "custom"),
+        (("https://gateway.example", "https://api.octa.space.example"), "gateway.example +1", "custom"),
+    ],
+)
+def test_one_endpoint_of_the_live_api_is_enough_to_be_live(
+    endpoints: tuple[str, ...], label: str, tone: str
+) -> None:
+    for kind in ("live", "custom"):
+        source = Source(kind, endpoints)  # type: ignore[arg-type]
+        assert (source.label, source.tone, source.is_live) == (label, tone, tone == "live")
+    sandbox = Source("sandbox", endpoints)
+    assert (sandbox.label, sandbox.tone, sandbox.is_live) == ("Sandbox", "sandbox", False)
+
+
+def test_a_change_is_confirmed_by_name_though_only_one_endpoint_is_live(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    # The names of the live API lead nowhere in a test; the first endpoint is ours and would take the change.
+    urls = f"{sandbox.urls[0]}\nhttps://api.octa.space"
+    visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=urls, api_key=KEY)
+    page = visitor.follow(visitor.post("/playground/account/wallet"))
+    assert "the name typed does not match" in page.get_text()
+    assert [entry for entry in sandbox.journal.entries() if entry.change] == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "key", "words", "well"),
+    [
+        (None, KEY, "Every endpoint answers and accepts the key.", True),
+        (None, "", "Every endpoint answers. There is no key, so only public calls work.", True),
+        ({"kind": "status", "status": 401}, KEY, "Every endpoint answers, but the key is refused.", False),
+        (
+            {"kind": "status", "status": 500, "path": "/accounts/balance"},
+            KEY,
+            "Every endpoint answers, but whether the key is accepted is not known.",
+            False,
+        ),
+        ({"kind": "refuse"}, KEY, "Not every endpoint answers.", False),
+    ],
+)
+def test_the_connection_test_says_what_it_found(
+    visitor: Visitor, sandbox: SandboxServer, fault: dict[str, Any] | None, key: str, words: str, well: bool
+) -> None:
+    visitor.post(f"{SETTINGS}/source", kind="custom", base_urls="\n".join(sandbox.urls), api_key=key)
+    if fault:
+        sandbox.faults.add(fault.pop("kind"), **fault)
+    page = visitor.follow(visitor.post(f"{SETTINGS}/test"))
+    notice = page.select("main .notice")[0]
+    assert text_of(notice) == words
+    assert ("notice-ok" in notice["class"]) is well
+
+
+def test_the_sandboxs_keys_are_named_where_there_is_a_sandbox(
+    process: ProcessSettings, make_app: MakeApp, visitor: Visitor
+) -> None:
+    assert "In the sandbox, invalid is refused" in text_of(visitor.page(SETTINGS))
+    alone = Visitor(make_app(replace(process, sandbox_urls=())))
+    assert "sandbox" not in text_of(alone.page(SETTINGS).select("#api_key-help")[0]).lower()
+
+
+def test_what_happens_in_this_app_alone_does_not_say_where(visitor: Visitor) -> None:
+    visitor.page("/playground/network")
+    assert "Sandbox" not in text_of(visitor.page("/playground/requests").select("#clear-log")[0])
+    assert "On Sandbox" in text_of(visitor.page("/playground/nodes/9001").select("#reboot")[0])

@@ -123,6 +123,8 @@ def test_the_log_is_numbered_filtered_and_paged(database: Database, another: Ano
     assert found(status="²") == numbers[::-1], "what is no status filters nothing"
     assert found(slower_than=1.0) == [numbers[1]]
     assert found(page="nodes.index", source="Sandbox", path="/nodes") == [numbers[2], numbers[0]]
+    assert found(endpoint="http://127.0.0.1:1") == numbers[::-1]
+    assert found(endpoint="http://127.0.0.1") == []
     assert found(since=time.time() + 60) == []
     page, total = log.latest(1, offset=1)
     assert ([each.id for each in page], total) == ([numbers[1]], 3)

@@ -119,7 +119,7 @@ def _matches(text: str | None, query: Query) -> bool:
     if text is None:
         return False
     row = dict(zip(COLUMNS, json.loads(text), strict=True))
-    for name in ("method", "page", "path", "source"):
+    for name in ("method", "page", "path", "source", "endpoint"):
         if getattr(query, name) and row[name] != getattr(query, name):
             return False
     word = query.text.lower()

@@ -82,7 +82,7 @@ def _where(browser: str, query: Query) -> tuple[str, list[Any]]:
         where.append(condition)
         values.extend(more)
 
-    for name in ("method", "page", "path", "source"):
+    for name in ("method", "page", "path", "source", "endpoint"):
         if getattr(query, name):
             add(f"{name} = ?", getattr(query, name))
     if query.text:
