@@ -12,6 +12,8 @@ import pytest
 
 import octaspace
 
+from .support import namespaces
+
 _LEAKS = ("OCTA_", "OCTASPACE_", "PLAYGROUND_", "FLASK_")
 _PROXIES = (
     "HTTP_PROXY",
@@ -40,6 +42,9 @@ def clean_environment(
 @pytest.fixture(autouse=True, scope="session")
 def loopback_only() -> Iterator[None]:
     """A test that reaches for the internet fails at once, and says where it wanted to go."""
+    if namespaces.current_folder() is not None:  # there is no other interface, and names are the tests' own
+        yield
+        return
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> None:

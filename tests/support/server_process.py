@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from .programs import find_program
 from .waiting import until
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["ServerProcess"]
 
@@ -21,10 +26,18 @@ class ServerProcess:
         command: What runs it in the foreground; the first word is a path.
         listens: An address and a port that accept a connection as soon as it is ready.
         log: Where its output goes.
+        ended_by: The signal that stops it.
     """
 
-    def __init__(self, command: Sequence[str], listens: tuple[str, int], log: Path) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        listens: tuple[str, int],
+        log: Path,
+        ended_by: signal.Signals = signal.SIGTERM,
+    ) -> None:
         self._command, self._listens, self._log = list(command), listens, log
+        self._ended_by = ended_by
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -43,7 +56,7 @@ class ServerProcess:
         """Stop it, so that its ports refuse connections; it can be started again."""
         if self._process is None:
             return
-        self._process.terminate()
+        self._process.send_signal(self._ended_by)
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
@@ -51,7 +64,7 @@ class ServerProcess:
             self._process.wait()
         self._process = None
 
-    def __enter__(self) -> ServerProcess:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -4,6 +4,7 @@ Every test of this folder runs in the namespaces (see `tests.support.inner_pytes
 
 - `api`: `https://api.octa.space` and `https://api.octa.computer` on port 443, and both on port 80 without
   TLS, each an nginx of its own before its own port of one sandbox. `api.sandbox.journal` counts what arrived.
+- `front(location="gzip on;")`: an nginx of the test's own under the name api.octa.space.
 - `hosts`: where names lead; `hosts.point("api.octa.space", "127.0.10.7")` moves one.
 - `authority`: issues certificates. Programs trust it by default: the environment names its bundle.
 """
@@ -11,7 +12,7 @@ Every test of this folder runs in the namespaces (see `tests.support.inner_pytes
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,9 @@ NAMES = {SPACE: ("127.0.10.1",), COMPUTER: ("127.0.10.2",)}
 
 #: The sandbox's ports behind the two.
 BEHIND = {SPACE: 3001, COMPUTER: 3002}
+
+#: Starts an nginx of a test's own for api.octa.space, before the same sandbox.
+Front = Callable[..., Nginx]
 
 _inner = pytest.StashKey[InnerPytest]()
 
@@ -107,27 +111,6 @@ def trust_by_default(clean_environment: None, authority: Authority, monkeypatch:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.bundle))
 
 
-@pytest.fixture(scope="session")
-def fronts(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Nginx]]:
-    """An nginx for each name of the live API."""
-    folder = tmp_path_factory.mktemp("nginx")
-    started = {name: Nginx(folder / name, [_site(name, authority)]) for name in NAMES}
-    yield started
-    for nginx in started.values():
-        nginx.stop()
-
-
-def _site(name: str, authority: Authority) -> Site:
-    (address,) = NAMES[name]
-    return Site(
-        name,
-        (f"{address}:443",),
-        authority.certificate(name),
-        f"http://127.0.0.1:{BEHIND[name]}",
-        plain=(f"{address}:80",),
-    )
-
-
 @pytest.fixture
 def sandbox() -> Iterator[SandboxServer]:
     """A fresh sandbox, on one port for each name of the live API."""
@@ -136,8 +119,50 @@ def sandbox() -> Iterator[SandboxServer]:
 
 
 @pytest.fixture
-def api(hosts: Hosts, fronts: dict[str, Nginx], sandbox: SandboxServer) -> Api:
-    """The live API, simulated, whole at the beginning of each test."""
-    for nginx in fronts.values():
-        nginx.start()
-    return Api(sandbox, fronts[SPACE], fronts[COMPUTER])
+def api(hosts: Hosts, authority: Authority, sandbox: SandboxServer, tmp_path: Path) -> Iterator[Api]:
+    """The live API, simulated."""
+    started = {
+        name: Nginx(
+            tmp_path / name,
+            [
+                Site(
+                    name,
+                    (f"{address}:443",),
+                    authority.certificate(name),
+                    f"http://127.0.0.1:{BEHIND[name]}",
+                    plain=(f"{address}:80",),
+                )
+            ],
+        )
+        for name, (address,) in NAMES.items()
+    }
+    with started[SPACE], started[COMPUTER]:
+        yield Api(sandbox, started[SPACE], started[COMPUTER])
+
+
+@pytest.fixture
+def front(hosts: Hosts, authority: Authority, sandbox: SandboxServer, tmp_path: Path) -> Iterator[Front]:
+    """Start an nginx on an address of its own, and let api.octa.space lead there.
+
+    It takes the attributes of `Site` that differ; `plain=True` has it listen on port 80 instead of 443.
+    """
+    started: list[Nginx] = []
+
+    def start(*, plain: bool = False, certificate: Path | None = None, **options: str) -> Nginx:
+        address = f"127.0.11.{len(started) + 1}"
+        site = Site(
+            SPACE,
+            () if plain else (f"{address}:443",),
+            None if plain else certificate or authority.certificate(SPACE),
+            f"http://127.0.0.1:{BEHIND[SPACE]}",
+            plain=(f"{address}:80",) if plain else (),
+            **options,
+        )
+        started.append(Nginx(tmp_path / f"nginx-{address}", [site]))
+        started[-1].start()
+        hosts.point(SPACE, address)
+        return started[-1]
+
+    yield start
+    for nginx in started:
+        nginx.stop()

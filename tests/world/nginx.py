@@ -19,12 +19,14 @@ class Site:
 
     Attributes:
         name: The host name that a request has to name; any other is answered with 421.
-        addresses: Where to listen, as nginx writes them; `ssl` is added for those on ports of TLS.
-        certificate: File with key and certificate; None for a site without TLS.
+        addresses: Where to listen with TLS, as nginx writes them.
+        certificate: File with key and certificate; None for a site that is plain alone.
         upstream: The URL requests go on to.
         directives: More of nginx's directives for this server.
         location: More of them for the location that passes requests on.
         plain: Where to listen without TLS.
+        listening: What is said of the addresses with TLS.
+        http: Directives outside of the server.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Site:
     directives: str = ""
     location: str = ""
     plain: tuple[str, ...] = ()
+    listening: str = "ssl"
+    http: str = ""
 
 
 class Served(NamedTuple):
@@ -52,6 +56,9 @@ class Nginx(ServerProcess):
     Args:
         folder: For its configuration, its logs and what it buffers; nobody else's.
         sites: What it serves.
+
+    Attributes:
+        address: The first one it listens on.
     """
 
     def __init__(self, folder: Path, sites: Sequence[Site]) -> None:
@@ -62,8 +69,9 @@ class Nginx(ServerProcess):
         first = (*sites[0].addresses, *sites[0].plain)[0]
         host, _, port = first.rpartition(":")
         command = [find_program("nginx", "nginx-light"), "-e", str(folder / "error.log")]
+        self.address = host.strip("[]")
         super().__init__(
-            [*command, "-c", str(configuration)], (host.strip("[]"), int(port)), folder / "error.log"
+            [*command, "-c", str(configuration)], (self.address, int(port)), folder / "error.log"
         )
 
     def served(self) -> list[Served]:
@@ -94,7 +102,7 @@ http {{
 
 
 def _servers(site: Site) -> str:
-    secure = [f"{address} ssl" for address in site.addresses]
+    secure = [f"{address} {site.listening}" for address in site.addresses]
     certificate = (
         f"ssl_certificate {site.certificate}; ssl_certificate_key {site.certificate};"
         if site.certificate
@@ -103,6 +111,7 @@ def _servers(site: Site) -> str:
     ordinary = " ".join(f"listen {address};" for address in [*secure, *site.plain])
     default = " ".join(f"listen {address} default_server;" for address in [*secure, *site.plain])
     return f"""
+    {site.http}
     server {{ {default} {certificate} server_name _; return 421 "no such host here\\n"; }}
     server {{
         {ordinary}

@@ -172,7 +172,7 @@ def test_every_way(wire: Wire, monkeypatch: pytest.MonkeyPatch, way: Way, keep_a
     if way.proxy is not None:
         monkeypatch.setenv(VARIABLES[way.scheme], way.proxy)
     # Each on a connection of its own says little that is new, and takes a handshake each.
-    names = list(REQUESTS) if keep_alive else ["get", "query", "json", "post without body"]
+    names = list(REQUESTS) if keep_alive else ["query", "json"]
     compare(wire, way, {name: REQUESTS[name] for name in names}, keep_alive=keep_alive)
 
 
