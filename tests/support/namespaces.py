@@ -1,8 +1,9 @@
 """Network and mount namespaces of one's own: every port is free, and names lead where a test wants them.
 
 Inside there is a loopback interface and nothing else. A folder holds the files that stand in for the
-machine's own: `hosts`, `resolv.conf`, `nsswitch.conf` and `host.conf`. No root is needed where the system
-allows user namespaces. Everything that a process inside starts is inside as well.
+machine's own: `hosts`, `resolv.conf`, `nsswitch.conf` and `host.conf`. Shared memory is of their own as
+well. No root is needed where the system allows user namespaces. Everything that a process inside starts
+is inside as well.
 
 By hand, for a debugger for example:
 
@@ -36,6 +37,9 @@ _FILES = {
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     "host.conf": "multi on\n",
 }
+
+#: Some servers leave files in it, and mind those of others.
+_SHARED_MEMORY = Path("/dev/shm")
 
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 
@@ -121,6 +125,8 @@ def _enter(folder: Path, words: list[str]) -> None:
     for name in _FILES:
         if Path("/etc", name).exists():
             subprocess.run(["mount", "--bind", str(folder / name), f"/etc/{name}"], check=True)
+    if _SHARED_MEMORY.is_dir():
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(_SHARED_MEMORY)], check=True)
     os.environ[VARIABLE] = str(folder)
     os.execvp(words[0], words)
 

@@ -100,8 +100,9 @@ def squid(folder: Path, address: str, port: int, login: Login | None = None) -> 
     configuration.write_text("\n".join(lines) + "\n")
     # It does not run as root. In a user namespace this user, whoever it is, has another number.
     other_user = [find_program("unshare", "util-linux"), "--user", "--map-user=13", "--map-group=13"]
+    options = ["-N", "-d", "1", "-n", f"squid{port}", "-f", str(configuration)]
     return ForwardProxy(
-        [*other_user, find_program("squid"), "-N", "-d", "1", "-f", str(configuration)],
+        [*other_user, find_program("squid"), *options],
         (address, port),
         folder / "log",
         r"(?m)^([A-Z]+) (\S+)$",

@@ -124,7 +124,7 @@ def test_a_bundle_that_is_passed(
 @pytest.mark.parametrize(
     ("flaw", "words"),
     [
-        ("another name", rf"(not valid for|doesn't match) '{SPACE}'"),
+        ("another name", rf"(not valid for|hostname) '{SPACE}'"),
         ("expired", "certificate has expired"),
         ("another authority", "unable to get local issuer certificate"),
     ],

@@ -52,8 +52,8 @@ def test_every_read(front: Front, sandbox: SandboxServer, variant: str, keep_ali
     for name, expected in fields.items():
         found = {answer.headers.get(name) for answer in answers.values()}
         assert found == {expected} or (expected == "there" and None not in found)
-    same = [name for name in answers if name.startswith(("nodes.", "apps."))]
-    assert {name: answers[name].data for name in same} == {name: plain[name].data for name in same}
+    for name in ("apps.list", "nodes.download_ident", "idle_jobs.find"):  # what does not change with time
+        assert answers[name].data == plain[name].data
     assert len(set(created(sandbox))) == len(created(sandbox)) == 3
     until(lambda: len(nginx.served()) == len(sandbox.journal.entries()) - before)
     connections = {line.connection for line in nginx.served()}
