@@ -32,6 +32,12 @@ _ADVICE: tuple[tuple[type[Error], str], ...] = (
     ),
 )
 
+#: A proxy that opens TLS has a CA of its own; no retry helps against that.
+_CERTIFICATE = (
+    "The endpoint's certificate is not trusted here, so nothing was sent. Behind a proxy that opens TLS, "
+    "start the playground with REQUESTS_CA_BUNDLE naming its CA."
+)
+
 _PHASES = {
     "open": "The endpoint could not be reached in time (open_timeout).",
     "read": "The endpoint took the request and did not answer in time (read_timeout).",
@@ -76,6 +82,8 @@ def describe(error: Exception) -> Problem:
     """The card of an error; of one that is not the SDK's too, since a panel must never take a page down."""
     if isinstance(error, octaspace.TimeoutError):
         advice = _PHASES.get(error.phase, "")
+    elif isinstance(error, octaspace.ConnectionError) and "certificate verify failed" in str(error):
+        advice = _CERTIFICATE
     else:
         advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), "")
     if not isinstance(error, Error):

@@ -251,7 +251,7 @@ def test_one_endpoint_of_the_live_api_is_enough_to_be_live(
     endpoints: tuple[str, ...], label: str, tone: str
 ) -> None:
     for kind in ("live", "custom"):
-        source = Source(kind, endpoints)  # type: ignore[arg-type]
+        source = Source(kind, endpoints)
         assert (source.label, source.tone, source.is_live) == (label, tone, tone == "live")
     sandbox = Source("sandbox", endpoints)
     assert (sandbox.label, sandbox.tone, sandbox.is_live) == ("Sandbox", "sandbox", False)

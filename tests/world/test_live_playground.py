@@ -326,3 +326,17 @@ def test_without_a_key_a_browser_stays_in_the_sandbox_until_it_chooses(
         remote.close()
     finally:
         started.end()
+
+
+def test_a_certificate_that_is_not_trusted_is_named(api: Api, tmp_path: Path) -> None:
+    started = Launched(tmp_path, "--port", "0", "--workers", "1", OCTA_API_KEY=KEY)
+    try:
+        remote = Remote(started.address())
+        remote.post(f"{SETTINGS}/options", max_retries="0")
+        card = one(remote.page("/playground/network"), ".problem")
+        assert "certificate verify failed" in text_of(card)
+        assert "REQUESTS_CA_BUNDLE" in text_of(one(card, ".problem-advice"))
+        assert api.sandbox.journal.entries() == []
+        remote.close()
+    finally:
+        started.end()
