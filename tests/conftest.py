@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -37,6 +38,25 @@ def clean_environment(
     octaspace.reset_configuration()
     yield
     octaspace.reset_configuration()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def programs_hear_signals() -> Iterator[None]:
+    """Programs that tests start hear every signal, also when this process was started with some ignored.
+
+    `nohup bin/test &` in a script ignores SIGINT and SIGHUP, and a program inherits what is ignored. It does
+    not inherit a handler, so one that does nothing keeps the signals ignored in this process only.
+    """
+    # subprocess restores these, which Python ignores in each process.
+    own = {getattr(signal, name, None) for name in ("SIGPIPE", "SIGXFZ", "SIGXFSZ")}
+    ignored = [
+        number for number in signal.valid_signals() - own if signal.getsignal(number) is signal.SIG_IGN
+    ]
+    for number in ignored:
+        signal.signal(number, lambda *_: None)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture(autouse=True, scope="session")
