@@ -20,6 +20,7 @@ import octaspace
 from octaspace import Client, Request
 from tests.support.fault_server import (
     Behaviour,
+    Exchange,
     answer,
     close_after_reading,
     echo,
@@ -166,10 +167,13 @@ def test_an_interrupt_passes_through_without_it(
     def interrupt(*_: object) -> None:
         raise Interrupted
 
-    server = serve(fault, after=echo)
+    def interrupted(exchange: Exchange) -> bool:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)  # from now on the client is in its attempt
+        return fault(exchange)
+
+    server = serve(interrupted, after=echo)
     client = connect(server, pool_size=1)
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
         with pytest.raises(Interrupted) as caught:
             client.send(Request("POST", "/x", body="x" * 8_000_000))
