@@ -1,0 +1,96 @@
+"""Celery's prefork pool, whose processes are forked from one in which a client has been used."""
+
+# /// script
+# dependencies = ["celery"]
+# ///
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.support.fault_server import echo
+from tests.support.waiting import until
+
+from .conftest import Secure
+from .environments import ROOT
+
+#: The broker and the results are files, so no other server is needed.
+TASKS = """
+import json, os
+import celery, octaspace
+
+folder = os.environ["FOLDER"]
+app = celery.Celery("tasks", broker="filesystem://", backend="file://" + os.path.join(folder, "results"))
+app.conf.broker_transport_options = {
+    "data_folder_in": os.path.join(folder, "queue"), "data_folder_out": os.path.join(folder, "queue"),
+    "control_folder": os.path.join(folder, "control"), "polling_interval": 0.02,
+}
+app.conf.worker_prefetch_multiplier = 1
+client = octaspace.Client("sk", base_url=os.environ["API"], keep_alive=True, pool_size=2,
+                          **json.loads(os.environ["OPTIONS"]))
+if os.environ.get("USED"):
+    for number in range(2):
+        client.send(octaspace.Request("GET", f"/parent/{number}"))
+
+@app.task
+def call(number):
+    method = "POST" if number % 2 else "GET"
+    return {"pid": os.getpid(), **client.send(octaspace.Request(method, f"/call/{number}")).data}
+"""
+SENDER = """
+import json, tasks
+sent = [tasks.call.delay(number) for number in range(40)]
+print(json.dumps([result.get(timeout=60, interval=0.02) for result in sent]))
+"""
+
+
+@contextmanager
+def worker(folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    log = folder / "worker.log"
+    words = "-A tasks worker --pool prefork --concurrency 2 --loglevel INFO --without-gossip --without-mingle"
+    with log.open("w") as target:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "celery", *words.split()],
+            cwd=folder, env={**environment, "USED": "yes"}, stdout=target, stderr=target,
+        )  # fmt: skip
+    try:
+        until(lambda: " ready." in log.read_text() or process.poll() is not None, within=60)
+        assert process.poll() is None, log.read_text()
+        yield
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, log.read_text()
+        assert "Traceback" not in log.read_text(), log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_tasks_of_a_client_that_the_parent_has_used(way: Secure, tmp_path: Path) -> None:
+    for name in ("queue", "control", "results"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "tasks.py").write_text(TASKS)
+    server = way.server(after=echo)
+    given = {"FOLDER": str(tmp_path), "API": server.url, "OPTIONS": way.options_json, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **given}
+    with worker(tmp_path, environment):
+        sent = subprocess.run(
+            [sys.executable, "-c", SENDER],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90,
+        )  # fmt: skip
+    assert sent.returncode == 0, sent.stderr
+    answers: list[dict[str, Any]] = json.loads(sent.stdout)
+    assert [answer["path"] for answer in answers] == [f"/call/{number}" for number in range(40)]
+    of_parent = {arrival.connection for arrival in server.journal if arrival.path.startswith("/parent/")}
+    assert of_parent.isdisjoint(answer["connection"] for answer in answers)
+    assert len({answer["pid"] for answer in answers}) == 2
+    # Each process has its own connections.
+    owners = {(answer["connection"], answer["pid"]) for answer in answers}
+    assert len(owners) == len({connection for connection, _ in owners})
