@@ -262,7 +262,10 @@ def api_error(
     status = response.status
     unknown = not repeatable and (status >= 500 or status == 408)
     kind = _BY_STATUS.get(status) or (ServerError if status >= 500 else ApiError)
-    words = _redirect_words(response) if 300 <= status < 400 else _api_words(response)
+    if status == 407:
+        words = "the proxy on the way asks for a user name and a password, or does not take those it got"
+    else:
+        words = _redirect_words(response) if 300 <= status < 400 else _api_words(response)
     said = one_line(words.replace(api_key, "***") if api_key else words)
     look_first = LOOK_FIRST if unknown else ""
     ending = f"{look_first}{request_id_of(response, api_key)}"

@@ -6,7 +6,6 @@ active. Ours must not inherit from one of them for the rest of the process.
 
 from __future__ import annotations
 
-import http.client
 from typing import Any, Final
 
 import requests
@@ -26,7 +25,8 @@ def _stock(kind: Any, module: str) -> Any:
     return next((base for base in kind.__mro__ if base.__module__ == module), kind)
 
 
-if not issubclass(urllib3.connection.HTTPConnection, http.client.HTTPConnection):
+# By name: a recorder that is active while this is imported has replaced http.client's class as well.
+if not any(base.__module__ == "http.client" for base in urllib3.connection.HTTPConnection.__mro__):
     raise ImportError(_REPLACED, name="urllib3")
 
 StockSession: Final = _stock(requests.Session, "requests.sessions")

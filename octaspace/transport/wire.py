@@ -164,7 +164,7 @@ class Wire:
         headers = (self._public_headers if request.public else self._headers).fresh()
         if body is not None:
             headers["Content-Type"] = "application/json"
-        if body is not None or request.method in ("POST", "PATCH", "PUT"):
+        if body is not None or request.method not in ("GET", "HEAD"):
             headers["Content-Length"] = str(len(body or b""))
         prepared = EndpointRequest()
         prepared.method = request.method
