@@ -12,6 +12,7 @@ import pytest
 
 import octaspace
 from tests.support.certificates import Authority
+from tests.support.fault_server import FaultServer, answer
 from tests.support.namespaces import Hosts
 from tests.support.server_process import ServerProcess
 from tests.support.waiting import until
@@ -379,6 +380,22 @@ def test_socks_without_keep_alive_takes_a_fresh_connection_for_each_call(
     assert len(set(created(api.sandbox))) == len(created(api.sandbox)) == 40
     until(lambda: len(api.space.served()) == 40)
     assert len({line.connection for line in api.space.served()}) == 40
+
+
+def test_socks_before_a_server_that_ends_connections_without_a_word(
+    hosts: Hosts, socks: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client has asked for that, so it must not wait for the server to repeat it."""
+    hosts.point(PROXY, ADDRESS)
+    monkeypatch.setenv("ALL_PROXY", f"socks5h://{PROXY}:{SOCKS_PORT}")
+    server = FaultServer(after=answer([{"uuid": "a", "id": 0}]))
+    try:
+        with octaspace.Client("key", base_url=server.url, keep_alive=False, max_retries=0) as client:
+            for number in range(40):
+                assert rent(client, str(number)).attempts == 1
+        assert len(server.journal) == server.accepted == 40
+    finally:
+        server.close()
 
 
 def test_a_socks_proxy_refuses_for_a_wrong_password(
