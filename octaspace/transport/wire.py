@@ -137,7 +137,7 @@ class Wire:
                 raise
             raise _Foreign(error) from None
         trace.stage = Stage.READING
-        return self._receive(response, sink)
+        return self._receive(response, request, sink)
 
     def _send(self, url: str, request: Request, body: bytes | None, trace: Trace) -> requests.Response:
         return self._pools.session.send(
@@ -179,7 +179,9 @@ class Wire:
         prepared._cookies = self._pools.session.cookies  # type: ignore[attr-defined]
         return prepared
 
-    def _receive(self, response: requests.Response, sink: BodySink | None) -> Answer | Failure:
+    def _receive(
+        self, response: requests.Response, request: Request, sink: BodySink | None
+    ) -> Answer | Failure:
         """Read the body to its end, into the sink or into memory, and hand the connection back."""
         status: int = response.status_code
         headers = response.headers
@@ -196,7 +198,13 @@ class Wire:
             return _answer(status, headers, body)
         except BodyError as error:
             return Answer(status, headers, problem=str(error))
-        except TruncatedBodyError as error:
+        except (TruncatedBodyError, _Foreign) as error:
+            if not request.repeatable and 400 <= status < 500 and status != 408:
+                # Refused, whatever became of the rest. A proxy may refuse before it has read the request, and
+                # its connection is reset then.
+                return Answer(status, headers)
+            if isinstance(error, _Foreign):
+                raise
             return Failure(Outcome.LOST, None, str(error))
         finally:
             if complete:

@@ -58,6 +58,21 @@ def test_a_message_says_what_came(
         connect(serve(after=raw(sent)), max_retries=0).send(READ)
 
 
+@pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize(
+    ("status", "unknown"), [(401, False), (407, False), (422, False), (408, True), (502, True), (200, True)]
+)
+def test_a_change_that_was_refused_is_no_unknown_outcome_when_the_rest_is_lost(
+    serve: ServerFactory, connect: ClientFactory, status: int, unknown: bool, end: str
+) -> None:
+    server = serve(raw(http(status, b'{"error": "no"}')[:-4], then=end))
+    with pytest.raises(octaspace.Error) as caught:
+        connect(server).send(CHANGE)
+    assert caught.value.outcome_unknown is unknown
+    assert caught.value.status == (None if unknown else status)
+    assert len(server.journal) == 1
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 501])
 def test_any_other_status_is_not(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock, status: int
