@@ -3,6 +3,8 @@
 `bin/test` is the everyday way. `nox --list` lists the sessions; arguments after `--` go to pytest.
 """
 
+from pathlib import Path
+
 import nox
 
 nox.options.sessions = ["tests", "pins", "lint", "types", "docs", "build"]
@@ -21,6 +23,11 @@ PINS = {
     "highest": ["requests", "urllib3>=2", "cachetools"],
 }
 
+#: Other people's software, each with a file of tests that says in its head what it needs.
+SOFTWARE = {
+    path.stem.removeprefix("with_"): path for path in sorted(Path("tests/software").glob("with_*.py"))
+}
+
 
 @nox.session
 @nox.parametrize("flask", list(FLASKS))
@@ -36,6 +43,24 @@ def pins(session: nox.Session, pins: str) -> None:
     """Run the tests of SDK and extension with the oldest and the newest requests, urllib3 and cachetools."""
     _install(session, PINS[pins], "requests", "urllib3", "cachetools")
     session.run("python", "-m", "pytest", *(session.posargs or ["tests/unit", "tests/wire", "tests/flask"]))
+
+
+@nox.session
+@nox.parametrize("software", list(SOFTWARE))
+def world(session: nox.Session, software: str) -> None:
+    """Run the tests of one piece of other people's software in the same process, in its own environment.
+
+    `bin/test tests/software` does the same for all of them in less time, in environments that share
+    most packages.
+    """
+    said = nox.project.load_toml(SOFTWARE[software])
+    extra = said.get("tool", {}).get("world", {})
+    pinned = [word.split("==")[0] for word in said["dependencies"] if "==" in word]
+    _install(
+        session, [*extra.get("options", ()), *said["dependencies"]], *pinned, **extra.get("variables", {})
+    )
+    words = extra.get("pytest", ())
+    session.run("python", "-m", "pytest", *words, str(SOFTWARE[software]), *session.posargs)
 
 
 @nox.session
@@ -74,12 +99,13 @@ def _groups(session: nox.Session, *groups: str) -> None:
     session.install("--constraint", "constraints.txt", "--editable", ".[playground,fast,redis]", *wanted)
 
 
-def _install(session: nox.Session, versions: list[str], *free: str) -> None:
+def _install(session: nox.Session, versions: list[str], *free: str, **variables: str) -> None:
     """Install the tests with these versions in place of the pinned ones."""
     pins = session.create_tmp() + "/constraints.txt"
     with open("constraints.txt") as source, open(pins, "w") as target:
         target.writelines(line for line in source if line.split("==")[0] not in free)
     session.install("--constraint", pins, "pip>=25.3")
     session.install(
-        "--constraint", pins, "--editable", ".[playground,fast,redis]", "--group", "test", *versions
-    )
+        "--constraint", pins, "--editable", ".[playground,fast,redis]", "--group", "test", *versions,
+        env=variables,
+    )  # fmt: skip

@@ -48,9 +48,7 @@ def test_a_change_is_sent_once(client: octaspace.Client, api: responses.Requests
     assert [json.loads(call.request.body or "")[0]["node_id"] for call in api.calls] == [7]
 
 
-def test_what_is_not_registered_is_not_sent(
-    client: octaspace.Client, api: responses.RequestsMock
-) -> None:
+def test_what_is_not_registered_is_not_sent(client: octaspace.Client, api: responses.RequestsMock) -> None:
     with pytest.raises(octaspace.ConnectionError):
         client.services.mr.create(node_id=7, disk_size=10, image="ubuntu:24.04")
     assert {call.request.method for call in api.calls} == {"POST"}

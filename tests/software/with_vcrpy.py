@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 import vcr
 from vcr.errors import CannotOverwriteExistingCassetteException
+from yaml.representer import RepresenterError
 
 import octaspace
 from tests.support.fault_server import answer, echo
@@ -25,7 +27,7 @@ from .programs import run
 
 #: A cassette is a file in a repository: the key does not belong into it.
 CASSETTES = vcr.VCR(filter_headers=["authorization"])
-RENTAL = {"node_id": 7, "disk_size": 10, "image": "ubuntu:24.04"}
+RENTAL: dict[str, Any] = {"node_id": 7, "disk_size": 10, "image": "ubuntu:24.04"}
 ClientOf = Callable[..., octaspace.Client]
 
 
@@ -114,9 +116,7 @@ def test_a_server_that_refuses_while_recording(way: Secure, client_of: ClientOf,
         client.nodes.list()
 
 
-def test_a_change_is_recorded_once_and_played_back(
-    way: Secure, client_of: ClientOf, tmp_path: Path
-) -> None:
+def test_a_change_is_recorded_once_and_played_back(way: Secure, client_of: ClientOf, tmp_path: Path) -> None:
     uuid = "11111111-2222-3333-4444-555555555555"
     server = way.server(after=answer([{"uuid": uuid}]))
     client = client_of(server.url)
@@ -124,6 +124,19 @@ def test_a_change_is_recorded_once_and_played_back(
         with CASSETTES.use_cassette(str(tmp_path / "change.yaml"), match_on=["method", "uri", "body"]):
             assert client.services.mr.create(**RENTAL).data == [{"uuid": uuid}]
     assert [json.loads(arrival.body)[0]["node_id"] for arrival in server.journal] == [7]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the vcrpy for this Python saves whatever it is given")
+def test_a_cassette_with_the_key_is_not_saved(serve: ServerFactory, tmp_path: Path) -> None:
+    server = serve(after=echo)
+    cassette = tmp_path / "key.yaml"
+    with (
+        octaspace.Client("sk-secret", base_url=server.url) as client,
+        pytest.raises(RepresenterError, match="Cassette not saved"),
+        vcr.use_cassette(str(cassette)),
+    ):
+        client.send(octaspace.Request("GET", "/a"))
+    assert not cassette.exists() or "sk-secret" not in cassette.read_text()
 
 
 IMPORTED_INSIDE = """

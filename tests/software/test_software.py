@@ -28,7 +28,12 @@ def test_beside(software: Software) -> None:
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV"))}
     command = [python, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist"]
     result = subprocess.run(
-        [*command, software.file], cwd=ROOT, env=ours, capture_output=True, text=True, timeout=500
+        [*command, *software.pytest, software.file],
+        cwd=ROOT,
+        env=ours,
+        capture_output=True,
+        text=True,
+        timeout=500,
     )
     if result.returncode:
         pytest.fail(result.stdout + result.stderr, pytrace=False)

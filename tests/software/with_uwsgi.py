@@ -60,7 +60,7 @@ def uwsgi(folder: Path, **environment: str) -> Iterator[int]:
     """Run the app and give its port."""
     (folder / "app.py").write_text(APP)
     log = folder / "uwsgi.log"
-    words = f"--http-socket 127.0.0.1:0 --master --processes {WORKERS} --enable-threads --threads 2 --need-app"
+    words = f"--http-socket 127.0.0.1:0 --need-app --master --processes {WORKERS} --threads 2"
     with log.open("w") as target:
         process = subprocess.Popen(
             [Path(sys.executable).parent / "uwsgi", *words.split(), "--wsgi-file", str(folder / "app.py")],

@@ -7,7 +7,7 @@ Each `with_NAME.py` in this folder is a file of tests that says in its head what
     # ///
 
 `nox -s world` installs everything for each of them. That takes minutes, so here the packages of the running
-Python are shared, and only what a file needs in addition is installed, into `build/world`.
+Python are shared, and only what a file needs in addition is installed, into `build/software`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).parent
 
 
@@ -49,6 +49,7 @@ class Software:
         dependencies: What to install, as pip has it; a version that is pinned here wins over constraints.txt.
         options: More words for pip.
         variables: Environment variables for pip.
+        pytest: More words for pytest.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Software:
     dependencies: tuple[str, ...]
     options: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    pytest: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, file: Path) -> Software:
@@ -69,11 +71,12 @@ class Software:
             dependencies=tuple(said["dependencies"]),
             options=tuple(extra.get("options", ())),
             variables=extra.get("variables", {}),
+            pytest=tuple(extra.get("pytest", ())),
         )
 
     @property
     def home(self) -> Path:
-        return ROOT / "build" / "world" / f"{self.name}-{sys.version_info[0]}.{sys.version_info[1]}"
+        return ROOT / "build" / "software" / f"{self.name}-{sys.version_info[0]}.{sys.version_info[1]}"
 
     @property
     def python(self) -> Path:
@@ -132,7 +135,8 @@ def _install(software: Software) -> None:
             if line.split("==")[0] not in free:
                 target.write(line)
     pip = [sys.executable, "-m", "pip", "--python", str(software.python), "--disable-pip-version-check"]
-    words = ["install", "--quiet", "--constraint", str(pins), *software.options, *software.dependencies]
+    limits = ["--constraint", str(pins), "--build-constraint", str(pins)]
+    words = ["install", "--quiet", *limits, *software.options, *software.dependencies]
     _run([*pip, *words], **software.variables)
 
 

@@ -12,12 +12,13 @@ from .environments import ROOT
 
 IMPORT = "import json, sys, octaspace"
 
-#: Calls by a client without keep-alive and by one with it. Arguments: the server, and what to trust if anything.
+#: Calls by a client without keep-alive and by one with it. Arguments: the server, and what to trust.
 CALLS = """
 answers = []
 trust = {"ssl_verify": sys.argv[2]} if len(sys.argv) > 2 else {}
 for keep_alive in (False, True):
-    with octaspace.Client("sk", base_url=sys.argv[1], keep_alive=keep_alive, max_retries=0, **trust) as client:
+    options = {"base_url": sys.argv[1], "keep_alive": keep_alive, "max_retries": 0, **trust}
+    with octaspace.Client("sk", **options) as client:
         for method in ("GET", "POST", "GET"):
             answers.append(client.send(octaspace.Request(method, f"/{len(answers)}")).data["path"])
 print(json.dumps(answers))

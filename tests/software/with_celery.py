@@ -11,8 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from tests.support.waiting import until
 from .conftest import Secure
 from .environments import ROOT
 
-#: The broker and the results are files, so no other server is needed.
+#: The queue and the results are files, so no other server is needed.
 TASKS = """
 import json, os
 import celery, octaspace
@@ -46,14 +44,16 @@ def call(number):
     return {"pid": os.getpid(), **client.send(octaspace.Request(method, f"/call/{number}")).data}
 """
 SENDER = """
-import json, tasks
-sent = [tasks.call.delay(number) for number in range(40)]
-print(json.dumps([result.get(timeout=60, interval=0.02) for result in sent]))
+import json, sys, tasks
+if len(sys.argv) == 1:
+    print(json.dumps([tasks.call.delay(number).id for number in range(40)]))
+else:
+    print(json.dumps([tasks.app.AsyncResult(id).get(timeout=10) for id in sys.argv[1:]]))
 """
 
 
-@contextmanager
-def worker(folder: Path, environment: dict[str, str]) -> Iterator[None]:
+def work(folder: Path, environment: dict[str, str], *, tasks: int) -> None:
+    """Run a worker until that many tasks are done."""
     log = folder / "worker.log"
     words = "-A tasks worker --pool prefork --concurrency 2 --loglevel INFO --without-gossip --without-mingle"
     with log.open("w") as target:
@@ -62,15 +62,25 @@ def worker(folder: Path, environment: dict[str, str]) -> Iterator[None]:
             cwd=folder, env={**environment, "USED": "yes"}, stdout=target, stderr=target,
         )  # fmt: skip
     try:
-        until(lambda: " ready." in log.read_text() or process.poll() is not None, within=60)
-        assert process.poll() is None, log.read_text()
-        yield
+        until(
+            lambda: log.read_text().count(" succeeded in ") == tasks or process.poll() is not None, within=90
+        )
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0, log.read_text()
         assert "Traceback" not in log.read_text(), log.read_text()
     finally:
         process.kill()
         process.wait()
+
+
+def send(folder: Path, environment: dict[str, str], *ids: str) -> Any:
+    """Send the tasks and return their ids, or return the results of tasks."""
+    result = subprocess.run(
+        [sys.executable, "-c", SENDER, *ids],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=90,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
 
 
 def test_tasks_of_a_client_that_the_parent_has_used(way: Secure, tmp_path: Path) -> None:
@@ -80,17 +90,15 @@ def test_tasks_of_a_client_that_the_parent_has_used(way: Secure, tmp_path: Path)
     server = way.server(after=echo)
     given = {"FOLDER": str(tmp_path), "API": server.url, "OPTIONS": way.options_json, "PYTHONPATH": str(ROOT)}
     environment = {**os.environ, **given}
-    with worker(tmp_path, environment):
-        sent = subprocess.run(
-            [sys.executable, "-c", SENDER],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90,
-        )  # fmt: skip
-    assert sent.returncode == 0, sent.stderr
-    answers: list[dict[str, Any]] = json.loads(sent.stdout)
+    # One after the other: Celery's own queue of files is read while it is written.
+    ids = send(tmp_path, environment)
+    work(tmp_path, environment, tasks=len(ids))
+    answers = send(tmp_path, environment, *ids)
     assert [answer["path"] for answer in answers] == [f"/call/{number}" for number in range(40)]
-    of_parent = {arrival.connection for arrival in server.journal if arrival.path.startswith("/parent/")}
-    assert of_parent.isdisjoint(answer["connection"] for answer in answers)
     assert len({answer["pid"] for answer in answers}) == 2
-    # Each process has its own connections.
+    # The connections of the parent are used by no task, and none is shared by two processes.
+    of_parent = {arrival.connection for arrival in server.journal if arrival.path.startswith("/parent/")}
+    assert len(of_parent) == 1
+    assert of_parent.isdisjoint(answer["connection"] for answer in answers)
     owners = {(answer["connection"], answer["pid"]) for answer in answers}
     assert len(owners) == len({connection for connection, _ in owners})

@@ -20,7 +20,7 @@ import octaspace
 pytestmark = pytest.mark.filterwarnings(r"ignore:Exception ignored in. <socket.*laddr=\('0.0.0.0', 0\)")
 
 JSON = {"Content-Type": "application/json"}
-RENTAL = {"node_id": 7, "disk_size": 10, "image": "ubuntu:24.04"}
+RENTAL: dict[str, Any] = {"node_id": 7, "disk_size": 10, "image": "ubuntu:24.04"}
 
 
 @pytest.fixture(params=["http://api.octa.space", "https://api.octa.space"], ids=["plain", "tls"])
@@ -37,7 +37,9 @@ def client(request: pytest.FixtureRequest, api: str) -> Iterator[octaspace.Clien
 
 
 def register(method: str, address: str, *answers: tuple[int, str]) -> None:
-    responses: list[Any] = [Entry.response_cls(body=body, status=status, headers=JSON) for status, body in answers]
+    responses: list[Any] = [
+        Entry.response_cls(body=body, status=status, headers=JSON) for status, body in answers
+    ]
     Entry.register(method, address, *responses)
 
 
