@@ -35,6 +35,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).parent
 
 
+#: What pip says when it gets no answer.
+_UNREACHABLE = ("no matching distributions available", "(from versions: none)", "NewConnectionError")
+
+
 class CannotBeMadeError(Exception):
     """An environment cannot be made here; the message says why."""
 
@@ -136,7 +140,7 @@ def _install(software: Software) -> None:
                 target.write(line)
     pip = [sys.executable, "-m", "pip", "--python", str(software.python), "--disable-pip-version-check"]
     limits = ["--constraint", str(pins), "--build-constraint", str(pins)]
-    words = ["install", "--quiet", *limits, *software.options, *software.dependencies]
+    words = ["install", "--progress-bar", "off", *limits, *software.options, *software.dependencies]
     _run([*pip, *words], **software.variables)
 
 
@@ -146,4 +150,6 @@ def _run(command: list[str], **variables: str) -> None:
         text=True,
     )  # fmt: skip
     if result.returncode:
-        raise CannotBeMadeError(result.stdout.strip())
+        said = result.stdout.strip()
+        unreachable = any(words in said for words in _UNREACHABLE)
+        raise CannotBeMadeError("no package index with the packages can be reached" if unreachable else said)
