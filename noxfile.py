@@ -1,14 +1,25 @@
-"""The tests on other versions than the pinned ones, and what CI runs, on the Python that runs nox.
+"""The tests on other versions than the pinned ones, and on each Python that the machine has.
 
-`bin/test` is the everyday way. `nox --list` lists the sessions; arguments after `--` go to pytest.
+`bin/test` runs the tests on the pinned versions. `bin/nox` installs nox and starts it: `bin/nox --list` lists
+the sessions, and arguments after `--` go to pytest. Environments are kept in `.nox`, and renewed when the
+pins change.
 """
 
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["tests", "pins", "lint", "types", "docs", "build"]
-nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["tests", "pythons", "lowest", "newest", "lint", "types", "docs", "build"]
 
 #: The last release of each line, with the Werkzeug it was made for.
 FLASKS = {
@@ -17,11 +28,16 @@ FLASKS = {
     "3.1": ["flask==3.1.3", "werkzeug>=3.1"],
 }
 
-#: What the SDK stands on: the oldest that pyproject.toml allows, and the newest there is.
-PINS = {
-    "lowest": ["requests==2.32.3", "urllib3==1.26.20", "cachetools==5.3.0"],
-    "highest": ["requests", "urllib3>=2", "cachetools"],
-}
+#: The suites that depend on the version of Python, requests, urllib3, cachetools or Flask.
+SUITES = ("tests/unit", "tests/wire", "tests/flask", "tests/sandbox")
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+#: What SDK and extension need at runtime, and what that needs in turn: free of pins in `lowest` and `newest`.
+RUNTIME = frozenset((
+    "requests", "urllib3", "certifi", "charset-normalizer", "idna", "cachetools", "msgspec",
+    "flask", "werkzeug", "jinja2", "markupsafe", "itsdangerous", "click", "blinker",
+))  # fmt: skip
 
 #: Other people's software, each with a file of tests that says in its head what it needs.
 SOFTWARE = {
@@ -29,23 +45,72 @@ SOFTWARE = {
 }
 
 
-@nox.session
+def pythons_of_this_machine() -> list[str]:
+    """Versions that the project supports and the machine has: the one that runs nox, on PATH, or pyenv's.
+
+    Folders of pyenv are added to PATH, so that nox finds each Python by its number.
+    """
+    found = []
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
+    for version in nox.project.python_versions(PROJECT):
+        if version == f"{sys.version_info.major}.{sys.version_info.minor}" or _runs(f"python{version}"):
+            found.append(version)
+            continue
+        for folder in pyenv.glob(f"{version}.*"):
+            if _runs(str(folder / "bin" / f"python{version}")):
+                os.environ["PATH"] += f"{os.pathsep}{folder / 'bin'}"
+                found.append(version)
+                break
+    return found
+
+
+def _runs(python: str) -> bool:
+    """Whether it can make environments. One of pyenv's commands on PATH may have no Python behind it."""
+    try:
+        return not subprocess.run([python, "-c", "import venv"], capture_output=True).returncode
+    except OSError:
+        return False
+
+
+PYTHONS = pythons_of_this_machine()
+
+# pip comes with the other packages: with `venv`'s own it would be installed twice.
+session = functools.partial(nox.session, venv_backend="venv", venv_params=["--without-pip"], reuse_venv=True)
+
+
+@session
 @nox.parametrize("flask", list(FLASKS))
 def tests(session: nox.Session, flask: str) -> None:
-    """Run the tests with one Flask."""
-    _install(session, FLASKS[flask], "flask", "werkzeug")
+    """Run all tests with one Flask."""
+    _install(session, "test", versions=FLASKS[flask], free=frozenset({"flask", "werkzeug"}))
     session.run("python", "-m", "pytest", *session.posargs)
 
 
-@nox.session
-@nox.parametrize("pins", list(PINS))
-def pins(session: nox.Session, pins: str) -> None:
-    """Run the tests of SDK and extension with the oldest and the newest requests, urllib3 and cachetools."""
-    _install(session, PINS[pins], "requests", "urllib3", "cachetools")
-    session.run("python", "-m", "pytest", *(session.posargs or ["tests/unit", "tests/wire", "tests/flask"]))
+@session(python=PYTHONS)
+def pythons(session: nox.Session) -> None:
+    """Run the tests of SDK, extension and sandbox on each Python of this machine."""
+    _install(session, "test")
+    _test(session)
 
 
-@nox.session
+@session(python=PYTHONS[:1])
+def lowest(session: nox.Session) -> None:
+    """Run them with the oldest packages that pyproject.toml allows, on the oldest Python of this machine."""
+    allowed = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["fast"]]
+    oldest = [re.sub(r"^([\w-]+)>=([\d.]+).*", r"\1==\2", requirement) for requirement in allowed]
+    # The first Flask 2.3 uses what Werkzeug 3 warns about.
+    _install(session, "test", versions=[*oldest, "werkzeug<3"], free=RUNTIME)
+    _test(session)
+
+
+@session(python=PYTHONS[-1:])
+def newest(session: nox.Session) -> None:
+    """Run them with the newest packages there are, on the newest Python of this machine."""
+    _install(session, "test", versions=sorted(RUNTIME), free=RUNTIME, upgrade=True)
+    _test(session)
+
+
+@session
 @nox.parametrize("software", list(SOFTWARE))
 def world(session: nox.Session, software: str) -> None:
     """Run the tests of one piece of other people's software in the same process, in its own environment.
@@ -55,57 +120,92 @@ def world(session: nox.Session, software: str) -> None:
     """
     said = nox.project.load_toml(SOFTWARE[software])
     extra = said.get("tool", {}).get("world", {})
-    pinned = [word.split("==")[0] for word in said["dependencies"] if "==" in word]
     _install(
-        session, [*extra.get("options", ()), *said["dependencies"]], *pinned, **extra.get("variables", {})
+        session,
+        "test",
+        versions=[*extra.get("options", ()), *said["dependencies"]],
+        free=frozenset(word.split("==")[0] for word in said["dependencies"] if "==" in word),
+        variables=extra.get("variables", {}),
     )
     words = extra.get("pytest", ())
     session.run("python", "-m", "pytest", *words, str(SOFTWARE[software]), *session.posargs)
 
 
-@nox.session
+@session
 def lint(session: nox.Session) -> None:
     """ruff and ruff format."""
-    _groups(session, "lint")
+    _install(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
 
 
-@nox.session
+@session
 def types(session: nox.Session) -> None:
     """mypy --strict over everything, pyright over the public API."""
-    _groups(session, "test", "lint")
+    _install(session, "test", "lint")
     session.run("mypy")
     session.run("pyright")
 
 
-@nox.session
+@session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error."""
-    _groups(session, "docs")
+    _install(session, "docs")
     session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "build/docs")
 
 
-@nox.session
+@session
 def build(session: nox.Session) -> None:
     """Build wheel and sdist, look into them, install the wheel alone and use it."""
-    _groups(session, "build")
+    _install(session, "build")
     session.run("python", "bin/package_check.py")
 
 
-def _groups(session: nox.Session, *groups: str) -> None:
-    wanted = [word for group in groups for word in ("--group", group)]
-    session.install("--constraint", "constraints.txt", "pip>=25.3")
-    session.install("--constraint", "constraints.txt", "--editable", ".[playground,fast,redis]", *wanted)
+def _test(session: nox.Session) -> None:
+    """Run what is named after `--`, or the suites, two tests at a time.
+
+    How many examples of a property are tried matters on one version only, which is `bin/test`'s.
+    """
+    chosen = session.posargs or ["-n", "2", "--hypothesis-profile", "quick", *SUITES]
+    # Sessions may run side by side, and each would overwrite what the other wrote about its failures.
+    session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen)
 
 
-def _install(session: nox.Session, versions: list[str], *free: str, **variables: str) -> None:
-    """Install the tests with these versions in place of the pinned ones."""
-    pins = session.create_tmp() + "/constraints.txt"
-    with open("constraints.txt") as source, open(pins, "w") as target:
-        target.writelines(line for line in source if line.split("==")[0] not in free)
-    session.install("--constraint", pins, "pip>=25.3")
-    session.install(
-        "--constraint", pins, "--editable", ".[playground,fast,redis]", "--group", "test", *versions,
-        env=variables,
+def _install(
+    session: nox.Session,
+    *groups: str,
+    versions: list[str] | None = None,
+    free: frozenset[str] = frozenset(),
+    upgrade: bool = False,
+    variables: Mapping[str, str] | None = None,
+) -> None:
+    """Install the project and dependency groups with the pinned packages, unless that was done before.
+
+    Args:
+        session: Where to install.
+        groups: Dependency groups of pyproject.toml.
+        versions: Requirements that take the place of pins, and options of pip.
+        free: Names of packages that no pin holds.
+        upgrade: Ask the index once a day, and take what is newer.
+        variables: Environment variables for pip.
+    """
+    lines = Path("constraints.txt").read_text().splitlines(keepends=True)
+    pins = "".join(line for line in lines if line.split("==")[0] not in free)
+    wanted = ["pip", "--editable", ".[playground,fast,redis]", *(versions or [])]
+    wanted += [word for group in groups for word in ("--group", group)]
+    folder = Path(session.virtualenv.location)
+    stamp = folder / ".installed"
+    state = repr((wanted, pins, Path("pyproject.toml").read_bytes(), date.today() if upgrade else None))
+    digest = hashlib.sha256(state.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        session.log("the packages are installed already")
+        return
+    constraints = folder / "constraints.txt"
+    constraints.write_text(pins)
+    session.run_install(
+        sys.executable, "-m", "pip", "--python", str(folder), "--disable-pip-version-check",
+        "install", "--quiet", "--no-compile", *(["--upgrade"] if upgrade else []),
+        "--constraint", str(constraints), "--build-constraint", "constraints.txt", *wanted,
+        external=True, silent=True, env=variables,
     )  # fmt: skip
+    stamp.write_text(digest)

@@ -1,6 +1,7 @@
 """The virtual environment in `.venv`: made when it is missing or broken, renewed when the pins changed.
 
 Used by the scripts beside it, and run by whatever Python the machine has: no dependency, no new syntax.
+As a command it makes the parts that its arguments name, or all.
 """
 
 import glob
@@ -22,6 +23,7 @@ PARTS = {
     "docs": ["--group", "docs"],
     "bench": ["--group", "bench"],
     "build": ["--group", "build"],
+    "nox": ["--group", "nox"],
 }
 
 OLDEST = (3, 10)
@@ -167,3 +169,7 @@ def _read(part):
             return stamp.read()
     except OSError:
         return None
+
+
+if __name__ == "__main__":
+    ensure(*(sys.argv[1:] or sorted(PARTS)))

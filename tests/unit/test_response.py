@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from urllib3 import HTTPHeaderDict
+from urllib3._collections import HTTPHeaderDict  # urllib3 1.26 has it here only
 
 from octaspace import Response
 from octaspace.response import parse_retry_after

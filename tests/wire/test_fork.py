@@ -33,7 +33,13 @@ pytestmark = [
 
 
 def fork_in_c() -> int:
-    """Fork as a program in C does (uWSGI): Python's hooks do not run."""
+    """Fork as a program in C does (uWSGI): Python's hooks do not run.
+
+    The interpreter's lock is copied as it is. With other threads waiting for it, the child may wait for ever
+    whatever it does, so this is for a process with one thread, as `in_child` makes it.
+    """
+    assert threading.active_count() == 1
+    faulthandler.cancel_dump_traceback_later()  # the child would wait for the thread behind it
     pid: int = ctypes.PyDLL(None).fork()  # which keeps the interpreter's lock, so the child has it too
     return pid
 
@@ -89,19 +95,22 @@ def test_children_of_a_program_in_c_have_connections_of_their_own(way: Way) -> N
     servers = way.servers(after=echo)
     client = way.client(servers)
     derived = client.with_options(api_key="sk-other")
-    mine = {url_and_connection(client.send(READ)) for _ in servers}
 
     def work() -> list[list[object]]:
         answers = [one.send(READ) for one in (client, derived) * len(servers)]
         assert client.transport_stats()["requests"] == len(answers)
         return [list(url_and_connection(answer)) for answer in answers]
 
-    for _ in range(3):
-        theirs = in_child(work, fork_in_c)
-        assert isinstance(theirs, list)
-        assert mine.isdisjoint({(url, connection) for url, connection in theirs})
-    again = {url_and_connection(client.send(CHANGE)) for _ in servers}
-    assert {url for url, _ in again} == {url for url, _ in mine}
+    def program() -> None:
+        mine = {url_and_connection(client.send(READ)) for _ in servers}
+        for _ in range(3):
+            theirs = in_child(work, fork_in_c)
+            assert isinstance(theirs, list)
+            assert mine.isdisjoint({(url, connection) for url, connection in theirs})
+        again = {url_and_connection(client.send(CHANGE)) for _ in servers}
+        assert {url for url, _ in again} == {url for url, _ in mine}
+
+    in_child(program)
 
 
 def url_and_connection(answer: Response[Any]) -> tuple[str, int]:
@@ -113,7 +122,6 @@ def test_several_threads_of_such_a_child_start_again_once(
 ) -> None:
     server = serve(after=echo)
     client = connect(server, pool_size=8)
-    connections(client, "/parent", 1)
 
     def work() -> int:
         with ThreadPoolExecutor(8) as threads:
@@ -121,17 +129,28 @@ def test_several_threads_of_such_a_child_start_again_once(
         requests: int = client.transport_stats()["requests"]
         return requests
 
-    for _ in range(5):
-        assert in_child(work, fork_in_c) == 40
+    def program() -> None:
+        connections(client, "/parent", 1)
+        for _ in range(5):
+            assert in_child(work, fork_in_c) == 40
+
+    in_child(program)
 
 
 def test_the_shared_client_of_such_a_child_is_its_own(serve: ServerFactory) -> None:
     octaspace.configure(base_url=serve(after=echo).url, keep_alive=True)
-    first = octaspace.client()
-    first.send(READ)
-    with octaspace._shared._shared.lock:  # as if another thread were at it
-        in_child(lambda: octaspace.client().send(READ).ok and octaspace.client() is not first, fork_in_c)
-    assert octaspace.client() is first
+
+    def program() -> None:
+        first = octaspace.client()
+        first.send(READ)
+        with octaspace._shared._shared.lock:  # as if another thread were at it
+            own = in_child(
+                lambda: octaspace.client().send(READ).ok and octaspace.client() is not first, fork_in_c
+            )
+        assert own is True
+        assert octaspace.client() is first
+
+    in_child(program)
 
 
 def test_children_of_a_client_with_calls_in_flight(serve: ServerFactory, connect: ClientFactory) -> None:

@@ -29,7 +29,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
 )
 FIELDS = sorted({name for _, _, payload in CASES if isinstance(payload, dict) for name in payload})
-QUIET = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUIET = settings(max_examples=4 * settings().max_examples, suppress_health_check=[HealthCheck.too_slow])
 
 
 @QUIET
