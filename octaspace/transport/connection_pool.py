@@ -189,6 +189,19 @@ class PooledHTTPSConnectionPool(PooledHTTPConnectionPool, HTTPSConnectionPool): 
     stock_class = StockHTTPSConnection
 
     def _has_surplus(self, connection: Any) -> bool:
-        # A record may hold more than the answer; what is left waits inside OpenSSL, where no poll sees it.
-        pending = getattr(connection.sock, "pending", None)
-        return super()._has_surplus(connection) or (pending is not None and bool(pending()))
+        return super()._has_surplus(connection) or _holds_bytes(connection.sock)
+
+
+def _holds_bytes(sock: Any) -> bool:
+    """Whether bytes of the server wait inside TLS, where no poll of the socket sees them.
+
+    A record may hold more than the answer, and so may what was read from the network at once. A socket that
+    does not say what it holds is taken to hold something: a connection less is reused, and no answer crossed.
+    """
+    pending = getattr(sock, "pending", None)
+    if pending is not None:  # Python's own
+        return bool(pending())
+    if hasattr(sock, "sslobj"):  # urllib3's TLS within TLS, to an https proxy
+        return bool(sock.sslobj.pending() or sock.incoming.pending) or _holds_bytes(sock.socket)
+    pending = getattr(getattr(sock, "connection", None), "pending", None)  # pyOpenSSL's, as urllib3 wraps it
+    return pending is None or bool(pending())

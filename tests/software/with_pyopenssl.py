@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fault_server import answer, echo, stall
+from tests.support.fault_server import answer, echo, http, raw, stall
 from tests.wire.conftest import ServerFactory
 
 from .programs import ANSWERS, CALLS, IMPORT, REFUSED, run
@@ -66,3 +66,20 @@ def test_limits(
     server = serve(after=stall, tls=tls, handshake=handshake)
     arguments = (server.url, str(authority[1]), *limits)
     assert run(INJECT, IMPORT, TIMED, arguments=arguments) == phase
+
+
+SURPLUS = """
+with octaspace.Client("sk", base_url=sys.argv[1], keep_alive=True, ssl_verify=sys.argv[2]) as client:
+    calls = [client.send(octaspace.Request("POST", "/x")).data for _ in range(3)]
+print(json.dumps([len(calls[0]), *(call["connection"] for call in calls[1:])]))
+"""
+
+
+def test_bytes_after_the_answer_are_not_the_next_answer(
+    serve: ServerFactory, tls: ssl.SSLContext, authority: tuple[Any, Path]
+) -> None:
+    # The head and the body fill the buffer of the answer's file, so the rest of the record stays in OpenSSL.
+    first = http(200, b'"%s"' % (b"x" * 8113))
+    assert len(first) == 8192
+    server = serve(raw(first + http(200, b'"crossed"'), then="keep"), after=echo, tls=tls)
+    assert run(INJECT, IMPORT, SURPLUS, arguments=(server.url, str(authority[1]))) == [8113, 2, 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -53,13 +54,15 @@ class Proxy:
 
     Args:
         tunnel: What becomes of a CONNECT.
+        tls: Speak TLS to the clients with this context.
 
     Attributes:
         heads: The head of every request it was sent itself, as text; what goes through a tunnel is none.
     """
 
-    def __init__(self, tunnel: Policy = grant) -> None:
+    def __init__(self, tunnel: Policy = grant, tls: ssl.SSLContext | None = None) -> None:
         self.tunnel = tunnel
+        self._tls = tls
         self.heads: list[str] = []
         self._stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -68,7 +71,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     @property
     def connections(self) -> int:
@@ -100,7 +103,12 @@ class Proxy:
                 return
             self._spawn(self._serve, client)
 
-    def _serve(self, client: socket.socket) -> None:
+    def _serve(self, plain: socket.socket) -> None:
+        try:
+            client = plain if self._tls is None else self._tls.wrap_socket(plain, server_side=True)
+        except OSError:
+            plain.close()
+            return
         with client:
             try:
                 head = self._head_of(client)

@@ -15,6 +15,7 @@ from urllib3.util import ssl_
 import octaspace
 from octaspace import Request
 from tests.support.fault_server import Exchange, close_after_reading, echo, http, raw
+from tests.support.proxy import Proxy
 
 from .conftest import ClientFactory, ServerFactory
 from .requests_to_send import CHANGE, READ
@@ -249,3 +250,38 @@ def test_a_reused_tls_connection_that_died(
     server.then(close_after_reading)
     with pytest.raises(octaspace.ConnectionError, match="may have been carried out"):
         client.send(CHANGE)
+
+
+#: The head and the body of this fill the buffer of an answer's file exactly.
+_BUFFER_FULL = http(200, b'"%s"' % (b"x" * 8113))
+
+
+@pytest.mark.parametrize("total_timeout", [None, 30], ids=["no-deadline", "deadline"])
+def test_bytes_after_the_answer_through_an_https_proxy_are_not_the_next_answer(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+    monkeypatch: pytest.MonkeyPatch, total_timeout: float | None,
+) -> None:  # fmt: skip
+    # What is left waits inside urllib3's TLS within TLS.
+    assert len(_BUFFER_FULL) == 8192
+    server = serve(raw(_BUFFER_FULL + http(200, b'"crossed"'), then="keep"), after=echo, tls=tls)
+    with Proxy(tls=tls) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        client = connect(server, ssl_verify=authority[1], total_timeout=total_timeout)
+        assert len(client.send(CHANGE).data) == 8113
+        assert [client.send(CHANGE).data["connection"] for _ in range(2)] == [2, 2]
+        client.close()
+
+
+def test_a_socket_that_does_not_say_what_it_holds_is_not_reused(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    class Silent(ssl.SSLSocket):
+        pending = None  # type: ignore[assignment]
+
+    class Foreign(ssl.SSLContext):
+        sslsocket_class = Silent
+
+    monkeypatch.setattr(ssl_, "SSLContext", Foreign)
+    client = connect(serve(after=echo, tls=tls), ssl_verify=authority[1])
+    assert [client.send(CHANGE).data["connection"] for _ in range(2)] == [1, 2]
