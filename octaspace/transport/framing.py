@@ -21,7 +21,10 @@ from typing import Any, Final
 from .header_fields import OPTIONAL_SPACE, read_header_fields
 from .trace import current_trace
 
-__all__ = ["StrictResponse"]
+__all__ = ["BODYLESS", "StrictResponse"]
+
+#: Statuses of answers that never have a body, also where a server announces one.
+BODYLESS: Final = frozenset({204, 304})
 
 _MAX_INTERIM: Final = 32
 _MAX_LINE: Final = 65536
@@ -84,12 +87,14 @@ class StrictResponse(HTTPResponse):
         self.length = None
         if codings is not None:
             _check_chunked(codings, lengths)
-            self.fp = _ChunkReader(self.fp)
-            self.chunk_left = None
         elif lengths is not None:
             self.length = _the_length(lengths)
-        if self.status in (204, 304) or self.status < 200 or self._method == "HEAD":
-            self.length = 0
+        if self.status in BODYLESS or self.status < 200 or self._method == "HEAD":
+            # Whatever the fields say: they tell of a body that another answer would have had.
+            self.length, self.chunked = 0, False
+        elif self.chunked:
+            self.fp = _ChunkReader(self.fp)
+            self.chunk_left = None
         ends_with_connection = not self.chunked and self.length is None
         self.will_close = ends_with_connection or self._check_close()
 

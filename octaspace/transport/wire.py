@@ -18,6 +18,7 @@ from .content_encoding import BodyError, TruncatedBodyError, decoded
 from .decoding import decode_body, json_parser
 from .failures import FOREIGN, Answer, Failure, forget_library_frames, out_of_time, sort_failure
 from .fork import notice_fork
+from .framing import BODYLESS
 from .pool import Pools
 from .proxy_url import credentials_of, without_credentials
 from .retry import Outcome
@@ -216,14 +217,16 @@ class Wire:
 
     def _take(self, response: requests.Response, sink: BodySink | None) -> bytes:
         raw, headers = response.raw, response.headers
-        if sink is None and self._fits(headers):
+        # Not by chunks: urllib3 would wait for those that a field announces and that never come.
+        bodyless = response.status_code in BODYLESS
+        if sink is None and (bodyless or self._fits(headers)):
             # In one go: the way by chunks and decoders costs more than a small body is worth.
             return _whole(raw)
         in_memory = sink is None or sink.in_memory
         # A recorder's own answer (vcrpy's) is decoded already, and says otherwise.
         encoded = isinstance(raw, HTTPResponse)
         chunks = decoded(
-            _raw_chunks(raw),
+            filter(None, [_whole(raw)]) if bodyless else _raw_chunks(raw),
             headers.get("Content-Encoding", "") if encoded else "",
             limit=self._config.max_response_bytes if in_memory else None,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+import octaspace
 from octaspace import Request
 from tests.support.fault_server import FaultServer, echo, raw
 
@@ -68,6 +69,8 @@ def test_without_a_length_the_end_of_the_connection_is_the_end(
         (CHANGE, OK + b"Content-Length: 0\r\nContent-Encoding: br\r\n\r\n"),
         (CHANGE, CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: zstd\r\n\r\n") + b"0\r\n\r\n"),
         (HEAD, OK + b"Content-Length: 30\r\nContent-Encoding: br\r\n\r\n"),
+        (CHANGE, b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        (CHANGE, b"HTTP/1.1 204 No Content\r\nContent-Length: 30\r\n\r\n"),
         (READ, OK + b"Content-Length: 0\r\nContent-Type: application/json\r\n\r\n"),
         (READ, CHUNKED + b"0\r\n\r\n"),
     ],
@@ -82,6 +85,30 @@ def test_answers_without_a_body(
     assert client.send(CHANGE).data["connection"] == 1
 
 
+def test_a_download_that_is_answered_without_a_body_is_an_empty_file(
+    serve: ServerFactory, connect: ClientFactory, tmp_path: Path
+) -> None:
+    # What came before the retry is not in it.
+    lost = OK + b"Content-Length: 30\r\n\r\nhalf of i"
+    chunked = b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"
+    server = serve(raw(lost), raw(chunked, then="keep"), after=echo)
+    client = connect(server)
+    response = client.nodes.download_ident(7, to=tmp_path / "ident")
+    assert (response.status, response.attempts) == (204, 2)
+    assert (tmp_path / "ident").read_bytes() == b""
+    assert client.send(CHANGE).data["connection"] == 2
+
+
+def test_an_answer_that_nothing_was_modified_has_no_body(
+    serve: ServerFactory, connect: ClientFactory
+) -> None:
+    server = serve(raw(b"HTTP/1.1 304 Same\r\nTransfer-Encoding: chunked\r\n\r\n", then="keep"), after=echo)
+    client = connect(server)
+    with pytest.raises(octaspace.ApiError, match="304: not modified"):
+        client.send(READ)
+    assert client.send(CHANGE).data["connection"] == 1
+
+
 MORE = OK + b'Content-Length: 9\r\n\r\n"crossed"'
 
 
@@ -90,8 +117,13 @@ MORE = OK + b'Content-Length: 9\r\n\r\n"crossed"'
 )
 @pytest.mark.parametrize(
     "sent",
-    [OK + BODY, OK + b"Content-Length: 0\r\n\r\n", CHUNKED + b"3\r\n[1]\r\n0\r\n\r\n"],
-    ids=["length", "empty", "chunked"],
+    [
+        OK + BODY,
+        OK + b"Content-Length: 0\r\n\r\n",
+        CHUNKED + b"3\r\n[1]\r\n0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+    ids=["length", "empty", "chunked", "no-content"],
 )
 @pytest.mark.parametrize("total_timeout", [None, 30], ids=["no-deadline", "deadline"])
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
