@@ -153,19 +153,19 @@ class _Call:
         hopeful = False  # whether anything that went wrong in this pass may be better after a wait
         new_connection = False
         while True:
-            if transport.closed:  # by another thread, since the call began
-                raise ConfigurationError(
-                    f"{self._request.method} {self._request.path}: the client was closed during the call"
-                )
-            self._attempts += 1
-            transport.counters.requests()
-            began = clock.monotonic()
             try:
+                if transport.closed:  # by another thread, since the call began
+                    raise ConfigurationError(
+                        f"{self._request.method} {self._request.path}: the client was closed during the call"
+                    )
+                self._attempts += 1
+                transport.counters.requests()
+                began = clock.monotonic()
                 result = transport.wire.attempt(
                     url, self._request, self._body,
                     new_connection=new_connection, deadline=self._deadline, sink=self._sink,
                 )  # fmt: skip
-            except BaseException:  # an interrupt, a sink that failed
+            except BaseException:  # an interrupt, a sink that failed: others may probe the endpoint
                 endpoints.leave(url)
                 raise
             elapsed = clock.monotonic() - began
@@ -178,7 +178,11 @@ class _Call:
             if verdict is Verdict.NEXT_ENDPOINT:
                 following = endpoints.pick(exclude=tried)
                 if following is not None:
-                    self._note(result, url, elapsed, "failover")
+                    try:
+                        self._note(result, url, elapsed, "failover")
+                    except BaseException:  # an interrupt while the line is written
+                        endpoints.leave(following)
+                        raise
                     transport.counters.failovers()
                     tried.add(following)
                     url = following

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -220,7 +221,44 @@ def interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("path", ["", "nodes", ".evil.example/nodes", "@evil.example/nodes", ":1/nodes"])
-def test_a_path_cannot_lead_to_another_host(path: str) -> None:
-    with pytest.raises(ValueError, match="must begin with a slash"):
-        Request("GET", path)
+def test_a_call_that_is_closed_before_its_probe_is_not_the_last(
+    serve: ServerFactory, connect: ClientFactory, clock: FakeClock
+) -> None:
+    hole, good = serve(close_after_reading, after=echo), serve(after=echo)
+    client = connect(hole, good)
+    client.send(READ)
+    clock.advance(30)
+    good.then(answer(status=503))
+    derived = client.with_options()
+    clock.on_sleep = derived.close  # while it waits for its retry, which is to go to the one that failed
+    with pytest.raises(octaspace.ConfigurationError, match="closed during the call"):
+        derived.send(READ)
+    for _ in range(4):
+        client.send(READ)
+    assert len(hole.journal) == 3
+
+
+def test_an_interrupt_while_a_failover_is_logged_is_not_the_end_of_an_endpoint(
+    serve: ServerFactory, connect: ClientFactory, clock: FakeClock
+) -> None:
+    class Interrupted(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "failover" in record.getMessage():
+                raise KeyboardInterrupt
+
+    logger = logging.getLogger("tests.interrupted")
+    logger.setLevel("INFO")
+    hole, lost, good = serve(close_after_reading, after=echo), serve(after=echo), serve(after=echo)
+    client = connect(hole, lost, good, logger=logger)
+    for _ in range(4):
+        client.send(READ)
+    clock.advance(30)
+    lost.then(*[close_after_reading] * 2)  # which is the next one's turn, and the one that failed comes after it
+    logger.addHandler(handler := Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        client.send(READ)
+    logger.removeHandler(handler)
+    assert len(hole.journal) == 1
+    for _ in range(4):
+        client.send(READ)
+    assert len(hole.journal) == 3
