@@ -262,11 +262,13 @@ def forget_library_frames(error: BaseException, outer: BaseException | None) -> 
 
 
 _LIBRARIES: Final = frozenset({"http", "requests", "socket", "ssl", "urllib3"})
+#: Ours that stand among theirs, and hold what they hold: the key, and proxies with their passwords.
+_AMONG_THEM: Final = frozenset({connection.__name__, f"{__package__}.session"})
 
 
 def _is_library(frame: TracebackType) -> bool:
     name: str = frame.tb_frame.f_globals.get("__name__", "")
-    return name == connection.__name__ or name.partition(".")[0] in _LIBRARIES
+    return name in _AMONG_THEM or name.partition(".")[0] in _LIBRARIES
 
 
 def _frames(first: TracebackType | None) -> Iterator[TracebackType]:

@@ -13,6 +13,7 @@ from requests.cookies import RequestsCookieJar
 from requests.exceptions import InvalidURL
 from requests.structures import CaseInsensitiveDict
 from urllib3 import PoolManager
+from urllib3.exceptions import HTTPError
 
 from .connection_pool import PooledHTTPConnectionPool, PooledHTTPSConnectionPool, PoolPolicy
 from .stock_classes import StockSession
@@ -125,12 +126,15 @@ class PooledAdapter(HTTPAdapter):
         endpoint = getattr(request, "endpoint", "")
         pool: Any = self._direct.get(endpoint)
         if pool is None:
+            words = None
             try:
                 pool = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
-            except (TypeError, AttributeError) as error:  # what requests makes of some malformed proxies
-                raise InvalidURL(
-                    f"the address of the endpoint or of its proxy is malformed: {error}"
-                ) from None
+            except (requests.exceptions.RequestException, HTTPError):
+                raise
+            except (TypeError, AttributeError, ValueError) as error:  # what they make of some odd proxies
+                words = str(error)
+            if words is not None:  # outside, for what was raised may hold the proxy's password
+                raise InvalidURL(f"the address of the endpoint or of its proxy is malformed: {words}")
             if endpoint and isinstance(pool, PooledHTTPConnectionPool) and pool.proxy is None:
                 self._direct[endpoint] = pool
         return pool

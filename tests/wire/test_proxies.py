@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -204,7 +205,10 @@ def test_a_message_names_the_proxy_and_never_its_password(
 @pytest.mark.parametrize(
     "url",
     [f"http://somebody:{PASSWORD}@", f"http://somebody:{PASSWORD}@[::1", f"somebody:{PASSWORD}@:x:y",
-     f"ftp://somebody:{PASSWORD}@127.0.0.1:1", f"http://somebody:{PASSWORD}@127.0.0.1:port"],
+     f"ftp://somebody:{PASSWORD}@127.0.0.1:1", f"http://somebody:{PASSWORD}@127.0.0.1:port",
+     f"socks://somebody:{PASSWORD}@127.0.0.1:1", f"socks6://somebody:{PASSWORD}@127.0.0.1:1",
+     *(f"http://somebody:{PASSWORD}{delimiter}@127.0.0.1:1" for delimiter in "/?#\\"),
+     f"http://somebody:{PASSWORD}%E2%82%AC@127.0.0.1:1"],
 )  # fmt: skip
 def test_a_malformed_proxy_is_named_without_its_password(
     serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, url: str
@@ -213,8 +217,25 @@ def test_a_malformed_proxy_is_named_without_its_password(
     with pytest.raises(octaspace.Error, match="through the proxy ") as caught:
         connect(serve(after=echo), max_retries=0).send(CHANGE)
     assert not caught.value.outcome_unknown
+    said, error = "", caught.value
+    while error is not None:
+        said, error = f"{said}{error!r}", error.__cause__ or error.__context__
     for secret in (PASSWORD, "proxy-pa ss", "somebody"):
-        assert secret not in f"{caught.value!r}{caught.value.__cause__!r}"
+        assert secret not in said
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5h"])
+def test_the_frames_of_an_error_do_not_show_the_password_of_a_proxy(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scheme: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://somebody:{PASSWORD}@127.0.0.1:1")
+    (tmp_path / "bundle.pem").write_text("no certificate")
+    client = connect(serve(), base_url="https://api.example", ssl_verify=tmp_path / "bundle.pem")
+    with pytest.raises(octaspace.ConfigurationError, match="CA bundle") as caught:
+        client.send(CHANGE)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    for secret in (PASSWORD, "proxy-pa ss", "somebody"):
+        assert not [frame for frame in shown.stack[1:] if secret in str(frame.locals)]
 
 
 @pytest.mark.parametrize("keep_alive", [True, False])
