@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import code
 import contextlib
 import os
@@ -16,10 +17,11 @@ from playground.sandbox import SandboxServer
 
 @contextlib.contextmanager
 def _client() -> Iterator[tuple[octaspace.Client, str]]:
-    """A client of the live API when a key is set, else of a sandbox that lives as long as the prompt."""
-    if os.environ.get("OCTA_API_KEY"):
+    """A client as the environment says, or of a sandbox that lives as long as the prompt."""
+    if any(os.environ.get(name) for name in ("OCTA_API_KEY", "OCTA_BASE_URL", "OCTA_BASE_URLS")):
         with octaspace.client(keep_alive=True) as client:
-            yield client, f"the live API at {', '.join(client.config.endpoints)}"
+            key = "with a key" if client.config.api_key else "without a key"
+            yield client, f"{', '.join(client.config.endpoints)}, {key}"
         return
     with (
         SandboxServer(ports=(0, 0)) as sandbox,
@@ -30,6 +32,11 @@ def _client() -> Iterator[tuple[octaspace.Client, str]]:
 
 def main() -> None:
     """Open the prompt, IPython's when it is installed; run what comes through a pipe."""
+    argparse.ArgumentParser(
+        prog="bin/console",
+        description="A Python prompt with `client` ready: as OCTA_API_KEY and the other OCTA_… variables "
+        "say, else on a sandbox of its own. A script comes through a pipe: bin/console < script.py",
+    ).parse_args()
     try:
         with _client() as (client, where):
             names: dict[str, Any] = {
@@ -53,12 +60,15 @@ def _prompt(names: dict[str, Any], banner: str) -> None:
     try:
         from IPython import start_ipython  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
-        with contextlib.suppress(ImportError):
-            import readline  # noqa: F401 - gives the prompt editing and history
-        code.interact(banner=banner, local=names, exitmsg="")
-    else:
+        start_ipython = None
+    if start_ipython is not None:
         print(banner)
         start_ipython(argv=["--no-banner"], user_ns=names)
+        return
+    # Not within the `except`: every traceback of the prompt would begin with the missing IPython.
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401 - gives the prompt editing and history
+    code.interact(banner=banner, local=names, exitmsg="")
 
 
 if __name__ == "__main__":

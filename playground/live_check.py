@@ -41,6 +41,9 @@ _CALLS_LOGGER: Final = "playground.live_check"
 #: Of a call that looks again and again, so many requests are shown.
 _MOST_REQUESTS: Final = 5
 
+#: Seconds for each call where nobody says otherwise: a person waits for it.
+_TOTAL_TIMEOUT: Final = 20.0
+
 _STATES: Final = ("passed", "failed", "skipped")
 
 
@@ -75,13 +78,16 @@ def _run(report: _Report, config: Config, options: argparse.Namespace) -> int:
     """Make the calls; the exit code."""
     if not options.json:
         print(report.title, end="\n\n", flush=True)
+    names = plan(changes=False)
     try:
-        total = len(plan(changes=False))
         with reading_client(config) as client:
-            for item, calls in run_steps(client, Nobody(), changes=False, idle_job=options.idle_job):
-                step = report.add(item, calls)
+            steps = run_steps(client, Nobody(), changes=False, idle_job=options.idle_job)
+            for number, report.under_way in enumerate(names, 1):
+                if not options.json and sys.stdout.isatty():  # what the answer's line will be written over
+                    print(f"{number:>2}/{len(names)}  …        {report.under_way}", end="\r", flush=True)
+                step = report.add(*next(steps))
                 if not options.json:
-                    _print_step(step, len(report.steps), total)
+                    _print_step(step, number, len(names))
         report.finished = True
     except KeyboardInterrupt:
         pass
@@ -96,6 +102,7 @@ class _Report:
 
     Attributes:
         steps: The calls so far.
+        under_way: The method that is being called, or was called last.
         finished: Whether all were made.
     """
 
@@ -104,6 +111,7 @@ class _Report:
         self._key = config.api_key or ""
         self._at, self._began = time.time(), time.monotonic()
         self.steps: list[dict[str, Any]] = []
+        self.under_way = ""
         self.finished = False
 
     def add(self, item: dict[str, Any], calls: list[Call]) -> dict[str, Any]:
@@ -127,8 +135,12 @@ class _Report:
     @property
     def summary(self) -> str:
         told = ", ".join(f"{count} {state}" for state, count in self.counts.items())
-        stopped = "" if self.finished else "Stopped: "
-        return f"{stopped}{told} in {seconds(time.monotonic() - self._began)}. Nothing was changed."
+        stopped = "" if self.finished else f"Stopped during {self.under_way}: "
+        answered = any(request["status"] is not None for step in self.steps for request in step["requests"])
+        where = ", ".join(self._config.endpoints)
+        words = f"{stopped}{told} in {seconds(time.monotonic() - self._began)}. Nothing was changed."
+        hint = f"\nNo answer came from {where}: check the network and the address."
+        return words if answered else words + hint
 
     def as_json(self) -> str:
         """The whole report."""
@@ -162,7 +174,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document at the end instead")
     parser.add_argument(
-        "--timeout", type=_positive, metavar="SECONDS", help="limit for each call (OCTA_TOTAL_TIMEOUT)"
+        "--timeout",
+        type=_positive,
+        metavar="SECONDS",
+        help=f"limit for each call (OCTA_TOTAL_TIMEOUT, else {_TOTAL_TIMEOUT:g} s)",
     )
     parser.add_argument(
         "--idle-job", type=_job, metavar="NODE/JOB",
@@ -199,7 +214,11 @@ def _config(options: argparse.Namespace) -> Config:
     config = octaspace.configuration()
     if config.api_key is None:
         raise ConfigurationError("OCTA_API_KEY is not set, and most reads need a key", option="api_key")
-    return config if options.timeout is None else config.replace(total_timeout=options.timeout)
+    if options.timeout is not None:
+        return config.replace(total_timeout=options.timeout)
+    if config.total_timeout is None and not os.environ.get("OCTA_TOTAL_TIMEOUT"):
+        return config.replace(total_timeout=_TOTAL_TIMEOUT)
+    return config
 
 
 @contextlib.contextmanager

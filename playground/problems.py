@@ -12,7 +12,10 @@ __all__ = ["Problem", "describe"]
 
 _ADVICE: tuple[tuple[type[Error], str], ...] = (
     (octaspace.AuthenticationError, "The key is missing or wrong. Enter another one in Settings."),
-    (octaspace.PermissionError, "This key may read but not do this. Use a key with more rights."),
+    (
+        octaspace.PermissionError,
+        "The API, or something in front of it, refuses this call. Use a key with more rights.",
+    ),
     (octaspace.NotFoundError, "It does not exist, or no longer. Go back to the list and load it again."),
     (octaspace.ValidationError, "The API refuses what was sent. Correct the fields it names."),
     (octaspace.RateLimitError, "Too many calls. Wait until the time below is over, then load again."),

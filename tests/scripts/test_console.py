@@ -82,6 +82,22 @@ def test_with_a_key_it_speaks_to_the_api(tmp_path: Path) -> None:
         assert "anything" not in done.stdout + done.stderr
 
 
+def test_with_an_address_and_no_key_it_speaks_to_that_address(tmp_path: Path) -> None:
+    with SandboxServer(ports=(0,)) as sandbox:
+        done = piped("print(client.network.info().status)", tmp_path, OCTA_BASE_URL=sandbox.url)
+        assert (done.returncode, done.stdout) == (0, "200\n")
+        assert [entry.path for entry in sandbox.journal.entries()] == ["/network"]
+
+
+def test_an_argument_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(SESSION), "script.py"],
+        cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "unrecognized arguments: script.py" in done.stderr
+
+
 @pytest.mark.parametrize("variable", ["OCTA_POOL_SIZE", "OCTA_BASE_URL"])
 def test_what_cannot_be_used_is_said_in_one_line(tmp_path: Path, variable: str) -> None:
     done = piped("", tmp_path, OCTA_API_KEY="anything", **{variable: "many"})
@@ -99,6 +115,10 @@ def test_the_prompt_has_a_client(tmp_path: Path) -> None:
         terminal.shows("1200")
         terminal.type("flask_octaspace.OctaSpace, octaspace.Client\n")
         terminal.shows("octaspace._client.Client")
+        terminal.type("client.nodes.find(-1)\n")
+        terminal.shows("octaspace.errors.NotFoundError: ")
+        assert "IPython" not in terminal.shown
+        assert "another exception" not in terminal.shown
         terminal.type("\x04")
         assert terminal.process.wait(30) == 0
     finally:

@@ -211,7 +211,9 @@ def test_an_api_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == ""
     assert "ConnectionError" in done.stdout
-    assert re.match(r"0 passed, ", done.stdout.splitlines()[-1])
+    *_, summary, hint = done.stdout.splitlines()
+    assert re.match(r"0 passed, ", summary)
+    assert hint.startswith("No answer came from ")
 
 
 def test_ctrl_c_ends_it_with_what_is_known(tmp_path: Path, sandbox: SandboxServer) -> None:
@@ -229,7 +231,21 @@ def test_ctrl_c_ends_it_with_what_is_known(tmp_path: Path, sandbox: SandboxServe
         running.kill()
         running.wait()
     assert (running.returncode, errors) == (130, "")
-    assert re.fullmatch(r"Stopped: \d+ passed, 0 failed, 0 skipped in .+", told.splitlines()[-1])
+    assert re.fullmatch(
+        r"Stopped during apps\.list: \d+ passed, 0 failed, 0 skipped in .+", told.splitlines()[-1]
+    )
+
+
+def test_an_endpoint_that_says_nothing_is_waited_for_within_a_limit(
+    tmp_path: Path, sandbox: SandboxServer
+) -> None:
+    sandbox.faults.add("stall")
+    done = check(tmp_path, "--timeout", "0.2", OCTA_API_KEY=KEY, OCTA_BASE_URL=sandbox.url)
+    assert done.returncode == 1
+    assert f"No answer came from {sandbox.url}: check the network and the address." in done.stdout
+    assert "limit for each call (OCTA_TOTAL_TIMEOUT, else 20 s)" in " ".join(
+        check(tmp_path, "--help").stdout.split()
+    )
 
 
 def test_a_reader_that_has_seen_enough_leaves_no_traceback(tmp_path: Path, sandbox: SandboxServer) -> None:
