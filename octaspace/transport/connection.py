@@ -39,8 +39,9 @@ class TracedHTTPConnection(HTTPConnection):
     #: When it was opened and when it was put back, on the clock of its pool's policy.
     opened_at: float = 0.0
     idle_since: float = 0.0
-    #: The address that answered last, by host and port; shared by the connections of a client.
-    known_addresses: MutableMapping[tuple[str, int], Any] | None = None
+    #: The address that was spoken to last, and whether it answered, by host and port; shared by the
+    #: connections of a client.
+    known_addresses: MutableMapping[tuple[str, int], tuple[Any, bool]] | None = None
     #: The one of several addresses that this connection leads to.
     _address: Any = None
     #: Descriptor and inode of the socket, from its making to its end.
@@ -49,11 +50,13 @@ class TracedHTTPConnection(HTTPConnection):
     def connect(self) -> None:
         trace = current_trace.get()
         trace.begin_opening(self.timeout)
-        super().connect()
+        try:
+            super().connect()
+        except Exception:
+            self._note_address(answered=False)
+            raise
         trace.stage = Stage.OPEN
         trace.opened = True
-        if self._address is not None and self.known_addresses is not None:
-            self.known_addresses[self._dns_host, self.port] = self._address
 
     def _new_conn(self) -> socket.socket:
         trace = current_trace.get()
@@ -71,25 +74,31 @@ class TracedHTTPConnection(HTTPConnection):
         """Connect to the first of the host's addresses that takes it.
 
         urllib3 gives each address the whole limit. Here they share one, in equal parts, so that one
-        that never answers leaves time for the next. The one that answered last comes first.
+        that never answers leaves time for the next. The one that answered last comes first; one that took
+        a connection and did not answer comes last.
         """
+        self._address = None
         addresses = socket.getaddrinfo(
             self._dns_host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM
         )
         several = len(addresses) > 1
         if several and self.known_addresses:
-            last = self.known_addresses.get((self._dns_host, self.port))
-            addresses.sort(key=lambda found: found[4] != last)
+            addresses = _in_turn(addresses, self.known_addresses.get((self._dns_host, self.port)))
         failure: OSError = OSError("the host has no address")
         for tried, (family, kind, protocol, _, address) in enumerate(addresses):
-            self.sock = sock = socket.socket(family, kind, protocol)
-            self._address = address if several else None
+            try:
+                sock = socket.socket(family, kind, protocol)
+            except OSError as error:  # a family that this system does not have
+                failure = error
+                continue
+            self.sock = sock
             self._descriptor = descriptor_of(sock)
             try:
                 for option in self.socket_options or ():
                     sock.setsockopt(*option)
                 sock.settimeout(trace.next_opening_wait(shares=len(addresses) - tried))
                 sock.connect(address)
+                self._address = address if several else None
                 return sock
             except OSError as error:
                 sock.close()
@@ -134,13 +143,24 @@ class TracedHTTPConnection(HTTPConnection):
     def getresponse(self) -> Any:
         trace = current_trace.get()
         trace.stage = Stage.WAITING
-        if trace.deadline.limit is None:
-            return super().getresponse()
-        self.response_class = partial(StrictResponse, next_wait=trace.next_reading_wait)
+        if trace.deadline.limit is not None:
+            self.response_class = partial(StrictResponse, next_wait=trace.next_reading_wait)
         try:
-            return super().getresponse()
+            response = super().getresponse()
+        except Exception as error:
+            # A connection that was kept may have been ended by the server, which says nothing of the address.
+            if trace.opened or isinstance(error, TimeoutError):
+                self._note_address(answered=False)
+            raise
         finally:
-            del self.response_class
+            if trace.deadline.limit is not None:
+                del self.response_class
+        self._note_address(answered=True)
+        return response
+
+    def _note_address(self, *, answered: bool) -> None:
+        if self._address is not None and self.known_addresses is not None:
+            self.known_addresses[self._dns_host, self.port] = self._address, answered
 
     def close(self) -> None:
         self._descriptor = None
@@ -174,6 +194,21 @@ class TracedHTTPSConnection(TracedHTTPConnection, HTTPSConnection):
         # A connection that ends without TLS's own farewell may have been cut by anybody: no end of a body.
         if hasattr(self.sock, "suppress_ragged_eofs"):
             self.sock.suppress_ragged_eofs = False
+
+
+def _in_turn(addresses: list[Any], last: tuple[Any, bool] | None) -> list[Any]:
+    """The addresses of a host in the order in which they are tried.
+
+    Args:
+        addresses: As the system has them.
+        last: The one that was spoken to last, and whether it answered.
+    """
+    at = next((index for index, found in enumerate(addresses) if last and found[4] == last[0]), None)
+    if last is None or at is None:
+        return addresses
+    if last[1]:
+        return [addresses[at], *addresses[:at], *addresses[at + 1 :]]
+    return addresses[at + 1 :] + addresses[: at + 1]
 
 
 def descriptor_of(sock: socket.socket) -> tuple[int, int] | None:

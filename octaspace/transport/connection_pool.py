@@ -43,8 +43,9 @@ class PoolPolicy:
         self.idle_timeout = idle_timeout
         self.max_age = max_age
         self.monotonic = monotonic
-        #: The address that answered last, of hosts that have several; by host and port.
-        self.known_addresses: dict[tuple[str, int], Any] = {}
+        #: The address that was spoken to last, and whether it answered, of hosts that have several; by host
+        #: and port.
+        self.known_addresses: dict[tuple[str, int], tuple[Any, bool]] = {}
         #: From here on no connection outlives its request.
         self.closed = False
         #: Every connection alive, so that a forked child can let go of its parent's.

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 import octaspace
 from octaspace import Request
-from tests.support.fault_server import FaultServer, echo
+from tests.support.fault_server import FaultServer, echo, stall
 
 from .conftest import ClientFactory, ServerFactory
 from .requests_to_send import CHANGE, READ
@@ -92,6 +96,49 @@ def test_the_address_that_answered_last_is_tried_first(
     resolve_to(monkeypatch, one, other)
     client.send(CHANGE), client.send(CHANGE)
     assert asked[3:] == [one.port, other.port, other.port]
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_an_address_that_takes_connections_and_does_not_answer_is_tried_last(
+    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+    monkeypatch: pytest.MonkeyPatch, keep_alive: bool, secure: bool,
+) -> None:  # fmt: skip
+    # Over TLS it does not even answer the handshake.
+    dead = [serve(after=stall, handshake=not secure) for _ in range(2)]
+    good = serve(after=echo, tls=tls if secure else None)
+    client = connect(
+        good, base_url=f"{'https' if secure else 'http'}://localhost:1", ssl_verify=authority[1],
+        keep_alive=keep_alive, open_timeout=0.2, read_timeout=0.2, retry_interval=0,
+    )  # fmt: skip
+    resolve_to(monkeypatch, *dead, good)
+    assert client.send(READ).attempts == 3
+    assert client.send(CHANGE).attempts == 1
+    # The one that answered last is no better than any other once it does not answer.
+    good.refuse()
+    dead[0].after, dead[0].handshake, dead[0].tls = echo, True, tls if secure else None
+    assert client.send(READ).attempts < 4
+    assert client.send(CHANGE).attempts == 1
+
+
+def test_an_address_of_a_family_that_the_system_does_not_have_is_left_out(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(after=echo)
+    none = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", server.port, 0, 0))
+    one = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))
+
+    class Lacking(socket.socket):
+        def __init__(self, family: int = -1, *arguments: Any, **options: Any) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+            super().__init__(family, *arguments, **options)
+
+    client = connect(server)
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", lambda *_arguments, **_options: [none, one])
+        patch.setattr(socket, "socket", Lacking)
+        assert client.send(CHANGE).attempts == 1
 
 
 def test_the_limit_holds_for_all_addresses_together(

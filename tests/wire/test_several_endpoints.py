@@ -253,7 +253,8 @@ def test_an_interrupt_while_a_failover_is_logged_is_not_the_end_of_an_endpoint(
     for _ in range(4):
         client.send(READ)
     clock.advance(30)
-    lost.then(*[close_after_reading] * 2)  # whose turn is next
+    # It is this one's turn, and then that of the one that failed.
+    lost.then(*[close_after_reading] * 2)
     logger.addHandler(handler := Interrupted())
     with pytest.raises(KeyboardInterrupt):
         client.send(READ)
