@@ -23,7 +23,7 @@ from urllib3.util.wait import wait_for_read, wait_for_write
 
 from ..errors import ConfigurationError
 from .clock import SYSTEM_CLOCK, Deadline
-from .fork import start_anew_after_fork
+from .fork import notice_fork, start_anew_after_fork
 
 __all__ = ["TLSContexts"]
 
@@ -34,11 +34,15 @@ class _OpenSSLLock:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=self.__enter__, after_in_parent=self.__exit__)
+            os.register_at_fork(before=self._before_fork, after_in_parent=self.__exit__)
         start_anew_after_fork(self)
 
     def after_fork_in_child(self) -> None:
         self._lock = threading.RLock()
+
+    def _before_fork(self) -> None:
+        notice_fork()  # a child of a fork in C may have a copy of the lock that nobody there gives back
+        self._lock.acquire()
 
     def __enter__(self) -> None:
         self._lock.acquire()

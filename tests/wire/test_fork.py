@@ -19,6 +19,7 @@ import pytest
 
 import octaspace
 from octaspace import Client, Request, Response
+from octaspace.transport.tls import _in_openssl
 from tests.support.fault_server import echo
 from tests.support.gate import Gate
 from tests.support.waiting import until
@@ -135,6 +136,29 @@ def test_several_threads_of_such_a_child_start_again_once(
             assert in_child(work, fork_in_c) == 40
 
     in_child(program)
+
+
+def test_such_a_child_can_fork_while_a_thread_of_its_parent_was_in_a_handshake() -> None:
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with _in_openssl:
+            held.set()
+            release.wait()
+
+    def work() -> int:
+        if (pid := os.fork()) == 0:
+            os._exit(7)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    try:
+        assert in_child(work, fork_in_c) == 7
+    finally:
+        release.set()
+        thread.join()
 
 
 def test_the_shared_client_of_such_a_child_is_its_own(serve: ServerFactory) -> None:
