@@ -11,7 +11,20 @@ import logging
 import sys
 from typing import Any
 
-__all__ = ["log_line"]
+__all__ = ["is_wanted", "log_line"]
+
+
+def is_wanted(log: logging.Logger, level: int) -> bool:
+    """Whether a line of that level would be written; also when the logger raises, which `log_line` reports.
+
+    Args:
+        log: Where to.
+        level: At which level.
+    """
+    try:
+        return log.isEnabledFor(level)
+    except Exception:
+        return True
 
 
 def log_line(log: logging.Logger, level: int, line: str, *args: object, **extra: Any) -> None:

@@ -9,7 +9,7 @@ from ..config import Config
 from ..errors import LOOK_FIRST, ConfigurationError, ConnectionError, Error, TimeoutError
 from ..request import Request
 from .failures import Answer, Failure
-from .log_lines import log_line
+from .log_lines import is_wanted, log_line
 from .retry import Outcome
 
 __all__ = ["log_attempt", "network_error", "out_of_time_error", "via"]
@@ -100,7 +100,7 @@ def log_attempt(
         elapsed: Seconds it took.
         wait: Seconds before the next one.
     """
-    if not log.isEnabledFor(level):
+    if not is_wanted(log, level):
         return
     fields: dict[str, Any] = {
         "method": request.method,

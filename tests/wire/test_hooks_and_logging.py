@@ -98,17 +98,23 @@ class RaisingFilter(logging.Filter):
         raise AttributeError("broken filter")
 
 
-@pytest.mark.parametrize("place", ["handler", "filter"])
+class RaisingLogger(logging.Logger):
+    def isEnabledFor(self, level: int) -> bool:
+        raise AttributeError("broken logger")
+
+
+@pytest.mark.parametrize("place", ["handler", "filter", "logger"])
 @pytest.mark.parametrize("keep_alive", [True, False])
 def test_logging_that_raises_loses_no_answer(
     serve: ServerFactory, connect: ClientFactory, place: str, keep_alive: bool,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    logger = logging.getLogger(f"broken.{place}")
+    name = f"broken.{place}"
+    logger = RaisingLogger(name) if place == "logger" else logging.getLogger(name)
     logger.setLevel(logging.DEBUG)
     if place == "handler":
         logger.addHandler(Raising())
-    else:
+    elif place == "filter":
         logger.addFilter(RaisingFilter())
     bad, good = serve(close_unread, answer(status=503)), serve(answer([{"uuid": "u-1"}]), after=echo)
     client = connect(good, bad, logger=logger, keep_alive=keep_alive)
