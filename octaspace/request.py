@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+from urllib.parse import unquote
 
 from .response import Response
 from .shown import shown
@@ -42,7 +43,7 @@ class Request:
 
     Raises:
         ValueError: The method is no HTTP method in capitals, or the path does not begin with a slash, has a
-            fragment, or has something in it that must be percent-encoded.
+            fragment, . or .. as a segment, or something in it that must be percent-encoded.
     """
 
     method: str
@@ -59,6 +60,10 @@ class Request:
             raise ValueError(
                 "path must begin with a slash, be percent-encoded already and have no fragment (#), "
                 f"not {shown(self.path)}"
+            )
+        if any(unquote(segment) in (".", "..") for segment in self.path.partition("?")[0].split("/")):
+            raise ValueError(
+                f"path must not have . or .. in it, which lead elsewhere by some ways, not {shown(self.path)}"
             )
         if self.repeatable is None:
             object.__setattr__(self, "repeatable", self.method in REPEATABLE_METHODS)

@@ -172,7 +172,8 @@ class Wire:
         prepared.endpoint = url
         target = request.path
         if request.params:
-            target += ("&" if "?" in target else "?") + urlencode(request.params)
+            joint = "" if target.endswith("?") else "&" if "?" in target else "?"
+            target += joint + urlencode(request.params)
         prepared.url = url + target
         prepared.target = self._prefixes[url] + target
         prepared.headers = headers

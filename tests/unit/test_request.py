@@ -47,6 +47,17 @@ def test_a_path_that_is_none_is_refused(path: Any) -> None:
         Request("GET", path)
 
 
+@pytest.mark.parametrize("path", ["/..", "/a/../b", "/a/./b", "/a/.", "/a/%2e%2E/b", "/.%2e?x"])
+def test_a_path_that_leads_elsewhere_by_some_ways_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match=r"path must not have \. or \.\."):
+        Request("GET", path)
+
+
+@pytest.mark.parametrize("path", ["/...", "/a..b", "/.a", "/x?y=/../z"])
+def test_dots_that_lead_nowhere_are_taken(path: str) -> None:
+    assert Request("GET", path).path == path
+
+
 def test_it_is_frozen() -> None:
     request = Request("GET", "/nodes/a%2Fb~(1)")
     with pytest.raises(AttributeError):
