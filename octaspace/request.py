@@ -61,12 +61,17 @@ class Request:
                 "path must begin with a slash, be percent-encoded already and have no fragment (#), "
                 f"not {shown(self.path)}"
             )
-        if any(unquote(segment) in (".", "..") for segment in self.path.partition("?")[0].split("/")):
+        # Nearly no path has a segment that begins with a dot or with the percent sign of an encoded one.
+        if ("/." in self.path or "/%2" in self.path) and _leads_elsewhere(self.path):
             raise ValueError(
                 f"path must not have . or .. in it, which lead elsewhere by some ways, not {shown(self.path)}"
             )
         if self.repeatable is None:
             object.__setattr__(self, "repeatable", self.method in REPEATABLE_METHODS)
+
+
+def _leads_elsewhere(path: str) -> bool:
+    return any(unquote(segment) in (".", "..") for segment in path.partition("?")[0].split("/"))
 
 
 class BodySink(Protocol):
