@@ -46,14 +46,16 @@ SOFTWARE = {
 
 
 def pythons_of_this_machine() -> list[str]:
-    """Versions that the project supports and the machine has: the one that runs nox, on PATH, or pyenv's.
+    """The version that runs nox, and each that the project supports and the machine has, on PATH or in pyenv.
 
     Folders of pyenv are added to PATH, so that nox finds each Python by its number.
     """
-    found = []
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    supported = nox.project.python_versions(PROJECT)
+    found = [own] if own not in supported else []
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
-    for version in nox.project.python_versions(PROJECT):
-        if version == f"{sys.version_info.major}.{sys.version_info.minor}" or _runs(f"python{version}"):
+    for version in supported:
+        if version == own or _runs(f"python{version}"):
             found.append(version)
             continue
         for folder in pyenv.glob(f"{version}.*"):
@@ -61,7 +63,7 @@ def pythons_of_this_machine() -> list[str]:
                 os.environ["PATH"] += f"{os.pathsep}{folder / 'bin'}"
                 found.append(version)
                 break
-    return found
+    return sorted(found, key=lambda version: int(version.removeprefix("3.")))
 
 
 def _runs(python: str) -> bool:

@@ -9,18 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-tomllib: Any = pytest.importorskip("tomllib", reason="this Python cannot read TOML")
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 RUNTIME: dict[str, Requirement] = {
     canonicalize_name(needed.name): needed for needed in map(Requirement, PROJECT["project"]["dependencies"])
 }
+PYTHONS = [
+    kind.rpartition(" :: ")[2]
+    for kind in PROJECT["project"]["classifiers"]
+    if re.fullmatch(r"Programming Language :: Python :: 3\.\d+", kind)
+]
 
 
 def pins() -> dict[str, list[tuple[Version, str]]]:
@@ -45,7 +54,7 @@ def test_each_pin_is_allowed(name: str) -> None:
     assert all(version in RUNTIME[name].specifier for version, _ in pins()[name])
 
 
-@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("python", PYTHONS)
 def test_each_python_has_one_pin_of_each_dependency(python: str) -> None:
     here = {"python_version": python, "python_full_version": f"{python}.5"}
     for name in RUNTIME:
@@ -76,3 +85,14 @@ def test_what_is_imported_is_declared(package: str) -> None:
                 imported.add(node.module.split(".")[0])
     assert imported & set(RUNTIME)
     assert imported - sys.stdlib_module_names - set(RUNTIME) <= ALSO_IMPORTED[package]
+
+
+def test_the_workflow_runs_each_supported_version() -> None:
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yaml").read_text())["jobs"]
+    matrix = jobs["matrix"]["strategy"]["matrix"]
+    assert matrix["python"] == PYTHONS
+    (setup,) = (step for step in jobs["whole"]["steps"] if "setup-python" in step.get("uses", ""))
+    assert sorted(setup["with"]["python-version"].split()) == PYTHONS
+    flasks = re.search(r"^FLASKS = \{\n(.*?)^\}", (ROOT / "noxfile.py").read_text(), re.MULTILINE | re.DOTALL)
+    assert flasks is not None
+    assert matrix["flask"] == re.findall(r'^    "(.+?)":', flasks[1], re.MULTILINE)
