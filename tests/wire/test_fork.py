@@ -33,13 +33,14 @@ pytestmark = [
 ]
 
 
-def fork_in_c() -> int:
+def fork_in_c(*, threads: int = 1) -> int:
     """Fork as a program in C does (uWSGI): Python's hooks do not run.
 
     The interpreter's lock is copied as it is. With other threads waiting for it, the child may wait for ever
-    whatever it does, so this is for a process with one thread, as `in_child` makes it.
+    whatever it does, so this is for a process with one thread, as `in_child` makes it, or with `threads` of
+    which the others do nothing.
     """
-    assert threading.active_count() == 1
+    assert threading.active_count() == threads
     faulthandler.cancel_dump_traceback_later()  # the child would wait for the thread behind it
     pid: int = ctypes.PyDLL(None).fork()  # which keeps the interpreter's lock, so the child has it too
     return pid
@@ -151,14 +152,17 @@ def test_such_a_child_can_fork_while_a_thread_of_its_parent_was_in_a_handshake()
             os._exit(7)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
-    thread = threading.Thread(target=hold)
-    thread.start()
-    held.wait()
-    try:
-        assert in_child(work, fork_in_c) == 7
-    finally:
-        release.set()
-        thread.join()
+    def program() -> None:
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait()
+        try:
+            assert in_child(work, lambda: fork_in_c(threads=2)) == 7
+        finally:
+            release.set()
+            thread.join()
+
+    in_child(program)
 
 
 def test_the_shared_client_of_such_a_child_is_its_own(serve: ServerFactory) -> None:
