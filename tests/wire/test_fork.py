@@ -36,7 +36,7 @@ pytestmark = [
 def fork_in_c(*, threads: int = 1) -> int:
     """Fork as a program in C does (uWSGI): Python's hooks do not run.
 
-    The interpreter's lock is copied as it is. With other threads waiting for it, the child may wait for ever
+    The interpreter's lock is copied as it is. With other threads waiting for it, the child may wait forever
     whatever it does, so this is for a process with one thread, as `in_child` makes it, or with `threads` of
     which the others do nothing.
     """
