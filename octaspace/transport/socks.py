@@ -3,24 +3,67 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from typing import Any
 
+import socks  # type: ignore[import-untyped]
 from urllib3.contrib.socks import SOCKSConnection
 
 from .connection import TracedHTTPConnection, TracedHTTPSConnection, descriptor_of
 from .connection_pool import PooledHTTPConnectionPool, PooledHTTPSConnectionPool
-from .trace import current_trace
+from .trace import Trace
 
 __all__ = ["SOCKSConnectionPool", "SOCKSTLSConnectionPool"]
 
 
+class _BoundedSocket(socks.socksocket):  # type: ignore[misc]
+    """PySocks gives each wait for the proxy the whole limit; here they share one."""
+
+    #: While the proxy is spoken to: how many seconds the next wait may take.
+    next_wait: Callable[[], float | None] | None = None
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        if self.next_wait is not None:
+            self.settimeout(self.next_wait())
+        received: int = super().recv_into(*args, **kwargs)
+        return received
+
+
 class _TracedSOCKSConnection(TracedHTTPConnection, SOCKSConnection):
-    def _new_conn(self) -> socket.socket:
-        trace = current_trace.get()
-        # PySocks connects, and speaks to the proxy, within the connection's timeout.
-        sock: socket.socket = SOCKSConnection._new_conn(self)
-        self._descriptor = descriptor_of(sock)
-        sock.settimeout(trace.next_opening_wait())
-        return sock
+    def _dial(self, trace: Trace) -> socket.socket:
+        """Connect to the first of the proxy's addresses that takes it, and through it to the host."""
+        self._address = None  # there is one host for all that lies behind
+        options: Any = self._socks_options
+        addresses = socket.getaddrinfo(
+            options["proxy_host"].strip("[]"), options["proxy_port"], 0, socket.SOCK_STREAM
+        )
+        failure: OSError = OSError("the proxy has no address")
+        for tried, (family, kind, protocol, _, address) in enumerate(addresses):
+            try:
+                sock = _BoundedSocket(family, kind, protocol)
+            except OSError as error:
+                failure = error
+                continue
+            self.sock = sock
+            self._descriptor = descriptor_of(sock)
+            try:
+                for option in self.socket_options or ():
+                    sock.setsockopt(*option)
+                sock.set_proxy(
+                    options["socks_version"], address[0], address[1], options["rdns"],
+                    options["username"], options["password"],
+                )  # fmt: skip
+                sock.settimeout(trace.next_opening_wait(shares=len(addresses) - tried))
+                sock.next_wait = trace.next_opening_wait
+                sock.connect((self.host.strip("[]"), self.port))
+            except OSError as error:
+                sock.close()
+                # PySocks wraps what the system says.
+                failure = getattr(error, "socket_err", None) or error
+            else:
+                sock.next_wait = None
+                return sock
+        raise failure
 
 
 class _TracedSOCKSTLSConnection(_TracedSOCKSConnection, TracedHTTPSConnection):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import traceback
 from collections.abc import Iterator
@@ -217,7 +218,8 @@ def test_a_malformed_proxy_is_named_without_its_password(
     with pytest.raises(octaspace.Error, match="through the proxy ") as caught:
         connect(serve(after=echo), max_retries=0).send(CHANGE)
     assert not caught.value.outcome_unknown
-    said, error = "", caught.value
+    said = ""
+    error: BaseException | None = caught.value
     while error is not None:
         said, error = f"{said}{error!r}", error.__cause__ or error.__context__
     for secret in (PASSWORD, "proxy-pa ss", "somebody"):
@@ -260,3 +262,36 @@ def test_a_proxy_that_cannot_be_used_is_a_configuration_error(
     with pytest.raises(octaspace.ConfigurationError, match="cannot be sent"):
         connect(server).send(CHANGE)
     assert server.journal == []
+
+
+@pytest.mark.parametrize("total_timeout", [None, 30], ids=["no-deadline", "deadline"])
+def test_a_socks_proxy_that_is_never_silent_for_long_keeps_to_the_limit(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, total_timeout: float | None
+) -> None:
+    def drip(client: socket.socket) -> bool:
+        client.recv(100)
+        client.sendall(b"\5\0")
+        client.recv(300)
+        for byte in b"\5\0\0\3\xff" + b"x" * 257:  # connected, by way of a host with a long name
+            if dripping.stopping.wait(0.02):
+                break
+            client.sendall(bytes([byte]))
+        return False
+
+    dripping = serve(welcome=drip)
+    monkeypatch.setenv("HTTP_PROXY", dripping.url.replace("http", "socks5h"))
+    client = connect(serve(), open_timeout=0.2, total_timeout=total_timeout, max_retries=0)
+    with pytest.raises(octaspace.TimeoutError, match=r"open_timeout=0\.2 s") as caught:
+        client.send(CHANGE)
+    assert (caught.value.phase, caught.value.outcome_unknown) == ("open", False)
+
+
+def test_what_a_socks_proxy_that_is_not_there_is_said_to_be(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = serve()
+    gone.refuse()
+    monkeypatch.setenv("HTTP_PROXY", address := gone.url.replace("http", "socks5h"))
+    with pytest.raises(octaspace.ConnectionError) as caught:
+        connect(server := serve(), max_retries=0).send(CHANGE)
+    assert f"{server.url} through the proxy {address}: Connection refused" in str(caught.value)
