@@ -78,7 +78,7 @@ def configuration() -> Config:
 
 
 def reset_configuration() -> None:
-    """Forget `configure` and close the shared client; the environment is read anew at the next use."""
+    """Forget `configure` and close the shared client; the environment is read again at the next use."""
     _replace(None)
 
 

@@ -231,7 +231,7 @@ class ServiceUnavailableError(ServerError):
 
 
 class GatewayTimeoutError(ServerError):
-    """504: a proxy in front of the API waited in vain."""
+    """504: a proxy in front of the API timed out waiting for it."""
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {

@@ -167,7 +167,7 @@ class TracedHTTPConnection(HTTPConnection):
         super().close()
 
     def let_go(self) -> None:
-        """Close a forked child's copy of the socket, without a word on the wire.
+        """Close a forked child's copy of the socket without sending anything.
 
         No object is asked that a thread of the parent may have locked. During a TLS handshake the socket
         is in such a thread's hands alone, and known by its descriptor.

@@ -102,7 +102,7 @@ def checked_envs(name: str, value: Mapping[str, str] | None) -> dict[str, str]:
     """Environment variables; None is none of them. Values are never in a message: they may be secrets.
 
     Raises:
-        ValueError: It is no mapping of names to text.
+        ValueError: It is not a mapping of names to text.
     """
     if value is None:
         return {}

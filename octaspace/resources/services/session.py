@@ -148,7 +148,7 @@ class Session(Resource):
             Lines without their line ends.
 
         Raises:
-            ValueError: `interval` is no number of seconds, or negative.
+            ValueError: `interval` is not a number of seconds, or is negative.
             octaspace.NotFoundError: There never was such a session.
             octaspace.Error: Any other of `octaspace.errors`, after the retries of each call.
         """
