@@ -5,14 +5,14 @@
     ├── NetworkError                          no usable HTTP response
     │   ├── ConnectionError                   also a builtin ConnectionError
     │   └── TimeoutError                      also a builtin TimeoutError; .phase says which limit
-    ├── ProvisionRejectedError                a rental refused inside an HTTP 200; .rejections
+    ├── ProvisionRejectedError                a rental refused inside a 2xx; .rejections
     └── ApiError                              the API answered with an error
         ├── AuthenticationError               401
         ├── PermissionError                   403
         ├── NotFoundError                     404
         ├── ValidationError                   422
         ├── RateLimitError                    429; .retry_after
-        ├── InvalidResponseError              a 2xx whose JSON cannot be read
+        ├── InvalidResponseError              a 2xx whose body is not what was asked for
         └── ServerError                       5xx
             ├── BadGatewayError               502
             ├── ServiceUnavailableError       503
@@ -50,6 +50,7 @@ __all__ = [
     "TimeoutPhase",
     "ValidationError",
     "api_error",
+    "api_message",
     "one_line",
     "request_id_of",
 ]
@@ -58,6 +59,9 @@ TimeoutPhase = Literal["open", "read", "write", "pool", "total"]
 
 #: What an error says when the request may have been carried out all the same.
 LOOK_FIRST = "; it may have been carried out all the same: look before you send it again"
+
+#: Where an answer says what went wrong (Q2, Q16, Q30), in the order of a message.
+_MESSAGE_FIELDS = ("error", "title", "message", "reason", "detail", "errors")
 
 #: How much of the API's own words goes into a message.
 _EXCERPT_CHARACTERS = 300
@@ -151,11 +155,12 @@ class TimeoutError(NetworkError, builtins.TimeoutError):
 
 
 class ProvisionRejectedError(Error):
-    """The API answered 200 and refused the rental in the body (quirk Q2).
+    """The API answered 2xx and refused the rental in the body (quirks Q2, Q19). Nothing was rented.
 
     Attributes:
         rejections: The refused items as the API sent them, e.g.
-            ``[{"node_id": 9101, "status": 3, "reason": "node is busy"}]``.
+            ``[{"id": 0, "node_id": 9101, "status": 3, "reason": "node is busy"}]``; `id` is the place of the
+            item in the list that was sent.
     """
 
     def __init__(
@@ -210,7 +215,12 @@ class RateLimitError(ApiError):
 
 
 class InvalidResponseError(ApiError):
-    """A 2xx whose body announces JSON and cannot be read as JSON."""
+    """A 2xx whose body is not what was asked for.
+
+    It announces JSON that cannot be read; it is HTML, text or nothing where JSON is expected; or it answers a
+    creation and names no session (quirk Q19). `outcome_unknown` is True when the request was to change
+    something.
+    """
 
 
 class ServerError(ApiError):
@@ -298,24 +308,37 @@ def _redirect_words(response: Response[Any]) -> str:
 
 
 def _api_words(response: Response[Any]) -> str:
-    """The API's own message, from any of the shapes of quirk Q16; never raises."""
+    """The API's own message, from any of the shapes of quirks Q16 and Q30; never raises."""
     data = response.data
-    if isinstance(data, dict):
-        found = [_words(data.get(name)) for name in ("error", "message", "errors")]
-        return ": ".join(dict.fromkeys(text for text in found if text))
     if data is None:
         return ""
-    return data if isinstance(data, str) else response.text
+    return api_message(data) if isinstance(data, (dict, str)) else response.text
+
+
+def api_message(data: object) -> str:
+    """The words of an answer that says what went wrong, or an empty text; never raises.
+
+    Args:
+        data: The decoded body, or an item of it.
+    """
+    if not isinstance(data, dict):
+        return data if isinstance(data, str) else ""
+    found = [_words(data.get(name)) for name in _MESSAGE_FIELDS]
+    return ": ".join(dict.fromkeys(text for text in found if text))
 
 
 def _words(value: object, depth: int = 4) -> str:
-    if value is None or depth == 0:  # a body nested without end must not end in a RecursionError
+    if value is None or isinstance(value, bool) or depth == 0:  # a body nested without end: no RecursionError
         return ""
     if isinstance(value, (list, tuple)):
         return ", ".join(filter(None, (_words(item, depth - 1) for item in value)))
     if isinstance(value, dict):
         if isinstance(value.get("message"), str):
             return str(value["message"])
+        if isinstance(value.get("msg"), str):  # FastAPI's items: where, and what
+            place = value.get("loc")
+            where = ".".join(map(str, place)) if isinstance(place, list) else ""
+            return f"{where}: {value['msg']}" if where else str(value["msg"])
         return ", ".join(f"{name}: {_words(texts, depth - 1)}" for name, texts in value.items())
     return str(value)
 

@@ -9,19 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 from urllib.parse import unquote
 
 from .response import Response
 from .shown import shown
 
-__all__ = ["MOST_SECONDS", "BodySink", "Request", "Trip"]
+__all__ = ["MOST_SECONDS", "BodySink", "ExpectedBody", "Request", "Trip"]
 
 #: The longest time limit and the longest wait: 24 days. Sockets and locks count milliseconds in 32 bits.
 MOST_SECONDS: Final = 2_147_483
 
 #: Methods that HTTP defines as idempotent. `nodes.reboot` is the exception and says so itself.
 REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+
+#: What the body of a 2xx answer must be: a JSON object or list; or JSON of any kind, or nothing.
+ExpectedBody = Literal["json", "json or nothing"]
 
 _METHOD: Final = re.compile(r"[A-Z]+")
 #: Behind a host name, a path without a slash in front would be another host, which would get the key.
@@ -40,6 +43,9 @@ class Request:
         body: Something JSON can carry, or None for a request without a body.
         repeatable: Whether sending it twice is harmless. None derives it from the method.
         public: True for calls that need no key: they are sent without one.
+        expects: What the body of a 2xx answer must be, ``"json"`` (an object or a list) or
+            ``"json or nothing"``; anything else that comes is an `octaspace.InvalidResponseError`. None takes
+            whatever comes: `Response.data` is then bytes where it is not JSON.
 
     Raises:
         ValueError: The method is no HTTP method in capitals, or the path does not begin with a slash, has a
@@ -52,6 +58,7 @@ class Request:
     body: Any = None
     repeatable: bool | None = None
     public: bool = False
+    expects: ExpectedBody | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.method, str) or not _METHOD.fullmatch(self.method):

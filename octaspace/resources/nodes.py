@@ -140,7 +140,8 @@ class Nodes(Resource):
                 refused); `gpu_hour` and `cpu_hour` in USD. What is not given stays as it is.
 
         Returns:
-            `data` as the API confirms it, e.g. ``{"id": 9001, "prices": {"base": 2000000000000000000, …}}``.
+            `data` as the API confirms it, e.g. ``{"id": 9001, "prices": {"base": 2000000000000000000, …}}``;
+            None when the answer is empty.
 
         Raises:
             ValueError: No price is given, one is negative or no number, or one in Wei is no whole number.
@@ -152,7 +153,8 @@ class Nodes(Resource):
             raise ValueError("no price is given: pass at least one, such as base=octaspace.octa_to_wei(2)")
         for name, value in prices.items():
             _check_price(name, value)
-        return self._trip.send(Request("PATCH", path_of("nodes", id, "prices"), body=dict(prices)))
+        path = path_of("nodes", id, "prices")
+        return self._trip.send(Request("PATCH", path, body=dict(prices), expects="json or nothing"))
 
     def reboot(self, id: int | str) -> Response[Any]:
         """GET /nodes/:id/reboot: restart the machine. A GET that acts (Q1): sent at most once.
@@ -161,14 +163,16 @@ class Nodes(Resource):
             id: The node.
 
         Returns:
-            `data` as the API confirms it, e.g. ``{"message": "Reboot requested"}``.
+            `data` as the API confirms it, e.g. ``{"message": "Reboot requested"}``; None when the answer is
+            empty.
 
         Raises:
             ValueError: The id cannot be part of a path.
             octaspace.NotFoundError: There is no such node.
             octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`.
         """
-        return self._trip.send(Request("GET", path_of("nodes", id, "reboot"), repeatable=False))
+        path = path_of("nodes", id, "reboot")
+        return self._trip.send(Request("GET", path, repeatable=False, expects="json or nothing"))
 
 
 def _check_price(name: str, value: object) -> None:

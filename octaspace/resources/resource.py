@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from ..request import Request, Trip
+from ..request import ExpectedBody, Request, Trip
 from ..response import Response
 from ..shown import shown
 
@@ -37,11 +37,11 @@ class Resource:
     def _get(
         self, *segments: object, params: Mapping[str, object] | None = None, public: bool = False
     ) -> Response[Any]:
-        request = Request("GET", path_of(*segments), params=query_of(params or {}), public=public)
-        return self._trip.send(request)
+        path, query = path_of(*segments), query_of(params or {})
+        return self._trip.send(Request("GET", path, params=query, public=public, expects="json"))
 
-    def _post(self, *segments: object, body: Any = None) -> Response[Any]:
-        return self._trip.send(Request("POST", path_of(*segments), body=body))
+    def _post(self, *segments: object, body: Any = None, expects: ExpectedBody = "json") -> Response[Any]:
+        return self._trip.send(Request("POST", path_of(*segments), body=body, expects=expects))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of an octaspace.Client>"

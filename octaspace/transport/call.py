@@ -16,7 +16,7 @@ from .endpoints import Endpoints
 from .failures import Answer, Failure
 from .fork import notice_fork
 from .log_lines import log_line
-from .messages import log_attempt, network_error, out_of_time_error, via
+from .messages import log_attempt, network_error, out_of_time_error, unexpected_body, via
 from .pool import Pools
 from .retry import Outcome, Verdict, backoff, decide
 from .wire import Wire
@@ -295,11 +295,12 @@ def _error_of(
             response, method=request.method, path=request.path,
             repeatable=bool(request.repeatable), api_key=api_key,
         )  # fmt: skip
-    if answer.problem is None:
+    problem = answer.problem or unexpected_body(response, request, api_key)
+    if problem is None:
         return None
     unknown = not request.repeatable
     return InvalidResponseError(
-        f"{request.method} {request.path}: {response.status}, but {answer.problem}"
+        f"{request.method} {request.path}: {response.status}, but {problem}"
         f"{LOOK_FIRST if unknown else ''}{request_id_of(response, api_key)}",
         response=response,
         outcome_unknown=unknown,

@@ -26,12 +26,14 @@ def encode_body(body: Any) -> bytes | None:
         raise ValueError(f"the request body cannot be written as JSON: {error}") from None
 
 
-def decode_body(body: bytes, headers: Mapping[str, str]) -> Any:
+def decode_body(body: bytes, headers: Mapping[str, str], *, json_expected: bool = False) -> Any:
     """Decode a response body by its content type.
 
     Args:
         body: The body, content encoding already undone.
         headers: The response's header fields.
+        json_expected: Whether an object or a list is read from a body of another content type as well: some
+            servers send their JSON as ``text/plain``, and an answer that names a session must not be lost.
 
     Returns:
         None for no body; decoded JSON, integers exact at any size; bytes for what is not JSON. Without
@@ -48,12 +50,13 @@ def decode_body(body: bytes, headers: Mapping[str, str]) -> Any:
     kinds = {_is_json(media_type) for media_type in _media_types(content_type)}
     if kinds == {True}:
         return json_parser()(body)
-    if kinds == {False}:
+    if kinds == {False} and not json_expected:
         return body
     try:
-        return json_parser()(body)
+        data = json_parser()(body)
     except ValueError:
         return body
+    return body if kinds == {False} and not isinstance(data, (dict, list)) else data
 
 
 def _media_types(content_type: str) -> list[str]:

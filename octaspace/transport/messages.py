@@ -1,18 +1,23 @@
-"""What is said about attempts: the error a call ends in, and the log line of each attempt."""
+"""What is said about attempts and answers: the error a call ends in, and the log line of each attempt."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 from ..config import Config
-from ..errors import LOOK_FIRST, ConfigurationError, ConnectionError, Error, TimeoutError
+from ..errors import LOOK_FIRST, ConfigurationError, ConnectionError, Error, TimeoutError, one_line
 from ..request import Request
+from ..response import Response
+from ..shown import shown
 from .failures import Answer, Failure
 from .log_lines import is_wanted, log_line
 from .retry import Outcome
 
-__all__ = ["log_attempt", "network_error", "out_of_time_error", "via"]
+#: How much of a body that is not JSON is looked at for a message.
+_EXCERPT_CHARACTERS: Final = 1000
+
+__all__ = ["log_attempt", "network_error", "out_of_time_error", "unexpected_body", "via"]
 
 
 def network_error(failure: Failure, request: Request, config: Config, *, url: str, attempts: int) -> Error:
@@ -71,6 +76,30 @@ def out_of_time_error(
         attempts=attempts,
         outcome_unknown=outcome_unknown,
     )
+
+
+def unexpected_body(response: Response[Any], request: Request, api_key: str | None) -> str | None:
+    """What is wrong with the body of a 2xx answer, or None when it is what the request expects.
+
+    Args:
+        response: The answer.
+        request: What was asked for.
+        api_key: The key, in case the server repeats it.
+    """
+    data = response.data
+    if request.expects is None or isinstance(data, (dict, list)):
+        return None
+    if not response.body:
+        return None if request.expects == "json or nothing" else "its body is empty where JSON is expected"
+    if not isinstance(data, bytes):
+        return (
+            None
+            if request.expects == "json or nothing"
+            else (f"an object or a list is expected, not the JSON value {shown(data)}")
+        )
+    kind = response.headers.get("Content-Type", "") or "a body without a content type"
+    words = f"{kind} came where JSON is expected: {response.text[:_EXCERPT_CHARACTERS]}"
+    return one_line(words.replace(api_key, "***") if api_key else words)
 
 
 def log_attempt(

@@ -197,7 +197,7 @@ class Wire:
             complete = True
             if into_sink is not None:
                 return Answer(status, headers, body)
-            return _answer(status, headers, body)
+            return _answer(status, headers, body, request)
         except BodyError as error:
             return Answer(status, headers, problem=str(error))
         except (TruncatedBodyError, _Foreign) as error:
@@ -278,9 +278,10 @@ def _check_end(raw: Any) -> None:
         raise TruncatedBodyError(f"the body ended {raw.length_remaining} bytes early")
 
 
-def _answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+def _answer(status: int, headers: Mapping[str, str], body: bytes, request: Request) -> Answer:
     try:
-        return Answer(status, headers, body, data=decode_body(body, headers))
+        data = decode_body(body, headers, json_expected=request.expects is not None)
+        return Answer(status, headers, body, data=data)
     except ValueError as error:
         return Answer(status, headers, body, data=body, problem=f"its JSON cannot be read: {error}")
 

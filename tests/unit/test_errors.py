@@ -71,6 +71,13 @@ def test_the_status_decides_the_class(status: int, name: str) -> None:
             "disk_size: must be positive, is odd",
         ),
         (["x"], b'["x"]', '["x"]'),
+        ({"detail": "not found here"}, b"", ": not found here"),
+        ({"title": "Invalid", "detail": "disk_size is 0"}, b"", ": Invalid: disk_size is 0"),
+        ({"title": "Invalid", "message": "why", "status": 422}, b"", ": Invalid: why"),
+        ({"detail": [{"loc": ["body", "node_id"], "msg": "required"}]}, b"", ": body.node_id: required"),
+        ({"detail": [{"msg": "required"}]}, b"", ": required"),
+        ({"error": True, "message": "why"}, b"", "422: why"),
+        ({"reason": "busy"}, b"", ": busy"),
         (
             b"<html>Bad\x1b[31m\nGateway</html>",
             b"<html>Bad\x1b[31m\nGateway</html>",
@@ -81,7 +88,7 @@ def test_the_status_decides_the_class(status: int, name: str) -> None:
         (None, b"", ": 422"),
     ],
 )
-def test_q16_the_apis_own_words_in_every_loose_shape(data: Any, body: bytes, words: str) -> None:
+def test_q16_q30_the_apis_own_words_in_every_loose_shape(data: Any, body: bytes, words: str) -> None:
     message = str(api_error(answer(422, data, body=body), method="POST", path="/services/mr"))
     assert words in message
     assert message.isprintable()

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ProvisionRejectedError, one_line, request_id_of
 from ...response import Response
 from ..resource import Resource
+from .app_defaults import app_defaults
 from .arguments import checked_count, checked_envs, checked_ports, checked_text
+from .creation import check_creation
 from .rent import rented
 from .session import Session
 
@@ -85,8 +86,8 @@ class MachineRentals(Resource):
         self,
         *,
         node_id: int,
-        disk_size: int,
-        image: str,
+        disk_size: int | None = None,
+        image: str | None = None,
         app: str = "",
         envs: Mapping[str, str] | None = None,
         ports: Iterable[int] | None = None,
@@ -98,12 +99,16 @@ class MachineRentals(Resource):
     ) -> Response[Any]:
         """POST /services/mr: rent a machine. Sent at most once; it costs money from then on.
 
+        With `app`, whatever of `disk_size`, `image`, `envs`, `ports` and `http_ports` is not given (is None)
+        comes from the app's entry in the catalogue, and so does an empty `start_command`. That takes one more
+        request, a GET /apps, unless all five are given.
+
         Args:
             node_id: The machine, from `list` or `search`.
-            disk_size: GB.
-            image: Docker image, e.g. ``"ubuntu:24.04"``.
+            disk_size: GB. Required unless the app's entry says it.
+            image: Docker image, e.g. ``"ubuntu:24.04"``. Required unless the app's entry says it.
             app: Uuid of an app from `client.apps.list()`; empty for none.
-            envs: Environment variables of the container.
+            envs: Environment variables of the container. They replace those of the app.
             ports: TCP ports to open, 1 to 65535.
             http_ports: Ports to publish under a URL, 1 to 65535.
             start_command: Command to run in the container.
@@ -115,17 +120,24 @@ class MachineRentals(Resource):
             `data` is a list of one item, e.g. ``[{"uuid": "5dd2d308-…"}]``; see `client.services.session`.
 
         Raises:
-            ValueError: An argument cannot be used; nothing was sent.
-            octaspace.ProvisionRejectedError: The API answered 200 and refused the rental (Q2).
+            ValueError: An argument cannot be used or is missing, or the app is not in the catalogue; nothing
+                was rented.
+            octaspace.ProvisionRejectedError: The API answered 2xx and refused the rental (Q2, Q19).
             octaspace.Error: Any other of `octaspace.errors`. With `outcome_unknown` the rental may have been
                 made: look at `client.sessions.list()` before renting again.
         """
+        inheritable = {
+            "disk_size": disk_size, "image": image, "envs": envs, "ports": ports, "http_ports": http_ports,
+        }  # fmt: skip
+        missing = [name for name, value in inheritable.items() if value is None]
+        if not checked_text("app", app):
+            missing = []
         item: dict[str, Any] = {
             "id": 0,
             "node_id": checked_count("node_id", node_id),
-            "disk_size": checked_count("disk_size", disk_size, "GB"),
-            "image": checked_text("image", image, required=True),
-            "app": checked_text("app", app),
+            "disk_size": None if "disk_size" in missing else checked_count("disk_size", disk_size, "GB"),
+            "image": None if "image" in missing else checked_text("image", image, required=True),
+            "app": app,
             "envs": checked_envs("envs", envs),
             "ports": checked_ports("ports", ports),
             "http_ports": checked_ports("http_ports", http_ports),
@@ -136,16 +148,18 @@ class MachineRentals(Resource):
             item["organization_id"] = checked_count("organization_id", organization_id)
         if project_id is not None:
             item["project_id"] = checked_count("project_id", project_id)
-        response = self._post("services", "mr", body=[item])
-        _raise_rejections(response)
-        return response
+        if missing:  # after all checks: a mistake costs no request
+            if not start_command:
+                missing.append("start_command")
+            item.update(app_defaults(self._get("apps").data, app, missing))
+        return check_creation(self._post("services", "mr", body=[item]), "/services/mr")
 
     def rent(
         self,
         *,
         node_id: int,
-        disk_size: int,
-        image: str,
+        disk_size: int | None = None,
+        image: str | None = None,
         app: str = "",
         envs: Mapping[str, str] | None = None,
         ports: Iterable[int] | None = None,
@@ -170,35 +184,9 @@ class MachineRentals(Resource):
         """
         return rented(
             self._trip,
-            "/services/mr",
             lambda: self.create(
                 node_id=node_id, disk_size=disk_size, image=image, app=app, envs=envs, ports=ports,
                 http_ports=http_ports, start_command=start_command, entrypoint=entrypoint,
                 organization_id=organization_id, project_id=project_id,
             ),
         )  # fmt: skip
-
-
-def _raise_rejections(response: Response[Any]) -> None:
-    """Raise for items that were refused inside a 200 (Q2)."""
-    data = response.data
-    items = data if isinstance(data, list) else [data]
-    rejections = [item for item in items if isinstance(item, dict) and _is_rejection(item)]
-    if rejections:
-        reasons = one_line("; ".join(str(item.get("reason") or item.get("status")) for item in rejections))
-        raise ProvisionRejectedError(
-            f"POST /services/mr: {response.status}, but the rental was rejected: "
-            f"{reasons}{request_id_of(response)}",
-            rejections=rejections,
-            response=response,
-        )
-
-
-def _is_rejection(item: dict[str, Any]) -> bool:
-    if item.get("uuid"):
-        return False
-    status = item.get("status")
-    if isinstance(status, str):
-        status = int(status) if status.isascii() and status.isdigit() and len(status) < 20 else 0
-    positive = isinstance(status, (int, float)) and not isinstance(status, bool) and status > 0
-    return bool(item.get("reason")) or positive

@@ -6,7 +6,8 @@ from ... import errors
 
 __all__ = ["may_pass"]
 
-_PASSING = (errors.NetworkError, errors.ServerError, errors.RateLimitError)
+#: A 2xx in HTML or with JSON that cannot be read comes from something in front of the API.
+_PASSING = (errors.NetworkError, errors.ServerError, errors.RateLimitError, errors.InvalidResponseError)
 _REQUEST_TIMEOUT = 408
 
 

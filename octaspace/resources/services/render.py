@@ -10,6 +10,7 @@ from ...response import Response
 from ...shown import shown
 from ..resource import Resource
 from .arguments import checked_count, checked_envs, refuse_unknown
+from .creation import check_creation
 from .rent import rented
 from .session import Session
 
@@ -82,8 +83,9 @@ class RenderNodes(Resource):
 
         Raises:
             ValueError: An argument is unknown or cannot be used; nothing was sent.
-            octaspace.Error: Any of `octaspace.errors`. With `outcome_unknown` the session may have been made:
-                look at `client.sessions.list()` before starting another.
+            octaspace.ProvisionRejectedError: The API answered 2xx and refused the session (Q19).
+            octaspace.Error: Any other of `octaspace.errors`. With `outcome_unknown` the session may have been
+                made: look at `client.sessions.list()` before starting another.
         """
         options = {
             "multi_gpu_worker" if name == _MULTI_GPU else name: value for name, value in options.items()
@@ -100,7 +102,7 @@ class RenderNodes(Resource):
             if not isinstance(multi_gpu, bool):
                 raise ValueError(f"multi_gpu_worker must be True or False, not {shown(multi_gpu)}")
             body[_MULTI_GPU] = multi_gpu
-        return self._post("services", "render", body=body)
+        return check_creation(self._post("services", "render", body=body), "/services/render")
 
     def rent(self, *, node_id: int, disk_size: int, **options: Any) -> AbstractContextManager[Session]:
         """`create`, and `stop` at the end of the block; see `MachineRentals.rent`.
@@ -109,6 +111,5 @@ class RenderNodes(Resource):
         """
         return rented(
             self._trip,
-            "/services/render",
             lambda: self.create(node_id=node_id, disk_size=disk_size, **options),
         )

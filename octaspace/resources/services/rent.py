@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Final
 
 from ... import errors
 from ...request import Trip
 from ...response import Response
+from .creation import session_uuids
 from .passing import may_pass
 from .session import Session
 
@@ -20,26 +21,27 @@ _LONGEST_PAUSE: Final = 60.0
 
 
 @contextmanager
-def rented(trip: Trip, path: str, create: Callable[[], Response[Any]]) -> Iterator[Session]:
+def rented(trip: Trip, create: Callable[[], Response[Any]]) -> Iterator[Session]:
     """Create a session, and stop it at the end of the block, however that ends.
 
     Args:
         trip: The way to the API.
-        path: Where the creation is sent, for messages.
-        create: Sends the creation.
+        create: Sends the creation, and raises unless the answer names a session.
     """
     response: Response[Any] | None = None
     session: Session | None = None
     try:
         try:
             response = create()
-            session = _session(trip, path, response)
+            session = Session(trip, session_uuids(response)[0])
+        except errors.ProvisionRejectedError as error:
+            _stop_others(trip, error)
+            raise
         except (errors.Error, ValueError):
             raise  # they know themselves whether there may be a rental
         except BaseException as interruption:  # or what a hook raised
             if response is not None:
-                with suppress(errors.Error):
-                    session = _session(trip, path, response)
+                session = Session(trip, session_uuids(response)[0])
             if session is None:
                 _add_note(
                     interruption,
@@ -59,23 +61,13 @@ def rented(trip: Trip, path: str, create: Callable[[], Response[Any]]) -> Iterat
     _stop(trip, session)
 
 
-def _session(trip: Trip, path: str, response: Response[Any]) -> Session:
-    """The session that a creation names.
-
-    Raises:
-        InvalidResponseError: It names none, in a 2xx: there may be one.
-    """
-    data = response.data[0] if isinstance(response.data, list) and response.data else response.data
-    uuid = data.get("uuid") if isinstance(data, dict) else None
-    try:
-        return Session(trip, uuid)  # type: ignore[arg-type]  # checked there
-    except ValueError:
-        raise errors.InvalidResponseError(
-            f"POST {path}: {response.status}, but the answer names no session"
-            f"{errors.LOOK_FIRST}{errors.request_id_of(response)}",
-            response=response,
-            outcome_unknown=True,
-        ) from None
+def _stop_others(trip: Trip, rejected: errors.ProvisionRejectedError) -> None:
+    """Stop what an answer names beside what it refuses: the block that would use it does not run."""
+    for uuid in session_uuids(rejected.response) if rejected.response is not None else ():
+        try:
+            _stop(trip, Session(trip, uuid))
+        except Exception as failure:
+            _add_note(rejected, f"Session {uuid} could not be stopped and goes on: {failure}")
 
 
 def _stop(trip: Trip, session: Session) -> None:
@@ -100,8 +92,7 @@ def _stop_patiently(trip: Trip, session: Session) -> None:
         try:
             return _stop_once(session)
         except errors.Error as error:
-            # An answer that cannot be read comes from something in front of the API.
-            if not may_pass(error) and not isinstance(error, errors.InvalidResponseError):
+            if not may_pass(error):
                 raise
             asked = min(getattr(error, "retry_after", None) or 0.0, _LONGEST_PAUSE)
         trip.sleep(max(pause, asked))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ...errors import LOOK_FIRST, InvalidResponseError, api_message, one_line, request_id_of
 from ...request import Request, Trip
 from ...response import Response
 from ...shown import shown
-from ..resource import Resource, path_of, query_of, segment_of
+from ..resource import Resource, path_of, segment_of
 from .arguments import checked_seconds
 from .following import follow_logs
 from .waiting import wait_until_ready
@@ -88,17 +89,28 @@ class Session(Resource):
             score: 1 (bad) to 5 (good) for the node; None gives none.
 
         Returns:
-            `data` as the API confirms it, or None.
+            `data` as the API confirms it; None when the answer is empty.
 
         Raises:
             ValueError: The score is no whole number from 1 to 5.
             octaspace.NotFoundError: There is no such session, or it was stopped before.
+            octaspace.InvalidResponseError: A 2xx that confirms nothing: HTML, or an error in its JSON. The
+                session may go on.
             octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`. Stopping twice is
                 harmless.
         """
         if score is not None and (type(score) is not int or score not in _SCORES):
             raise ValueError(f"score must be a whole number from 1 to 5, not {shown(score)}")
-        return self._post("services", self.uuid, "stop", body=None if score is None else {"score": score})
+        body = None if score is None else {"score": score}
+        response = self._post("services", self.uuid, "stop", body=body, expects="json or nothing")
+        if isinstance(response.data, dict) and response.data.get("error"):
+            raise InvalidResponseError(
+                f"POST /services/{self.uuid}/stop: {response.status}, but the answer is an error: "
+                f"{one_line(api_message(response.data))}{LOOK_FIRST}{request_id_of(response)}",
+                response=response,
+                outcome_unknown=True,
+            )
+        return response
 
     def wait_until_ready(
         self,
@@ -108,8 +120,8 @@ class Session(Resource):
     ) -> Response[payloads.Session]:
         """Ask for `info()` until the session is ready.
 
-        A failing network, a 5xx, a 429 or a 408 is waited out: within the time limit the next look may
-        succeed.
+        A failing network, a 5xx, a 429, a 408, and an answer that cannot be read (broken JSON, HTML, an empty
+        body) are waited out: within the time limit the next look may succeed.
 
         Args:
             timeout: Seconds for all of it; also ends a request that hangs.
@@ -129,7 +141,8 @@ class Session(Resource):
         """
 
         def look(seconds: float) -> Response[payloads.Session]:
-            return self._trip.send(Request("GET", path_of("services", self.uuid, "info")), timeout=seconds)
+            request = Request("GET", path_of("services", self.uuid, "info"), expects="json")
+            return self._trip.send(request, timeout=seconds)
 
         return wait_until_ready(
             look, self._trip, self.uuid, timeout=timeout, interval=interval, on_progress=on_progress
@@ -155,7 +168,6 @@ class Session(Resource):
         checked_seconds("interval", interval)
 
         def read(recent: bool | None) -> Any:
-            params = query_of({"recent": recent})
-            return self._trip.send(Request("GET", path_of("services", self.uuid, "logs"), params=params)).data
+            return self.logs(recent).data
 
         return follow_logs(read, lambda: self.info().data, lambda: self._trip.sleep(interval))

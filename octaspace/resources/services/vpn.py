@@ -10,6 +10,7 @@ from ...response import Response
 from ...shown import shown
 from ..resource import Resource
 from .arguments import checked_choice, checked_count
+from .creation import check_creation
 from .rent import rented
 from .session import Session
 
@@ -92,8 +93,9 @@ class VpnRelays(Resource):
 
         Raises:
             ValueError: An argument cannot be used; nothing was sent.
-            octaspace.Error: Any of `octaspace.errors`. With `outcome_unknown` the session may have been made:
-                look at `client.sessions.list()` before starting another.
+            octaspace.ProvisionRejectedError: The API answered 2xx and refused the session (Q19).
+            octaspace.Error: Any other of `octaspace.errors`. With `outcome_unknown` the session may have been
+                made: look at `client.sessions.list()` before starting another.
         """
         body: dict[str, object] = {
             "node_id": checked_count("node_id", node_id),
@@ -103,7 +105,7 @@ class VpnRelays(Resource):
             if subkind != "v2ray":
                 raise ValueError(f"protocol is for subkind 'v2ray' only, not for {shown(subkind)}")
             body["protocol"] = checked_choice("protocol", protocol, _PROTOCOLS)
-        return self._post("services", "vpn", body=body)
+        return check_creation(self._post("services", "vpn", body=body), "/services/vpn")
 
     def rent(
         self, *, node_id: int, subkind: str = "wg", protocol: str | None = None
@@ -114,6 +116,5 @@ class VpnRelays(Resource):
         """
         return rented(
             self._trip,
-            "/services/vpn",
             lambda: self.create(node_id=node_id, subkind=subkind, protocol=protocol),
         )

@@ -103,15 +103,55 @@ def test_a_stop_waits_as_long_as_the_api_asks_within_reason(
     assert clock.slept == [waited]
 
 
-def test_a_stop_whose_answer_cannot_be_read_is_sent_again(
-    client: Client, requests_mock: requests_mock.Mocker
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"text": "{", "headers": {"Content-Type": "application/json"}},
+        {"text": "<html>Maintenance</html>", "headers": {"Content-Type": "text/html"}},
+        {"text": "Please wait", "headers": {"Content-Type": "text/plain"}},
+        {"json": {"error": "the node does not answer"}},
+    ],
+    ids=["bad JSON", "HTML", "text", "an error"],
+)
+def test_a_stop_that_is_answered_and_not_confirmed_is_sent_again(
+    broken: dict[str, Any], client: Client, requests_mock: requests_mock.Mocker
 ) -> None:
     requests_mock.post(CREATE, json={"uuid": "u-1"})
-    garbage = {"text": "{", "headers": {"Content-Type": "application/json"}}
-    stop = requests_mock.post(STOP, [garbage, {"status_code": 404}])
+    stop = requests_mock.post(STOP, [broken, {"status_code": 404}])
     with client.services.mr.rent(**MACHINE):
         pass
     assert stop.call_count == 2
+    stop = requests_mock.post(STOP, **broken)
+    with pytest.raises(octaspace.InvalidResponseError) as caught, client.services.mr.rent(**MACHINE):
+        pass
+    assert caught.value.outcome_unknown
+    assert stop.call_count == 5
+
+
+@pytest.mark.parametrize(
+    "answer", [{"text": ""}, {"status_code": 204}, {"json": None}, {"json": "stopped"}, {"json": []}], ids=str
+)
+def test_a_stop_may_be_confirmed_by_nothing(
+    answer: dict[str, Any], client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.post(CREATE, json={"uuid": "u-1"})
+    stop = requests_mock.post(STOP, **answer)
+    with client.services.mr.rent(**MACHINE):
+        pass
+    assert stop.call_count == 1
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_a_session_beside_a_rejection_is_stopped(
+    status: int, client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    """One machine was asked for; if the answer names one and refuses one, nobody would stop it."""
+    requests_mock.post(CREATE, json=[{"uuid": "u-1"}, {"message": "INTERNAL_ERROR"}])
+    stop = requests_mock.post(STOP, status_code=status)
+    with pytest.raises(octaspace.ProvisionRejectedError) as caught, client.services.mr.rent(**MACHINE):
+        raise AssertionError("the block must not run")
+    assert stop.call_count == 1
+    assert ("u-1 could not be stopped" in notes(caught.value)) is (status == 403)
 
 
 def test_stopped_by_somebody_else_is_stopped(client: Client, requests_mock: requests_mock.Mocker) -> None:
@@ -174,6 +214,11 @@ def test_a_creation_that_fails_stops_nothing(client: Client, requests_mock: requ
         {"json": [{"uuid": ".."}]},
         {"json": [{"uuid": "a\nb"}]},
         {"json": None},
+        {"json": {}},
+        {"json": [{}]},
+        {"json": {"uuid": ""}},
+        {"text": "<html>Maintenance</html>", "headers": {"Content-Type": "text/html"}},
+        {"status_code": 204},
     ],
 )
 def test_a_creation_of_unknown_outcome_says_so(
@@ -185,6 +230,22 @@ def test_a_creation_of_unknown_outcome_says_so(
         raise AssertionError("the block must not run")
     assert caught.value.outcome_unknown
     assert str(caught.value).startswith("POST /services/mr: ")
+    assert requests_mock.call_count == 1
+
+
+@pytest.mark.parametrize("item", [{"message": "INTERNAL_ERROR"}, {"error": "busy"}, {"status": 2}])
+@pytest.mark.parametrize("service", ["mr", "vpn", "render"])
+def test_q19_a_rejection_ends_the_block_before_it_begins(
+    service: str, item: dict[str, Any], client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.post(f"{API}/services/{service}", json=[item])
+    arguments = {"mr": MACHINE, "vpn": {"node_id": 1}, "render": {"node_id": 1, "disk_size": 5}}[service]
+    with (
+        pytest.raises(octaspace.ProvisionRejectedError) as caught,
+        getattr(client.services, service).rent(**arguments),
+    ):
+        raise AssertionError("the block must not run")
+    assert caught.value.rejections == [item]
     assert requests_mock.call_count == 1
 
 
@@ -202,10 +263,10 @@ def test_a_refused_creation_is_no_riddle(
 def test_an_answer_without_a_session_names_the_creation(
     service: str, client: Client, requests_mock: requests_mock.Mocker
 ) -> None:
-    requests_mock.post(f"{API}/services/{service}", json={}, headers={"X-Request-Id": "r-1"})
+    requests_mock.post(f"{API}/services/{service}", json={"ok": 1}, headers={"X-Request-Id": "r-1"})
     arguments = {"disk_size": 5} if service == "render" else {}
     rental = getattr(client.services, service).rent(node_id=1, **arguments)
-    words = rf"^POST /services/{service}: 200, but the answer names no session; it may .* \[request id r-1\]$"
+    words = rf"^POST /services/{service}: 200, but the answer names no session: .* \[request id r-1\]$"
     with pytest.raises(octaspace.InvalidResponseError, match=words), rental:
         raise AssertionError("the block must not run")
 

@@ -87,7 +87,8 @@ def test_the_request_on_the_wire(
     client: Client,
     requests_mock: requests_mock.Mocker,
 ) -> None:
-    requests_mock.register_uri(method, f"{API}{path.partition('?')[0]}", json={"ok": 2**70})
+    answer = {"uuid": "u-1", "ok": 2**70}
+    requests_mock.register_uri(method, f"{API}{path.partition('?')[0]}", json=answer)
     response = call(client)
     sent = requests_mock.last_request
     assert sent is not None
@@ -95,8 +96,7 @@ def test_the_request_on_the_wire(
     assert (sent.method, sent.url) == (method, API + path)
     assert sent.headers.get("Authorization") == ("sk-secret" if key else None)
     assert (sent.json() if sent.body else None) == body
-    downloaded = path.startswith("/nodes") and path.endswith(("/ident", "/logs"))
-    assert response.data == (b'{"ok": 1180591620717411303424}' if downloaded else {"ok": 2**70})
+    assert response.data == (response.body if _is_download(path) else answer)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,70 @@ def test_what_changes_something_is_sent_once_and_what_reads_is_tried_again(
     assert requests_mock.call_count == (1 if changes else 3)
     assert caught.value.attempts == requests_mock.call_count
     assert caught.value.outcome_unknown is changes
+
+
+def _is_download(path: str) -> bool:
+    return path.startswith("/nodes") and path.endswith(("/ident", "/logs"))
+
+
+#: What may come with a 2xx and is no JSON that a method can return.
+UNEXPECTED: dict[str, dict[str, Any]] = {
+    "HTML": {"text": "<html>sk-secret</html>", "headers": {"Content-Type": "text/html"}},
+    "text": {"text": "ok", "headers": {"Content-Type": "text/plain"}},
+    "HTML without a type": {"text": "<html>"},
+    "bytes": {"content": b"\x89PNG\r\n", "headers": {"Content-Type": "image/png"}},
+    "bad JSON": {"text": "{", "headers": {"Content-Type": "application/json"}},
+    "nothing": {"text": "", "headers": {"Content-Type": "application/json"}},
+    "204": {"status_code": 204},
+    "null": {"json": None},
+    "a number": {"json": 7},
+}
+#: What these may answer all the same: they confirm.
+MAY_BE_EMPTY = ("/stop", "/reboot", "/prices")
+
+
+@pytest.mark.parametrize("name", UNEXPECTED)
+@pytest.mark.parametrize(
+    ("method", "path", "call"),
+    [(method, path, call) for method, path, _, _, call in TABLE if not _is_download(path)],
+    ids=[f"{row[0]} {row[1]}" for row in TABLE if not _is_download(row[1])],
+)
+def test_a_2xx_without_json_is_an_error(
+    method: str, path: str, call: Call, name: str, client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.register_uri(method, f"{API}{path.partition('?')[0]}", **UNEXPECTED[name])
+    if path.endswith(MAY_BE_EMPTY) and name in ("nothing", "204", "null", "a number"):
+        assert call(client).data == (7 if name == "a number" else None)
+        return
+    with pytest.raises(octaspace.InvalidResponseError) as caught:
+        call(client)
+    error = caught.value
+    assert error.status in (200, 204)
+    assert error.outcome_unknown is (method != "GET" or path.endswith("/reboot"))
+    assert str(error).startswith(f"{method} {path.partition('?')[0]}: {error.status}, but ")
+    assert "sk-secret" not in str(error)
+    assert str(error).isprintable()
+    assert requests_mock.call_count == 1
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "text/html; charset=utf-8", "application/octet-stream"]
+)
+def test_json_of_another_content_type_is_read_where_json_is_expected(
+    content_type: str, client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.get(f"{API}/accounts", text='{"uid": 7}', headers={"Content-Type": content_type})
+    assert client.accounts.profile().data == {"uid": 7}
+    assert client.send(octaspace.Request("GET", "/accounts")).data == b'{"uid": 7}'
+
+
+def test_a_request_of_ones_own_takes_whatever_comes(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.get(f"{API}/health", text="<html>", headers={"Content-Type": "text/html"})
+    assert client.send(octaspace.Request("GET", "/health")).data == b"<html>"
+    requests_mock.get(f"{API}/health", status_code=204)
+    assert client.send(octaspace.Request("GET", "/health")).data is None
 
 
 def test_the_table_forgets_no_method() -> None:

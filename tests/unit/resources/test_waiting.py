@@ -91,12 +91,30 @@ def test_an_answer_that_is_no_object_says_nothing(
     assert wait(client).data == {"is_ready": True}
 
 
-def test_an_answer_that_cannot_be_read_raises_at_once(
+BROKEN: list[dict[str, Any]] = [
+    {"text": '{"is_ready": NaN}', "headers": {"Content-Type": "application/json"}},
+    {"text": "<html>Maintenance</html>", "headers": {"Content-Type": "text/html"}},
+    {"text": "", "headers": {"Content-Type": "application/json"}},
+    {"status_code": 204},
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=["bad JSON", "HTML", "empty", "204"])
+def test_a_broken_answer_is_waited_out_like_a_502(
+    broken: dict[str, Any], client: Client, requests_mock: requests_mock.Mocker, clock: FakeClock
+) -> None:
+    requests_mock.get(INFO, [broken, {"json": {"is_ready": True}}])
+    assert wait(client).data == {"is_ready": True}
+    assert clock.slept == [2.0]
+
+
+def test_broken_answers_to_the_end_are_told_by_the_timeout(
     client: Client, requests_mock: requests_mock.Mocker
 ) -> None:
-    requests_mock.get(INFO, text='{"is_ready": NaN}', headers={"Content-Type": "application/json"})
-    with pytest.raises(octaspace.InvalidResponseError, match="GET /services/u-1/info: 200"):
-        wait(client)
+    requests_mock.get(INFO, **BROKEN[1])
+    with pytest.raises(octaspace.TimeoutError, match="InvalidResponseError") as caught:
+        wait(client, timeout=5.0)
+    assert isinstance(caught.value.__cause__, octaspace.InvalidResponseError)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -1,0 +1,100 @@
+"""The answer to a creation: the session it names, or why there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import (
+    LOOK_FIRST,
+    InvalidResponseError,
+    ProvisionRejectedError,
+    api_message,
+    one_line,
+    request_id_of,
+)
+from ...response import Response
+from ...shown import shown
+from ..resource import segment_of
+
+__all__ = ["check_creation", "session_uuids"]
+
+#: What nodes answer that are unavailable for the moment (Q19).
+_UNAVAILABLE = "INTERNAL_ERROR"
+
+
+def check_creation(response: Response[Any], path: str) -> Response[Any]:
+    """Return the answer to a creation if it names a session.
+
+    Any 2xx is a success then (Q17), as a list of items or as one object (Q18).
+
+    Args:
+        response: The 2xx answer.
+        path: Where the creation was sent, for messages.
+
+    Raises:
+        ProvisionRejectedError: An item was refused (Q2, Q19).
+        InvalidResponseError: No session is named and nothing refused; `outcome_unknown` is True.
+    """
+    items = _items(response)
+    rejections = [item for item in items if isinstance(item, dict) and _is_rejection(item)]
+    if rejections:
+        reasons = one_line("; ".join(filter(None, map(_reason, rejections))))
+        hint = "; the node is unavailable for the moment, another may work" if _UNAVAILABLE in reasons else ""
+        raise ProvisionRejectedError(
+            f"POST {path}: {response.status}, but the rental was rejected: "
+            f"{reasons}{hint}{request_id_of(response)}",
+            rejections=rejections,
+            response=response,
+        )
+    if not session_uuids(response):
+        raise InvalidResponseError(
+            f"POST {path}: {response.status}, but the answer names no session: {shown(response.data)}"
+            f"{LOOK_FIRST}{request_id_of(response)}",
+            response=response,
+            outcome_unknown=True,
+        )
+    return response
+
+
+def session_uuids(response: Response[Any]) -> list[str]:
+    """The uuids of the sessions that the answer to a creation names, in its order.
+
+    Args:
+        response: The answer.
+    """
+    return [
+        item["uuid"] for item in _items(response) if isinstance(item, dict) and _is_uuid(item.get("uuid"))
+    ]
+
+
+def _items(response: Response[Any]) -> list[Any]:
+    return response.data if isinstance(response.data, list) else [response.data]
+
+
+def _is_uuid(value: object) -> bool:
+    """Whether it is text that a path can name a session by."""
+    if not isinstance(value, str) or not value.strip():
+        return False
+    try:
+        segment_of(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_rejection(item: dict[str, Any]) -> bool:
+    uuid = item.get("uuid")
+    if uuid.strip() if isinstance(uuid, str) else uuid:
+        return False
+    return any(item.get(name) for name in ("reason", "message", "error")) or _rejecting_status(item) > 0
+
+
+def _rejecting_status(item: dict[str, Any]) -> float:
+    status = item.get("status")
+    if isinstance(status, str):
+        return int(status) if status.isascii() and status.isdigit() and len(status) < 20 else 0
+    return status if isinstance(status, (int, float)) and not isinstance(status, bool) else 0
+
+
+def _reason(item: dict[str, Any]) -> str:
+    return api_message(item) or f"status {item.get('status')}"

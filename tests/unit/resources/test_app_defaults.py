@@ -1,0 +1,143 @@
+"""`mr.create(app=…)`: what is not given comes from the app's entry in the catalogue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests_mock
+
+import octaspace
+from octaspace import Client
+from playground.sandbox import SandboxServer
+
+from .conftest import API
+
+APP = "249b4cb3-3db1-4c06-98a4-772ba88cd81c"
+ENTRY: dict[str, Any] = {
+    "uuid": APP,
+    "image": "example/diffusion:2.1",
+    "ports": "[5000,6000]",  # Q3
+    "http_ports": [8080],
+    "start_command": "./run.sh",
+    "envs": {"CLI_ARGS": "--listen", "EMPTY": ""},
+    "extra": {"min_disk_size": 60},
+}
+INHERITED: dict[str, Any] = {
+    "id": 0,
+    "node_id": 9101,
+    "app": APP,
+    "image": "example/diffusion:2.1",
+    "disk_size": 60,
+    "envs": {"CLI_ARGS": "--listen", "EMPTY": ""},
+    "ports": [5000, 6000],
+    "http_ports": [8080],
+    "start_command": "./run.sh",
+    "entrypoint": "",
+}
+
+
+@pytest.fixture
+def api(requests_mock: requests_mock.Mocker) -> requests_mock.Mocker:
+    requests_mock.get(f"{API}/apps", json=[{"uuid": "another", "image": "no"}, "odd", ENTRY])
+    requests_mock.post(f"{API}/services/mr", json=[{"uuid": "u-1"}])
+    return requests_mock
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"disk_size": 100},
+        {"image": "mine:1"},
+        {"envs": {"MINE": "1"}},
+        {"envs": {}},
+        {"ports": []},
+        {"http_ports": [1, 2]},
+        {"start_command": "sleep 9"},
+        {"disk_size": 1, "image": "mine:1"},
+    ],
+    ids=str,
+)
+def test_what_is_not_given_is_inherited(
+    given: dict[str, Any], client: Client, api: requests_mock.Mocker
+) -> None:
+    client.services.mr.create(node_id=9101, app=APP, **given)
+    assert [(sent.method, sent.path) for sent in api.request_history] == [
+        ("GET", "/apps"), ("POST", "/services/mr"),
+    ]  # fmt: skip
+    assert api.last_request is not None
+    assert api.last_request.json() == [{**INHERITED, **given}]
+
+
+def test_nothing_is_read_when_everything_is_given(client: Client, api: requests_mock.Mocker) -> None:
+    given: dict[str, Any] = {"disk_size": 1, "image": "i", "envs": {}, "ports": [], "http_ports": []}
+    client.services.mr.create(node_id=9101, app=APP, **given)
+    client.services.mr.create(node_id=9101, disk_size=1, image="i")
+    assert [sent.method for sent in api.request_history] == ["POST", "POST"]
+
+
+def test_rent_inherits_as_well(client: Client, api: requests_mock.Mocker) -> None:
+    api.post(f"{API}/services/u-1/stop", json={})
+    with client.services.mr.rent(node_id=9101, app=APP):
+        assert api.last_request is not None
+        assert api.last_request.json() == [INHERITED]
+
+
+def test_an_image_under_its_other_name(client: Client, api: requests_mock.Mocker) -> None:
+    api.get(f"{API}/apps", json=[{"uuid": APP, "docker_image": "other:1", "extra": {"min_disk_size": "5"}}])
+    client.services.mr.create(node_id=9101, app=APP)
+    assert api.last_request is not None
+    (item,) = api.last_request.json()
+    assert (item["image"], item["disk_size"], item["envs"], item["ports"]) == ("other:1", 5, {}, [])
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"uuid": "another"}, "not in the catalogue"),
+        ({"uuid": APP, "image": "i"}, "disk_size is missing"),
+        ({"uuid": APP, "extra": {"min_disk_size": 5}}, "image is missing"),
+    ],
+)
+def test_an_entry_that_does_not_say_it(
+    entry: dict[str, Any], words: str, client: Client, api: requests_mock.Mocker
+) -> None:
+    api.get(f"{API}/apps", json=[entry])
+    with pytest.raises(ValueError, match=words) as caught:
+        client.services.mr.create(node_id=9101, app=APP)
+    assert APP in str(caught.value)
+    assert [sent.method for sent in api.request_history] == ["GET"]
+
+
+@pytest.mark.parametrize("given", [{"disk_size": "10"}, {"image": ""}, {"ports": [0]}, {"start_command": 7}])
+def test_a_mistake_costs_no_request(given: dict[str, Any], client: Client, api: requests_mock.Mocker) -> None:
+    with pytest.raises(ValueError, match=next(iter(given))):
+        client.services.mr.create(node_id=9101, app=APP, **given)
+    with pytest.raises(ValueError, match="app"):
+        client.services.mr.create(node_id=9101, app=7)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="disk_size must"):
+        client.services.mr.create(node_id=9101)
+    assert api.call_count == 0
+
+
+@pytest.mark.parametrize("answer", [{"status_code": 500}, {"text": "<html>"}], ids=["500", "HTML"])
+def test_a_catalogue_that_cannot_be_read_rents_nothing(
+    answer: dict[str, Any], client: Client, api: requests_mock.Mocker
+) -> None:
+    api.get(f"{API}/apps", **answer)
+    with pytest.raises(octaspace.ApiError, match="GET /apps") as caught:
+        client.services.mr.create(node_id=9101, app=APP)
+    assert not caught.value.outcome_unknown
+    assert {sent.method for sent in api.request_history} == {"GET"}
+
+
+def test_against_the_sandbox(sandbox: SandboxServer, sandbox_client: Client) -> None:
+    catalogue = sandbox_client.apps.list().data
+    app = next(item for item in catalogue if item["envs"] and item.get("ports") not in (None, "[]", []))
+    offer = sandbox_client.services.mr.search()[0]
+    with sandbox_client.services.mr.rent(node_id=offer.node_id, app=app["uuid"]) as session:
+        info = session.info().data
+    assert info["app_name"] == app["name"]
+    rented = [entry for entry in sandbox.journal.entries() if entry.operation == "rent_machines"]
+    assert [entry.carried_out for entry in rented] == [True]
