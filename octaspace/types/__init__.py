@@ -7,8 +7,8 @@
 Each type has `from_api`, which takes the JSON in every shape in which the API is known to send it. Fields
 bear the API's names. Money is an `int` in Wei or a `Decimal`, times are aware `datetime`s in UTC, lists are
 tuples. What is absent is None. What a type does not know, or cannot read, is in its `extra`: a new field
-never breaks anything. `from_api` raises ValueError, with the type and the field in its message, when the
-payload is not an object or lacks its id.
+never breaks anything, and no figure is guessed. `from_api` raises ValueError, with the type and the field in
+its message, when the payload is not an object or lacks its id.
 
 The JSON itself, for type checkers, is in `octaspace.types.payloads`.
 """
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from .idle_job import IdleJob
     from .idle_job_logs import IdleJobLogs
     from .location import Location
-    from .network import Blockchain, GpuMarket, Marketplace, Network, NodeCounts, Platform, Power
+    from .network import (
+        Blockchain,
+        GpuMarket,
+        Marketplace,
+        Network,
+        NodeCounts,
+        Platform,
+        Power,
+        RenderCounts,
+    )
     from .node import Node, NodePrices
     from .offer import MachineOffer, NodeOffer, RenderOffer
     from .price import Price
@@ -61,6 +70,7 @@ __all__ = [
     "Price",
     "Rating",
     "Reliability",
+    "RenderCounts",
     "RenderOffer",
     "Session",
     "SessionHardware",
@@ -90,6 +100,7 @@ _NAMES: Final = {
         "NodeCounts",
         "Platform",
         "Power",
+        "RenderCounts",
     ),
     "node": (
         "Node",

@@ -1,22 +1,36 @@
-"""One graphics card, and the two ways in which payloads list them."""
+"""One graphics card, and the ways in which payloads list them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ._fields import Fields
 from ._shape import Shape
 
 __all__ = ["Gpu", "read_gpus"]
 
-_MB_PER_GB = 1000
+_MB_PER_GB: Final = 1000
+
+#: A card as it came.
+_Entry = Mapping[str, Any]
+
+#: Q22: the lists under `gpu` bear these names.
+_VENDORS: Final = frozenset({"nvidia", "amd", "intel"})
+
+#: Words of a model's name that tell its vendor.
+_VENDOR_OF_WORD: Final = {
+    "nvidia": "nvidia", "geforce": "nvidia", "rtx": "nvidia", "gtx": "nvidia", "quadro": "nvidia",
+    "tesla": "nvidia",
+    "amd": "amd", "radeon": "amd",
+    "intel": "intel", "arc": "intel",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Gpu(Shape):
-    """A graphics card. Offers and sessions tell its model and memory only.
+    """A graphics card. Offers and sessions tell its model and memory only; of AMD cards `idx` as well (Q22).
 
     Attributes:
         model: Name, such as "NVIDIA GeForce RTX 4090".
@@ -32,6 +46,12 @@ class Gpu(Shape):
         power_limit_watt: Power limit, W.
         power_limit_default_watt: Power limit as made, W.
         pstate: Performance state, "P0" to "P15".
+        vendor: "nvidia", "amd" or "intel", where the API lists cards by vendor (Q22). It is not guessed from
+            the model.
+        driver_version: Version of the driver (Q22).
+        mem_utilization: Load of the video memory's bus, percent (Q22).
+        display_active: Whether a display is in use, in the driver's word: "Enabled" or "Disabled" (Q22).
+        display_mode: Whether a display is connected, in the driver's word: "Enabled" or "Disabled" (Q22).
         extra: What the API sent beside.
     """
 
@@ -48,6 +68,11 @@ class Gpu(Shape):
     power_limit_watt: float | None = None
     power_limit_default_watt: float | None = None
     pstate: str | None = None
+    vendor: str | None = None
+    driver_version: str | None = None
+    mem_utilization: float | None = None
+    display_active: str | None = None
+    display_mode: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
@@ -68,6 +93,11 @@ class Gpu(Shape):
             power_limit_watt=fields.number("power_limit_watt"),
             power_limit_default_watt=fields.number("power_limit_default_watt"),
             pstate=fields.text("pstate"),
+            vendor=fields.text("vendor"),
+            driver_version=fields.text("driver_version"),
+            mem_utilization=fields.number("mem_utilization"),
+            display_active=fields.text("display_active"),
+            display_mode=fields.text("display_mode"),
             extra=fields.rest(),
         )
 
@@ -78,21 +108,112 @@ class Gpu(Shape):
 
 
 def read_gpus(fields: Fields) -> tuple[Gpu, ...]:
-    """The cards under `gpus`; where there is no such list, those under the deprecated `gpu`.
+    """The cards under `gpus` and `gpu`, each card once (Q22).
 
-    `gpu` is the first card's model, or maps models to lists of cards. Beside `gpus` it says nothing new.
+    Either may be a list of cards, an object with lists of cards by vendor or by model, one card, or the
+    model of the first card. `gpus` is the list in newer answers, `gpu` the older field. Where both are
+    there, they list the same cards, and what `gpu` tells of a card more than `gpus` is taken. A card that
+    only `gpu` has is added when it cannot be one of those in `gpus`.
     """
-    cards = fields.shapes("gpus", Gpu.from_api)
-    former = fields.read("gpu", _former_gpus) or ()
-    return former if fields.value("gpus") is None else cards
+    current, former = fields.value("gpus"), fields.value("gpu")
+    cards, complete = _entries(current)
+    if complete:
+        fields.drop("gpus")
+    if former is None or isinstance(former, str):
+        fields.drop("gpu")
+        if not cards and former:
+            cards = [{"model": former}]
+    else:
+        others, complete = _entries(former)
+        cards, lossless = _merged(cards, others)
+        if complete and lossless:
+            fields.drop("gpu")
+    return tuple(map(Gpu.from_api, cards))
 
 
-def _former_gpus(value: Any) -> tuple[Gpu, ...] | None:
-    if isinstance(value, str):
-        return (Gpu(model=value),) if value else ()
+def _entries(value: Any) -> tuple[list[_Entry], bool]:
+    """The cards that can be read, and whether they are all."""
+    if isinstance(value, (list, tuple)):
+        cards: list[_Entry] = [card for card in value if isinstance(card, Mapping)]
+        return cards, len(cards) == len(value)
+    if value is None or isinstance(value, str):
+        return ([{"model": value}] if value else []), True
     if not isinstance(value, Mapping):
-        return None
-    lists = [cards for cards in value.values() if isinstance(cards, (list, tuple))]
-    entries = [card for cards in lists for card in cards]
-    readable = len(lists) == len(value) and all(isinstance(card, Mapping) for card in entries)
-    return tuple(Gpu.from_api(card) for card in entries) if readable else None
+        return [], False
+    if isinstance(value.get("model"), str):
+        return [value], True
+    found: list[_Entry] = []
+    complete = True
+    for name, listed in value.items():
+        if isinstance(listed, (list, tuple)):
+            cards, all_read = _entries(listed)
+            vendor = name.lower()
+            told = {"vendor": vendor} if vendor in _VENDORS else {"model": name}
+            found += ({**card, **told} if _lacks(card, told) else card for card in cards)
+            complete = complete and all_read
+        elif listed is not None:
+            complete = False
+    return found, complete
+
+
+def _lacks(card: _Entry, told: _Entry) -> bool:
+    return all(card.get(name) is None for name in told)
+
+
+def _merged(cards: list[_Entry], others: list[_Entry]) -> tuple[list[_Entry], bool]:
+    """The union of two lists of the same node's cards, and whether it holds all that both tell."""
+    if not cards or not others:
+        return cards or others, True
+    merged: list[_Entry] = []
+    alone: list[_Entry] = []
+    rest = list(others)
+    lossless = True
+    for card in cards:
+        for place, other in enumerate(rest):
+            if _is_same(card, other):
+                del rest[place]
+                merged.append({**other, **{name: told for name, told in card.items() if told is not None}})
+                lossless = lossless and _agree(card, other, card)
+                break
+        else:
+            alone.append(card)
+            merged.append(card)
+    for other in rest:
+        place = next((place for place, card in enumerate(alone) if _can_be_same(card, other)), -1)
+        if place < 0:
+            merged.append(other)
+        else:
+            del alone[place]
+            lossless = False
+    return merged, lossless
+
+
+def _is_same(card: _Entry, other: _Entry) -> bool:
+    if card.get("bus_id") and other.get("bus_id"):
+        return card["bus_id"] == other["bus_id"]  # type: ignore[no-any-return]
+    return card.get("model") == other.get("model") and _agree(card, other, ("idx", "mem_total_mb"))
+
+
+def _agree(card: _Entry, other: _Entry, names: Iterable[str]) -> bool:
+    """Whether two entries say the same under these names, where both say something; "1" is 1 (Q9)."""
+    for name in names:
+        one, two = card.get(name), other.get(name)
+        if one != two and one is not None and two is not None and str(one) != str(two):
+            return False
+    return True
+
+
+def _can_be_same(card: _Entry, other: _Entry) -> bool:
+    """Whether two entries can be one card that is called differently."""
+    if card.get("bus_id") and other.get("bus_id"):
+        return False
+    one, two = _vendor(card), _vendor(other)
+    return one is None or two is None or one == two
+
+
+def _vendor(card: _Entry) -> str | None:
+    vendor, model = card.get("vendor"), card.get("model")
+    if isinstance(vendor, str) and vendor:
+        return vendor.lower()
+    words = model.lower().split() if isinstance(model, str) else []
+    return next((_VENDOR_OF_WORD[word] for word in words if word in _VENDOR_OF_WORD), None)
