@@ -61,7 +61,7 @@ TimeoutPhase = Literal["open", "read", "write", "pool", "total"]
 LOOK_FIRST = "; it may have been carried out all the same: look before you send it again"
 
 #: Where an answer says what went wrong (Q2, Q16, Q30), in the order of a message.
-_MESSAGE_FIELDS = ("error", "title", "message", "reason", "detail", "errors")
+_MESSAGE_FIELDS = ("error", "title", "message", "msg", "reason", "detail", "errors")
 
 #: How much of the API's own words goes into a message.
 _EXCERPT_CHARACTERS = 300

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..request import Request
 from ..response import Response
-from .resource import Resource
+from .resource import Resource, path_of
 
 if TYPE_CHECKING:
     from ..types import payloads
@@ -63,4 +64,4 @@ class Accounts(Resource):
             octaspace.PermissionError: The key may only read.
             octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`.
         """
-        return self._post("accounts")
+        return self._confirmed(Request("POST", path_of("accounts"), expects="json"))

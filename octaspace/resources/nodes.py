@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import builtins
-import math
 import os
+import re
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, overload
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Nodes"]
 
-#: Prices in Wei, of which there are no parts. The others are in USD.
-_IN_WEI: Final = ("base", "storage", "traffic")
-_MOST_WEI: Final = 10**100
+#: A number as text, which is sent as it is.
+_DIGITS: Final = re.compile(r"[0-9]{1,100}(\.[0-9]{1,100})?")
+_MAX_PRICE: Final = 10**100
 
 
 class Nodes(Resource):
@@ -135,16 +135,18 @@ class Nodes(Resource):
 
         Args:
             id: The node.
-            prices: Any of `base` (per hour), `storage` and `traffic` (per GB), in Wei as whole numbers or
-                their digits (`octaspace.octa_to_wei` makes them; 1.5 would be next to nothing, and is
-                refused); `gpu_hour` and `cpu_hour` in USD. What is not given stays as it is.
+            prices: Any of `base` (per hour), `storage` and `traffic` (per GB), `gpu_hour` and `cpu_hour`: a
+                number or its digits, sent as it is given. What is not given stays as it is. The unit depends
+                on the currency in which the account sets its prices, and no answer tells it (Q26): Wei by the
+                documentation (`octaspace.octa_to_wei` makes them), cents of USD for others. Read
+                `nodes.list()` first and keep to its figures.
 
         Returns:
             `data` as the API confirms it, e.g. ``{"id": 9001, "prices": {"base": 2000000000000000000, …}}``;
             None when the answer is empty.
 
         Raises:
-            ValueError: No price is given, one is negative or no number, or one in Wei is no whole number.
+            ValueError: No price is given, or one is negative or not a number.
             octaspace.NotFoundError: There is no such node.
             octaspace.ValidationError: The API refuses a price.
             octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`.
@@ -154,7 +156,7 @@ class Nodes(Resource):
         for name, value in prices.items():
             _check_price(name, value)
         path = path_of("nodes", id, "prices")
-        return self._trip.send(Request("PATCH", path, body=dict(prices), expects="json or nothing"))
+        return self._confirmed(Request("PATCH", path, body=dict(prices), expects="json or nothing"))
 
     def reboot(self, id: int | str) -> Response[Any]:
         """GET /nodes/:id/reboot: restart the machine. A GET that acts (Q1): sent at most once.
@@ -172,17 +174,18 @@ class Nodes(Resource):
             octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`.
         """
         path = path_of("nodes", id, "reboot")
-        return self._trip.send(Request("GET", path, repeatable=False, expects="json or nothing"))
+        return self._confirmed(Request("GET", path, repeatable=False, expects="json or nothing"))
 
 
 def _check_price(name: str, value: object) -> None:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_WEI:
-        return
-    if isinstance(value, float) and math.isfinite(value) and value >= 0 and name not in _IN_WEI:
-        return
-    wanted = "a number that is not negative, or its digits"
-    if name in _IN_WEI:
-        wanted = "a whole number of Wei that is not negative, or its digits; octaspace.octa_to_wei makes one"
-    raise ValueError(f"{name} must be {wanted}, not {shown(value)} ({type(value).__name__})")
+    if isinstance(value, str):
+        usable = _DIGITS.fullmatch(value) is not None
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        usable = 0 <= value < _MAX_PRICE  # neither NaN nor infinity is
+    else:
+        usable = False
+    if not usable:
+        raise ValueError(
+            f"{name} must be a number that is not negative, or its digits, "
+            f"not {shown(value)} ({type(value).__name__})"
+        )

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from ..request import ExpectedBody, Request, Trip
+from ..request import Request, Trip
 from ..response import Response
 from ..shown import shown
+from .confirmation import check_confirmation
 
 __all__ = ["Resource", "path_of", "query_of", "segment_of"]
 
@@ -40,8 +41,12 @@ class Resource:
         path, query = path_of(*segments), query_of(params or {})
         return self._trip.send(Request("GET", path, params=query, public=public, expects="json"))
 
-    def _post(self, *segments: object, body: Any = None, expects: ExpectedBody = "json") -> Response[Any]:
-        return self._trip.send(Request("POST", path_of(*segments), body=body, expects=expects))
+    def _post(self, *segments: object, body: Any) -> Response[Any]:
+        return self._trip.send(Request("POST", path_of(*segments), body=body, expects="json"))
+
+    def _confirmed(self, change: Request) -> Response[Any]:
+        """Send a change whose answer only confirms it."""
+        return check_confirmation(self._trip.send(change), change.method, change.path)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of an octaspace.Client>"

@@ -78,6 +78,7 @@ def test_the_status_decides_the_class(status: int, name: str) -> None:
         ({"detail": [{"msg": "required"}]}, b"", ": required"),
         ({"error": True, "message": "why"}, b"", "422: why"),
         ({"reason": "busy"}, b"", ": busy"),
+        ({"msg": "short name"}, b"", ": short name"),
         (
             b"<html>Bad\x1b[31m\nGateway</html>",
             b"<html>Bad\x1b[31m\nGateway</html>",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ...shown import shown
+from .arguments import checked_count, checked_envs, checked_ports, checked_text
+
+if TYPE_CHECKING:
+    from ...types import App
 
 __all__ = ["app_defaults"]
 
@@ -21,28 +26,50 @@ def app_defaults(catalogue: Any, uuid: str, missing: list[str]) -> dict[str, Any
         A value for each of them, as `create` sends it.
 
     Raises:
-        ValueError: The catalogue has no such app, or its entry does not say what is required.
+        ValueError: The catalogue has no such app, or its entry does not say what is required, or says
+            something that cannot be used.
     """
     from ...types import App  # loads the types, which only who rents by app should pay for
 
     for item in catalogue if isinstance(catalogue, list) else ():
         if isinstance(item, dict) and item.get("uuid") == uuid:
-            app = App.from_api(item)
             break
     else:
         raise ValueError(
             f"app {shown(uuid)} is not in the catalogue (GET /apps): correct the uuid, or pass disk_size, "
             "image, envs, ports and http_ports yourself"
         )
-    for name, value in (("disk_size", app.min_disk_size), ("image", app.image)):
-        if value is None and name in missing:
-            raise ValueError(f"{name} is missing: the catalogue's entry of app {shown(uuid)} has none")
-    values: dict[str, Any] = {
-        "disk_size": app.min_disk_size,
-        "image": app.image,
-        "envs": dict(app.envs),
-        "ports": list(app.ports),
-        "http_ports": list(app.http_ports),
-        "start_command": app.start_command or "",
-    }
-    return {name: values[name] for name in missing}
+    try:
+        defaults = _defaults(App.from_api(item), item, missing)
+    except ValueError as error:
+        raise ValueError(
+            f"the catalogue's entry of app {shown(uuid)} cannot be used: {error}; pass what is wrong yourself"
+        ) from None
+    return {name: defaults[name] for name in missing}
+
+
+def _defaults(app: App, item: Mapping[str, Any], missing: list[str]) -> dict[str, Any]:
+    """Checked as if they had been given: what is sent costs money."""
+    defaults: dict[str, Any] = {}
+    if "disk_size" in missing:
+        defaults["disk_size"] = checked_count("disk_size", app.min_disk_size, "GB")
+    if "image" in missing:
+        defaults["image"] = checked_text("image", app.image, required=True)
+    if "envs" in missing:
+        defaults["envs"] = checked_envs("envs", app.envs)
+        if len(app.envs) < _entries(item.get("envs")):
+            raise ValueError(f"envs must be a mapping of names to text, not {shown(item['envs'])}")
+    if "start_command" in missing:
+        unread = app.extra.get("start_command")
+        defaults["start_command"] = checked_text("start_command", app.start_command or unread or "")
+    for name, ports in (("ports", app.ports), ("http_ports", app.http_ports)):
+        if name in missing:  # what does not parse is an empty list (Q3)
+            defaults[name] = checked_ports(name, ports)
+    return defaults
+
+
+def _entries(envs: Any) -> int:
+    """How many variables there are to be read, at least; text may hold an object in JSON."""
+    if isinstance(envs, str):
+        return envs.strip() not in ("", "{}", "[]")
+    return len(envs) if isinstance(envs, (Mapping, list)) else envs is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from ...errors import NotFoundError
 from ...types._lines import split
@@ -11,6 +11,9 @@ from ...types.readiness import readiness
 from .log_growth import new_entries, overlap_of_texts
 
 __all__ = ["follow_logs"]
+
+
+_END: Final = "\n"
 
 
 def follow_logs(
@@ -65,6 +68,8 @@ def _news(answer: Any, system: _Entries, container: _Text) -> Iterator[str]:
     elif isinstance(answer, dict):
         entries, text = answer.get("system"), answer.get("container")
         yield from system.news(entries if isinstance(entries, list) else [])
+        if isinstance(text, list):
+            text = "".join(f"{words.removesuffix(_END)}{_END}" for _, words in map(_entry, text))
         yield from container.news(text if isinstance(text, str) else "")
 
 
@@ -111,8 +116,13 @@ class _Text:
 
 
 def _entry(entry: Any) -> tuple[str | None, str]:
-    """Time and message; the older shape (Q13) has lines alone, of which an empty one is a line as well."""
+    """Time and message, under any of their names.
+
+    The older shape (Q13) has lines alone, of which an empty one is a line as well.
+    """
     if isinstance(entry, dict):
-        return str(entry.get("ts")), str(entry.get("msg") or "")
+        time = next((entry[name] for name in ("ts", "timestamp", "time") if entry.get(name)), None)
+        words = next((entry[name] for name in ("msg", "message", "text") if entry.get(name)), "")
+        return str(time), str(words)
     text = str(entry)
     return None, text if text.endswith("\n") else f"{text}\n"

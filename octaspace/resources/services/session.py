@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...errors import LOOK_FIRST, InvalidResponseError, api_message, one_line, request_id_of
 from ...request import Request, Trip
 from ...response import Response
 from ...shown import shown
@@ -102,15 +101,9 @@ class Session(Resource):
         if score is not None and (type(score) is not int or score not in _SCORES):
             raise ValueError(f"score must be a whole number from 1 to 5, not {shown(score)}")
         body = None if score is None else {"score": score}
-        response = self._post("services", self.uuid, "stop", body=body, expects="json or nothing")
-        if isinstance(response.data, dict) and response.data.get("error"):
-            raise InvalidResponseError(
-                f"POST /services/{self.uuid}/stop: {response.status}, but the answer is an error: "
-                f"{one_line(api_message(response.data))}{LOOK_FIRST}{request_id_of(response)}",
-                response=response,
-                outcome_unknown=True,
-            )
-        return response
+        return self._confirmed(
+            Request("POST", path_of("services", self.uuid, "stop"), body=body, expects="json or nothing")
+        )
 
     def wait_until_ready(
         self,

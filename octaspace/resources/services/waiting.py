@@ -53,7 +53,7 @@ def wait_until_ready(
             cause = None
             if on_progress is not None:
                 on_progress(response)
-            info = response.data if isinstance(response.data, dict) else {}
+            info = _info(response.data)
             seen = f"last progress: {errors.one_line(str(info.get('progress')))}"
             state = readiness(info)
             if state == "ready":
@@ -65,3 +65,9 @@ def wait_until_ready(
         f"session {uuid} was not ready within {timeout:g} s; {seen}; it goes on, and so do its charges",
         phase="total",
     ) from cause
+
+
+def _info(data: Any) -> dict[str, Any]:
+    """The session's info, alone or as the only item of a list."""
+    item = data[0] if isinstance(data, list) and len(data) == 1 else data
+    return item if isinstance(item, dict) else {}

@@ -84,6 +84,24 @@ def test_rent_inherits_as_well(client: Client, api: requests_mock.Mocker) -> Non
         assert api.last_request.json() == [INHERITED]
 
 
+@pytest.mark.parametrize(
+    ("raw", "sent"),
+    [
+        ({"N": 3, "T": True, "F": False, "NULL": None}, {"N": "3", "T": "true", "F": "false", "NULL": ""}),
+        ('{"A": "b"}', {"A": "b"}),
+        ("", {}), ("{}", {}), ([], {}), (None, {}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_q27_envs_of_every_kind_are_inherited(
+    raw: Any, sent: dict[str, str], client: Client, api: requests_mock.Mocker
+) -> None:
+    api.get(f"{API}/apps", json=[{**ENTRY, "envs": raw}])
+    client.services.mr.create(node_id=9101, app=APP)
+    assert api.last_request is not None
+    assert api.last_request.json()[0]["envs"] == sent
+
+
 def test_an_image_under_its_other_name(client: Client, api: requests_mock.Mocker) -> None:
     api.get(f"{API}/apps", json=[{"uuid": APP, "docker_image": "other:1", "extra": {"min_disk_size": "5"}}])
     client.services.mr.create(node_id=9101, app=APP)
@@ -96,11 +114,23 @@ def test_an_image_under_its_other_name(client: Client, api: requests_mock.Mocker
     ("entry", "words"),
     [
         ({"uuid": "another"}, "not in the catalogue"),
-        ({"uuid": APP, "image": "i"}, "disk_size is missing"),
-        ({"uuid": APP, "extra": {"min_disk_size": 5}}, "image is missing"),
+        ({"uuid": APP, "image": "i"}, "disk_size"),
+        ({"uuid": APP, "extra": {"min_disk_size": 5}}, "image"),
+        ({**ENTRY, "extra": {"min_disk_size": 0}}, "disk_size .* not 0"),
+        ({**ENTRY, "extra": {"min_disk_size": "much"}}, "disk_size"),
+        ({**ENTRY, "image": ""}, "image"),
+        ({**ENTRY, "image": " ", "docker_image": ""}, "image"),
+        ({**ENTRY, "image": ["a"]}, "image"),
+        ({**ENTRY, "envs": {"A": {"x": 1}}}, "envs .*'x'"),
+        ({**ENTRY, "envs": ["A=b"]}, "envs .*A=b"),
+        ({**ENTRY, "envs": "A=b"}, "envs .*A=b"),
+        ({**ENTRY, "envs": 7}, "envs .* 7"),
+        ({**ENTRY, "envs": {"A=B": "c"}}, "envs .*A=B"),
+        ({**ENTRY, "ports": [0]}, "ports .* not 0"),
+        ({**ENTRY, "start_command": ["a", "b"]}, "start_command"),
     ],
 )
-def test_an_entry_that_does_not_say_it(
+def test_an_entry_that_cannot_be_used_rents_nothing(
     entry: dict[str, Any], words: str, client: Client, api: requests_mock.Mocker
 ) -> None:
     api.get(f"{API}/apps", json=[entry])

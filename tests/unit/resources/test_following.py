@@ -57,6 +57,16 @@ def test_equal_lines_are_different_lines() -> None:
     assert session.lines() == ["x", "x", "x", "x"]
 
 
+def test_q13_entries_under_other_names_and_a_container_that_is_a_list() -> None:
+    entries = [
+        {"timestamp": "2026-11-25T10:00:00Z", "level": "info", "message": "Started"},
+        {"time": 7, "text": "Ready\nGo"},
+    ]
+    assert Logs(entries[:1], entries, last=entries).lines() == ["Started", "Ready", "Go"]
+    answer = {"system": entries[:1], "container": ["a", "b\n", {"line": 3, "text": "c"}]}
+    assert Logs(answer, last=answer).lines() == ["Started", "a", "b", "c"]
+
+
 def test_a_line_without_its_end_is_held_back() -> None:
     session = Logs(logs(container="ste"), logs(container="step 1\nst"), last=logs(container="step 1\nstep 2"))
     assert session.lines() == ["step 1", "step 2"]

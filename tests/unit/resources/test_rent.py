@@ -110,8 +110,15 @@ def test_a_stop_waits_as_long_as_the_api_asks_within_reason(
         {"text": "<html>Maintenance</html>", "headers": {"Content-Type": "text/html"}},
         {"text": "Please wait", "headers": {"Content-Type": "text/plain"}},
         {"json": {"error": "the node does not answer"}},
+        {"json": [{"error": "INTERNAL_ERROR"}]},
+        {"json": {"message": "INTERNAL_ERROR"}},
+        {"json": {"errors": {"uuid": ["is busy"]}}},
+        {"json": {"success": False}},
+        {"json": {"status": "error"}},
+        {"json": {"title": "Bad", "detail": "node offline", "status": 503}},
+        {"json": False},
     ],
-    ids=["bad JSON", "HTML", "text", "an error"],
+    ids=str,
 )
 def test_a_stop_that_is_answered_and_not_confirmed_is_sent_again(
     broken: dict[str, Any], client: Client, requests_mock: requests_mock.Mocker
@@ -129,8 +136,14 @@ def test_a_stop_that_is_answered_and_not_confirmed_is_sent_again(
 
 
 @pytest.mark.parametrize(
-    "answer", [{"text": ""}, {"status_code": 204}, {"json": None}, {"json": "stopped"}, {"json": []}], ids=str
-)
+    "answer",
+    [
+        {"text": ""}, {"status_code": 204}, {"json": None}, {"json": "stopped"}, {"json": []}, {"json": True},
+        {"json": {"message": "Session stopped"}}, {"json": {"status": "stopped"}}, {"json": {"status": 200}},
+        {"json": {"error": None, "success": True}},
+    ],
+    ids=str,
+)  # fmt: skip
 def test_a_stop_may_be_confirmed_by_nothing(
     answer: dict[str, Any], client: Client, requests_mock: requests_mock.Mocker
 ) -> None:

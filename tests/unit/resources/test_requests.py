@@ -31,6 +31,8 @@ TABLE: list[tuple[str, str, Any, bool, Call]] = [
     ("GET", "/nodes/9001/logs", None, True, lambda c: c.nodes.download_logs(9001)),
     ("PATCH", "/nodes/9001/prices", {"base": 2 * 10**18, "traffic": "5"}, True,
      lambda c: c.nodes.update_prices(9001, base=octaspace.octa_to_wei(2), traffic="5")),
+    ("PATCH", "/nodes/9001/prices", {"base": 0.5, "storage": "0.5", "traffic": 20}, True,
+     lambda c: c.nodes.update_prices(9001, base=0.5, storage="0.5", traffic=20)),
     ("PATCH", "/nodes/9001/prices", {"gpu_hour": 0.5, "cpu_hour": 0}, True,
      lambda c: c.nodes.update_prices(9001, gpu_hour=0.5, cpu_hour=0)),
     ("GET", "/nodes/9001/reboot", None, True, lambda c: c.nodes.reboot(9001)),
@@ -157,6 +159,29 @@ def test_a_2xx_without_json_is_an_error(
     assert str(error).startswith(f"{method} {path.partition('?')[0]}: {error.status}, but ")
     assert "sk-secret" not in str(error)
     assert str(error).isprintable()
+    assert requests_mock.call_count == 1
+
+
+@pytest.mark.parametrize(
+    "data", [{"error": "the node is busy"}, [{"message": "INTERNAL_ERROR"}], {"ok": False}]
+)
+@pytest.mark.parametrize(
+    ("method", "path", "call"),
+    [
+        ("POST", "/accounts", lambda c: c.accounts.generate_wallet()),
+        ("GET", "/nodes/7/reboot", lambda c: c.nodes.reboot(7)),
+        ("PATCH", "/nodes/7/prices", lambda c: c.nodes.update_prices(7, base=1)),
+        ("POST", "/services/u-1/stop", lambda c: c.services.session("u-1").stop()),
+    ],
+)
+def test_an_error_inside_a_2xx_confirms_nothing(
+    method: str, path: str, call: Call, data: Any, client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.register_uri(method, f"{API}{path}", json=data)
+    with pytest.raises(octaspace.InvalidResponseError) as caught:
+        call(client)
+    assert caught.value.outcome_unknown
+    assert str(caught.value).startswith(f"{method} {path}: 200, but ")
     assert requests_mock.call_count == 1
 
 

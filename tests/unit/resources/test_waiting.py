@@ -83,7 +83,12 @@ def test_a_session_that_ended_raises(
     assert clock.slept == []
 
 
-@pytest.mark.parametrize("data", [[], [{"is_ready": True}], "ready", None, 7])
+def test_an_info_in_a_list_of_one_is_read(client: Client, requests_mock: requests_mock.Mocker) -> None:
+    requests_mock.get(INFO, json=[{"is_ready": True}])
+    assert wait(client).data == [{"is_ready": True}]
+
+
+@pytest.mark.parametrize("data", [[], [{"is_ready": True}] * 2, "ready", None, 7])
 def test_an_answer_that_is_no_object_says_nothing(
     data: Any, client: Client, requests_mock: requests_mock.Mocker
 ) -> None:

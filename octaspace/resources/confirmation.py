@@ -1,0 +1,52 @@
+"""The answer to a change that only confirms: what says inside a 2xx that nothing was done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import LOOK_FIRST, InvalidResponseError, api_message, one_line, request_id_of
+from ..response import Response
+from ..shown import shown
+
+__all__ = ["check_confirmation"]
+
+#: Fields that only an answer about a failure has.
+_FAILURES = ("error", "errors")
+#: Fields that say whether it was done.
+_FLAGS = ("success", "ok")
+#: What nodes answer that are unavailable for the moment (Q19).
+_UNAVAILABLE = "INTERNAL_ERROR"
+
+
+def check_confirmation(response: Response[Any], method: str, path: str) -> Response[Any]:
+    """Return the 2xx answer to a change, unless it says that the change was not carried out.
+
+    Args:
+        response: The answer.
+        method: HTTP method of the request, for messages.
+        path: Its path, for messages.
+
+    Raises:
+        InvalidResponseError: The answer has an error in it; `outcome_unknown` is True.
+    """
+    for item in response.data if isinstance(response.data, list) else [response.data]:
+        if item is False or (isinstance(item, dict) and _is_failure(item)):
+            words = api_message(item) or shown(item)
+            raise InvalidResponseError(
+                f"{method} {path}: {response.status}, but the answer is an error: {one_line(words)}"
+                f"{LOOK_FIRST}{request_id_of(response)}",
+                response=response,
+                outcome_unknown=True,
+            )
+    return response
+
+
+def _is_failure(item: dict[str, Any]) -> bool:
+    status = item.get("status")
+    return (
+        any(item.get(name) for name in _FAILURES)
+        or any(item.get(name) is False for name in _FLAGS)
+        or item.get("message") == _UNAVAILABLE
+        or status in ("error", "failed")
+        or (isinstance(status, int) and status >= 400)  # problem+json (Q30)
+    )
