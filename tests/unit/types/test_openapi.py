@@ -52,8 +52,8 @@ UNTYPED = {
 #: Fields whose text has a form that the schema does not tell.
 FORMS = {"vrf_dt": "2026-11-20T08:15:00Z", "currency": "OCTA", "docker_image": "image:2"}
 
-#: Say nothing new: `gpus` stands beside the one, the other is always the same.
-REDUNDANT = {"gpu", "currency"}
+#: Say nothing new: the figure stands beside under another name, or is always the same.
+REDUNDANT = {"gpu", "currency", "net_down_mbs", "net_up_mbs", "vpn_config"}
 
 
 def variants(schema: dict[str, Any], name: str = "") -> list[Any]:
