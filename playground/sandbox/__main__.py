@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
             ready_after=options.ready_after,
             host=options.host,
             control_port=options.control_port,
+            strict_keys=options.strict_keys,
         )
     except ValueError as problem:
         return _fail(str(problem), 2)
@@ -77,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
         default=4.0,
         metavar="SECONDS",
         help="until a rental is ready (default 4)",
+    )
+    parser.add_argument(
+        "--strict-keys", action="store_true", help="refuse keys that have not 64 characters, as real ones do"
     )
     return parser
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .operations import Call, Download, Operation, find, split_path
+from . import cors
+from .operations import Call, Created, Download, Operation, find, split_path
 from .problem import ProblemError, invalid, loosen
 from .world import World
 
 StartResponse = Callable[..., Any]
+#: A key as the live system makes them (Q32): no white space, so no scheme word before it either.
+_KEY = re.compile(r"[!-~]{64}")
 SPECIFICATION = Path(__file__).with_name("openapi.yaml")
 _Answer = tuple[int, list[tuple[str, str]], bytes]
 
@@ -24,14 +28,19 @@ class SandboxApp:
 
     It leaves word in the environ, for whoever serves it: `sandbox.carried_out` is true when what was asked
     for was done.
+
+    Args:
+        world: What the answers are about.
+        strict_keys: Refuse with 401 what does not look like a key: real ones have 64 characters (Q32).
     """
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, world: World, strict_keys: bool = False) -> None:
+        self.world, self.strict_keys = world, strict_keys
         self._turns = itertools.count()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         status, headers, body = self._answer(environ)
+        headers += cors.headers(environ)
         headers.append(("Content-Length", str(len(body))))
         headers.append(("Cache-Control", "no-store"))
         # Whoever serves the application knows the request's id; without a server it gets a number.
@@ -46,6 +55,8 @@ class SandboxApp:
         if segments == ["openapi.yaml"] and method in ("GET", "HEAD"):
             return 200, [("Content-Type", "application/yaml")], SPECIFICATION.read_bytes()
         operation, found, allowed = find(method, segments)
+        if cors.is_preflight(environ) and allowed:
+            return 200, cors.permission(allowed), b""
         try:
             self._check_key(environ, operation)
             if operation is None:
@@ -64,28 +75,33 @@ class SandboxApp:
             )
             headers = [("Content-Type", "application/octet-stream"), ("Content-Disposition", disposition)]
             return 200, headers, result.content
+        if isinstance(result, Created):
+            return 201, [("Content-Type", "application/json")], _encode(result.content)
         return 200, [("Content-Type", "application/json")], _encode(result)
 
     def _check_key(self, environ: dict[str, Any], operation: Operation | None) -> None:
-        """Any key will do but `invalid`; `readonly` may not change anything; /network asks for none."""
+        """`invalid` is refused; `readonly` may not change anything; /network asks for no key."""
         if operation is not None and operation.id == "network_information":
             return
         key = environ.get("HTTP_AUTHORIZATION", "").strip()
         if not key:
             raise ProblemError(401, error="unauthorized", message="API key is missing")
-        if key == "invalid":
+        if key == "invalid" or (self.strict_keys and key != "readonly" and not _KEY.fullmatch(key)):
             raise ProblemError(401, error="unauthorized", message="Invalid API key")
         if key == "readonly" and operation is not None and operation.change:
             raise ProblemError(403, error="forbidden", message="This key may only read")
 
     def _refuse(self, problem: ProblemError, allowed: list[str]) -> _Answer:
-        headers = [("Content-Type", "application/json")]
+        headers = []
         if problem.status == 405:
             headers.append(("Allow", ", ".join(sorted(set(allowed)))))
         seeds = self.world.seeds
         words = {name: f"{text}{seeds.note}" for name, text in problem.body.items()}
         body = loosen(problem, next(self._turns)) if seeds.loose else words
-        return problem.status, headers, b"" if body is None else _encode(body)
+        if body is None:
+            return problem.status, headers, b""
+        media = "application/problem+json" if "title" in body else "application/json"
+        return problem.status, [("Content-Type", media), *headers], _encode(body)
 
 
 def _segments(environ: dict[str, Any]) -> list[str]:
@@ -124,5 +140,9 @@ def _encode(value: Any) -> bytes:
 
 
 def _granted(operation: Operation, result: Any) -> bool:
-    """Whether a successful answer did what was asked: a rental whose items were all rejected did not (Q2)."""
-    return operation.id != "rent_machines" or any("uuid" in item for item in result)
+    """Whether a successful answer did what was asked: creations name no session otherwise (Q2, Q19)."""
+    if isinstance(result, Created):
+        return bool(result.content.get("uuid"))
+    if operation.id != "rent_machines":
+        return True
+    return isinstance(result, list) and any(item.get("uuid") for item in result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .problem import invalid
@@ -14,10 +15,23 @@ _MAX_WEI = 2**256
 
 
 def rental_items(body: Any) -> list[dict[str, Any]]:
-    """The body of POST /services/mr: a list of at least one item."""
+    """The body of POST /services/mr as a list: of at least one item."""
     if not isinstance(body, list) or not body:
-        raise invalid("the body must be a list of at least one item")
+        raise invalid("the body must be an object, or a list of at least one item")
     return [_rental_item(item) for item in body]
+
+
+def rental_request(body: Any, defaults: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    """The body of POST /services/mr as one object (Q18).
+
+    Args:
+        body: The parsed body.
+        defaults: What the application with this uuid brings; it stands in for what the body leaves out.
+    """
+    if not isinstance(body, dict):
+        raise invalid("the body must be an object, or a list of at least one item")
+    given = {name: value for name, value in body.items() if value is not None and value != ""}
+    return _rental_item({**defaults(_text(given, "app")), **given})
 
 
 def _rental_item(item: Any) -> dict[str, Any]:

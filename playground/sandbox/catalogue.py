@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 #: USD per OCTA, the rate by which every price is written in both.
@@ -66,6 +67,10 @@ CPUS = (
     CpuModel("AMD EPYC 9654 96-Core Processor", 96, "AuthenticAMD"),
 )
 
+#: Uuids of applications that the examples of the public SDKs rent.
+_EXAMPLE = "249b4cb3-3db1-4c06-98a4-772ba88cd81c"
+_OTHER_EXAMPLES = ("406c0b3f-0000-4000-8000-000000000001", "406c0b3f-6726-4169-a3b4-6322995cd755")
+
 _APP_ROWS: tuple[tuple[str, str, str, str, str, int, int, dict[str, str], Any, Any], ...] = (
     # The ports stand in every shape the specification allows: lists, and lists as JSON strings (Q3).
     ("Ubuntu 24.04", "24.04", "OS", "Plain Ubuntu with SSH", "ubuntu:24.04", 0, 10, {}, "[22]", "[]"),
@@ -81,7 +86,38 @@ _APP_ROWS: tuple[tuple[str, str, str, str, str, int, int, dict[str, str], Any, A
     ("PostgreSQL", "17", "Databases", "Relational database", "postgres:17",
      0, 20, {"POSTGRES_PASSWORD": "change-me"}, "[5432]", "[]"),
     ("Minimal", "1", "OS", "An application that names no ports at all", "alpine:3", 0, 1, {}, None, None),
+    ("Debian 13", "13", "OS", "Plain Debian with SSH", "debian:13", 0, 10, {}, "[22]", "[]"),
+    ("Ubuntu 22.04", "22.04", "OS", "The former Ubuntu with SSH", "ubuntu:22.04", 0, 10, {}, "[22]", "[]"),
 )  # fmt: skip
+
+
+def rental_defaults(app: dict[str, Any]) -> dict[str, Any]:
+    """What an application of the catalogue brings for a rental, in the fields of POST /services/mr (Q18)."""
+    return {
+        "image": app["image"],
+        "disk_size": app["extra"]["min_disk_size"],
+        "envs": {name: env_text(value) for name, value in app["envs"].items()},
+        "ports": port_list(app.get("ports")),
+        "http_ports": port_list(app.get("http_ports")),
+        "start_command": app["start_command"],
+    }
+
+
+def env_text(value: Any) -> str:
+    """The default value of an environment variable (Q27) as the text that a container is given."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def port_list(value: Any) -> list[int]:
+    """Ports of an application: a list, or the text of one; anything else is an empty list (Q3)."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = []
+    return [port for port in value if type(port) is int] if isinstance(value, list) else []
 
 
 def applications() -> list[dict[str, Any]]:
@@ -91,7 +127,7 @@ def applications() -> list[dict[str, Any]]:
         name, version, category, description, image, vram, disk, envs, ports, http_ports = row
         app: dict[str, Any] = {
             "id": number + 1,
-            "uuid": f"249b4cb3-3db1-4c06-98a4-772ba88cd80{number:x}",
+            "uuid": _uuid(number),
             "name": name,
             "version": version,
             "category": category,
@@ -109,3 +145,11 @@ def applications() -> list[dict[str, Any]]:
             app["http_ports"] = http_ports
         apps.append(app)
     return apps
+
+
+def _uuid(number: int) -> str:
+    """The uuid of the application in this row: the first and the last two are those of the examples."""
+    if number == 0:
+        return _EXAMPLE
+    others = number - len(_APP_ROWS) + len(_OTHER_EXAMPLES)
+    return _OTHER_EXAMPLES[others] if others >= 0 else f"249b4cb3-3db1-4c06-98a4-772ba88cd80{number:x}"

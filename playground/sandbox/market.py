@@ -36,6 +36,7 @@ def _make_offer(source: random.Random, number: int, node_id: int) -> dict[str, A
         "total_memory": (64 + 32 * (number % 6)) * GIB,
         "memory_type": "DDR5",
         "memory_speed": 4800,
+        "disk_speed_mbs": 1800 + 400 * (number % 5),
         "free_disk": 300_000_000_000 + 90_000_000_000 * (number % 25),
         "arch": "x86_64",
         "os_version": "Ubuntu 22.04",
@@ -47,13 +48,17 @@ def _make_offer(source: random.Random, number: int, node_id: int) -> dict[str, A
         "is_has_gpu": gpus > 0,
         "ai_score": gpu.ai_score * gpus,
         "blender_score": 900 * gpus,
+        "blender_cpu_score": 9 * cpu.cores,
         "blender_cuda_score": 880 * gpus,
+        "blender_optix_score": 1500 * gpus,
         "net_down_mbits": _bandwidth(source, number),
         "net_up_mbits": _bandwidth(source, number),
+        "currency_usd": True,
+        "market_price": MARKET_PRICE,
         "total_price_usd": usd,
-        "total_price_wei": _money(milli_octa * 10**15, number),
+        "total_price_wei": milli_octa * 10**15,
         "total_price_ether": milli_octa / 1000,
-        "base": _money(milli_octa * 10**15, number),
+        "base": milli_octa * 10**15,
         "base_ether": milli_octa / 1000,
         "base_usd": round(usd * 10_000),
         "storage": STORAGE_WEI,
@@ -62,14 +67,13 @@ def _make_offer(source: random.Random, number: int, node_id: int) -> dict[str, A
         "traffic": TRAFFIC_WEI,
         "traffic_ether": 0.0005,
         "traffic_usd": 1,
-        # A block, or only a percentage: both are seen.
-        "reliability": round(source.uniform(92, 99.9), 1) if number % 6 == 0 else make_reliability(source),
+        "reliability": make_reliability(source),
         "features": ["gpu", "nvme"] if gpus else ["nvme"],
         "available_ports": 16 + number,
     }
     if gpus:
-        # The deprecated field: a name, or models with their cards.
-        offer["gpu"] = {gpu.model: offer["gpus"]} if number % 7 == 6 else gpu.model
+        # The deprecated field as a name; the loose data set has the others (Q22).
+        offer["gpu"] = gpu.model
     if number % 8 == 7:  # Not every offer has every unit (Q5).
         for name in ("total_price_ether", "base_ether", "storage_ether", "traffic_ether", "storage_usd"):
             del offer[name]
@@ -83,11 +87,6 @@ def _bandwidth(source: random.Random, number: int) -> int:
     if number % 2:
         return source.randint(500, 9_000)
     return source.randint(50_000_000, 900_000_000)
-
-
-def _money(wei: int, number: int) -> int | str:
-    """Wei as a number, or as a string of digits (Q8)."""
-    return str(wei) if number % 9 == 4 else wei
 
 
 def make_relays(source: random.Random, count: int, first_id: int) -> list[dict[str, Any]]:
@@ -165,7 +164,7 @@ def offer_terms(service: str, offer: dict[str, Any]) -> dict[str, Any]:
     hardware = {
         "cpu": offer["cpu_model_name"],
         "cpu_cores": offer["cpu_cores"],
-        "gpu": offer["gpus"],
+        "gpu": cards(offer),
         "total_memory": offer["total_memory"],
         "disk": 100_000_000_000,
     }
@@ -175,6 +174,15 @@ def offer_terms(service: str, offer: dict[str, Any]) -> dict[str, Any]:
         "base_usd": offer["base_usd"],
         "node_hw": hardware,
     }
+
+
+def cards(offer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The GPUs of an offer, from `gpus` or else from the mapping `gpu` (Q22)."""
+    if "gpus" in offer:
+        found: list[dict[str, Any]] = offer["gpus"]
+        return found
+    by_vendor = offer.get("gpu")
+    return [card for each in by_vendor.values() for card in each] if isinstance(by_vendor, dict) else []
 
 
 def _hourly_wei(offer: dict[str, Any]) -> int:

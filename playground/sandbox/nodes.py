@@ -17,7 +17,8 @@ class Node:
     """One node. Payload parts are never changed in place, only replaced, so that answers may share them."""
 
     id: int
-    state: str
+    #: None for an answer without it (Q25).
+    state: str | None
     ip: str
     agent: str
     verified: str
@@ -43,7 +44,7 @@ class Node:
         """Go offline until `now + seconds`; the former state comes back with an uptime of 0."""
         self.back_at = now + seconds
 
-    def shown_state(self) -> str:
+    def shown_state(self) -> str | None:
         return self.state if self.back_at is None else "offline"
 
     def uptime(self, now: float) -> int:
@@ -52,10 +53,8 @@ class Node:
 
     def listed(self, now: float) -> dict[str, Any]:
         """The entry of GET /nodes: hardware under `system`, prices, memory as {free, size} (Q7)."""
-        return {
-            "id": self.id,
+        return self._stated() | {
             "ip": self.ip,
-            "state": self.shown_state(),
             "osn": self.agent,
             "uptime": self.uptime(now),
             "vrf_dt": self.verified,
@@ -63,6 +62,10 @@ class Node:
             "prices": self.prices,
             "system": {**self.hardware, "memory": self.memory},
         }
+
+    def _stated(self) -> dict[str, Any]:
+        state = self.shown_state()
+        return {"id": self.id} if state is None else {"id": self.id, "state": state}
 
     def detail(self, now: float) -> dict[str, Any]:
         """The answer of GET /nodes/{id}: hardware under `data`, memory by other names, no prices (Q7)."""
@@ -76,9 +79,7 @@ class Node:
             "total_swap": 8 * GIB,
             "free_swap": 8 * GIB,
         }
-        return {
-            "id": self.id,
-            "state": self.shown_state(),
+        return self._stated() | {
             "ip": self.ip,
             "vrf_dt": self.verified,
             "location": {**self.location, **self.location_more},
@@ -185,8 +186,8 @@ def _make_node(source: random.Random, number: int, state: str, now: float) -> No
             "risk": 0,
         },
         prices={
-            # Beyond 2**64 Wei from the 36th on, and a string of digits now and then (Q8).
-            "base": str(10**18 + number * 5 * 10**17) if number % 6 == 5 else 10**18 + number * 5 * 10**17,
+            # Integers of 64 bits, as the Go client reads them; the loose data set has the other shapes (Q8).
+            "base": 10**18 + number % 16 * 5 * 10**17,
             "storage": 10**15,
             "traffic": 5 * 10**14,
         },

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from . import bodies
+from . import bodies, filters
 from .idle_jobs import IdleJob
 from .problem import invalid, not_found
 from .world import World
@@ -19,6 +19,13 @@ class Download:
 
     content: bytes
     name: str
+
+
+@dataclass(frozen=True)
+class Created:
+    """The answer to a creation that was asked for with a single object: 201 (Q17)."""
+
+    content: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -93,21 +100,43 @@ def _sessions(world: World, call: Call) -> Any:
 
 
 def _rent(world: World, call: Call) -> Any:
-    items = bodies.rental_items(call.body)
     with world.lock:
-        return [world.sessions.rent(item) for item in items]
+        if isinstance(call.body, list):
+            return world.sessions.rent_each(bodies.rental_items(call.body))
+        request = bodies.rental_request(call.body, world.sessions.app_defaults)
+        return Created(world.sessions.rent_one(request))
 
 
-def _start_vpn(world: World, call: Call) -> Any:
+def _start_vpn(world: World, call: Call) -> Created:
     request = bodies.vpn_request(call.body)
     with world.lock:
-        return world.sessions.start_vpn(request)
+        return Created(world.sessions.start_vpn(request))
 
 
-def _start_render(world: World, call: Call) -> Any:
+def _start_render(world: World, call: Call) -> Created:
     request = bodies.render_request(call.body)
     with world.lock:
-        return world.sessions.start_render(request)
+        return Created(world.sessions.start_render(request))
+
+
+def _nodes(world: World, call: Call) -> Any:
+    return world.nodes(lambda node: filters.wants_node(node, call.query))
+
+
+def _apps(world: World, call: Call) -> Any:
+    return filters.applications(world.seeds.apps, call.query)
+
+
+def _machines(world: World, call: Call) -> Any:
+    return filters.machines(world.seeds.mr, call.query, world.seeds.apps)
+
+
+def _relays(world: World, call: Call) -> Any:
+    return filters.relays(world.seeds.vpn, call.query)
+
+
+def _render_nodes(world: World, call: Call) -> Any:
+    return filters.machines(world.seeds.render, call.query, world.seeds.apps)
 
 
 def _info(world: World, call: Call) -> Any:
@@ -136,7 +165,7 @@ OPERATIONS = (
     Operation("GET", "/accounts", "account_profile", False, lambda world, call: world.account()),
     Operation("POST", "/accounts", "generate_wallet", True, lambda world, call: world.new_wallet()),
     Operation("GET", "/accounts/balance", "account_balance", False, lambda world, call: world.balance()),
-    Operation("GET", "/nodes", "list_own_nodes", False, lambda world, call: world.nodes()),
+    Operation("GET", "/nodes", "list_own_nodes", False, _nodes),
     Operation("GET", "/nodes/{id}", "node_detail", False, lambda world, call: world.node(call.node_id())),
     Operation("GET", "/nodes/{id}/ident", "download_node_identity", False, _ident),
     Operation("GET", "/nodes/{id}/logs", "download_node_logs", False, _log),
@@ -146,18 +175,21 @@ OPERATIONS = (
         "GET", "/nodes/{id}/reboot", "reboot_node", True, lambda world, call: world.reboot(call.node_id())
     ),
     Operation("GET", "/sessions", "list_sessions", False, _sessions),
-    Operation("GET", "/apps", "list_apps", False, lambda world, call: world.seeds.apps),
-    Operation("GET", "/services/mr", "list_machines_on_offer", False, lambda world, call: world.seeds.mr),
+    Operation("GET", "/apps", "list_apps", False, _apps),
+    Operation("GET", "/services/mr", "list_machines_on_offer", False, _machines),
     Operation("POST", "/services/mr", "rent_machines", True, _rent),
-    Operation("GET", "/services/vpn", "list_vpn_relays", False, lambda world, call: world.seeds.vpn),
+    Operation("GET", "/services/vpn", "list_vpn_relays", False, _relays),
     Operation("POST", "/services/vpn", "start_vpn", True, _start_vpn),
-    Operation(
-        "GET", "/services/render", "list_render_nodes_on_offer", False, lambda world, call: world.seeds.render
-    ),
+    Operation("GET", "/services/render", "list_render_nodes_on_offer", False, _render_nodes),
     Operation("POST", "/services/render", "start_render", True, _start_render),
+    # The older spelling of the two (Q20).
+    Operation("GET", "/services/r", "list_render_nodes_by_older_path", False, _render_nodes),
+    Operation("POST", "/services/r", "start_render_by_older_path", True, _start_render),
     Operation("GET", "/services/{uuid}/info", "session_info", False, _info),
     Operation("GET", "/services/{uuid}/logs", "session_logs", False, _logs),
     Operation("POST", "/services/{uuid}/stop", "stop_session", True, _stop),
+    # Another GET that acts: older deployments stop by it (Q20).
+    Operation("GET", "/services/{uuid}/stop", "stop_session_by_get", True, _stop),
     Operation(
         "GET",
         "/idle_jobs/{node_id}/{job_id}",

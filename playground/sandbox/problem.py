@@ -25,7 +25,7 @@ def invalid(message: str, code: str = "invalid_parameter") -> ProblemError:
 
 
 def loosen(problem: ProblemError, turn: int) -> Any:
-    """The same error in one of the loose shapes of the live API (Q16), a different one each `turn`."""
+    """The same error in one of the loose shapes of the live API (Q16, Q30), a different one each `turn`."""
     text = str(problem.body.get("message") or problem.body.get("error") or "failed")
     shapes: tuple[Any, ...] = (
         {"error": {"message": text}},
@@ -33,5 +33,7 @@ def loosen(problem: ProblemError, turn: int) -> Any:
         {"errors": {"base": [text]}},
         {"error": text, "message": {"text": text}},
         None,
+        {"detail": text},
+        {"type": "about:blank", "title": "Refused", "status": problem.status, "detail": text},
     )
     return shapes[turn % len(shapes)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import Any
 
 from .catalogue import MARKET_PRICE
@@ -26,7 +25,7 @@ class Rental:
     service: str
     kind: str
     node_id: int
-    #: Running number in its world; decides which of the known shapes its answers take.
+    #: Running number in its world; decides which shape its answers take in the loose data set.
     number: int
     #: Monotonic and wall second of the creation.
     started: float
@@ -92,7 +91,7 @@ class Rental:
             **self.place,
             "tx": self.sent(now),
             "rx": 4 * self.sent(now),
-            "charge_amount": self._charge_shape(now),
+            "charge_amount": self.charge(now),
             "prices": {"base_usd": self.base_usd, "currency_usd": True, "market_price": MARKET_PRICE},
         }
         if self.node_hw is not None:
@@ -114,19 +113,19 @@ class Rental:
         return view
 
     def finished(self) -> dict[str, Any]:
-        """The entry of GET /sessions?recent=true: numbers as strings, times in three notations (Q9)."""
+        """The entry of GET /sessions?recent=true."""
         end = self.started if self.ended is None else self.ended
         return {
             "uuid": self.uuid,
             "service": self.service,
             "app_name": self.app_name,
             "node_id": self.node_id,
-            "duration": str(int(self.age(end))),
-            "rx": str(4 * self.sent(end)),
-            "tx": str(self.sent(end)),
-            "started_at": self._time_shape(self.started_wall),
-            "finished_at": self._time_shape(self.started_wall + self.age(end)),
-            "charge_amount": self._charge_shape(end),
+            "duration": int(self.age(end)),
+            "rx": 4 * self.sent(end),
+            "tx": self.sent(end),
+            "started_at": round(self.started_wall * 1000),
+            "finished_at": round((self.started_wall + self.age(end)) * 1000),
+            "charge_amount": self.charge(end),
             "termination_reason": self.termination_reason,
             "urls": {},
         }
@@ -163,9 +162,9 @@ class Rental:
         return {str(port): f"https://s-{self.number}-{port}.example.net" for port in self.http_ports}
 
     def _container(self, ready: bool, public_ip: str) -> dict[str, Any]:
-        """What only a machine rental has. `container_id` is a list, in older answers a string (Q10)."""
+        """What only a machine rental has (Q10)."""
         ids = [f"c0ffee{self.number:04x}", f"c0ffef{self.number:04x}"]
-        view: dict[str, Any] = {"container_id": ids[0] if self.number % 3 == 1 else ids, "ports_matrix": {}}
+        view: dict[str, Any] = {"container_id": ids, "ports_matrix": {}}
         if ready:
             inner = [22, *(port for port in (*self.ports, *self.http_ports) if port != 22)]
             view["ports_matrix"] = {str(42_000 + place): port for place, port in enumerate(inner)}
@@ -173,15 +172,6 @@ class Rental:
             view["ssh_proxy"] = {"host": "ssh.example.net", "port": 10_022 + self.number % 1000}
             view["ssh_web"] = f"https://web-ssh.example.net/s/{self.number}"
         return view
-
-    def _charge_shape(self, now: float) -> int | str:
-        return str(self.charge(now)) if self.number % 2 else self.charge(now)
-
-    def _time_shape(self, wall: float) -> int | str:
-        shape = self.number % 3
-        if shape == 2:
-            return datetime.fromtimestamp(round(wall), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return round(wall) if shape == 1 else round(wall * 1000)
 
 
 def _lines(units: float, dense: int, every: int) -> int:

@@ -75,7 +75,9 @@ _SESSIONS = (
     ("vpn", "http_proxy", None),
     ("mr", "base", 4),
 )
-_REASONS: tuple[int | str, ...] = (0, 0, "low balance", 0, 3, 0, "node went offline")
+_REASONS: tuple[int | str, ...] = (0, 1, "low balance", 0, 3, 0, "node went offline")
+#: No seeded session has cost more Wei than this: their charges fit into 64 bits, as the Go client reads them.
+_CHARGED = 2**62
 
 
 def _rental(source: random.Random, seeds: Seeds, moment: Moment, number: int, over: int | None) -> Rental:
@@ -83,10 +85,12 @@ def _rental(source: random.Random, seeds: Seeds, moment: Moment, number: int, ov
     service, kind, app = _SESSIONS[number % len(_SESSIONS)]
     offers = {"mr": seeds.mr, "render": seeds.render, "vpn": seeds.vpn}[service]
     offer = offers[number % max(1, len(offers) - 3)]
+    terms = offer_terms(service, offer)
+    longest = _CHARGED / terms["rate"] * 3_600
     if over is not None:
-        before, length = 86_400.0 * (over + 1), 28.0 + 3_000 * (over % 9)
+        before, length = 86_400.0 * (over + 1), min(28.0 + 3_000 * (over % 9), longest)
     else:
-        before, length = (0.0 if number == 1 else 3_600.0 * (number % 7 + 1)), 0.0
+        before, length = (0.0 if number == 1 else min(3_600.0 * (number % 7 + 1), longest)), 0.0
     rental = Rental(
         uuid=make_uuid(source),
         service=service,
@@ -96,7 +100,7 @@ def _rental(source: random.Random, seeds: Seeds, moment: Moment, number: int, ov
         started=moment.monotonic - before,
         started_wall=moment.wall - before,
         ready_after=moment.ready_after if number == 1 else 10.0,
-        **offer_terms(service, offer),
+        **terms,
     )
     if app is not None:
         chosen = seeds.apps[app]

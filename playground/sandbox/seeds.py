@@ -26,6 +26,9 @@ class Seeds:
     rentals: list[Rental] = field(default_factory=list)
     #: Nodes on offer that refuse every rental, with the reason (Q2).
     refusals: dict[int, tuple[int, str]] = field(default_factory=dict)
+    #: Nodes on offer where a request is answered like a success, with this, and nothing is created (Q19):
+    #: the item's answer; None for no answer at all; a text for `{"message"}` in place of the list.
+    duds: dict[int, dict[str, Any] | str | None] = field(default_factory=dict)
     #: Name under which a node's identity or log is handed out.
     file_name: str = "node-{id}.{kind}"
     #: Said in the logs of sessions created later; the hostile data set sets it.

@@ -36,6 +36,7 @@ class SandboxServer:
         host: Address to bind.
         control_port: A port of its own for the control path, which no fault can close; 0 takes a free one.
         keep_alive_timeout: Seconds after which an idle connection is closed.
+        strict_keys: Refuse with 401 what does not look like a key, that is, has not 64 characters.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class SandboxServer:
         host: str = "127.0.0.1",
         control_port: int | None = None,
         keep_alive_timeout: float = 75.0,
+        strict_keys: bool = False,
     ) -> None:
         clock = clock or SystemClock()
         self.world = World(seed, dataset, ready_after, clock)
-        self.app = SandboxApp(self.world)
+        self.app = SandboxApp(self.world, strict_keys)
         self.journal = Journal(clock.time)
         self.faults = FaultBoard(seed, clock)
         self._host, self._wanted, self._control_wanted = host, tuple(ports), control_port

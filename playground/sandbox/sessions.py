@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
+from .catalogue import rental_defaults
 from .clock import Clock
 from .dice import make_uuid
 from .ledger import Ledger
-from .loose import log_lines
+from .loose import log_lines, loose_session
 from .market import offer_terms
 from .problem import invalid, not_found
 from .rental import Rental
@@ -58,16 +60,62 @@ class Sessions:
         self.settle()
         return self._ledger.balance(self.active.values(), self._clock.monotonic())
 
-    def rent(self, item: dict[str, Any]) -> dict[str, Any]:
-        """One checked item of POST /services/mr: `{uuid}`, or why it was rejected (Q2)."""
-        try:
-            app = self._apps.get(item["app"])
-            if item["app"] and app is None:
-                raise _RejectedError(6, "unknown application")
-            offer = self._offer("mr", item["node_id"], item["disk_size"])
-        except _RejectedError as rejection:
-            status = str(rejection.status) if self._seeds.loose else rejection.status
-            return {"status": status, "reason": rejection.reason, "node_id": item["node_id"]}
+    def rent_each(self, items: list[dict[str, Any]]) -> Any:
+        """Checked items of POST /services/mr: for each `{uuid}`, or why it was rejected (Q2)."""
+        answers: list[dict[str, Any]] = []
+        for place, item in enumerate(items):
+            if item["node_id"] in self._seeds.duds:
+                dud = self._seeds.duds[item["node_id"]]
+                if isinstance(dud, str):
+                    return {"message": dud}
+                if dud is not None:
+                    # Where something is said, it is a rejection, and has its place (Q19).
+                    answers.append({"id": place, **dud} if dud.keys() & {"message", "error"} else dud)
+                continue
+            try:
+                answers.append(self._rent(item))
+            except _RejectedError as rejection:
+                status = str(rejection.status) if self._seeds.loose else rejection.status
+                refusal = {"status": status, "reason": rejection.reason, "node_id": item["node_id"]}
+                answers.append({"id": place, **refusal})
+        return answers
+
+    def rent_one(self, item: dict[str, Any]) -> dict[str, Any]:
+        """One checked object of POST /services/mr (Q18); 422 when it cannot be granted."""
+        return self._grant(item["node_id"], lambda: self._rent(item))
+
+    def app_defaults(self, uuid: str) -> dict[str, Any]:
+        """What the application of that uuid brings for a rental; nothing for an unknown one."""
+        app = self._apps.get(uuid)
+        return {} if app is None else rental_defaults(app)
+
+    def start_vpn(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A checked POST /services/vpn; 422 when the relay cannot be had."""
+
+        def start() -> dict[str, Any]:
+            offer = self._offer("vpn", request["node_id"], 0)
+            return self._create("vpn", request["kind"], offer, protocol=request["protocol"])
+
+        return self._grant(request["node_id"], start)
+
+    def start_render(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A checked POST /services/render; 422 when the node cannot be had."""
+        extra = {"user_envs": request["envs"]} if request["envs"] else {}
+
+        def start() -> dict[str, Any]:
+            offer = self._offer("render", request["node_id"], request["disk_size"])
+            return self._create(
+                "render", "base", offer, app_name="Blender", image="example/blender:4.2", extra=extra
+            )
+
+        return self._grant(request["node_id"], start)
+
+    def _rent(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Grant one checked item, or raise `_RejectedError`."""
+        app = self._apps.get(item["app"])
+        if item["app"] and app is None:
+            raise _RejectedError(6, "unknown application")
+        offer = self._offer("mr", item["node_id"], item["disk_size"])
         owners = ("organization_id", "project_id")
         extra: dict[str, Any] = {name: item[name] for name in owners if name in item}
         if item["envs"]:
@@ -83,18 +131,15 @@ class Sessions:
             extra=extra,
         )
 
-    def start_vpn(self, request: dict[str, Any]) -> dict[str, Any]:
-        """A checked POST /services/vpn; 422 when the relay cannot be had."""
-        offer = self._offer_or_422("vpn", request["node_id"], 0)
-        return self._create("vpn", request["kind"], offer, protocol=request["protocol"])
-
-    def start_render(self, request: dict[str, Any]) -> dict[str, Any]:
-        """A checked POST /services/render; 422 when the node cannot be had."""
-        offer = self._offer_or_422("render", request["node_id"], request["disk_size"])
-        extra = {"user_envs": request["envs"]} if request["envs"] else {}
-        return self._create(
-            "render", "base", offer, app_name="Blender", image="example/blender:4.2", extra=extra
-        )
+    def _grant(self, node_id: int, create: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The answer to a single object: what `create` makes, a 422, or the dud of that node (Q19)."""
+        if node_id in self._seeds.duds:
+            dud = self._seeds.duds[node_id]
+            return {"message": dud} if isinstance(dud, str) else (dud or {})
+        try:
+            return create()
+        except _RejectedError as rejection:
+            raise invalid(rejection.reason, code="node_unavailable") from None
 
     def stop(self, uuid: str, score: int | None) -> dict[str, Any]:
         """End an active session; a score counts in the rating of the node that was rented."""
@@ -109,14 +154,15 @@ class Sessions:
         """GET /sessions: the active ones, or the finished ones, newest first."""
         self.settle()
         if recent:
-            return [rental.finished() for rental in reversed(self.finished.values())]
+            return [self._shown(rental, rental.finished()) for rental in reversed(self.finished.values())]
         now = self._clock.monotonic()
-        return [rental.listed(now) for rental in reversed(self.active.values())]
+        return [self._shown(rental, rental.listed(now)) for rental in reversed(self.active.values())]
 
     def info(self, uuid: str) -> dict[str, Any]:
         """GET /services/{uuid}/info: 404 for a session that is gone (Q14)."""
         self.settle()
-        return self._get(self.active, uuid).info(self._clock.monotonic())
+        rental = self._get(self.active, uuid)
+        return self._shown(rental, rental.info(self._clock.monotonic()))
 
     def logs(self, uuid: str, recent: bool) -> Any:
         """GET /services/{uuid}/logs: a finished session answers only with `recent` (Q13)."""
@@ -124,6 +170,9 @@ class Sessions:
         rental = self._get(self.finished if recent else self.active, uuid)
         logs = rental.logs(self._clock.monotonic())
         return log_lines(logs) if self._seeds.loose else logs
+
+    def _shown(self, rental: Rental, view: dict[str, Any]) -> dict[str, Any]:
+        return loose_session(view, rental.number) if self._seeds.loose else view
 
     def _get(self, group: OrderedDict[str, Rental], uuid: str) -> Rental:
         try:
@@ -144,12 +193,6 @@ class Sessions:
         if not self._solvent:
             raise _RejectedError(5, "insufficient balance")
         return offer
-
-    def _offer_or_422(self, service: str, node_id: int, disk_size: int) -> dict[str, Any]:
-        try:
-            return self._offer(service, node_id, disk_size)
-        except _RejectedError as rejection:
-            raise invalid(rejection.reason, code="node_unavailable") from None
 
     def _create(self, service: str, kind: str, offer: dict[str, Any], **details: Any) -> dict[str, Any]:
         rental = Rental(

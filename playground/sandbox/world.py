@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from .clock import Clock, SystemClock
@@ -89,11 +90,12 @@ class World:
 
     # Nodes
 
-    def nodes(self) -> list[dict[str, Any]]:
-        """GET /nodes."""
+    def nodes(self, wanted: Callable[[Node], bool] = lambda node: True) -> list[dict[str, Any]]:
+        """GET /nodes: those that are `wanted`."""
         with self.lock:
             now = self.clock.monotonic()
-            return [self._settled(node, now).listed(now) for node in self._nodes.values()]
+            settled = [self._settled(node, now) for node in self._nodes.values()]
+            return [node.listed(now) for node in settled if wanted(node)]
 
     def node(self, node_id: int) -> dict[str, Any]:
         """GET /nodes/{id}; 404 for a node that is not there."""

@@ -56,9 +56,13 @@ def problems(operation_id: str, answer: requests.Response) -> list[str]:
         return [f"{operation_id} knows no status {answer.status_code}"]
     found = [name for name in ("X-Request-Id",) if name not in answer.headers]
     media = answer.headers.get("Content-Type", "").partition(";")[0]
+    if (
+        answer.status_code >= 400 and not answer.content and not media
+    ):  # The body of an error may be empty (Q16).
+        return found
     if media not in described["content"]:
         return [*found, f"{operation_id} {answer.status_code} does not come as {media!r}"]
-    if media == "application/json":
+    if media.endswith("json"):
         found += json_problems(operation_id, answer.status_code, answer.content)
     return found
 

@@ -68,6 +68,16 @@ def test_it_serves_until_it_is_told_to_stop(start: Start, number: signal.Signals
         requests.get(f"{urls[0]}/network", timeout=10)
 
 
+def test_q32_strict_keys(start: Start) -> None:
+    process = start("--port", "0", "--strict-keys")
+    url = line(process).split()[2]
+    statuses = [
+        requests.get(f"{url}/accounts", headers={"Authorization": key}, timeout=10).status_code
+        for key in ("sk-any", "k" * 64)
+    ]
+    assert statuses == [401, 200]
+
+
 def test_a_port_that_is_taken_is_said_in_one_line(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]

@@ -184,7 +184,7 @@ def test_drip(sandbox: SandboxServer, raw: RawClient) -> None:
     raw.request("GET /apps")
     assert raw.more()
     assert len(raw.buffer) < 1000
-    assert len(raw.answer().json()) == 9
+    assert len(raw.answer().json()) == 11
     assert time.monotonic() - begun >= 0.09
     raw.request("GET /network")
     assert raw.answer().status == 200

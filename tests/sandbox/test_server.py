@@ -153,7 +153,7 @@ def test_a_fault_of_the_sandbox_itself_is_answered_and_said(
         ("GET", "/nodes", b"", "200 OK"),
         ("HEAD", "/nodes", b"", "200 OK"),
         ("GET", "/nodes/9001/ident", b"", "200 OK"),
-        ("POST", "/services/vpn", b'{"node_id": 9301}', "200 OK"),
+        ("POST", "/services/vpn", b'{"node_id": 9301}', "201 Created"),
         ("GET", "/nodes/1", b"", "404 Not Found"),
     ],
 )

@@ -12,7 +12,7 @@ from .test_openapi import SCHEMAS
 
 #: Schemas that bear another name here, and those that are sent and not received.
 RENAMED = {"MrOffer": "MachineOffer"}
-SENT = {"MrCreateItem", "VpnCreate", "RenderCreate", "NodePricesUpdate"}
+SENT = {"MrCreate", "MrCreateItem", "VpnCreate", "RenderCreate", "NodePricesUpdate"}
 #: Unions here, and the answer of an error, which nobody reads field by field.
 OTHERWISE = {"Error", "MrCreateResult", "IdleJobLogs"}
 
