@@ -110,10 +110,10 @@ class Gpu(Shape):
 def read_gpus(fields: Fields) -> tuple[Gpu, ...]:
     """The cards under `gpus` and `gpu`, each card once (Q22).
 
-    Either may be a list of cards, an object with lists of cards by vendor or by model, one card, or the
-    model of the first card. `gpus` is the list in newer answers, `gpu` the older field. Where both are
-    there, they list the same cards, and what `gpu` tells of a card more than `gpus` is taken. A card that
-    only `gpu` has is added when it cannot be one of those in `gpus`.
+    Either may be a list of cards, an object with lists of cards by vendor or by model, or one card. `gpus` is
+    the list in newer answers, `gpu` the older field, which can also be the model of the first card. Where
+    both are there, they list the same cards, and what `gpu` tells of a card more than `gpus` is taken. A card
+    that only `gpu` has is added when it cannot be one of those in `gpus`.
     """
     current, former = fields.value("gpus"), fields.value("gpu")
     cards, complete = _entries(current)
@@ -136,10 +136,8 @@ def _entries(value: Any) -> tuple[list[_Entry], bool]:
     if isinstance(value, (list, tuple)):
         cards: list[_Entry] = [card for card in value if isinstance(card, Mapping)]
         return cards, len(cards) == len(value)
-    if value is None or isinstance(value, str):
-        return ([{"model": value}] if value else []), True
     if not isinstance(value, Mapping):
-        return [], False
+        return [], value is None
     if isinstance(value.get("model"), str):
         return [value], True
     found: list[_Entry] = []

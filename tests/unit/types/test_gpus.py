@@ -119,6 +119,12 @@ def test_q22_what_cannot_be_read_is_kept(sent: Any, models: list[str]) -> None:
     assert machine.extra == {"gpu": sent}
 
 
+def test_q22_text_under_gpus_is_no_card() -> None:
+    for sent in ("odd", 2, {"nvidia": 2}):
+        machine = offer(gpus=sent)
+        assert (machine.gpus, machine.extra) == ((), {"gpus": sent})
+
+
 def test_q22_every_holder_of_cards_reads_every_shape() -> None:
     card = Gpu(**SHORT, vendor="nvidia")
     for sent in ({"gpus": {"nvidia": [SHORT]}}, {"gpu": {"nvidia": [SHORT]}}):
