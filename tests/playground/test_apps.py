@@ -44,7 +44,7 @@ def test_ports_are_read_in_both_shapes(visitor: Visitor) -> None:
 
 def test_ports_that_cannot_be_read_are_none(visitor: Visitor, sandbox: SandboxServer) -> None:
     sandbox.reset(dataset="loose")
-    assert len(names(visitor)) == 9
+    assert len(names(visitor)) == 11
     assert facts(visitor, "Ollama")["Ports"] == "TCP 22 HTTP 5000 HTTP 6000"  # [22] and "[5000,6000]"
     assert facts(visitor, "JupyterLab")["Ports"] == "HTTP 22"  # "[22," and [22]
 
@@ -109,7 +109,7 @@ def test_hostile_ids_travel_in_one_piece(app: Flask, visitor: Visitor, sandbox: 
     page = visitor.page(APPS)
     assert not page.select("main script, main img")
     links = [str(link["href"]) for link in page.select(".app a.btn")]
-    assert len(links) == 9
+    assert len(links) == 11
     assert all(link.startswith("/playground/services?tab=mr&app=") for link in links)
     sent = {parse_qs(urlsplit(link).query)["app"][0] for link in links}
     assert sent == {entry["uuid"] for entry in sandbox.world.seeds.apps}

@@ -51,7 +51,12 @@ UNTYPED = {
 }  # fmt: skip
 
 #: Fields whose text has a form that the schema does not tell.
-FORMS = {"vrf_dt": "2026-11-20T08:15:00Z", "currency": "OCTA", "docker_image": "image:2"}
+FORMS = {
+    "vrf_dt": "2026-11-20T08:15:00Z",
+    "currency": "OCTA",
+    "docker_image": "image:2",
+    "ports_matrix": '{"42000": 22}',
+}
 
 #: Say nothing new: the figure stands beside under another name, or is always the same.
 REDUNDANT = {"gpu", "currency", "net_down_mbs", "net_up_mbs", "vpn_config"}
@@ -89,7 +94,8 @@ def _text(schema: dict[str, Any], name: str) -> str:
 def _objects(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Objects with every property; between them they have each property in each of its variants."""
     if "additionalProperties" in schema:
-        yield {"8080": variants(schema["additionalProperties"])[0]}
+        name = "2026-8-10" if "propertyNames" in schema else "8080"
+        yield {name: variants(schema["additionalProperties"])[0]}
         return
     columns = {name: variants(part, name) for name, part in schema["properties"].items()}
     for row in itertools.zip_longest(*columns.values()):
