@@ -102,7 +102,7 @@ class SandboxServer:
     def reset(
         self, seed: int | None = None, dataset: str | None = None, ready_after: float | None = None
     ) -> None:
-        """Begin the world anew; what is not given stays. Journal and faults are left alone.
+        """Start the world again; what is not given stays. Journal and faults are left alone.
 
         Raises:
             ValueError: There is no such data set, or the time is out of range; the world is then as it was.

@@ -37,7 +37,7 @@ class World:
     def reset(
         self, seed: int | None = None, dataset: str | None = None, ready_after: float | None = None
     ) -> None:
-        """Begin anew, with the former seed, data set and readiness time where none is given.
+        """Start again, with the former seed, data set and readiness time where none is given.
 
         ValueError for an unknown data set or a negative time; the world is then as it was.
         """

@@ -94,7 +94,8 @@ def _text(schema: dict[str, Any], name: str) -> str:
 def _objects(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Objects with every property; between them they have each property in each of its variants."""
     if "additionalProperties" in schema:
-        name = "2026-8-10" if "propertyNames" in schema else "8080"
+        names = schema.get("propertyNames")
+        name = "8080" if names is None else names.get("enum", ["2026-8-10"])[0]
         yield {name: variants(schema["additionalProperties"])[0]}
         return
     columns = {name: variants(part, name) for name, part in schema["properties"].items()}
