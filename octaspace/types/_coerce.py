@@ -36,6 +36,8 @@ __all__ = [
 #: No figure of the API comes near; beyond, conversions would overflow or take long.
 _LARGEST: Final = 10**100
 
+_FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
+
 _NUMERAL: Final = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,100}")
 
@@ -68,8 +70,12 @@ def text(value: Any) -> str | None:
 
 
 def flag(value: Any) -> bool | None:
-    """True or False."""
-    return value if isinstance(value, bool) else None
+    """True or False, also as text in any case of letters, or as 1 and 0 (Q9)."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _FLAGS.get(value.strip().lower())
+    return bool(value) if isinstance(value, int) and value in (0, 1) else None
 
 
 def number(value: Any) -> float | None:

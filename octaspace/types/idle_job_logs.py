@@ -44,7 +44,7 @@ class IdleJobLogs(Shape):
 
         Args:
             data: ``{"data": "…"}`` with base64 of gzip of text, ``{"data": [{"line": 1, "text": "…"}]}``,
-                or a list of strings.
+                or a list, of strings or of such lines.
             max_bytes: How much a packed log may hold. A few kilobytes can unpack to gigabytes, so that
                 unpacking ends there and no more is ever in memory.
 
@@ -54,7 +54,7 @@ class IdleJobLogs(Shape):
         if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
             raise ValueError(f"max_bytes must be a number of bytes above 0, not {shown(max_bytes)}")
         if isinstance(data, (list, tuple)):
-            return cls(text=joined(_OWNER, data))
+            return cls(text=joined(_OWNER, _lines(data)))
         fields = Fields(_OWNER, data)
         content = fields.require("data", _content, "base64 text or a list of lines")
         text = _unpacked(content, max_bytes) if isinstance(content, str) else joined(_OWNER, content)
@@ -67,9 +67,11 @@ class IdleJobLogs(Shape):
 
 
 def _content(value: Any) -> str | list[Any] | None:
-    if isinstance(value, (list, tuple)):
-        return [entry.get("text") if isinstance(entry, Mapping) else entry for entry in value]
-    return _coerce.text(value)
+    return _lines(value) if isinstance(value, (list, tuple)) else _coerce.text(value)
+
+
+def _lines(value: Sequence[Any]) -> list[Any]:
+    return [entry.get("text") if isinstance(entry, Mapping) else entry for entry in value]
 
 
 def _unpacked(packed: str, limit: int) -> str:

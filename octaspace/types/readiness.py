@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+from . import _coerce
+
 __all__ = ["readiness"]
 
 _READY: Final = frozenset({"service configured", "configured", "running", "ready"})
@@ -35,17 +37,21 @@ def readiness(info: Mapping[str, Any]) -> Literal["ready", "waiting", "ended"]:
     Returns:
         "ended" with a `finished_at` or a `termination_reason` (0 is one), or when `progress` says that
         it failed, stopped, was terminated or has finished; "ready" as Q14 has it; otherwise "waiting",
-        which includes every word that is not known.
+        which includes every word that is not known. Where an answer that names a session has no
+        `progress`, its `status` is read in its place; `is_ready` false outweighs that.
     """
     if info.get("finished_at") not in (None, "", 0, "0") or info.get("termination_reason") not in (None, ""):
         return "ended"
-    progress = info.get("progress")
-    words = progress.lower().split() if isinstance(progress, str) else []
+    told, is_ready = info.get("progress"), _coerce.flag(info.get("is_ready"))
+    by_status = told in (None, "") and bool(info.get("uuid"))
+    if by_status:
+        told = info.get("status")
+    words = told.lower().split() if isinstance(told, str) else []
     letters = re.findall(r"[a-z]+", " ".join(words))
     if not _FAILED.isdisjoint(letters):
         return "ended"
     if not _OVER.isdisjoint(letters) and not any(word.startswith(_ON_ITS_WAY) for word in letters):
         return "ended"
-    if info.get("is_ready") is True or " ".join(words) in _READY:
+    if is_ready or (" ".join(words) in _READY and not (by_status and is_ready is False)):
         return "ready"
     return "waiting"

@@ -296,7 +296,7 @@ class Session(Shape):
         return _coerce.integer(told.strip() if isinstance(told, str) else told)
 
     def _told(self) -> dict[str, Any]:
-        names = ("finished_at", "termination_reason", "progress", "is_ready")
+        names = ("uuid", "finished_at", "termination_reason", "progress", "status", "is_ready")
         return {name: getattr(self, name) for name in names}
 
 

@@ -19,8 +19,8 @@ class LogEntry(Shape):
     """One message of the platform about a session.
 
     Attributes:
-        time: When; `ts` in the payload.
-        message: What; `msg` in the payload. It may hold several lines.
+        time: When; `ts` in the payload, or `timestamp` in an older shape (Q13).
+        message: What; `msg` in the payload, or `message`. It may hold several lines.
         extra: What the API sent beside.
     """
 
@@ -32,7 +32,11 @@ class LogEntry(Shape):
     def from_api(cls, data: Mapping[str, Any]) -> LogEntry:
         """Read an entry of `system`. ValueError when it is not an object."""
         fields = Fields("LogEntry", data)
-        return cls(time=fields.moment("ts"), message=fields.text("msg") or "", extra=fields.rest())
+        return cls(
+            time=fields.moment("ts") or fields.moment("timestamp"),
+            message=fields.text("msg") or fields.text("message") or "",
+            extra=fields.rest(),
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,8 +45,9 @@ class SessionLogs(Shape):
 
     Attributes:
         system: Messages of the platform.
-        container: The container's own output, whole. Older answers are a list of lines, which tells no
-            source and no times: all of it stands here.
+        container: The container's own output, whole; also from a list of lines. An older answer is a list of
+            lines, which tells no source and no times: all of it stands here. Another is a list of messages
+            with their times, which stand in `system`.
         extra: What the API sent beside.
     """
 
@@ -55,17 +60,20 @@ class SessionLogs(Shape):
         """Read the answer of ``services.session(uuid).logs()``.
 
         Args:
-            data: ``{"system": [{"ts": …, "msg": …}], "container": "…"}``, or the older list of strings.
+            data: ``{"system": [{"ts": …, "msg": …}], "container": "…"}``, or an older list, of strings or of
+                ``{"timestamp": …, "message": …}``.
 
         Raises:
-            ValueError: It is neither.
+            ValueError: It is none of these.
         """
         if isinstance(data, (list, tuple)):
+            if data and all(map(_is_message, data)):
+                return cls(system=tuple(map(LogEntry.from_api, data)))
             return cls(container=joined("SessionLogs", data))
         fields = Fields("SessionLogs", data)
         return cls(
-            system=fields.shapes("system", LogEntry.from_api),
-            container=fields.text("container") or "",
+            system=fields.items("system", _entry),
+            container=fields.read("container", _output) or "",
             extra=fields.rest(),
         )
 
@@ -74,3 +82,21 @@ class SessionLogs(Shape):
         """Every line: those of the platform first, then those of the container."""
         messages = (line for entry in self.system for line in split(entry.message))
         return (*messages, *split(self.container))
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, Mapping) and any(isinstance(value.get(name), str) for name in ("msg", "message"))
+
+
+def _entry(value: Any) -> LogEntry | None:
+    """An entry of `system`; a string is a message without a time."""
+    if isinstance(value, Mapping):
+        return LogEntry.from_api(value)
+    return LogEntry(message=value) if isinstance(value, str) else None
+
+
+def _output(value: Any) -> str | None:
+    """The container's output, from text or from a list of lines."""
+    if isinstance(value, (list, tuple)):
+        return joined("SessionLogs", value) if all(isinstance(line, str) for line in value) else None
+    return value if isinstance(value, str) else None

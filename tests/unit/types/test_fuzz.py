@@ -69,9 +69,9 @@ def test_one_spoilt_field_of_a_real_payload_spoils_no_other(case: Any, data: st.
         return
     field = data.draw(st.sampled_from(sorted(set(payload) - set(REQUIRED.get(kind, {})))))
     read = kind.from_api({**payload, field: data.draw(JSON)})
-    assert {name.partition(".")[2] for name in left_over(read) if name.startswith(f"{kind.__name__}.")} <= {
-        field
-    }
+    left = {name.partition(".")[2] for name in left_over(read) if name.startswith(f"{kind.__name__}.")}
+    # Two lists of the same cards: when they differ, both are kept (Q22).
+    assert left <= ({field, "gpu"} if field == "gpus" else {field})
 
 
 @QUIET

@@ -88,6 +88,11 @@ def test_a_line_that_is_no_text_is_an_error(data: Any) -> None:
         IdleJobLogs.from_api({"data": data})
 
 
+def test_lines_alone() -> None:
+    logs = IdleJobLogs.from_api([{"line": 1, "text": "Epoch 1"}, "done\n"])  # type: ignore[list-item]
+    assert logs.lines == ("Epoch 1", "done")
+
+
 def test_no_lines() -> None:
     for empty in ({"data": ""}, {"data": []}, []):
         assert IdleJobLogs.from_api(empty) == IdleJobLogs()  # type: ignore[arg-type]

@@ -308,6 +308,48 @@ def test_q13_session_logs_in_their_older_shape() -> None:
     assert types.SessionLogs.from_api([]) == types.SessionLogs()
 
 
+def test_q13_session_logs_as_a_list_of_messages_with_times() -> None:
+    at = NOON.isoformat()
+    logs = types.SessionLogs.from_api(
+        [{"timestamp": at, "level": "info", "message": "Up"}, {"timestamp": at, "message": "Model\nloaded"}]
+    )
+    assert logs.lines == ("Up", "Model", "loaded")
+    assert logs.system[0] == types.LogEntry(time=NOON, message="Up", extra={"level": "info"})
+    assert logs.container == ""
+
+
+@pytest.mark.parametrize("data", [[{"level": "info"}], [{"message": "Up"}, "Down"], [{"message": 5}], [None]])
+def test_q13_a_list_of_other_things_is_an_error(data: list[Any]) -> None:
+    with pytest.raises(ValueError, match=r"^SessionLogs\.from_api: line \d must be a string, not"):
+        types.SessionLogs.from_api(data)
+
+
+def test_q13_messages_and_output_as_lists_of_lines() -> None:
+    logs = types.SessionLogs.from_api({"system": ["Pulling\ndone", "Up"], "container": ["a", "b\n"]})
+    assert logs.lines == ("Pulling", "done", "Up", "a", "b")
+    assert [entry.time for entry in logs.system] == [None, None]
+    odd = types.SessionLogs.from_api({"system": ["Up", 5], "container": ["a", 5]})
+    assert (odd.lines, odd.extra) == (("Up",), {"system": ["Up", 5], "container": ["a", 5]})
+
+
+@pytest.mark.parametrize(
+    ("value", "flag"),
+    [("true", True), (" False ", False), (1, True), (0, False), ("1", True), ("0", False), (2, None),
+     ("yes", None), ("", None), (1.0, None), ([], None)],
+)  # fmt: skip
+def test_q9_flags_as_text_and_as_numbers(value: object, flag: bool | None) -> None:
+    session = types.Session.from_api({"uuid": "s-1", "is_ready": value})
+    assert session.is_ready is flag
+    assert session.extra == ({} if flag is not None else {"is_ready": value})
+
+
+def test_a_status_is_read_where_there_is_no_progress() -> None:
+    ready = types.Session.from_api({"uuid": "s-1", "service": "mr", "status": "running"})
+    assert (ready.ready, ready.ended) == (True, False)
+    assert types.Session.from_api({"uuid": "s-1", "status": "stopped"}).ended
+    assert not types.Session.from_api({"uuid": "s-1", "status": "running", "progress": "pulling"}).ready
+
+
 @pytest.mark.parametrize(
     "progress", ["service configured", "Service Configured", " configured ", "RUNNING", "ready"]
 )

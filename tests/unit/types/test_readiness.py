@@ -22,6 +22,10 @@ FIRST_WORDS = ("preparing", "prepared", "configuring", "starting", "deploying", 
         {"progress": "READY", "finished_at": None, "termination_reason": None},
         {"progress": "running", "finished_at": 0, "termination_reason": ""},
         {"progress": "running", "finished_at": "0"},
+        {"is_ready": "true"},
+        {"is_ready": 1},
+        {"uuid": "s-1", "status": "running"},
+        {"uuid": "s-1", "status": "Service configured", "progress": ""},
     ],
 )
 def test_ready(info: dict[str, Any]) -> None:
@@ -44,8 +48,15 @@ def test_words_that_mean_still_on_its_way(progress: str) -> None:
         {"progress": "not ready"},
         {"progress": "image pull finished"},
         {"progress": "build completed"},
-        {"is_ready": "true"},
-        {"is_ready": 1},
+        {"is_ready": "false"},
+        {"is_ready": 2},
+        {"is_ready": "soon"},
+        {"status": "running"},
+        {"status": "error"},
+        {"uuid": "s-1", "status": "queued"},
+        {"uuid": "s-1", "status": 200},
+        {"uuid": "s-1", "status": "running", "is_ready": False},
+        {"uuid": "s-1", "status": "stopped", "progress": "starting"},
     ],
 )
 def test_what_is_unknown_counts_as_waiting(info: dict[str, Any]) -> None:
@@ -67,6 +78,8 @@ def test_what_is_unknown_counts_as_waiting(info: dict[str, Any]) -> None:
         {"finished_at": "2026-11-23T12:00:00Z", "is_ready": True},
         {"termination_reason": 0},
         {"termination_reason": "low balance", "progress": "service configured"},
+        {"uuid": "s-1", "status": "stopped"},
+        {"uuid": "s-1", "status": "failed", "is_ready": False},
     ],
 )
 def test_ended(info: dict[str, Any]) -> None:
