@@ -81,7 +81,7 @@ def price_update(body: Any) -> dict[str, Any]:
         raise invalid("no prices given")
     for name, value in body.items():
         if name in WEI_PRICES:
-            _check_wei(name, value)
+            _check_price(name, value)
         elif name in USD_PRICES:
             if not _is_number(value) or not 0 <= value < 1e9:
                 raise invalid(f"{name} must be a number of USD, not negative")
@@ -102,12 +102,12 @@ def score(body: Any) -> int | None:
     return value
 
 
-def _check_wei(name: str, value: Any) -> None:
+def _check_price(name: str, value: Any) -> None:
+    """A number in whatever unit the account sets its prices (Q26), or digits."""
     digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 78
-    whole = _is_number(value) and value == value // 1 if not isinstance(value, str) else False
-    if not digits and not whole:
-        raise invalid(f"{name} must be a whole number of Wei")
-    if not 0 <= int(value) < _MAX_WEI:
+    if not digits and not _is_number(value):
+        raise invalid(f"{name} must be a number or its digits")
+    if not 0 <= (int(value) if digits else value) < _MAX_WEI:
         raise invalid(f"{name} must not be negative, nor beyond 256 bits")
 
 
