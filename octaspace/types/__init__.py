@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from .idle_job import IdleJob
     from .idle_job_logs import IdleJobLogs
     from .location import Location
-    from .network import Blockchain, GpuMarket, Marketplace, Network, NodeCounts, Platform, Power
+    from .network import (
+        Blockchain,
+        GpuMarket,
+        Marketplace,
+        Network,
+        NodeCounts,
+        Platform,
+        Power,
+        RenderCounts,
+    )
     from .node import Node, NodePrices
     from .offer import MachineOffer, NodeOffer, RenderOffer
     from .price import Price
@@ -61,6 +70,7 @@ __all__ = [
     "Price",
     "Rating",
     "Reliability",
+    "RenderCounts",
     "RenderOffer",
     "Session",
     "SessionHardware",
@@ -90,6 +100,7 @@ _NAMES: Final = {
         "NodeCounts",
         "Platform",
         "Power",
+        "RenderCounts",
     ),
     "node": (
         "Node",

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, timedelta, timezone
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,12 +16,17 @@ from ..money import octa_to_wei
 
 __all__ = [
     "bandwidth",
+    "day",
     "decimal",
+    "env",
     "flag",
     "integer",
+    "json_text",
+    "mapping",
     "moment",
     "number",
     "octa_as_wei",
+    "port",
     "ports",
     "ten_thousandths",
     "text",
@@ -49,6 +55,11 @@ _ISO: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,]([0-9]+))?)?"
     r" ?(?:[Zz]|([+-][0-9]{2}):?([0-9]{2})?)?"
 )
+
+#: Q21: year, month and day, of which the last two may be one digit.
+_DAY: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
+
+_MOST_PORT: Final = 65_535
 
 
 def text(value: Any) -> str | None:
@@ -123,7 +134,7 @@ def octa_as_wei(value: Any) -> int | None:
 
 
 def bandwidth(value: Any) -> float | None:
-    """Mbit/s (Q4): above 100000 the value is in bytes per second, and may be a numeric string."""
+    """Mbit/s (Q4, Q23): above 100000 the value is in bytes per second, and may be a numeric string."""
     read = number(value)
     if read is None or read < 0:
         return None
@@ -131,32 +142,78 @@ def bandwidth(value: Any) -> float | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """A time in UTC (Q9): milliseconds or seconds since 1970, or ISO 8601, by default in UTC."""
+    """A time in UTC (Q9): milliseconds or seconds since 1970, or ISO 8601, by default in UTC.
+
+    A number below 0 is not read: nothing of this API happened before 1970, so it has another meaning.
+    """
     since_1970 = number(value)
     try:
         if since_1970 is None:
             return _iso(value) if isinstance(value, str) else None
-        if abs(since_1970) < _MOST_SECONDS:
+        if since_1970 < 0:
+            return None
+        if since_1970 < _MOST_SECONDS:
             return _EPOCH + timedelta(seconds=since_1970)
         return _EPOCH + timedelta(milliseconds=since_1970)
     except (ValueError, OverflowError):
         return None
 
 
+def day(value: Any) -> date | None:
+    """A date, with or without leading zeros (Q21): "2026-8-10"."""
+    match = _DAY.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return None
+    try:
+        return date(*map(int, match.groups()))
+    except ValueError:
+        return None
+
+
+def port(value: Any) -> int | None:
+    """A port number, 0 to 65535."""
+    read = integer(value)
+    return read if read is not None and 0 <= read <= _MOST_PORT else None
+
+
+def json_text(value: str) -> Any:
+    """What a string of JSON holds; None when it is not JSON."""
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
 def ports(value: Any) -> tuple[int, ...] | None:
     """Port numbers from a list, or from the list as a JSON string (Q3); an empty string is no ports."""
     if isinstance(value, str):
-        if not value.strip():
-            return ()
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return None
+        value = json_text(value) if value.strip() else ()
     if not isinstance(value, (list, tuple)):
         return None
-    read = [integer(port) for port in value]
-    known = tuple(port for port in read if port is not None and 0 <= port <= 65_535)
+    read = [port(each) for each in value]
+    known = tuple(each for each in read if each is not None)
     return known if len(known) == len(read) else None
+
+
+def mapping(value: Any) -> Mapping[Any, Any] | None:
+    """An object, or the object as a JSON string (Q31); an empty string or list is an empty object."""
+    if isinstance(value, str):
+        value = json_text(value) if value.strip() else {}
+    if isinstance(value, Mapping):
+        return value
+    return {} if isinstance(value, (list, tuple)) and not value else None
+
+
+def env(value: Any) -> str | None:
+    """The value of an environment variable as text (Q27): ``true`` for True, ``3`` for 3, empty for null."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    read = number(value)
+    return None if read is None else repr(read)
 
 
 def _is_integer(value: Any) -> bool:

@@ -117,9 +117,25 @@ class Fields:
     def ports(self, name: str) -> tuple[int, ...]:
         return self.read(name, _coerce.ports) or ()
 
-    def bandwidth(self, name: str) -> float | None:
-        """Mbit/s; 0 means unknown (Q4)."""
-        return self.read(name, _coerce.bandwidth) or None
+    def either(self, name: str, other: str, convert: Callable[[Any], T | None]) -> T | None:
+        """One figure that the API sends under one of two names.
+
+        The value under `name` wins, except when it is 0 or empty and there is another under `other`.
+        What `other` has counts as read, unless it is a different figure.
+        """
+        read = self.read(name, convert)
+        if self._payload.get(other) is None:
+            self._left.pop(other, None)
+            return read
+        second = convert(self._payload[other])
+        if second is None or (read and read != second):
+            return read
+        self._left.pop(other, None)
+        return read or second
+
+    def bandwidth(self, direction: str) -> float | None:
+        """Mbit/s in a direction, "down" or "up", under either of its names (Q23); 0 means unknown (Q4)."""
+        return self.either(f"net_{direction}_mbits", f"net_{direction}_mbs", _coerce.bandwidth) or None
 
     def shape(self, name: str, from_api: Callable[[Any], T]) -> T | None:
         """A nested object."""
@@ -145,16 +161,28 @@ class Fields:
     def mapping(
         self, name: str, key: Callable[[Any], K | None], convert: Callable[[Any], T | None]
     ) -> dict[K, T]:
-        """The readable entries of an object whose keys are data. As with `items`, so with the rest."""
+        """The readable entries of an object whose keys are data, which may come as JSON text (Q31).
+
+        When one is not readable, the whole object stays in `rest`.
+        """
         value = self._payload.get(name)
-        entries = value if isinstance(value, Mapping) else {}
+        entries = None if value is None else _coerce.mapping(value)
         read: dict[K, T] = {}
-        for each, content in entries.items():
+        for each, content in () if entries is None else entries.items():
             known, result = key(each), convert(content)
             if known is not None and result is not None:
                 read[known] = result
-        if value is None or (entries is value and len(read) == len(entries)):
+        if value is None or (entries is not None and len(read) == len(entries)):
             self._left.pop(name, None)
+        return read
+
+    def envs(self, name: str) -> dict[str, str]:
+        """Environment variables as text (Q27). When one is not text, the object stays in `rest` as well."""
+        read = self.mapping(name, _coerce.text, _coerce.env)
+        value = self._payload.get(name)
+        entries = _coerce.mapping(value) if read else None
+        if entries is not None and not all(isinstance(each, str) for each in entries.values()):
+            self._left[name] = value
         return read
 
 

@@ -33,9 +33,11 @@ class App(Shape):
         min_disk_size: Disk it needs, GB.
         personal: Whether it is the account's own.
         start_command: Command it starts with.
-        envs: Environment variables and their defaults.
+        envs: Environment variables and their defaults as text (Q27): ``true``, ``3``, empty for null. Where
+            a default is not text, the object as it came is in `extra` as well.
         ports: TCP ports (Q3).
         http_ports: HTTP ports (Q3).
+        guide: Address of a guide to it; `extra.guide` in the payload (Q27).
         extra: What the API sent beside.
     """
 
@@ -54,6 +56,7 @@ class App(Shape):
     envs: Mapping[str, str] = field(default_factory=dict, hash=False)
     ports: tuple[int, ...] = ()
     http_ports: tuple[int, ...] = ()
+    guide: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
@@ -70,6 +73,7 @@ class App(Shape):
         image, docker_image = fields.text("image"), fields.text("docker_image")
         more = fields.read(_EXTRA, _nested)
         min_disk_size = more.integer("min_disk_size") if more else None
+        guide = more.text("guide") if more else None
         left = fields.rest()
         if more and more.rest():
             left[_EXTRA] = more.rest()
@@ -86,9 +90,10 @@ class App(Shape):
             min_disk_size=min_disk_size,
             personal=fields.flag("personal"),
             start_command=fields.text("start_command"),
-            envs=fields.mapping("envs", _coerce.text, _coerce.text),
+            envs=fields.envs("envs"),
             ports=fields.ports("ports"),
             http_ports=fields.ports("http_ports"),
+            guide=guide,
             extra=left,
         )
 

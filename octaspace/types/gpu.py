@@ -1,22 +1,34 @@
-"""One graphics card, and the two ways in which payloads list them."""
+"""One graphics card, and the ways in which payloads list them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as fields_of
+from typing import Any, Final
 
 from ._fields import Fields
 from ._shape import Shape
 
 __all__ = ["Gpu", "read_gpus"]
 
-_MB_PER_GB = 1000
+_MB_PER_GB: Final = 1000
+
+#: Q22: the lists under `gpu` bear these names.
+_VENDORS: Final = frozenset({"nvidia", "amd", "intel"})
+
+#: Words of a model's name that tell its vendor.
+_VENDOR_OF_WORD: Final = {
+    "nvidia": "nvidia", "geforce": "nvidia", "rtx": "nvidia", "gtx": "nvidia", "quadro": "nvidia",
+    "tesla": "nvidia",
+    "amd": "amd", "radeon": "amd",
+    "intel": "intel", "arc": "intel",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Gpu(Shape):
-    """A graphics card. Offers and sessions tell its model and memory only.
+    """A graphics card. Offers and sessions tell its model and memory only; of AMD cards `idx` as well (Q22).
 
     Attributes:
         model: Name, such as "NVIDIA GeForce RTX 4090".
@@ -32,6 +44,12 @@ class Gpu(Shape):
         power_limit_watt: Power limit, W.
         power_limit_default_watt: Power limit as made, W.
         pstate: Performance state, "P0" to "P15".
+        vendor: "nvidia", "amd" or "intel", where the API lists cards by vendor (Q22). It is not guessed from
+            the model.
+        driver_version: Version of the driver (Q22).
+        mem_utilization: Load of the video memory's bus, percent (Q22).
+        display_active: Whether a display is in use, in the driver's word: "Enabled" or "Disabled" (Q22).
+        display_mode: Whether a display is connected, in the driver's word: "Enabled" or "Disabled" (Q22).
         extra: What the API sent beside.
     """
 
@@ -48,6 +66,11 @@ class Gpu(Shape):
     power_limit_watt: float | None = None
     power_limit_default_watt: float | None = None
     pstate: str | None = None
+    vendor: str | None = None
+    driver_version: str | None = None
+    mem_utilization: float | None = None
+    display_active: str | None = None
+    display_mode: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
@@ -68,6 +91,11 @@ class Gpu(Shape):
             power_limit_watt=fields.number("power_limit_watt"),
             power_limit_default_watt=fields.number("power_limit_default_watt"),
             pstate=fields.text("pstate"),
+            vendor=fields.text("vendor"),
+            driver_version=fields.text("driver_version"),
+            mem_utilization=fields.number("mem_utilization"),
+            display_active=fields.text("display_active"),
+            display_mode=fields.text("display_mode"),
             extra=fields.rest(),
         )
 
@@ -78,21 +106,121 @@ class Gpu(Shape):
 
 
 def read_gpus(fields: Fields) -> tuple[Gpu, ...]:
-    """The cards under `gpus`; where there is no such list, those under the deprecated `gpu`.
+    """The cards under `gpus` and `gpu`, each card once (Q22).
 
-    `gpu` is the first card's model, or maps models to lists of cards. Beside `gpus` it says nothing new.
+    Either may be a list of cards, an object with lists of cards by vendor or by model, one card, or the
+    model of the first card. `gpus` is the list in newer answers, `gpu` the older field. Where both are
+    there, they list the same cards, and what `gpu` tells of a card more than `gpus` is taken. A card that
+    only `gpu` has is added when it cannot be one of those in `gpus`.
     """
-    cards = fields.shapes("gpus", Gpu.from_api)
-    former = fields.read("gpu", _former_gpus) or ()
-    return former if fields.value("gpus") is None else cards
+    current, former = fields.value("gpus"), fields.value("gpu")
+    cards, complete = _read_cards(current)
+    if complete:
+        fields.drop("gpus")
+    if former is None or isinstance(former, str):
+        fields.drop("gpu")
+        return cards or _read_cards(former)[0]
+    others, complete = _read_cards(former)
+    merged, lossless = _merged(cards, others)
+    if complete and lossless:
+        fields.drop("gpu")
+    return merged
 
 
-def _former_gpus(value: Any) -> tuple[Gpu, ...] | None:
-    if isinstance(value, str):
-        return (Gpu(model=value),) if value else ()
+def _read_cards(value: Any) -> tuple[tuple[Gpu, ...], bool]:
+    """The cards that can be read, and whether they are all."""
+    if isinstance(value, (list, tuple)):
+        cards = tuple(Gpu.from_api(card) for card in value if isinstance(card, Mapping))
+        return cards, len(cards) == len(value)
+    if value is None or isinstance(value, str):
+        return ((Gpu(model=value),) if value else ()), True
     if not isinstance(value, Mapping):
-        return None
-    lists = [cards for cards in value.values() if isinstance(cards, (list, tuple))]
-    entries = [card for cards in lists for card in cards]
-    readable = len(lists) == len(value) and all(isinstance(card, Mapping) for card in entries)
-    return tuple(Gpu.from_api(card) for card in entries) if readable else None
+        return (), False
+    if isinstance(value.get("model"), str):
+        return (Gpu.from_api(value),), True
+    found: list[Gpu] = []
+    complete = True
+    for name, listed in value.items():
+        cards, all_read = _read_cards(listed) if isinstance(listed, (list, tuple)) else ((), listed is None)
+        found += (_named(card, name) for card in cards)
+        complete = complete and all_read
+    return tuple(found), complete
+
+
+def _named(card: Gpu, name: Any) -> Gpu:
+    """A card with what the name of its list tells: its vendor or its model."""
+    vendor = name.lower() if isinstance(name, str) else ""
+    if vendor in _VENDORS:
+        return card if card.vendor else replace(card, vendor=vendor)
+    return card if card.model else replace(card, model=name)
+
+
+def _merged(cards: tuple[Gpu, ...], others: tuple[Gpu, ...]) -> tuple[tuple[Gpu, ...], bool]:
+    """The union of two lists of the same node's cards, and whether it holds all that both tell."""
+    if not cards or not others:
+        return cards or others, True
+    merged: list[Gpu] = []
+    alone: list[Gpu] = []
+    rest = list(others)
+    lossless = True
+    for card in cards:
+        place = next((place for place, other in enumerate(rest) if _is_same(card, other)), None)
+        if place is None:
+            alone.append(card)
+            merged.append(card)
+        else:
+            filled, agree = _filled(card, rest.pop(place))
+            merged.append(filled)
+            lossless = lossless and agree
+    for other in rest:
+        place = next((place for place, card in enumerate(alone) if _can_be_same(card, other)), None)
+        if place is None:
+            merged.append(other)
+        else:
+            del alone[place]
+            lossless = False
+    return tuple(merged), lossless
+
+
+def _is_same(card: Gpu, other: Gpu) -> bool:
+    if card.bus_id and other.bus_id:
+        return card.bus_id == other.bus_id
+    return card.model == other.model and all(
+        one is None or two is None or one == two
+        for one, two in ((card.idx, other.idx), (card.mem_total_mb, other.mem_total_mb))
+    )
+
+
+def _can_be_same(card: Gpu, other: Gpu) -> bool:
+    """Whether two entries can be one card that is called differently."""
+    if card.bus_id and other.bus_id:
+        return False
+    one, two = _vendor(card), _vendor(other)
+    return one is None or two is None or one == two
+
+
+def _vendor(card: Gpu) -> str | None:
+    if card.vendor:
+        return card.vendor.lower()
+    words = (card.model or "").lower().split()
+    return next((_VENDOR_OF_WORD[word] for word in words if word in _VENDOR_OF_WORD), None)
+
+
+def _filled(card: Gpu, other: Gpu) -> tuple[Gpu, bool]:
+    """A card with what another entry of it tells beyond it, and whether the two agree in the rest."""
+    more: dict[str, Any] = {}
+    agree = True
+    for name in _NAMES:
+        told = getattr(other, name)
+        if told is not None:
+            known = getattr(card, name)
+            if known is None:
+                more[name] = told
+            elif known != told:
+                agree = False
+    if other.extra:
+        more["extra"] = {**other.extra, **card.extra}
+    return (replace(card, **more) if more else card), agree
+
+
+_NAMES: Final = tuple(each.name for each in fields_of(Gpu) if each.name != "extra")

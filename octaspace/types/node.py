@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from . import _coerce
 from ._fields import Fields
@@ -16,10 +16,16 @@ from .system import System
 
 __all__ = ["Node", "NodePrices"]
 
+#: Q25: states of a node that is up.
+_UP: Final = frozenset({"online", "idle", "active", "busy"})
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class NodePrices(Shape):
-    """What a node asks for, in Wei: the names and units that `nodes.update_prices` takes.
+    """What a node asks for: the names that `nodes.update_prices` takes.
+
+    The documentation of the API says Wei, and so these are read. Where the account sets its prices in another
+    currency, the figures can be in that unit instead, which the payload does not tell (Q26).
 
     Attributes:
         base: Per hour.
@@ -52,7 +58,7 @@ class Node(Shape):
     Attributes:
         id: Number of the node.
         ip: Its address.
-        state: "online", "offline", "busy", "blocked" … an open set.
+        state: "online", "idle", "active", "busy", "offline", "blocked" … an open set (Q25), as it came.
         location: Where it stands; `isocode` and what follows it in the detail only.
         prices: What it asks for; in the list only.
         system: What it is made of. The list calls this ``system``, the detail ``data``.
@@ -108,10 +114,16 @@ class Node(Shape):
 
     @property
     def online(self) -> bool:
-        """Whether it can be rented: its state is "online". A busy node is neither online nor offline."""
-        return self.state == "online"
+        """Whether it is up: its state is online, idle, active or busy, in any case of letters (Q25)."""
+        return self._word() in _UP
 
     @property
     def offline(self) -> bool:
-        """Whether its state is "offline"."""
-        return self.state == "offline"
+        """Whether its state is "offline", empty or missing (Q25).
+
+        A node that is blocked, or in a state that is not known, is neither online nor offline.
+        """
+        return self._word() == "offline" or (self._word() == "" and "state" not in self.extra)
+
+    def _word(self) -> str:
+        return (self.state or "").strip().lower()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from . import _coerce
 from ._fields import Fields
@@ -14,10 +14,9 @@ from .gpu import Gpu, read_gpus
 from .price import Price, read_price
 from .reliability import Reliability
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
 __all__ = ["MachineOffer", "NodeOffer", "RenderOffer"]
+
+_Offer = TypeVar("_Offer", bound="NodeOffer")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -26,7 +25,8 @@ class NodeOffer(Shape):
 
     Attributes:
         node_id: What `create` takes.
-        gpus: Its graphics cards; from the deprecated `gpu` where there is no list.
+        gpus: Its graphics cards, each once, from `gpus` and from the older `gpu`, which lists them by vendor
+            (Q22).
         country: Country, by name.
         country_iso: Country, as ISO 3166-1 alpha-2.
         city: City.
@@ -34,9 +34,11 @@ class NodeOffer(Shape):
         base: Price per hour of the machine.
         storage: Price per GB of disk.
         traffic: Price per GB of traffic.
-        reliability: Its record, from an object or a bare percentage.
-        net_down_mbits: Download, Mbit/s (Q4); None when unknown.
-        net_up_mbits: Upload, Mbit/s (Q4); None when unknown.
+        currency_usd: Whether its price is set in US dollars (Q22).
+        market_price: USD per OCTA at which its prices were converted (Q22).
+        reliability: Its record, from an object or a bare percentage (Q22).
+        net_down_mbits: Download, Mbit/s (Q4), also from `net_down_mbs` (Q23); None when unknown.
+        net_up_mbits: Upload, Mbit/s (Q4), also from `net_up_mbs` (Q23); None when unknown.
         cpu_model_name: Name of the processor.
         cpu_cores: Number of cores.
         cpu_speed: MHz.
@@ -45,6 +47,7 @@ class NodeOffer(Shape):
         memory_type: Such as "DDR5".
         memory_speed: MHz.
         free_disk: Bytes.
+        disk_speed_mbs: Speed of the disk, MB/s (Q22).
         arch: Such as "x86_64".
         os_version: Name and version of the operating system.
         is_hive_os: Whether it runs HiveOS.
@@ -54,7 +57,9 @@ class NodeOffer(Shape):
         is_has_gpu: Whether it has a graphics card.
         ai_score: Benchmark.
         blender_score: Benchmark.
-        blender_cuda_score: Benchmark.
+        blender_cpu_score: Benchmark on the processor (Q22).
+        blender_cuda_score: Benchmark on the graphics cards with CUDA (Q22).
+        blender_optix_score: Benchmark on the graphics cards with OptiX (Q22).
         features: What it offers, such as "nvme".
         available_ports: How many ports can still be opened.
         extra: What the API sent beside.
@@ -69,6 +74,8 @@ class NodeOffer(Shape):
     base: Price = field(default_factory=Price)
     storage: Price = field(default_factory=Price)
     traffic: Price = field(default_factory=Price)
+    currency_usd: bool | None = None
+    market_price: Decimal | None = None
     reliability: Reliability | None = None
     net_down_mbits: float | None = None
     net_up_mbits: float | None = None
@@ -80,6 +87,7 @@ class NodeOffer(Shape):
     memory_type: str | None = None
     memory_speed: float | None = None
     free_disk: int | None = None
+    disk_speed_mbs: float | None = None
     arch: str | None = None
     os_version: str | None = None
     is_hive_os: bool | None = None
@@ -89,13 +97,15 @@ class NodeOffer(Shape):
     is_has_gpu: bool | None = None
     ai_score: float | None = None
     blender_score: float | None = None
+    blender_cpu_score: float | None = None
     blender_cuda_score: float | None = None
+    blender_optix_score: float | None = None
     features: tuple[str, ...] = ()
     available_ports: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
-    def from_api(cls, data: Mapping[str, Any]) -> Self:
+    def from_api(cls: type[_Offer], data: Mapping[str, Any]) -> _Offer:
         """Read an entry of ``services.mr.list()`` or ``services.render.list()``.
 
         Args:
@@ -121,9 +131,11 @@ class NodeOffer(Shape):
             base=read_price(fields, usd="base_usd", wei="base", octa="base_ether"),
             storage=read_price(fields, usd="storage_usd", wei="storage", octa="storage_ether"),
             traffic=read_price(fields, usd="traffic_usd", wei="traffic", octa="traffic_ether"),
+            currency_usd=fields.flag("currency_usd"),
+            market_price=fields.decimal("market_price"),
             reliability=fields.shape("reliability", Reliability.from_api),
-            net_down_mbits=fields.bandwidth("net_down_mbits"),
-            net_up_mbits=fields.bandwidth("net_up_mbits"),
+            net_down_mbits=fields.bandwidth("down"),
+            net_up_mbits=fields.bandwidth("up"),
             cpu_model_name=fields.text("cpu_model_name"),
             cpu_cores=fields.integer("cpu_cores"),
             cpu_speed=fields.number("cpu_speed"),
@@ -132,6 +144,7 @@ class NodeOffer(Shape):
             memory_type=fields.text("memory_type"),
             memory_speed=fields.number("memory_speed"),
             free_disk=fields.integer("free_disk"),
+            disk_speed_mbs=fields.number("disk_speed_mbs"),
             arch=fields.text("arch"),
             os_version=fields.text("os_version"),
             is_hive_os=fields.flag("is_hive_os"),
@@ -141,7 +154,9 @@ class NodeOffer(Shape):
             is_has_gpu=fields.flag("is_has_gpu"),
             ai_score=fields.number("ai_score"),
             blender_score=fields.number("blender_score"),
+            blender_cpu_score=fields.number("blender_cpu_score"),
             blender_cuda_score=fields.number("blender_cuda_score"),
+            blender_optix_score=fields.number("blender_optix_score"),
             features=fields.items("features", _coerce.text),
             available_ports=fields.integer("available_ports"),
             extra=fields.rest(),

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from . import _coerce
 from ._fields import Fields
 from ._shape import Shape
-from .gpu import Gpu
+from .gpu import Gpu, read_gpus
 from .price import Price, read_price
 from .readiness import readiness
 
 __all__ = ["HttpProxy", "Session", "SessionHardware", "SessionPrices", "SshAccess"]
+
+#: Q24: the reasons that are no error.
+_NORMAL: Final = {0: "ended normally", 1: "idle limit reached"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -71,7 +74,7 @@ class SessionHardware(Shape):
     Attributes:
         cpu: Name of the processor.
         cpu_cores: Number of cores.
-        gpu: Graphics cards.
+        gpu: Graphics cards, also where the API lists them by vendor (Q22).
         total_memory: Bytes.
         disk: Bytes.
         extra: What the API sent beside.
@@ -91,7 +94,7 @@ class SessionHardware(Shape):
         return cls(
             cpu=fields.text("cpu"),
             cpu_cores=fields.integer("cpu_cores"),
-            gpu=fields.shapes("gpu", Gpu.from_api),
+            gpu=read_gpus(fields),
             total_memory=fields.integer("total_memory"),
             disk=fields.integer("disk"),
             extra=fields.rest(),
@@ -130,14 +133,16 @@ class SessionPrices(Shape):
 class Session(Shape):
     """An entry of ``GET /sessions``, recent or not, or the answer of ``GET /services/:uuid/info``.
 
-    `config` and `user_envs` hold keys and passwords as a rule: they are left out of the repr.
+    `config` and `user_envs` hold keys and passwords as a rule. They are left out of the repr, and so is
+    `extra`, which has them where they cannot be read.
 
     Attributes:
         uuid: Id of the session.
         service: "mr", "render" or "vpn".
         app_name: Name of the application.
         node_id: The node it runs on.
-        urls: URL of each HTTP port.
+        urls: URL of each HTTP port. Where the API sends a list of addresses, which tells no ports, each is
+            under itself (Q31).
         prices: What it costs.
         node_hw: The hardware it runs on.
         kind: Of a VPN "wg", "openvpn", "ss", "v2ray" or "http_proxy"; "base" for a machine.
@@ -150,19 +155,22 @@ class Session(Shape):
         charge_amount: Charged so far, in Wei (Q8).
         rx: Bytes received (Q9).
         tx: Bytes sent (Q9).
-        termination_reason: Why it ended, number or words; recent sessions only.
+        termination_reason: Why it ended, number or words as they came; recent sessions only.
+            `termination_text` and `ended_normally` read it (Q24).
         public_ip: Address of the node.
         ip: Address in the VPN.
         country: Country, by name.
         country_iso: Country, as ISO 3166-1 alpha-2.
         city: City.
-        ports_matrix: Port on the host to port in the container.
+        ports_matrix: Port on the host to port in the container, also from JSON text (Q31). Other text is in
+            `extra`: it does not tell which of two ports is the host's.
         ssh_direct: SSH to the node itself.
         ssh_proxy: SSH through a proxy.
         ssh_web: URL of a terminal in the browser.
-        config: VPN configuration as text, or where the HTTP proxy is; only in the info (Q6).
+        config: VPN configuration as text, or where the HTTP proxy is; only in the info (Q6). `vpn_config` is
+            its older name (Q31).
         container_id: Ids of its containers (Q10).
-        user_envs: Environment variables.
+        user_envs: Environment variables as text, as `App.envs` (Q27).
         app_logo: URL of a picture.
         organization_id: Organization that rents it.
         project_id: Project that it belongs to.
@@ -202,7 +210,7 @@ class Session(Shape):
     app_logo: str | None = None
     organization_id: int | None = None
     project_id: int | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> Session:
@@ -220,7 +228,7 @@ class Session(Shape):
             service=fields.text("service"),
             app_name=fields.text("app_name"),
             node_id=fields.integer("node_id"),
-            urls=fields.mapping("urls", _coerce.text, _coerce.text),
+            urls=_urls(fields),
             prices=fields.shape("prices", SessionPrices.from_api),
             node_hw=fields.shape("node_hw", SessionHardware.from_api),
             kind=fields.text("kind"),
@@ -239,13 +247,13 @@ class Session(Shape):
             country=fields.text("country"),
             country_iso=fields.text("country_iso"),
             city=fields.text("city"),
-            ports_matrix=fields.mapping("ports_matrix", _coerce.integer, _coerce.integer),
+            ports_matrix=fields.mapping("ports_matrix", _coerce.port, _coerce.port),
             ssh_direct=fields.shape("ssh_direct", SshAccess.from_api),
             ssh_proxy=fields.shape("ssh_proxy", SshAccess.from_api),
             ssh_web=fields.text("ssh_web"),
             config=_config(fields),
             container_id=_container_ids(fields),
-            user_envs=fields.mapping("user_envs", _coerce.text, _coerce.text),
+            user_envs=fields.envs("user_envs"),
             app_logo=fields.text("app_logo"),
             organization_id=fields.integer("organization_id"),
             project_id=fields.integer("project_id"),
@@ -262,14 +270,60 @@ class Session(Shape):
         """Whether it is over, or has failed (Q14)."""
         return readiness(self._told()) == "ended"
 
+    @property
+    def ended_normally(self) -> bool | None:
+        """Whether it was ended by its owner or by its idle limit (Q24); None when the API gives no reason.
+
+        Every reason but 0 and 1, as number or string, is an error.
+        """
+        if self.termination_reason is None or self.termination_reason == "":
+            return None
+        return self._code() in _NORMAL
+
+    @property
+    def termination_text(self) -> str | None:
+        """Why it ended, in words (Q24): "ended normally", "idle limit reached", "error 3", or the API's own.
+
+        None when the API gives no reason.
+        """
+        if self.ended_normally is None:
+            return None
+        code = self._code()
+        return str(self.termination_reason) if code is None else _NORMAL.get(code, f"error {code}")
+
+    def _code(self) -> int | None:
+        told = self.termination_reason
+        return _coerce.integer(told.strip() if isinstance(told, str) else told)
+
     def _told(self) -> dict[str, Any]:
         names = ("finished_at", "termination_reason", "progress", "is_ready")
         return {name: getattr(self, name) for name in names}
 
 
+def _urls(fields: Fields) -> dict[str, str]:
+    """Q31: by port, or a list of addresses, or one of them, or any of it as JSON text."""
+    value = fields.value("urls")
+    if isinstance(value, str):
+        value = [value] if "://" in value.partition('"')[0] else _coerce.json_text(value)
+    if not isinstance(value, (list, tuple)):
+        return fields.mapping("urls", _coerce.text, _coerce.text)
+    addresses = [each for each in value if isinstance(each, str)]
+    if len(addresses) == len(value):
+        fields.drop("urls")
+    return {each: each for each in addresses}
+
+
 def _config(fields: Fields) -> str | HttpProxy | None:
-    """Q6: text or {ip, port}; `vpn_config` is its former name."""
-    name = "vpn_config" if fields.value("config") is None else "config"
+    """Q6: text or {ip, port}; `vpn_config` is its former name (Q31)."""
+    config = _read_config(fields, "config")
+    if not config:
+        return _read_config(fields, "vpn_config") or config
+    if fields.value("vpn_config") in (None, "", fields.value("config")):
+        fields.drop("vpn_config")
+    return config
+
+
+def _read_config(fields: Fields, name: str) -> str | HttpProxy | None:
     text = fields.text(name)
     return fields.shape(name, HttpProxy.from_api) if text is None else text
 

@@ -26,8 +26,8 @@ class VpnRelay(Shape):
         latitude: Degrees north.
         longitude: Degrees east.
         residential: Whether its address is a household's.
-        net_down_mbits: Download, Mbit/s (Q4); None when unknown.
-        net_up_mbits: Upload, Mbit/s (Q4); None when unknown.
+        net_down_mbits: Download, Mbit/s (Q4), also from `net_down_mbs` (Q23); None when unknown.
+        net_up_mbits: Upload, Mbit/s (Q4), also from `net_up_mbs` (Q23); None when unknown.
         traffic_price_usd: USD per GB.
         traffic_price_ether: OCTA per GB.
         extra: What the API sent beside.
@@ -65,8 +65,8 @@ class VpnRelay(Shape):
             latitude=fields.number("latitude"),
             longitude=fields.number("longitude"),
             residential=fields.flag("residential"),
-            net_down_mbits=fields.bandwidth("net_down_mbits"),
-            net_up_mbits=fields.bandwidth("net_up_mbits"),
+            net_down_mbits=fields.bandwidth("down"),
+            net_up_mbits=fields.bandwidth("up"),
             traffic_price_usd=fields.decimal("traffic_price_usd"),
             traffic_price_ether=fields.decimal("traffic_price_ether"),
             extra=fields.rest(),

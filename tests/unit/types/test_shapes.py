@@ -164,8 +164,8 @@ def test_the_repr_of_a_session_tells_no_secret() -> None:
 def test_states_of_a_node() -> None:
     states = ("online", "offline", "busy", "blocked", None)
     nodes = [types.Node(1, state=state) for state in states]
-    assert [node.online for node in nodes] == [True, False, False, False, False]
-    assert [node.offline for node in nodes] == [False, True, False, False, False]
+    assert [node.online for node in nodes] == [True, False, True, False, False]
+    assert [node.offline for node in nodes] == [False, True, False, False, True]
 
 
 def test_graphics_memory_of_an_offer() -> None:
