@@ -118,7 +118,7 @@ class ShownSession:
     @cached_property
     def web(self) -> tuple[Access, ...]:
         """Its pages; an address that may not be followed is told without a link."""
-        found = [(f"Port {port}", url) for port, url in self.session.urls.items()]
+        found = [(_label(name, url), url) for name, url in self.session.urls.items()]
         if self.session.ssh_web:
             found.append(("Terminal in the browser", self.session.ssh_web))
         return tuple(Access(label, url, href=web_address(url)) for label, url in found)
@@ -180,6 +180,13 @@ class SessionList:
         charges = [session.session.charge_amount for session in self.sessions]
         known = [charge for charge in charges if charge is not None]
         return sum(known) if len(known) == len(charges) else None
+
+
+def _label(name: str, url: str) -> str:
+    """What a page of a session is called: by its port or name; an address without either has none (Q31)."""
+    if name == url:
+        return "Page"
+    return f"Port {name}" if name.isdigit() else name
 
 
 def session_list(data: Any) -> SessionList:

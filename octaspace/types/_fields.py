@@ -85,24 +85,26 @@ class Fields:
         found = ": it is missing" if given is None else f", not {shown(given)}"
         return ValueError(f"{self._owner}.from_api: {name} must be {kind}{found}")
 
+    # Of a short card or an older answer most fields are absent: the first five say so at once.
+
     def text(self, name: str) -> str | None:
-        return self.read(name, _coerce.text)
+        return self.read(name, _coerce.text) if name in self._payload else None
+
+    def integer(self, name: str) -> int | None:
+        return self.read(name, _coerce.integer) if name in self._payload else None
+
+    def number(self, name: str) -> float | None:
+        return self.read(name, _coerce.number) if name in self._payload else None
+
+    def flag(self, name: str) -> bool | None:
+        return self.read(name, _coerce.flag) if name in self._payload else None
+
+    def decimal(self, name: str) -> Decimal | None:
+        return self.read(name, _coerce.decimal) if name in self._payload else None
 
     def text_or_integer(self, name: str) -> str | int | None:
         words = self.text(name)
         return self.integer(name) if words is None else words
-
-    def integer(self, name: str) -> int | None:
-        return self.read(name, _coerce.integer)
-
-    def number(self, name: str) -> float | None:
-        return self.read(name, _coerce.number)
-
-    def flag(self, name: str) -> bool | None:
-        return self.read(name, _coerce.flag)
-
-    def decimal(self, name: str) -> Decimal | None:
-        return self.read(name, _coerce.decimal)
 
     def wei(self, name: str) -> int | None:
         return self.read(name, _coerce.wei)

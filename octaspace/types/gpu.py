@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from dataclasses import fields as fields_of
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ._fields import Fields
@@ -13,6 +12,9 @@ from ._shape import Shape
 __all__ = ["Gpu", "read_gpus"]
 
 _MB_PER_GB: Final = 1000
+
+#: A card as it came.
+_Entry = Mapping[str, Any]
 
 #: Q22: the lists under `gpu` bear these names.
 _VENDORS: Final = frozenset({"nvidia", "amd", "intel"})
@@ -108,119 +110,108 @@ class Gpu(Shape):
 def read_gpus(fields: Fields) -> tuple[Gpu, ...]:
     """The cards under `gpus` and `gpu`, each card once (Q22).
 
-    Either may be a list of cards, an object with lists of cards by vendor or by model, one card, or the
-    model of the first card. `gpus` is the list in newer answers, `gpu` the older field. Where both are
-    there, they list the same cards, and what `gpu` tells of a card more than `gpus` is taken. A card that
-    only `gpu` has is added when it cannot be one of those in `gpus`.
+    Either may be a list of cards, an object with lists of cards by vendor or by model, or one card. `gpus` is
+    the list in newer answers, `gpu` the older field, which can also be the model of the first card. Where
+    both are there, they list the same cards, and what `gpu` tells of a card more than `gpus` is taken. A card
+    that only `gpu` has is added when it cannot be one of those in `gpus`.
     """
     current, former = fields.value("gpus"), fields.value("gpu")
-    cards, complete = _read_cards(current)
+    cards, complete = _entries(current)
     if complete:
         fields.drop("gpus")
     if former is None or isinstance(former, str):
         fields.drop("gpu")
-        return cards or _read_cards(former)[0]
-    others, complete = _read_cards(former)
-    merged, lossless = _merged(cards, others)
-    if complete and lossless:
-        fields.drop("gpu")
-    return merged
+        if not cards and former:
+            cards = [{"model": former}]
+    else:
+        others, complete = _entries(former)
+        cards, lossless = _merged(cards, others)
+        if complete and lossless:
+            fields.drop("gpu")
+    return tuple(map(Gpu.from_api, cards))
 
 
-def _read_cards(value: Any) -> tuple[tuple[Gpu, ...], bool]:
+def _entries(value: Any) -> tuple[list[_Entry], bool]:
     """The cards that can be read, and whether they are all."""
     if isinstance(value, (list, tuple)):
-        cards = tuple(Gpu.from_api(card) for card in value if isinstance(card, Mapping))
+        cards: list[_Entry] = [card for card in value if isinstance(card, Mapping)]
         return cards, len(cards) == len(value)
-    if value is None or isinstance(value, str):
-        return ((Gpu(model=value),) if value else ()), True
     if not isinstance(value, Mapping):
-        return (), False
+        return [], value is None
     if isinstance(value.get("model"), str):
-        return (Gpu.from_api(value),), True
-    found: list[Gpu] = []
+        return [value], True
+    found: list[_Entry] = []
     complete = True
     for name, listed in value.items():
-        cards, all_read = _read_cards(listed) if isinstance(listed, (list, tuple)) else ((), listed is None)
-        found += (_named(card, name) for card in cards)
-        complete = complete and all_read
-    return tuple(found), complete
+        if isinstance(listed, (list, tuple)):
+            cards, all_read = _entries(listed)
+            vendor = name.lower()
+            told = {"vendor": vendor} if vendor in _VENDORS else {"model": name}
+            found += ({**card, **told} if _lacks(card, told) else card for card in cards)
+            complete = complete and all_read
+        elif listed is not None:
+            complete = False
+    return found, complete
 
 
-def _named(card: Gpu, name: Any) -> Gpu:
-    """A card with what the name of its list tells: its vendor or its model."""
-    vendor = name.lower() if isinstance(name, str) else ""
-    if vendor in _VENDORS:
-        return card if card.vendor else replace(card, vendor=vendor)
-    return card if card.model else replace(card, model=name)
+def _lacks(card: _Entry, told: _Entry) -> bool:
+    return all(card.get(name) is None for name in told)
 
 
-def _merged(cards: tuple[Gpu, ...], others: tuple[Gpu, ...]) -> tuple[tuple[Gpu, ...], bool]:
+def _merged(cards: list[_Entry], others: list[_Entry]) -> tuple[list[_Entry], bool]:
     """The union of two lists of the same node's cards, and whether it holds all that both tell."""
     if not cards or not others:
         return cards or others, True
-    merged: list[Gpu] = []
-    alone: list[Gpu] = []
+    merged: list[_Entry] = []
+    alone: list[_Entry] = []
     rest = list(others)
     lossless = True
     for card in cards:
-        place = next((place for place, other in enumerate(rest) if _is_same(card, other)), None)
-        if place is None:
+        for place, other in enumerate(rest):
+            if _is_same(card, other):
+                del rest[place]
+                merged.append({**other, **{name: told for name, told in card.items() if told is not None}})
+                lossless = lossless and _agree(card, other, card)
+                break
+        else:
             alone.append(card)
             merged.append(card)
-        else:
-            filled, agree = _filled(card, rest.pop(place))
-            merged.append(filled)
-            lossless = lossless and agree
     for other in rest:
-        place = next((place for place, card in enumerate(alone) if _can_be_same(card, other)), None)
-        if place is None:
+        place = next((place for place, card in enumerate(alone) if _can_be_same(card, other)), -1)
+        if place < 0:
             merged.append(other)
         else:
             del alone[place]
             lossless = False
-    return tuple(merged), lossless
+    return merged, lossless
 
 
-def _is_same(card: Gpu, other: Gpu) -> bool:
-    if card.bus_id and other.bus_id:
-        return card.bus_id == other.bus_id
-    return card.model == other.model and all(
-        one is None or two is None or one == two
-        for one, two in ((card.idx, other.idx), (card.mem_total_mb, other.mem_total_mb))
-    )
+def _is_same(card: _Entry, other: _Entry) -> bool:
+    if card.get("bus_id") and other.get("bus_id"):
+        return card["bus_id"] == other["bus_id"]  # type: ignore[no-any-return]
+    return card.get("model") == other.get("model") and _agree(card, other, ("idx", "mem_total_mb"))
 
 
-def _can_be_same(card: Gpu, other: Gpu) -> bool:
+def _agree(card: _Entry, other: _Entry, names: Iterable[str]) -> bool:
+    """Whether two entries say the same under these names, where both say something; "1" is 1 (Q9)."""
+    for name in names:
+        one, two = card.get(name), other.get(name)
+        if one != two and one is not None and two is not None and str(one) != str(two):
+            return False
+    return True
+
+
+def _can_be_same(card: _Entry, other: _Entry) -> bool:
     """Whether two entries can be one card that is called differently."""
-    if card.bus_id and other.bus_id:
+    if card.get("bus_id") and other.get("bus_id"):
         return False
     one, two = _vendor(card), _vendor(other)
     return one is None or two is None or one == two
 
 
-def _vendor(card: Gpu) -> str | None:
-    if card.vendor:
-        return card.vendor.lower()
-    words = (card.model or "").lower().split()
+def _vendor(card: _Entry) -> str | None:
+    vendor, model = card.get("vendor"), card.get("model")
+    if isinstance(vendor, str) and vendor:
+        return vendor.lower()
+    words = model.lower().split() if isinstance(model, str) else []
     return next((_VENDOR_OF_WORD[word] for word in words if word in _VENDOR_OF_WORD), None)
-
-
-def _filled(card: Gpu, other: Gpu) -> tuple[Gpu, bool]:
-    """A card with what another entry of it tells beyond it, and whether the two agree in the rest."""
-    more: dict[str, Any] = {}
-    agree = True
-    for name in _NAMES:
-        told = getattr(other, name)
-        if told is not None:
-            known = getattr(card, name)
-            if known is None:
-                more[name] = told
-            elif known != told:
-                agree = False
-    if other.extra:
-        more["extra"] = {**other.extra, **card.extra}
-    return (replace(card, **more) if more else card), agree
-
-
-_NAMES: Final = tuple(each.name for each in fields_of(Gpu) if each.name != "extra")

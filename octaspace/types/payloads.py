@@ -17,6 +17,7 @@ __all__ = [
     "Balance",
     "Created",
     "Disk",
+    "EnvValue",
     "Gpu",
     "GpuMarket",
     "HttpProxyConfig",
@@ -35,6 +36,7 @@ __all__ = [
     "NetworkNodes",
     "NetworkPlatform",
     "NetworkPower",
+    "NetworkRender",
     "Node",
     "NodeDetail",
     "NodeDetailData",
@@ -62,6 +64,9 @@ Wei = int | float | str
 #: A number, or the same number as text (Q9).
 Numeral = int | float | str
 
+#: The value of an environment variable (Q27).
+EnvValue = str | int | float | bool | None
+
 
 class NetworkBlockchain(TypedDict):
     height: int
@@ -78,6 +83,8 @@ class NetworkNodes(TypedDict):
     vpn: int
     online: int
     total: int
+    locations: int  # Places that have nodes (Q21)
+    vpn_locations: int  # Places that have VPN relays (Q21)
 
 
 class NetworkPower(TypedDict):
@@ -87,6 +94,7 @@ class NetworkPower(TypedDict):
     mem: int  # bytes
     total_tflops: float
     utilized_tflops: float
+    tflops: float  # `total_tflops` in the shape of the website (Q21)
 
 
 class GpuMarket(TypedDict):
@@ -96,10 +104,22 @@ class GpuMarket(TypedDict):
 
 class NetworkMarketplace(TypedDict):
     gpus: dict[str, GpuMarket]
+    total_sessions: int  # (Q21)
+    sessions_24h: int  # (Q21)
+    nodes_rented: int  # (Q21)
+    nodes_idle: int  # (Q21)
 
 
 class NetworkPlatform(TypedDict):
     total_jobs: int
+    users: int  # (Q21)
+    users_24h: int  # (Q21)
+
+
+class NetworkRender(TypedDict):
+    frames_24h: int  # (Q21)
+    frames_total: int  # (Q21)
+    frames_by_week: list[dict[str, int]]  # [{"2026-8-10": frames}] (Q21)
 
 
 class Network(TypedDict):
@@ -111,6 +131,7 @@ class Network(TypedDict):
     power: NetworkPower
     marketplace: NetworkMarketplace
     platform: NetworkPlatform
+    render: NetworkRender  # (Q21)
 
 
 class Account(TypedDict):
@@ -176,6 +197,10 @@ class Gpu(TypedDict):
     power_limit_watt: float  # W
     power_limit_default_watt: float  # W
     pstate: str
+    driver_version: str  # (Q22)
+    mem_utilization: float  # % (Q22)
+    display_active: str  # Enabled or Disabled (Q22)
+    display_mode: str  # Enabled or Disabled (Q22)
 
 
 class NodeMemory(TypedDict):
@@ -199,7 +224,7 @@ class Node(TypedDict):
 
     id: int
     ip: str
-    state: str  # online, offline, busy, blocked … an open set
+    state: str  # online, idle, active, busy, offline, blocked … an open set (Q25)
     osn: str  # Version of the node's agent
     uptime: int  # seconds
     vrf_dt: str  # Time of the last verification
@@ -251,7 +276,7 @@ class NodeDetailData(TypedDict):
     gpu_vendor: str
     gpu_driver_version: str
     gpus: list[Gpu]
-    gpu: dict[str, list[Gpu]]
+    gpu: dict[str, list[Gpu]]  # By vendor or by model (Q22)
     disk: Disk
     memory: NodeDetailMemory
     version: str  # Version of the node's agent
@@ -276,6 +301,7 @@ class NodeDetail(TypedDict):
 
 class AppExtra(TypedDict):
     min_disk_size: int  # GB
+    guide: str  # Address of a guide (Q27)
 
 
 class App(TypedDict):
@@ -290,7 +316,7 @@ class App(TypedDict):
     min_vram_gb: float
     personal: bool
     start_command: str
-    envs: dict[str, str]
+    envs: dict[str, EnvValue]
     ports: list[int] | str  # or the list as JSON text (Q3)
     http_ports: list[int] | str  # or the list as JSON text (Q3)
     extra: AppExtra
@@ -311,6 +337,7 @@ class MachineOffer(TypedDict):
     memory_type: str
     memory_speed: float  # MHz
     free_disk: int  # bytes
+    disk_speed_mbs: float  # MB/s (Q22)
     arch: str
     os_version: str
     is_hive_os: bool
@@ -318,13 +345,19 @@ class MachineOffer(TypedDict):
     virt: str
     cuda_version: str
     gpus: list[Gpu]
-    gpu: str | dict[str, list[Gpu]]
+    gpu: str | dict[str, list[Gpu]]  # By vendor or by model (Q22)
     is_has_gpu: bool
     ai_score: float
     blender_score: float
+    blender_cpu_score: float  # (Q22)
     blender_cuda_score: float
+    blender_optix_score: float  # (Q22)
     net_down_mbits: float  # above 100000 it is bytes per second (Q4)
     net_up_mbits: float  # above 100000 it is bytes per second (Q4)
+    net_down_mbs: float  # the same under another name (Q23)
+    net_up_mbs: float  # the same under another name (Q23)
+    currency_usd: bool  # Whether the price is set in US dollars (Q22)
+    market_price: float  # USD per OCTA (Q22)
     total_price_usd: float  # USD per hour
     total_price_wei: Wei  # per hour
     total_price_ether: float  # OCTA per hour
@@ -337,7 +370,7 @@ class MachineOffer(TypedDict):
     traffic: Wei  # per GB
     traffic_ether: float
     traffic_usd: float  # 1/10000 USD
-    reliability: Reliability | float
+    reliability: Reliability | Numeral  # or the uptime in percent alone (Q22)
     features: list[str]
     available_ports: int
 
@@ -352,6 +385,8 @@ class VpnRelay(TypedDict):
     residential: bool
     net_down_mbits: float  # above 100000 it is bytes per second (Q4)
     net_up_mbits: float  # above 100000 it is bytes per second (Q4)
+    net_down_mbs: float  # the same under another name (Q23)
+    net_up_mbs: float  # the same under another name (Q23)
     traffic_price_usd: float  # USD per GB
     traffic_price_ether: float  # OCTA per GB
 
@@ -369,7 +404,7 @@ class HttpProxyConfig(TypedDict):
 class SessionHardware(TypedDict):
     cpu: str
     cpu_cores: int
-    gpu: list[Gpu]
+    gpu: list[Gpu] | dict[str, list[Gpu]]  # or by vendor (Q22)
     total_memory: int  # bytes
     disk: int  # bytes
 
@@ -400,20 +435,21 @@ class Session(TypedDict):
     country: str
     country_iso: str
     city: str
-    ports_matrix: dict[str, int]  # Host port to container port
-    urls: dict[str, str]
+    ports_matrix: dict[str, int] | str  # Host port to container port, or text (Q31)
+    urls: dict[str, str] | list[str]  # By port, or addresses alone (Q31)
     ssh_direct: SshAccess
     ssh_proxy: SshAccess
     ssh_web: str  # URL of a browser terminal
     config: str | HttpProxyConfig  # (Q6)
+    vpn_config: str | HttpProxyConfig  # Older name of `config` (Q31)
     tx: Numeral  # bytes sent (Q9)
     rx: Numeral  # bytes received (Q9)
     charge_amount: Wei
-    termination_reason: int | str  # Recent sessions only
+    termination_reason: int | str  # 0 normal, 1 idle limit, else an error (Q24); recent sessions only
     container_id: str | list[str]  # absent for VPN (Q10)
     node_hw: SessionHardware
     prices: SessionPrices
-    user_envs: dict[str, str]
+    user_envs: dict[str, EnvValue]
     organization_id: int
     project_id: int
 

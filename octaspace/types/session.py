@@ -39,7 +39,7 @@ class SshAccess(Shape):
     def from_api(cls, data: Mapping[str, Any]) -> SshAccess:
         """Read the object under `ssh_direct` or `ssh_proxy`. ValueError when it is not an object."""
         fields = Fields("SshAccess", data)
-        return cls(host=fields.text("host"), port=fields.integer("port"), extra=fields.rest())
+        return cls(host=fields.text("host"), port=fields.read("port", _coerce.port), extra=fields.rest())
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -62,7 +62,7 @@ class HttpProxy(Shape):
         fields = Fields("HttpProxy", data)
         return cls(
             ip=fields.require("ip", _coerce.text, "a string"),
-            port=fields.require("port", _coerce.integer, "an integer"),
+            port=fields.require("port", _coerce.port, "a port number"),
             extra=fields.rest(),
         )
 

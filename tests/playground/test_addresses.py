@@ -7,10 +7,10 @@ import re
 import pytest
 from flask import Flask, url_for
 
-from octaspace.types import SshAccess
+from octaspace.types import Session, SshAccess
 from playground.addresses import host_and_port, ssh_command, web_address
 from playground.ids import decoded, encoded, links
-from playground.session_list import short_id
+from playground.session_list import ShownSession, short_id
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,14 @@ def test_a_command_is_offered_only_for_a_host() -> None:
 def test_a_short_id_can_be_typed() -> None:
     assert short_id("5dd2d308-db91-4bda") == "5dd2d308"
     assert short_id("\x00\x01") == "session"
+
+
+def test_q31_a_page_of_a_session_is_called_by_its_port_or_name_and_never_by_a_port_that_nobody_told() -> None:
+    for urls, labels in (
+        ({"8080": "https://a.example"}, ["Port 8080"]),
+        ({"jupyter": "https://a.example"}, ["jupyter"]),
+        (["https://a.example", "https://b.example"], ["Page", "Page"]),
+    ):
+        pages = ShownSession(Session.from_api({"uuid": "s-1", "urls": urls})).web
+        assert [page.label for page in pages] == labels
+        assert pages[0].href == "https://a.example"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,8 @@ UNTYPED = {
 #: Fields whose text has a form that the schema does not tell.
 FORMS = {"vrf_dt": "2026-11-20T08:15:00Z", "currency": "OCTA", "docker_image": "image:2"}
 
-#: Say nothing new: `gpus` stands beside the one, the other is always the same.
-REDUNDANT = {"gpu", "currency"}
+#: Say nothing new: the figure stands beside under another name, or is always the same.
+REDUNDANT = {"gpu", "currency", "net_down_mbs", "net_up_mbs", "vpn_config"}
 
 
 def variants(schema: dict[str, Any], name: str = "") -> list[Any]:
@@ -115,7 +116,60 @@ def test_no_field_of_the_specification_lands_in_extra(name: str, reader: Any, pa
     assert left_over(reader.from_api(payload)) == {}
 
 
+def texts(value: Any) -> Any:
+    """The same with every number as text (Q9)."""
+    if isinstance(value, dict):
+        return {name: texts(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [texts(each) for each in value]
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+def nulls(value: Any) -> Any:
+    """The same with null for every scalar."""
+    if isinstance(value, dict):
+        return {name: nulls(each) for name, each in value.items()}
+    return [nulls(each) for each in value] if isinstance(value, list) else None
+
+
+def figures(value: Any) -> list[Any]:
+    """Every number, time and flag in it, in order; what may be a number or words stays out."""
+    if dataclasses.is_dataclass(value):
+        names = [each.name for each in dataclasses.fields(value)]
+        left_out = {"raw", "era", "termination_reason"}
+        return [(name, figures(getattr(value, name))) for name in names if name not in left_out]
+    if isinstance(value, Mapping):
+        return [(key, figures(each)) for key, each in value.items()]
+    return [figures(each) for each in value] if isinstance(value, tuple) else [value]
+
+
 OBJECTS = [(name, reader, payload) for name, reader, payload in CASES if isinstance(payload, dict)]
+
+
+@pytest.mark.parametrize(("name", "reader", "payload"), OBJECTS)
+def test_numbers_as_text_are_the_same_figures(name: str, reader: Any, payload: dict[str, Any]) -> None:
+    read = reader.from_api(texts(payload))
+    assert figures(read) == figures(reader.from_api(payload)), name
+    assert left_over(read) == {}
+
+
+@pytest.mark.parametrize(("name", "reader", "payload"), OBJECTS)
+def test_null_is_the_same_as_absent_at_any_depth(name: str, reader: Any, payload: dict[str, Any]) -> None:
+    needed = REQUIRED.get(reader, {})
+    read = reader.from_api({**nulls(payload), **needed})
+    assert set(_leaves(read)) <= {*needed.values(), None, "", "OCTA"}, name
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if dataclasses.is_dataclass(value):
+        for each in dataclasses.fields(value):
+            if each.name != "extra":
+                yield from _leaves(getattr(value, each.name))
+    elif isinstance(value, (tuple, Mapping)):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _leaves(each)
+    else:
+        yield value
 
 
 @pytest.mark.parametrize(("name", "reader", "payload"), OBJECTS)

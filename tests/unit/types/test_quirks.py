@@ -255,7 +255,9 @@ def test_q9_no_time(sent: Any) -> None:
     assert session(finished_at=sent) == session()
 
 
-@pytest.mark.parametrize("sent", ["yesterday", "2026-13-01T00:00:00Z", 10**30, -(10**40), True, [], "12:00"])
+@pytest.mark.parametrize(
+    "sent", [-1, "-1", "yesterday", "2026-13-01T00:00:00Z", 10**30, -(10**40), True, [], "12:00"]
+)
 def test_q9_a_time_that_cannot_be_read(sent: Any) -> None:
     read = session(finished_at=sent)
     assert read.finished_at is None
@@ -266,6 +268,8 @@ def test_q10_container_id_is_a_list_or_one_string_or_absent() -> None:
     assert session(container_id=["c1", "c2"]).container_id == ("c1", "c2")
     assert session(container_id="c1").container_id == ("c1",)
     assert session().container_id == session(container_id="").container_id == ()
+    odd = session(container_id={"id": "c1"})
+    assert (odd.container_id, odd.extra) == ((), {"container_id": {"id": "c1"}})
 
 
 def test_q11_idle_job_logs_come_in_three_shapes() -> None:
@@ -315,3 +319,208 @@ def test_q14_ready_by_word_or_by_flag(progress: str) -> None:
     assert not session(is_ready=False).ready
     assert not session(progress=progress, finished_at=NOON_SECONDS).ready
     assert session(progress=progress, termination_reason=0).ended
+
+
+@pytest.mark.parametrize(
+    ("sent", "mbits"),
+    [
+        (2_892_312, 23.138496),
+        ("2892312", 23.138496),
+        (62_118_848.0, 496.950784),
+        (940, 940),
+        ("940.5", 940.5),
+        (0, None),
+        (None, None),
+    ],
+)
+@pytest.mark.parametrize("name", ["mbits", "mbs"])
+def test_q23_bandwidth_comes_under_two_names_and_in_two_units(
+    name: str, sent: Any, mbits: float | None
+) -> None:
+    fields = {f"net_down_{name}": sent, f"net_up_{name}": sent}
+    relay = types.VpnRelay.from_api({"node_id": 1, **fields})
+    assert (relay.net_down_mbits, relay.net_up_mbits) == (mbits, mbits)
+    assert (offer(**fields).net_down_mbits, offer(**fields).net_up_mbits) == (mbits, mbits)
+    assert relay.extra == offer(**fields).extra == {}
+
+
+def test_q23_both_names_at_once() -> None:
+    same = offer(net_down_mbits=23.138496, net_down_mbs=2_892_312)
+    assert (same.net_down_mbits, same.extra) == (23.138496, {})
+    unknown = offer(net_down_mbits=0, net_down_mbs="940")
+    assert (unknown.net_down_mbits, unknown.extra) == (940, {})
+    other = offer(net_down_mbits=940, net_down_mbs=500)
+    assert (other.net_down_mbits, other.extra) == (940, {"net_down_mbs": 500})
+    broken = offer(net_down_mbits="fast", net_down_mbs=-1)
+    assert (broken.net_down_mbits, broken.extra) == (None, {"net_down_mbits": "fast", "net_down_mbs": -1})
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept", "normal", "words"),
+    [
+        (0, 0, True, "ended normally"),
+        ("0", "0", True, "ended normally"),
+        (0.0, 0, True, "ended normally"),
+        (1, 1, True, "idle limit reached"),
+        ("1", "1", True, "idle limit reached"),
+        (" 1 ", " 1 ", True, "idle limit reached"),
+        (3, 3, False, "error 3"),
+        ("3", "3", False, "error 3"),
+        (-1, -1, False, "error -1"),
+        ("low balance", "low balance", False, "low balance"),
+    ],
+)
+def test_q24_why_a_session_ended(sent: Any, kept: Any, normal: bool, words: str) -> None:
+    read = session(termination_reason=sent)
+    assert (read.termination_reason, read.ended_normally, read.termination_text) == (kept, normal, words)
+    assert type(read.termination_reason) is type(kept)
+    assert read.ended
+    assert read.extra == {}
+
+
+@pytest.mark.parametrize("sent", [None, ""])
+def test_q24_no_reason(sent: Any) -> None:
+    read = session(termination_reason=sent)
+    assert (read.ended_normally, read.termination_text, read.ended) == (None, None, False)
+
+
+@pytest.mark.parametrize("sent", [True, 1.5, [1], {"code": 1}])
+def test_q24_a_reason_that_cannot_be_read_is_neither_normal_nor_an_error(sent: Any) -> None:
+    read = session(termination_reason=sent)
+    assert (read.termination_reason, read.ended_normally, read.termination_text) == (None, None, None)
+    assert read.extra == {"termination_reason": sent}
+
+
+@pytest.mark.parametrize(
+    ("state", "online", "offline"),
+    [
+        ("online", True, False),
+        ("idle", True, False),
+        ("active", True, False),
+        ("busy", True, False),
+        ("Busy", True, False),
+        (" ONLINE ", True, False),
+        ("offline", False, True),
+        ("OFFLINE", False, True),
+        ("", False, True),
+        (None, False, True),
+        ("blocked", False, False),
+        ("Maintenance", False, False),
+    ],
+)
+def test_q25_states_of_a_node(state: str | None, online: bool, offline: bool) -> None:
+    node = types.Node.from_api({"id": 1, "state": state})
+    assert (node.state, node.online, node.offline) == (state, online, offline)
+    assert node.extra == {}
+
+
+def test_q25_a_node_without_a_state_is_offline_and_one_whose_state_cannot_be_read_is_neither() -> None:
+    assert types.Node.from_api({"id": 1}).offline
+    for state in (0, 5, False, {"name": "online"}, []):
+        node = types.Node.from_api({"id": 1, "state": state})
+        assert (node.state, node.online, node.offline) == (None, False, False)
+        assert node.extra == {"state": state}
+
+
+def test_q27_defaults_of_variables_are_text_for_a_form_and_raw_in_extra() -> None:
+    sent = {"A": "text", "B": True, "C": False, "D": 3, "E": 0.5, "F": None, "G": "", "H": 2**64, "I": "007"}
+    read = {"A": "text", "B": "true", "C": "false", "D": "3", "E": "0.5", "F": "", "G": "", "I": "007",
+            "H": "18446744073709551616"}  # fmt: skip
+    app = types.App.from_api({"uuid": "a", "envs": sent})
+    assert (app.envs, app.extra) == (read, {"envs": sent})
+    rental = session(user_envs=sent)
+    assert (rental.user_envs, rental.extra) == (read, {"user_envs": sent})
+    assert list(app.envs) == list(sent)
+
+
+def test_q27_variables_that_are_all_text_are_only_in_their_attribute() -> None:
+    app = types.App.from_api({"uuid": "a", "envs": {"A": "1", "B": ""}})
+    assert (app.envs, app.extra) == ({"A": "1", "B": ""}, {})
+    for empty in ({}, [], "", "{}", None):
+        app = types.App.from_api({"uuid": "a", "envs": empty})
+        assert (app.envs, app.extra) == ({}, {})
+    packed = types.App.from_api({"uuid": "a", "envs": '{"A": true}'})
+    assert (packed.envs, packed.extra) == ({"A": "true"}, {"envs": '{"A": true}'})
+
+
+def test_q27_a_variable_that_is_no_scalar_is_not_turned_into_text() -> None:
+    sent = {"A": "1", "B": ["x"], "C": {"y": 1}, "D": float("nan")}
+    app = types.App.from_api({"uuid": "a", "envs": sent})
+    assert (app.envs, app.extra) == ({"A": "1"}, {"envs": sent})
+
+
+def test_q27_the_guide_of_an_application() -> None:
+    guide = "https://docs.example.net/miner"
+    app = types.App.from_api({"uuid": "a", "extra": {"guide": guide, "min_disk_size": "20", "logo": 1}})
+    assert (app.guide, app.min_disk_size) == (guide, 20)
+    assert app.extra == {"extra": {"logo": 1}}
+    odd = types.App.from_api({"uuid": "a", "extra": {"guide": {"en": guide}}})
+    assert (odd.guide, odd.extra) == (None, {"extra": {"guide": {"en": guide}}})
+
+
+A, B = "https://a.example.net", "https://b.example.net:8443/x"
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ({"8080": A, "jupyter": B}, {"8080": A, "jupyter": B}),
+        ([A, B], {A: A, B: B}),
+        ([A, A], {A: A}),
+        ([], {}),
+        ({}, {}),
+        ("", {}),
+        (A, {A: A}),
+        (f'["{A}"]', {A: A}),
+        (f'{{"8080": "{A}"}}', {"8080": A}),
+    ],
+)
+def test_q31_urls_are_by_port_or_a_list(sent: Any, read: dict[str, str]) -> None:
+    rental = session(urls=sent)
+    assert (rental.urls, rental.extra) == (read, {})
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"), [([A, None], {A: A}), ([{"8080": A}], {}), (8080, {}), ("soon", {}), ("[", {})]
+)
+def test_q31_urls_that_cannot_be_read_are_kept(sent: Any, read: dict[str, str]) -> None:
+    rental = session(urls=sent)
+    assert (rental.urls, rental.extra) == (read, {"urls": sent})
+
+
+def test_q31_vpn_config_is_the_older_name_of_config() -> None:
+    proxy = {"ip": "198.51.100.22", "port": "3128"}
+    assert session(vpn_config=proxy).config == types.HttpProxy("198.51.100.22", 3128)
+    for absent in (None, ""):
+        read = session(config=absent, vpn_config="[Interface]")
+        assert (read.config, read.extra) == ("[Interface]", {})
+    both = session(config="client", vpn_config="client")
+    assert (both.config, both.extra) == ("client", {})
+    differ = session(config="client", vpn_config="PrivateKey = hush")
+    assert (differ.config, differ.extra) == ("client", {"vpn_config": "PrivateKey = hush"})
+    assert "hush" not in repr(differ)
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ({"42022": 22}, {42022: 22}),
+        ({"42022": "22"}, {42022: 22}),
+        ('{"42022": 22, "42080": "8080"}', {42022: 22, 42080: 8080}),
+        ("{}", {}),
+        ("", {}),
+        ([], {}),
+        (None, {}),
+    ],
+)
+def test_q31_the_ports_matrix_may_be_json_text(sent: Any, read: dict[int, int]) -> None:
+    rental = session(ports_matrix=sent)
+    assert (rental.ports_matrix, rental.extra) == (read, {})
+
+
+@pytest.mark.parametrize(
+    "sent", ["42022:22", "22", '"22"', "{", [[42022, 22]], {"42022": 70_000}, {"ssh": 22}]
+)
+def test_q31_other_text_of_ports_is_not_guessed_at(sent: Any) -> None:
+    rental = session(ports_matrix=sent)
+    assert (rental.ports_matrix, rental.extra) == ({}, {"ports_matrix": sent})

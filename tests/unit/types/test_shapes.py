@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import typing
 from decimal import Decimal
 from typing import Any
 
@@ -49,7 +50,7 @@ WRONG = {
     "id": ["x", "7.5", 7.5, [], {}, True],
     "ip": [5, [], {}, True],
     "node_id": ["x", "7.5", 7.5, [], {}, True],
-    "port": ["x", 7.5, [], {}, True],
+    "port": ["x", 7.5, -1, 70_000, [], {}, True],
     "uuid": [5, [], {}, True],
 }
 
@@ -98,6 +99,29 @@ def test_an_optional_value_that_cannot_be_read_is_empty_and_kept(kind: type[Any]
     assert shape.extra == {name: unreadable}
     assert getattr(shape, name) in (None, (), {}, "")
     assert dataclasses.replace(shape, extra={}) == made(kind)
+
+
+NUMBERS = [
+    (kind, field.name)
+    for kind in TYPES
+    for field in dataclasses.fields(kind)
+    if field.type in ("int | None", "float | None", "Decimal | None")
+    and field.name not in RENAMED - {"total_memory", "free", "size", "total_swap", "free_swap"}
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), NUMBERS)
+def test_what_is_no_number_is_no_figure_and_kept(kind: type[Any], name: str) -> None:
+    for sent in ("soon", "", "1,5", "1 000", "0x10", "NaN", "5 GB", True, {"value": 5}, [5]):
+        shape = made(kind, **{name: sent})
+        assert getattr(shape, name) is None
+        assert shape.extra == {name: sent}
+
+
+@EACH
+def test_annotations_resolve_at_run_time(kind: type[Any]) -> None:
+    assert set(typing.get_type_hints(kind)) >= {field.name for field in dataclasses.fields(kind)}
+    assert {"data", "return"} <= set(typing.get_type_hints(kind.from_api))  # type: ignore[attr-defined]
 
 
 def test_of_a_list_the_readable_entries_are_taken_and_the_whole_list_is_kept() -> None:
