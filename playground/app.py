@@ -30,6 +30,7 @@ from . import (
     shell,
     views,
 )
+from .addresses import web_address
 from .parts import EXTENSION, Parts
 from .process import ProcessSettings
 from .sessions_cookie import BrowserSessionInterface
@@ -81,6 +82,7 @@ def build(config: Mapping[str, Any]) -> Flask:
     CSRFProtect(app)
     Bootstrap5(app)
     formatting.init_app(app)
+    app.jinja_env.filters["web_address"] = web_address
     failures.init_app(app)
     ids.init_app(app)
     views.init_app(app)

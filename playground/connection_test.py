@@ -29,8 +29,10 @@ def try_endpoints(browser: Browser) -> list[dict[str, Any]]:
     """Try each endpoint with connections of its own, all at the same time.
 
     Returns:
-        For each endpoint: `endpoint`, `reachable`, `latency` (seconds or None), `key` (``"accepted"``,
-        ``"refused"``, ``"none"`` without one, or ``"unknown"``) and `message` of what failed.
+        For each endpoint: `endpoint`, `reachable` (``"yes"``, ``"no"``, or ``"not the API"`` when a 2xx is
+        not the API's answer, such as a page of HTML), `latency` (seconds or None), `key` (``"accepted"``,
+        ``"refused"``, ``"none"`` without one, or ``"unknown"``) and `message` of what failed. The key goes
+        only where the API is reachable.
     """
     parts = current_parts()
     running = [
@@ -50,7 +52,7 @@ def try_endpoints(browser: Browser) -> list[dict[str, Any]]:
 def _try(parts: Parts, browser: Browser, endpoint: str) -> tuple[dict[str, Any], list[Call]]:
     config = browser.config.replace(base_urls=[endpoint], max_retries=0, total_timeout=_SECONDS)
     finding: dict[str, Any] = {
-        "endpoint": endpoint, "reachable": False, "latency": None, "key": "unknown", "message": "",
+        "endpoint": endpoint, "reachable": "no", "latency": None, "key": "unknown", "message": "",
     }  # fmt: skip
     with parts.clients.one_off(config) as client, recorded() as calls:
         began = time.monotonic()
@@ -58,10 +60,13 @@ def _try(parts: Parts, browser: Browser, endpoint: str) -> tuple[dict[str, Any],
             _REACH.run(client)
         except octaspace.Error as error:
             finding["message"] = describe(error).message
-            finding["reachable"] = isinstance(error, octaspace.ApiError)
+            if isinstance(error, octaspace.InvalidResponseError):
+                finding["reachable"] = "not the API"
+            elif isinstance(error, octaspace.ApiError):
+                finding["reachable"] = "yes"
         else:
-            finding["reachable"] = True
-        if finding["reachable"]:
+            finding["reachable"] = "yes"
+        if finding["reachable"] == "yes":
             finding["latency"] = time.monotonic() - began
             finding.update(_try_key(client, config.api_key))
     return finding, calls

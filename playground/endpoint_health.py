@@ -1,18 +1,25 @@
 """How each endpoint is doing: what the rotator says of it, or else the last call that ended there.
 
 With one endpoint there is no rotator, and with several it hears of lost connections only. So without the
-last call a page would say "healthy" of an endpoint that refuses every connection, or answers 503 each time.
+last call a page would say "healthy" of an endpoint that refuses every connection, answers 503 each time, or
+answers 200 with a maintenance page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+from octaspace import InvalidResponseError
 
 from .store import CallRow, Calls
 
 __all__ = ["EndpointHealth", "endpoint_health", "last_calls"]
+
+
+#: A 2xx that is not the API's answer, such as a maintenance page.
+_UNREADABLE: Final = InvalidResponseError.__name__
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,7 @@ class EndpointHealth:
         url: The endpoint.
         tone: ``good``, ``warn``, ``bad`` or ``idle``: how its badge is coloured.
         words: Its state in words.
+        message: The error's own message, where the last call has failed and no status says why; else empty.
         cooldown: Seconds that it is still left alone for, or None.
         at: When the call began that the words are about, or None.
     """
@@ -30,17 +38,22 @@ class EndpointHealth:
     url: str
     tone: str
     words: str
+    message: str = ""
     cooldown: float | None = None
     at: float | None = None
 
 
 def last_calls(calls: Calls, endpoints: Iterable[str]) -> dict[str, CallRow]:
-    """The last call of a browser that ended at each of these endpoints, for those that have one."""
+    """The last call of a browser that ended at each of these endpoints, for those that have one.
+
+    One that has failed is whole: its `CallRow.detail` has the message.
+    """
     found = {}
     for url in endpoints:
         rows, _ = calls.latest(1, endpoint=url)
         if rows:
-            found[url] = rows[0]
+            whole = None if rows[0].ok else calls.find(rows[0].id)
+            found[url] = whole or rows[0]
     return found
 
 
@@ -63,8 +76,9 @@ def _health(url: str, cooldown: float | None, row: CallRow | None) -> EndpointHe
         return EndpointHealth(url, "bad", "left alone", cooldown=cooldown)
     if row is None:
         return EndpointHealth(url, "idle", "not called yet")
-    if row.status is None and not row.ok:
-        return EndpointHealth(url, "bad", f"the last call failed: {row.error}", at=row.at)
+    if row.error == _UNREADABLE or (row.status is None and not row.ok):
+        message = str(row.detail.get("message") or "")
+        return EndpointHealth(url, "bad", f"the last call failed: {row.error}", message, at=row.at)
     if row.status is not None and row.status >= 500:
         return EndpointHealth(url, "warn", f"the last call was answered with {row.status}", at=row.at)
     return EndpointHealth(url, "good", "healthy", at=row.at)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from octaspace import Client
 
+from .recording import blaming_the_answer
 from .redaction import without_secrets
 
 __all__ = ["Line", "curl"]
@@ -70,10 +71,11 @@ class Line:
             octaspace.Error: As the method does.
         """
         target: Any = client
-        for path, args, kwargs in self._steps:
-            for name in path.split("."):
-                target = getattr(target, name)
-            target = target(*args, **kwargs)
+        with blaming_the_answer():
+            for path, args, kwargs in self._steps:
+                for name in path.split("."):
+                    target = getattr(target, name)
+                target = target(*args, **kwargs)
         return target
 
 

@@ -8,7 +8,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from types import SimpleNamespace
@@ -82,17 +82,18 @@ class Preview:
         request: The first request; None when it is refused.
         problem: Why it is refused.
         field: The argument that is at fault, if the SDK names one.
+        change: Whether the call changes something. What cannot be told is taken for a change.
     """
 
     request: Request | None = None
     problem: str = ""
     field: str = ""
+    change: bool = True
 
     @property
-    def change(self) -> bool:
-        """Whether it changes something. What cannot be told is taken for a change."""
-        asked = self.request
-        return asked is None or not (asked.method in ("GET", "HEAD") and bool(asked.repeatable))
+    def looks_first(self) -> bool:
+        """Whether a read comes before the change: a rental by app reads the catalogue."""
+        return self.change and self.request is not None and _reads(self.request)
 
 
 @dataclass(frozen=True)
@@ -132,11 +133,11 @@ class Method:
     def change(self) -> bool:
         """Whether it changes something, going by the request it makes of example arguments."""
         needed = {part.name: _EXAMPLES[part.kind] for part in self.parameters if part.required}
-        found = preview(self, needed)
+        found = _first_request(self, needed)
         if found.request is None:
             spread = {part.name: _EXAMPLES["map"] for part in self.parameters if part.spread}
-            found = preview(self, {**needed, **spread})
-        return found.change
+            found = _first_request(self, {**needed, **spread})
+        return found.request is None or not _reads(found.request)
 
     @property
     def fields(self) -> tuple[Parameter, ...]:
@@ -184,6 +185,17 @@ def preview(method: Method, arguments: Mapping[str, Any]) -> Preview:
         method: The method.
         arguments: By name.
     """
+    found = _first_request(method, arguments)
+    # The first request of a change may be a read.
+    change = method.change or found.request is None or not _reads(found.request)
+    return replace(found, change=change)
+
+
+def _reads(request: Request) -> bool:
+    return request.method in ("GET", "HEAD") and bool(request.repeatable)
+
+
+def _first_request(method: Method, arguments: Mapping[str, Any]) -> Preview:
     client = _Catcher.from_config(Config())
     try:
         _consume(method, method.line(arguments).run(client))

@@ -13,18 +13,26 @@ from decimal import Decimal
 from typing import Any, Final
 
 from octaspace import wei_to_octa
-from octaspace.types import NodePrices
+from octaspace.types import NodePrices, System
 
 from .reading import dig, number, words
 
-__all__ = ["NOWHERE", "NodeFilter", "NodeRow", "read_nodes", "tone_of"]
+__all__ = [
+    "NOWHERE", "ONLINE", "NodeFilter", "NodeRow", "is_online", "read_nodes", "state_of", "tone_of",
+]  # fmt: skip
 
 #: What stands for the place of nodes without one.
 NOWHERE: Final = "none"
 
-#: How a state looks: the same as its badge.
+#: States of a node that is up (Q25): a busy one is rented.
+_UP: Final = frozenset({"online", "idle", "active", "busy"})
+
+#: What the filter calls all of them.
+ONLINE: Final = "any-online"
+
+#: How other states look; one that is not known is neither good nor bad.
 _TONES: Final[Mapping[str, str]] = {
-    "online": "good", "busy": "warn", "rebooting": "warn", "offline": "bad", "error": "bad", "failed": "bad",
+    "rebooting": "warn", "blocked": "warn", "offline": "bad", "error": "bad", "failed": "bad",
 }  # fmt: skip
 
 
@@ -35,7 +43,7 @@ class NodeRow:
     Attributes:
         id: Its id, as it stands in an address; empty when it has none.
         ip: Its address.
-        state: ``online``, ``offline``, ``busy`` … an open set.
+        state: ``online``, ``offline``, ``busy`` … an open set; see `state_of`.
         location: City and country.
         latitude: Degrees north, or None when it is not on the map.
         longitude: Degrees east, or None likewise.
@@ -63,6 +71,11 @@ class NodeRow:
         return tone_of(self.state)
 
     @property
+    def online(self) -> bool:
+        """Whether it is up (Q25)."""
+        return is_online(self.state)
+
+    @property
     def base_octa(self) -> Decimal | None:
         """Price per hour in OCTA, exact."""
         return None if self.base_wei is None else wei_to_octa(self.base_wei)
@@ -77,7 +90,19 @@ class NodeRow:
 
 def tone_of(state: str) -> str:
     """``good``, ``warn``, ``bad``, or ``idle`` for a state that is none of these."""
-    return _TONES.get(state.lower(), "idle")
+    return "good" if is_online(state) else _TONES.get(state.lower(), "idle")
+
+
+def is_online(state: str) -> bool:
+    """Whether a node in this state is up (Q25)."""
+    return state.lower() in _UP
+
+
+def state_of(value: Any) -> str:
+    """A state in words, as it came (Q25): ``offline`` for none or an empty one, ``unknown`` for no word."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return "offline"
+    return words(value, 40) or "unknown"
 
 
 def read_nodes(data: Any) -> list[NodeRow]:
@@ -93,23 +118,32 @@ def read_nodes(data: Any) -> list[NodeRow]:
 
 def _row(item: Mapping[str, Any]) -> NodeRow:
     latitude, longitude = _place(item)
-    cards = dig(item, "system.gpus")
-    cards = cards if isinstance(cards, list) else []
-    models = Counter(words(dig(card, "model")) or "unknown card" for card in cards)
+    names = _models(item)
+    models = Counter(names)
     where = (words(dig(item, "location.city"), 40), words(dig(item, "location.country"), 40))
     return NodeRow(
         id=words(item.get("id")),
         ip=words(item.get("ip"), 45),
-        state=words(item.get("state"), 40) or "unknown",
+        state=state_of(item.get("state")),
         location=", ".join(part for part in where if part),
         latitude=latitude,
         longitude=longitude,
-        gpus=len(cards),
+        gpus=len(names),
         models=tuple(model for model, _ in models.most_common()),
         load=number(dig(item, "system.cpu_load_percent")),
         uptime=number(item.get("uptime")),
         base_wei=_base(item),
     )
+
+
+def _models(item: Mapping[str, Any]) -> list[str]:
+    """The model of each card. Lists by vendor (Q22) are left to the SDK: a plain list is the usual case."""
+    cards, older = dig(item, "system.gpus"), dig(item, "system.gpu")
+    if isinstance(cards, list) and older is None:
+        models = [dig(card, "model") for card in cards]
+    else:
+        models = [card.model for card in System.from_api({"gpus": cards, "gpu": older}).gpus]
+    return [words(model) or "unknown card" for model in models]
 
 
 def _place(item: Mapping[str, Any]) -> tuple[float, float] | tuple[None, None]:
@@ -129,7 +163,7 @@ class NodeFilter:
     """Which nodes are wanted; an empty field wants all. The fields are the names in the address.
 
     Attributes:
-        state: This state.
+        state: This state; `ONLINE` wants every node that is up.
         gpu: Nodes with a card of this model.
         place: This `NodeRow.place`.
     """
@@ -157,7 +191,7 @@ class NodeFilter:
         return [
             row
             for row in rows
-            if self.state in ("", row.state)
+            if (self.state in ("", row.state) or (self.state == ONLINE and row.online))
             and (not self.gpu or self.gpu in row.models)
             and self.place in ("", row.place)
         ]
@@ -170,7 +204,10 @@ class NodeFilter:
         models = Counter(model for row in rows for model in row.models)
         places = Counter(row.place for row in rows)
         return {
-            "state": [(state, state, count) for state, count in states.most_common()],
+            "state": [
+                (ONLINE, "online, in any way", sum(row.online for row in rows)),
+                *((state, state, count) for state, count in states.most_common()),
+            ],
             "gpu": [(model, model, count) for model, count in sorted(models.items())],
             "place": sorted(
                 (

@@ -1,4 +1,4 @@
-"""New prices of a node: typed in OCTA and US dollars, shown old → new, sent in the API's own units."""
+"""New prices of a node: typed, shown old → new, and sent in the API's own figures (Q26)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from octaspace import octa_to_wei, wei_to_octa
-from octaspace.types import NodePrices
+from octaspace import wei_to_octa
 
 from .formatting import UNKNOWN
 from .reading import dig, number
@@ -27,6 +26,13 @@ __all__ = [
 ]
 
 
+#: A figure has no more; a longer one is a slip of the finger.
+_MOST_CHARACTERS: Final = 40
+
+#: Text that the API sends for a number.
+_DECIMAL_AS_CAME: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
+
+
 class PriceError(ValueError):
     """What was typed is no price; the message says why."""
 
@@ -39,33 +45,25 @@ class Price:
         name: What the SDK calls it.
         title: What people call it.
         per: What it is paid for.
-        in_wei: Whether the API takes it in Wei; else in US dollars.
+        whole: Whether the SDK takes whole numbers only.
     """
 
     name: str
     title: str
     per: str
-    in_wei: bool = True
-
-    @property
-    def unit(self) -> str:
-        return "OCTA" if self.in_wei else "USD"
+    whole: bool = True
 
 
 PRICES: Final = (
     Price("base", "Base", "per hour"),
     Price("storage", "Storage", "per GB"),
     Price("traffic", "Traffic", "per GB"),
-    Price("gpu_hour", "GPU", "per hour", in_wei=False),
-    Price("cpu_hour", "CPU", "per hour", in_wei=False),
+    Price("gpu_hour", "GPU", "per hour", whole=False),
+    Price("cpu_hour", "CPU", "per hour", whole=False),
 )
 
-#: Beyond it is a slip of the finger.
-_MOST: Final = Decimal(10**12)
-
-#: What the page's own form sends.
-_WEI: Final = re.compile(r"[0-9]{1,40}")
-_USD: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,40})?")
+_WHOLE: Final = re.compile(r"[0-9]{1,40}")
+_DECIMAL: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,40})?")
 
 
 @dataclass(frozen=True)
@@ -74,26 +72,27 @@ class Asked:
 
     Attributes:
         price: For what.
-        value: OCTA or US dollars, exact; None when it is not known.
+        figure: The API's own figure, digit by digit; None when it is not known.
     """
 
     price: Price
-    value: Decimal | None
+    figure: str | None
 
     @property
     def wei(self) -> int | None:
-        """In Wei; None for prices in US dollars."""
-        return None if self.value is None or not self.price.in_wei else octa_to_wei(self.value)
+        """The figure as Wei, for an estimate; None where it cannot be Wei."""
+        figure = self.figure or ""
+        return int(figure) if self.price.whole and _WHOLE.fullmatch(figure) else None
 
     @property
     def text(self) -> str:
-        """With its unit, exact."""
-        return UNKNOWN if self.value is None else f"{self.value:f} {self.price.unit}"
+        """The figure, or a dash."""
+        return UNKNOWN if self.figure is None else self.figure
 
     @property
-    def sent(self) -> str:
-        """As the confirmed form holds it: Wei, or US dollars."""
-        return str(self.wei) if self.price.in_wei else f"{self.value:f}"
+    def as_octa(self) -> str:
+        """What it is in OCTA if it is Wei, exact; empty where it cannot be Wei."""
+        return "" if self.wei is None else f"{wei_to_octa(self.wei):f} OCTA"
 
 
 @dataclass(frozen=True)
@@ -111,31 +110,33 @@ class PriceChange:
     @property
     def is_none(self) -> bool:
         """Whether both are the same."""
-        return self.old.value == self.new.value
+        old, new = self.old.figure, self.new.figure
+        return old == new or (old is not None and new is not None and Decimal(old) == Decimal(new))
 
 
 def current(entry: Any) -> dict[str, Asked]:
     """What a node asks now, by name, from its entry in ``GET /nodes``."""
     prices = dig(entry, "prices")
-    prices = prices if isinstance(prices, dict) else {}
-    known = NodePrices.from_api(prices)
-    return {price.name: Asked(price, _value(price, prices, known)) for price in PRICES}
+    return {price.name: Asked(price, _figure(dig(prices, price.name))) for price in PRICES}
 
 
-def _value(price: Price, prices: Mapping[str, Any], known: NodePrices) -> Decimal | None:
-    if price.in_wei:
-        wei: int | None = getattr(known, price.name)
-        return None if wei is None else wei_to_octa(wei)
-    usd = number(prices.get(price.name))
-    return None if usd is None else Decimal(str(usd))
+def _figure(value: Any) -> str | None:
+    """A number, or the text of one, as it came; a float without its exponent."""
+    if isinstance(value, str):
+        text = value.strip()
+        return text if len(text) <= _MOST_CHARACTERS and _DECIMAL_AS_CAME.fullmatch(text) else None
+    if number(value) is None:
+        return None
+    return f"{Decimal(repr(value)):f}"[:_MOST_CHARACTERS]
 
 
-def read_typed(args: Mapping[str, str]) -> tuple[dict[str, Decimal], dict[str, str]]:
-    """New prices out of a form: those that can be read, and what is wrong with the others, by name.
+def read_typed(args: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """New prices out of a form: those that can be sent, and what is wrong with the others, by name.
 
-    An empty field keeps the price.
+    An empty field keeps the price. Nothing is converted: the unit depends on the account's pricing currency,
+    and cannot be known here (Q26).
     """
-    typed: dict[str, Decimal] = {}
+    typed: dict[str, str] = {}
     errors: dict[str, str] = {}
     for price in PRICES:
         text = "".join(args.get(price.name, "").split())
@@ -148,26 +149,22 @@ def read_typed(args: Mapping[str, str]) -> tuple[dict[str, Decimal], dict[str, s
     return typed, errors
 
 
-def _read(price: Price, text: str) -> Decimal:
+def _read(price: Price, text: str) -> str:
     if "," in text:
         raise PriceError("Use a point for decimals, and no separators.")
     plain = text.replace(".", "", 1)
     if not (plain.isascii() and plain.isdigit()):
-        raise PriceError(f"Not a number of {price.unit}: only digits and a point, such as 1.5.")
-    if len(text) > 40:
+        raise PriceError("Not a number: only digits" + ("." if price.whole else " and a point, such as 0.5."))
+    if len(text) > _MOST_CHARACTERS:
         raise PriceError("Too many digits.")
-    value = Decimal(text)
-    if value >= _MOST:
-        raise PriceError(f"More than a price can be: below {_MOST:f} {price.unit}.")
-    if price.in_wei:
-        try:
-            octa_to_wei(value)
-        except ValueError:
-            raise PriceError("At most 18 decimals: one Wei is 0.000000000000000001 OCTA.") from None
-    return value
+    if price.whole and not _WHOLE.fullmatch(text):
+        raise PriceError("The SDK takes whole numbers here, in the figures that the API shows.")
+    if not price.whole and not _DECIMAL.fullmatch(text):
+        raise PriceError("More than a price can be, or a point without digits around it.")
+    return text
 
 
-def changes(now: Mapping[str, Asked], typed: Mapping[str, Decimal]) -> list[PriceChange]:
+def changes(now: Mapping[str, Asked], typed: Mapping[str, str]) -> list[PriceChange]:
     """The prices that were typed, with what they are now."""
     return [
         PriceChange(now[price.name], Asked(price, typed[price.name]))
@@ -180,14 +177,14 @@ def as_sent(values: Mapping[str, str | None]) -> dict[str, int | float]:
     """Arguments for `nodes.update_prices` from the fields of the confirmed form; empty ones are left out.
 
     Raises:
-        PriceError: A value is no number of the API's unit; the form of the page makes none such.
+        PriceError: A value is not a number that the SDK takes; the form of the page makes none such.
     """
     arguments: dict[str, int | float] = {}
     for price in PRICES:
         text = (values.get(price.name) or "").strip()
         if not text:
             continue
-        if not (_WEI if price.in_wei else _USD).fullmatch(text):
-            raise PriceError(f"{price.title}: not a number of {'Wei' if price.in_wei else 'USD'}.")
-        arguments[price.name] = int(text) if price.in_wei else float(text)
+        if not (_WHOLE if price.whole else _DECIMAL).fullmatch(text):
+            raise PriceError(f"{price.title}: not a {'whole ' if price.whole else ''}number.")
+        arguments[price.name] = int(text) if _WHOLE.fullmatch(text) else float(text)
     return arguments

@@ -73,6 +73,8 @@ def _machines(offers: Sequence[ShownOffer]) -> list[Row]:
         _words(offers, "Processor", lambda it: it.offer.cpu_model_name),
         _figure(offers, "Cores", lambda it: it.offer.cpu_cores, amount),
         _figure(offers, "Memory", lambda it: it.offer.total_memory, bytes_text),
+        _words(offers, "Kind of memory", lambda it: it.offer.memory_type),
+        _figure(offers, "Disk speed", lambda it: it.offer.disk_speed_mbs, _megabytes),
         _figure(offers, "Free disk", lambda it: it.offer.free_disk, bytes_text),
         _figure(offers, "Reliability", lambda it: it.reliability, lambda percent: f"{amount(percent, 2)} %"),
         _figure(offers, "Download", lambda it: it.offer.net_down_mbits, _mbits),
@@ -107,6 +109,10 @@ def _figure(
 
 def _gb(value: float) -> str:
     return f"{amount(value, 1)} GB"
+
+
+def _megabytes(value: float) -> str:
+    return f"{amount(value, 0)} MB/s"
 
 
 def _mbits(value: float) -> str:

@@ -235,19 +235,6 @@ def _as_file(panel: Panel) -> Page:
     return page
 
 
-def _not_json(response: Response[Any]) -> Problem:
-    """The card of a page of HTML, say, that a proxy answered in the API's place."""
-    content_type = response.headers.get("Content-Type") or "no content type"
-    return Problem(
-        "Not JSON",
-        f"HTTP {response.status} came with {content_type} where JSON was expected.",
-        status=response.status,
-        request_id=response.request_id,
-        advice="Something between here and the API may have answered in its place. "
-        "The request log has the whole answer.",
-    )
-
-
 def _run(client: Client, ask: Ask) -> Panel:
     panel = Panel(ask, at=time.time())
     began = time.monotonic()
@@ -256,12 +243,9 @@ def _run(client: Client, ask: Ask) -> Panel:
             result = ask.line.run(client)
             # A search returns what it found; the answer it found it in is the recorded call's.
             response: Any = result if isinstance(result, Response) else panel.calls[-1].response
-            if isinstance(response.data, bytes):
-                panel.state, panel.problem = "error", _not_json(response)
-            else:
-                panel.answer = panel.calls[-1].shown(response.data)
-                panel.data = ask.shape(panel.answer if result is response else result)
-                panel.state = "empty" if ask.empty(panel.data) else "ok"
+            panel.answer = panel.calls[-1].shown(response.data)
+            panel.data = ask.shape(panel.answer if result is response else result)
+            panel.state = "empty" if ask.empty(panel.data) else "ok"
         except (Error, ValueError) as error:
             panel.state, panel.problem = "error", describe(error)
         except Exception as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 import octaspace
 from octaspace import Error
+from octaspace.resources.services.creation import session_uuids
 
 __all__ = ["Problem", "describe"]
 
@@ -21,12 +22,13 @@ _ADVICE: tuple[tuple[type[Error], str], ...] = (
     (octaspace.RateLimitError, "Too many calls. Wait until the time below is over, then load again."),
     (
         octaspace.InvalidResponseError,
-        "The answer announces JSON and is not. Something between here and the API may have changed it.",
+        "This is not what the API sends. Something in front of it, such as a proxy or a maintenance page, "
+        "may have answered in its place. The request log has the whole answer.",
     ),
     (octaspace.ServerError, "The API failed, and went on failing when asked again. Try later."),
     (
         octaspace.ProvisionRejectedError,
-        "The machine was not rented and nothing is charged. Try another offer.",
+        "Nothing was rented and nothing is charged. Another offer may work.",
     ),
     (octaspace.ConfigurationError, "An option cannot be used. Look at Settings."),
     (
@@ -83,10 +85,13 @@ class Problem:
 
 def describe(error: Exception) -> Problem:
     """The card of an error; of one that is not the SDK's too, since a panel must never take a page down."""
+    made = _made_all_the_same(error)
     if isinstance(error, octaspace.TimeoutError):
         advice = _PHASES.get(error.phase, "")
     elif isinstance(error, octaspace.ConnectionError) and "certificate verify failed" in str(error):
         advice = _CERTIFICATE
+    elif made:
+        advice = f"The answer names a session beside what it refuses, which goes on: {', '.join(made)}."
     else:
         advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), "")
     if not isinstance(error, Error):
@@ -102,6 +107,13 @@ def describe(error: Exception) -> Problem:
             (octaspace.AuthenticationError, octaspace.ConfigurationError, octaspace.ConnectionError),
         ),
         retry_after=getattr(error, "retry_after", None),
-        outcome_unknown=bool(getattr(error, "outcome_unknown", False)),
+        outcome_unknown=bool(made or getattr(error, "outcome_unknown", False)),
         rejections=tuple(getattr(error, "rejections", ())),
     )
+
+
+def _made_all_the_same(error: Exception) -> list[str]:
+    """The sessions that an answer names beside what it refuses."""
+    if not isinstance(error, octaspace.ProvisionRejectedError) or error.response is None:
+        return []
+    return session_uuids(error.response)

@@ -22,7 +22,7 @@ from octaspace import Client, Error, Request, Response
 
 from .redaction import WITHHELD, answer_is_secret, without_key, without_secrets
 
-__all__ = ["Call", "init_app", "recorded"]
+__all__ = ["Call", "blaming_the_answer", "init_app", "recorded"]
 
 #: How much of an answer is kept in the log.
 _KEPT_BYTES: Final = 64 * 1024
@@ -98,6 +98,7 @@ class Call:
                 "params": dict(request.params),
                 "body": without_secrets(request.body),
                 "public": request.public,
+                "expects": request.expects,
                 "repeatable": request.method in ("GET", "HEAD") and bool(request.repeatable),
                 "message": None if self.error is None else str(self.error),
                 "headers": {} if response is None else without_key(_headers(response), self.key),
@@ -120,6 +121,18 @@ def recorded() -> Iterator[list[Call]]:
         yield calls
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def blaming_the_answer() -> Iterator[None]:
+    """Note what the SDK finds wrong with an answer after it came: a creation that names no session (Q19)."""
+    try:
+        yield
+    except Error as error:
+        calls = _current.get()
+        if calls and calls[-1].error is None and calls[-1].response is error.response:
+            calls[-1].error = error
+        raise
 
 
 def init_app(app: Flask, log: logging.Logger) -> None:

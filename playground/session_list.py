@@ -79,13 +79,13 @@ class ShownSession:
 
     @property
     def reason(self) -> str | None:
-        """Why it ended; None when the API does not say."""
-        told = self.session.termination_reason
-        if told is None or told == "":
-            return None
-        if str(told) == "0":
-            return "ended normally"
-        return f"code {told}" if isinstance(told, int) or told.isdigit() else told
+        """Why it ended (Q24); None when the API does not say."""
+        return self.session.termination_text
+
+    @property
+    def ended_badly(self) -> bool:
+        """Whether the reason is another one than its owner's stop or the idle limit (Q24)."""
+        return self.session.ended_normally is False
 
     @property
     def usd_per_hour(self) -> Decimal | None:
@@ -122,6 +122,12 @@ class ShownSession:
         if self.session.ssh_web:
             found.append(("Terminal in the browser", self.session.ssh_web))
         return tuple(Access(label, url, href=web_address(url)) for label, url in found)
+
+    @property
+    def ports_text(self) -> str | None:
+        """The ports where they come as text that is no table (Q31)."""
+        text = self.session.extra.get("ports_matrix")
+        return text.strip() or None if isinstance(text, str) else None
 
     @property
     def proxy(self) -> str | None:

@@ -22,6 +22,9 @@ __all__ = ["Order", "app_values", "read_order", "typed_values"]
 #: Characters of a field that are read.
 _MOST: Final = 20_000
 
+#: Arguments that an app's entry gives where they are not given (Q27).
+_EMPTY: Final[dict[str, Any]] = {"envs": {}, "ports": [], "http_ports": []}
+
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,15}")
 _SWITCH: Final = {"true": True, "false": False}
 
@@ -65,10 +68,15 @@ def read_order(service: Service, typed: Mapping[str, str]) -> Order:
     arguments: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for field in FIELDS[service]:
-        text = typed.get(field.name, "").strip()
-        if not text:
+        text = typed.get(field.name, "")
+        if field.kind != "variables":  # spaces at the end of a variable's value are part of it
+            text = text.strip()
+        if not text.strip():
             if field.required:
                 errors[field.name] = "This is needed."
+            elif field.name in _EMPTY and typed.get("app", "").strip():
+                # What is not given would come from the app's entry, and not be what the form shows.
+                arguments[field.name] = _EMPTY[field.name]
             continue
         try:
             arguments[field.name] = _read(field, text)

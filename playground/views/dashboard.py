@@ -15,6 +15,7 @@ from ..browser import Browser, current_browser
 from ..costs import hours_left, usd_per_hour
 from ..endpoint_health import endpoint_health, last_calls
 from ..lines import Line
+from ..node_list import is_online, state_of, tone_of
 from ..panels import Ask, Panel, load
 from ..parts import current_parts
 from ..reading import dig, number
@@ -86,6 +87,8 @@ def index() -> str:
         health=endpoint_health(endpoints, stats, last_calls(calls, endpoints)),
         errors=errors,
         steps=_steps(browser, calls),
+        tone_of=tone_of,
+        is_online=is_online,
     )
 
 
@@ -110,7 +113,7 @@ def running(data: Any) -> list[Running]:
 
 def by_state(data: Any) -> dict[str, int]:
     """How many nodes there are of each state, the most frequent first."""
-    states = Counter(str(dig(node, "state") or "unknown") for node in _list(data))
+    states = Counter(state_of(dig(node, "state")) for node in _list(data))
     return dict(states.most_common())
 
 

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import IO, Any, Final
 
 from flask import Blueprint, Response, render_template, request, url_for
@@ -20,7 +19,7 @@ from octaspace.types import Disk, Location, Memory, Node, Rating, Reliability, S
 from ..changes import ChangeForm, change
 from ..downloads import send_file
 from ..lines import Line
-from ..node_list import NodeFilter, NodeRow, read_nodes
+from ..node_list import ONLINE, NodeFilter, NodeRow, read_nodes, state_of, tone_of
 from ..node_map import dots, read_places
 from ..node_prices import PRICES, Asked, PriceChange, PriceError, as_sent, changes, current, read_typed
 from ..panels import Ask, load
@@ -53,6 +52,11 @@ class Machine:
     rating: Rating
 
     @property
+    def state(self) -> str:
+        """In words, as it came (Q25)."""
+        return state_of(self.node.extra.get("state", self.node.state))
+
+    @property
     def place(self) -> str:
         """City and country."""
         names = (words(self.location.city, 40), words(self.location.country, 40))
@@ -60,7 +64,7 @@ class Machine:
 
 
 class PricesForm(ChangeForm):
-    """New prices, in the units of the API."""
+    """New prices, in the API's own figures."""
 
     base = StringField()
     storage = StringField()
@@ -86,6 +90,9 @@ def index() -> str:
         wanted=wanted,
         choices=NodeFilter.choices(rows),
         states=Counter(row.state for row in rows).most_common(),
+        online=sum(row.online for row in rows),
+        any_online=ONLINE,
+        tone_of=tone_of,
         places=places,
         dots=dots(places, _filtered),
         unplaced=len(rows) - sum(place.count for place in places),
@@ -116,6 +123,7 @@ def show(node_id: str) -> str:
         "pages/node.html",
         **panels,
         id=node_id,
+        tone_of=tone_of,
         prices=prices,
         market_price=network.data.figures["market_price"] if network.has_data else None,
         typed={price.name: request.args.get(price.name, "")[:60] for price in PRICES},
@@ -216,7 +224,7 @@ def _file_name(node_id: str, kind: str) -> str:
 
 
 def _reviewed(
-    prices: Mapping[str, Asked], typed: Mapping[str, Decimal], errors: Mapping[str, str]
+    prices: Mapping[str, Asked], typed: Mapping[str, str], errors: Mapping[str, str]
 ) -> list[PriceChange]:
     """What is to be confirmed; nothing when nothing was typed, or not all of it can be used."""
     return [] if errors else changes(prices, typed)
@@ -224,5 +232,5 @@ def _reviewed(
 
 def _line(node: int | str, review: list[PriceChange]) -> Line | None:
     """The call that a confirmation sends."""
-    prices = as_sent({each.new.price.name: each.new.sent for each in review if not each.is_none})
+    prices = as_sent({each.new.price.name: each.new.figure for each in review if not each.is_none})
     return Line("nodes.update_prices", node, **prices) if prices else None

@@ -73,7 +73,9 @@ def _read_again(row: CallRow) -> int:
     """Send the request of a logged read; the number under which it is logged."""
     browser, parts = current_browser(), current_parts()
     detail = row.detail
-    again = Request(row.method, row.path, params=detail["params"], public=detail["public"])
+    again = Request(
+        row.method, row.path, params=detail["params"], public=detail["public"], expects=detail["expects"]
+    )
     # What comes of it, an error included, is what the log is for.
     with parts.clients.lease(browser.config) as client, recorded() as calls, reading_only(), suppress(Error):
         client.with_options(total_timeout=browser.budget).send(again)

@@ -15,7 +15,7 @@ from .places import open_place, place_of
 
 def test_prices_are_reviewed_and_sent_once(page: Page, sandbox: SandboxServer) -> None:
     open_place(page, place_of("node"), sandbox)
-    page.get_by_label("Base per hour").fill("2.5")
+    page.get_by_label("Base per hour").fill("2500000000000000000")
     page.get_by_role("button", name="Review the change").click()
     assert changes(sandbox) == []
     dialog = page.locator("dialog[open]")

@@ -28,8 +28,8 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("reset", {}, "ConnectionError", "Nobody answered"),
     ("refuse", {}, "ConnectionError", "Nobody answered"),
     ("truncate", {}, "ConnectionError", "Nobody answered"),
-    ("garbage", {}, "InvalidResponseError", "announces JSON and is not"),
-    ("html", {}, "Not JSON", "text/html where JSON was expected"),
+    ("garbage", {}, "InvalidResponseError", "its JSON cannot be read"),
+    ("html", {}, "InvalidResponseError", "text/html came where JSON is expected"),
 ]
 
 
@@ -55,7 +55,7 @@ def test_a_failure_is_a_card(
 
     # The log tells of each attempt that arrived, at its endpoint, and of none besides.
     call = next(row for row in reversed(exported(page)) if row["path"] == "/apps")
-    assert call["error"] == (error if error != "Not JSON" else None)
+    assert call["error"] == error
     arrived = [entry for entry in sandbox.journal.entries() if entry.path == "/apps"]
     told = [attempt for attempt in call["detail"]["attempts"] if kind != "refuse"]
     assert [int(attempt["url"].rpartition(":")[2]) for attempt in told] == [

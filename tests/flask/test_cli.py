@@ -168,6 +168,30 @@ def test_an_error_of_the_api(app: Flask) -> None:
     assert result.stderr.startswith("Error: NotFoundError: GET /nodes/1: 404")
 
 
+@pytest.mark.parametrize("method", ["network.info", "services.mr.list", "accounts.profile"])
+def test_html_is_an_error_and_nothing_is_printed(
+    app: Flask, octaspace_sandbox: SandboxServer, method: str
+) -> None:
+    octaspace_sandbox.faults.add("html")
+    result = run(app, "call", method)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "200, but text/html came where JSON is expected" in result.stderr
+    assert "base64" not in result.stderr
+
+
+def test_a_rental_that_is_answered_in_html_says_to_look_first(
+    app: Flask, octaspace_sandbox: SandboxServer
+) -> None:
+    octaspace_sandbox.faults.add("html", path="/services/mr")
+    result = run(app, "call", "services.mr.create", *CHANGES["services.mr.create"], "--yes")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "InvalidResponseError" in result.stderr
+    assert octaspace.errors.LOOK_FIRST in result.stderr
+    assert len(octaspace_sandbox.journal.entries()) == 1
+
+
 def test_calls_send_signals(app: Flask) -> None:
     paths = []
 
@@ -240,6 +264,31 @@ class TestCheck:
         assert "ms, key refused (401)" in results[0].stdout
         assert "ms, key not accepted: PermissionError: GET /accounts: 403" in results[1].stdout
         assert [bool(arrival.headers.get("authorization")) for arrival in api.journal] == [False, True] * 2
+
+    def test_a_page_of_html_is_not_the_api(self, app: Flask, octaspace_sandbox: SandboxServer) -> None:
+        octaspace_sandbox.faults.add("html", endpoint=octaspace_sandbox.ports[0])
+        result = run(app, "check")
+        assert result.exit_code == 1
+        first, second = octaspace_sandbox.urls
+        named = "failed: InvalidResponseError: GET /network: 200, but text/html came where JSON is expected"
+        assert f"{first}: {named}" in result.stdout
+        assert re.search(rf"{second}: reachable, \d+ ms, key accepted", result.stdout)
+        paths = [entry.path for entry in octaspace_sandbox.journal.entries()]
+        assert paths == ["/network", "/network", "/accounts"], "the key goes only where the API is"
+
+    def test_html_where_the_key_is_tried(self, app: Flask, octaspace_sandbox: SandboxServer) -> None:
+        octaspace_sandbox.faults.add("html", path="/accounts")
+        result = run(app, "check")
+        assert result.exit_code == 1
+        assert result.stdout.count("key not accepted: InvalidResponseError: GET /accounts: 200, but") == 2
+
+    @pytest.mark.parametrize("body", [b"", b'{"nodes":'], ids=["empty", "half"])
+    def test_a_body_that_is_no_json(self, make_app: MakeApp, api: FaultServer, body: bytes) -> None:
+        app, _ = make_app()
+        api.then(answer(body=body))
+        result = run(app, "check")
+        assert result.exit_code == 1
+        assert "failed: InvalidResponseError: GET /network: 200, but" in result.stdout
 
     def test_an_endpoint_that_says_nothing(self, octaspace_sandbox: SandboxServer) -> None:
         app = Flask("patient")

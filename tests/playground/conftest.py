@@ -15,6 +15,7 @@ from playground.sandbox import ManualClock, SandboxServer
 
 from ..support.redis_server import RedisServer
 from .browsing import Visitor
+from .small_api import SmallApi
 
 MakeApp = Callable[[ProcessSettings], Flask]
 
@@ -71,6 +72,23 @@ def live_visitor(
     monkeypatch.setattr(sources, "_LIVE_HOSTS", frozenset({"127.0.0.1"}))
     operator = {"OCTA_API_KEY": "the-operators-key", "OCTA_BASE_URLS": ",".join(sandbox.urls)}
     return Visitor(make_app(ProcessSettings.read(operator, tmp_path / "live")))
+
+
+@pytest.fixture
+def small_api() -> Iterator[SmallApi]:
+    """An API whose answers the test makes up."""
+    api = SmallApi()
+    yield api
+    api.server.close()
+
+
+@pytest.fixture
+def guest(small_api: SmallApi, tmp_path: Path, make_app: MakeApp) -> Visitor:
+    """A browser that speaks to `small_api`, with a key and no retries."""
+    operator = {"OCTA_API_KEY": "the-key-of-a-guest", "OCTA_BASE_URL": small_api.url}
+    visitor = Visitor(make_app(ProcessSettings.read(operator, tmp_path / "guest")))
+    visitor.post("/playground/settings/options", max_retries="0")
+    return visitor
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def test_a_signature_becomes_fields() -> None:
     assert kinds["node_id"] == "whole"
     assert kinds["envs"] == "map"
     assert kinds["ports"] == "list"
-    assert [part.name for part in create.parameters if part.required] == ["node_id", "disk_size", "image"]
+    assert [part.name for part in create.parameters if part.required] == ["node_id"]
     assert "GB" in next(part.meaning for part in create.parameters if part.name == "disk_size")
     search = method("services.mr.search")
     assert next(part.choices for part in search.parameters if part.name == "sort") == (
@@ -97,6 +97,12 @@ def test_a_preview_shows_the_request_and_sends_none() -> None:
     assert (found.request.method, found.request.path) == ("POST", "/services/mr")
     assert found.request.body[0]["node_id"] == 7
     assert found.change
+    assert not found.looks_first
+    by_app = preview(method("services.mr.create"), {"node_id": 7, "app": "an-app"})
+    assert by_app.request is not None
+    assert (by_app.request.method, by_app.request.path) == ("GET", "/apps")
+    assert by_app.change
+    assert by_app.looks_first
     reboot = preview(method("nodes.reboot"), {"id": 1})
     assert reboot.request is not None
     assert reboot.request.method == "GET"
@@ -123,7 +129,7 @@ def test_a_form_is_read_by_the_types_of_the_signature() -> None:
     [
         ("nodes.find", {}, {"id"}),
         ("services.mr.create", {"arg-node_id": "x", "arg-ports": "22,y", "arg-envs": "A"},
-         {"node_id", "ports", "envs", "disk_size", "image"}),
+         {"node_id", "ports", "envs"}),
         ("sessions.list", {"arg-recent": "maybe"}, {"recent"}),
         ("services.mr.search", {"arg-sort": "luck", "arg-max_price_usd": "much"}, {"sort", "max_price_usd"}),
     ],

@@ -7,7 +7,6 @@ import logging
 
 import pytest
 
-from octaspace.types import NodePrices
 from playground import downloads
 from playground.node_prices import PriceError, as_sent, changes, current, read_typed
 from playground.sandbox import SandboxServer
@@ -22,19 +21,32 @@ def arrived(sandbox: SandboxServer) -> list[tuple[str, str, str]]:
     return [(entry.method, entry.path, entry.body) for entry in sandbox.journal.entries() if entry.change]
 
 
-def test_the_confirmation_shows_old_and_new_exactly(visitor: Visitor, sandbox: SandboxServer) -> None:
-    page = visitor.page(f"{NODE}?base=2.000000000000000001&storage=&gpu_hour=0.5&confirm=prices")
+def test_the_confirmation_shows_old_and_new_in_the_apis_figures(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    """Q26: nothing is converted; what it is in OCTA stands beside it as a guess."""
+    page = visitor.page(f"{NODE}?base=2000000000000000001&storage=&gpu_hour=0.5&confirm=prices")
     dialog = page.select("dialog#prices[open]")[0]
     rows = [row.get_text(" ", strip=True) for row in dialog.select("tbody tr")]
     assert rows == [
-        "Base per hour 1 OCTA 1000000000000000000 Wei 2.000000000000000001 OCTA 2000000000000000001 Wei",
-        "GPU per hour — 0.5 USD",
+        "Base per hour 1000000000000000000 1 OCTA, if it is Wei "
+        "2000000000000000001 2.000000000000000001 OCTA, if it is Wei",
+        "GPU per hour — 0.5",
     ]
     fields = {field["name"]: field["value"] for field in dialog.select("input[type=hidden]")}
     assert (fields["base"], fields["gpu_hour"]) == ("2000000000000000001", "0.5")
     line = "client.nodes.update_prices(9001, base=2000000000000000001, gpu_hour=0.5)"
     assert page.select("#prices-form .trip-line")[0].get_text() == line
     assert arrived(sandbox) == []
+
+
+def test_a_figure_in_cents_goes_as_it_is_typed(visitor: Visitor, sandbox: SandboxServer) -> None:
+    """Q26: the Go client sends cents of USD."""
+    dialog = visitor.page(f"{NODE}?base=25&confirm=prices").select("dialog#prices[open]")[0]
+    fields = {str(field["name"]): str(field["value"]) for field in dialog.select("input[type=hidden]")}
+    visitor.post(f"{NODE}/prices", base=fields["base"])
+    ((_, _, body),) = arrived(sandbox)
+    assert json.loads(body) == {"base": 25}
 
 
 def test_new_prices_are_sent_once_and_shown(visitor: Visitor, sandbox: SandboxServer) -> None:
@@ -46,7 +58,7 @@ def test_new_prices_are_sent_once_and_shown(visitor: Visitor, sandbox: SandboxSe
     pages = [visitor.follow(answer) for answer in answers]
     assert "The prices of node 9001 are changed." in str(pages[0].select(".notice"))
     assert str(pages[0].select(".notice")) == str(pages[1].select(".notice"))
-    assert "2.000000000000000001 OCTA" in pages[0].select(".prices")[0].get_text()
+    assert "2000000000000000001" in pages[0].select(".prices")[0].get_text()
 
 
 @pytest.mark.parametrize(
@@ -67,9 +79,8 @@ def test_a_form_that_is_not_ours_changes_nothing(
         ("-1", "Not a number"),
         ("1e3", "Not a number"),
         ("<script>", "Not a number"),
-        ("0.0000000000000000001", "18 decimals"),
+        ("0.5", "whole numbers"),
         ("1" * 41, "Too many digits"),
-        ("1000000000000", "More than a price"),
     ],
 )
 def test_a_wrong_price_is_said_at_its_field(
@@ -83,22 +94,34 @@ def test_a_wrong_price_is_said_at_its_field(
 
 
 def test_the_same_prices_are_not_offered_to_be_sent(visitor: Visitor) -> None:
-    page = visitor.page(f"{NODE}?base=1&storage=0.0010&confirm=prices")
+    page = visitor.page(f"{NODE}?base=1000000000000000000&storage=01000000000000000&confirm=prices")
     assert "prices it asks already" in page.get_text()
     assert not page.select("dialog#prices")
 
 
-def test_prices_are_read_from_both_numbers_and_digits() -> None:
-    now = current({"prices": {"base": "2500000000000000000", "storage": 10**15, "gpu_hour": 0.25}})
+def test_prices_are_shown_as_they_came() -> None:
+    """Q26: numbers, digits as text, and fractions of an account that has its prices in another currency."""
+    now = current(
+        {"prices": {"base": "2500000000000000000", "storage": 10**15, "traffic": "0.5", "gpu_hour": 0.25}}
+    )
     assert {name: asked.text for name, asked in now.items()} == {
-        "base": "2.5 OCTA", "storage": "0.001 OCTA", "traffic": "—", "gpu_hour": "0.25 USD", "cpu_hour": "—",
+        "base": "2500000000000000000", "storage": "1000000000000000", "traffic": "0.5", "gpu_hour": "0.25",
+        "cpu_hour": "—",
     }  # fmt: skip
-    assert current(None)["base"].value is None
-    typed, errors = read_typed({"base": " 1 000 . 5 ", "cpu_hour": "0"})
+    assert {name: asked.as_octa for name, asked in now.items() if asked.as_octa} == {
+        "base": "2.5 OCTA", "storage": "0.001 OCTA",
+    }  # fmt: skip
+    odd = current({"prices": {"base": 1e21, "storage": True, "traffic": "<b>"}})
+    assert odd["base"].text == "1" + "0" * 21
+    assert (odd["storage"].figure, odd["traffic"].figure) == (None, None)
+    assert current(None)["base"].figure is None
+
+
+def test_what_is_typed_is_what_is_sent() -> None:
+    typed, errors = read_typed({"base": " 1 000 ", "cpu_hour": "0", "gpu_hour": "0.10"})
     assert not errors
-    sent = as_sent({each.new.price.name: each.new.sent for each in changes(now, typed)})
-    assert sent == {"base": 1000 * 10**18 + 5 * 10**17, "cpu_hour": 0.0}
-    assert NodePrices.from_api({"base": sent["base"]}).base == sent["base"]
+    sent = as_sent({each.new.price.name: each.new.figure for each in changes(current(None), typed)})
+    assert sent == {"base": 1000, "cpu_hour": 0, "gpu_hour": 0.1}
     with pytest.raises(PriceError, match="Base"):
         as_sent({"base": "1.0"})
 

@@ -124,6 +124,23 @@ def test_a_change_asks_first_and_is_sent_once(visitor: Visitor, sandbox: Sandbox
     assert changes(sandbox) == ["GET /nodes/9001/reboot"]
 
 
+def test_a_rental_by_app_asks_first_though_it_begins_with_a_read(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    app = next(app["uuid"] for app in sandbox.world.seeds.apps if app["image"])
+    fields = {"as": "form", "arg-node_id": "9101", "arg-app": app, "arg-disk_size": "20"}
+    answer = visitor.post(f"{RUNNER}/run", method="services.mr.create", **fields)
+    asking = BeautifulSoup(answer.get_data(), "html.parser").select(".asking")[0]
+    assert "GET /apps first;" in asking.get_text(" ", strip=True)
+    assert sandbox.journal.entries() == []
+    hidden = {str(field["name"]): str(field["value"]) for field in asking.select("input[type=hidden]")}
+    del hidden["csrf_token"]
+    assert "uuid" in result(visitor.follow(visitor.post(f"{RUNNER}/run", **hidden)))
+    assert [f"{entry.method} {entry.path}" for entry in sandbox.journal.entries()] == [
+        "GET /apps", "POST /services/mr",
+    ]  # fmt: skip
+
+
 def test_a_change_on_the_live_api_wants_the_name_typed(visitor: Visitor, sandbox: SandboxServer) -> None:
     visitor.post("/playground/settings/source", kind="live", api_key=KEY)
     fields = {"method": "accounts.generate_wallet", "as": "json", "args": "{}", "confirmed": "yes"}
