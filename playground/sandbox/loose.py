@@ -154,8 +154,8 @@ def _offer(offer: dict[str, Any], place: int) -> dict[str, Any]:
 def _with_gpus(offer: dict[str, Any], place: int) -> dict[str, Any]:
     """The offer with the fields `gpus` and `gpu` in one of five shapes (Q22)."""
     listed, shape = offer["gpus"], place % 5
-    if shape == 0:
-        return offer
+    if shape == 0:  # The model of the first card.
+        return {**offer, "gpu": listed[0]["model"]}
     if shape == 1:  # Models with their cards.
         return {**offer, "gpu": {listed[0]["model"]: listed}}
     changed = {**offer, "gpu": _by_vendor(listed, with_amd=shape == 4)}

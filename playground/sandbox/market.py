@@ -72,8 +72,8 @@ def _make_offer(source: random.Random, number: int, node_id: int) -> dict[str, A
         "available_ports": 16 + number,
     }
     if gpus:
-        # The deprecated field as a name; the loose data set has the others (Q22).
-        offer["gpu"] = gpu.model
+        # The deprecated field, by vendor; the loose data set has the other shapes (Q22).
+        offer["gpu"] = {"nvidia": [dict(card) for card in offer["gpus"]], "amd": [], "intel": []}
     if number % 8 == 7:  # Not every offer has every unit (Q5).
         for name in ("total_price_ether", "base_ether", "storage_ether", "traffic_ether", "storage_usd"):
             del offer[name]
