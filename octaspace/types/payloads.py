@@ -389,6 +389,9 @@ class VpnRelay(TypedDict):
     net_up_mbs: float  # the same under another name (Q23)
     traffic_price_usd: float  # USD per GB
     traffic_price_ether: float  # OCTA per GB
+    traffic_price: float  # older clients take it for cents of USD per GB
+    total_price_usd: float  # what it is the price of is not documented
+    reliability: float  # percent of uptime
 
 
 class SshAccess(TypedDict):

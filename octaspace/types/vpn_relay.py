@@ -10,6 +10,7 @@ from typing import Any
 from . import _coerce
 from ._fields import Fields
 from ._shape import Shape
+from .reliability import Reliability
 
 __all__ = ["VpnRelay"]
 
@@ -30,6 +31,9 @@ class VpnRelay(Shape):
         net_up_mbits: Upload, Mbit/s (Q4), also from `net_up_mbs` (Q23); None when unknown.
         traffic_price_usd: USD per GB.
         traffic_price_ether: OCTA per GB.
+        traffic_price: As it came; older clients take it for cents of USD per GB.
+        total_price_usd: USD; what it is the price of is not documented.
+        reliability: Its record, of which older clients read a percentage of uptime.
         extra: What the API sent beside.
     """
 
@@ -44,6 +48,9 @@ class VpnRelay(Shape):
     net_up_mbits: float | None = None
     traffic_price_usd: Decimal | None = None
     traffic_price_ether: Decimal | None = None
+    traffic_price: Decimal | None = None
+    total_price_usd: Decimal | None = None
+    reliability: Reliability | None = None
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
@@ -69,5 +76,8 @@ class VpnRelay(Shape):
             net_up_mbits=fields.bandwidth("up"),
             traffic_price_usd=fields.decimal("traffic_price_usd"),
             traffic_price_ether=fields.decimal("traffic_price_ether"),
+            traffic_price=fields.decimal("traffic_price"),
+            total_price_usd=fields.decimal("total_price_usd"),
+            reliability=fields.shape("reliability", Reliability.from_api),
             extra=fields.rest(),
         )

@@ -154,8 +154,8 @@ def _offer(offer: dict[str, Any], place: int) -> dict[str, Any]:
 def _with_gpus(offer: dict[str, Any], place: int) -> dict[str, Any]:
     """The offer with the fields `gpus` and `gpu` in one of five shapes (Q22)."""
     listed, shape = offer["gpus"], place % 5
-    if shape == 0:
-        return offer
+    if shape == 0:  # The model of the first card.
+        return {**offer, "gpu": listed[0]["model"]}
     if shape == 1:  # Models with their cards.
         return {**offer, "gpu": {listed[0]["model"]: listed}}
     changed = {**offer, "gpu": _by_vendor(listed, with_amd=shape == 4)}
@@ -179,32 +179,20 @@ def _by_vendor(listed: list[dict[str, Any]], with_amd: bool) -> dict[str, list[d
 
 def _relay(relay: dict[str, Any], place: int) -> dict[str, Any]:
     unit, value = _RELAY_BANDWIDTHS[place % len(_RELAY_BANDWIDTHS)]
-    kept = {name: each for name, each in relay.items() if name not in ("net_down_mbits", "net_up_mbits")}
+    kept = {name: each for name, each in relay.items() if not name.startswith("net_")}
     return {**kept, f"net_down_{unit}": value, f"net_up_{unit}": value}
 
 
 def _network(network: dict[str, Any]) -> dict[str, Any]:
-    """The shape of /network that the website reads (Q21)."""
-    nodes = network["nodes"]["count"]
-    shared = {name: network[name] for name in ("blockchain", "market_price")}
-    weeks = ("2026-10-26", "2026-11-2", "2026-11-9", "2026-11-16")
+    """The shape of /network that the website reads (Q21), without what only the documented one has."""
+    website = {
+        "nodes": ("count", "locations", "vpn_locations"),
+        "power": ("gpus", "tflops"),
+        "platform": ("users", "users_24h"),
+    }
     return {
-        **shared,
-        "nodes": {"count": nodes, "locations": 61, "vpn_locations": 38},
-        "power": {"gpus": network["power"]["gpus"], "tflops": network["power"]["total_tflops"]},
-        "platform": {"users": 18_402, "users_24h": 37},
-        "marketplace": {
-            **network["marketplace"],
-            "total_sessions": 402_118,
-            "sessions_24h": 913,
-            "nodes_rented": nodes * 2 // 5,
-            "nodes_idle": nodes - nodes * 2 // 5,
-        },
-        "render": {
-            "frames_24h": 5_120,
-            "frames_total": 9_876_543,
-            "frames_by_week": [{week: 30_000 + 1_500 * place} for place, week in enumerate(weeks)],
-        },
+        **{name: network[name] for name in ("blockchain", "market_price", "marketplace", "render")},
+        **{part: {name: network[part][name] for name in names} for part, names in website.items()},
     }
 
 

@@ -72,8 +72,8 @@ def _make_offer(source: random.Random, number: int, node_id: int) -> dict[str, A
         "available_ports": 16 + number,
     }
     if gpus:
-        # The deprecated field as a name; the loose data set has the others (Q22).
-        offer["gpu"] = gpu.model
+        # The deprecated field, by vendor; the loose data set has the other shapes (Q22).
+        offer["gpu"] = {"nvidia": [dict(card) for card in offer["gpus"]], "amd": [], "intel": []}
     if number % 8 == 7:  # Not every offer has every unit (Q5).
         for name in ("total_price_ether", "base_ether", "storage_ether", "traffic_ether", "storage_usd"):
             del offer[name]
@@ -95,6 +95,7 @@ def make_relays(source: random.Random, count: int, first_id: int) -> list[dict[s
     for number in range(count):
         place = PLACES[number % len(PLACES)]
         milli_usd = source.randint(10, 45)
+        down, up = 0 if number % 12 == 3 else source.randint(150, 900), source.randint(50, 500)
         relays.append(
             {
                 "node_id": first_id + number,
@@ -104,17 +105,27 @@ def make_relays(source: random.Random, count: int, first_id: int) -> list[dict[s
                 "latitude": place.latitude,
                 "longitude": place.longitude,
                 "residential": number % 3 == 0,
-                "net_down_mbits": 0 if number % 12 == 3 else source.randint(150, 900),
-                "net_up_mbits": source.randint(50, 500),
+                "net_down_mbits": down,
+                "net_up_mbits": up,
+                # The same in bytes per second, and more that older clients read (Q23).
+                "net_down_mbs": down * 125_000,
+                "net_up_mbs": up * 125_000,
+                "reliability": 90 + number * 7 % 100 / 10,
                 "traffic_price_usd": milli_usd / 1000,
                 "traffic_price_ether": round(milli_usd / 1000 / MARKET_PRICE, 4),
+                "traffic_price": milli_usd / 10,
+                "total_price_usd": milli_usd / 1000,
             }
         )
     return relays
 
 
+#: First days of weeks as /network writes them (Q21).
+_WEEKS = ("2026-10-26", "2026-11-2", "2026-11-9", "2026-11-16")
+
+
 def make_network(offers: list[dict[str, Any]], relays: int, nodes: int) -> dict[str, Any]:
-    """The answer of GET /network, its GPU market drawn from the offers themselves."""
+    """The answer of GET /network, with the figures of both shapes (Q21); the market is that of the offers."""
     prices: dict[str, list[float]] = defaultdict(list)
     for offer in offers:
         for gpu in offer["gpus"]:
@@ -133,7 +144,14 @@ def make_network(offers: list[dict[str, Any]], relays: int, nodes: int) -> dict[
         "market_price": MARKET_PRICE,
         "mmROI": 8.5,
         "staked": 5_000_000,
-        "nodes": {"count": nodes, "vpn": relays, "online": online, "total": nodes},
+        "nodes": {
+            "count": nodes,
+            "vpn": relays,
+            "online": online,
+            "total": nodes,
+            "locations": nodes * 4 // 45,
+            "vpn_locations": relays * 4 // 15,
+        },
         "power": {
             "cpus": nodes * 32,
             "gpus": nodes * 3,
@@ -141,14 +159,24 @@ def make_network(offers: list[dict[str, Any]], relays: int, nodes: int) -> dict[
             "mem": nodes * 231_884_057_971,
             "total_tflops": nodes * 73.9,
             "utilized_tflops": nodes * 46.4,
+            "tflops": nodes * 73.9,
         },
         "marketplace": {
             "gpus": {
                 model: {"avg_price": round(sum(each) / len(each), 4), "count": len(each)}
                 for model, each in sorted(prices.items())
-            }
+            },
+            "total_sessions": nodes * 583,
+            "sessions_24h": nodes * 4 // 3,
+            "nodes_rented": nodes * 2 // 5,
+            "nodes_idle": nodes - nodes * 2 // 5,
         },
-        "platform": {"total_jobs": nodes * 3 // 5},
+        "platform": {"total_jobs": nodes * 3 // 5, "users": nodes * 27, "users_24h": nodes // 18},
+        "render": {
+            "frames_24h": nodes * 7,
+            "frames_total": nodes * 14_000,
+            "frames_by_week": [{week: nodes * (43 + 2 * place)} for place, week in enumerate(_WEEKS)],
+        },
     }
 
 

@@ -354,7 +354,9 @@ def test_q21_two_shapes_of_the_network(api: Api, sandbox: SandboxServer) -> None
     documented = api.json("/network")
     sandbox.reset(dataset="loose")
     other = api.json("/network")
-    assert set(documented["nodes"]) == {"count", "vpn", "online", "total"}
+    assert set(documented["nodes"]) == {"count", "vpn", "online", "total", "locations", "vpn_locations"}
+    for part in ("nodes", "power", "platform", "marketplace", "render"):
+        assert set(other[part]) <= set(documented[part])
     assert set(other["nodes"]) == {"count", "locations", "vpn_locations"}
     assert set(other["power"]) == {"gpus", "tflops"}
     assert other["power"]["tflops"] == documented["power"]["total_tflops"]
@@ -367,7 +369,7 @@ def test_q21_two_shapes_of_the_network(api: Api, sandbox: SandboxServer) -> None
         "nodes_idle",
     }
     assert set(other["render"]) == {"frames_24h", "frames_total", "frames_by_week"}
-    assert other["render"]["frames_by_week"][1] == {"2026-11-2": 31_500}
+    assert other["render"]["frames_by_week"][1] == {"2026-11-2": 690 * 45}
 
 
 def test_q22_gpus_by_vendor_beside_and_instead_of_the_list(loose: SandboxServer, api: Api) -> None:
@@ -405,6 +407,15 @@ def test_q23_bandwidth_of_relays_under_two_names_in_two_units(loose: SandboxServ
         assert min(numbers) < 100_000 < max(numbers)
         assert [value for value in values if isinstance(value, str)]
     assert all(("net_up_mbits" in relay) != ("net_up_mbs" in relay) for relay in relays)
+
+
+def test_q23_relays_have_both_names_and_what_older_clients_read(api: Api) -> None:
+    for relay in api.json("/services/vpn"):
+        assert relay["net_down_mbs"] == relay["net_down_mbits"] * 125_000
+        assert relay["net_up_mbs"] == relay["net_up_mbits"] * 125_000
+        assert 90 <= relay["reliability"] <= 100
+        assert relay["traffic_price"] == pytest.approx(relay["traffic_price_usd"] * 100)
+        assert relay["total_price_usd"] > 0
 
 
 def test_q24_why_sessions_ended(loose: SandboxServer, api: Api) -> None:

@@ -25,7 +25,7 @@ SEEN = {
     },
     "Network": {"render"},
     "Session": {"vpn_config"},
-    "VpnRelay": {"net_down_mbs", "net_up_mbs"},
+    "VpnRelay": {"net_down_mbs", "net_up_mbs", "reliability", "total_price_usd", "traffic_price"},
 }  # fmt: skip
 
 NAMED = sorted(set(SCHEMAS) - SENT - OTHERWISE)

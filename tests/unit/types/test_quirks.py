@@ -343,6 +343,21 @@ def test_q9_flags_as_text_and_as_numbers(value: object, flag: bool | None) -> No
     assert session.extra == ({} if flag is not None else {"is_ready": value})
 
 
+def test_q23_relays_as_older_clients_read_them() -> None:
+    relay = types.VpnRelay.from_api(
+        {
+            "node_id": 1,
+            "net_up_mbs": 2_500_000,
+            "reliability": 99.5,
+            "traffic_price": 1.2,
+            "total_price_usd": 0.012,
+        }
+    )
+    assert (relay.net_up_mbits, relay.reliability) == (20.0, types.Reliability(uptime=99.5))
+    assert (relay.traffic_price, relay.total_price_usd) == (Decimal("1.2"), Decimal("0.012"))
+    assert relay.extra == {}
+
+
 def test_a_status_is_read_where_there_is_no_progress() -> None:
     ready = types.Session.from_api({"uuid": "s-1", "service": "mr", "status": "running"})
     assert (ready.ready, ready.ended) == (True, False)

@@ -81,7 +81,8 @@ def test_hostile_words_are_kept_as_they_are_and_break_nothing() -> None:
         assert isinstance(hash(read), int)
         left |= set(left_over(read))
         words |= {shape.city for shape in shapes(read) if isinstance(shape, types.Location) and shape.city}
-    assert left == {"Node.vrf_dt"}
+    # The two lists of cards call the same cards differently there, so that both are kept.
+    assert left == {"Node.vrf_dt", "MachineOffer.gpu", "RenderOffer.gpu"}
     assert any("<script>" in word for word in words)
 
 
