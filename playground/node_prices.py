@@ -45,25 +45,25 @@ class Price:
         name: What the SDK calls it.
         title: What people call it.
         per: What it is paid for.
-        whole: Whether the SDK takes whole numbers only.
+        in_wei: Whether it is in Wei by the documentation of the API.
     """
 
     name: str
     title: str
     per: str
-    whole: bool = True
+    in_wei: bool = True
 
 
 PRICES: Final = (
     Price("base", "Base", "per hour"),
     Price("storage", "Storage", "per GB"),
     Price("traffic", "Traffic", "per GB"),
-    Price("gpu_hour", "GPU", "per hour", whole=False),
-    Price("cpu_hour", "CPU", "per hour", whole=False),
+    Price("gpu_hour", "GPU", "per hour", in_wei=False),
+    Price("cpu_hour", "CPU", "per hour", in_wei=False),
 )
 
 _WHOLE: Final = re.compile(r"[0-9]{1,40}")
-_DECIMAL: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,40})?")
+_FIGURE: Final = re.compile(r"[0-9]{1,40}|[0-9]{1,13}\.[0-9]{1,40}")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Asked:
     def wei(self) -> int | None:
         """The figure as Wei, for an estimate; None where it cannot be Wei."""
         figure = self.figure or ""
-        return int(figure) if self.price.whole and _WHOLE.fullmatch(figure) else None
+        return int(figure) if self.price.in_wei and _WHOLE.fullmatch(figure) else None
 
     @property
     def text(self) -> str:
@@ -143,23 +143,21 @@ def read_typed(args: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]
         if not text:
             continue
         try:
-            typed[price.name] = _read(price, text)
+            typed[price.name] = _read(text)
         except PriceError as error:
             errors[price.name] = str(error)
     return typed, errors
 
 
-def _read(price: Price, text: str) -> str:
+def _read(text: str) -> str:
     if "," in text:
         raise PriceError("Use a point for decimals, and no separators.")
     plain = text.replace(".", "", 1)
     if not (plain.isascii() and plain.isdigit()):
-        raise PriceError("Not a number: only digits" + ("." if price.whole else " and a point, such as 0.5."))
+        raise PriceError("Not a number: only digits and a point, such as 0.5.")
     if len(text) > _MOST_CHARACTERS:
         raise PriceError("Too many digits.")
-    if price.whole and not _WHOLE.fullmatch(text):
-        raise PriceError("The SDK takes whole numbers here, in the figures that the API shows.")
-    if not price.whole and not _DECIMAL.fullmatch(text):
+    if not _FIGURE.fullmatch(text):
         raise PriceError("More than a price can be, or a point without digits around it.")
     return text
 
@@ -184,7 +182,7 @@ def as_sent(values: Mapping[str, str | None]) -> dict[str, int | float]:
         text = (values.get(price.name) or "").strip()
         if not text:
             continue
-        if not (_WHOLE if price.whole else _DECIMAL).fullmatch(text):
-            raise PriceError(f"{price.title}: not a {'whole ' if price.whole else ''}number.")
+        if not _FIGURE.fullmatch(text):
+            raise PriceError(f"{price.title}: not a number.")
         arguments[price.name] = int(text) if _WHOLE.fullmatch(text) else float(text)
     return arguments

@@ -24,8 +24,9 @@ _UP: Final = frozenset({"online", "idle", "active", "busy"})
 class NodePrices(Shape):
     """What a node asks for: the names that `nodes.update_prices` takes.
 
-    The documentation of the API says Wei, and so these are read. Where the account sets its prices in another
-    currency, the figures can be in that unit instead, which the payload does not tell (Q26).
+    Whole numbers are read as Wei, as the documentation of the API has it. Where the account sets its prices
+    in another currency, the figures can be in that unit instead, which the payload does not tell (Q26); a
+    fraction cannot be Wei, and stays in `extra`.
 
     Attributes:
         base: Per hour.
@@ -44,9 +45,9 @@ class NodePrices(Shape):
         """Read the object under `prices`. ValueError when it is not an object."""
         fields = Fields("NodePrices", data)
         return cls(
-            base=fields.wei("base"),
-            storage=fields.wei("storage"),
-            traffic=fields.wei("traffic"),
+            base=fields.integer("base"),
+            storage=fields.integer("storage"),
+            traffic=fields.integer("traffic"),
             extra=fields.rest(),
         )
 
