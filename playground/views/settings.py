@@ -107,8 +107,11 @@ def test_connection() -> Response:
 def _verdict(findings: Sequence[Mapping[str, Any]]) -> tuple[bool, str]:
     """Whether a connection test went well, and what to say of it."""
     keys = {finding["key"] for finding in findings}
-    if not all(finding["reachable"] for finding in findings):
+    reachable = {finding["reachable"] for finding in findings}
+    if "no" in reachable:
         return False, "Not every endpoint answers."
+    if reachable != {"yes"}:
+        return False, "Every endpoint answers, but not every answer is the API's."
     if "refused" in keys:
         return False, "Every endpoint answers, but the key is refused."
     if "unknown" in keys:

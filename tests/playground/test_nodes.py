@@ -107,7 +107,7 @@ def test_dots_of_one_place_do_not_hide_each_other() -> None:
     found = dots(read_places(rows), lambda key, state: f"{key} {state}")
     assert [dot["count"] for dot in found] == [2, 1, 1, 1]
     assert len({(dot["lat"], dot["lon"]) for dot in found}) == 4
-    assert [dot["state"] for dot in found] == ["good", "warn", "bad", "idle"]
+    assert [dot["state"] for dot in found] == ["good", "good", "bad", "warn"]
     assert found[0]["href"] == "50.45,30.52 online"
 
 
@@ -122,7 +122,7 @@ def test_a_place_that_cannot_be_is_none(place: object) -> None:
 
 def test_what_cannot_be_read_is_left_out_and_the_rest_is_shown() -> None:
     rows = read_nodes([None, 3, {}, {"id": 1, "system": {"gpus": [None, {"model": 3}]}, "prices": []}])
-    assert [(row.id, row.state, row.gpus) for row in rows] == [("", "unknown", 0), ("1", "unknown", 2)]
+    assert [(row.id, row.state, row.gpus) for row in rows] == [("", "offline", 0), ("1", "offline", 2)]
     assert rows[1].base_octa is None
     with pytest.raises(TypeError):
         read_nodes({"id": 1})
@@ -174,9 +174,9 @@ def test_a_node_is_shown_out_of_both_envelopes(visitor: Visitor, sandbox: Sandbo
     assert "of 68.7 GB" in page.select("#panel-node")[0].get_text()
     prices = [cell.get_text(" ", strip=True) for cell in page.select(".prices tbody tr")]
     assert prices == [
-        "Base per hour 1 OCTA $0.1040",
-        "Storage per GB 0.001 OCTA $0.0001",
-        "Traffic per GB 0.0005 OCTA $0.0001",
+        "Base per hour 1000000000000000000 1 OCTA about $0.1040",
+        "Storage per GB 1000000000000000 0.001 OCTA about $0.0001",
+        "Traffic per GB 500000000000000 0.0005 OCTA about $0.0001",
     ]
     lines = {line.get_text() for line in page.select("#main .trip-line")}
     assert lines == {"client.nodes.find(9001)", "client.nodes.list()"}

@@ -73,6 +73,7 @@ def test_the_connection_test_does_not_call_it_reachable_and_keeps_the_key(
 ) -> None:
     small_api.answers = {"GET /network": answer}
     page = guest.follow(guest.post(f"{SETTINGS}/test"))
+    assert "not every answer is the API's" in text_of(page.select(".notice-warn")[0])
     cells = {
         str(cell["data-label"]): text_of(cell) for cell in page.select("#main table.data tbody [data-label]")
     }

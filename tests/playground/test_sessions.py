@@ -64,7 +64,7 @@ def test_active_sessions_say_what_they_cost_and_how_they_are_reached(
 def test_recent_sessions_say_why_they_ended(visitor: Visitor, sandbox: SandboxServer) -> None:
     panel = visitor.panel(f"{SESSIONS}?tab=recent", "sessions")
     reasons = [text_of(cell) for cell in panel.select('[data-label="Why it ended"]')]
-    assert {"ended normally", "low balance", "code 3", "node went offline"} <= set(reasons)
+    assert {"ended normally", "low balance", "error 3", "node went offline"} <= set(reasons)
     assert panel.select(".trip-line")[0].get_text() == "client.sessions.list(recent=True)"
     asked = [(entry.path, entry.query) for entry in sandbox.journal.entries()]
     assert ("/sessions", "recent=true") in asked

@@ -10,7 +10,7 @@ from flask import Flask
 from playground.options import OPTIONS, OptionError, read_option
 from playground.sandbox import SandboxServer
 
-from .browsing import Visitor
+from .browsing import Visitor, text_of
 
 SETTINGS = "/playground/settings"
 REQUESTS = "/playground/requests"
@@ -56,6 +56,7 @@ def test_the_connection_test_tries_each_endpoint(visitor: Visitor, sandbox: Sand
     page = visitor.follow(visitor.post(f"{SETTINGS}/test"))
     rows = [row.get_text(" ", strip=True) for row in page.select("#main table.data tbody tr")]
     assert len(rows) == 2
+    assert "Not every endpoint answers." in text_of(page.select(".notice-warn")[0])
     assert "refused" in rows[0]
     assert "yes" in rows[0]
     assert "no" in rows[1]
