@@ -43,7 +43,7 @@ def process(sandbox: SandboxServer, tmp_path: Path) -> ProcessSettings:
 
 
 class CompiledTemplates(BytecodeCache):
-    """Templates that were compiled once, for the apps of all tests. A template that differs is compiled again."""
+    """Templates that were compiled once, for the apps of all tests; one that differs is compiled again."""
 
     def __init__(self) -> None:
         self._code: dict[str, bytes] = {}
