@@ -164,11 +164,14 @@ def build(session: nox.Session) -> None:
 
 
 def _test(session: nox.Session) -> None:
-    """Run what is named after `--`, or the suites, two tests at a time.
+    """Run what is named after `--`, or the suites, two tests at a time where there are two processors.
+
+    `PYTEST_XDIST_AUTO_NUM_WORKERS=1` lets them run one at a time there too, as CI does.
 
     How many examples of a property are tried matters on one version only, which is `bin/test`'s.
     """
-    chosen = session.posargs or ["-n", "2", "--hypothesis-profile", "quick", *SUITES]
+    words = "-n auto --maxprocesses 2 --hypothesis-profile quick"
+    chosen = session.posargs or [*words.split(), *SUITES]
     # Sessions may run side by side, and each would overwrite what the other wrote about its failures.
     session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen)
 

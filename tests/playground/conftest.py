@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 
 from playground import create_app, sources
 from playground.process import ProcessSettings
@@ -41,12 +43,32 @@ def process(sandbox: SandboxServer, tmp_path: Path) -> ProcessSettings:
     return replace(settings, sandbox_urls=tuple(sandbox.urls))
 
 
+class CompiledTemplates(BytecodeCache):
+    """Templates that were compiled once, for the apps of all tests; one that differs is compiled again."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session")
+def compiled_templates() -> CompiledTemplates:
+    return CompiledTemplates()
+
+
 @pytest.fixture
-def make_app() -> Iterator[MakeApp]:
+def make_app(compiled_templates: CompiledTemplates) -> Iterator[MakeApp]:
     made: list[Flask] = []
 
     def make(process: ProcessSettings) -> Flask:
         made.append(create_app({"TESTING": True, "PROCESS": process}))
+        made[-1].jinja_env.bytecode_cache = compiled_templates
         return made[-1]
 
     yield make
