@@ -42,9 +42,10 @@ def download(
     Raises:
         ValueError: A segment cannot be part of a path, or `to` is a text file.
         OSError: The target cannot be written. What stood there before is still there.
-        octaspace.Error: Any of `octaspace.errors`.
+        octaspace.InvalidResponseError: A page in HTML came with a 2xx (of a proxy in front, say).
+        octaspace.Error: Any other of `octaspace.errors`.
     """
-    request = Request("GET", path_of(*segments))
+    request = Request("GET", path_of(*segments), expects="file")
     if to is None:
         return trip.send(request, sink=_MemorySink(on_progress))
     sink = _PathSink(to, on_progress) if isinstance(to, (str, os.PathLike)) else _FileSink(to, on_progress)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from .header_fields import OPTIONAL_SPACE
 
-__all__ = ["decode_body", "encode_body", "fast_parse_with", "json_parser", "standard_parse"]
+__all__ = ["decode_body", "encode_body", "fast_parse_with", "is_html", "json_parser", "standard_parse"]
+
+_HTML: Final = ("text/html", "application/xhtml+xml")
 
 
 def encode_body(body: Any) -> bytes | None:
@@ -57,6 +59,15 @@ def decode_body(body: bytes, headers: Mapping[str, str], *, json_expected: bool 
     except ValueError:
         return body
     return body if kinds == {False} and not isinstance(data, (dict, list)) else data
+
+
+def is_html(headers: Mapping[str, str]) -> bool:
+    """Whether a response says that its body is a page.
+
+    Args:
+        headers: The response's header fields.
+    """
+    return any(kind in _HTML for kind in _media_types(headers.get("Content-Type", "")))
 
 
 def _media_types(content_type: str) -> list[str]:

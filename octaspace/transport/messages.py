@@ -10,6 +10,7 @@ from ..errors import LOOK_FIRST, ConfigurationError, ConnectionError, Error, Tim
 from ..request import Request
 from ..response import Response
 from ..shown import shown
+from .decoding import is_html
 from .failures import Answer, Failure
 from .log_lines import is_wanted, log_line
 from .retry import Outcome
@@ -86,19 +87,21 @@ def unexpected_body(response: Response[Any], request: Request, api_key: str | No
         request: What was asked for.
         api_key: The key, in case the server repeats it.
     """
-    data = response.data
-    if request.expects is None or isinstance(data, (dict, list)):
+    expects, data = request.expects, response.data
+    if expects is None or isinstance(data, (dict, list)):
         return None
-    if not response.body:
-        return None if request.expects == "json or nothing" else "its body is empty where JSON is expected"
-    if not isinstance(data, bytes):
-        return (
-            None
-            if request.expects == "json or nothing"
-            else (f"an object or a list is expected, not the JSON value {shown(data)}")
-        )
+    if expects == "file":
+        if not is_html(response.headers):
+            return None
+    elif not isinstance(data, bytes):
+        if expects == "json or nothing":
+            return None
+        if not response.body:
+            return "its body is empty where JSON is expected"
+        return f"an object or a list is expected, not the JSON value {shown(data)}"
     kind = response.headers.get("Content-Type", "") or "a body without a content type"
-    words = f"{kind} came where JSON is expected: {response.text[:_EXCERPT_CHARACTERS]}"
+    wanted = "a file" if expects == "file" else "JSON"
+    words = f"{kind} came where {wanted} is expected: {response.text[:_EXCERPT_CHARACTERS]}"
     return one_line(words.replace(api_key, "***") if api_key else words)
 
 

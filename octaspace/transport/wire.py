@@ -15,7 +15,7 @@ from ..config import Config
 from ..request import BodySink, Request
 from .clock import Deadline
 from .content_encoding import BodyError, TruncatedBodyError, decoded
-from .decoding import decode_body, json_parser
+from .decoding import decode_body, is_html, json_parser
 from .failures import FOREIGN, Answer, Failure, forget_library_frames, out_of_time, sort_failure
 from .fork import notice_fork
 from .framing import BODYLESS
@@ -192,7 +192,9 @@ class Wire:
             if status < 200:
                 # What follows on this connection would be taken for the answer of the next request.
                 return Failure(Outcome.LOST, None, f"the interim status {status} came as the answer")
-            into_sink = sink if sink is not None and 200 <= status < 300 else None
+            into_sink = sink if 200 <= status < 300 else None
+            if request.expects == "file" and is_html(headers):
+                into_sink = None  # it is not the file, and must not stand in its place
             body = self._take(response, into_sink)
             complete = True
             if into_sink is not None:
@@ -280,7 +282,7 @@ def _check_end(raw: Any) -> None:
 
 def _answer(status: int, headers: Mapping[str, str], body: bytes, request: Request) -> Answer:
     try:
-        data = decode_body(body, headers, json_expected=request.expects is not None)
+        data = decode_body(body, headers, json_expected=request.expects in ("json", "json or nothing"))
         return Answer(status, headers, body, data=data)
     except ValueError as error:
         return Answer(status, headers, body, data=body, problem=f"its JSON cannot be read: {error}")

@@ -62,7 +62,7 @@ def test_new_prices_are_sent_once_and_shown(visitor: Visitor, sandbox: SandboxSe
 
 
 @pytest.mark.parametrize(
-    "fields", [{}, {"base": "1.5"}, {"base": "-1"}, {"gpu_hour": "nan"}, {"base": "1", "cpu_hour": "x"}]
+    "fields", [{}, {"base": "1.5.5"}, {"base": "-1"}, {"gpu_hour": "nan"}, {"base": "1", "cpu_hour": "x"}]
 )
 def test_a_form_that_is_not_ours_changes_nothing(
     visitor: Visitor, sandbox: SandboxServer, fields: dict[str, str]

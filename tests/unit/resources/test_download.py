@@ -34,6 +34,27 @@ def test_in_memory_it_is_bytes_whatever_the_content_type(
     assert seen == [(8, None)]
 
 
+@pytest.mark.parametrize("content_type", ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"])
+@pytest.mark.parametrize("where", ["memory", "path", "file"])
+def test_a_page_in_html_is_not_the_file(
+    where: str, content_type: str, client: Client, requests_mock: requests_mock.Mocker, tmp_path: Path
+) -> None:
+    """A maintenance page must not take the place of the node's identity."""
+    requests_mock.get(IDENT, text="<html>Maintenance</html>", headers={"Content-Type": content_type})
+    target, file = tmp_path / "ident.bin", io.BytesIO()
+    target.write_bytes(b"before")
+    steps: list[Any] = []
+    to: Any = {"memory": None, "path": target, "file": file}[where]
+    with pytest.raises(octaspace.InvalidResponseError, match="a file is expected") as caught:
+        client.nodes.download_ident(1, to=to, on_progress=lambda *step: steps.append(step))
+    assert caught.value.status == 200
+    assert not caught.value.outcome_unknown
+    assert "Maintenance" in str(caught.value)
+    assert target.read_bytes() == b"before"
+    assert [path.name for path in tmp_path.iterdir()] == ["ident.bin"]
+    assert (file.getvalue(), steps) == (b"", [])
+
+
 def test_an_empty_download_is_empty_bytes(client: Client, requests_mock: requests_mock.Mocker) -> None:
     requests_mock.get(IDENT, content=b"")
     assert client.nodes.download_ident(1).data == b""
