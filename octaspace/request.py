@@ -23,8 +23,8 @@ MOST_SECONDS: Final = 2_147_483
 #: Methods that HTTP defines as idempotent. `nodes.reboot` is the exception and says so itself.
 REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
-#: What the body of a 2xx answer must be: a JSON object or list; JSON of any kind, or nothing; or a file, that is
-#: anything but a page in HTML.
+#: What the body of a 2xx answer must be: a JSON object or list; JSON of any kind, or nothing; or a file, that
+#: is anything but a page in HTML.
 ExpectedBody = Literal["json", "json or nothing", "file"]
 
 _METHOD: Final = re.compile(r"[A-Z]+")
@@ -46,8 +46,8 @@ class Request:
         public: True for calls that need no key: they are sent without one.
         expects: What the body of a 2xx answer must be, ``"json"`` (an object or a list),
             ``"json or nothing"`` or ``"file"`` (anything but HTML); what else comes is an
-            `octaspace.InvalidResponseError`. None takes whatever comes: `Response.data` is bytes where it is not
-            JSON.
+            `octaspace.InvalidResponseError`. None takes whatever comes: `Response.data` is bytes where it is
+            not JSON.
 
     Raises:
         ValueError: The method is no HTTP method in capitals, or the path does not begin with a slash, has a
