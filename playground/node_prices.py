@@ -124,10 +124,9 @@ def _figure(value: Any) -> str | None:
     """A number, or the text of one, as it came; a float without its exponent."""
     if isinstance(value, str):
         text = value.strip()
-        return text if len(text) <= _MOST_CHARACTERS and _DECIMAL_AS_CAME.fullmatch(text) else None
-    if number(value) is None:
-        return None
-    return f"{Decimal(repr(value)):f}"[:_MOST_CHARACTERS]
+    else:
+        text = "" if number(value) is None else f"{Decimal(repr(value)):f}"
+    return text if len(text) <= _MOST_CHARACTERS and _DECIMAL_AS_CAME.fullmatch(text) else None
 
 
 def read_typed(args: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -159,6 +158,8 @@ def _read(text: str) -> str:
         raise PriceError("Too many digits.")
     if not _FIGURE.fullmatch(text):
         raise PriceError("More than a price can be, or a point without digits around it.")
+    if not _WHOLE.fullmatch(text) and Decimal(repr(float(text))) != Decimal(text):
+        raise PriceError("More decimals than can be sent exactly.")
     return text
 
 

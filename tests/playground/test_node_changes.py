@@ -80,6 +80,7 @@ def test_a_form_that_is_not_ours_changes_nothing(
         ("1e3", "Not a number"),
         ("<script>", "Not a number"),
         (".5", "point"),
+        ("0.12345678901234567890", "decimals"),
         ("1" * 41, "Too many digits"),
     ],
 )
@@ -111,7 +112,8 @@ def test_prices_are_shown_as_they_came() -> None:
     assert {name: asked.as_octa for name, asked in now.items() if asked.as_octa} == {
         "base": "2.5 OCTA", "storage": "0.001 OCTA",
     }  # fmt: skip
-    odd = current({"prices": {"base": 1e21, "storage": True, "traffic": "<b>"}})
+    odd = current({"prices": {"base": 1e21, "storage": True, "traffic": "<b>", "gpu_hour": 10**41}})
+    assert odd["gpu_hour"].figure is None
     assert odd["base"].text == "1" + "0" * 21
     assert (odd["storage"].figure, odd["traffic"].figure) == (None, None)
     assert current(None)["base"].figure is None
