@@ -62,7 +62,7 @@ class _Waiting:
     """What urllib3 asks of a queue, last in first out, never blocking, without bound and without a lock.
 
     The bound is `octaspace.transport.pool`'s. A lock would be copied by a fork as it is, and one held by a
-    thread that the child does not have would be held there for ever. What happens here is one step of a
+    thread that the child does not have would be held there forever. What happens here is one step of a
     deque, which no thread can come between.
     """
 

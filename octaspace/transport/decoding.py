@@ -119,7 +119,7 @@ def json_parser() -> Callable[[bytes], Any]:
     """The parser in use: by msgspec where it is installed (the extra `fast`).
 
     Every client asks for it when it is made, and so no call imports anything: a process that forks while
-    a thread is importing leaves the module's lock held in the child for ever.
+    a thread is importing leaves the module's lock held in the child forever.
     """
     try:
         import msgspec

@@ -1,7 +1,7 @@
 """Where an answer begins and ends: http.client's response, strict where that one is lenient.
 
 What is lenient there ends in a body cut short that looks whole, in the answer to another request, or in
-a client that reads for ever. Here it ends in an `HTTPException`.
+a client that reads forever. Here it ends in an `HTTPException`.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class Pools:
         self._slots = {url: _Slots(self._size) for url in self._urls}
 
     def after_fork_in_child(self) -> None:
-        """Let go of the parent's sockets without a word on the wire, and begin with none."""
+        """Close the parent's sockets in this process without sending anything, and begin with none."""
         for connection in list(self._policy.connections):
             connection.let_go()
         self._policy.connections.clear()

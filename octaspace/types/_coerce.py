@@ -219,7 +219,8 @@ def env(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     read = number(value)
-    return None if read is None else repr(read)
+    # JSON knows no difference between 3 and 3.0, and the other clients write 3.
+    return None if read is None else repr(int(read) if read == int(read) else read)
 
 
 def _is_integer(value: Any) -> bool:

@@ -480,9 +480,10 @@ def test_q25_a_node_without_a_state_is_offline_and_one_whose_state_cannot_be_rea
 
 
 def test_q27_defaults_of_variables_are_text_for_a_form_and_raw_in_extra() -> None:
-    sent = {"A": "text", "B": True, "C": False, "D": 3, "E": 0.5, "F": None, "G": "", "H": 2**64, "I": "007"}
+    sent = {"A": "text", "B": True, "C": False, "D": 3, "E": 0.5, "F": None, "G": "", "H": 2**64, "I": "007",
+            "J": 3.0}  # fmt: skip
     read = {"A": "text", "B": "true", "C": "false", "D": "3", "E": "0.5", "F": "", "G": "", "I": "007",
-            "H": "18446744073709551616"}  # fmt: skip
+            "H": "18446744073709551616", "J": "3"}  # fmt: skip
     app = types.App.from_api({"uuid": "a", "envs": sent})
     assert (app.envs, app.extra) == (read, {"envs": sent})
     rental = session(user_envs=sent)
