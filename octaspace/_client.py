@@ -235,3 +235,7 @@ class _Trip:
 
     def sleep(self, seconds: float) -> None:
         self._client._transport.clock.sleep(seconds)
+
+    def mask(self, text: str) -> str:
+        key = self._client.config.api_key
+        return text.replace(key, "***") if key else text

@@ -132,3 +132,7 @@ class Trip(Protocol):
     def sleep(self, seconds: float) -> None:
         """Wait that many seconds on the same clock."""
         ...
+
+    def mask(self, text: str) -> str:
+        """The text of an answer without the API key, which some servers repeat, for messages."""
+        ...

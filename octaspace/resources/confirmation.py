@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..errors import LOOK_FIRST, InvalidResponseError, api_message, one_line, request_id_of
+from ..request import Request
 from ..response import Response
 from ..shown import shown
 
@@ -18,23 +20,25 @@ _FLAGS = ("success", "ok")
 _UNAVAILABLE = "INTERNAL_ERROR"
 
 
-def check_confirmation(response: Response[Any], method: str, path: str) -> Response[Any]:
+def check_confirmation(
+    response: Response[Any], change: Request, *, mask: Callable[[str], str]
+) -> Response[Any]:
     """Return the 2xx answer to a change, unless it says that the change was not carried out.
 
     Args:
         response: The answer.
-        method: HTTP method of the request, for messages.
-        path: Its path, for messages.
+        change: The request, for messages.
+        mask: Takes the key out of the answer's own words; see `octaspace.request.Trip.mask`.
 
     Raises:
         InvalidResponseError: The answer has an error in it; `outcome_unknown` is True.
     """
     for item in response.data if isinstance(response.data, list) else [response.data]:
         if item is False or (isinstance(item, dict) and _is_failure(item)):
-            words = api_message(item) or shown(item)
+            words = one_line(mask(api_message(item) or shown(item)))
             raise InvalidResponseError(
-                f"{method} {path}: {response.status}, but the answer is an error: {one_line(words)}"
-                f"{LOOK_FIRST}{request_id_of(response)}",
+                f"{change.method} {change.path}: {response.status}, but the answer is an error: {words}"
+                f"{LOOK_FIRST}{mask(request_id_of(response))}",
                 response=response,
                 outcome_unknown=True,
             )

@@ -46,7 +46,7 @@ class Resource:
 
     def _confirmed(self, change: Request) -> Response[Any]:
         """Send a change whose answer only confirms it."""
-        return check_confirmation(self._trip.send(change), change.method, change.path)
+        return check_confirmation(self._trip.send(change), change, mask=self._trip.mask)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of an octaspace.Client>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ...errors import (
@@ -22,7 +23,7 @@ __all__ = ["check_creation", "session_uuids"]
 _UNAVAILABLE = "INTERNAL_ERROR"
 
 
-def check_creation(response: Response[Any], path: str) -> Response[Any]:
+def check_creation(response: Response[Any], path: str, *, mask: Callable[[str], str]) -> Response[Any]:
     """Return the answer to a creation if it names a session.
 
     Any 2xx is a success then (Q17), as a list of items or as one object (Q18).
@@ -30,6 +31,7 @@ def check_creation(response: Response[Any], path: str) -> Response[Any]:
     Args:
         response: The 2xx answer.
         path: Where the creation was sent, for messages.
+        mask: Takes the key out of the answer's own words; see `octaspace.request.Trip.mask`.
 
     Raises:
         ProvisionRejectedError: An item was refused (Q2, Q19).
@@ -38,18 +40,18 @@ def check_creation(response: Response[Any], path: str) -> Response[Any]:
     items = _items(response)
     rejections = [item for item in items if isinstance(item, dict) and _is_rejection(item)]
     if rejections:
-        reasons = one_line("; ".join(filter(None, map(_reason, rejections))))
+        reasons = one_line(mask("; ".join(filter(None, map(_reason, rejections)))))
         hint = "; the node is unavailable for the moment, another may work" if _UNAVAILABLE in reasons else ""
         raise ProvisionRejectedError(
             f"POST {path}: {response.status}, but the rental was rejected: "
-            f"{reasons}{hint}{request_id_of(response)}",
+            f"{reasons}{hint}{mask(request_id_of(response))}",
             rejections=rejections,
             response=response,
         )
     if not session_uuids(response):
         raise InvalidResponseError(
-            f"POST {path}: {response.status}, but the answer names no session: {shown(response.data)}"
-            f"{LOOK_FIRST}{request_id_of(response)}",
+            f"POST {path}: {response.status}, but the answer names no session: {mask(shown(response.data))}"
+            f"{LOOK_FIRST}{mask(request_id_of(response))}",
             response=response,
             outcome_unknown=True,
         )

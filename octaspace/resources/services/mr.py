@@ -152,7 +152,7 @@ class MachineRentals(Resource):
             if not start_command:
                 missing.append("start_command")
             item.update(app_defaults(self._get("apps").data, app, missing))
-        return check_creation(self._post("services", "mr", body=[item]), "/services/mr")
+        return check_creation(self._post("services", "mr", body=[item]), "/services/mr", mask=self._trip.mask)
 
     def rent(
         self,

@@ -102,7 +102,9 @@ class RenderNodes(Resource):
             if not isinstance(multi_gpu, bool):
                 raise ValueError(f"multi_gpu_worker must be True or False, not {shown(multi_gpu)}")
             body[_MULTI_GPU] = multi_gpu
-        return check_creation(self._post("services", "render", body=body), "/services/render")
+        return check_creation(
+            self._post("services", "render", body=body), "/services/render", mask=self._trip.mask
+        )
 
     def rent(self, *, node_id: int, disk_size: int, **options: Any) -> AbstractContextManager[Session]:
         """`create`, and `stop` at the end of the block; see `MachineRentals.rent`.

@@ -106,7 +106,7 @@ def _read(from_api: Callable[[Any], _Offer], path: str, response: Response[Any])
     """Typed offers. One without an id is left out: it cannot be rented."""
     if not isinstance(response.data, list):
         raise InvalidResponseError(
-            f"GET {path}: {response.status}, but a list of offers is expected, not {shown(response.data)}"
+            f"GET {path}: {response.status}, but a list of offers is expected, not an object"
             f"{request_id_of(response)}",
             response=response,
         )

@@ -105,7 +105,7 @@ class VpnRelays(Resource):
             if subkind != "v2ray":
                 raise ValueError(f"protocol is for subkind 'v2ray' only, not for {shown(subkind)}")
             body["protocol"] = checked_choice("protocol", protocol, _PROTOCOLS)
-        return check_creation(self._post("services", "vpn", body=body), "/services/vpn")
+        return check_creation(self._post("services", "vpn", body=body), "/services/vpn", mask=self._trip.mask)
 
     def rent(
         self, *, node_id: int, subkind: str = "wg", protocol: str | None = None

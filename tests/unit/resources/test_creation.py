@@ -139,6 +139,22 @@ def test_q19_an_answer_without_a_session_is_never_a_success(
     assert posted.call_count == 1
 
 
+@everywhere
+@pytest.mark.parametrize("data", [[{"message": "bad key sk-secret"}], {"odd": "sk-secret"}])
+def test_a_key_that_the_answer_repeats_is_in_no_message(
+    create: Callable[[Client], octaspace.Response[Any]],
+    path: str,
+    data: Any,
+    client: Client,
+    requests_mock: requests_mock.Mocker,
+) -> None:
+    requests_mock.post(f"{API}{path}", json=data, headers={"X-Request-Id": "of sk-secret"})
+    with pytest.raises(octaspace.Error) as caught:
+        create(client)
+    assert "sk-secret" not in str(caught.value)
+    assert "of ***" in str(caught.value)
+
+
 def test_a_session_in_json_of_another_content_type_is_not_lost(
     client: Client, requests_mock: requests_mock.Mocker
 ) -> None:

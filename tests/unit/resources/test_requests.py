@@ -163,7 +163,7 @@ def test_a_2xx_without_json_is_an_error(
 
 
 @pytest.mark.parametrize(
-    "data", [{"error": "the node is busy"}, [{"message": "INTERNAL_ERROR"}], {"ok": False}]
+    "data", [{"error": "not with sk-secret"}, [{"message": "INTERNAL_ERROR"}], {"ok": False}]
 )
 @pytest.mark.parametrize(
     ("method", "path", "call"),
@@ -182,6 +182,7 @@ def test_an_error_inside_a_2xx_confirms_nothing(
         call(client)
     assert caught.value.outcome_unknown
     assert str(caught.value).startswith(f"{method} {path}: 200, but ")
+    assert "sk-secret" not in str(caught.value)
     assert requests_mock.call_count == 1
 
 
