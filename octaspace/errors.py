@@ -155,7 +155,10 @@ class TimeoutError(NetworkError, builtins.TimeoutError):
 
 
 class ProvisionRejectedError(Error):
-    """The API answered 2xx and refused the rental in the body (quirks Q2, Q19). Nothing was rented.
+    """The API answered 2xx and refused the rental in the body (quirks Q2, Q19).
+
+    What is in `rejections` was not rented. A session that the answer names as well is in `response.data` and
+    in the message.
 
     Attributes:
         rejections: The refused items as the API sent them, e.g.

@@ -126,7 +126,7 @@ class Clients:
             return kept
 
     def _drop_idle(self, now: float) -> None:
-        """A key that was typed once must not keep connections, and itself, in memory for ever."""
+        """A key that was typed once must not keep connections, and itself, in memory forever."""
         for config, kept in list(self._kept.items()):
             if not kept.users and now - kept.idle_since > _IDLE_SECONDS:
                 retire(self._kept.pop(config))

@@ -144,7 +144,7 @@ def _port_to_listen_at(host: str, port: int) -> int:
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (socket.gaierror, UnicodeError):
-        raise StartError(f"--host {host} is no address: nobody knows that name") from None
+        raise StartError(f"--host {host} is not an address: nobody knows that name") from None
     with socket.socket(family, kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -158,7 +158,7 @@ def _why_not(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} on {host} is in use; choose another with --port"
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"--host {host} is no address of this machine"
+        return f"--host {host} is not an address of this machine"
     if error.errno == errno.EACCES:
         return f"Port {port} is not for everybody; choose one above 1023 with --port"
     return f"Nobody can listen on port {port} of {host}: {error.strerror}"

@@ -24,7 +24,7 @@ class Row:
     Attributes:
         label: What it is.
         cells: What each offer has, in their order.
-        best: Numbers of the best ones; empty when it is no matter of better and worse, or all are alike.
+        best: Numbers of the best ones; empty where none is better than another.
         verdict: What the best is: ``lowest`` or ``highest``.
     """
 

@@ -8,16 +8,17 @@ from typing import Any
 from ..errors import LOOK_FIRST, InvalidResponseError, api_message, one_line, request_id_of
 from ..request import Request
 from ..response import Response
-from ..shown import shown
 
-__all__ = ["check_confirmation"]
+__all__ = ["UNAVAILABLE", "check_confirmation"]
 
 #: Fields that only an answer about a failure has.
 _FAILURES = ("error", "errors")
 #: Fields that say whether it was done.
 _FLAGS = ("success", "ok")
+_FALSE = ("false", "0", "0.0")
+_FAILED = ("error", "failed", "failure")
 #: What nodes answer that are unavailable for the moment (Q19).
-_UNAVAILABLE = "INTERNAL_ERROR"
+UNAVAILABLE = "INTERNAL_ERROR"
 
 
 def check_confirmation(
@@ -34,8 +35,8 @@ def check_confirmation(
         InvalidResponseError: The answer has an error in it; `outcome_unknown` is True.
     """
     for item in response.data if isinstance(response.data, list) else [response.data]:
-        if item is False or (isinstance(item, dict) and _is_failure(item)):
-            words = one_line(mask(api_message(item) or shown(item)))
+        if _is_failure(item):
+            words = one_line(mask(api_message(item) or response.text))
             raise InvalidResponseError(
                 f"{change.method} {change.path}: {response.status}, but the answer is an error: {words}"
                 f"{LOOK_FIRST}{mask(request_id_of(response))}",
@@ -45,12 +46,25 @@ def check_confirmation(
     return response
 
 
-def _is_failure(item: dict[str, Any]) -> bool:
+def _is_failure(item: object) -> bool:
+    if isinstance(item, str):
+        return UNAVAILABLE in item
+    if not isinstance(item, dict):
+        return item is False
     status = item.get("status")
+    number = _number(status)
     return (
         any(item.get(name) for name in _FAILURES)
-        or any(item.get(name) is False for name in _FLAGS)
-        or item.get("message") == _UNAVAILABLE
-        or status in ("error", "failed")
-        or (isinstance(status, int) and status >= 400)  # problem+json (Q30)
+        or any(name in item and str(item[name]).lower() in _FALSE for name in _FLAGS)
+        or UNAVAILABLE in str(item.get("message"))
+        or (number is not None and number >= 400)  # problem+json (Q30)
+        # With a uuid it is the session's own state: one that has failed can be stopped.
+        or (isinstance(status, str) and status.lower() in _FAILED and not item.get("uuid"))
     )
+
+
+def _number(value: object) -> float | None:
+    """A number, or the same number as text (Q9)."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -9,7 +9,6 @@ from ..config import Config
 from ..errors import LOOK_FIRST, ConfigurationError, ConnectionError, Error, TimeoutError, one_line
 from ..request import Request
 from ..response import Response
-from ..shown import shown
 from .decoding import is_html
 from .failures import Answer, Failure
 from .log_lines import is_wanted, log_line
@@ -88,20 +87,24 @@ def unexpected_body(response: Response[Any], request: Request, api_key: str | No
         api_key: The key, in case the server repeats it.
     """
     expects, data = request.expects, response.data
-    if expects is None or isinstance(data, (dict, list)):
+    if expects is None:
         return None
     if expects == "file":
         if not is_html(response.headers):
             return None
-    elif not isinstance(data, bytes):
+    elif isinstance(data, (dict, list)):
+        return None
+    # The key goes before anything is cut: of a part of it nothing could be found.
+    text = response.text.replace(api_key, "***") if api_key else response.text
+    if expects != "file" and not isinstance(data, bytes):
         if expects == "json or nothing":
             return None
         if not response.body:
             return "its body is empty where JSON is expected"
-        return f"an object or a list is expected, not the JSON value {shown(data)}"
+        return one_line(f"an object or a list is expected, not the JSON value {text[:_EXCERPT_CHARACTERS]}")
     kind = response.headers.get("Content-Type", "") or "a body without a content type"
     wanted = "a file" if expects == "file" else "JSON"
-    words = f"{kind} came where {wanted} is expected: {response.text[:_EXCERPT_CHARACTERS]}"
+    words = f"{kind} came where {wanted} is expected: {text[:_EXCERPT_CHARACTERS]}"
     return one_line(words.replace(api_key, "***") if api_key else words)
 
 

@@ -120,7 +120,7 @@ class Pools:
 
         Args:
             url: The endpoint.
-            timeout: Longest wait in seconds; None waits for ever.
+            timeout: Longest wait in seconds; None waits without a limit.
 
         Returns:
             False when the wait was in vain. Without keep-alive there is no bound and no wait.

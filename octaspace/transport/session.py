@@ -29,7 +29,7 @@ class SentHeaders(CaseInsensitiveDict[str]):
     _store: Any = MappingProxyType({})
 
     def fresh(self) -> SentHeaders:
-        """The same fields for another request; building them anew would cost ten times as much."""
+        """The same fields for another request; building them again would cost ten times as much."""
         twin = SentHeaders.__new__(SentHeaders)
         twin._store = self._store.copy()
         return twin

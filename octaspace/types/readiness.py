@@ -12,6 +12,9 @@ __all__ = ["readiness"]
 
 _READY: Final = frozenset({"service configured", "configured", "running", "ready"})
 
+#: What Go writes for a time that was never set.
+_ZERO_TIME: Final = "0001-01-01"
+
 #: Beginnings of words that say "still on its way" (Q14).
 _ON_ITS_WAY: Final = (
     "prepar", "config", "start", "deploy", "queue", "provision", "pending", "build", "pull", "creat", "init",
@@ -40,7 +43,9 @@ def readiness(info: Mapping[str, Any]) -> Literal["ready", "waiting", "ended"]:
         which includes every word that is not known. Where an answer that names a session has no
         `progress`, its `status` is read in its place; `is_ready` false outweighs that.
     """
-    if info.get("finished_at") not in (None, "", 0, "0") or info.get("termination_reason") not in (None, ""):
+    finished_at = info.get("finished_at")
+    is_time = finished_at not in (None, "", 0, "0") and not str(finished_at).startswith(_ZERO_TIME)
+    if is_time or info.get("termination_reason") not in (None, ""):
         return "ended"
     told, is_ready = info.get("progress"), _coerce.flag(info.get("is_ready"))
     by_status = told in (None, "") and bool(info.get("uuid"))

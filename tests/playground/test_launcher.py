@@ -172,8 +172,8 @@ def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "says"),
     [
-        (["--host", "no such host"], {}, "--host no such host is no address"),
-        (["--host", "192.0.2.1"], {}, "--host 192.0.2.1 is no address of this machine"),
+        (["--host", "no such host"], {}, "--host no such host is not an address"),
+        (["--host", "192.0.2.1"], {}, "--host 192.0.2.1 is not an address of this machine"),
         (["--host", "0.0.0.0"], {}, "set PLAYGROUND_PASSWORD first"),
         (["--host", "0.0.0.0"], {"PLAYGROUND_PASSWORD": "open sesame"}, "set PLAYGROUND_HOSTS"),
         ([], {"OCTA_BASE_URL": "ftp://files.example"}, "OCTA_BASE_URL: "),

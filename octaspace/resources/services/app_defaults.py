@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,10 @@ def _defaults(app: App, item: Mapping[str, Any], missing: list[str]) -> dict[str
 
 
 def _entries(envs: Any) -> int:
-    """How many variables there are to be read, at least; text may hold an object in JSON."""
+    """How many variables there are to be read, at least; text may hold an object in JSON (Q31)."""
     if isinstance(envs, str):
-        return envs.strip() not in ("", "{}", "[]")
+        try:
+            return _entries(json.loads(envs)) if envs.strip() else 0
+        except (ValueError, RecursionError):
+            return 1
     return len(envs) if isinstance(envs, (Mapping, list)) else envs is not None

@@ -14,13 +14,10 @@ from ...errors import (
     request_id_of,
 )
 from ...response import Response
-from ...shown import shown
+from ..confirmation import UNAVAILABLE
 from ..resource import segment_of
 
 __all__ = ["check_creation", "session_uuids"]
-
-#: What nodes answer that are unavailable for the moment (Q19).
-_UNAVAILABLE = "INTERNAL_ERROR"
 
 
 def check_creation(response: Response[Any], path: str, *, mask: Callable[[str], str]) -> Response[Any]:
@@ -41,16 +38,19 @@ def check_creation(response: Response[Any], path: str, *, mask: Callable[[str], 
     rejections = [item for item in items if isinstance(item, dict) and _is_rejection(item)]
     if rejections:
         reasons = one_line(mask("; ".join(filter(None, map(_reason, rejections)))))
-        hint = "; the node is unavailable for the moment, another may work" if _UNAVAILABLE in reasons else ""
+        hint = "; the node is unavailable for the moment, another may work" if UNAVAILABLE in reasons else ""
+        made = session_uuids(response)
+        also = f"; the answer names a session all the same: {one_line(mask(', '.join(made)))}" if made else ""
         raise ProvisionRejectedError(
             f"POST {path}: {response.status}, but the rental was rejected: "
-            f"{reasons}{hint}{mask(request_id_of(response))}",
+            f"{reasons}{hint}{also}{mask(request_id_of(response))}",
             rejections=rejections,
             response=response,
         )
     if not session_uuids(response):
+        words = one_line(mask(response.text))
         raise InvalidResponseError(
-            f"POST {path}: {response.status}, but the answer names no session: {mask(shown(response.data))}"
+            f"POST {path}: {response.status}, but the answer names no session: {words}"
             f"{LOOK_FIRST}{mask(request_id_of(response))}",
             response=response,
             outcome_unknown=True,
@@ -88,7 +88,11 @@ def _is_rejection(item: dict[str, Any]) -> bool:
     uuid = item.get("uuid")
     if uuid.strip() if isinstance(uuid, str) else uuid:
         return False
-    return any(item.get(name) for name in ("reason", "message", "error")) or _rejecting_status(item) > 0
+    if any(isinstance(value, dict) and value.get("uuid") for value in item.values()):
+        return False  # an envelope: nobody can say that nothing was made
+    status = _rejecting_status(item)
+    words = any(item.get(name) for name in ("reason", "message", "error"))
+    return words or (status > 0 and not 200 <= status < 300)
 
 
 def _rejecting_status(item: dict[str, Any]) -> float:

@@ -9,6 +9,7 @@ from ...errors import NotFoundError
 from ...types._lines import split
 from ...types.readiness import readiness
 from .log_growth import new_entries, overlap_of_texts
+from .waiting import session_info
 
 __all__ = ["follow_logs"]
 
@@ -58,7 +59,7 @@ def _has_ended(info: Callable[[], Any]) -> bool:
         found = info()
     except NotFoundError:
         return True
-    return isinstance(found, dict) and readiness(found) == "ended"
+    return readiness(session_info(found)) == "ended"
 
 
 def _news(answer: Any, system: _Entries, container: _Text) -> Iterator[str]:

@@ -65,7 +65,8 @@ class RenderNodes(Resource):
         from .search import search_machines  # loads the types, which only who searches should pay for
 
         return search_machines(
-            RenderOffer, "/services/render", self.list, gpu=gpu, min_vram_gb=min_vram_gb, country=country,
+            RenderOffer, "/services/render", self.list, self._trip.mask,
+            gpu=gpu, min_vram_gb=min_vram_gb, country=country,
             max_price_usd=max_price_usd, min_reliability=min_reliability, sort=sort,
         )  # fmt: skip
 

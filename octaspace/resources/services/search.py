@@ -25,6 +25,7 @@ def search_machines(
     kind: type[_Machine],
     path: str,
     fetch: Callable[[], Response[Any]],
+    mask: Callable[[str], str],
     *,
     gpu: str | None,
     min_vram_gb: float | None,
@@ -39,6 +40,7 @@ def search_machines(
         kind: The type of the offers.
         path: Where they come from, for messages.
         fetch: Makes the request; the arguments are checked before.
+        mask: Takes the key out of the answer's own words; see `octaspace.request.Trip.mask`.
     """
     checked_choice("sort", sort, ("price", "reliability", "vram", "download"))
     model = None if gpu is None else checked_text("gpu", gpu, required=True).strip().lower()
@@ -63,13 +65,14 @@ def search_machines(
         "vram": lambda offer: max((card.memory_gb or 0.0 for card in offer.gpus), default=None),
         "download": lambda offer: offer.net_down_mbits,
     }
-    offers = _read(kind.from_api, path, fetch())
+    offers = _read(kind.from_api, path, fetch(), mask)
     return _sorted(filter(fits, offers), orders[sort], best_first=sort != "price")
 
 
 def search_relays(
     path: str,
     fetch: Callable[[], Response[Any]],
+    mask: Callable[[str], str],
     *,
     country: str | None,
     residential: bool | None,
@@ -81,6 +84,7 @@ def search_relays(
     Args:
         path: Where they come from, for messages.
         fetch: Makes the request; the arguments are checked before.
+        mask: Takes the key out of the answer's own words; see `octaspace.request.Trip.mask`.
     """
     checked_choice("sort", sort, ("price", "download"))
     place, most = _place(country), _limit("max_price_usd", max_price_usd)
@@ -98,16 +102,18 @@ def search_relays(
         "price": lambda relay: relay.traffic_price_usd,
         "download": lambda relay: relay.net_down_mbits,
     }
-    relays = _read(VpnRelay.from_api, path, fetch())
+    relays = _read(VpnRelay.from_api, path, fetch(), mask)
     return _sorted(filter(fits, relays), orders[sort], best_first=sort != "price")
 
 
-def _read(from_api: Callable[[Any], _Offer], path: str, response: Response[Any]) -> Iterator[_Offer]:
+def _read(
+    from_api: Callable[[Any], _Offer], path: str, response: Response[Any], mask: Callable[[str], str]
+) -> Iterator[_Offer]:
     """Typed offers. One without an id is left out: it cannot be rented."""
     if not isinstance(response.data, list):
         raise InvalidResponseError(
             f"GET {path}: {response.status}, but a list of offers is expected, not an object"
-            f"{request_id_of(response)}",
+            f"{mask(request_id_of(response))}",
             response=response,
         )
     for item in response.data:

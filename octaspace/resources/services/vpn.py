@@ -74,7 +74,7 @@ class VpnRelays(Resource):
         from .search import search_relays  # loads the types, which only who searches should pay for
 
         return search_relays(
-            "/services/vpn", self.list,
+            "/services/vpn", self.list, self._trip.mask,
             country=country, residential=residential, max_price_usd=max_price_usd, sort=sort,
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ from .passing import may_pass
 if TYPE_CHECKING:
     from ...request import Trip
 
-__all__ = ["wait_until_ready"]
+__all__ = ["session_info", "wait_until_ready"]
 
 
 def wait_until_ready(
@@ -30,7 +30,7 @@ def wait_until_ready(
 
     Args:
         look: Asks for the session's info within so many seconds.
-        clock: Time and pauses.
+        clock: Time, pauses, and what takes the key out of messages.
         uuid: The session, for messages.
         timeout: Seconds for all of it.
         interval: Seconds between two looks.
@@ -53,8 +53,8 @@ def wait_until_ready(
             cause = None
             if on_progress is not None:
                 on_progress(response)
-            info = _info(response.data)
-            seen = f"last progress: {errors.one_line(str(info.get('progress')))}"
+            info = session_info(response.data)
+            seen = f"last progress: {errors.one_line(clock.mask(str(info.get('progress'))))}"
             state = readiness(info)
             if state == "ready":
                 return response
@@ -67,7 +67,11 @@ def wait_until_ready(
     ) from cause
 
 
-def _info(data: Any) -> dict[str, Any]:
-    """The session's info, alone or as the only item of a list."""
+def session_info(data: Any) -> dict[str, Any]:
+    """The info of a session, alone or as the only item of a list; empty where there is none.
+
+    Args:
+        data: What ``GET /services/:uuid/info`` answered.
+    """
     item = data[0] if isinstance(data, list) and len(data) == 1 else data
     return item if isinstance(item, dict) else {}

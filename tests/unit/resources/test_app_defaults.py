@@ -89,7 +89,7 @@ def test_rent_inherits_as_well(client: Client, api: requests_mock.Mocker) -> Non
     [
         ({"N": 3, "T": True, "F": False, "NULL": None}, {"N": "3", "T": "true", "F": "false", "NULL": ""}),
         ('{"A": "b"}', {"A": "b"}),
-        ("", {}), ("{}", {}), ([], {}), (None, {}),
+        ("", {}), ("{}", {}), ("{ }", {}), ("null", {}), ([], {}), (None, {}),
     ],
     ids=str,
 )  # fmt: skip
@@ -125,6 +125,8 @@ def test_an_image_under_its_other_name(client: Client, api: requests_mock.Mocker
         ({**ENTRY, "envs": ["A=b"]}, "envs .*A=b"),
         ({**ENTRY, "envs": "A=b"}, "envs .*A=b"),
         ({**ENTRY, "envs": 7}, "envs .* 7"),
+        ({**ENTRY, "envs": '{"A": "x", "B": [1]}'}, "envs .*B"),
+        ({**ENTRY, "envs": "[1]"}, "envs"),
         ({**ENTRY, "envs": {"A=B": "c"}}, "envs .*A=B"),
         ({**ENTRY, "ports": [0]}, "ports .* not 0"),
         ({**ENTRY, "start_command": ["a", "b"]}, "start_command"),

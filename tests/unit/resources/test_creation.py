@@ -113,7 +113,10 @@ def test_q19_an_item_that_says_why_is_a_rejection(
             for data in (
                 [], [{}], {}, {"uuid": ""}, [{"uuid": None}], {"uuid": 7}, [{"uuid": ".."}], {"uuid": "a\nb"},
                 [{"status": 0}], [{"status": "0"}], [{"status": "no number"}], [{"status": "9" * 5000}],
-                [{"message": ""}], ["odd"], [None], "text", 7, None, {"detail": "neither"},
+                [{"message": ""}], ["odd"],
+                {"status": 200, "data": {"uuid": "u"}},
+                {"message": "created", "session": {"uuid": "u"}},
+                [None], "text", 7, None, {"detail": "neither"},
             )
         ),
         {"text": ""},
@@ -140,7 +143,15 @@ def test_q19_an_answer_without_a_session_is_never_a_success(
 
 
 @everywhere
-@pytest.mark.parametrize("data", [[{"message": "bad key sk-secret"}], {"odd": "sk-secret"}])
+@pytest.mark.parametrize(
+    "data",
+    [
+        [{"message": "bad key sk-secret"}],
+        {"odd": "sk-secret"},
+        "key sk-secret",
+        [{"note": "The Authorization header of this request was sk-secret, and that is not a key"}],
+    ],
+)
 def test_a_key_that_the_answer_repeats_is_in_no_message(
     create: Callable[[Client], octaspace.Response[Any]],
     path: str,
@@ -151,8 +162,27 @@ def test_a_key_that_the_answer_repeats_is_in_no_message(
     requests_mock.post(f"{API}{path}", json=data, headers={"X-Request-Id": "of sk-secret"})
     with pytest.raises(octaspace.Error) as caught:
         create(client)
-    assert "sk-secret" not in str(caught.value)
+    assert "sk-" not in str(caught.value)
     assert "of ***" in str(caught.value)
+
+
+def test_a_session_that_is_named_beside_a_rejection_is_told(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.post(f"{API}/services/mr", json=[{"uuid": "u-7"}, {"message": "busy"}])
+    with pytest.raises(octaspace.ProvisionRejectedError, match=r"busy.* u-7"):
+        client.services.mr.create(**MACHINE)
+
+
+@pytest.mark.parametrize("gap", range(975, 996))
+def test_a_key_at_the_end_of_an_excerpt_is_not_shown_in_part(
+    gap: int, client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    page = f"<html>{' ' * gap}sk-secret"
+    requests_mock.post(f"{API}/services/mr", text=page, headers={"Content-Type": "text/html"})
+    with pytest.raises(octaspace.InvalidResponseError) as caught:
+        client.services.mr.create(**MACHINE)
+    assert "sk-" not in str(caught.value)
 
 
 def test_a_session_in_json_of_another_content_type_is_not_lost(

@@ -34,13 +34,17 @@ def test_in_memory_it_is_bytes_whatever_the_content_type(
     assert seen == [(8, None)]
 
 
-@pytest.mark.parametrize("content_type", ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"])
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml", "text/html, application/json"],
+)
 @pytest.mark.parametrize("where", ["memory", "path", "file"])
 def test_a_page_in_html_is_not_the_file(
     where: str, content_type: str, client: Client, requests_mock: requests_mock.Mocker, tmp_path: Path
 ) -> None:
     """A maintenance page must not take the place of the node's identity."""
-    requests_mock.get(IDENT, text="<html>Maintenance</html>", headers={"Content-Type": content_type})
+    page = '{"error": "Maintenance"}' if "json" in content_type else "<html>Maintenance</html>"
+    requests_mock.get(IDENT, text=page, headers={"Content-Type": content_type})
     target, file = tmp_path / "ident.bin", io.BytesIO()
     target.write_bytes(b"before")
     steps: list[Any] = []

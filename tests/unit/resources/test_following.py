@@ -67,6 +67,12 @@ def test_q13_entries_under_other_names_and_a_container_that_is_a_list() -> None:
     assert Logs(answer, last=answer).lines() == ["Started", "a", "b", "c"]
 
 
+def test_the_end_seen_in_an_info_in_a_list(client: Client, requests_mock: requests_mock.Mocker) -> None:
+    requests_mock.get(f"{API}/services/u-1/info", json=[{"uuid": "u-1", "finished_at": 5}])
+    requests_mock.get(f"{API}/services/u-1/logs", json={"system": [], "container": "x\n"})
+    assert list(client.services.session("u-1").follow_logs(interval=0)) == ["x"]
+
+
 def test_a_line_without_its_end_is_held_back() -> None:
     session = Logs(logs(container="ste"), logs(container="step 1\nst"), last=logs(container="step 1\nstep 2"))
     assert session.lines() == ["step 1", "step 2"]

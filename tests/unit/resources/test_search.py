@@ -131,8 +131,8 @@ def test_an_entry_that_nobody_could_rent_is_left_out(
 def test_an_answer_that_is_no_list(
     service: str, data: Any, client: Client, requests_mock: requests_mock.Mocker
 ) -> None:
-    requests_mock.get(f"{API}/services/{service}", json=data, headers={"X-Request-Id": "r-1"})
-    words = rf"^GET /services/{service}: 200, but .* \[request id r-1\]$"
+    requests_mock.get(f"{API}/services/{service}", json=data, headers={"X-Request-Id": "sk-secret r-1"})
+    words = rf"^GET /services/{service}: 200, but .* \[request id \*\*\* r-1\]$"
     with pytest.raises(octaspace.InvalidResponseError, match=words) as caught:
         getattr(client.services, service).search()
     assert caught.value.status == 200

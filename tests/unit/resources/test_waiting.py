@@ -83,6 +83,20 @@ def test_a_session_that_ended_raises(
     assert clock.slept == []
 
 
+def test_progress_that_repeats_the_key_is_told_without_it(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.get(INFO, json={"uuid": "u-1", "progress": "failed: sk-secret"})
+    with pytest.raises(octaspace.Error, match=r"failed: \*\*\*") as caught:
+        wait(client)
+    assert "sk-secret" not in str(caught.value)
+
+
+def test_a_time_that_was_never_set_is_no_end(client: Client, requests_mock: requests_mock.Mocker) -> None:
+    requests_mock.get(INFO, json={"finished_at": "0001-01-01T00:00:00Z", "progress": "running"})
+    assert wait(client).ok
+
+
 def test_an_info_in_a_list_of_one_is_read(client: Client, requests_mock: requests_mock.Mocker) -> None:
     requests_mock.get(INFO, json=[{"is_ready": True}])
     assert wait(client).data == [{"is_ready": True}]
