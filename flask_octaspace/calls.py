@@ -14,7 +14,7 @@ from typing import Any, Final
 from octaspace import Client, Request, Response
 from octaspace.request import BodySink
 
-from .client import AppClient
+from .client import MaskedClient
 
 __all__ = [
     "CautiousClient",
@@ -40,8 +40,8 @@ class ChangeRefusedError(Exception):
     """The call would change something, and nobody said that it may."""
 
 
-class CautiousClient(AppClient):
-    """A client that sends reading calls only, unless `may_change` is set.
+class CautiousClient(MaskedClient):
+    """A client that sends reading calls only, unless `may_change` is set, and shows no key.
 
     It goes by the request that is about to be sent: no list of methods can forget one.
     """

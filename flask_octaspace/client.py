@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from typing_extensions import Self
 
-__all__ = ["AppClient", "ContextClient", "Lease"]
+__all__ = ["AppClient", "ContextClient", "Lease", "MaskedClient"]
 
 
 class AppClient(octaspace.Client):
@@ -42,7 +42,7 @@ class AppClient(octaspace.Client):
         """See `octaspace.Client.send`; sends the signals around it."""
         self._tell(octaspace_request, request=request)
         try:
-            response = super().send(request, timeout=timeout, sink=sink)
+            response = self._carry(request, timeout=timeout, sink=sink)
         except octaspace.Error as error:
             if error.response is not None:
                 self._tell(octaspace_response, request=request, response=error.response)
@@ -51,10 +51,24 @@ class AppClient(octaspace.Client):
         self._tell(octaspace_response, request=request, response=response)
         return response
 
+    def _carry(self, request: Request, *, timeout: float | None, sink: BodySink | None) -> Response[Any]:
+        return super().send(request, timeout=timeout, sink=sink)
+
     def _tell(self, signal: NamedSignal, **arguments: object) -> None:
         app = self._app()
         if app is not None and signal.receivers:
             signal.send(app, _async_wrapper=app.ensure_sync, client=self, **arguments)
+
+
+class MaskedClient(AppClient):
+    """A client for tools that show, keep or export what the API says: no answer of it holds the key.
+
+    An API may repeat what it was sent. The key is masked here, where every answer comes in, once it is
+    decoded: in its data, its body, its header fields and in errors. See `octaspace.key_mask`.
+    """
+
+    def _carry(self, request: Request, *, timeout: float | None, sink: BodySink | None) -> Response[Any]:
+        return self._transport.mask.response(super()._carry(request, timeout=timeout, sink=sink))
 
 
 class Lease(Protocol):

@@ -8,6 +8,7 @@ from typing import Final
 from flask import Response, current_app, jsonify
 
 import octaspace
+from octaspace.key_mask import KeyMask
 
 from .state import EXTENSION, State
 
@@ -31,7 +32,8 @@ def answer_error(error: octaspace.Error) -> Response:
     Returns:
         JSON ``{"error": class name, "message": text, "request_id": id or null}``.
     """
-    words = describe(error)
+    mask = _mask()
+    words = mask.text(str(error))
     passed_on = next((status for kind, status in _PASSED_ON.items() if isinstance(error, kind)), None)
     if passed_on is not None:
         status, message = passed_on, words
@@ -42,7 +44,7 @@ def answer_error(error: octaspace.Error) -> Response:
     if status >= 500:
         # Flask logs only what nobody handles, and this is handled now.
         current_app.logger.error("%s: %s", type(error).__name__, words)
-    response = jsonify(error=type(error).__name__, message=message, request_id=error.request_id)
+    response = jsonify(error=type(error).__name__, message=message, request_id=mask.data(error.request_id))
     response.status_code = status
     if isinstance(error, octaspace.RateLimitError) and error.retry_after is not None:
         response.headers["Retry-After"] = str(math.ceil(error.retry_after))
@@ -51,6 +53,10 @@ def answer_error(error: octaspace.Error) -> Response:
 
 def describe(error: octaspace.Error) -> str:
     """The message of an error, without the app's key, whatever the API may have put into it."""
+    return _mask().text(str(error))
+
+
+def _mask() -> KeyMask:
+    """Masks the app's own key: what a client with another key got may repeat it."""
     state = current_app.extensions.get(EXTENSION)
-    key = state.settings.config.api_key if isinstance(state, State) else None
-    return str(error) if key is None else str(error).replace(key, "***")
+    return KeyMask(state.settings.config.api_key if isinstance(state, State) else None)

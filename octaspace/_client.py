@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .config import ApiKey, Config
 from .errors import ConfigurationError
+from .key_mask import KeyMask
 from .request import BodySink, Request
 from .resources import Accounts, Apps, IdleJobs, Network, Nodes, Services, Sessions
 from .response import Response
@@ -236,6 +237,6 @@ class _Trip:
     def sleep(self, seconds: float) -> None:
         self._client._transport.clock.sleep(seconds)
 
-    def mask(self, text: str) -> str:
-        key = self._client.config.api_key
-        return text.replace(key, "***") if key else text
+    @property
+    def mask(self) -> KeyMask:
+        return self._client._transport.mask

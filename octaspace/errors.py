@@ -259,18 +259,15 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 }
 
 
-def api_error(
-    response: Response[Any], *, method: str, path: str, repeatable: bool = True, api_key: str | None = None
-) -> ApiError:
+def api_error(response: Response[Any], *, method: str, path: str, repeatable: bool = True) -> ApiError:
     """Make the error of an answer that is not 2xx; the status alone decides the class (quirk Q16).
 
     Args:
-        response: The answer.
+        response: The answer, without the key; see `octaspace.key_mask`.
         method: HTTP method, for the message.
         path: Path asked for, for the message.
         repeatable: False for a request that changes something: a 5xx (from a proxy in front, say) or a 408
             does not tell whether it did.
-        api_key: The key, which some servers repeat in what they say.
     """
     status = response.status
     unknown = not repeatable and (status >= 500 or status == 408)
@@ -279,24 +276,21 @@ def api_error(
         words = "the proxy on the way asks for a user name and a password, or does not take those it got"
     else:
         words = _redirect_words(response) if 300 <= status < 400 else _api_words(response)
-    said = one_line(words.replace(api_key, "***") if api_key else words)
+    said = one_line(words)
     look_first = LOOK_FIRST if unknown else ""
-    ending = f"{look_first}{request_id_of(response, api_key)}"
+    ending = f"{look_first}{request_id_of(response)}"
     message = f"{method} {path}: {status}{': ' + said if said else ''}{ending}"
     return kind(message, response=response, outcome_unknown=unknown)
 
 
-def request_id_of(response: Response[Any], api_key: str | None = None) -> str:
+def request_id_of(response: Response[Any]) -> str:
     """How a message ends: with the id to quote to support, fit for one line, where there is one.
 
     Args:
-        response: The answer.
-        api_key: The key, in case the server made an id of it.
+        response: The answer, without the key.
     """
     id = response.request_id
-    if not id:
-        return ""
-    return f" [request id {one_line(id.replace(api_key, '***') if api_key else id)}]"
+    return f" [request id {one_line(id)}]" if id else ""
 
 
 def _redirect_words(response: Response[Any]) -> str:

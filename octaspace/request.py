@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import unquote
 
+from .key_mask import KeyMask
 from .response import Response
 from .shown import shown
 
@@ -133,6 +134,7 @@ class Trip(Protocol):
         """Wait that many seconds on the same clock."""
         ...
 
-    def mask(self, text: str) -> str:
-        """The text of an answer without the API key, which some servers repeat, for messages."""
+    @property
+    def mask(self) -> KeyMask:
+        """Takes the API key out of the answers that messages speak of."""
         ...

@@ -70,10 +70,8 @@ def build(config: Mapping[str, Any]) -> Flask:
     calls_log.setLevel(logging.DEBUG)
     calls_log.propagate = False
     first = default_source(process)
-    octa = OctaSpace(
-        app, api_key=first.key, base_urls=list(first.endpoints), keep_alive=True, logger=calls_log
-    )
-    app.extensions[EXTENSION] = parts = Parts(app, process, octa)
+    OctaSpace(app, api_key=first.key, base_urls=list(first.endpoints), keep_alive=True, logger=calls_log)
+    app.extensions[EXTENSION] = parts = Parts(app, process)
     app.secret_key = parts.secret_key
 
     recording.init_app(app, calls_log)

@@ -11,8 +11,7 @@ from typing import Any, Final
 from cachetools import LRUCache
 from flask import Flask
 
-from flask_octaspace import OctaSpace
-from flask_octaspace.client import AppClient
+from flask_octaspace.client import MaskedClient
 from octaspace import Client, Config
 
 __all__ = ["Clients"]
@@ -27,7 +26,7 @@ _IDLE_SECONDS: Final = 900.0
 class _Kept:
     """A client, how many are using it right now, and since when nobody is."""
 
-    def __init__(self, client: AppClient, now: float) -> None:
+    def __init__(self, client: MaskedClient, now: float) -> None:
         self.client = client
         self.users = 0
         self.retired = False
@@ -51,16 +50,15 @@ def retire(kept: _Kept) -> None:
 
 
 class Clients:
-    """Hands clients out. The app's default settings get the extension's own client.
+    """Hands clients out. None of their answers holds the key.
 
     Args:
         app: The app.
-        octa: Its extension.
         monotonic: The clock by which clients grow idle.
     """
 
-    def __init__(self, app: Flask, octa: OctaSpace, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._app, self._octa, self._monotonic = app, octa, monotonic
+    def __init__(self, app: Flask, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._app, self._monotonic = app, monotonic
         self._lock = threading.Lock()
         self._kept: LRUCache[Config, _Kept] = _Evicting(_MOST)
 
@@ -73,11 +71,6 @@ class Clients:
     @contextmanager
     def lease(self, config: Config) -> Iterator[Client]:
         """The client for these settings; it stays open as long as somebody has it on lease."""
-        if config == self.base_config:
-            with self._app.app_context():
-                client = self._octa.client
-            yield client
-            return
         kept = self._take(config)
         try:
             yield kept.client
@@ -90,7 +83,7 @@ class Clients:
 
     def one_off(self, config: Config) -> Client:
         """A client that the caller closes, for trying settings out."""
-        return AppClient.for_app(self._app, config)
+        return MaskedClient.for_app(self._app, config)
 
     def stats(self, config: Config) -> dict[str, Any]:
         """Figures of this worker's client for these settings; see `Client.transport_stats`."""
@@ -99,10 +92,9 @@ class Clients:
 
     def attempts(self, config: Config) -> int:
         """Attempts of this worker's client for these settings; none where there is no client yet."""
-        if config != self.base_config:
-            with self._lock:
-                if config not in self._kept:
-                    return 0
+        with self._lock:
+            if config not in self._kept:
+                return 0
         return int(self.stats(config)["requests"])
 
     def close(self) -> None:
@@ -112,7 +104,6 @@ class Clients:
             self._kept.clear()
         for kept in everything:
             kept.client.close()
-        self._octa.close(self._app)
 
     def _take(self, config: Config) -> _Kept:
         with self._lock:
@@ -120,7 +111,7 @@ class Clients:
             self._drop_idle(now)
             kept = self._kept.get(config)
             if kept is None:
-                kept = _Kept(AppClient.for_app(self._app, config), now)
+                kept = _Kept(MaskedClient.for_app(self._app, config), now)
                 self._kept[config] = kept
             kept.users += 1
             return kept

@@ -29,7 +29,7 @@ from octaspace import Config, ConfigurationError
 from . import caution, recording
 from .formatting import seconds, visible
 from .recording import Call
-from .redaction import masked, without_key
+from .redaction import masked
 from .results import Nobody
 from .smoke_steps import plan, run_steps
 
@@ -116,8 +116,7 @@ class _Report:
 
     def add(self, item: dict[str, Any], calls: list[Call]) -> dict[str, Any]:
         """Take what came of a call; as it may be shown."""
-        # The SDK masks the key in its own messages; an id or a path may repeat it all the same.
-        step: dict[str, Any] = without_key({**item, "requests": [_request(it) for it in calls]}, self._key)
+        step = {**item, "requests": [_request(it) for it in calls]}
         self.steps.append(step)
         return step
 

@@ -243,7 +243,7 @@ def _run(client: Client, ask: Ask) -> Panel:
             result = ask.line.run(client)
             # A search returns what it found; the answer it found it in is the recorded call's.
             response: Any = result if isinstance(result, Response) else panel.calls[-1].response
-            panel.answer = panel.calls[-1].shown(response.data)
+            panel.answer = response.data
             panel.data = ask.shape(panel.answer if result is response else result)
             panel.state = "empty" if ask.empty(panel.data) else "ok"
         except (Error, ValueError) as error:

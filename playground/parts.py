@@ -10,8 +10,6 @@ from typing import Final, cast
 
 from flask import Flask, current_app
 
-from flask_octaspace import OctaSpace
-
 from .clients import Clients
 from .process import ProcessSettings, StartError
 from .secret_key import kept_secret
@@ -32,7 +30,6 @@ class Parts:
 
     Attributes:
         process: The operator's settings.
-        octa: The extension that knows the default client.
         clients: A client per distinct settings.
         database: What all workers share: state of browsers, request log, tokens, snapshots, jobs.
         secret_key: Signs cookies.
@@ -41,9 +38,8 @@ class Parts:
         StartError: The folder of the state or the store cannot be used.
     """
 
-    def __init__(self, app: Flask, process: ProcessSettings, octa: OctaSpace) -> None:
+    def __init__(self, app: Flask, process: ProcessSettings) -> None:
         self.process = process
-        self.octa = octa
         try:
             folder = private_folder(process.state_dir)
             self.secret_key = process.secret_key or kept_secret(folder / "secret_key")
@@ -52,7 +48,7 @@ class Parts:
             raise StartError(f"The state cannot be kept in {process.state_dir}: {error.strerror}") from None
         except StoreError as error:
             raise StartError(str(error)) from None
-        self.clients = Clients(app, octa)
+        self.clients = Clients(app)
         self._lock = threading.Lock()
         self._executor: tuple[int, ThreadPoolExecutor] | None = None
 

@@ -6,7 +6,6 @@ call, so a context variable is enough to know for whom it is.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from flask import Flask
 from flask_octaspace import octaspace_error, octaspace_request, octaspace_response
 from octaspace import Client, Error, Request, Response
 
-from .redaction import WITHHELD, answer_is_secret, without_key, without_secrets
+from .redaction import WITHHELD, answer_is_secret, without_secrets
 
 __all__ = ["Call", "blaming_the_answer", "init_app", "recorded"]
 
@@ -43,7 +42,6 @@ class Call:
         error: The error it ended in, or None.
         elapsed: Seconds in all.
         in_use: Connections of the pool in use at its start, itself included; None without a pool.
-        key: The key it was sent with.
     """
 
     request: Request
@@ -54,15 +52,6 @@ class Call:
     error: Error | None = None
     elapsed: float = 0.0
     in_use: int | None = None
-    key: str | None = field(default=None, repr=False)
-
-    def shown(self, data: Any) -> Any:
-        """What of an answer may be seen: all of it, unless the API repeats the key."""
-        if self.response is None or self.key is None:
-            return data
-        written = (self.key, json.dumps(self.key)[1:-1])
-        repeats = any(form.encode() in self.response.body for form in written)
-        return without_key(data, self.key) if repeats else data
 
     @property
     def endpoint(self) -> str:
@@ -75,7 +64,7 @@ class Call:
 
     @property
     def request_id(self) -> str | None:
-        return None if self.response is None else without_key(self.response.request_id, self.key)
+        return None if self.response is None else self.response.request_id
 
     def row(self, *, source: str, page: str, line: str) -> dict[str, Any]:
         """The call as the request log keeps it; keys and secrets are not in it."""
@@ -101,7 +90,7 @@ class Call:
                 "expects": request.expects,
                 "repeatable": request.method in ("GET", "HEAD") and bool(request.repeatable),
                 "message": None if self.error is None else str(self.error),
-                "headers": {} if response is None else without_key(_headers(response), self.key),
+                "headers": {} if response is None else _headers(response),
                 "answer": _answer(self),
                 "size": 0 if response is None else len(response.body),
                 "attempts": self.attempts,
@@ -160,8 +149,7 @@ class _Attempts(logging.Handler):
 def _on_request(app: Flask, *, client: Client, request: Request, **_: Any) -> None:
     calls = _current.get()
     if calls is not None:
-        in_use, key = _sockets_in_use(client), _key_of(client)
-        calls.append(Call(request, time.time(), time.monotonic(), in_use=in_use, key=key))
+        calls.append(Call(request, time.time(), time.monotonic(), in_use=_sockets_in_use(client)))
 
 
 def _on_response(app: Flask, *, response: Response[Any], **_: Any) -> None:
@@ -185,11 +173,6 @@ def _sockets_in_use(client: Client) -> int | None:
     return 1 + sum(int(pool["in_use"]) for pool in stats["pools"].values())
 
 
-def _key_of(client: Client) -> str | None:
-    key = client.config.api_key
-    return None if key is None else str(key)
-
-
 def _headers(response: Response[Any]) -> dict[str, str]:
     return {name: value for name, value in response.headers.items() if name.lower() != "set-cookie"}
 
@@ -204,5 +187,5 @@ def _answer(call: Call) -> Any:
     if len(response.body) > _KEPT_BYTES:
         return f"(not kept: {len(response.body)} bytes are more than the {_KEPT_BYTES} the log keeps)"
     if isinstance(response.data, bytes):
-        return call.shown(response.text)
-    return call.shown(without_secrets(response.data))
+        return response.text
+    return without_secrets(response.data)

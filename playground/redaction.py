@@ -1,4 +1,7 @@
-"""What never gets into the request log, an export or a copied line: keys inside bodies and answers."""
+"""What never gets into the request log, an export or a copied line: secrets inside bodies and answers.
+
+The API key is not among them: `flask_octaspace.client.MaskedClient` has masked it before.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import re
 from typing import Any, Final
 
 __all__ = [
-    "WITHHELD", "answer_is_secret", "is_secret_field", "masked", "without_key", "without_secrets",
+    "WITHHELD", "answer_is_secret", "is_secret_field", "masked", "without_secrets",
 ]  # fmt: skip
 
 WITHHELD: Final = "(left out: it may hold secrets)"
@@ -20,11 +23,8 @@ _SECRET_FIELDS: Final = frozenset(
     }
 )  # fmt: skip
 
-#: In place of the key, where an API repeats it.
-_KEY: Final = "••••"
-
-#: A shorter key is one of a sandbox, and would be found inside of words.
-_SHORTEST_KEY: Final = 8
+#: Before the last characters of a key.
+_HIDDEN: Final = "••••"
 
 _SECRET_PATHS: Final = re.compile(r"^/nodes/[^/]+/(ident|logs)$")
 
@@ -53,21 +53,6 @@ def without_secrets(value: Any) -> Any:
     return value
 
 
-def without_key(value: Any, key: str | None) -> Any:
-    """A copy of JSON data, or a text, without a key: an API may repeat what it was sent."""
-    if key is None or len(key) < _SHORTEST_KEY:
-        return value
-    if isinstance(value, str):
-        return value.replace(key, _KEY)
-    if isinstance(value, bytes):
-        return value.replace(key.encode("latin-1", "replace"), _KEY.encode())
-    if isinstance(value, dict):
-        return {without_key(name, key): without_key(entry, key) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [without_key(entry, key) for entry in value]
-    return value
-
-
 def masked(key: str) -> str:
     """A key as it may be shown: its last four characters, or none of a short one."""
-    return _KEY + (key[-4:] if len(key) >= 12 else "")
+    return _HIDDEN + (key[-4:] if len(key) >= 12 else "")

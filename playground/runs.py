@@ -141,8 +141,6 @@ def _as_text(data: Any, calls: list[Call]) -> str:
         return json.dumps(f"{size}{WITHHELD}")
     if isinstance(data, bytes):
         data = data.decode("utf-8", "replace")
-    if calls:
-        data = calls[-1].shown(data)
     text = json.dumps(without_secrets(data), indent=2, ensure_ascii=False, default=str)
     if len(text) > _MOST_TEXT:
         return json.dumps(f"(not kept: {len(text)} characters are more than the {_MOST_TEXT} a run keeps)")

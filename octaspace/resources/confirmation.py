@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ..errors import LOOK_FIRST, InvalidResponseError, api_message, one_line, request_id_of
+from ..key_mask import KeyMask
 from ..request import Request
 from ..response import Response
 
@@ -21,29 +21,31 @@ _FAILED = ("error", "failed", "failure")
 UNAVAILABLE = "INTERNAL_ERROR"
 
 
-def check_confirmation(
-    response: Response[Any], change: Request, *, mask: Callable[[str], str]
-) -> Response[Any]:
+def check_confirmation(response: Response[Any], change: Request, *, mask: KeyMask) -> Response[Any]:
     """Return the 2xx answer to a change, unless it says that the change was not carried out.
 
     Args:
         response: The answer.
         change: The request, for messages.
-        mask: Takes the key out of the answer's own words; see `octaspace.request.Trip.mask`.
+        mask: Takes the key out of an answer that an error speaks of.
 
     Raises:
         InvalidResponseError: The answer has an error in it; `outcome_unknown` is True.
     """
-    for item in response.data if isinstance(response.data, list) else [response.data]:
-        if _is_failure(item):
-            words = one_line(mask(api_message(item) or response.text))
-            raise InvalidResponseError(
-                f"{change.method} {change.path}: {response.status}, but the answer is an error: {words}"
-                f"{LOOK_FIRST}{mask(request_id_of(response))}",
-                response=response,
-                outcome_unknown=True,
-            )
-    return response
+    if not any(map(_is_failure, _items(response))):
+        return response
+    response = mask.response(response)
+    words = next((text for text in map(api_message, filter(_is_failure, _items(response))) if text), "")
+    raise InvalidResponseError(
+        f"{change.method} {mask.text(change.path)}: {response.status}, but the answer is an error: "
+        f"{one_line(words or response.text)}{LOOK_FIRST}{request_id_of(response)}",
+        response=response,
+        outcome_unknown=True,
+    )
+
+
+def _items(response: Response[Any]) -> list[Any]:
+    return response.data if isinstance(response.data, list) else [response.data]
 
 
 def _is_failure(item: object) -> bool:

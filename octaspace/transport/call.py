@@ -6,7 +6,16 @@ import logging
 from typing import Any
 
 from ..config import Config
-from ..errors import LOOK_FIRST, ApiError, ConfigurationError, InvalidResponseError, api_error, request_id_of
+from ..errors import (
+    LOOK_FIRST,
+    ApiError,
+    ConfigurationError,
+    Error,
+    InvalidResponseError,
+    api_error,
+    request_id_of,
+)
+from ..key_mask import KeyMask
 from ..request import BodySink, Request
 from ..response import Response, parse_retry_after
 from .clock import SYSTEM_CLOCK, Clock, Deadline
@@ -60,6 +69,7 @@ class Transport:
         else:
             self.endpoints, self.pools, self.counters = parent.endpoints, parent.pools, parent.counters
         self.wire = Wire(config, self.pools)
+        self.mask = KeyMask(config.api_key)
         self.log = config.logger or _DEFAULT_LOGGER
         level = config.log_level
         self.log_level: int = level if isinstance(level, int) else logging.getLevelName(level.upper())
@@ -98,13 +108,16 @@ class Transport:
             response, answer = call.run()
             if self.config.on_response is not None:
                 self.config.on_response(response)
-            error = _error_of(response, answer, request, self.config.api_key)
+            error = _error_of(response, answer, request, self.mask)
             if error is not None:
                 raise error
             if sink is not None:
                 response = response.with_data(sink.commit(response.body))
                 delivered = True
             return response
+        except Error as error:
+            self.mask.error(error)
+            raise
         finally:
             if sink is not None and not delivered:
                 sink.abort()
@@ -207,7 +220,8 @@ class _Call:
             endpoints.mark_failed(url)
             log_line(
                 self._transport.log, logging.WARNING, "%s failed (%s) and is skipped for %g s",
-                url + via(result), result.phase or result.reason, endpoints.cooldown,
+                url + via(result), self._transport.mask.text(result.phase or result.reason),
+                endpoints.cooldown,
             )  # fmt: skip
         else:
             endpoints.leave(url)
@@ -281,27 +295,27 @@ class _Call:
     ) -> None:
         transport = self._transport
         log_attempt(
-            transport.log, transport.log_level, result, self._request, api_key=self._config.api_key,
+            transport.log, transport.log_level, result, self._request, mask=transport.mask,
             url=url, attempt=self._attempts, verdict=verdict, elapsed=elapsed, wait=wait,
         )  # fmt: skip
 
 
-def _error_of(
-    response: Response[Any], answer: Answer, request: Request, api_key: str | None
-) -> ApiError | None:
+def _error_of(response: Response[Any], answer: Answer, request: Request, mask: KeyMask) -> ApiError | None:
     """The status decides first; a body that cannot be read matters only where all else is well."""
     if not response.ok:
         return api_error(
-            response, method=request.method, path=request.path,
-            repeatable=bool(request.repeatable), api_key=api_key,
+            mask.response(response), method=request.method, path=request.path,
+            repeatable=bool(request.repeatable),
         )  # fmt: skip
-    problem = answer.problem or unexpected_body(response, request, api_key)
-    if problem is None:
+    if answer.problem is None and unexpected_body(response, request) is None:
         return None
+    # Before anything is cut out of it: of a part of the key nothing could be found.
+    response = mask.response(response)
+    problem = answer.problem or unexpected_body(response, request)
     unknown = not request.repeatable
     return InvalidResponseError(
         f"{request.method} {request.path}: {response.status}, but {problem}"
-        f"{LOOK_FIRST if unknown else ''}{request_id_of(response, api_key)}",
+        f"{LOOK_FIRST if unknown else ''}{request_id_of(response)}",
         response=response,
         outcome_unknown=unknown,
     )

@@ -117,7 +117,7 @@ def sort_failure(
     trace: Trace,
     *,
     outer: BaseException | None = None,
-    secrets: Sequence[str] = (),
+    credentials: Sequence[str] = (),
 ) -> Failure:
     """Say what a foreign exception means for the call, by its class and the stage it came from.
 
@@ -125,12 +125,11 @@ def sort_failure(
         error: What requests, urllib3, http.client, ssl or socket raised.
         trace: How far the attempt got.
         outer: The exception the caller was handling already; it is not ours to touch.
-        secrets: The key, which some servers repeat, and the proxy's password. An exception with one of
-            them in its words is not kept.
+        credentials: The proxy's user and password. An exception with one of them in its words is not kept.
     """
     links = _links(error)
-    reason = _reason(links[-1], secrets)
-    cause = None if any(secret in str(link) for link in links for secret in secrets) else error
+    reason = _reason(links[-1], credentials)
+    cause = None if any(secret in str(link) for link in links for secret in credentials) else error
     for link in _related(error, outer):
         link.__traceback__ = None  # the locals of its frames hold the header with the key
     stage = trace.stage
@@ -209,9 +208,9 @@ def _links(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _reason(root: BaseException, secrets: Sequence[str]) -> str:
+def _reason(root: BaseException, credentials: Sequence[str]) -> str:
     text = _words_of(root)
-    for secret in secrets:
+    for secret in credentials:
         text = text.replace(secret, "***")
     return one_line(text) or type(root).__name__
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ..config import Config
 from ..errors import LOOK_FIRST, ConfigurationError, ConnectionError, Error, TimeoutError, one_line
+from ..key_mask import KeyMask
 from ..request import Request
 from ..response import Response
 from .decoding import is_html
@@ -78,13 +79,12 @@ def out_of_time_error(
     )
 
 
-def unexpected_body(response: Response[Any], request: Request, api_key: str | None) -> str | None:
+def unexpected_body(response: Response[Any], request: Request) -> str | None:
     """What is wrong with the body of a 2xx answer, or None when it is what the request expects.
 
     Args:
         response: The answer.
         request: What was asked for.
-        api_key: The key, in case the server repeats it.
     """
     expects, data = request.expects, response.data
     if expects is None:
@@ -94,8 +94,7 @@ def unexpected_body(response: Response[Any], request: Request, api_key: str | No
             return None
     elif isinstance(data, (dict, list)):
         return None
-    # The key goes before anything is cut: of a part of it nothing could be found.
-    text = response.text.replace(api_key, "***") if api_key else response.text
+    text = response.text
     if expects != "file" and not isinstance(data, bytes):
         if expects == "json or nothing":
             return None
@@ -104,8 +103,7 @@ def unexpected_body(response: Response[Any], request: Request, api_key: str | No
         return one_line(f"an object or a list is expected, not the JSON value {text[:_EXCERPT_CHARACTERS]}")
     kind = response.headers.get("Content-Type", "") or "a body without a content type"
     wanted = "a file" if expects == "file" else "JSON"
-    words = f"{kind} came where {wanted} is expected: {text[:_EXCERPT_CHARACTERS]}"
-    return one_line(words.replace(api_key, "***") if api_key else words)
+    return one_line(f"{kind} came where {wanted} is expected: {text[:_EXCERPT_CHARACTERS]}")
 
 
 def log_attempt(
@@ -114,7 +112,7 @@ def log_attempt(
     result: Answer | Failure,
     request: Request,
     *,
-    api_key: str | None,
+    mask: KeyMask,
     url: str,
     attempt: int,
     verdict: str,
@@ -128,7 +126,7 @@ def log_attempt(
         level: At which level.
         result: How the attempt ended.
         request: What was asked for; the key is not part of it.
-        api_key: The key, in case the server repeats it.
+        mask: Takes the key out, which the server may repeat.
         url: The endpoint.
         attempt: Its number in the call, from 1.
         verdict: What follows: ok, raise, retry, failover or fresh-socket.
@@ -153,16 +151,15 @@ def log_attempt(
     }
     if isinstance(result, Answer):
         request_id = result.headers.get("X-Request-Id")
-        if request_id is not None and api_key:
-            request_id = request_id.replace(api_key, "***")
         fields.update(status=result.status, request_id=request_id)
         ending = str(result.status)
     else:
         error = "TimeoutError" if result.phase else "ConnectionError"
         fields.update(error=error, phase=result.phase, reason=result.reason)
         ending = f"{error} ({result.phase or result.reason})" + via(result)
+    fields = mask.data(fields)
     log_line(
         log, level, "%s %s%s -> %s in %.0f ms (attempt %d, %s)",
-        request.method, url, request.path, ending, elapsed * 1000, attempt, verdict,
+        request.method, url, fields["path"], mask.text(ending), elapsed * 1000, attempt, verdict,
         octaspace_attempt=fields,
     )  # fmt: skip

@@ -99,10 +99,8 @@ class Wire:
                 return self._exchange(url, request, body, trace, sink)
         except _Foreign as failed:
             proxy = self._pools.proxy(url)
-            secrets = [] if config.api_key is None else [config.api_key]
-            if proxy is not None:
-                secrets += credentials_of(proxy)
-            failure = sort_failure(failed.error, trace, outer=outer, secrets=secrets)
+            credentials = [] if proxy is None else credentials_of(proxy)
+            failure = sort_failure(failed.error, trace, outer=outer, credentials=credentials)
             failure.proxy = None if proxy is None else without_credentials(proxy)
             return failure
         except BaseException as error:  # an interrupt, a warning made an error, a sink that failed

@@ -34,7 +34,7 @@ def clock() -> Clock:
 @pytest.fixture
 def clients(app: Flask, clock: Clock) -> Clients:
     parts = app.extensions["playground"]
-    parts.clients = Clients(app, parts.octa, clock)
+    parts.clients = Clients(app, clock)
     return parts.clients  # closed with the app's parts
 
 
@@ -73,11 +73,6 @@ def test_the_same_settings_share_a_client(clients: Clients) -> None:
     with clients.lease(config(clients, max_retries=7)) as later:
         assert later is first
         assert later.transport_stats()["pools"][later.config.endpoints[0]]["created"] == 1
-
-
-def test_the_apps_own_settings_use_the_extensions_client(clients: Clients, app: Flask) -> None:
-    with app.app_context(), clients.lease(clients.base_config) as client:
-        assert client is app.extensions["playground"].octa.client
 
 
 def test_one_that_is_thrown_out_is_closed_when_its_last_user_is_done(
@@ -123,8 +118,6 @@ def test_at_the_end_everything_is_closed(clients: Clients, app: Flask) -> None:
 
 
 def test_many_settings_leave_no_socket_and_no_thread(clients: Clients, clock: Clock) -> None:
-    with clients.lease(clients.base_config) as client:
-        client.network.info()
     threads, sockets = threading.active_count(), open_sockets()
     for number in range(3 * module._MOST):
         with clients.lease(config(clients, retry_interval=float(number))) as client:
@@ -133,7 +126,7 @@ def test_many_settings_leave_no_socket_and_no_thread(clients: Clients, clock: Cl
     until(lambda: open_sockets() <= sockets + 2 * module._MOST)
     until(lambda: threading.active_count() <= threads + module._MOST)
     clock.now += 2 * module._IDLE_SECONDS
-    with clients.lease(config(clients, max_retries=9)):
+    with clients.lease(clients.base_config):
         until(lambda: open_sockets() == sockets)
         until(lambda: threading.active_count() == threads)
 

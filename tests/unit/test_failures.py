@@ -303,7 +303,7 @@ def test_a_message_decides_nothing() -> None:
 
 def test_a_server_that_repeats_the_key_gets_it_into_no_reason() -> None:
     trace = Trace(new_connection=False, read_timeout=1, write_timeout=1, deadline=Deadline(SYSTEM_CLOCK))
-    failure = sort_failure(aborted(http.client.BadStatusLine("sk-secret")), trace, secrets=["sk-secret"])
+    failure = sort_failure(aborted(http.client.BadStatusLine("sk-secret")), trace, credentials=["sk-secret"])
     assert failure.reason.endswith("it says '***'")
     assert failure.cause is None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ...errors import (
@@ -13,6 +12,7 @@ from ...errors import (
     one_line,
     request_id_of,
 )
+from ...key_mask import KeyMask
 from ...response import Response
 from ..confirmation import UNAVAILABLE
 from ..resource import segment_of
@@ -20,7 +20,7 @@ from ..resource import segment_of
 __all__ = ["check_creation", "session_uuids"]
 
 
-def check_creation(response: Response[Any], path: str, *, mask: Callable[[str], str]) -> Response[Any]:
+def check_creation(response: Response[Any], path: str, *, mask: KeyMask) -> Response[Any]:
     """Return the answer to a creation if it names a session.
 
     Any 2xx is a success then (Q17), as a list of items or as one object (Q18).
@@ -28,34 +28,33 @@ def check_creation(response: Response[Any], path: str, *, mask: Callable[[str], 
     Args:
         response: The 2xx answer.
         path: Where the creation was sent, for messages.
-        mask: Takes the key out of the answer's own words; see `octaspace.request.Trip.mask`.
+        mask: Takes the key out of an answer that an error speaks of.
 
     Raises:
         ProvisionRejectedError: An item was refused (Q2, Q19).
         InvalidResponseError: No session is named and nothing refused; `outcome_unknown` is True.
     """
-    items = _items(response)
-    rejections = [item for item in items if isinstance(item, dict) and _is_rejection(item)]
+    if not _rejections(response) and session_uuids(response):
+        return response
+    response = mask.response(response)
+    rejections = _rejections(response)
     if rejections:
-        reasons = one_line(mask("; ".join(filter(None, map(_reason, rejections)))))
+        reasons = one_line("; ".join(filter(None, map(_reason, rejections))))
         hint = "; the node is unavailable for the moment, another may work" if UNAVAILABLE in reasons else ""
         made = session_uuids(response)
-        also = f"; the answer names a session all the same: {one_line(mask(', '.join(made)))}" if made else ""
+        also = f"; the answer names a session all the same: {one_line(', '.join(made))}" if made else ""
         raise ProvisionRejectedError(
             f"POST {path}: {response.status}, but the rental was rejected: "
-            f"{reasons}{hint}{also}{mask(request_id_of(response))}",
+            f"{reasons}{hint}{also}{request_id_of(response)}",
             rejections=rejections,
             response=response,
         )
-    if not session_uuids(response):
-        words = one_line(mask(response.text))
-        raise InvalidResponseError(
-            f"POST {path}: {response.status}, but the answer names no session: {words}"
-            f"{LOOK_FIRST}{mask(request_id_of(response))}",
-            response=response,
-            outcome_unknown=True,
-        )
-    return response
+    raise InvalidResponseError(
+        f"POST {path}: {response.status}, but the answer names no session: {one_line(response.text)}"
+        f"{LOOK_FIRST}{request_id_of(response)}",
+        response=response,
+        outcome_unknown=True,
+    )
 
 
 def session_uuids(response: Response[Any]) -> list[str]:
@@ -67,6 +66,10 @@ def session_uuids(response: Response[Any]) -> list[str]:
     return [
         item["uuid"] for item in _items(response) if isinstance(item, dict) and _is_uuid(item.get("uuid"))
     ]
+
+
+def _rejections(response: Response[Any]) -> list[dict[str, Any]]:
+    return [item for item in _items(response) if isinstance(item, dict) and _is_rejection(item)]
 
 
 def _items(response: Response[Any]) -> list[Any]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
 from ...errors import InvalidResponseError, request_id_of
+from ...key_mask import KeyMask
 from ...response import Response
 from ...shown import shown
 from ...types import MachineOffer, RenderOffer, VpnRelay
@@ -25,7 +26,7 @@ def search_machines(
     kind: type[_Machine],
     path: str,
     fetch: Callable[[], Response[Any]],
-    mask: Callable[[str], str],
+    mask: KeyMask,
     *,
     gpu: str | None,
     min_vram_gb: float | None,
@@ -40,7 +41,7 @@ def search_machines(
         kind: The type of the offers.
         path: Where they come from, for messages.
         fetch: Makes the request; the arguments are checked before.
-        mask: Takes the key out of the answer's own words; see `octaspace.request.Trip.mask`.
+        mask: Takes the key out of an answer that an error speaks of.
     """
     checked_choice("sort", sort, ("price", "reliability", "vram", "download"))
     model = None if gpu is None else checked_text("gpu", gpu, required=True).strip().lower()
@@ -72,7 +73,7 @@ def search_machines(
 def search_relays(
     path: str,
     fetch: Callable[[], Response[Any]],
-    mask: Callable[[str], str],
+    mask: KeyMask,
     *,
     country: str | None,
     residential: bool | None,
@@ -84,7 +85,7 @@ def search_relays(
     Args:
         path: Where they come from, for messages.
         fetch: Makes the request; the arguments are checked before.
-        mask: Takes the key out of the answer's own words; see `octaspace.request.Trip.mask`.
+        mask: Takes the key out of an answer that an error speaks of.
     """
     checked_choice("sort", sort, ("price", "download"))
     place, most = _place(country), _limit("max_price_usd", max_price_usd)
@@ -107,13 +108,14 @@ def search_relays(
 
 
 def _read(
-    from_api: Callable[[Any], _Offer], path: str, response: Response[Any], mask: Callable[[str], str]
+    from_api: Callable[[Any], _Offer], path: str, response: Response[Any], mask: KeyMask
 ) -> Iterator[_Offer]:
     """Typed offers. One without an id is left out: it cannot be rented."""
     if not isinstance(response.data, list):
+        response = mask.response(response)
         raise InvalidResponseError(
             f"GET {path}: {response.status}, but a list of offers is expected, not an object"
-            f"{mask(request_id_of(response))}",
+            f"{request_id_of(response)}",
             response=response,
         )
     for item in response.data:

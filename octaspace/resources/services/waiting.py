@@ -54,11 +54,12 @@ def wait_until_ready(
             if on_progress is not None:
                 on_progress(response)
             info = session_info(response.data)
-            seen = f"last progress: {errors.one_line(clock.mask(str(info.get('progress'))))}"
+            seen = f"last progress: {errors.one_line(clock.mask.text(str(info.get('progress'))))}"
             state = readiness(info)
             if state == "ready":
                 return response
             if state == "ended":
+                response = clock.mask.response(response)
                 raise errors.Error(f"session {uuid} ended before it was ready; {seen}", response=response)
         clock.sleep(max(0.0, min(pause, end - clock.monotonic())))
     raise errors.TimeoutError(

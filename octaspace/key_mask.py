@@ -1,0 +1,251 @@
+"""Takes the API key out of what is shown, logged, kept or exported, in every spelling it may come back in."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from .errors import Error
+from .response import Response
+
+__all__ = ["MASK", "KeyMask"]
+
+#: What stands in place of the key.
+MASK: Final = "***"
+
+#: So much of the beginning or of the end of a key is as good as the key.
+_PART: Final = 12
+
+#: A shorter key stands in many words by chance, and is masked only where it stands alone.
+_SHORTEST: Final = 8
+
+#: Spellings of a character in URLs, JSON, Python and HTML, also where one was written inside of another.
+_ESCAPE: Final = re.compile(
+    r"%(?:25)*[0-9A-Fa-f]{2}"
+    r"|\\+(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})?"
+    r"|&(?:amp;)*(?:\#[0-9]{1,7}|\#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});?"
+)
+_MARKS: Final = re.compile(r"[%\\&]")
+
+#: How deep escapes are undone; no reader undoes them more often.
+_MOST_ROUNDS: Final = 4
+
+Span = tuple[int, int]
+
+
+class KeyMask:
+    """Masks one key: whole, in parts from either end, in base64, and with characters escaped.
+
+    Args:
+        key: The key; None masks nothing.
+    """
+
+    __slots__ = ("_forms", "_key")
+
+    def __init__(self, key: str | None) -> None:
+        self._key = key
+        self._forms: list[str] | None = None  # made when something is masked: most calls mask nothing
+
+    def text(self, text: str) -> str:
+        """A text with `MASK` in place of the key.
+
+        Args:
+            text: What may repeat the key.
+        """
+        rounds = _unescaped(text) if self._key else [text]
+        spans = list(self._spans(rounds[-1]))
+        if not spans:
+            return text
+        for before in reversed(rounds[:-1]):
+            spans = _spans_before(before, spans)
+        pieces, end = [], 0
+        for start, stop in sorted(spans):
+            if start >= end:
+                pieces += [text[end:start], MASK]
+            end = max(end, stop)
+        return "".join((*pieces, text[end:]))
+
+    def data(self, value: Any) -> Any:
+        """A copy of JSON data in which every text, names of fields included, is masked.
+
+        Args:
+            value: Text, bytes, numbers, lists, tuples and dictionaries of such.
+        """
+        return self._copy(value, {})
+
+    def response(self, response: Response[Any]) -> Response[Any]:
+        """The same answer, or one without the key where it repeats the key.
+
+        Args:
+            response: The answer.
+        """
+        if not self._key:
+            return response
+        names = {self.text(name): self.text(value) for name, value in response.headers.items()}
+        body, data = self._bytes(response.body), response.data
+        if body is response.body and not self._is_plain(response):
+            body = MASK.encode()
+        if body is not response.body or (not response.body and data is not None):
+            data = body if isinstance(data, bytes) else self.data(data)
+        if body is response.body and data is response.data and names == dict(response.headers):
+            return response
+        return Response(
+            status=response.status,
+            headers=names,
+            data=data,
+            body=body,
+            url=self.text(response.url),
+            attempts=response.attempts,
+            elapsed=response.elapsed,
+        )
+
+    def error(self, error: Error) -> None:
+        """Take the key out of an error: of its message, its response, and whatever else it carries.
+
+        Args:
+            error: The error. Exceptions that caused it are left out when one repeats the key.
+        """
+        error.args = tuple(map(self.data, error.args))
+        for name, value in vars(error).items():
+            masked = self.response(value) if isinstance(value, Response) else self.data(value)
+            if masked is not value:
+                setattr(error, name, masked)
+        said = (words for link in _causes(error) for words in (str(link), repr(link.args)))
+        if any(self.text(words) != words for words in said):
+            error.__cause__ = None
+
+    def _is_plain(self, response: Response[Any]) -> bool:
+        """Whether the body has no key in it when it is read in its charset, UTF-16 say."""
+        text = response.text
+        return text == response.body.decode("latin-1") or self.text(text) is text
+
+    def _copy(self, value: Any, texts: dict[str, str]) -> Any:
+        """A masked copy; `texts` are those seen before, for names of fields come again and again."""
+        if isinstance(value, str):
+            if value not in texts:
+                texts[value] = self.text(value)
+            return texts[value]
+        if isinstance(value, bytes):
+            return self._bytes(value)
+        if isinstance(value, dict):
+            return {self._copy(name, texts): self._copy(entry, texts) for name, entry in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)([self._copy(entry, texts) for entry in value])
+        return value
+
+    def _bytes(self, value: bytes) -> bytes:
+        text = value.decode("latin-1")
+        masked = self.text(text)
+        return value if masked is text else masked.encode("latin-1")
+
+    def _spans(self, plain: str) -> Iterator[Span]:
+        """Where the key stands in a text without escapes."""
+        if not self._key:
+            return
+        if len(self._key) < _SHORTEST:
+            alone = rf"(?<![A-Za-z0-9]){re.escape(self._key)}(?![A-Za-z0-9])"
+            yield from (found.span() for found in re.finditer(alone, plain))
+            return
+        if self._forms is None:
+            self._forms = _forms_of(self._key)
+        lowered = _lowered(plain)
+        for form in self._forms:
+            yield from _spans_of(form, lowered)
+
+
+def _forms_of(key: str) -> list[str]:
+    """The key as text may have it, in small letters: as it is, and as base64 has it at any offset."""
+    forms = [_lowered(_unescaped(key)[-1])]
+    for raw in {key.encode(), key.encode("latin-1", "replace")}:
+        forms.append(_lowered(raw.decode("latin-1")))
+        for offset in range(3):
+            encoded = base64.b64encode(b"\0" * offset + raw).decode()
+            # What the neighbours of the key have a part in differs from case to case.
+            core = encoded[(0, 2, 3)[offset] : len(encoded) - (0, 3, 2)[(offset + len(raw)) % 3]]
+            forms += [core.lower(), core.lower().translate({ord("+"): "-", ord("/"): "_"})]
+    return [form for form in dict.fromkeys(forms) if len(form) >= _SHORTEST]
+
+
+def _lowered(text: str) -> str:
+    """In small letters, each character in its place: names of header fields come in any case."""
+    return text.lower() if text.isascii() else text.replace("İ", "I").lower()
+
+
+def _spans_of(form: str, text: str) -> Iterator[Span]:
+    for part, step in ((form[:_PART], 1), (form[-_PART:], -1)):
+        start = text.find(part)
+        while start >= 0:
+            stop = start + len(part)
+            for expected in form[_PART:] if step == 1 else form[: -len(part)][::-1]:
+                place = stop if step == 1 else start - 1
+                if not 0 <= place < len(text) or text[place] != expected:
+                    break
+                start, stop = (start, stop + 1) if step == 1 else (start - 1, stop)
+            yield start, stop
+            start = text.find(part, stop)
+
+
+def _unescaped(text: str) -> list[str]:
+    """The text, and what it reads as each time its escapes are undone once more."""
+    rounds = [text]
+    while len(rounds) <= _MOST_ROUNDS and _MARKS.search(rounds[-1]):
+        plain = _unescaped_once(rounds[-1])
+        if plain == rounds[-1]:
+            break
+        rounds.append(plain)
+    return rounds
+
+
+def _unescaped_once(text: str) -> str:
+    characters = _Characters()
+    return _ESCAPE.sub(lambda escape: characters[escape[0]], text)
+
+
+class _Characters(dict[str, str]):
+    """What each escape stands for; each is worked out once, for a body may be made of them."""
+
+    def __missing__(self, escape: str) -> str:
+        if escape[0] == "%":
+            character = chr(int(escape[-2:], 16))
+        elif escape[0] == "\\":
+            digits = escape.lstrip("\\")[1:]
+            character = chr(int(digits, 16)) if digits else ""
+        else:
+            from html import unescape  # a large table, and hardly a message needs it
+
+            character = unescape("&" + (escape[1:].rpartition("amp;")[2] or "amp;"))
+        self[escape] = character
+        return character
+
+
+def _spans_before(text: str, spans: list[Span]) -> list[Span]:
+    """Where spans of a text stood before its escapes were undone."""
+    edges = sorted({edge for span in spans for edge in span})
+    found: dict[int, int] = {}
+    wanted = 0
+    characters = _Characters()
+    plain = start = 0  # where we are in the unescaped text, and in this one
+    for escape in _ESCAPE.finditer(text):
+        ahead = plain + escape.start() - start
+        while wanted < len(edges) and edges[wanted] <= ahead:
+            found[edges[wanted]] = start + edges[wanted] - plain
+            wanted += 1
+        if wanted == len(edges):
+            break
+        plain, start = ahead + len(characters[escape[0]]), escape.end()
+    for edge in edges[wanted:]:
+        found[edge] = start + edge - plain
+    return [(found[first], found[last]) for first, last in spans]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What a traceback shows of how an error came about."""
+    waiting, seen = [error.__cause__], set()
+    while waiting:
+        link = waiting.pop()
+        if link is not None and id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            waiting += [link.__cause__, link.__context__]

@@ -1,0 +1,98 @@
+"""An API that repeats the key: no page, export, log or store of the playground shows it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from playground.process import ProcessSettings
+
+from ..playground.browsing import Visitor
+from ..playground.conftest import (  # noqa: F401  # fixtures
+    MakeApp,
+    compiled_templates,
+    make_app,
+)
+from ..support.hostile_api import LIES, SPELLINGS, HostileApi, in_a_new_field, in_values
+from ..support.key_finder import key_in
+from .crawler import START, Crawler
+
+KEY = "sk-Live/Qz7+x9-Rk2.Lm4_Vb8/Tn6-Wd3"
+
+
+def every_spelling(key: str) -> str:
+    return " and ".join(spelling(key) for spelling in SPELLINGS.values())
+
+
+#: Each tries all pages, which takes seconds; what can be put together is.
+_LIES = {
+    "all spellings in a new field": in_a_new_field(every_spelling),
+    "all spellings in every text": in_values(every_spelling),
+    **{
+        name: LIES[name]
+        for name in (
+            "beside every text", "names of fields", "every header field", "the content type",
+            "the content encoding", "status 401", "status 422", "a page", "a page in UTF-16", "broken JSON",
+            "no HTTP",
+        )
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def api() -> Iterator[HostileApi]:
+    with HostileApi() as hostile:
+        yield hostile
+
+
+@pytest.fixture
+def visitor(api: HostileApi, make_app: MakeApp, tmp_path: Path) -> Visitor:  # noqa: F811
+    """A browser of an app whose key and endpoint are the operator's."""
+    operator = {"OCTA_API_KEY": KEY, "OCTA_BASE_URL": api.url}
+    visitor = Visitor(make_app(ProcessSettings.read(operator, tmp_path / "state")))
+    visitor.post("/playground/settings/options", max_retries="0")
+    return visitor
+
+
+def test_the_crawler_reaches_every_page(visitor: Visitor) -> None:
+    """What it does not reach would not be looked at below."""
+    crawler = Crawler(visitor)
+    crawler.go(*START)
+    app = visitor.client.application
+    rules = {rule.rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    missed = {rule for rule in rules - crawler.endpoints() if "static" not in rule and "/lab/" not in rule}
+    assert missed == set()
+    assert crawler.dead == []
+    failed = {asked: answer.status for asked, answer in crawler.answers.items() if answer.status_code >= 500}
+    assert [asked for asked in failed if "_raw=" not in asked] == [], failed
+
+
+@pytest.mark.parametrize("name", _LIES)
+def test_no_page_and_no_log(
+    name: str,
+    visitor: Visitor,
+    api: HostileApi,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    api.lie = _LIES[name]
+    crawler = Crawler(visitor)
+    with caplog.at_level(logging.DEBUG):
+        crawler.go(*START)
+    assert len(crawler.answers) > 40
+    for asked, text in crawler.texts():
+        shown = re.sub(r'name="csrf_token" [^>]*|"csrf-token" [^>]*', "", text)
+        assert key_in(shown, KEY) == "", asked
+    formatter = logging.Formatter()
+    logged = "\n".join(formatter.format(record) for record in caplog.records)
+    assert key_in(logged, KEY) == ""
+    assert key_in("".join(capfd.readouterr()), KEY) == ""
+    for file in (tmp_path / "state").rglob("*"):
+        if file.is_file():
+            assert key_in(file.read_bytes().decode("latin-1"), KEY) == "", file.name
+    assert any(arrival.headers.get("authorization") == KEY for arrival in api.server.journal)

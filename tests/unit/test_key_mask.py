@@ -1,0 +1,153 @@
+"""`octaspace.key_mask`: what is masked, what is left alone, and in what time."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+import octaspace
+from octaspace import Response
+from octaspace.key_mask import MASK, KeyMask
+
+from ..support.hostile_api import SPELLINGS
+from ..support.key_finder import key_in
+
+KEYS = (
+    "sk-Live/Qz7+x9-Rk2.Lm4_Vb8/Tn6-Wd3",
+    "0123456789abcdef" * 4,
+    'a-"key"-with-"quotes"',
+    "schlüssel-mit-ümlaut",
+    "exactly-12-c",
+    "eight-ch",
+)
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_key_goes_in_every_spelling_and_nothing_else(key: str, name: str) -> None:
+    spelled = SPELLINGS[name](key)
+    if len(key) < 12 and "half" in name:
+        pytest.skip("it is the whole key")
+    masked = KeyMask(key).text(f"before {spelled} after")
+    assert masked.startswith("before ")
+    assert masked.endswith(" after")
+    assert MASK in masked
+    assert len(masked) < len("before  after") + 16
+    assert key_in(masked, key) == ""
+
+
+@pytest.mark.parametrize("key", ["a-key%41of-escapes&amp;", "back\\slashes\\in-it", "50%-of-the-key"])
+def test_a_key_that_looks_escaped_itself(key: str) -> None:
+    for spelled in (key, json.dumps(key)[1:-1], quote(key, safe="")):
+        assert KeyMask(key).text(f"({spelled})") == f"({MASK})"
+
+
+def test_several_keys_in_a_text() -> None:
+    key = KEYS[0]
+    mask = KeyMask(key)
+    assert mask.text(f"{key}{key} {key[:20]}, {key[-13:]}.") == f"{MASK}{MASK} {MASK}, {MASK}."
+    assert mask.text(f"%20{key}%20&amp;{key}&lt;") == f"%20{MASK}%20&amp;{MASK}&lt;"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nothing of it",
+        "C:\\temp\\new",
+        "a=1&b=%20&copy=2",
+        "50 % & more",
+        "\\",
+        "İstanbul",
+        KEYS[0][1:12],
+    ],
+)
+def test_other_text_is_left_as_it_is(text: str) -> None:
+    for mask in (KeyMask(KEYS[0]), KeyMask(None), KeyMask("")):
+        assert mask.text(text) is text
+
+
+def test_a_short_key_is_masked_where_it_stands_alone() -> None:
+    mask = KeyMask("test")
+    assert mask.text("test, latest tests (test)") == f"{MASK}, latest tests ({MASK})"
+
+
+def test_a_letter_that_grows_in_small_letters() -> None:
+    assert KeyMask(KEYS[0]).text(f"İ{KEYS[0]}İ") == f"İ{MASK}İ"
+
+
+def test_data_is_copied_only_when_something_changes_it() -> None:
+    key = KEYS[1]
+    data: Any = {key: [key.encode(), {"a": (f"x{key}", 1, None, 1.5, True)}]}
+    assert KeyMask(key).data(data) == {MASK: [MASK.encode(), {"a": (f"x{MASK}", 1, None, 1.5, True)}]}
+    assert data[key][0] == key.encode()
+
+
+def answer(data: Any, body: bytes, **headers: str) -> Response[Any]:
+    return Response(
+        status=200, headers=headers, data=data, body=body, url="http://api.invalid/x", elapsed=1.0
+    )
+
+
+def test_an_answer_without_the_key_is_the_same_object() -> None:
+    body = json.dumps({"a": "ü \\ % &amp;"}).encode()
+    response = answer(json.loads(body), body, Server="x")
+    assert KeyMask(KEYS[0]).response(response) is response
+    assert KeyMask(None).response(response) is response
+
+
+def test_an_answer_with_the_key_keeps_all_else() -> None:
+    key = KEYS[0]
+    body = json.dumps({"a": key, "b": 1}).replace("-", "\\u002d").encode()
+    response = answer(json.loads(body), body, Server=key, Date="now")
+    masked = KeyMask(key).response(response)
+    assert masked.data == {"a": MASK, "b": 1}
+    assert json.loads(masked.body) == masked.data
+    assert dict(masked.headers) == {"Server": MASK, "Date": "now"}
+    assert (masked.status, masked.url, masked.elapsed) == (200, response.url, 1.0)
+    assert response.data["a"] == key
+
+
+def test_a_body_in_a_wide_charset() -> None:
+    body = f"<p>{KEYS[0]}</p>".encode("utf-16")
+    response = answer(body, body, **{"Content-Type": "text/html; charset=utf-16"})
+    masked = KeyMask(KEYS[0]).response(response)
+    assert (masked.body, masked.data) == (MASK.encode(), MASK.encode())
+
+
+def test_an_error_is_masked_with_all_that_it_carries() -> None:
+    key = KEYS[0]
+    body = json.dumps({"uuid": key}).encode()
+    error = octaspace.ProvisionRejectedError(
+        f"no: {key}", rejections=[{"reason": key}], response=answer(json.loads(body), body)
+    )
+    error.__cause__ = ValueError(key)
+    KeyMask(key).error(error)
+    assert str(error) == f"no: {MASK}"
+    assert error.rejections == [{"reason": MASK}]
+    assert error.response is not None
+    assert error.response.data == {"uuid": MASK}
+    assert error.__cause__ is None
+
+
+def test_an_error_without_the_key_keeps_its_cause() -> None:
+    error, cause = octaspace.ConnectionError("broke"), ValueError("why")
+    error.__cause__ = cause
+    KeyMask(KEYS[0]).error(error)
+    assert error.__cause__ is cause
+
+
+def test_a_mask_shows_no_key() -> None:
+    assert KEYS[0] not in repr(KeyMask(KEYS[0]))
+
+
+@pytest.mark.parametrize("unit", ["\\u002d", "&amp;", "%252d", "\\", "%", "&", "a\\/", "&amp;amp;"])
+def test_a_long_text_of_escapes_ends(unit: str) -> None:
+    """Each ends in a time that grows with its length; the suite's own time limit is the check."""
+    key = KEYS[0]
+    masked = KeyMask(key).text(unit * (2_000_000 // len(unit)) + key)
+    assert masked.endswith(MASK)
+    assert key not in masked
