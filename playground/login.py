@@ -16,7 +16,7 @@ from .parts import Parts, current_parts
 from .process import ProcessSettings
 from .store import LoginTries
 
-__all__ = ["init_app"]
+__all__ = ["init_app", "is_inside"]
 
 bp = Blueprint("login", __name__, url_prefix="/playground")
 
@@ -36,7 +36,7 @@ def init_app(app: Flask, process: ProcessSettings) -> None:
     app.register_blueprint(bp)
 
     def require_login() -> Response | None:
-        if request.endpoint in _OPEN or _is_logged_in():
+        if request.endpoint in _OPEN or is_inside():
             return None
         return redirect(url_for("login.show"), 303)
 
@@ -68,9 +68,17 @@ def _refusal(form: LoginForm, problem: str, status: int) -> Response:
     return make_response(render_template("pages/login.html", form=form, problem=problem), status)
 
 
-def _is_logged_in() -> bool:
+def is_inside() -> bool:
+    """Whether this browser may see pages: there is no password, or it has entered it.
+
+    Raises:
+        StoreError: The store cannot say.
+    """
+    parts = current_parts()
+    if parts.process.password is None:
+        return True
     proof = current_browser().read("login").get("proof", "")
-    return hmac.compare_digest(proof, _proof(current_parts()))
+    return hmac.compare_digest(proof, _proof(parts))
 
 
 def _proof(parts: Parts) -> str:
