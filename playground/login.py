@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from flask import Blueprint, Flask, make_response, redirect, render_template, request, url_for
@@ -21,6 +25,10 @@ __all__ = ["init_app", "is_inside"]
 bp = Blueprint("login", __name__, url_prefix="/playground")
 
 _OPEN: Final = frozenset({"login.show", "login.enter", "static", "bootstrap.static", "health.ok"})
+
+
+#: How a thread waits.
+pause = time.sleep
 
 
 class LoginForm(FlaskForm):  # type: ignore[misc]
@@ -51,17 +59,38 @@ def show() -> str:
 @bp.post("/login")
 def enter() -> Response:
     form = LoginForm()
-    tries = LoginTries(current_parts().database, request.remote_addr or "")
-    wait = tries.claim()
-    if wait:
-        answer = _refusal(form, f"Too many wrong passwords. Try again in {wait:.0f} s.", 429)
-        answer.headers["Retry-After"] = str(int(wait) + 1)
-        return answer
-    if not _same(form.password.data or "", current_parts().process.password or ""):
-        return _refusal(form, "That is not the password.", 401)
+    parts = current_parts()
+    tries = LoginTries(parts.database, request.remote_addr or "")
+    with _seat(parts) as seated:
+        may_try, seconds = tries.claim() if seated else tries.claim(patience=0.0)
+        if not may_try:
+            again = max(1, math.ceil(seconds))
+            answer = _refusal(
+                form, f"Too many wrong passwords from your address. Try again in {again} s.", 429
+            )
+            answer.headers["Retry-After"] = str(again)
+            return answer
+        if seconds:
+            pause(seconds)
+        if not _same(form.password.data or "", parts.process.password or ""):
+            held_back = tries.failed()
+            if seated and held_back:
+                pause(held_back)
+            return _refusal(form, "That is not the password.", 401)
     tries.succeeded()
-    renew_id().write("login", {"proof": _proof(current_parts())})
+    renew_id().write("login", {"proof": _proof(parts)})
     return redirect(url_for("dashboard.index"), 303)
+
+
+@contextmanager
+def _seat(parts: Parts) -> Iterator[bool]:
+    """One of the few threads that may wait here; False when all of them do. The others answer pages."""
+    seated = parts.login_seats.acquire(blocking=False)
+    try:
+        yield seated
+    finally:
+        if seated:
+            parts.login_seats.release()
 
 
 def _refusal(form: LoginForm, problem: str, status: int) -> Response:

@@ -36,6 +36,7 @@ class Parts:
         clients: A client per distinct settings.
         database: What all workers share: state of browsers, request log, tokens, snapshots, jobs.
         secret_key: Signs cookies.
+        login_seats: For threads that wait with a password: at most half of those that answer.
 
     Raises:
         StartError: The folder of the state or the store cannot be used.
@@ -53,6 +54,7 @@ class Parts:
         except StoreError as error:
             raise StartError(str(error)) from None
         self.clients = Clients(app, octa)
+        self.login_seats = threading.BoundedSemaphore(max(1, process.threads // 2))
         self._lock = threading.Lock()
         self._executor: tuple[int, ThreadPoolExecutor] | None = None
 

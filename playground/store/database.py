@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from .calls import Bounds, Query
+    from .tries import Pace
 
 __all__ = ["Database", "Record", "StoreError", "open_database"]
 
@@ -142,23 +143,24 @@ class JobTable(Protocol):
 
 
 class TryTable(Protocol):
-    """Tries to log in, per address."""
+    """Lines of those who try to log in, one per address."""
 
-    def claim(
-        self, address: str, now: float, window: float, wait: Callable[[list[float], list[float]], float]
-    ) -> float:
-        """Ask `wait` how many seconds are left, and note a try at `now` when it says 0.
+    def take(self, address: str, now: float, pace: Pace, longest: float) -> float:
+        """Take a place in a line, in one step for all processes.
 
         Args:
-            address: Who tries.
-            now: The time.
-            window: Seconds after which tries are forgotten.
-            wait: Called with the times of this address's tries and of everybody's, oldest first.
+            address: Whose line.
+            now: The time, seconds since 1970.
+            pace: How fast the line moves, and how many are remembered.
+            longest: Seconds beyond which no place is taken.
+
+        Returns:
+            Seconds until it is this try's turn; more than `longest` when it has no place.
         """
         ...
 
     def clear(self, address: str) -> None:
-        """Forget an address's tries."""
+        """Forget an address's line."""
         ...
 
 
