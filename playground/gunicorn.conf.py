@@ -52,7 +52,10 @@ def on_starting(server: Any) -> None:
         _check_addresses(server.cfg, addresses)
     settings = ProcessSettings.read(os.environ, _INSTANCE)
     try:
-        database = open_database(private_folder(settings.state_dir), settings.redis_url)
+        folder = private_folder(settings.state_dir)
+        if folder.stat().st_mode & 0o077:
+            server.log.warning("Others can look into the folder of the state, %s: chmod 700 it", folder)
+        database = open_database(folder, settings.redis_url)
         database.check()
         database.close()
     except OSError as error:

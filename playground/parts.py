@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -85,11 +87,20 @@ def current_parts() -> Parts:
 
 
 def private_folder(folder: Path) -> Path:
-    """Make the folder of the state, or take it away from others' eyes.
+    """The folder of the state: made with mode 0700 when it is not there, else left as it is.
 
     Raises:
-        OSError: It cannot be made, or belongs to somebody else.
+        StartError: Others can write into it, and so exchange what is kept there.
+        OSError: It cannot be made or looked at.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+        if folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise StartError(
+                f"Others can write into the folder of the state, {folder}: "
+                "chmod go-w it, or give another as PLAYGROUND_STATE_DIR"
+            ) from None
     return folder

@@ -1,7 +1,7 @@
 """What the operator of the process decides, through environment variables.
 
 PLAYGROUND_BIND               where Gunicorn listens; what others can reach needs the next two
-PLAYGROUND_PASSWORD           asked for before any page is shown
+PLAYGROUND_PASSWORD           asked for before any page is shown; 12 characters or more
 PLAYGROUND_HOSTS              further names under which the app may be called, comma-separated
 PLAYGROUND_ENDPOINTS          addresses a browser may choose besides the operator's, comma-separated
 PLAYGROUND_REDIS_URL          keep what is known of browsers in Redis instead of a file
@@ -35,6 +35,9 @@ LIVE_ENDPOINT = "https://api.octa.space"
 
 #: A shorter key could be guessed, and cookies signed with it.
 _SHORTEST_SECRET = 16
+
+#: A shorter password could be guessed, slowly as the login answers.
+_SHORTEST_PASSWORD = 12
 
 
 class StartError(RuntimeError):
@@ -110,7 +113,7 @@ class ProcessSettings:
 
         bind = text("PLAYGROUND_BIND") or "127.0.0.1:3000"
         hops = _number("PLAYGROUND_PROXY_HOPS", text("PLAYGROUND_PROXY_HOPS"), 0, 0, 10)
-        hosts, password = several("PLAYGROUND_HOSTS"), text("PLAYGROUND_PASSWORD")
+        hosts, password = several("PLAYGROUND_HOSTS"), _password(environment.get("PLAYGROUND_PASSWORD", ""))
         guarded = bool(hops) or not is_loopback(bind)
         if guarded:
             who = f"{bind} can be reached by others" if not hops else "Others come through a proxy"
@@ -200,6 +203,14 @@ def _endpoints(name: str, urls: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(Config(base_urls=list(urls)).endpoints)
     except ConfigurationError as error:
         raise StartError(f"{name}: {error}") from None
+
+
+def _password(text: str) -> str | None:
+    """The password without white space around it, or None when the variable is empty."""
+    password = text.strip()
+    if text and len(password) < _SHORTEST_PASSWORD:
+        raise StartError(f"PLAYGROUND_PASSWORD must have {_SHORTEST_PASSWORD} characters or more")
+    return password or None
 
 
 def _key(key: str | None) -> str | None:
