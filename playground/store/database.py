@@ -26,20 +26,32 @@ class StoreError(RuntimeError):
 class BrowserTable(Protocol):
     """What is known of browsers: a text per concern, with one life for all of a browser's."""
 
-    def load(self, browser: str, idle: float) -> dict[str, str]:
-        """Every concern; begins the browser's life anew. Empty when it was away for `idle` seconds."""
+    def load(self, browser: str, idle: float) -> dict[str, str] | None:
+        """Every concern; begins the browser's life anew.
+
+        Returns:
+            Empty when it was away for `idle` seconds; None when it was forgotten.
+        """
         ...
 
     def save(self, browser: str, concern: str, text: str, idle: float) -> None:
-        """Keep one concern; others saved at the same time are left alone."""
+        """Keep one concern, unless the browser was forgotten; others saved at once are left alone."""
         ...
 
     def drop(self, browser: str, concern: str) -> None:
         """Remove one concern."""
         ...
 
-    def forget(self, browser: str) -> None:
-        """Remove every concern."""
+    def forget(self, browser: str, now: float, keep: float, most: int) -> None:
+        """Remove everything of a browser: concerns, calls, tokens, jobs. Note that it was forgotten.
+
+        Args:
+            browser: Its id.
+            now: The time, seconds since 1970.
+            keep: Seconds for which the note is kept. What requests and jobs under way still write for the
+                browser until then is dropped, and a job of it hears that it is to stop.
+            most: Notes that are kept at most, the latest.
+        """
         ...
 
 
@@ -47,7 +59,10 @@ class CallTable(Protocol):
     """Logs of calls, numbered in the order in which they were written."""
 
     def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
-        """Add rows with the names of `COLUMNS` and a text `detail`, drop what is out of bounds; their ids."""
+        """Add rows with the names of `COLUMNS` and a text `detail`, drop what is out of bounds; their ids.
+
+        For a browser that was forgotten nothing is added, and every id is 0.
+        """
         ...
 
     def latest(
@@ -104,6 +119,8 @@ class JobTable(Protocol):
         self, job: Record, since: float, admit: Callable[[list[Record], int], None], keep: int, seconds: float
     ) -> None:
         """Write a job down unless `admit` raises; nobody else can write one of its kind meanwhile.
+
+        For a browser that was forgotten nothing is written.
 
         Args:
             job: The job's fields.

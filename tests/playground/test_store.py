@@ -24,6 +24,7 @@ from playground.store import (
     LoginTries,
     Tokens,
     Workers,
+    browsers,
     jobs,
     open_database,
     tokens,
@@ -87,7 +88,8 @@ def test_concerns_of_a_browser_do_not_undo_each_other(database: Database, anothe
     assert there.load() == {"options": {"max_retries": 6}, "look": {"theme": "dark"}}
     assert BrowserState(database, "b").load() == {}
     there.forget()
-    assert here.load() == {}
+    assert here.load() is None
+    assert BrowserState(database, "b").load() == {}
 
 
 def test_one_concern_is_dropped(database: Database) -> None:
@@ -97,6 +99,63 @@ def test_one_concern_is_dropped(database: Database) -> None:
     state.drop("key")
     state.drop("never saved")
     assert state.load() == {"look": {"theme": "dark"}}
+
+
+def test_forgetting_leaves_nothing_and_nothing_comes_back(database: Database, another: Another) -> None:
+    limits = Limits(9, 9, 9)
+    writers: list[JobLog] = []
+    for browser in ("a", "b"):
+        BrowserState(database, browser).save("key", {"key": "secret"})
+        Calls(database, browser).append([row(path=f"/of/{browser}")])
+        tokens = Tokens(database, browser)
+        tokens.claim("token")
+        tokens.finish("token", {"text": "sent"})
+        tokens.claim("under way")
+        for kind in ("lab", "runner"):
+            log = JobLog(database, Jobs(database, browser).begin(kind, {}, limits))
+            log.write({"said": browser}, ["item"])
+            writers.append(log)
+    BrowserState(another(), "a").forget()
+
+    # What requests and jobs under way in other workers still have to say.
+    there = another()
+    BrowserState(there, "a").save("key", {"key": "secret"})
+    assert Calls(there, "a").append([row(), row()]) == [0, 0]
+    Tokens(there, "a").finish("under way", {"text": "sent after all"})
+    assert [log.write({}, ["more"]) for log in writers] == [True, True, False, False], (
+        "those of a are to stop"
+    )
+    begun = Jobs(there, "a").begin("smoke", {}, limits)
+    assert JobLog(there, begun).write({}, ["item"]) is True
+
+    assert BrowserState(database, "a").load() is None
+    assert Calls(database, "a").latest(10) == ([], 0)
+    for token in ("token", "under way"):
+        assert (Tokens(database, "a").result(token), Tokens(database, "a").is_claimed(token)) == (None, False)
+    for kind in ("lab", "runner", "smoke"):
+        assert Jobs(database, "a").latest(kind, 9) == []
+    assert [Jobs(database, "a").items(log.id) for log in writers[:2]] == [[], []]
+    assert Jobs(database, "a").find(begun) is None
+
+    assert BrowserState(database, "b").load() == {"key": {"key": "secret"}}
+    assert [each.path for each in Calls(database, "b").latest(10)[0]] == ["/of/b"]
+    assert Tokens(database, "b").result("token") == {"text": "sent"}
+    assert Jobs(database, "b").items(writers[2].id) == ["item", "more"]
+
+
+def test_a_forgotten_job_takes_no_place(database: Database) -> None:
+    Jobs(database, "a").begin("lab", {}, Limits(1, 1, 9))
+    BrowserState(database, "a").forget()
+    assert Jobs(database, "b").begin("lab", {}, Limits(1, 1, 9))
+
+
+def test_how_many_forgotten_browsers_are_known_is_bounded(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browsers, "_MOST_FORGOTTEN", 3)
+    for browser in "abcde":
+        BrowserState(database, browser).forget()
+    assert [BrowserState(database, browser).load() for browser in "abcde"] == [{}, {}, None, None, None]
 
 
 def test_the_log_is_numbered_filtered_and_paged(database: Database, another: Another) -> None:

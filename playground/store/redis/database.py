@@ -93,6 +93,11 @@ class RedisDatabase:
                 return result
         raise StoreError("Redis: too many others write at the same time")
 
+    @property
+    def forgotten(self) -> str:
+        """The key of the browsers that were forgotten."""
+        return self.key("forgotten")
+
     @staticmethod
     def key(*parts: str) -> str:
         """Name of a key."""

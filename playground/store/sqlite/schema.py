@@ -14,6 +14,8 @@ MOST_LOG_BYTES: Final = 256 * 1024 * 1024
 
 SCHEMA: Final = (
     "CREATE TABLE browsers (id TEXT PRIMARY KEY, seen REAL NOT NULL, until REAL NOT NULL)",
+    "CREATE TABLE forgotten (browser TEXT PRIMARY KEY, until REAL NOT NULL)",
+    "CREATE INDEX forgotten_by_age ON forgotten (until)",
     """CREATE TABLE concerns (
         browser TEXT NOT NULL, concern TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (browser, concern)
     )""",
@@ -51,6 +53,7 @@ SCHEMA: Final = (
 
 EXPIRED: Final = (
     "DELETE FROM browsers WHERE until < :now",
+    "DELETE FROM forgotten WHERE until < :now",
     "DELETE FROM concerns WHERE browser NOT IN (SELECT id FROM browsers)",
     "DELETE FROM calls WHERE until < :now",
     f"""DELETE FROM calls WHERE id <= (
