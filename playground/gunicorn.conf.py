@@ -30,6 +30,12 @@ timeout = 120
 graceful_timeout = 30
 keepalive = 5
 
+# Gunicorn's own limits of a head, in bytes and fields. It has none in time: a thread of gthread waits for the
+# rest of a head for as long as the client likes. A proxy in front does not, see docs/nginx.conf.example.
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+
 # Right either way, because importing opens nothing; but a reload on HUP should read new code.
 preload_app = False
 
@@ -51,6 +57,8 @@ def on_starting(server: Any) -> None:
     if addresses != [bind]:
         _check_addresses(server.cfg, addresses)
     settings = ProcessSettings.read(os.environ, _INSTANCE)
+    if settings.warning is not None:
+        server.log.warning(settings.warning)
     try:
         folder = private_folder(settings.state_dir)
         if folder.stat().st_mode & 0o077:

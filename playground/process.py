@@ -86,6 +86,16 @@ class ProcessSettings:
         return _instance(self.bind)
 
     @property
+    def warning(self) -> str | None:
+        """One line for the operator of an address that others can reach; None on loopback."""
+        if is_loopback(self.bind):
+            return None
+        return (
+            f"Others can reach {self.bind}, and slow clients can hold every thread of it: "
+            "listen on loopback behind a proxy, as in docs/nginx.conf.example"
+        )
+
+    @property
     def control_urls(self) -> tuple[str, ...]:
         """Where the sandbox's switches are reached: at the port of their own, else at any endpoint."""
         return self.sandbox_urls if self.sandbox_control is None else (self.sandbox_control,)

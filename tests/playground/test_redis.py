@@ -115,7 +115,7 @@ def test_nothing_in_it_is_executable_and_the_key_is_where_it_belongs(
             kind = client.type(name)
             values[name] = {
                 "hash": client.hgetall, "string": client.get, "list": lambda n: client.lrange(n, 0, -1),
-                "zset": lambda n: client.zrange(n, 0, -1),
+                "zset": lambda n: client.zrange(n, 0, -1), "set": client.smembers,
             }[kind](name)  # fmt: skip
     assert len(values) > 5
     assert [name for name in values if key in name] == []
