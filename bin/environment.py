@@ -112,6 +112,15 @@ def _is_sound():
     return version >= OLDEST and not changed and bool(pip)
 
 
+def _without_secrets():
+    """The variables without keys and passwords: packages that are built run code of their own."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("OCTA_API_KEY", "SECRET_KEY") and not name.startswith("PLAYGROUND_")
+    }
+
+
 def _make():
     if sys.version_info < OLDEST:
         sys.exit("Python %d.%d or newer is needed; this is %d.%d." % (OLDEST + sys.version_info[:2]))
@@ -121,7 +130,7 @@ def _make():
     except ImportError:
         sys.exit("This Python has no venv module; install it first (Debian: apt install python3-venv).")
     say("Making the virtual environment in .venv …")
-    if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV]):
+    if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV], env=_without_secrets()):
         sys.exit("The virtual environment could not be made in .venv (see above).")
 
 
@@ -139,7 +148,12 @@ def _install(parts):
 
 def _pip(command):
     pip = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True
+        command,
+        cwd=ROOT,
+        env=_without_secrets(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
     )
     said = pip.communicate()[0]
     if not pip.returncode:

@@ -387,9 +387,15 @@ def _url(name: str, value: object) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
+        # Its own words quote what it took for the port or the host: it may be a part of a password.
+        reason = "the host cannot be read"
+        if "out of range" in str(error):
+            reason = "Port out of range 0-65535"
+        elif "cast to integer" in str(error):
+            reason = "the port is not a number"
         hint = "" if "[" in url else "; an IPv6 address goes in brackets: http://[::1]:8080"
         raise ConfigurationError(
-            f"{name} is not a URL: {error}{hint if url.count(':') > 2 else ''}", option=name
+            f"{name} is not a URL: {reason}{hint if url.count(':') > 2 else ''}", option=name
         ) from None
     if parts.scheme not in ("http", "https"):
         raise ConfigurationError(f"{name} must start with http:// or https://", option=name)

@@ -12,7 +12,6 @@ from typing import Any
 from flask import Flask
 from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
 from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_octaspace import OctaSpace
 
@@ -31,6 +30,7 @@ from . import (
     views,
 )
 from .addresses import web_address
+from .forwarded import behind_proxies
 from .parts import EXTENSION, Parts
 from .process import ProcessSettings
 from .sessions_cookie import BrowserSessionInterface
@@ -63,8 +63,9 @@ def build(config: Mapping[str, Any]) -> Flask:
     # First of all, so that no other check or page is reached under a foreign name.
     security.init_app(app, process)
     if process.proxy_hops:
-        hops = process.proxy_hops
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        app.wsgi_app = behind_proxies(  # type: ignore[method-assign, assignment]
+            app.wsgi_app, process.proxy_hops
+        )
 
     calls_log = logging.getLogger(CALLS_LOGGER)
     calls_log.setLevel(logging.DEBUG)

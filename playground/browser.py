@@ -12,7 +12,7 @@ import secrets
 from functools import cached_property
 from typing import Any, Final, cast
 
-from flask import g, session
+from flask import abort, g, request, session
 
 from octaspace import Config
 
@@ -41,8 +41,17 @@ class Browser:
         self._state = BrowserState(self._parts.database, id)
 
     @cached_property
-    def _saved(self) -> dict[str, dict[str, Any]]:
+    def _loaded(self) -> dict[str, dict[str, Any]] | None:
         return self._state.load()
+
+    @cached_property
+    def _saved(self) -> dict[str, dict[str, Any]]:
+        return self._loaded or {}
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether everything of it was removed on request, here or in another worker."""
+        return self._loaded is None
 
     def read(self, concern: str) -> dict[str, Any]:
         """What was saved for a concern; empty when nothing was, or it expired."""
@@ -69,7 +78,7 @@ class Browser:
         self.write(concern, value)
 
     def forget(self) -> None:
-        """Remove everything."""
+        """Remove everything, log, jobs and tokens too, in all workers; its id is not used again."""
         self._state.forget()
         self._saved.clear()
         self._changed()
@@ -144,12 +153,27 @@ def _key_of(source: Source) -> str:
 
 
 def current_browser() -> Browser:
-    """The browser of the current request; a new one gets an id."""
+    """The browser of the current request; a new one gets an id, and so does one that was forgotten.
+
+    Raises:
+        werkzeug.exceptions.BadRequest: A form of a forgotten browser: its one-time tokens are not known any
+            more, so it might be sent a second time.
+    """
     browser = g.get("browser")
     if browser is None:
-        if not isinstance(session.get(_ID), str):
+        id = session.get(_ID)
+        forgotten = False
+        if isinstance(id, str):
+            browser = Browser(id)
+            forgotten = browser.is_forgotten
+        if forgotten:
+            session.clear()
+        if browser is None or forgotten:
             session[_ID] = secrets.token_urlsafe(18)
-        browser = g.browser = Browser(session[_ID])
+            browser = Browser(session[_ID])
+        g.browser = browser
+        if forgotten and request.method not in ("GET", "HEAD", "OPTIONS"):
+            abort(400, "This browser was forgotten since the form was loaded. Load the page again.")
     return cast(Browser, browser)
 
 

@@ -1,4 +1,4 @@
-"""Error pages: an id to find it in the log by, never a traceback."""
+"""Error pages: an id to find it in the log by, never a traceback; before the login nothing but the error."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
+from .login import is_inside
 from .store import StoreError
 
 __all__ = ["init_app"]
@@ -59,6 +60,9 @@ def _logged(what: str) -> str:
 
 def _page(title: str, text: str, code: int) -> str:
     try:
+        # The frame names the endpoint and the end of the key, which are for those who have logged in.
+        if not is_inside():
+            return _plain_page(title, text, code)
         return render_template("pages/failure.html", title=title, text=text, code=code)
     except StoreError:
         # The frame of a page shows what is stored of the browser.
@@ -69,5 +73,5 @@ def _page(title: str, text: str, code: int) -> str:
 
 
 def _plain_page(title: str, text: str, code: int) -> str:
-    """A page without the frame, for when the frame itself cannot be had."""
+    """A page without the frame, for who may not see the frame, and for when it cannot be had."""
     return render_template("pages/outage.html", title=title, text=text, code=code)

@@ -30,6 +30,12 @@ timeout = 120
 graceful_timeout = 30
 keepalive = 5
 
+# Gunicorn's own limits of a head, in bytes and fields. It has none in time: a thread of gthread waits for the
+# rest of a head for as long as the client likes. A proxy in front does not, see docs/nginx.conf.example.
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+
 # Right either way, because importing opens nothing; but a reload on HUP should read new code.
 preload_app = False
 
@@ -51,8 +57,13 @@ def on_starting(server: Any) -> None:
     if addresses != [bind]:
         _check_addresses(server.cfg, addresses)
     settings = ProcessSettings.read(os.environ, _INSTANCE)
+    if settings.warning is not None:
+        server.log.warning(settings.warning)
     try:
-        database = open_database(private_folder(settings.state_dir), settings.redis_url)
+        folder = private_folder(settings.state_dir)
+        if folder.stat().st_mode & 0o077:
+            server.log.warning("Others can look into the folder of the state, %s: chmod 700 it", folder)
+        database = open_database(folder, settings.redis_url)
         database.check()
         database.close()
     except OSError as error:

@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +34,11 @@ READY_WITHIN: Final = 60.0
 
 #: Variables that would change what Gunicorn is told here.
 _NOT_OURS: Final = ("GUNICORN_CMD_ARGS", "FORWARDED_ALLOW_IPS", "WEB_CONCURRENCY")
+
+#: Variables of the sandbox, by their beginnings: what a Python needs to run, and nothing that may be secret.
+_SANDBOX_NEEDS: Final = (
+    "PATH", "HOME", "LANG", "LC_", "TZ", "TMPDIR", "PYTHON", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT",
+)  # fmt: skip
 
 
 class Orders:
@@ -135,6 +140,11 @@ def _environment(options: argparse.Namespace) -> dict[str, str]:
     }
 
 
+def _for_the_sandbox(environment: Mapping[str, str]) -> dict[str, str]:
+    """The sandbox speaks to nobody: it gets no key, no password and no address of a store."""
+    return {name: value for name, value in environment.items() if name.startswith(_SANDBOX_NEEDS)}
+
+
 def _port_to_listen_at(host: str, port: int) -> int:
     """Try the address out; the port, or for 0 a free one.
 
@@ -174,7 +184,7 @@ def _start_sandbox(
         for port in ports[:-1]:
             command += ["--port", str(port)]
         command += ["--control-port", str(ports[-1])]
-        child = Child("The sandbox", command, ROOT, environment, piped=True)
+        child = Child("The sandbox", command, ROOT, _for_the_sandbox(environment), piped=True)
         try:
             told = _told_addresses(child, orders)
         except BaseException:

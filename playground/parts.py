@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,6 +35,7 @@ class Parts:
         clients: A client per distinct settings.
         database: What all workers share: state of browsers, request log, tokens, snapshots, jobs.
         secret_key: Signs cookies.
+        login_seats: For threads that wait with a password: at most half of those that answer.
 
     Raises:
         StartError: The folder of the state or the store cannot be used.
@@ -49,6 +52,7 @@ class Parts:
         except StoreError as error:
             raise StartError(str(error)) from None
         self.clients = Clients(app)
+        self.login_seats = threading.BoundedSemaphore(max(1, process.threads // 2))
         self._lock = threading.Lock()
         self._executor: tuple[int, ThreadPoolExecutor] | None = None
 
@@ -79,11 +83,20 @@ def current_parts() -> Parts:
 
 
 def private_folder(folder: Path) -> Path:
-    """Make the folder of the state, or take it away from others' eyes.
+    """The folder of the state: made with mode 0700 when it is not there, else left as it is.
 
     Raises:
-        OSError: It cannot be made, or belongs to somebody else.
+        StartError: Others can write into it, and so exchange what is kept there.
+        OSError: It cannot be made or looked at.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+        if folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise StartError(
+                f"Others can write into the folder of the state, {folder}: "
+                "chmod go-w it, or give another as PLAYGROUND_STATE_DIR"
+            ) from None
     return folder

@@ -1,7 +1,7 @@
 """What the operator of the process decides, through environment variables.
 
 PLAYGROUND_BIND               where Gunicorn listens; what others can reach needs the next two
-PLAYGROUND_PASSWORD           asked for before any page is shown
+PLAYGROUND_PASSWORD           asked for before any page is shown; 12 characters or more
 PLAYGROUND_HOSTS              further names under which the app may be called, comma-separated
 PLAYGROUND_ENDPOINTS          addresses a browser may choose besides the operator's, comma-separated
 PLAYGROUND_REDIS_URL          keep what is known of browsers in Redis instead of a file
@@ -35,6 +35,9 @@ LIVE_ENDPOINT = "https://api.octa.space"
 
 #: A shorter key could be guessed, and cookies signed with it.
 _SHORTEST_SECRET = 16
+
+#: A shorter password could be guessed, slowly as the login answers.
+_SHORTEST_PASSWORD = 12
 
 
 class StartError(RuntimeError):
@@ -83,6 +86,16 @@ class ProcessSettings:
         return _instance(self.bind)
 
     @property
+    def warning(self) -> str | None:
+        """One line for the operator of an address that others can reach; None on loopback."""
+        if is_loopback(self.bind):
+            return None
+        return (
+            f"Others can reach {self.bind}, and slow clients can hold every thread of it: "
+            "listen on loopback behind a proxy, as in docs/nginx.conf.example"
+        )
+
+    @property
     def control_urls(self) -> tuple[str, ...]:
         """Where the sandbox's switches are reached: at the port of their own, else at any endpoint."""
         return self.sandbox_urls if self.sandbox_control is None else (self.sandbox_control,)
@@ -110,7 +123,7 @@ class ProcessSettings:
 
         bind = text("PLAYGROUND_BIND") or "127.0.0.1:3000"
         hops = _number("PLAYGROUND_PROXY_HOPS", text("PLAYGROUND_PROXY_HOPS"), 0, 0, 10)
-        hosts, password = several("PLAYGROUND_HOSTS"), text("PLAYGROUND_PASSWORD")
+        hosts, password = several("PLAYGROUND_HOSTS"), _password(environment.get("PLAYGROUND_PASSWORD", ""))
         guarded = bool(hops) or not is_loopback(bind)
         if guarded:
             who = f"{bind} can be reached by others" if not hops else "Others come through a proxy"
@@ -200,6 +213,14 @@ def _endpoints(name: str, urls: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(Config(base_urls=list(urls)).endpoints)
     except ConfigurationError as error:
         raise StartError(f"{name}: {error}") from None
+
+
+def _password(text: str) -> str | None:
+    """The password without white space around it, or None when the variable is empty."""
+    password = text.strip()
+    if text and len(password) < _SHORTEST_PASSWORD:
+        raise StartError(f"PLAYGROUND_PASSWORD must have {_SHORTEST_PASSWORD} characters or more")
+    return password or None
 
 
 def _key(key: str | None) -> str | None:

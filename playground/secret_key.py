@@ -36,9 +36,10 @@ def kept_secret(path: Path) -> str:
             pass
         finally:
             os.unlink(draft)
-    if path.stat().st_mode & 0o077:
-        path.chmod(0o600)
     secret = path.read_text().strip()
     if len(secret) != _HEX_DIGITS:
         raise StartError(f"{path} holds no key; remove it to have one made")
+    # Only now: it is a file of ours.
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
     return secret

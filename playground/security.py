@@ -43,7 +43,7 @@ class BoundedRequest(Request):
 
 
 def init_app(app: Flask, process: ProcessSettings) -> None:
-    """Register the checks. Call it before any other `before_request`, and before `ProxyFix` wraps the app."""
+    """Register the checks. Call it before any other `before_request`, and before `behind_proxies`."""
     app.request_class = BoundedRequest
     app.wsgi_app = _OurNames(app.wsgi_app, process.hosts)  # type: ignore[method-assign]
     app.before_request(_check_origin)

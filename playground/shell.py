@@ -18,6 +18,7 @@ from .changes import OUTCOME, new_token, outcome
 from .navigation import page_or
 from .parts import current_parts
 from .problems import Problem
+from .snapshots import forget_snapshots
 from .sources import Source
 from .store import CallRow, Calls
 
@@ -118,7 +119,9 @@ def theme() -> Response:
 
 @bp.post("/logout")
 def logout() -> Response:
-    """Forget everything about this browser."""
-    current_browser().forget()
+    """Forget everything about this browser, in all workers; its cookie finds nothing any more."""
+    browser = current_browser()
+    forget_snapshots(browser, current_parts())
+    browser.forget()
     session.clear()
     return redirect(url_for("dashboard.index"), 303)

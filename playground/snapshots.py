@@ -16,7 +16,7 @@ from .browser import Browser
 from .parts import Parts, current_parts
 from .store import StoreError, Workers
 
-__all__ = ["leave_after_request", "leave_snapshot"]
+__all__ = ["forget_snapshots", "leave_after_request", "leave_snapshot"]
 
 #: Attempts of a client when its snapshot was last left, by the fingerprint of its settings.
 _left: dict[str, int] = {}
@@ -40,6 +40,12 @@ def leave_snapshot(browser: Browser, parts: Parts) -> tuple[dict[str, Any], Work
         _left.clear()
     _left[fingerprint] = stats["requests"]
     return stats, workers
+
+
+def forget_snapshots(browser: Browser, parts: Parts) -> None:
+    """Remove the figures of all workers for a browser's settings, unless they are everybody's."""
+    if browser.config != parts.clients.base_config:
+        Workers(parts.database, _fingerprint(browser.config, parts.secret_key)).forget()
 
 
 def leave_after_request(response: Response) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any, Final
 
 from .database import Database
@@ -11,6 +12,12 @@ __all__ = ["IDLE_SECONDS", "BrowserState"]
 
 #: A browser that was away for longer starts anew.
 IDLE_SECONDS: Final = 12 * 3600.0
+
+#: For how long it is known that a browser was forgotten: longer than anything of it would have been kept.
+_FORGOTTEN_SECONDS: Final = 8 * 24 * 3600.0
+
+#: How many forgotten browsers are known.
+_MOST_FORGOTTEN: Final = 50_000
 
 
 class BrowserState:
@@ -24,10 +31,10 @@ class BrowserState:
     def __init__(self, database: Database, browser: str) -> None:
         self._table, self._browser = database.browsers, browser
 
-    def load(self) -> dict[str, dict[str, Any]]:
-        """Every concern by name; empty after 12 idle hours."""
+    def load(self) -> dict[str, dict[str, Any]] | None:
+        """Every concern by name; empty after 12 idle hours, None when the browser was forgotten."""
         found = self._table.load(self._browser, IDLE_SECONDS)
-        return {concern: json.loads(text) for concern, text in found.items()}
+        return None if found is None else {concern: json.loads(text) for concern, text in found.items()}
 
     def save(self, concern: str, value: dict[str, Any]) -> None:
         """Keep one concern."""
@@ -38,5 +45,5 @@ class BrowserState:
         self._table.drop(self._browser, concern)
 
     def forget(self) -> None:
-        """Remove everything."""
-        self._table.forget(self._browser)
+        """Remove everything of this browser, its log, jobs and tokens too, and keep nothing more for it."""
+        self._table.forget(self._browser, time.time(), _FORGOTTEN_SECONDS, _MOST_FORGOTTEN)

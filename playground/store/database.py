@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from .calls import Bounds, Query
+    from .tries import Pace
 
 __all__ = ["Database", "Record", "StoreError", "open_database"]
 
@@ -25,20 +26,32 @@ class StoreError(RuntimeError):
 class BrowserTable(Protocol):
     """What is known of browsers: a text per concern, with one life for all of a browser's."""
 
-    def load(self, browser: str, idle: float) -> dict[str, str]:
-        """Every concern; begins the browser's life anew. Empty when it was away for `idle` seconds."""
+    def load(self, browser: str, idle: float) -> dict[str, str] | None:
+        """Every concern; begins the browser's life anew.
+
+        Returns:
+            Empty when it was away for `idle` seconds; None when it was forgotten.
+        """
         ...
 
     def save(self, browser: str, concern: str, text: str, idle: float) -> None:
-        """Keep one concern; others saved at the same time are left alone."""
+        """Keep one concern, unless the browser was forgotten; others saved at once are left alone."""
         ...
 
     def drop(self, browser: str, concern: str) -> None:
         """Remove one concern."""
         ...
 
-    def forget(self, browser: str) -> None:
-        """Remove every concern."""
+    def forget(self, browser: str, now: float, keep: float, most: int) -> None:
+        """Remove everything of a browser: concerns, calls, tokens, jobs. Note that it was forgotten.
+
+        Args:
+            browser: Its id.
+            now: The time, seconds since 1970.
+            keep: Seconds for which the note is kept. What requests and jobs under way still write for the
+                browser until then is dropped, and a job of it hears that it is to stop.
+            most: Notes that are kept at most, the latest.
+        """
         ...
 
 
@@ -46,7 +59,10 @@ class CallTable(Protocol):
     """Logs of calls, numbered in the order in which they were written."""
 
     def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
-        """Add rows with the names of `COLUMNS` and a text `detail`, drop what is out of bounds; their ids."""
+        """Add rows with the names of `COLUMNS` and a text `detail`, drop what is out of bounds; their ids.
+
+        For a browser that was forgotten nothing is added, and every id is 0.
+        """
         ...
 
     def latest(
@@ -104,6 +120,8 @@ class JobTable(Protocol):
     ) -> None:
         """Write a job down unless `admit` raises; nobody else can write one of its kind meanwhile.
 
+        For a browser that was forgotten nothing is written.
+
         Args:
             job: The job's fields.
             since: A time, for the second argument of `admit`.
@@ -142,23 +160,24 @@ class JobTable(Protocol):
 
 
 class TryTable(Protocol):
-    """Tries to log in, per address."""
+    """Lines of those who try to log in, one per address."""
 
-    def claim(
-        self, address: str, now: float, window: float, wait: Callable[[list[float], list[float]], float]
-    ) -> float:
-        """Ask `wait` how many seconds are left, and note a try at `now` when it says 0.
+    def take(self, address: str, now: float, pace: Pace, longest: float) -> float:
+        """Take a place in a line, in one step for all processes.
 
         Args:
-            address: Who tries.
-            now: The time.
-            window: Seconds after which tries are forgotten.
-            wait: Called with the times of this address's tries and of everybody's, oldest first.
+            address: Whose line.
+            now: The time, seconds since 1970.
+            pace: How fast the line moves, and how many are remembered.
+            longest: Seconds beyond which no place is taken.
+
+        Returns:
+            Seconds until it is this try's turn; more than `longest` when it has no place.
         """
         ...
 
     def clear(self, address: str) -> None:
-        """Forget an address's tries."""
+        """Forget an address's line."""
         ...
 
 

@@ -1,22 +1,48 @@
-"""Tries to log in: slowed down per address, and for all together, because an attacker may have many."""
+"""Tries to log in: a short line per address, and slow answers to wrong passwords when there are many.
+
+Nothing here locks anybody out. An address with several wrong passwords waits in its own line; other addresses
+do not notice. An attacker with many addresses makes wrong answers slow for all, and right ones stay fast.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import time
+from dataclasses import dataclass
 from typing import Final
 
 from .database import Database
 
-__all__ = ["LoginTries"]
+__all__ = ["ADDRESS", "EVERYBODY", "LoginTries", "Pace"]
 
-_WINDOW: Final = 600.0
-_LONGEST_WAIT: Final = 60.0
 
-#: After this many tries within the window each further one has to wait, ever longer: of one address, and
-#: of all. The second is high, so that somebody who only fails does not keep the others out.
-_FREE: Final = 5
-_FREE_FOR_ALL: Final = 50
+@dataclass(frozen=True)
+class Pace:
+    """How fast tries may follow each other.
+
+    Attributes:
+        free: Tries within `window` that do not wait.
+        spacing: Seconds between two of the others.
+        longest: Seconds that one waits at most.
+        window: Seconds after which the count starts at zero again.
+        most: Addresses that are remembered; the oldest make room.
+    """
+
+    free: int
+    spacing: float
+    longest: float
+    window: float = 600.0
+    most: int = 10_000
+
+
+#: The tries of one address: two a second, eight in line.
+ADDRESS: Final = Pace(free=5, spacing=0.5, longest=4.0)
+
+#: The wrong answers of all addresses: ten a second, held back for two seconds at most.
+EVERYBODY: Final = Pace(free=50, spacing=0.1, longest=2.0)
+
+#: The name under which those of all are counted; it is the name of no address.
+_ALL: Final = "*"
 
 
 class LoginTries:
@@ -30,37 +56,41 @@ class LoginTries:
     def __init__(self, database: Database, address: str) -> None:
         self._table, self._address = database.tries, _neighbourhood(address)
 
-    def claim(self) -> float:
-        """Begin a try. It counts until it turns out to be right, so that many at once do not pass as one.
+    def claim(self, patience: float = ADDRESS.longest) -> tuple[bool, float]:
+        """Take a place in this address's line. A try counts until it turns out to be right.
+
+        Args:
+            patience: Seconds that the caller can wait.
 
         Returns:
-            0.0 when it may be made, else the seconds to wait.
+            True and the seconds after which the password may be compared; or False, and the seconds after
+            which there is room in the line.
         """
-        now = time.time()
-        return self._table.claim(self._address, now, _WINDOW, lambda own, every: _wait(now, own, every))
+        longest = min(patience, ADDRESS.longest)
+        wait = self._table.take(self._address, time.time(), ADDRESS, longest)
+        return (True, wait) if wait <= longest else (False, wait - longest)
+
+    def failed(self) -> float:
+        """The password was wrong: seconds for which the answer is held back."""
+        wait = self._table.take(_ALL, time.time(), EVERYBODY, EVERYBODY.longest)
+        return min(wait, EVERYBODY.longest)
 
     def succeeded(self) -> None:
-        """The last try was right: forget this address's."""
+        """The password was right: forget this address's tries."""
         self._table.clear(self._address)
 
 
-def _wait(now: float, own: list[float], every: list[float]) -> float:
-    return max(0.0, _until(own, _FREE) - now, _until(every, _FREE_FOR_ALL) - now)
-
-
-def _until(times: list[float], free: int) -> float:
-    """When the next try may be made."""
-    if len(times) < free:
-        return 0.0
-    return times[-1] + min(_LONGEST_WAIT, 2.0 ** min(10, len(times) - free))
-
-
 def _neighbourhood(address: str) -> str:
-    """An IPv6 user has a whole /64 to himself, and would otherwise have as many tries as addresses."""
+    """Whom an address is counted with: an IPv6 client has all addresses of its /64.
+
+    A socket for both versions names IPv4 clients as ``::ffff:192.0.2.1``, which is 192.0.2.1.
+    """
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address[:64]
-    if parsed.version == 4:
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is None:
+            return str(ipaddress.ip_network((int(parsed), 64), strict=False))
+        parsed = parsed.ipv4_mapped
+    return str(parsed)

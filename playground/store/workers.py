@@ -59,6 +59,10 @@ class Workers:
         said = {"here": HERE, "pid": os.getpid(), "started": _STARTED, "at": time.time(), "stats": stats}
         self._table.leave(self._settings, f"{HERE}:{os.getpid()}", json.dumps(said), _KEPT_SECONDS)
 
+    def forget(self) -> None:
+        """Remove every worker's snapshot for these settings."""
+        self._table.drop(self._settings, list(self._table.everyone(self._settings)))
+
     def everyone(self) -> list[Snapshot]:
         """Every worker's snapshot, by process id; the long dead are removed."""
         snapshots, gone = [], []

@@ -20,7 +20,7 @@ from ..support.waiting import until
 
 pytestmark = pytest.mark.gunicorn
 
-GUARDED = {"PLAYGROUND_PASSWORD": "open sesame", "PLAYGROUND_HOSTS": "qa.example"}
+GUARDED = {"PLAYGROUND_PASSWORD": "open sesame, please", "PLAYGROUND_HOSTS": "qa.example"}
 
 
 def get(url: str, path: str, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
@@ -55,7 +55,7 @@ def test_an_address_for_others_needs_password_and_names(tmp_path: Path, given: l
     arguments = [*given, address] if given else []
     environment = {} if given else {"PLAYGROUND_BIND": address}
     assert "PLAYGROUND_PASSWORD" in refused(tmp_path, *arguments, **environment)
-    password = {"PLAYGROUND_PASSWORD": "open sesame"}
+    password = {"PLAYGROUND_PASSWORD": "open sesame, please"}
     assert "PLAYGROUND_HOSTS" in refused(tmp_path, *arguments, **environment, **password)
 
 

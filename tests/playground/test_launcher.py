@@ -175,7 +175,7 @@ def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
         (["--host", "no such host"], {}, "--host no such host is not an address"),
         (["--host", "192.0.2.1"], {}, "--host 192.0.2.1 is not an address of this machine"),
         (["--host", "0.0.0.0"], {}, "set PLAYGROUND_PASSWORD first"),
-        (["--host", "0.0.0.0"], {"PLAYGROUND_PASSWORD": "open sesame"}, "set PLAYGROUND_HOSTS"),
+        (["--host", "0.0.0.0"], {"PLAYGROUND_PASSWORD": "open sesame, please"}, "set PLAYGROUND_HOSTS"),
         ([], {"OCTA_BASE_URL": "ftp://files.example"}, "OCTA_BASE_URL: "),
         ([], {"OCTA_API_KEY": "two\nlines"}, "OCTA_API_KEY: "),
         ([], {"PLAYGROUND_PROXY_HOPS": "many"}, "PLAYGROUND_PROXY_HOPS must be"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from playground import login
 from playground.process import ProcessSettings
 
 from .browsing import ORIGIN, Visitor
@@ -104,25 +104,61 @@ def test_another_password_ends_every_login(app: Flask, guarded: ProcessSettings,
     assert not guest.is_in()
 
 
-def test_guessing_has_to_wait_and_is_told_how_long(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guessing_is_slow_and_the_right_password_enters(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(login, "pause", waits.append)
     guesser = Guest(app)
-    assert [guesser.enter(str(guess)).status_code for guess in range(5)] == [401] * 5
-    answer = Guest(app).enter(PASSWORD)
-    assert answer.status_code == 429, "another cookie does not help, nor does the right password"
-    assert "Too many wrong passwords. Try again in 1 s." in answer.get_data(as_text=True)
-    assert int(answer.headers["Retry-After"]) >= 1
-    assert Guest(app, "192.0.2.2").enter(PASSWORD).status_code == 303, "others are not kept out"
-    later = time.time() + 2
-    monkeypatch.setattr(time, "time", lambda: later)
-    assert guesser.enter(PASSWORD).status_code == 303
-    assert guesser.enter("wrong").status_code == 401, "the count begins anew"
+    assert [guesser.enter(str(guess)).status_code for guess in range(8)] == [401] * 8
+    assert len(waits) == 2, "five are free, and so is the first in line"
+    assert 0 < waits[0] <= 0.5
+    assert 0.5 < waits[1] <= 1.0
+    assert Guest(app, "192.0.2.2").enter(PASSWORD).status_code == 303
+    assert len(waits) == 2, "who comes from elsewhere does not wait"
+    assert Guest(app).enter(PASSWORD).status_code == 303, (
+        "not even from the guesser's own address is it refused"
+    )
+    assert len(waits) == 3
+    assert guesser.enter("wrong").status_code == 401
+    assert len(waits) == 3, "the count starts at zero again"
 
 
-def test_many_guesses_at_once_are_not_compared(app: Flask) -> None:
-    guests = [Guest(app) for _ in range(16)]
-    with ThreadPoolExecutor(16) as pool:
-        statuses = list(pool.map(lambda guest: guest.enter("wrong").status_code, guests))
-    assert sorted(statuses) == [401] * 5 + [429] * 11
+def test_a_full_line_says_when_there_is_room(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    monkeypatch.setattr(login, "pause", lambda seconds: None)
+    guesser = Guest(app)
+    assert [guesser.enter("wrong").status_code for _ in range(14)] == [401] * 14
+    answer = Guest(app).enter("wrong")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+    assert "Too many wrong passwords from your address. Try again in 1 s." in answer.get_data(as_text=True)
+
+
+def test_threads_that_wait_are_few(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds no seat is compared when it need not wait, and is told to come again otherwise."""
+    seats = app.extensions["playground"].login_seats
+    taken = 0
+    while seats.acquire(blocking=False):
+        taken += 1
+    assert taken == 4
+    guesser = Guest(app)
+    assert [guesser.enter("wrong").status_code for _ in range(7)] == [401] * 6 + [429]
+    assert Guest(app, "192.0.2.2").enter(PASSWORD).status_code == 303
+    for _ in range(taken):
+        seats.release()
+
+
+def test_wrong_answers_are_held_back_when_many_addresses_guess(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(login, "pause", waits.append)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    for number in range(60):
+        assert Guest(app, f"198.51.100.{number}").enter("wrong").status_code == 401
+    assert waits == pytest.approx([0.1 * place for place in range(1, 10)], abs=0.001)
+    assert Guest(app).enter(PASSWORD).status_code == 303
+    assert len(waits) == 9, "the right password is not held back"
 
 
 def test_the_form_needs_the_token_of_its_browser(app: Flask) -> None:

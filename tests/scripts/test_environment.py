@@ -269,3 +269,16 @@ def test_a_path_in_a_variable_is_that_of_the_caller(repository: Repository, tmp_
         timeout=60,
     )
     assert done.stdout.split() == [str(tmp_path / "ca.pem"), "true", "False"]
+
+
+def test_what_installs_packages_is_given_no_secret(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    (tmp_path / "python").write_text('#!/bin/sh\nenv >> "$JOURNAL"\n')
+    secrets = {
+        "OCTA_API_KEY": "key-of-the-operator", "PLAYGROUND_PASSWORD": "the-password", "SECRET_KEY": "signs",
+        "PLAYGROUND_REDIS_URL": "redis://:the-password@h", "PIP_INDEX_URL": "kept",
+    }  # fmt: skip
+    assert repository.ensure(**secrets)[0] == 0
+    seen = repository.journal.read_text()
+    assert "PIP_INDEX_URL=kept" in seen
+    assert [name for name in secrets if f"{name}=" in seen] == ["PIP_INDEX_URL"]

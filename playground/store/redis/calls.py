@@ -18,10 +18,11 @@ __all__ = ["Calls"]
 #: Numbers rows, adds them, and drops from the front what is out of bounds; one step for all workers.
 #: An entry of the list is ``number|bytes|time of expiry``.
 _APPEND: Final = """
-local order, rows, details, total, numbers = unpack(KEYS)
+local order, rows, details, total, numbers, forgotten = unpack(KEYS)
 local seconds, most_rows, most_bytes, now, expires = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local made = {}
-for i = 6, #ARGV, 2 do
+if redis.call('ZSCORE', forgotten, ARGV[6]) then return made end
+for i = 7, #ARGV, 2 do
     local number, size = redis.call('INCR', numbers), #ARGV[i + 1]
     redis.call('RPUSH', order, number .. '|' .. size .. '|' .. expires)
     redis.call('HSET', rows, number, ARGV[i])
@@ -54,19 +55,27 @@ class Calls:
 
     def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
         now = time.time()
-        values: list[Any] = [int(bounds.seconds), bounds.rows, bounds.bytes, now, now + bounds.seconds]
+        values: list[Any] = [
+            int(bounds.seconds),
+            bounds.rows,
+            bounds.bytes,
+            now,
+            now + bounds.seconds,
+            browser,
+        ]
         for row in rows:
             values += [json.dumps([row[name] for name in COLUMNS]), row["detail"]]
         with self._database.talking():
             numbers: list[int] = self._append(
-                keys=[*self._keys(browser), self._database.key("numbers")], args=values
+                keys=[*self.keys_of(browser), self._database.key("numbers"), self._database.forgotten],
+                args=values,
             )
-            return numbers
+            return numbers or [0] * len(rows)
 
     def latest(
         self, browser: str, query: Query, limit: int, offset: int, *, whole: bool
     ) -> tuple[list[Record], int]:
-        order, rows, details, _ = self._keys(browser)
+        order, rows, details, _ = self.keys_of(browser)
         with self._database.talking() as client:
             if query == Query():
                 total = client.llen(order)
@@ -91,16 +100,17 @@ class Calls:
         return records, total
 
     def find(self, browser: str, number: int) -> Record | None:
-        _, rows, details, _ = self._keys(browser)
+        _, rows, details, _ = self.keys_of(browser)
         with self._database.talking() as client:
             text, detail = client.pipeline().hget(rows, str(number)).hget(details, str(number)).execute()
         return None if text is None or detail is None else _record(str(number), text, detail)
 
     def clear(self, browser: str) -> None:
         with self._database.talking() as client:
-            client.delete(*self._keys(browser))
+            client.delete(*self.keys_of(browser))
 
-    def _keys(self, browser: str) -> list[str]:
+    def keys_of(self, browser: str) -> list[str]:
+        """The keys of a browser's log."""
         return [self._database.key("calls", browser, name) for name in ("order", "rows", "details", "bytes")]
 
 

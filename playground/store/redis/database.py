@@ -16,6 +16,7 @@ from redis.exceptions import WatchError
 from redis.retry import Retry
 
 from ..database import StoreError
+from .address import UNUSABLE, check_url, reason
 from .browsers import Browsers
 from .calls import Calls
 from .jobs import Jobs
@@ -39,13 +40,14 @@ class RedisDatabase:
     """Safe with threads, processes and forks: redis-py's pool opens connections as they are needed.
 
     Args:
-        url: As `redis.Redis.from_url` takes it: ``redis://``, ``rediss://`` or ``unix://``.
+        url: As `playground.store.redis.address` has it.
 
     Raises:
         StoreError: The URL cannot be used.
     """
 
     def __init__(self, url: str) -> None:
+        check_url(url)
         try:
             # Any: its types know neither decoded answers nor that a pipeline returns itself.
             self.client: Any = Redis.from_url(
@@ -56,8 +58,11 @@ class RedisDatabase:
                 # One that Redis closed in the meantime is opened again without anybody noticing.
                 retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 2),
             )
-        except (ValueError, TypeError) as error:
-            raise StoreError(f"PLAYGROUND_REDIS_URL cannot be used: {error}") from None
+            # Options are first looked at when a connection is made; making one sends nothing.
+            pool = self.client.connection_pool
+            pool.connection_class(**pool.connection_kwargs)
+        except (ValueError, TypeError, RedisError):
+            raise StoreError(UNUSABLE) from None
         self.browsers, self.calls, self.tokens = Browsers(self), Calls(self), Tokens(self)
         self.workers, self.jobs, self.tries = Workers(self), Jobs(self), Tries(self)
 
@@ -67,7 +72,8 @@ class RedisDatabase:
         try:
             yield self.client
         except RedisError as error:
-            raise StoreError(f"Redis: {error}") from error
+            # Without the error itself: its words name the host, which may be a part of a mistyped password.
+            raise StoreError(f"Redis: {reason(error)}") from None
 
     def alone(self, key: str, change: Callable[[Any], Any]) -> Any:
         """Read and write as one step: when somebody else wrote the key meanwhile, all of it is done again.
@@ -86,6 +92,11 @@ class RedisDatabase:
                     continue
                 return result
         raise StoreError("Redis: too many others write at the same time")
+
+    @property
+    def forgotten(self) -> str:
+        """The key of the browsers that were forgotten."""
+        return self.key("forgotten")
 
     @staticmethod
     def key(*parts: str) -> str:

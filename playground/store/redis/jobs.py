@@ -49,6 +49,10 @@ class Jobs:
         going, mine = self._going(job["kind"]), self._mine(job["browser"], job["kind"])
 
         def change(pipe: Any) -> None:
+            pipe.watch(self._database.forgotten)
+            if pipe.zscore(self._database.forgotten, job["browser"]) is not None:
+                pipe.multi()
+                return
             ids = pipe.zrange(going, 0, -1)
             known = {id: _record(pipe.hgetall(self._job(id))) for id in ids}
             admit([record for record in known.values() if record], pipe.zcount(mine, f"({since}", "+inf"))
@@ -66,6 +70,8 @@ class Jobs:
             for key in (going, mine):
                 pipe.zadd(key, {job["id"]: job["at"]})
                 pipe.expire(key, int(seconds))
+            kinds = self._kinds(job["browser"])
+            pipe.sadd(kinds, job["kind"]).expire(kinds, int(seconds))
             if lost:
                 pipe.zrem(going, *lost)
             if old:
@@ -106,6 +112,19 @@ class Jobs:
                 args=[id, state, at, at if ended else "", first, *items],
             )
         return None if cancelled < 0 else bool(cancelled)
+
+    def of(self, client: Any, browser: str) -> dict[str, list[str]]:
+        """The ids of a browser's jobs, by kind."""
+        kinds = client.smembers(self._kinds(browser))
+        return {kind: client.zrange(self._mine(browser, kind), 0, -1) for kind in kinds}
+
+    def keys_of(self, browser: str, kind: str, ids: Sequence[str]) -> list[str]:
+        """The keys of jobs of a browser."""
+        names = [name for id in ids for name in (self._job(id), self._items(id))]
+        return [self._kinds(browser), self._mine(browser, kind), *names]
+
+    def _kinds(self, browser: str) -> str:
+        return self._database.key("kinds", browser)
 
     def _job(self, id: str) -> str:
         return self._database.key("job", id)

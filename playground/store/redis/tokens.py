@@ -1,9 +1,9 @@
-"""One-time tokens in Redis: a hash with who claimed it, and what came of it."""
+"""One-time tokens in Redis: a hash with who claimed it, and what came of it; a set of those of a browser."""
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from .database import RedisDatabase
@@ -16,6 +16,8 @@ _CLAIM: Final = """
 if redis.call('HSETNX', KEYS[1], 'mark', ARGV[1]) == 1 then
     redis.call('HSET', KEYS[1], 'owner', ARGV[2])
     redis.call('EXPIRE', KEYS[1], ARGV[3])
+    redis.call('SADD', KEYS[2], ARGV[4])
+    redis.call('EXPIRE', KEYS[2], ARGV[3])
 end
 return redis.call('HGET', KEYS[1], 'mark') == ARGV[1]
 """
@@ -38,8 +40,8 @@ class Tokens:
 
     def claim(self, browser: str, token: str, owner: str, keep: float) -> bool:
         with self._database.talking():
-            key = self._key(browser, token)
-            return bool(self._claim(keys=[key], args=[secrets.token_hex(8), owner, int(keep)]))
+            keys = [self._key(browser, token), self._of(browser)]
+            return bool(self._claim(keys=keys, args=[secrets.token_hex(8), owner, int(keep), token]))
 
     def finish(self, browser: str, token: str, text: str, keep: float) -> None:
         with self._database.talking():
@@ -49,6 +51,14 @@ class Tokens:
         with self._database.talking() as client:
             owner, result = client.hmget(self._key(browser, token), "owner", "result")
         return owner, result
+
+    def keys_of(self, client: Any, browser: str) -> list[str]:
+        """The keys of a browser's tokens."""
+        of = self._of(browser)
+        return [of, *(self._key(browser, token) for token in client.smembers(of))]
+
+    def _of(self, browser: str) -> str:
+        return self._database.key("tokens", browser)
 
     def _key(self, browser: str, token: str) -> str:
         return self._database.key("token", browser, token)

@@ -1,15 +1,42 @@
-"""Tries to log in, in Redis: one sorted set, addresses by time."""
+"""Tries to log in, in Redis: a hash with an entry per address, and a sorted set of when each expires."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from ..tries import Pace
     from .database import RedisDatabase
 
 __all__ = ["Tries"]
+
+#: One step for all workers. An entry is ``count|turn|time of expiry``. The wait is given back as text, for
+#: Redis cuts off the fraction of a number.
+_TAKE: Final = """
+local entries, expiries, address = KEYS[1], KEYS[2], ARGV[1]
+local now, longest = tonumber(ARGV[2]), tonumber(ARGV[3])
+local free, spacing, window, most = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local count, turn, until_ = string.match(redis.call('HGET', entries, address) or '', '^(.+)|(.+)|(.+)$')
+count, turn, until_ = tonumber(count), tonumber(turn), tonumber(until_)
+if not until_ or until_ <= now then count, turn, until_ = 0, 0, now + window end
+local wait = 0
+if count >= free then
+    wait = math.max(turn - now, 0)
+    if wait > longest then return string.format('%.6f', wait) end
+    turn = now + wait + spacing
+end
+redis.call('HSET', entries, address, string.format('%d|%.6f|%.6f', count + 1, turn, until_))
+redis.call('ZADD', expiries, until_, address)
+local extra = math.max(redis.call('ZCARD', expiries) - most, 0)
+if extra > 0 then
+    for _, oldest in ipairs(redis.call('ZRANGE', expiries, 0, extra - 1)) do
+        redis.call('HDEL', entries, oldest)
+        redis.call('ZREM', expiries, oldest)
+    end
+end
+for i = 1, 2 do redis.call('EXPIRE', KEYS[i], window) end
+return string.format('%.6f', wait)
+"""
 
 
 class Tries:
@@ -17,29 +44,17 @@ class Tries:
 
     def __init__(self, database: RedisDatabase) -> None:
         self._database = database
+        self._take = database.client.register_script(_TAKE)
 
-    def claim(
-        self, address: str, now: float, window: float, wait: Callable[[list[float], list[float]], float]
-    ) -> float:
-        key = self._database.key("tries")
-
-        def change(pipe: Any) -> float:
-            noted = pipe.zrangebyscore(key, f"({now - window}", "+inf", withscores=True)
-            own = [at for member, at in noted if member.partition("|")[2] == address]
-            seconds = wait(own, [at for _, at in noted])
-            pipe.multi()
-            if not seconds:
-                pipe.zadd(key, {f"{secrets.token_hex(6)}|{address}": now})
-                pipe.zremrangebyscore(key, "-inf", now - window)
-                pipe.expire(key, int(window))
-            return seconds
-
-        seconds: float = self._database.alone(key, change)
-        return seconds
+    def take(self, address: str, now: float, pace: Pace, longest: float) -> float:
+        given = [address, f"{now:.6f}", longest, pace.free, pace.spacing, int(pace.window), pace.most]
+        with self._database.talking():
+            return float(self._take(keys=self._keys(), args=given))
 
     def clear(self, address: str) -> None:
-        key = self._database.key("tries")
-        with self._database.talking() as client:
-            gone = [member for member in client.zrange(key, 0, -1) if member.partition("|")[2] == address]
-            if gone:
-                client.zrem(key, *gone)
+        entries, expiries = self._keys()
+        with self._database.talking() as client, client.pipeline() as pipe:
+            pipe.hdel(entries, address).zrem(expiries, address).execute()
+
+    def _keys(self) -> list[str]:
+        return [self._database.key("tries", name) for name in ("entries", "expiries")]

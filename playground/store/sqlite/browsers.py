@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from .database import SqliteDatabase
 
-__all__ = ["Browsers"]
+__all__ = ["Browsers", "is_forgotten"]
 
 #: How often at most a browser's life is begun anew, so that reading seldom writes.
 _RENEW_AFTER: Final = 600.0
+
+#: Whatever is kept for a browser.
+_EVERYTHING: Final = (
+    "DELETE FROM concerns WHERE browser = ?",
+    "DELETE FROM browsers WHERE id = ?",
+    "DELETE FROM calls WHERE browser = ?",
+    "DELETE FROM tokens WHERE browser = ?",
+    "DELETE FROM job_items WHERE job IN (SELECT id FROM jobs WHERE browser = ?)",
+    "DELETE FROM jobs WHERE browser = ?",
+)
+_TOO_MANY: Final = (
+    "DELETE FROM forgotten WHERE browser IN (SELECT browser FROM forgotten "
+    "ORDER BY until LIMIT max(0, (SELECT count(*) FROM forgotten) - ?))"
+)
 
 
 class Browsers:
@@ -20,9 +35,11 @@ class Browsers:
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    def load(self, browser: str, idle: float) -> dict[str, str]:
+    def load(self, browser: str, idle: float) -> dict[str, str] | None:
         now = time.time()
         with self._database.reading() as connection:
+            if is_forgotten(connection, browser):
+                return None
             row = connection.execute(
                 "SELECT seen FROM browsers WHERE id = ? AND until >= ?", (browser, now)
             ).fetchone()
@@ -40,6 +57,8 @@ class Browsers:
     def save(self, browser: str, concern: str, text: str, idle: float) -> None:
         now = time.time()
         with self._database.writing() as connection:
+            if is_forgotten(connection, browser):
+                return
             # What has expired stays so, even when no sweep came by since.
             old = "SELECT id FROM browsers WHERE id = ? AND until < ?"
             connection.execute(f"DELETE FROM concerns WHERE browser IN ({old})", (browser, now))  # noqa: S608
@@ -57,8 +76,18 @@ class Browsers:
             connection.execute("DELETE FROM concerns WHERE browser = ? AND concern = ?", (browser, concern))
         self._database.wipe()
 
-    def forget(self, browser: str) -> None:
+    def forget(self, browser: str, now: float, keep: float, most: int) -> None:
         with self._database.writing() as connection:
-            connection.execute("DELETE FROM concerns WHERE browser = ?", (browser,))
-            connection.execute("DELETE FROM browsers WHERE id = ?", (browser,))
+            for statement in _EVERYTHING:
+                connection.execute(statement, (browser,))
+            connection.execute(
+                "INSERT OR REPLACE INTO forgotten (browser, until) VALUES (?, ?)", (browser, now + keep)
+            )
+            connection.execute(_TOO_MANY, (most,))
         self._database.wipe()
+
+
+def is_forgotten(connection: sqlite3.Connection, browser: str) -> bool:
+    """Whether a browser was forgotten, in the transaction of the connection."""
+    found = connection.execute("SELECT 1 FROM forgotten WHERE browser = ?", (browser,)).fetchone()
+    return found is not None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..calls import COLUMNS, Bounds, Query
 from ..database import Record
+from .browsers import is_forgotten
 
 if TYPE_CHECKING:
     from .database import SqliteDatabase
@@ -34,6 +35,8 @@ class Calls:
     def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
         until = time.time() + bounds.seconds
         with self._database.writing() as connection:
+            if is_forgotten(connection, browser):
+                return [0] * len(rows)
             numbers = []
             for row in rows:
                 columns = [row[name] for name in COLUMNS]

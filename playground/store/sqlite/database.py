@@ -161,7 +161,7 @@ class SqliteDatabase:
         """Make the file, one process at a time; one of another version is begun anew."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A file of its own: to close the database's would drop the locks of every connection to it.
-        with open(self.path.with_suffix(".lock"), "w") as lock:
+        with open(self.path.with_suffix(".lock"), "w", opener=_private) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not self.path.exists():
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -180,6 +180,10 @@ class SqliteDatabase:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version={VERSION}")
                 connection.execute("COMMIT")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def sweep(connection: sqlite3.Connection, now: float) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ..database import Record
+from .browsers import is_forgotten
 
 if TYPE_CHECKING:
     from .database import SqliteDatabase
@@ -29,6 +30,8 @@ class Jobs:
     ) -> None:
         browser, kind = job["browser"], job["kind"]
         with self._database.writing() as connection:
+            if is_forgotten(connection, browser):
+                return
             going = connection.execute("SELECT * FROM jobs WHERE kind = ? AND ended IS NULL", (kind,))
             (recent,) = connection.execute(
                 "SELECT count(*) FROM jobs WHERE browser = ? AND kind = ? AND at > ?", (browser, kind, since)

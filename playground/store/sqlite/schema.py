@@ -7,13 +7,15 @@ from typing import Final
 __all__ = ["EXPIRED", "MOST_LOG_BYTES", "SCHEMA", "VERSION"]
 
 #: Changes with the schema; a file of another version is begun anew, for it holds nothing that lasts.
-VERSION: Final = 3
+VERSION: Final = 4
 
 #: The logs of all browsers together. Programs without cookies are a new browser at every request.
 MOST_LOG_BYTES: Final = 256 * 1024 * 1024
 
 SCHEMA: Final = (
     "CREATE TABLE browsers (id TEXT PRIMARY KEY, seen REAL NOT NULL, until REAL NOT NULL)",
+    "CREATE TABLE forgotten (browser TEXT PRIMARY KEY, until REAL NOT NULL)",
+    "CREATE INDEX forgotten_by_age ON forgotten (until)",
     """CREATE TABLE concerns (
         browser TEXT NOT NULL, concern TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (browser, concern)
     )""",
@@ -43,12 +45,15 @@ SCHEMA: Final = (
     """CREATE TABLE job_items (
         job TEXT NOT NULL, number INTEGER NOT NULL, item TEXT NOT NULL, PRIMARY KEY (job, number)
     )""",
-    "CREATE TABLE tries (address TEXT NOT NULL, at REAL NOT NULL, until REAL NOT NULL)",
-    "CREATE INDEX tries_of_address ON tries (address, at)",
+    """CREATE TABLE tries (
+        address TEXT PRIMARY KEY, count INTEGER NOT NULL, turn REAL NOT NULL, until REAL NOT NULL
+    )""",
+    "CREATE INDEX tries_by_age ON tries (until)",
 )
 
 EXPIRED: Final = (
     "DELETE FROM browsers WHERE until < :now",
+    "DELETE FROM forgotten WHERE until < :now",
     "DELETE FROM concerns WHERE browser NOT IN (SELECT id FROM browsers)",
     "DELETE FROM calls WHERE until < :now",
     f"""DELETE FROM calls WHERE id <= (

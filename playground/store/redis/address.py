@@ -1,0 +1,86 @@
+"""The address of Redis, which may hold a password: refused without quoting it, and in no message.
+
+A password with an unencoded ``@``, ``/``, ``?``, ``#`` or ``%`` makes an address that means something else: a
+part of the password becomes the host, the port, the database or an option, and redis-py's messages repeat
+each of these.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import parse_qsl
+
+from redis import RedisError
+from redis.connection import URL_QUERY_ARGUMENT_PARSERS
+
+from ..database import StoreError
+
+__all__ = ["UNUSABLE", "check_url", "reason"]
+
+UNUSABLE: Final = (
+    "PLAYGROUND_REDIS_URL cannot be used: write redis://user:password@host:port/number (or rediss://, or "
+    "unix:///path), with @ : / ? # % of the password as %40 %3A %2F %3F %23 %25"
+)
+
+_NETWORK: Final = re.compile(
+    r"rediss?://"
+    r"(?:[^@/?#\[\]\s]*@)?"
+    r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]*)(?::[0-9]{1,5})?"
+    r"(?:/[0-9]*)?"
+    r"(?:\?(?P<query>[^@#?\s]*))?"
+)
+_SOCKET: Final = re.compile(r"unix://(?:[^@/?#\s]*@)?/[^@?#\s]+(?:\?(?P<query>[^@#?\s]*))?")
+_BARE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+#: Options of a connection that an address may hold, besides those redis-py reads as numbers and flags.
+_OPTIONS: Final = frozenset(
+    {
+        *URL_QUERY_ARGUMENT_PARSERS, "username", "password", "client_name",
+        "ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile", "ssl_keyfile_password",
+    }
+)  # fmt: skip
+
+_MOST_CAUSES: Final = 8
+
+
+def check_url(url: str) -> None:
+    """Refuse an address that could mean something else than was meant.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``.
+
+    Raises:
+        StoreError: It cannot be used; the message holds nothing of it.
+    """
+    found = _NETWORK.fullmatch(url) or _SOCKET.fullmatch(url)
+    if found is None or _BARE_PERCENT.search(url):
+        raise StoreError(UNUSABLE)
+    names = {name for name, _ in parse_qsl(found["query"] or "", keep_blank_values=True)}
+    if not names <= _OPTIONS:
+        raise StoreError(UNUSABLE)
+
+
+def reason(error: RedisError) -> str:
+    """What went wrong, in words that come from neither the address nor the server.
+
+    Args:
+        error: What redis-py raised.
+    """
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLError):
+            return f"{cause.reason or 'TLS failed'} ({type(error).__name__})"
+        if isinstance(cause, OSError) and cause.strerror:
+            return f"{cause.strerror} ({type(error).__name__})"
+    return type(error).__name__
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    for _ in range(_MOST_CAUSES):
+        if cause is None:
+            return
+        yield cause
+        cause = cause.__cause__ or cause.__context__

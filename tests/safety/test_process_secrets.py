@@ -1,0 +1,299 @@
+"""What the operator gives the process goes no further: not to its children, not into messages or modes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from redis import RedisError
+
+from octaspace import Config, ConfigurationError
+from playground import create_app
+from playground.process import ProcessSettings, StartError
+from playground.sandbox import SandboxServer
+from playground.store import StoreError, open_database
+from tests.playground.conftest import MakeApp, compiled_templates, make_app, process, running_sandbox, sandbox
+from tests.playground.conftest import redis_server as redis_server
+from tests.support.launched_playground import Launched
+from tests.support.redis_server import RedisServer
+from tests.support.running_playground import ROOT, RunningPlayground, bare_environment, free_port
+
+__all__ = ["compiled_templates", "make_app", "process", "running_sandbox", "sandbox"]
+
+KEY = "octa-operators-key-7Hq2"
+PASSWORD = "correct horse battery"
+
+#: A password with everything that means something in an address, and its parts between those.
+REDIS_PASSWORD = "Pq7kk@Rs8ll/Tu9mm#Vw0nn%Xy1oo?Zz2pp:Ab3qq&Cd4rr=Ef5ss"
+PARTS = re.split(r"[@/#%?:&=]", REDIS_PASSWORD)
+
+
+def parts_in(text: str) -> list[str]:
+    return [part for part in PARTS if part.lower() in text.lower()]
+
+
+@pytest.fixture
+def secured(redis_server: RedisServer) -> Iterator[RedisServer]:
+    """Redis with a user who has that password."""
+    with redis_server.client() as client:
+        client.flushall()
+        client.acl_setuser(
+            "app", enabled=True, passwords=["+" + REDIS_PASSWORD], keys="*", commands=["+@all"]
+        )
+        yield redis_server
+        client.acl_deluser("app")
+
+
+def address(server: RedisServer, password: str = quote(REDIS_PASSWORD, safe="")) -> str:
+    return f"redis://app:{password}@127.0.0.1:{server.port}/0"
+
+
+@pytest.mark.gunicorn
+def test_only_what_needs_the_secrets_has_them(secured: RedisServer, tmp_path: Path) -> None:
+    url = address(secured)
+    given = {
+        "OCTA_API_KEY": KEY, "PLAYGROUND_PASSWORD": PASSWORD, "PLAYGROUND_REDIS_URL": url,
+        "SECRET_KEY": "signs-the-cookies-of-all", "SOMEBODY_ELSES_TOKEN": "token-of-another-program",
+    }  # fmt: skip
+    with SandboxServer(ports=(0,)) as api:
+        launched = Launched(tmp_path, "--port", "0", "--workers", "2", **given, OCTA_BASE_URL=api.url)
+        try:
+            launched.address()
+            seen = {}
+            for pid in launched.family:
+                command = Path(f"/proc/{pid}/cmdline").read_text()
+                assert [name for name, value in given.items() if value in command] == []
+                assert parts_in(command) == []
+                environment = Path(f"/proc/{pid}/environ").read_text()
+                has = {
+                    name for name, value in given.items() if value in environment or f"{name}=" in environment
+                }
+                seen.setdefault("sandbox" if "playground.sandbox" in command else "gunicorn", []).append(has)
+            assert seen["sandbox"] == [set()]
+            assert seen["gunicorn"] == [set(given)] * 3, "the master and two workers"
+            said = launched.text()
+            assert [name for name, value in given.items() if value in said] == []
+            assert parts_in(said) == []
+        finally:
+            launched.process.terminate()
+            assert launched.wait() == 0
+            launched.end()
+
+
+def test_a_password_with_every_sign_works_when_it_is_encoded(secured: RedisServer, tmp_path: Path) -> None:
+    database = open_database(tmp_path, address(secured))
+    database.check()
+    database.close()
+
+
+def broken_addresses() -> list[str]:
+    """What people write when they do not encode the password, or only some of it."""
+    tricky = "@/#%?:&="
+    passwords = [REDIS_PASSWORD, *(quote(REDIS_PASSWORD, safe=sign) for sign in tricky)]
+    passwords += [quote(REDIS_PASSWORD, safe="").replace("%25", "%")]
+    addresses = [f"redis://:{password}@127.0.0.1:1/0" for password in passwords]
+    addresses += [f"unix://:{password}@/nowhere/redis.sock" for password in passwords]
+    addresses += [f"rediss://127.0.0.1:1/0?password={REDIS_PASSWORD}", f"redis://127.0.0.1:1/0?{PARTS[0]}=1"]
+    addresses += [
+        f"redis://{PARTS[0]}:{PARTS[1]}",
+        f"redis://{PARTS[0]}.invalid:1/0",
+        f"redis://h/{PARTS[0]}",
+    ]
+    addresses += [f"http://:{PARTS[0]}@127.0.0.1", f":{PARTS[0]}@127.0.0.1", f"redis://h:1/0?db={PARTS[0]}"]
+    addresses += [f"redis://h:1/0#{PARTS[0]}", f"redis://[{PARTS[0]}]:1/0", f"redis://:{PARTS[0]} @h"]
+    addresses += [f"rediss://h:1/0?ssl_cert_reqs={PARTS[0]}", f"redis://h:99999/{PARTS[0]}"]
+    return addresses
+
+
+@pytest.mark.parametrize("url", broken_addresses())
+def test_no_part_of_an_address_of_redis_is_quoted(url: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as raised:
+        open_database(tmp_path, url).check()
+    assert parts_in(str(raised.value)) == []
+    assert "\n" not in str(raised.value)
+    assert raised.value.__cause__ is None
+    hidden = raised.value.__suppress_context__ or raised.value.__context__ is None
+    assert hidden, "a traceback in a log would quote it"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [("encoded", "Connection refused"), ("password", "AuthenticationError"), ("database", "ResponseError")],
+)
+def test_what_is_wrong_with_redis_is_said_without_the_password(
+    secured: RedisServer, tmp_path: Path, wrong: str, says: str
+) -> None:
+    url = {
+        "encoded": f"redis://:{quote(REDIS_PASSWORD, safe='')}@127.0.0.1:{free_port()}/0",
+        "password": address(secured, quote(REDIS_PASSWORD + "x", safe="")),
+        "database": address(secured).replace("/0", "/99999"),
+    }[wrong]
+    with pytest.raises(StoreError, match=f"^Redis: .*{says}") as raised:
+        open_database(tmp_path, url).check()
+    assert parts_in(str(raised.value)) == []
+
+
+def test_what_the_server_says_is_not_repeated(tmp_path: Path, secured: RedisServer) -> None:
+    """One that does not know AUTH repeats the arguments, the password among them."""
+    database: Any = open_database(tmp_path, address(secured))
+    with pytest.raises(StoreError) as raised, database.talking():
+        raise RedisError(f"unknown command `AUTH`, with args beginning with: `{REDIS_PASSWORD}`")
+    assert str(raised.value) == "Redis: RedisError"
+    database.close()
+
+
+@pytest.mark.gunicorn
+@pytest.mark.parametrize("encoded", [False, True])
+def test_the_start_is_refused_in_one_line_without_it(encoded: bool, tmp_path: Path) -> None:
+    password = quote(REDIS_PASSWORD, safe="") if encoded else REDIS_PASSWORD
+    url = f"redis://:{password}@127.0.0.1:{free_port()}/0"
+    code, said = started(tmp_path, PLAYGROUND_REDIS_URL=url)
+    assert code == 1
+    (line,) = [line for line in said.splitlines() if line.startswith("Error: ")]
+    assert ("Connection refused" if encoded else "PLAYGROUND_REDIS_URL") in line
+    assert parts_in(said) == []
+    assert "Traceback" not in said
+
+
+def started(tmp_path: Path, **environment: str) -> tuple[int, str]:
+    """Gunicorn without the launcher, as it must not be started: its exit code and what it said."""
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        "playground/gunicorn.conf.py",
+        "playground:create_app()",
+    ]
+    given = {"PLAYGROUND_STATE_DIR": str(tmp_path / "state"), "PLAYGROUND_BIND": f"127.0.0.1:{free_port()}"}
+    done = subprocess.run(
+        command, cwd=ROOT, env={**bare_environment(), **given, **environment},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:{}@host", "http://user:{}", "http://:{}?q@host", "http://user:pass/{}@host", "http://h:{}#x",
+        "http://user:x[{}]@host", "http://[{}]", "http://u:%{}@h", "u:{}@h",
+    ],
+)  # fmt: skip
+def test_no_other_address_is_quoted_either(url: str, tmp_path: Path) -> None:
+    written = url.format("Hunter2")
+    with pytest.raises(ConfigurationError) as raised:
+        Config(base_url=written)
+    assert "unter2" not in str(raised.value)
+    for variable in ("OCTA_BASE_URL", "OCTA_BASE_URLS", "PLAYGROUND_ENDPOINTS", "PLAYGROUND_SANDBOX_URLS"):
+        with pytest.raises(StartError, match=variable) as refused:
+            ProcessSettings.read({variable: written}, tmp_path)
+        assert "unter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("password", ["x", "elevenchars", " elevenchars ", "   ", "\t"])
+def test_a_short_password_is_refused_and_not_shown(password: str, tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"^PLAYGROUND_PASSWORD must have 12 characters or more$"):
+        ProcessSettings.read({"PLAYGROUND_PASSWORD": password}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "password"), [("twelve chars", "twelve chars"), ("", None), ("ü" * 12, "ü" * 12)]
+)
+def test_a_long_one_is_taken_and_an_empty_variable_is_none(
+    given: str, password: str | None, tmp_path: Path
+) -> None:
+    settings = ProcessSettings.read({"PLAYGROUND_PASSWORD": given}, tmp_path)
+    assert settings.password == password
+    assert password is None or password not in repr(settings)
+
+
+@pytest.mark.gunicorn
+def test_a_short_password_stops_every_way_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = "Xq9short"
+    code, said = started(tmp_path, PLAYGROUND_PASSWORD=short)
+    assert code == 1
+    assert said.splitlines() == ["Error: PLAYGROUND_PASSWORD must have 12 characters or more"]
+    launched = Launched(tmp_path, "--port", str(free_port()), PLAYGROUND_PASSWORD=short)
+    try:
+        assert launched.process.wait(60) == 1
+        assert launched.text() == "PLAYGROUND_PASSWORD must have 12 characters or more\n"
+    finally:
+        launched.end()
+    monkeypatch.setenv("PLAYGROUND_PASSWORD", short)
+    with pytest.raises(StartError, match="12 characters"):
+        create_app()
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o7777
+
+
+def test_a_folder_that_is_given_keeps_its_mode(
+    process: ProcessSettings, make_app: MakeApp, tmp_path: Path
+) -> None:
+    for given in (0o755, 0o750, 0o700, 0o1755):
+        folder = tmp_path / f"state-{given:o}"
+        folder.mkdir()
+        folder.chmod(given)
+        make_app(replace(process, state_dir=folder))
+        assert mode(folder) == given
+        assert mode(folder / "secret_key") == 0o600
+
+
+def test_a_folder_that_others_can_change_is_refused(
+    process: ProcessSettings, make_app: MakeApp, tmp_path: Path
+) -> None:
+    """They could exchange the key that signs cookies, and with it be anybody."""
+    for given in (0o777, 0o770, 0o775, 0o1777, 0o702):
+        folder = tmp_path / f"state-{given:o}"
+        folder.mkdir()
+        folder.chmod(given)
+        with pytest.raises(StartError, match=r"Others can write into .*PLAYGROUND_STATE_DIR"):
+            make_app(replace(process, state_dir=folder))
+        assert mode(folder) == given
+        assert list(folder.iterdir()) == []
+
+
+def test_a_folder_of_our_own_making_is_private(
+    process: ProcessSettings, make_app: MakeApp, tmp_path: Path
+) -> None:
+    app = make_app(replace(process, state_dir=tmp_path / "new" / "state"))
+    app.extensions["playground"].database.check()
+    assert mode(tmp_path / "new" / "state") == 0o700
+    files = list((tmp_path / "new" / "state").iterdir())
+    assert len(files) >= 3
+    assert {path.name: mode(path) for path in files} == {path.name: 0o600 for path in files}
+
+
+def test_a_file_that_is_no_key_of_ours_is_left_as_it_is(process: ProcessSettings, make_app: MakeApp) -> None:
+    process.state_dir.mkdir(parents=True)
+    file = process.state_dir / "secret_key"
+    file.write_text("notes of somebody")
+    file.chmod(0o644)
+    with pytest.raises(StartError, match="holds no key"):
+        make_app(process)
+    assert (mode(file), file.read_text()) == (0o644, "notes of somebody")
+
+
+@pytest.mark.gunicorn
+def test_gunicorn_says_when_others_can_look_in(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    state.chmod(0o755)
+    with RunningPlayground(tmp_path, workers=1) as running:
+        assert (
+            running.log().count(f"Others can look into the folder of the state, {state}: chmod 700 it") == 1
+        )
+    assert mode(state) == 0o755
+    state.chmod(0o777)
+    code, said = started(tmp_path)
+    assert code == 1
+    assert [line for line in said.splitlines() if line.startswith("Error: Others can write into")]
