@@ -54,18 +54,35 @@ class KeyMask:
         Args:
             text: What may repeat the key.
         """
-        rounds = _unescaped(text) if self._key else [text]
-        spans = list(self._spans(rounds[-1]))
+        spans = self.places(text)
         if not spans:
             return text
-        for before in reversed(rounds[:-1]):
-            spans = _spans_before(before, spans)
         pieces, end = [], 0
-        for start, stop in sorted(spans):
-            if start >= end:
-                pieces += [text[end:start], MASK]
-            end = max(end, stop)
+        for start, stop in spans:
+            pieces += [text[end:start], MASK]
+            end = stop
         return "".join((*pieces, text[end:]))
+
+    def places(self, text: str) -> list[Span]:
+        """Where the key stands in a text, as it is or spelled otherwise.
+
+        Args:
+            text: What may repeat the key.
+
+        Returns:
+            Pairs of a start and an end, in order; none of them overlap.
+        """
+        rounds = _unescaped(text) if self._key else [text]
+        spans = list(self._spans(rounds[-1]))
+        for before in reversed(rounds[:-1]) if spans else ():
+            spans = _spans_before(before, spans)
+        apart: list[Span] = []
+        for start, stop in sorted(spans):
+            if apart and start < apart[-1][1]:
+                apart[-1] = apart[-1][0], max(stop, apart[-1][1])
+            else:
+                apart.append((start, stop))
+        return apart
 
     def data(self, value: Any) -> Any:
         """A copy of JSON data in which every text, names of fields included, is masked.

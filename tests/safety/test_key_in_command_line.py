@@ -33,7 +33,8 @@ def api() -> Iterator[HostileApi]:
 def arguments(name: str, api: HostileApi) -> list[str]:
     """What a reading method is called with on a command line."""
     if name.startswith("services.session."):
-        return [next(rental.uuid for rental in api.world.active())]
+        uuid = next(rental.uuid for rental in api.world.active())
+        return [uuid, "timeout=0.1"] if name.endswith("wait_until_ready") else [uuid]
     if name.startswith("idle_jobs."):
         return ["node_id=69", "job_id=42"]
     return [str(api.world.nodes()[0]["id"])] if name.startswith("nodes.") and name != "nodes.list" else []
