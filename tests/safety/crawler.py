@@ -110,10 +110,9 @@ class Crawler:
             action = urlsplit(urljoin(address, str(form.get("action") or address)))
             self._note(f"{action.path}?{urlencode(_fields_of(form))}", asked)
         for panel in page.select("[data-panel]"):
-            join = "&" if "?" in address else "?"
-            for query in ("_panel", "_raw"):
-                if "_panel" not in address and "_raw" not in address:
-                    self._note(f"{address}{join}{query}={panel['data-panel']}", asked)
+            if "_raw" not in address:
+                join = "&" if "?" in address else "?"
+                self._note(f"{address}{join}_raw={panel['data-panel']}", asked)
         for form in page.select('form[method="post"]'):
             self._send(form, address)
 

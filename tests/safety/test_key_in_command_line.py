@@ -60,8 +60,18 @@ def test_flask_octaspace(name: str, api: HostileApi, caplog: pytest.LogCaptureFi
     assert key_in("\n".join(map(logging.Formatter().format, caplog.records)), KEY) == ""
 
 
-@pytest.mark.parametrize("name", _LIES)
-@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("all spellings in a new field", []),
+        ("all spellings in every text", ["--json"]),
+        ("beside every text", []),
+        ("every header field", ["--json"]),
+        ("status 403", []),
+        ("the content encoding", ["--json"]),
+        ("no HTTP", []),
+    ],
+)
 def test_live_check(
     name: str,
     options: list[str],
