@@ -10,6 +10,7 @@ from ..errors import LOOK_FIRST, ApiError, ConfigurationError, InvalidResponseEr
 from ..request import BodySink, Request
 from ..response import Response, parse_retry_after
 from .clock import SYSTEM_CLOCK, Clock, Deadline
+from .closing import ClosingSignal
 from .counters import Counters
 from .decoding import encode_body
 from .endpoints import Endpoints
@@ -57,8 +58,10 @@ class Transport:
                 clock=clock,
             )
             self.counters = Counters()
+            self._closing = ClosingSignal()
         else:
             self.endpoints, self.pools, self.counters = parent.endpoints, parent.pools, parent.counters
+            self._closing = parent._closing
         self.wire = Wire(config, self.pools)
         self.log = config.logger or _DEFAULT_LOGGER
         level = config.log_level
@@ -80,6 +83,14 @@ class Transport:
             self._closed = why
         if self._root is None:
             self.pools.close()
+        self._closing.give()
+
+    def pause(self, seconds: float) -> None:
+        """Wait that many seconds, or until it is closed."""
+        if self.clock.sleep is None:
+            self._closing.wait(seconds, lambda: self.closed)
+        else:
+            self.clock.sleep(seconds)
 
     def send(
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
@@ -250,7 +261,7 @@ class _Call:
             transport.log, logging.WARNING, "%s %s: retry %d of %d in %.3g s",
             request.method, request.path, self._retries, self._config.max_retries, wait,
         )  # fmt: skip
-        transport.clock.sleep(wait)
+        transport.pause(wait)
 
     def _finish(self, result: Answer | Failure, url: str, elapsed: float) -> tuple[Response[Any], Answer]:
         request = self._request
@@ -304,4 +315,5 @@ def _error_of(
         f"{LOOK_FIRST if unknown else ''}{request_id_of(response, api_key)}",
         response=response,
         outcome_unknown=unknown,
+        option=answer.option,
     )
