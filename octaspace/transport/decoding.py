@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final, NoReturn
 
-from ..json_values import has_more_values
+from ..json_values import has_more_values, is_too_deep
 from .header_fields import OPTIONAL_SPACE
 
 __all__ = [
@@ -79,7 +79,10 @@ def _parse(body: bytes, max_values: int) -> Any:
     # Each value takes a byte at least, so that nearly every body is within the limit by its length alone.
     if len(body) > max_values and has_more_values(body, max_values):
         raise TooManyValuesError(f"its JSON has more than max_json_values={max_values} values")
-    return json_parser()(body)
+    data = json_parser()(body)
+    if is_too_deep(data, len(body)):
+        raise ValueError("the JSON is nested too deeply")
+    return data
 
 
 def is_html(headers: Mapping[str, str]) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import importlib.util
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octaspace import json_values
-from octaspace.json_values import has_more_values
+from octaspace.json_values import has_more_values, is_too_deep, parse_nested
+from octaspace.transport import decoding
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 VALUES = st.recursive(
@@ -70,3 +74,45 @@ def test_more_than_three(text: bytes) -> None:
 )
 def test_not_more_than_three(text: bytes) -> None:
     assert not has_more_values(text, 3)
+
+
+def nested(levels: int) -> list[bytes]:
+    """Texts with so many levels: lists, objects, both, and with others around."""
+    half = levels // 2
+    return [
+        b"[" * levels + b"]" * levels,
+        b'{"a":' * levels + b"1" + b"}" * levels,
+        b'[{"a":' * half + b"1" + b"}]" * half,
+        b'[1,{},"x",' * (levels - 2) + b"[]" + b',{"b":[]}]' * (levels - 2),
+        b'{"a":{},"b":' * (levels - 1) + b"{}" + b',"c":"]]]]"}' * (levels - 1),
+    ]
+
+
+PARSERS: list[Callable[[bytes], Any]] = [decoding.standard_parse]
+if importlib.util.find_spec("msgspec"):
+    import msgspec
+
+    PARSERS.append(decoding.fast_parse_with(msgspec))
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@pytest.mark.parametrize(("levels", "deep"), [(2, False), (100, False), (102, True), (400, True)])
+def test_more_than_a_hundred_levels(parse: Callable[[bytes], Any], levels: int, deep: bool) -> None:
+    for text in nested(levels):
+        value = parse(text)
+        assert is_too_deep(value, len(text)) is deep
+        gc.collect()  # which may find that nothing in a container needs its care
+        assert is_too_deep(value, len(text)) is deep
+
+
+def test_wide_is_not_deep() -> None:
+    text = json.dumps([[{"a": [[]] * 50}] * 20] * 20)
+    assert not is_too_deep(json.loads(text), len(text))
+    assert not is_too_deep("[" * 1000, 1000)
+
+
+@pytest.mark.parametrize("levels", [102, 100_000])
+def test_json_text_inside_an_answer_is_bounded_as_well(levels: int) -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_nested("[" * levels + "]" * levels)
+    assert parse_nested("[" * 100 + "]" * 100)

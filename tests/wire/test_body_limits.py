@@ -105,7 +105,11 @@ def test_a_bomb_of_empty_lists_costs_what_its_bytes_cost(
     assert peak < 5 * len(LISTS)
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 100_000 + b"]" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 100_000 + b"]" * 100_000, b"[" * 300 + b"]" * 300],
+    ids=["lists without end", "objects without end", "100000 lists", "300 lists"],
+)
 @pytest.mark.parametrize("fast", [False, True], ids=["standard library", "msgspec"])
 def test_levels_without_end(
     serve: ServerFactory, connect: ClientFactory, body: bytes, fast: bool, monkeypatch: pytest.MonkeyPatch
