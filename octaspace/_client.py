@@ -196,7 +196,8 @@ class Client:
     def close(self) -> None:
         """Close every socket; a request under way is finished first. Idempotent.
 
-        A later call of any resource raises `ConfigurationError`.
+        What waits between two requests (for a retry, in `wait_until_ready`, in `follow_logs`) wakes up. A
+        later call of any resource raises `ConfigurationError`.
         """
         self._transport.close()
 
@@ -235,7 +236,11 @@ class _Trip:
         return self._client._transport.clock.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        self._client._transport.clock.sleep(seconds)
+        self._client._transport.pause(seconds)
+
+    @property
+    def closed(self) -> bool:
+        return self._client._transport.closed
 
     @property
     def mask(self) -> KeyMask:

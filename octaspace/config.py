@@ -51,6 +51,7 @@ class OptionsBesideKey(TypedDict, total=False):
     max_retry_after: float
     failure_cooldown: float
     max_response_bytes: int
+    max_json_values: int
     ssl_verify: bool | str | os.PathLike[str]
     on_request: RequestHook | None
     on_response: ResponseHook | None
@@ -113,10 +114,12 @@ class Config:
         max_retries: How often a call may wait and try again.
         retry_interval: First wait before a retry.
         backoff_factor: Each further wait is this many times longer.
-        total_timeout: Limit for a whole call: attempts, bodies and waits together.
+        total_timeout: Limit for a whole call: attempts, bodies, decoding and waits together.
         max_retry_after: A longer `Retry-After` is not waited for.
         failure_cooldown: How long an endpoint that failed is left alone.
         max_response_bytes: Largest body that is read into memory, after decompression.
+        max_json_values: Most values that the JSON of a body may have: its lists, its objects, and what is in
+            them. They are counted before it is parsed.
         ssl_verify: Verify certificates; or the path of a CA bundle, file or directory.
         on_request: Called with ``dict(method=, path=, params=)`` once per call, before it is sent.
         on_response: Called with the final `Response` once per call, error statuses included.
@@ -143,7 +146,8 @@ class Config:
     total_timeout: float | None = None
     max_retry_after: float = 60
     failure_cooldown: float = 30
-    max_response_bytes: int = 64 * 1024 * 1024
+    max_response_bytes: int = 16 * 1024 * 1024
+    max_json_values: int = 2_000_000
     ssl_verify: bool | str = True
     on_request: RequestHook | None = None
     on_response: ResponseHook | None = None
@@ -521,6 +525,7 @@ CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "max_retry_after": _SECONDS,
     "failure_cooldown": _SECONDS,
     "max_response_bytes": _whole(1),
+    "max_json_values": _whole(1),
     "ssl_verify": _verify,
     "on_request": _hook,
     "on_response": _hook,

@@ -221,9 +221,25 @@ class InvalidResponseError(ApiError):
     """A 2xx whose body is not what was asked for.
 
     It announces JSON that cannot be read; it is HTML, text or nothing where JSON is expected; or it answers a
-    creation and names no session (quirk Q19). `outcome_unknown` is True when the request was to change
-    something.
+    creation and names no session (quirk Q19); or it is larger than may be. `outcome_unknown` is True when
+    the request was to change something.
+
+    Attributes:
+        option: Name of the option whose limit the body is over, ``"max_response_bytes"`` or
+            ``"max_json_values"``; None for every other reason.
     """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        response: Response[Any] | None = None,
+        attempts: int = 0,
+        outcome_unknown: bool = False,
+        option: str | None = None,
+    ) -> None:
+        super().__init__(message, response=response, attempts=attempts, outcome_unknown=outcome_unknown)
+        self.option = option
 
 
 class ServerError(ApiError):

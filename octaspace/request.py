@@ -131,7 +131,12 @@ class Trip(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait that many seconds on the same clock."""
+        """Wait that many seconds on the same clock. Closing the client ends the wait."""
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client is closed."""
         ...
 
     @property

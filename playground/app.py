@@ -31,6 +31,7 @@ from . import (
 )
 from .addresses import web_address
 from .forwarded import behind_proxies
+from .options import MAX_JSON_VALUES, MAX_RESPONSE_BYTES
 from .parts import EXTENSION, Parts
 from .process import ProcessSettings
 from .sessions_cookie import BrowserSessionInterface
@@ -71,7 +72,15 @@ def build(config: Mapping[str, Any]) -> Flask:
     calls_log.setLevel(logging.DEBUG)
     calls_log.propagate = False
     first = default_source(process)
-    OctaSpace(app, api_key=first.key, base_urls=list(first.endpoints), keep_alive=True, logger=calls_log)
+    OctaSpace(
+        app,
+        api_key=first.key,
+        base_urls=list(first.endpoints),
+        keep_alive=True,
+        logger=calls_log,
+        max_response_bytes=MAX_RESPONSE_BYTES,
+        max_json_values=MAX_JSON_VALUES,
+    )
     app.extensions[EXTENSION] = parts = Parts(app, process)
     app.secret_key = parts.secret_key
 

@@ -116,7 +116,7 @@ _EXAMPLES: Final[Mapping[str, tuple[tuple[str, dict[str, Any]], ...]]] = {
     "services.render.search": (("RTX, 12 GB and more", _SEARCH),),
     "services.session.follow_logs": (
         ("a session that has ended", {"uuid": _Of("ended"), "interval": 1}),
-        ("a running session", {**_SESSION, "interval": 1}),
+        ("a running session, for half a minute", {**_SESSION, "interval": 1, "timeout": 30}),
     ),
     "services.session.info": (("a running session", _SESSION),),
     "services.session.logs": (

@@ -9,7 +9,10 @@ from typing import Any
 from octaspace import Config, ConfigurationError
 from octaspace.config import DEFAULTS, convert_option
 
-__all__ = ["CODE_ONLY", "GROUPS", "OPTIONS", "PANEL_BUDGET", "Option", "OptionError", "read_option"]
+__all__ = [
+    "CODE_ONLY", "GROUPS", "MAX_JSON_VALUES", "MAX_RESPONSE_BYTES", "OPTIONS", "PANEL_BUDGET", "Option",
+    "OptionError", "read_option",
+]  # fmt: skip
 
 #: Seconds a panel may take unless `total_timeout` says otherwise.
 PANEL_BUDGET = 8.0
@@ -20,11 +23,17 @@ _ELSEWHERE = frozenset(
     {"api_key", "base_url", "base_urls", "on_request", "on_response", "logger", "log_level"}
 )  # fmt: skip
 
+#: What an answer may cost, in place of the SDK's own limits: a page works on copies of what came, several
+#: times as large, and every thread may be doing so. The sandbox's large data set has 58,000 values at most.
+MAX_RESPONSE_BYTES = 8 * 1024 * 1024
+MAX_JSON_VALUES = 250_000
+
 #: Upper limits, so that one browser cannot keep the server's threads or memory to itself.
 _MOST = {
     "pool_size": 64,
     "max_retries": 10,
-    "max_response_bytes": 64 * 1024 * 1024,
+    "max_response_bytes": MAX_RESPONSE_BYTES,
+    "max_json_values": MAX_JSON_VALUES,
     "backoff_factor": 10,
     "failure_cooldown": 3600,
     "idle_timeout": 3600,
@@ -129,7 +138,8 @@ def read_option(name: str, text: str) -> Any:
         raise OptionError(str(error)) from None
     most = _MOST.get(name, _MOST_SECONDS)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value > most:
-        raise OptionError(f"{name} can be {most:g} at most in the playground")
+        words = str(most) if isinstance(most, int) else f"{most:g}"
+        raise OptionError(f"{name} can be {words} at most in the playground")
     if value is None and name in ("open_timeout", "read_timeout", "write_timeout", "total_timeout"):
         raise OptionError(f"{name} needs a limit in the playground: a page must not wait for ever")
     return value

@@ -21,10 +21,14 @@ from octaspace import Client, Error, Request, Response
 
 from .redaction import WITHHELD, answer_is_secret, without_secrets
 
-__all__ = ["Call", "blaming_the_answer", "init_app", "recorded"]
+__all__ = ["Call", "Recorded", "blaming_the_answer", "init_app", "recorded"]
 
 #: How much of an answer is kept in the log.
 _KEPT_BYTES: Final = 64 * 1024
+
+#: Of a method that looks again and again: how many calls are kept, and how many bytes of their answers.
+_KEPT_CALLS: Final = 50
+_KEPT_ANSWERS: Final = 2 * 1024 * 1024
 
 #: How many attempts of one call are kept, however long it went on.
 _KEPT_ATTEMPTS: Final = 200
@@ -98,13 +102,36 @@ class Call:
         }
 
 
-_current: ContextVar[list[Call] | None] = ContextVar("playground_calls", default=None)
+class Recorded(list[Call]):
+    """The latest calls; older ones go, with their answers.
+
+    Attributes:
+        total: How many there were.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def append(self, call: Call) -> None:
+        """Add the call that begins."""
+        self.total += 1
+        super().append(call)
+        while len(self) > _KEPT_CALLS or sum(map(_size, self)) > _KEPT_ANSWERS:
+            del self[0]
+
+
+def _size(call: Call) -> int:
+    return 0 if call.response is None else len(call.response.body)
+
+
+_current: ContextVar[Recorded | None] = ContextVar("playground_calls", default=None)
 
 
 @contextmanager
-def recorded() -> Iterator[list[Call]]:
+def recorded() -> Iterator[Recorded]:
     """Collect the calls made in this context; the list grows while they are made."""
-    calls: list[Call] = []
+    calls = Recorded()
     token = _current.set(calls)
     try:
         yield calls

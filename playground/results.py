@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final, Protocol
 
 from octaspace import Client
 
-from .lines import Line
 from .methods import Method
 from .recording import blaming_the_answer
 
@@ -31,6 +32,10 @@ class Listener(Protocol):
         """Whether the call is to stop."""
         ...
 
+    def ending(self, client: Client) -> AbstractContextManager[Client]:
+        """A client whose waits end when a call that only reads is to stop."""
+        ...
+
 
 class Nobody:
     """A `Listener` that is told in silence and never asks to stop."""
@@ -42,43 +47,76 @@ class Nobody:
     def cancelled(self) -> bool:
         return False
 
+    @contextmanager
+    def ending(self, client: Client) -> Iterator[Client]:
+        """The client itself."""
+        yield client
 
-def result_of(method: Method, line: Line, client: Client, listener: Listener) -> tuple[Any, str]:
+
+class _Stopped(Exception):  # noqa: N818  # no error: somebody asked for it
+    """Nothing more of a log is wanted."""
+
+
+def result_of(
+    method: Method, values: Mapping[str, Any], client: Client, listener: Listener, *, change: bool
+) -> tuple[Any, str]:
     """What a method gives, and why that is not all of it, if it is not.
 
     Args:
         method: The method.
-        line: The call of it.
+        values: Its arguments, by name.
         client: Makes the call.
         listener: Hears of lines that are followed, and says whether to stop.
+        change: Whether the call may change something. It is not broken off then.
 
     Raises:
-        octaspace.Error: As the method does.
+        octaspace.Error: As the method does; `octaspace.ConfigurationError` where a read was to stop.
         ValueError: As the method does.
     """
-    found: Any = line.run(client)
+    with nullcontext(client) if change else listener.ending(client) as client:
+        if method.returns == "lines":
+            return _followed(method, values, client, listener)
+        return _result(method, method.line(values).run(client)), ""
+
+
+def _result(method: Method, found: Any) -> Any:
     if method.returns == "session":
         with blaming_the_answer(), found as session:
-            return {"uuid": session.uuid, "info": session.info().data}, ""
+            return {"uuid": session.uuid, "info": session.info().data}
     if method.returns == "list":
-        return [dataclasses.asdict(offer) for offer in found], ""
-    if method.returns != "lines":
-        return found.data, ""
+        return [dataclasses.asdict(offer) for offer in found]
+    return found.data
+
+
+def _followed(
+    method: Method, values: Mapping[str, Any], client: Client, listener: Listener
+) -> tuple[list[str], str]:
+    """The lines of a log, until it ends or nothing more of it is wanted."""
+
+    def look() -> None:
+        listener.tell()
+        if listener.cancelled:
+            raise _Stopped
+
+    seconds = min(values.get("timeout") or _MOST_SECONDS, _MOST_SECONDS)
     lines: list[str] = []
-    end = time.monotonic() + _MOST_SECONDS
+    end = time.monotonic() + seconds
+    found: Any = method.line({**values, "timeout": seconds, "on_idle": look}).run(client)
     try:
         for text in found:
             lines.append(text)
             listener.tell(lines=lines[-12:])
-            if listener.cancelled:
-                return lines, "cancelled"
+            if listener.cancelled or time.monotonic() >= end:
+                break
             if len(lines) >= _MOST_LINES:
                 return lines, f"the first {_MOST_LINES} lines"
-            if time.monotonic() > end:
-                return lines, f"the first {_MOST_SECONDS:g} s"
+    except _Stopped:
+        return lines, "cancelled"
     finally:
         found.close()
-    return lines, ""
+    if listener.cancelled:
+        return lines, "cancelled"
+    return lines, f"the first {seconds:g} s" if time.monotonic() >= end else ""
 
 
 def shape_of(data: Any) -> str:

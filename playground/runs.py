@@ -31,9 +31,6 @@ _LIMITS: Final = Limits(mine=4, all=16, rate=20)
 #: What is kept of an answer for its page, in characters of JSON.
 _MOST_TEXT: Final = 4_000_000
 
-#: Calls of one run that go into the request log.
-_MOST_CALLS: Final = 50
-
 #: A change given up on may have been carried out all the same, so it is given longer than a read.
 _CHANGE_SECONDS: Final = 60.0
 
@@ -85,13 +82,13 @@ def start_run(
             )
         took = time.monotonic() - began
         rows = [call.row(source=source, page="runner.run", line=line.kept) for call in calls]
-        numbers = Calls(parts.database, id).append(rows[-_MOST_CALLS:])
+        numbers = Calls(parts.database, id).append(rows)
         data = outcome.pop("data", None)
         progress.tell(
             {"text": _as_text(data, calls)} if "problem" not in outcome else {"text": None},
             **outcome,
             took=took,
-            calls=len(calls),
+            calls=calls.total,
             call=_without_answer(rows[-1]) if rows else None,
             log_id=numbers[-1] if numbers else None,
         )
@@ -116,7 +113,7 @@ def _carry_out(
 
     more = {"on_progress": told} if method.takes("on_progress") else {}
     try:
-        data, cut = result_of(method, method.line({**values, **more}), client, progress)
+        data, cut = result_of(method, {**values, **more}, client, progress, change=change)
     except _CancelledError:
         return {"outcome": "abandoned"}
     except ChangeStoppedError as stopped:

@@ -26,6 +26,8 @@ from .results import Listener, result_of, shape_of
 
 __all__ = ["plan", "run_steps"]
 
+_STOP: Final = "services.session.stop"
+
 #: Changes in the order in which they make sense; what is created is used and stopped.
 _CHANGES: Final = (
     "accounts.generate_wallet",
@@ -99,7 +101,8 @@ def run_steps(
     """
     state = _State(idle_job=idle_job)
     for step in _steps(changes=changes):
-        if listener.cancelled:
+        # What was created is stopped all the same.
+        if listener.cancelled and not (state.created and step.method.name == _STOP):
             yield _skipped(step, "the suite was cancelled"), []
         else:
             yield _make(step, state, client, listener, changes=changes)
@@ -142,7 +145,7 @@ def _make(
     began = time.monotonic()
     with recorded() as calls, nullcontext() if changes else reading_only():
         try:
-            data, _ = result_of(method, line, client, listener)
+            data, _ = result_of(method, values, client, listener, change=method.change)
             _keep(step, state, data)
             item.update(message=_unreadable(method, data), data=shape_of(data))
         except NotFoundError as error:
@@ -151,6 +154,8 @@ def _make(
                 item["state"] = "skipped"
                 item["message"] = "the job of the documentation's example is not there"
         except (Error, ValueError, TypeError, ChangeRefusedError) as error:
+            if listener.cancelled and not method.change:
+                return _skipped(step, "the suite was cancelled"), calls
             item["message"] = f"{type(error).__name__}: {error}"
     item["took"] = time.monotonic() - began
     if item["message"] and item["state"] == "passed":
@@ -197,7 +202,7 @@ def _keep(step: _Step, state: _State, data: Any) -> None:
     if step.method.name.endswith(".create"):
         first = data[0] if isinstance(data, list) and data else data
         state.created = dig(first, "uuid")
-    elif step.method.name == "services.session.stop":
+    elif step.method.name == _STOP:
         state.created = None
 
 

@@ -19,6 +19,7 @@ from ..key_mask import KeyMask
 from ..request import BodySink, Request
 from ..response import Response, parse_retry_after
 from .clock import SYSTEM_CLOCK, Clock, Deadline
+from .closing import ClosingSignal
 from .counters import Counters
 from .decoding import encode_body
 from .endpoints import Endpoints
@@ -66,8 +67,10 @@ class Transport:
                 clock=clock,
             )
             self.counters = Counters()
+            self._closing = ClosingSignal()
         else:
             self.endpoints, self.pools, self.counters = parent.endpoints, parent.pools, parent.counters
+            self._closing = parent._closing
         self.wire = Wire(config, self.pools)
         self.mask = KeyMask(config.api_key)
         self.log = config.logger or _DEFAULT_LOGGER
@@ -90,6 +93,14 @@ class Transport:
             self._closed = why
         if self._root is None:
             self.pools.close()
+        self._closing.give()
+
+    def pause(self, seconds: float) -> None:
+        """Wait that many seconds, or until it is closed."""
+        if self.clock.sleep is None:
+            self._closing.wait(seconds, lambda: self.closed)
+        else:
+            self.clock.sleep(seconds)
 
     def send(
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
@@ -264,7 +275,7 @@ class _Call:
             transport.log, logging.WARNING, "%s %s: retry %d of %d in %.3g s",
             request.method, request.path, self._retries, self._config.max_retries, wait,
         )  # fmt: skip
-        transport.clock.sleep(wait)
+        transport.pause(wait)
 
     def _finish(self, result: Answer | Failure, url: str, elapsed: float) -> tuple[Response[Any], Answer]:
         request = self._request
@@ -318,4 +329,5 @@ def _error_of(response: Response[Any], answer: Answer, request: Request, mask: K
         f"{LOOK_FIRST if unknown else ''}{request_id_of(response)}",
         response=response,
         outcome_unknown=unknown,
+        option=answer.option,
     )

@@ -27,7 +27,7 @@ class Clock:
 
     Args:
         monotonic: Seconds on a clock that never goes back.
-        sleep: Waits that many seconds.
+        sleep: Waits that many seconds; None for a wait by the system's clock that closing the client ends.
         random: A number in [0, 1).
     """
 
@@ -36,7 +36,7 @@ class Clock:
     def __init__(
         self,
         monotonic: Callable[[], float] = _real_monotonic(),  # noqa: B008  # once is meant
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
         random: Callable[[], float] = random.random,
     ) -> None:
         self.monotonic = monotonic

@@ -27,7 +27,15 @@ _RAW_DEFLATE: Final = -zlib.MAX_WBITS
 
 
 class BodyError(Exception):
-    """The body came whole and cannot be taken; the message says why."""
+    """The body came whole and cannot be taken; the message says why.
+
+    Attributes:
+        option: Name of the option whose limit it is over, or None.
+    """
+
+    def __init__(self, message: str, option: str | None = None) -> None:
+        super().__init__(message)
+        self.option = option
 
 
 class TruncatedBodyError(Exception):
@@ -69,7 +77,7 @@ def _bounded(chunks: Iterable[bytes], limit: int | None) -> Iterator[bytes]:
     for chunk in chunks:
         size += len(chunk)
         if limit is not None and size > limit:
-            raise BodyError(f"the body is larger than max_response_bytes={limit}")
+            raise BodyError(f"the body is larger than max_response_bytes={limit}", "max_response_bytes")
         yield chunk
 
 

@@ -7,11 +7,19 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final, NoReturn
 
+from ..json_values import has_more_values, is_too_deep
 from .header_fields import OPTIONAL_SPACE
 
-__all__ = ["decode_body", "encode_body", "fast_parse_with", "is_html", "json_parser", "standard_parse"]
+__all__ = [
+    "TooManyValuesError", "decode_body", "encode_body", "fast_parse_with", "is_html", "json_parser",
+    "standard_parse",
+]  # fmt: skip
 
 _HTML: Final = ("text/html", "application/xhtml+xml")
+
+
+class TooManyValuesError(ValueError):
+    """The JSON has more values than `max_json_values`, and is not parsed."""
 
 
 def encode_body(body: Any) -> bytes | None:
@@ -28,12 +36,15 @@ def encode_body(body: Any) -> bytes | None:
         raise ValueError(f"the request body cannot be written as JSON: {error}") from None
 
 
-def decode_body(body: bytes, headers: Mapping[str, str], *, json_expected: bool = False) -> Any:
+def decode_body(
+    body: bytes, headers: Mapping[str, str], *, max_values: int, json_expected: bool = False
+) -> Any:
     """Decode a response body by its content type.
 
     Args:
         body: The body, content encoding already undone.
         headers: The response's header fields.
+        max_values: `Config.max_json_values`.
         json_expected: Whether an object or a list is read from a body of another content type as well: some
             servers send their JSON as ``text/plain``, and an answer that names a session must not be lost.
 
@@ -42,23 +53,36 @@ def decode_body(body: bytes, headers: Mapping[str, str], *, json_expected: bool 
         a content type, or with several that disagree, the body is JSON when it parses.
 
     Raises:
+        TooManyValuesError: It has more than `max_values` values.
         ValueError: The content type says JSON, and it is not.
     """
     if not body:
         return None
     content_type = headers.get("Content-Type", "")
     if content_type == "application/json":
-        return json_parser()(body)
+        return _parse(body, max_values)
     kinds = {_is_json(media_type) for media_type in _media_types(content_type)}
     if kinds == {True}:
-        return json_parser()(body)
+        return _parse(body, max_values)
     if kinds == {False} and not json_expected:
         return body
     try:
-        data = json_parser()(body)
+        data = _parse(body, max_values)
+    except TooManyValuesError:
+        raise
     except ValueError:
         return body
     return body if kinds == {False} and not isinstance(data, (dict, list)) else data
+
+
+def _parse(body: bytes, max_values: int) -> Any:
+    # Each value takes a byte at least, so that nearly every body is within the limit by its length alone.
+    if len(body) > max_values and has_more_values(body, max_values):
+        raise TooManyValuesError(f"its JSON has more than max_json_values={max_values} values")
+    data = json_parser()(body)
+    if is_too_deep(data, len(body)):
+        raise ValueError("the JSON is nested too deeply")
+    return data
 
 
 def is_html(headers: Mapping[str, str]) -> bool:

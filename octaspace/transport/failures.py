@@ -41,9 +41,10 @@ class Answer:
         body: Body after content decoding; empty when it was streamed or could not be taken.
         data: The body decoded; the body itself where that was not possible.
         problem: Why the body could not be taken or decoded, or None.
+        option: Name of the option whose limit the body is over, or None.
     """
 
-    __slots__ = ("body", "data", "headers", "problem", "status")
+    __slots__ = ("body", "data", "headers", "option", "problem", "status")
 
     def __init__(
         self,
@@ -53,12 +54,14 @@ class Answer:
         *,
         data: Any = None,
         problem: str | None = None,
+        option: str | None = None,
     ) -> None:
         self.status = status
         self.headers = headers
         self.body = body
         self.data = data
         self.problem = problem
+        self.option = option
 
 
 class Failure:

@@ -15,7 +15,7 @@ from ..config import Config
 from ..request import BodySink, Request
 from .clock import Deadline
 from .content_encoding import BodyError, TruncatedBodyError, decoded
-from .decoding import decode_body, is_html, json_parser
+from .decoding import TooManyValuesError, decode_body, is_html, json_parser
 from .failures import FOREIGN, Answer, Failure, forget_library_frames, out_of_time, sort_failure
 from .fork import notice_fork
 from .framing import BODYLESS
@@ -136,7 +136,7 @@ class Wire:
                 raise
             raise _Foreign(error) from None
         trace.stage = Stage.READING
-        return self._receive(response, request, sink)
+        return self._receive(response, request, sink, trace.deadline)
 
     def _send(self, url: str, request: Request, body: bytes | None, trace: Trace) -> requests.Response:
         return self._pools.session.send(
@@ -180,7 +180,7 @@ class Wire:
         return prepared
 
     def _receive(
-        self, response: requests.Response, request: Request, sink: BodySink | None
+        self, response: requests.Response, request: Request, sink: BodySink | None, deadline: Deadline
     ) -> Answer | Failure:
         """Read the body to its end, into the sink or into memory, and hand the connection back."""
         status: int = response.status_code
@@ -193,13 +193,19 @@ class Wire:
             into_sink = sink if 200 <= status < 300 else None
             if request.expects == "file" and is_html(headers):
                 into_sink = None  # it is not the file, and must not stand in its place
-            body = self._take(response, into_sink)
+            # The answer to a change names what costs money. What has come of it is decoded, late or not: its
+            # size is bounded, and so is the time that takes.
+            end = deadline if deadline.limit is not None and request.repeatable else None
+            body = self._take(response, into_sink, end)
             complete = True
             if into_sink is not None:
                 return Answer(status, headers, body)
-            return _answer(status, headers, body, request)
+            if end is None:
+                return self._answer(status, headers, body, request)
+            answer = None if end.expired else self._answer(status, headers, body, request)
+            return out_of_time(Stage.NONE) if answer is None or end.expired else answer
         except BodyError as error:
-            return Answer(status, headers, problem=str(error))
+            return Answer(status, headers, problem=str(error), option=error.option)
         except (TruncatedBodyError, _Foreign) as error:
             if not request.repeatable and 400 <= status < 500 and status != 408:
                 # Refused, whatever became of the rest. A proxy may refuse before it has read the request, and
@@ -216,7 +222,7 @@ class Wire:
             else:
                 response.close()
 
-    def _take(self, response: requests.Response, sink: BodySink | None) -> bytes:
+    def _take(self, response: requests.Response, sink: BodySink | None, end: Deadline | None) -> bytes:
         raw, headers = response.raw, response.headers
         # Not by chunks: urllib3 would wait for those that a field announces and that never come.
         bodyless = response.status_code in BODYLESS
@@ -235,11 +241,27 @@ class Wire:
             sink.begin(_content_length(headers))
         pieces: list[bytes] = []
         for chunk in chunks:
+            if end is not None and end.expired:  # sockets look at it when they wait, decompression does not
+                raise _Foreign(TimeoutError("no time left"))
             if sink is not None:
                 sink.write(chunk)
             if in_memory:
                 pieces.append(chunk)
         return b"".join(pieces)
+
+    def _answer(self, status: int, headers: Mapping[str, str], body: bytes, request: Request) -> Answer:
+        try:
+            data = decode_body(
+                body,
+                headers,
+                max_values=self._config.max_json_values,
+                json_expected=request.expects in ("json", "json or nothing"),
+            )
+            return Answer(status, headers, body, data=data)
+        except TooManyValuesError as error:
+            return Answer(status, headers, body, data=body, problem=str(error), option="max_json_values")
+        except ValueError as error:
+            return Answer(status, headers, body, data=body, problem=f"its JSON cannot be read: {error}")
 
     def _fits(self, headers: Mapping[str, str]) -> bool:
         """Whether a body says that it is not encoded, and not larger than may be."""
@@ -276,14 +298,6 @@ def _check_end(raw: Any) -> None:
     if getattr(raw, "length_remaining", None):
         # urllib3 1.26 does not notice a body that ends early.
         raise TruncatedBodyError(f"the body ended {raw.length_remaining} bytes early")
-
-
-def _answer(status: int, headers: Mapping[str, str], body: bytes, request: Request) -> Answer:
-    try:
-        data = decode_body(body, headers, json_expected=request.expects in ("json", "json or nothing"))
-        return Answer(status, headers, body, data=data)
-    except ValueError as error:
-        return Answer(status, headers, body, data=body, problem=f"its JSON cannot be read: {error}")
 
 
 def _content_length(headers: Mapping[str, str]) -> int | None:

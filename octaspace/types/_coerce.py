@@ -5,13 +5,13 @@ Every function takes a value that is not None and returns None when it cannot re
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final
 
+from ..json_values import parse_nested
 from ..money import octa_to_wei
 
 __all__ = [
@@ -183,10 +183,10 @@ def port(value: Any) -> int | None:
 
 
 def json_text(value: str) -> Any:
-    """What a string of JSON holds; None when it is not JSON."""
+    """What a string of JSON holds; None when it is not JSON, or has more values than such text has."""
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
+        return parse_nested(value)
+    except ValueError:
         return None
 
 

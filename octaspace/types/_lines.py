@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from ..shown import shown
 
@@ -15,15 +15,16 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(lines if lines[-1] else lines[:-1])
 
 
-def joined(owner: str, lines: Iterable[object]) -> str:
+def joined(owner: str, lines: Sequence[object]) -> tuple[str, list[object]]:
     """One text of a list of lines, each of which may bring its own line end or not.
 
+    Returns:
+        The text of those that are strings, and the others.
+
     Raises:
-        ValueError: A line is not a string; `owner` is the type that says so.
+        ValueError: None of them is a string; `owner` is the type that says so.
     """
-    parts: list[str] = []
-    for number, line in enumerate(lines):
-        if not isinstance(line, str):
-            raise ValueError(f"{owner}.from_api: line {number} must be a string, not {shown(line)}")
-        parts.append(line if line.endswith("\n") else f"{line}\n")
-    return "".join(parts)
+    parts = [line if line.endswith("\n") else f"{line}\n" for line in lines if isinstance(line, str)]
+    if lines and not parts:
+        raise ValueError(f"{owner}.from_api: line 0 must be a string, not {shown(lines[0])}")
+    return "".join(parts), [line for line in lines if not isinstance(line, str)]

@@ -23,6 +23,8 @@ MAX_UNPACKED_BYTES: Final = 16 * 1024 * 1024
 
 _OWNER: Final = "IdleJobLogs"
 
+_WHITE_SPACE: Final = b" \t\r\n\v\f"
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class IdleJobLogs(Shape):
@@ -30,7 +32,7 @@ class IdleJobLogs(Shape):
 
     Attributes:
         text: The log. Bytes that are not UTF-8 are U+FFFD.
-        extra: What the API sent beside.
+        extra: What the API sent beside, and a list in which a line cannot be read.
     """
 
     text: str = ""
@@ -54,11 +56,16 @@ class IdleJobLogs(Shape):
         if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
             raise ValueError(f"max_bytes must be a number of bytes above 0, not {shown(max_bytes)}")
         if isinstance(data, (list, tuple)):
-            return cls(text=joined(_OWNER, _lines(data)))
+            text, unread = joined(_OWNER, _lines(data))
+            return cls(text=text, extra={"data": data} if unread else {})
         fields = Fields(_OWNER, data)
         content = fields.require("data", _content, "base64 text or a list of lines")
-        text = _unpacked(content, max_bytes) if isinstance(content, str) else joined(_OWNER, content)
-        return cls(text=text, extra=fields.rest())
+        if isinstance(content, str):
+            return cls(text=_unpacked(content, max_bytes), extra=fields.rest())
+        text, unread = joined(_OWNER, content)
+        return cls(
+            text=text, extra={**fields.rest(), "data": fields.value("data")} if unread else fields.rest()
+        )
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -79,7 +86,7 @@ def _unpacked(packed: str, limit: int) -> str:
     if not packed.strip():
         return ""
     try:
-        archive = base64.b64decode("".join(packed.split()), validate=True)
+        archive = base64.b64decode(packed.encode().translate(None, _WHITE_SPACE), validate=True)
         with gzip.GzipFile(fileobj=BytesIO(archive)) as file:
             content = file.read(limit + 1)
     except (ValueError, EOFError, OSError, zlib.error) as error:

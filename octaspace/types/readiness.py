@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from . import _coerce
@@ -13,7 +14,8 @@ __all__ = ["readiness"]
 _READY: Final = frozenset({"service configured", "configured", "running", "ready"})
 
 #: What Go writes for a time that was never set.
-_ZERO_TIME: Final = "0001-01-01"
+_ZERO_YEAR: Final = 1
+_ZERO_TIME: Final = "0001-"
 
 #: Beginnings of words that say "still on its way" (Q14).
 _ON_ITS_WAY: Final = (
@@ -38,14 +40,12 @@ def readiness(info: Mapping[str, Any]) -> Literal["ready", "waiting", "ended"]:
         info: The answer of ``GET /services/:uuid/info``, or an entry of ``GET /sessions``.
 
     Returns:
-        "ended" with a `finished_at` or a `termination_reason` (0 is one), or when `progress` says that
-        it failed, stopped, was terminated or has finished; "ready" as Q14 has it; otherwise "waiting",
-        which includes every word that is not known. Where an answer that names a session has no
-        `progress`, its `status` is read in its place; `is_ready` false outweighs that.
+        "ended" with a `finished_at` (0 and what is below are none) or a `termination_reason` (0 is one), or
+        when `progress` says that it failed, stopped, was terminated or has finished; "ready" as Q14 has it;
+        otherwise "waiting", which includes every word that is not known. Where an answer that names a session
+        has no `progress`, its `status` is read in its place; `is_ready` false outweighs that.
     """
-    finished_at = info.get("finished_at")
-    is_time = finished_at not in (None, "", 0, "0") and not str(finished_at).startswith(_ZERO_TIME)
-    if is_time or info.get("termination_reason") not in (None, ""):
+    if _is_time(info.get("finished_at")) or info.get("termination_reason") not in (None, ""):
         return "ended"
     told, is_ready = info.get("progress"), _coerce.flag(info.get("is_ready"))
     by_status = told in (None, "") and bool(info.get("uuid"))
@@ -60,3 +60,13 @@ def readiness(info: Mapping[str, Any]) -> Literal["ready", "waiting", "ended"]:
     if is_ready or (" ".join(words) in _READY and not (by_status and is_ready is False)):
         return "ready"
     return "waiting"
+
+
+def _is_time(value: Any) -> bool:
+    """Whether something happened at that time; one that cannot be read has happened as well."""
+    number = _coerce.number(value)
+    if number is not None:
+        return number > 0
+    if isinstance(value, datetime):
+        return value.year > _ZERO_YEAR
+    return value not in (None, "", False) and not (isinstance(value, str) and value.startswith(_ZERO_TIME))

@@ -297,7 +297,8 @@ class Session(Shape):
 
     def _told(self) -> dict[str, Any]:
         names = ("uuid", "finished_at", "termination_reason", "progress", "status", "is_ready")
-        return {name: getattr(self, name) for name in names}
+        # What cannot be read counts as it came: a `finished_at` in other words is an end all the same.
+        return {name: self.extra.get(name, getattr(self, name)) for name in names}
 
 
 def _urls(fields: Fields) -> dict[str, str]:

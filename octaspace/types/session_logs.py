@@ -48,7 +48,8 @@ class SessionLogs(Shape):
         container: The container's own output, whole; also from a list of lines. An older answer is a list of
             lines, which tells no source and no times: all of it stands here. Another is a list of messages
             with their times, which stand in `system`.
-        extra: What the API sent beside.
+        extra: What the API sent beside, and a list in which an entry cannot be read; of an answer that is a
+            list, those entries, under ``"entries"``.
     """
 
     system: tuple[LogEntry, ...] = ()
@@ -67,15 +68,17 @@ class SessionLogs(Shape):
             ValueError: It is none of these.
         """
         if isinstance(data, (list, tuple)):
-            if data and all(map(_is_message, data)):
-                return cls(system=tuple(map(LogEntry.from_api, data)))
-            return cls(container=joined("SessionLogs", data))
+            if any(map(_is_message, data)):
+                entries = [(value, _entry(value)) for value in data]
+                unread = [value for value, entry in entries if entry is None]
+                return cls(
+                    system=tuple(entry for _, entry in entries if entry is not None),
+                    extra={"entries": unread} if unread else {},
+                )
+            text, others = joined("SessionLogs", data)
+            return cls(container=text, extra={"entries": others} if others else {})
         fields = Fields("SessionLogs", data)
-        return cls(
-            system=fields.items("system", _entry),
-            container=fields.read("container", _output) or "",
-            extra=fields.rest(),
-        )
+        return cls(system=fields.items("system", _entry), container=_output(fields), extra=fields.rest())
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -95,8 +98,12 @@ def _entry(value: Any) -> LogEntry | None:
     return LogEntry(message=value) if isinstance(value, str) else None
 
 
-def _output(value: Any) -> str | None:
+def _output(fields: Fields) -> str:
     """The container's output, from text or from a list of lines."""
-    if isinstance(value, (list, tuple)):
-        return joined("SessionLogs", value) if all(isinstance(line, str) for line in value) else None
-    return value if isinstance(value, str) else None
+    value = fields.value("container")
+    if not isinstance(value, (list, tuple)):
+        return fields.text("container") or ""
+    lines = [line for line in value if isinstance(line, str)]
+    if len(lines) == len(value):
+        fields.drop("container")
+    return joined("SessionLogs", lines)[0]

@@ -36,10 +36,10 @@ def test_every_option_has_its_key(tmp_path: Path) -> None:
         "api_key": "k", "base_url": "http://a.test", "base_urls": ["http://b.test", "http://c.test"],
         "keep_alive": True, "pool_size": 2, "pool_timeout": 1.5, "idle_timeout": 3, "open_timeout": 4,
         "read_timeout": 5, "write_timeout": 6, "max_retries": 7, "retry_interval": 0.25, "backoff_factor": 3,
-        "total_timeout": 90, "max_retry_after": 9, "failure_cooldown": 11, "max_response_bytes": 1000,
-        "ssl_verify": str(bundle), "on_request": print, "on_response": repr,
-        "logger": logging.getLogger("x"), "log_level": "debug", "user_agent": "me/1",
-        "max_connection_age": 13,
+        "total_timeout": 90, "max_retry_after": 9, "failure_cooldown": 11,
+        "max_response_bytes": 1000, "max_json_values": 500, "ssl_verify": str(bundle),
+        "on_request": print, "on_response": repr, "logger": logging.getLogger("x"),
+        "log_level": "debug", "user_agent": "me/1", "max_connection_age": 13,
     }  # fmt: skip
     assert values.keys() == {field.name for field in dataclasses.fields(octaspace.Config)}
     settings = settings_of({f"OCTASPACE_{name.upper()}": value for name, value in values.items()})
@@ -71,6 +71,7 @@ TEXTS: dict[str, list[tuple[str, Any]]] = {
     "max_retry_after": [("9", 9)],
     "failure_cooldown": [("1e1", 10)],
     "max_response_bytes": [("1000", 1000)],
+    "max_json_values": [("500", 500)],
     "ssl_verify": [("0", False), ("no", False), ("true", True), ("/", "/")],
     "log_level": [("warning", "warning"), ("15", 15)],
     "user_agent": [("me/1", "me/1"), ("7", "7")],

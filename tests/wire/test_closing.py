@@ -19,6 +19,7 @@ import requests
 
 import octaspace
 from octaspace import Client
+from octaspace.transport.closing import ClosingSignal
 from tests.support.fake_clock import FakeClock
 from tests.support.fault_server import FaultServer, answer, close_after_reading, echo, truncate
 from tests.support.gate import Gate
@@ -214,3 +215,69 @@ def test_the_end_of_the_interpreter_is_an_end_as_well(serve: ServerFactory) -> N
     )  # fmt: skip
     assert (result.returncode, result.stderr) == (0, "")
     until(lambda: server.open_count == 0)
+
+
+@pytest.mark.parametrize("closed", ["the client", "its parent"])
+def test_closing_ends_a_wait_between_two_attempts(serve: ServerFactory, closed: str) -> None:
+    server = serve(after=answer(status=503))
+    errors: list[Exception] = []
+    with Client("sk-secret", base_url=server.url, retry_interval=86400) as parent:
+        client = parent.with_options()
+
+        def call() -> None:
+            try:
+                client.send(READ)
+            except octaspace.Error as error:
+                errors.append(error)
+
+        waiting = threading.Thread(target=call)
+        waiting.start()
+        until(lambda: parent.transport_stats()["retries"] == 1)
+        (client if closed == "the client" else parent).close()
+        waiting.join(60)
+        assert not waiting.is_alive()
+    assert [type(error) for error in errors] == [octaspace.ConfigurationError]
+    assert len(server.journal) == 1
+
+
+def test_closing_a_copy_ends_no_wait_of_another() -> None:
+    signal, ended = ClosingSignal(), threading.Event()
+    over: list[str] = []
+
+    def wait(name: str) -> None:
+        signal.wait(86400, ended.is_set if name == "a" else lambda: "a" in over)
+        over.append(name)
+
+    threads = [threading.Thread(target=wait, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    signal.give()
+    ended.set()
+    signal.give()
+    threads[0].join(60)
+    assert over == ["a"]
+    signal.give()
+    threads[1].join(60)
+    assert over == ["a", "b"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_child_closes_although_a_thread_of_its_parent_held_the_signal() -> None:
+    signal = ClosingSignal()
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with signal._condition:
+            held.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        signal.give()
+        os._exit(0)
+    done.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...json_values import parse_nested
 from ...shown import shown
 from .arguments import checked_count, checked_envs, checked_ports, checked_text
 
@@ -73,7 +73,7 @@ def _entries(envs: Any) -> int:
     """How many variables there are to be read, at least; text may hold an object in JSON (Q31)."""
     if isinstance(envs, str):
         try:
-            return _entries(json.loads(envs)) if envs.strip() else 0
-        except (ValueError, RecursionError):
+            return _entries(parse_nested(envs)) if envs.strip() else 0
+        except ValueError:
             return 1
     return len(envs) if isinstance(envs, (Mapping, list)) else envs is not None

@@ -3,75 +3,147 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
 
-from ...errors import NotFoundError
+from ... import errors
+from ...shown import shown
 from ...types._lines import split
 from ...types.readiness import readiness
 from .log_growth import new_entries, overlap_of_texts
+from .passing import may_pass
 from .waiting import session_info
+
+if TYPE_CHECKING:
+    from ...request import Trip
 
 __all__ = ["follow_logs"]
 
 
 _END: Final = "\n"
 
+#: Asks for the logs within so many seconds, None for any number. True asks for those of a session that has
+#: ended (Q13).
+ReadLogs = Callable[["bool | None", "float | None"], Any]
+#: Asks for the session's info within so many seconds.
+ReadInfo = Callable[["float | None"], Any]
+
 
 def follow_logs(
-    read: Callable[[bool | None], Any], info: Callable[[], Any], pause: Callable[[], None]
+    read: ReadLogs,
+    info: ReadInfo,
+    clock: Trip,
+    *,
+    interval: float,
+    timeout: float | None,
+    on_idle: Callable[[], object] | None,
 ) -> Iterator[str]:
     """Yield new lines until the session has ended; see `Session.follow_logs`.
 
     Args:
-        read: The logs as the API answers them; True asks for those of a session that has ended (Q13).
-        info: The session's info.
-        pause: Waits until the next look.
+        read: Asks for the logs.
+        info: Asks for the session's info.
+        clock: Time, pauses, and whether the client is closed.
+        interval: Seconds between two looks.
+        timeout: Seconds for all of it, or None.
+        on_idle: Called at each look that brought nothing.
     """
-    system, container = _Entries(), _Text()
-    known = False
+    end = inf if timeout is None else clock.monotonic() + timeout
+    session, log = _Session(read, info, clock, end), _Log()
+    was_open = not clock.closed
     while True:
+        idle, pause = True, interval
         try:
-            answer = read(None)
-        except NotFoundError:
-            answer, ended = None, True  # a session that has ended answers with recent=true only
-        else:
-            # Asked for after the logs, so what was written until the end is in the next answer.
-            known, ended = True, _has_ended(info)
-        yield from _news(answer, system, container)
-        if ended:
-            yield from _news(_last_words(read, must_exist=not known), system, container)
-            yield from container.rest()
-            return
-        pause()
+            for answer in session.look():
+                for line in log.news(answer):
+                    idle = False
+                    yield line
+        except errors.Error as error:
+            if was_open and clock.closed and isinstance(error, errors.ConfigurationError):
+                break
+            # A log that has grown beyond what is read does not get shorter.
+            if not may_pass(error) or getattr(error, "option", None) is not None:
+                raise
+            pause = max(interval, getattr(error, "retry_after", None) or 0.0)
+        if session.is_over:
+            break
+        if idle and on_idle is not None:
+            on_idle()
+        while True:
+            step = min(interval or pause, pause)
+            clock.sleep(max(0.0, min(step, end - clock.monotonic())))
+            pause -= step
+            ends = clock.closed or clock.monotonic() >= end
+            if ends or pause <= 0:
+                break
+            if on_idle is not None:  # the API has asked for a longer wait
+                on_idle()
+        if ends:
+            break
+    yield from log.rest()
 
 
-def _last_words(read: Callable[[bool | None], Any], *, must_exist: bool) -> Any:
-    try:
-        return read(True)
-    except NotFoundError:
-        if must_exist:
-            raise
-        return None
+class _Session:
+    """One session, looked at again and again.
+
+    Attributes:
+        is_over: Whether it has ended and its last words were read.
+    """
+
+    def __init__(self, read: ReadLogs, info: ReadInfo, clock: Trip, end: float) -> None:
+        self._read, self._info = read, info
+        self._clock, self._end = clock, end
+        self._known = self._ended = self.is_over = False
+
+    def look(self) -> Iterator[Any]:
+        """The logs as the API answers them, and once the session has ended, what it leaves behind."""
+        if not self._ended:
+            try:
+                answer = self._read(None, self._left())
+            except errors.NotFoundError:
+                self._ended = True  # a session that has ended answers with recent=true only
+            else:
+                self._known = True
+                yield answer
+                # Asked for after the logs, so what was written until the end is in the next answer.
+                self._ended = self._has_ended()
+        if self._ended:
+            try:
+                yield self._read(True, self._left())
+            except errors.NotFoundError:
+                if not self._known:
+                    raise
+            self.is_over = True
+
+    def _has_ended(self) -> bool:
+        try:
+            found = self._info(self._left())
+        except errors.NotFoundError:
+            return True
+        return readiness(session_info(found)) == "ended"
+
+    def _left(self) -> float | None:
+        return None if self._end == inf else max(0.0, self._end - self._clock.monotonic())
 
 
-def _has_ended(info: Callable[[], Any]) -> bool:
-    try:
-        found = info()
-    except NotFoundError:
-        return True
-    return readiness(session_info(found)) == "ended"
+class _Log:
+    """What of answers was not seen before; the older list of lines is read as well (Q13)."""
 
+    def __init__(self) -> None:
+        self._system, self._container = _Entries(), _Text()
 
-def _news(answer: Any, system: _Entries, container: _Text) -> Iterator[str]:
-    """What an answer brings; the older list of lines is read as well (Q13)."""
-    if isinstance(answer, list):
-        yield from system.news(answer)
-    elif isinstance(answer, dict):
-        entries, text = answer.get("system"), answer.get("container")
-        yield from system.news(entries if isinstance(entries, list) else [])
-        if isinstance(text, list):
-            text = "".join(f"{words.removesuffix(_END)}{_END}" for _, words in map(_entry, text))
-        yield from container.news(text if isinstance(text, str) else "")
+    def news(self, answer: Any) -> Iterator[str]:
+        if isinstance(answer, list):
+            yield from self._system.news(answer)
+        elif isinstance(answer, dict):
+            entries, text = answer.get("system"), answer.get("container")
+            yield from self._system.news(entries if isinstance(entries, list) else [])
+            if isinstance(text, list):
+                text = "".join(f"{words.removesuffix(_END)}{_END}" for _, words in map(_entry, text))
+            yield from self._container.news(text if isinstance(text, str) else "")
+
+    def rest(self) -> Iterator[str]:
+        return self._container.rest()
 
 
 class _Entries:
@@ -124,6 +196,13 @@ def _entry(entry: Any) -> tuple[str | None, str]:
     if isinstance(entry, dict):
         time = next((entry[name] for name in ("ts", "timestamp", "time") if entry.get(name)), None)
         words = next((entry[name] for name in ("msg", "message", "text") if entry.get(name)), "")
-        return str(time), str(words)
-    text = str(entry)
+        return _text(time), _text(words)
+    text = _text(entry)
     return None, text if text.endswith("\n") else f"{text}\n"
+
+
+def _text(value: Any) -> str:
+    try:
+        return str(value)
+    except (ValueError, RecursionError):  # thousands of digits or levels; the other lines count
+        return shown(value)

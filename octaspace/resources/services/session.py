@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...request import Request, Trip
 from ...response import Response
 from ...shown import shown
-from ..resource import Resource, path_of, segment_of
+from ..resource import Resource, path_of, query_of, segment_of
 from .arguments import checked_seconds
 from .following import follow_logs
 from .waiting import wait_until_ready
@@ -134,33 +134,60 @@ class Session(Resource):
         """
 
         def look(seconds: float) -> Response[payloads.Session]:
-            request = Request("GET", path_of("services", self.uuid, "info"), expects="json")
-            return self._trip.send(request, timeout=seconds)
+            return self._within(seconds, "info")
 
         return wait_until_ready(
             look, self._trip, self.uuid, timeout=timeout, interval=interval, on_progress=on_progress
         )
 
-    def follow_logs(self, interval: float = 2.0) -> Iterator[str]:
+    def follow_logs(
+        self,
+        interval: float = 2.0,
+        timeout: float | None = None,
+        on_idle: Callable[[], object] | None = None,
+    ) -> Iterator[str]:
         """Follow what the session writes, line by line, until it ends.
 
         Lines of the system and of the container come in the order in which they are seen, none twice and
         none left out; a line of the container that has no end yet is held back until it has.
 
+        A failing network, a 5xx, a 429, a 408, and an answer that cannot be read are waited out, as
+        `wait_until_ready` does, within `timeout` or without a limit.
+
+        The iteration also ends, without an error, when the time is over and when the client is closed: at
+        once while it waits, otherwise after the request under way. What was held back is then given as well.
+
         Args:
             interval: Seconds between two looks.
+            timeout: Seconds for all of it, from the first look on; also ends a request that hangs. None for
+                no limit.
+            on_idle: Called without arguments at each look that brought no line, failed ones included, and
+                once in `interval` while the API asks for a longer wait. What it raises ends the following
+                and reaches the caller.
 
         Yields:
             Lines without their line ends.
 
         Raises:
-            ValueError: `interval` is not a number of seconds, or is negative.
+            ValueError: `interval` is not a number of seconds or is negative, or `timeout` is not above 0.
             octaspace.NotFoundError: There never was such a session.
-            octaspace.Error: Any other of `octaspace.errors`, after the retries of each call.
+            octaspace.InvalidResponseError: The log is larger than `Config.max_response_bytes`.
+            octaspace.ConfigurationError: The client was closed before the first look.
+            octaspace.Error: Any other of `octaspace.errors` that waiting does not mend.
         """
         checked_seconds("interval", interval)
+        if timeout is not None:
+            checked_seconds("timeout", timeout, above_zero=True)
 
-        def read(recent: bool | None) -> Any:
-            return self.logs(recent).data
+        def read(recent: bool | None, seconds: float | None) -> Any:
+            return self._within(seconds, "logs", recent=recent).data
 
-        return follow_logs(read, lambda: self.info().data, lambda: self._trip.sleep(interval))
+        def info(seconds: float | None) -> Any:
+            return self._within(seconds, "info").data
+
+        return follow_logs(read, info, self._trip, interval=interval, timeout=timeout, on_idle=on_idle)
+
+    def _within(self, seconds: float | None, what: str, *, recent: bool | None = None) -> Response[Any]:
+        """GET /services/:uuid/info or /logs, given up after so many seconds."""
+        path, query = path_of("services", self.uuid, what), query_of({"recent": recent})
+        return self._trip.send(Request("GET", path, params=query, expects="json"), timeout=seconds)

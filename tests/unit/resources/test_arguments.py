@@ -127,6 +127,13 @@ BAD: list[tuple[str, Callable[[Client], Any]]] = [
         ("interval must be a number of seconds from 0", lambda c, i=i: c.services.session("u").follow_logs(i))  # type: ignore[misc]
         for i in (-1, float("nan"), float("inf"), "1", None, True)
     ],
+    *[
+        (
+            "timeout must be a number of seconds above 0",
+            lambda c, t=t: c.services.session("u").follow_logs(timeout=t),  # type: ignore[misc]
+        )
+        for t in (0, -1, float("nan"), "10", True)
+    ],
 ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,9 +11,9 @@ import requests_mock
 
 import octaspace
 from octaspace import Client
-from octaspace.resources.services.following import follow_logs
 from playground.sandbox import SandboxServer
 from tests.support.fake_clock import FakeClock
+from tests.support.waiting import until
 
 from .conftest import API
 
@@ -22,7 +24,7 @@ class Logs:
     def __init__(self, *answers: Any, last: Any = None) -> None:
         self._answers, self._last = list(answers), last
 
-    def read(self, recent: bool | None) -> Any:
+    def read(self, recent: bool) -> Any:
         if recent:
             if self._last is None:
                 raise octaspace.NotFoundError("gone")
@@ -32,7 +34,14 @@ class Logs:
         return self._answers.pop(0)
 
     def lines(self) -> list[str]:
-        return list(follow_logs(self.read, lambda: {"is_ready": True}, lambda: None))
+        with Client() as client:
+            client.send = self._send  # type: ignore[method-assign]
+            return list(client.services.session("u-1").follow_logs(interval=0))
+
+    def _send(self, request: octaspace.Request, **_: Any) -> octaspace.Response[Any]:
+        ready = {"is_ready": True}
+        data = ready if request.path.endswith("/info") else self.read("recent" in request.params)
+        return octaspace.Response(status=200, headers={}, data=data)
 
 
 def logs(*messages: str, container: str = "") -> dict[str, Any]:
@@ -193,7 +202,7 @@ def test_one_that_nobody_follows_any_longer_asks_no_more(
     assert requests_mock.call_count == 0  # not before the first line is asked for
     assert next(lines) == "a"
     lines.close()  # type: ignore[attr-defined]
-    assert requests_mock.call_count == 2
+    assert requests_mock.call_count == 1
     assert clock.slept == []
 
 
@@ -217,3 +226,163 @@ def test_against_the_sandbox(dataset: str, sandbox: SandboxServer, sandbox_clien
     assert sorted(lines) == sorted(whole)
     assert len(set(lines)) == len(lines)
     assert "listening on 0.0.0.0" in lines
+
+
+LOGS, INFO = f"{API}/services/u-1/logs", f"{API}/services/u-1/info"
+
+
+def follow(client: Client, **options: Any) -> Iterator[str]:
+    return client.services.session("u-1").follow_logs(**options)
+
+
+def test_on_idle_at_each_look_that_brought_nothing(
+    client: Client, requests_mock: requests_mock.Mocker, clock: FakeClock
+) -> None:
+    requests_mock.get(LOGS, [{"json": logs("a")}, {"json": logs("a")}, {"status_code": 403}])
+    requests_mock.get(INFO, json={"is_ready": True})
+    idle: list[float] = []
+    lines = follow(client, interval=3, on_idle=lambda: idle.append(clock.now))
+    assert next(lines) == "a"
+    with pytest.raises(octaspace.PermissionError):
+        next(lines)
+    assert idle == [1003.0]
+
+
+def test_what_on_idle_raises_ends_it(client: Client, requests_mock: requests_mock.Mocker) -> None:
+    requests_mock.get(LOGS, json=logs())
+    requests_mock.get(INFO, json={"is_ready": True})
+
+    def cancel() -> None:
+        raise octaspace.ServerError("cancelled")  # one of those that are waited out when a look ends in them
+
+    lines = follow(client, on_idle=cancel)
+    with pytest.raises(octaspace.ServerError, match="cancelled"):
+        next(lines)
+    assert list(lines) == []
+    assert requests_mock.call_count == 2
+
+
+def test_the_timeout_ends_it_quietly_and_gives_what_was_held_back(
+    client: Client, requests_mock: requests_mock.Mocker, clock: FakeClock
+) -> None:
+    requests_mock.get(LOGS, json=logs("a", container="b\nhalf"))
+    requests_mock.get(INFO, json={"is_ready": True})
+    assert list(follow(client, timeout=5)) == ["a", "b", "half"]
+    assert clock.slept == [2.0, 2.0, 1.0]
+
+
+def test_each_request_may_take_what_is_left(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:
+    limits: list[float | None] = []
+
+    def send(request: octaspace.Request, *, timeout: float | None = None, sink: Any = None) -> Any:
+        limits.append(timeout)
+        clock.advance(1)
+        ready = request.path.endswith("/info")
+        return octaspace.Response(status=200, headers={}, data={"is_ready": True} if ready else logs())
+
+    with Client.from_config(octaspace.Config(), clock=clock.clock()) as client:
+        monkeypatch.setattr(client, "send", send)
+        assert list(follow(client, interval=3, timeout=8)) == []
+    assert limits == [8, 7, 3, 2]
+
+
+def test_a_request_that_hangs_ends_with_the_time(sandbox: SandboxServer) -> None:
+    sandbox.faults.add("stall", path="/services/*")
+    with Client("sk-secret", base_url=sandbox.url, read_timeout=None) as client:
+        assert list(follow(client, timeout=0.2, interval=0)) == []
+        assert client.transport_stats()["requests"] == 1
+
+
+def test_what_passes_is_waited_out(
+    client: Client, requests_mock: requests_mock.Mocker, clock: FakeClock
+) -> None:
+    light = client.with_options(max_retries=0)
+    requests_mock.get(
+        LOGS,
+        [
+            {"status_code": 503},
+            {"status_code": 408},
+            {"text": "<html>", "headers": {"Content-Type": "text/html"}},
+            {"exc": ConnectionError},
+            {"json": logs("a")},
+            {"status_code": 429, "headers": {"Retry-After": "5"}},
+            {"json": logs("a", "b")},
+            {"status_code": 404},
+        ],
+    )
+    requests_mock.get(f"{LOGS}?recent=true", [{"status_code": 502}, {"json": logs("a", "b", "c")}])
+    requests_mock.get(INFO, [{"json": {}}, {"status_code": 500}])
+    looks: list[float] = []
+    lines = follow(light, on_idle=lambda: looks.append(clock.now))
+    assert list(lines) == ["a", "b", "c"]
+    assert clock.slept == [2.0] * 4 + [2.0] + [2.0, 2.0, 1.0] + [2.0] + [2.0]
+    # At each of the failures, and twice in the longer wait that the API has asked for.
+    assert looks == [1000.0, 1002.0, 1004.0, 1006.0, 1010.0, 1012.0, 1014.0, 1017.0]
+
+
+def test_a_log_that_is_larger_than_is_read_ends_it(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.get(LOGS, json=logs(*"abcdefgh"))
+    for option in ("max_response_bytes", "max_json_values"):
+        small = client.with_options(**{option: 10})  # type: ignore[misc]
+        with pytest.raises(octaspace.InvalidResponseError, match=option):
+            next(follow(small))
+
+
+def test_the_lines_of_a_look_come_before_what_goes_wrong_after_it(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.get(LOGS, json=logs("a"))
+    requests_mock.get(INFO, status_code=403)
+    lines = follow(client)
+    assert next(lines) == "a"
+    with pytest.raises(octaspace.PermissionError):
+        next(lines)
+
+
+@pytest.mark.parametrize("odd", [{}, {"ts": 1}, {"msg": None}, None, 7, [], {"ts": 10**5000, "msg": "x"}])
+def test_an_entry_without_a_message_loses_no_other(odd: Any) -> None:
+    whole = [{"ts": 1, "msg": "a"}, odd, {"ts": 2, "msg": "b"}]
+    for answer in ({"system": whole}, whole, {"system": [], "container": ["a\n", odd, "b"]}):
+        lines = Logs(answer, last=answer).lines()
+        assert [line for line in lines if line in ("a", "b")] == ["a", "b"]
+
+
+def test_a_client_that_is_closed_while_it_waits_ends_it_at_once(sandbox: SandboxServer) -> None:
+    uuid = running_session(sandbox)
+    lines: list[str] = []
+    with Client("sk-secret", base_url=sandbox.url) as client:
+        session = client.with_options(max_retries=0).services.session(uuid)
+        following = threading.Thread(target=lambda: lines.extend(session.follow_logs(interval=86400)))
+        following.start()
+        until(lambda: client.transport_stats()["requests"] == 2)
+        client.close()
+        following.join(60)
+        assert not following.is_alive()
+    assert "Container started" in "\n".join(lines)
+
+
+def test_a_client_that_is_closed_during_a_request_ends_it_after_that(
+    client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    light = client.with_options()
+
+    def answer(request: Any, context: Any) -> Any:
+        light.close()
+        return logs("a", container="b")
+
+    requests_mock.get(LOGS, json=answer)
+    assert list(follow(light)) == ["a", "b"]
+    assert requests_mock.call_count == 1
+
+
+def test_a_client_that_was_closed_before_is_an_error(client: Client) -> None:
+    client.close()
+    with pytest.raises(octaspace.ConfigurationError, match="closed"):
+        list(follow(client))
+
+
+def running_session(sandbox: SandboxServer) -> str:
+    with Client("sk-secret", base_url=sandbox.url) as client:
+        return next(item["uuid"] for item in client.sessions.list().data if item["is_ready"])

@@ -82,10 +82,17 @@ def test_what_cannot_be_unpacked_is_an_error(data: str) -> None:
         IdleJobLogs.from_api({"data": data})
 
 
-@pytest.mark.parametrize("data", [[{"line": 1}], [{"line": 1, "text": 5}], [None], ["ok", 5]])
-def test_a_line_that_is_no_text_is_an_error(data: Any) -> None:
+@pytest.mark.parametrize("data", [[{"line": 1}], [{"line": 1, "text": 5}], [None], [5, 5]])
+def test_lines_that_are_all_no_text_are_an_error(data: Any) -> None:
     with pytest.raises(ValueError, match=r"^IdleJobLogs\.from_api: line \d must be a string, not"):
         IdleJobLogs.from_api({"data": data})
+
+
+def test_a_line_that_is_no_text_loses_no_other() -> None:
+    lines = [{"line": 1, "text": "a"}, {"line": 2}, {"line": 3, "text": "b"}]
+    for data in ({"data": lines}, lines):
+        logs = IdleJobLogs.from_api(data)  # type: ignore[arg-type]
+        assert (logs.lines, logs.extra) == (("a", "b"), {"data": lines})
 
 
 def test_lines_alone() -> None:

@@ -318,7 +318,7 @@ def test_q13_session_logs_as_a_list_of_messages_with_times() -> None:
     assert logs.container == ""
 
 
-@pytest.mark.parametrize("data", [[{"level": "info"}], [{"message": "Up"}, "Down"], [{"message": 5}], [None]])
+@pytest.mark.parametrize("data", [[{"level": "info"}], [{"message": 5}], [None]])
 def test_q13_a_list_of_other_things_is_an_error(data: list[Any]) -> None:
     with pytest.raises(ValueError, match=r"^SessionLogs\.from_api: line \d must be a string, not"):
         types.SessionLogs.from_api(data)
@@ -329,7 +329,23 @@ def test_q13_messages_and_output_as_lists_of_lines() -> None:
     assert logs.lines == ("Pulling", "done", "Up", "a", "b")
     assert [entry.time for entry in logs.system] == [None, None]
     odd = types.SessionLogs.from_api({"system": ["Up", 5], "container": ["a", 5]})
-    assert (odd.lines, odd.extra) == (("Up",), {"system": ["Up", 5], "container": ["a", 5]})
+    assert (odd.lines, odd.extra) == (("Up", "a"), {"system": ["Up", 5], "container": ["a", 5]})
+
+
+@pytest.mark.parametrize(
+    ("data", "lines", "extra"),
+    [
+        ([{"message": "Up"}, "Down"], ("Up", "Down"), {}),
+        ([{"ts": 1, "msg": "Up"}, {"ts": 2}, {"msg": None}, {"msg": "Down"}], ("Up", "Down"), {}),
+        ([{"msg": "Up"}, None, {"msg": "Down"}], ("Up", "Down"), {"entries": [None]}),
+        (["Up", 5, "Down", {"ts": 1}], ("Up", "Down"), {"entries": [5, {"ts": 1}]}),
+    ],
+)
+def test_q13_an_entry_that_cannot_be_read_loses_no_other(
+    data: list[Any], lines: tuple[str, ...], extra: dict[str, Any]
+) -> None:
+    logs = types.SessionLogs.from_api(data)
+    assert (logs.lines, logs.extra) == (lines, extra)
 
 
 @pytest.mark.parametrize(
@@ -582,3 +598,11 @@ def test_q31_the_ports_matrix_may_be_json_text(sent: Any, read: dict[int, int]) 
 def test_q31_other_text_of_ports_is_not_guessed_at(sent: Any) -> None:
     rental = session(ports_matrix=sent)
     assert (rental.ports_matrix, rental.extra) == ({}, {"ports_matrix": sent})
+
+
+def test_q31_json_text_with_more_values_than_such_text_has_is_not_parsed() -> None:
+    """A string is one value of an answer, however many there are in it."""
+    many = "[" + "1," * 100_001 + "1]"
+    app = types.App.from_api({"uuid": "a-1", "ports": many, "envs": '{"A": ' + many + "}"})
+    assert (app.ports, app.envs) == ((), {})
+    assert app.extra["ports"] == many

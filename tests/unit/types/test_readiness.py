@@ -76,6 +76,8 @@ def test_what_is_unknown_counts_as_waiting(info: dict[str, Any]) -> None:
         {"progress": "finished"},
         {"finished_at": 1795424428000},
         {"finished_at": "2026-11-23T12:00:00Z", "is_ready": True},
+        {"finished_at": "yesterday"},
+        {"finished_at": 10**5000},
         {"termination_reason": 0},
         {"termination_reason": "low balance", "progress": "service configured"},
         {"uuid": "s-1", "status": "stopped"},
