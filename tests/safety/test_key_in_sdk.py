@@ -46,8 +46,6 @@ def methods_of(client: octaspace.Client, world: World) -> Iterator[tuple[str, Ca
     node, uuid = world.nodes()[0]["id"], next(rental.uuid for rental in world.active())
     for path, method in public_methods(client):
         names = inspect.signature(method).parameters
-        if path.endswith("follow_logs") and "timeout" not in names:
-            continue
         ids = {"id": node, "node_id": node, "job_id": 1}
         given = {name: value for name, value in ids.items() if name in names} | _ARGUMENTS.get(path, {})
         if path.startswith("services.session."):
