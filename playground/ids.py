@@ -14,12 +14,14 @@ from urllib.parse import quote, quote_plus, unquote
 from flask import Flask, url_for
 from werkzeug.routing import UnicodeConverter
 
+from .formatting import without_surrogates
+
 __all__ = ["decoded", "encoded", "init_app", "links"]
 
 
 def encoded(value: Any) -> str:
     """An id as fields of forms carry it; `decoded` reads it again."""
-    text = quote(str(value), safe="", errors="replace")
+    text = quote(without_surrogates(str(value)), safe="")
     return text.replace(".", "%2E") if text in (".", "..") else text
 
 
@@ -56,7 +58,7 @@ def links(endpoint: str, name: str, **values: Any) -> Callable[[Any], str]:
     values = {name: _MARK, **values}
     before, _, after = url_for(endpoint, **values).partition(_MARK)
     if "?" in before:
-        return lambda value: before + quote_plus(str(value), safe="!$'()*,/:;?@") + after
+        return lambda value: before + quote_plus(without_surrogates(str(value)), safe="!$'()*,/:;?@") + after
     return lambda value: before + quote(encoded(value), safe="") + after
 
 

@@ -6,10 +6,10 @@ import json
 import shlex
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlencode
 
 from octaspace import Client
 
+from .formatting import query_text
 from .recording import blaming_the_answer
 from .redaction import without_secrets
 
@@ -85,7 +85,7 @@ def _given(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 def curl(method: str, endpoint: str, path: str, *, params: dict[str, str], body: Any, public: bool) -> str:
     """The same call for a shell; the key is the variable ``$OCTA_API_KEY``, never a value."""
-    url = endpoint + path + (f"?{urlencode(params)}" if params else "")
+    url = endpoint + path + (f"?{query_text(params)}" if params else "")
     words = ["curl", "--fail-with-body"]
     if method != "GET":
         words += ["--request", method]

@@ -229,8 +229,9 @@ def _wanted(asks: Sequence[Ask], only: str | None, *, alone: bool) -> list[Ask]:
 def _as_file(panel: Panel) -> Page:
     """The whole answer; a failure has an error's status, so that no browser saves it as if it were one."""
     if panel.problem is not None:
-        return Page(f"{panel.problem.kind}: {panel.problem.message}\n", 502, mimetype="text/plain")
-    page = Page(pretty_json(panel.raw), mimetype="application/json")
+        text = f"{panel.problem.kind}: {panel.problem.message}\n"
+        return current_app.response_class(text, 502, mimetype="text/plain")
+    page = current_app.response_class(pretty_json(panel.raw), mimetype="application/json")
     page.headers["Content-Disposition"] = f'attachment; filename="{panel.name}.json"'
     return page
 

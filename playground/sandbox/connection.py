@@ -163,8 +163,8 @@ class Connection:
         environ = make_environ(request, self._shared.host, self._port, entry.request_id)
         try:
             answer = run_wsgi(self._shared.app, environ)
-        except Exception:  # A defect of the sandbox: said aloud, and answered as the API would.
-            traceback.print_exc(file=sys.stderr)
+        except Exception as error:  # A defect of the sandbox: said aloud, and answered as the API would.
+            sys.stderr.write(_places(error))
             body = b'{"error":"internal error","message":"the sandbox failed; see its standard error"}'
             return Response(500, [("Content-Type", "application/json")], body)
         entry.carried_out = environ.get("sandbox.carried_out", False)
@@ -232,6 +232,15 @@ class Connection:
     def _write(self, data: bytes) -> None:
         self._socket.settimeout(30)
         self._socket.sendall(data)
+
+
+def _places(error: Exception) -> str:
+    """An exception without its message, which may hold what was sent: an image, variables, a key."""
+    places = [
+        f'  File "{frame.f_code.co_filename}", line {line}, in {frame.f_code.co_name}\n'
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    return "".join(["Traceback (most recent call last):\n", *places[-60:], f"{type(error).__name__}\n"])
 
 
 def _is_control(path: str) -> bool:

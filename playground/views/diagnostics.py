@@ -8,7 +8,7 @@ import time
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, current_app, render_template, request
 from flask import Response as Page
 from werkzeug.wrappers import Response
 from wtforms import IntegerField, SelectField
@@ -66,7 +66,7 @@ def live() -> str:
 @bp.get("/report.md")
 def report() -> Page:
     """The incident report: versions, options without the key, health, last errors."""
-    page = Page(_report(), mimetype="text/markdown")
+    page = current_app.response_class(_report(), mimetype="text/markdown")
     name = f"octaspace-incident-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.md"
     page.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return page

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, current_app, render_template, request
 from werkzeug.wrappers import Response as Redirect
 
 from octaspace import Error, Request
@@ -88,7 +88,7 @@ def export(kind: str) -> Response:
     rows, _ = _calls().latest(_EVERYTHING, whole=True, **_chosen())
     text = as_har(rows) if kind == "har" else as_json(rows)
     name = f"octaspace-requests-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.{kind}"
-    response = Response(text, mimetype="application/json")
+    response = current_app.response_class(text, mimetype="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 

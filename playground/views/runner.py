@@ -8,7 +8,7 @@ import time
 from decimal import Decimal
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from ..arguments import AS_JSON, Arguments, as_text, for_address, from_form, from_json
@@ -118,7 +118,7 @@ def data(id: str) -> Response:
     items = _jobs().items(id) if job is not None else []
     if not items or items[0]["text"] is None:
         abort(404, "There is no such answer.")
-    response = Response(items[0]["text"], mimetype="application/json")
+    response = current_app.response_class(items[0]["text"], mimetype="application/json")
     name = re.sub(r"\W+", "-", job.about["method"]) if job is not None else "answer"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.json"'
     return response

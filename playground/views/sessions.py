@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 from wtforms import SelectField
 
@@ -121,7 +121,7 @@ def log_file(uuid: str) -> Response:
     panel, _ = _follow(uuid, None, _FIRST_LINES)
     if panel.problem is not None:
         abort(502, f"The log could not be read: {panel.problem.kind}: {panel.problem.message}")
-    page = Response(as_text(SessionLogs.from_api(panel.answer)), mimetype="text/plain")
+    page = current_app.response_class(as_text(SessionLogs.from_api(panel.answer)), mimetype="text/plain")
     page.headers["Content-Disposition"] = f'attachment; filename="session-{_file_name(uuid)}.log"'
     return page
 

@@ -6,13 +6,14 @@ Every key expires, so that nothing has to be swept, and whatever Redis does when
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from redis import Redis, RedisError
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import WatchError
+from redis.exceptions import ConnectionError, ResponseError, TimeoutError, WatchError
 from redis.retry import Retry
 
 from ..database import StoreError
@@ -33,6 +34,18 @@ _ANSWER_SECONDS: Final = 5.0
 
 #: Tries of a change that others may have disturbed.
 _MOST_TRIES: Final = 50
+
+
+def _words(error: RedisError) -> str:
+    """What a message may say of an error: an answer of Redis may repeat the values it was sent.
+
+    Of an answer it is the class, or the word that the answer begins with, such as MISCONF. A connection that
+    fails is told by the client itself, which names the address alone.
+    """
+    if isinstance(error, (ConnectionError, TimeoutError)):
+        return str(error)
+    first = str(error).partition(" ")[0] if isinstance(error, ResponseError) else ""
+    return first if re.fullmatch(r"[A-Z]{2,20}", first) else type(error).__name__
 
 
 class RedisDatabase:
@@ -67,7 +80,7 @@ class RedisDatabase:
         try:
             yield self.client
         except RedisError as error:
-            raise StoreError(f"Redis: {error}") from error
+            raise StoreError(f"Redis: {_words(error)}") from error
 
     def alone(self, key: str, change: Callable[[Any], Any]) -> Any:
         """Read and write as one step: when somebody else wrote the key meanwhile, all of it is done again.
