@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote
 
 from flask import Flask, url_for
-from werkzeug.routing import UnicodeConverter
+from werkzeug.routing import IntegerConverter, UnicodeConverter
 
 from .formatting import without_surrogates
 
@@ -28,6 +28,12 @@ def encoded(value: Any) -> str:
 def decoded(text: str) -> str:
     """The id out of a field."""
     return unquote(text)
+
+
+class NumberConverter(IntegerConverter):
+    """``<int:number>`` in a route: one that a store can keep; any other leads to no page."""
+
+    regex = r"[0-9]{1,18}"
 
 
 class IdConverter(UnicodeConverter):
@@ -64,6 +70,6 @@ def links(endpoint: str, name: str, **values: Any) -> Callable[[Any], str]:
 
 def init_app(app: Flask) -> None:
     """Make ids known to routes and templates."""
-    app.url_map.converters["id"] = IdConverter
+    app.url_map.converters.update(id=IdConverter, int=NumberConverter)
     app.jinja_env.filters["id_text"] = encoded
     app.jinja_env.globals["links"] = links

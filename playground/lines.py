@@ -30,10 +30,11 @@ class Line:
         kwargs: Keyword arguments; those that are None are left out.
     """
 
-    def __init__(self, path: str, *args: Any, **kwargs: Any) -> None:
+    # By position alone: an argument of the call may have any name, also `self` and `path`.
+    def __init__(self, path: str, /, *args: Any, **kwargs: Any) -> None:
         self._steps: tuple[_Step, ...] = ((path, args, _given(kwargs)),)
 
-    def then(self, path: str, *args: Any, **kwargs: Any) -> Line:
+    def then(self, path: str, /, *args: Any, **kwargs: Any) -> Line:
         """This line continued on what it returns."""
         longer = Line(path, *args, **kwargs)
         longer._steps = (*self._steps, *longer._steps)

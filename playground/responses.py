@@ -7,14 +7,17 @@ answer of the API, goes through templates and exports unharmed, and fails where 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 
 from .formatting import without_surrogates
 
-__all__ = ["init_app"]
+__all__ = ["MOST_ADDRESS", "init_app"]
+
+#: Characters of an address that a redirect leads to. Gunicorn takes no longer line than 4094.
+MOST_ADDRESS: Final = 4000
 
 
 class EncodableResponse(Response):
@@ -37,6 +40,7 @@ def init_app(app: Flask) -> None:
     cast(DefaultJSONProvider, app.json).ensure_ascii = False
     app.url_defaults(_encodable_values)
     app.after_request(_sendable_headers)
+    app.after_request(_short_address)
 
 
 def _bytes(value: Any) -> bytes:
@@ -48,6 +52,17 @@ def _encodable_values(endpoint: str, values: dict[str, Any]) -> None:
     for name, value in values.items():
         if isinstance(value, str):
             values[name] = without_surrogates(value)
+
+
+def _short_address(response: Response) -> Response:
+    """Say that a redirect leads to an address that nobody could ask for, instead of leading there."""
+    length = len(response.headers.get("Location", ""))
+    if length > MOST_ADDRESS:
+        del response.headers["Location"]
+        response.status_code = 422
+        response.mimetype = "text/plain"
+        response.set_data(f"This leads to an address of {length} characters, which is too long.\n")
+    return response
 
 
 def _sendable_headers(response: Response) -> Response:

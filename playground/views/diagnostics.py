@@ -11,13 +11,13 @@ from typing import Any, Final
 from flask import Blueprint, current_app, render_template, request
 from flask import Response as Page
 from werkzeug.wrappers import Response
-from wtforms import IntegerField, SelectField
+from wtforms import SelectField
 from wtforms.validators import NumberRange
 
 from octaspace import Client, Error
 
 from ..browser import Browser, current_browser
-from ..changes import ChangeForm, once
+from ..changes import ChangeForm, WholeNumberField, once
 from ..endpoint_health import endpoint_health, last_calls
 from ..incident import incident_report
 from ..lines import Line
@@ -49,7 +49,7 @@ class ReadsForm(ChangeForm):
     """How many reads to make at once, and which."""
 
     line = SelectField("Call", choices=list(READS))  # type: ignore[arg-type]  # plain strings are fine
-    count = IntegerField("How many", default=10, validators=[NumberRange(1, 50)])
+    count = WholeNumberField("How many", default=10, validators=[NumberRange(1, 50)])
 
 
 @bp.get("")

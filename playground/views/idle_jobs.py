@@ -66,7 +66,7 @@ def log() -> Response:
     node, job = _asked()
     if not (node and job):
         abort(404, "Which node, and which job?")
-    panel = load(Ask("logs", "Log", _line("logs", node, job), shape=read_text))["logs"]
+    panel = load(Ask("logs", "Log", _line("logs", node, job), shape=read_text), page=False)["logs"]
     if panel.problem is not None:
         # No file: a browser would save the card of the error as if it were the log.
         text = f"{panel.problem.kind}: {panel.problem.message}\n"

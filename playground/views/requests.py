@@ -24,12 +24,17 @@ bp = Blueprint("requests", __name__, url_prefix="/playground/requests")
 _PER_PAGE: Final = 100
 _EVERYTHING: Final = 100_000
 
+#: Far more than the store keeps calls for, and little enough for it to count with.
+_MOST_PAGES: Final = 1_000_000
+
 METHODS: Final = ("GET", "POST", "PATCH")
 
 
 @bp.get("")
 def index() -> str:
     page = max(1, request.args.get("page", 1, int))
+    if page > _MOST_PAGES:
+        abort(404, "The log has no such page.")
     chosen = _chosen()
     rows, total = _calls().latest(_PER_PAGE, offset=(page - 1) * _PER_PAGE, **chosen)
     return render_template(

@@ -182,10 +182,14 @@ def _log_line(uuid: str, recent: bool) -> Line:
 def _follow(uuid: str, seen: Cursor | None, most: int) -> tuple[Panel, bool]:
     """The log beyond a cursor, and whether the session is over: it answers with `recent` only then (Q13)."""
     ended = request.args.get("recent") == "true"
-    panel = load(Ask("log", "Log", _log_line(uuid, ended), shape=_log_shape(seen, ended, most)))["log"]
+    panel = load(Ask("log", "Log", _log_line(uuid, ended), shape=_log_shape(seen, ended, most)), page=False)[
+        "log"
+    ]
     if not ended and _is_gone(panel):
         ended = True
-        panel = load(Ask("log", "Log", _log_line(uuid, True), shape=_log_shape(seen, True, most)))["log"]
+        panel = load(
+            Ask("log", "Log", _log_line(uuid, True), shape=_log_shape(seen, True, most)), page=False
+        )["log"]
     return panel, ended
 
 

@@ -24,16 +24,17 @@ class AlteredApi:
     Args:
         alter: What becomes of each string of an answer, names of members that are added included; members
             keep the names they have, for nothing would be read otherwise.
+        number: What becomes of each number.
 
     Attributes:
         clock: The clock of the simulated world, which stands still.
         server: The real server in front.
     """
 
-    def __init__(self, alter: Alter) -> None:
+    def __init__(self, alter: Alter, number: Callable[[float], Any] = lambda value: value) -> None:
         self.clock = ManualClock()
         self._app = SandboxApp(World(clock=self.clock, ready_after=0.0))
-        self.alter = alter
+        self._alter, self._number = alter, number
         self.server = FaultServer(after=self._answer)
 
     @property
@@ -50,17 +51,20 @@ class AlteredApi:
         body = answer.body
         if "json" in headers.get("Content-Type", ""):
             # Escaped, so that half a surrogate pair travels.
-            body = json.dumps(self._altered(json.loads(body))).encode()
+            text = json.dumps(self._altered(json.loads(body))).replace("Infinity", "1e999")  # as JSON has it
+            body = text.encode()
         headers["Content-Length"] = str(len(body))
         exchange.send(http(answer.status, body, headers))
         return arrival.headers.get("connection") != "close"
 
     def _altered(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self.alter(value)
+            return self._alter(value)
         if isinstance(value, list):
             return [self._altered(entry) for entry in value]
         if isinstance(value, dict):
             members = {name: self._altered(entry) for name, entry in value.items()}
-            return {**members, self.alter("further"): self.alter("member")}
+            return {**members, self._alter("further"): self._alter("member")}
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return self._number(value)
         return value
