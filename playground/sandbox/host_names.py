@@ -18,7 +18,7 @@ class HostNames:
     """The names, without ports.
 
     Args:
-        more: Names and addresses beside those of this machine.
+        more: Names and addresses in addition to those of this machine.
 
     Raises:
         ValueError: One of them cannot be in a Host header.

@@ -38,8 +38,8 @@ class SandboxServer:
         control_port: A port of its own for the control path, which no fault can close; 0 takes a free one.
         keep_alive_timeout: Seconds after which an idle connection is closed.
         strict_keys: Refuse with 401 what does not look like a key, that is, has not 64 characters.
-        allow_hosts: Names under which the API may be called, beside those of this machine: where a name
-            leads here from elsewhere, or a proxy passes on the name it was called by.
+        allow_hosts: Names under which the API may be called, in addition to those of this machine: where a
+            name leads here from elsewhere, or a proxy passes on the name it was called by.
 
     Raises:
         ValueError: There is no such data set, the time is out of range, or a name cannot be one.
