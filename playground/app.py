@@ -24,6 +24,7 @@ from . import (
     login,
     navigation,
     recording,
+    responses,
     security,
     server_log,
     shell,
@@ -60,6 +61,7 @@ def build(config: Mapping[str, Any]) -> Flask:
     )
     app.session_interface = BrowserSessionInterface()
     server_log.init_app(app)
+    responses.init_app(app)
 
     # First of all, so that no other check or page is reached under a foreign name.
     security.init_app(app, process)

@@ -1,7 +1,7 @@
 """Changes: sent once, however often the button is pressed, and answered by a redirect.
 
     class StopForm(ChangeForm):
-        score = IntegerField(...)
+        score = WholeNumberField(...)
 
     @bp.post("/sessions/<uuid>/stop")
     def stop(uuid):
@@ -21,10 +21,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from flask import redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from flask_wtf import FlaskForm  # type: ignore[import-untyped]
 from werkzeug.wrappers import Response as Redirect
-from wtforms import HiddenField, StringField
+from wtforms import HiddenField, IntegerField, StringField
 
 from octaspace import Client, Error, Response
 
@@ -33,11 +33,12 @@ from .lines import Line
 from .parts import current_parts
 from .problems import Problem, describe
 from .recording import Call, recorded
+from .responses import MOST_ADDRESS
 from .store import Calls, Tokens
 
 __all__ = [
-    "OUTCOME", "ChangeForm", "Target", "change", "change_each", "made_elsewhere", "new_token", "once",
-    "outcome", "result_of",
+    "OUTCOME", "ChangeForm", "Target", "WholeNumberField", "change", "change_each", "made_elsewhere",
+    "new_token", "once", "outcome", "result_of",
 ]  # fmt: skip
 
 #: The query parameter that names a token whose result is to be shown. It holds no text to show.
@@ -71,6 +72,15 @@ def made_elsewhere(token: str | None) -> str:
         return ""
     label = current_browser().source.label
     return f"Nothing was sent: the page was made for another API or key. This browser speaks to {label} now."
+
+
+class WholeNumberField(IntegerField):
+    """A whole number of at most 18 digits: `NumberRange` fails on one that is too large for a float."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        if valuelist and len(valuelist[0].strip()) > 18:
+            raise ValueError(self.gettext("Not a valid integer value."))
+        super().process_formdata(valuelist)
 
 
 class ChangeForm(FlaskForm):  # type: ignore[misc]
@@ -152,6 +162,9 @@ def once(token: str, act: Callable[[], dict[str, Any]], to: Target) -> Redirect:
     """
     tokens = Tokens(current_parts().database, current_browser().id)
     token = token[:64] or new_token()
+    back = url_for(to[0], **{**to[1], OUTCOME: token})
+    if len(back) > MOST_ADDRESS:
+        abort(422, f"Nothing was sent: what was typed is too long for an address ({len(back)} characters).")
     if tokens.claim(token):
         try:
             result = act()
@@ -163,8 +176,9 @@ def once(token: str, act: Callable[[], dict[str, Any]], to: Target) -> Redirect:
         tokens.finish(token, result)
     else:
         result = _awaited(tokens, token) or {"endpoint": to[0], "values": to[1]}
-    values = {**result["values"], OUTCOME: token}
-    return redirect(url_for(result["endpoint"], **values), 303)
+    address = url_for(result["endpoint"], **{**result["values"], OUTCOME: token})
+    # What the answer names may be too long to be asked for.
+    return redirect(address if len(address) <= MOST_ADDRESS else back, 303)
 
 
 def outcome() -> dict[str, Any] | None:

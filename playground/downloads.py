@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from flask import Response, redirect, request, url_for
+from flask import Response, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 import octaspace
@@ -114,10 +114,15 @@ class _Transfer:
         self._parts.executor.submit(contextvars.copy_context().run, self._run_and_tell)
 
     def _run_and_tell(self) -> None:
-        file = self.run()
-        if self.unwanted.is_set() and file.content is not None:
-            file.content.close()
-        self.told.put(file)
+        file = _File()
+        try:
+            file = self.run()
+        except Exception:
+            current_app.logger.exception("A download of %s failed", self._line.name)
+        finally:
+            if self.unwanted.is_set() and file.content is not None:
+                file.content.close()
+            self.told.put(file)
 
     def run(self) -> _File:
         content: IO[bytes] = tempfile.TemporaryFile(dir=self._parts.process.state_dir)  # noqa: SIM115

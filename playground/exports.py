@@ -8,10 +8,10 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
 
 import octaspace
 
+from .formatting import query_text
 from .lines import curl
 from .store import CallRow
 
@@ -56,7 +56,7 @@ def _entry(row: CallRow) -> dict[str, Any]:
     url = row.endpoint + row.path
     params = [{"name": name, "value": value} for name, value in detail["params"].items()]
     if params:
-        url += "?" + urlencode(detail["params"])
+        url += "?" + query_text(detail["params"])
     asked: dict[str, Any] = {
         "method": row.method,
         "url": url,

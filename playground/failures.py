@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from .login import is_inside
+from .server_log import named
 from .store import StoreError
 
 __all__ = ["init_app"]
@@ -41,12 +42,12 @@ def _http(error: HTTPException) -> tuple[str, int] | Response:
 def _failed(error: InternalServerError) -> tuple[str, int]:
     if isinstance(error.original_exception, StoreError):  # raised after the page was made
         return _no_store(error.original_exception)
-    number = _logged(repr(error.original_exception or error))
+    number = _logged(named(error.original_exception or error))
     return _page("Something failed in the playground", f"The server's log has it under {number}.", 500), 500
 
 
 def _no_store(error: StoreError) -> tuple[str, int]:
-    number = _logged(str(error))
+    number = _logged(named(error))
     text = _PERHAPS_SENT if request.method == "POST" else ""
     text += f"Try again in a moment. The server's log has the reason under {number}."
     return _plain_page("The playground cannot reach its own memory", text, 503), 503

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from flask import Flask
 from markupsafe import Markup
 
 from octaspace import wei_to_octa
 
-__all__ = ["UNKNOWN", "amount", "bytes_text", "duration", "init_app", "octa", "seconds", "usd"]
+__all__ = [
+    "UNKNOWN", "amount", "bytes_text", "duration", "init_app", "octa", "query_text", "seconds", "usd",
+    "visible", "without_surrogates",
+]  # fmt: skip
 
 UNKNOWN: Final = "—"
 
@@ -128,6 +132,11 @@ def option_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def query_text(params: Mapping[str, Any]) -> str:
+    """Parameters as they stand in an address. Jinja's own `urlencode` fails on half of a surrogate pair."""
+    return urlencode(params, errors="replace")
+
+
 def pretty_json(value: Any) -> str:
     """JSON for reading: indented, exact integers, words in their own script."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=repr)
@@ -135,8 +144,11 @@ def pretty_json(value: Any) -> str:
 
 #: Characters that are not seen, or that turn the reading direction of what follows around.
 _UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ufeff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ud800-\udfff\ufeff]"
 )
+
+#: Halves of surrogate pairs: JSON can hold one alone, UTF-8 cannot.
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 def visible(value: Any) -> Any:
@@ -146,12 +158,17 @@ def visible(value: Any) -> Any:
     return value
 
 
+def without_surrogates(text: str) -> str:
+    """The text with U+FFFD in place of each lone surrogate, so that it can be encoded as UTF-8."""
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+
+
 def init_app(app: Flask) -> None:
     """Make them filters of templates."""
     app.jinja_env.finalize = visible
     filters: dict[str, Callable[..., Any]] = {
         "amount": amount, "octa": octa, "usd": usd, "to_usd": to_usd, "bytes": bytes_text,
         "duration": duration, "seconds": seconds, "iso": iso, "utc": utc, "known": known,
-        "pretty_json": pretty_json, "option_text": option_text,
+        "pretty_json": pretty_json, "option_text": option_text, "urlencode": query_text,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)

@@ -80,6 +80,13 @@ def post_fork(server: Any, worker: Any) -> None:
                 del sys.modules[name]
 
 
+def post_worker_init(worker: Any) -> None:
+    """Have what no logger sees written without the arguments of requests, too."""
+    from playground import server_log  # what the worker has imported, not what this file has
+
+    server_log.install_hooks()
+
+
 def worker_exit(server: Any, worker: Any) -> None:
     """Close the connections of the worker's clients."""
     app = getattr(worker, "wsgi", None)

@@ -12,20 +12,28 @@ from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote
 
 from flask import Flask, url_for
-from werkzeug.routing import UnicodeConverter
+from werkzeug.routing import IntegerConverter, UnicodeConverter
+
+from .formatting import without_surrogates
 
 __all__ = ["decoded", "encoded", "init_app", "links"]
 
 
 def encoded(value: Any) -> str:
     """An id as fields of forms carry it; `decoded` reads it again."""
-    text = quote(str(value), safe="", errors="replace")
+    text = quote(without_surrogates(str(value)), safe="")
     return text.replace(".", "%2E") if text in (".", "..") else text
 
 
 def decoded(text: str) -> str:
     """The id out of a field."""
     return unquote(text)
+
+
+class NumberConverter(IntegerConverter):
+    """``<int:number>`` in a route: one that a store can keep; any other leads to no page."""
+
+    regex = r"[0-9]{1,18}"
 
 
 class IdConverter(UnicodeConverter):
@@ -56,12 +64,12 @@ def links(endpoint: str, name: str, **values: Any) -> Callable[[Any], str]:
     values = {name: _MARK, **values}
     before, _, after = url_for(endpoint, **values).partition(_MARK)
     if "?" in before:
-        return lambda value: before + quote_plus(str(value), safe="!$'()*,/:;?@") + after
+        return lambda value: before + quote_plus(without_surrogates(str(value)), safe="!$'()*,/:;?@") + after
     return lambda value: before + quote(encoded(value), safe="") + after
 
 
 def init_app(app: Flask) -> None:
     """Make ids known to routes and templates."""
-    app.url_map.converters["id"] = IdConverter
+    app.url_map.converters.update(id=IdConverter, int=NumberConverter)
     app.jinja_env.filters["id_text"] = encoded
     app.jinja_env.globals["links"] = links

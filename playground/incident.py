@@ -1,4 +1,8 @@
-"""The incident report: what somebody who is to help needs to know, as Markdown, without the key."""
+"""The incident report: what somebody who is to help needs to know, as Markdown, without the key.
+
+It is pasted where Markdown becomes links, pictures, mentions and references to issues. What the API, a person
+or a configuration wrote stands in code spans, where nothing does; the words around it are ours.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final, NewType
 
 import octaspace
 
 from .browser import Browser
 from .endpoint_health import endpoint_health
-from .formatting import option_text, seconds, visible
+from .formatting import UNKNOWN, option_text, seconds, visible
 from .options import OPTIONS
 from .series import Series
 from .store import CallRow, Snapshot
@@ -25,6 +29,9 @@ __all__ = ["incident_report"]
 _PACKAGES: Final = ("Flask", "requests", "urllib3", "cachetools", "Werkzeug", "gunicorn")
 
 _LONGEST: Final = 300
+
+#: Text that is Markdown already: only `_ours` and `_foreign` make some.
+_Markdown = NewType("_Markdown", str)
 
 
 def incident_report(
@@ -49,8 +56,8 @@ def incident_report(
         "",
         f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} UTC, from the playground. No key is in it.",
         "",
-        f"- Speaking to: {_text(source.label)}, {', '.join(_code(url) for url in source.endpoints)}",
-        f"- API key: {f'set, {_text(source.origin)}' if source.key else 'none'}",
+        f"- Speaking to: {_foreign(source.label)}, {', '.join(_foreign(url) for url in source.endpoints)}",
+        f"- API key: {f'set, {_ours(source.origin)}' if source.key else 'none'}",
         f"- Transport: {'persistent' if browser.config.keep_alive else 'standard'}",
         f"- Latency of the last {latency.count} calls: {_latency(latency)}",
         "",
@@ -75,51 +82,56 @@ def incident_report(
 
 
 @lru_cache(maxsize=1)
-def _versions() -> list[tuple[str, ...]]:
+def _versions() -> list[tuple[_Markdown, ...]]:
     found = [("Flask-OctaSpace", octaspace.__version__)]
     found += [(name, version(name)) for name in _PACKAGES]
-    return [*found, ("Python", platform.python_version()), ("System", platform.platform())]
+    found.append(("Python", platform.python_version()))
+    rows = [tuple(map(_ours, row)) for row in found]
+    return [*rows, (_ours("System"), _foreign(platform.platform()))]
 
 
-def _options(browser: Browser) -> list[tuple[str, ...]]:
+def _options(browser: Browser) -> list[tuple[_Markdown, ...]]:
     config = browser.config
-    rows: list[tuple[str, ...]] = []
+    rows: list[tuple[_Markdown, ...]] = []
     for option in OPTIONS:
         value = browser.options.get(option.name, getattr(config, option.name))
-        mark = " (changed)" if value != option.default else ""
-        rows.append((option.name, f"{option_text(value)}{mark}", option_text(option.default)))
+        text = option_text(value)
+        shown = _foreign(text) if isinstance(value, str) else _ours(text)
+        if value != option.default:
+            shown = _Markdown(f"{shown} (changed)")
+        rows.append((_ours(option.name), shown, _ours(option_text(option.default))))
     return rows
 
 
 def _health(
     browser: Browser, workers: Sequence[Snapshot], last: Mapping[str, CallRow]
-) -> list[tuple[str, ...]]:
+) -> list[tuple[_Markdown, ...]]:
     rows = []
     for worker in workers:
         for it in endpoint_health(browser.config.endpoints, worker.stats, last):
             pool = worker.stats.get("pools", {}).get(it.url, {})
             state = it.words if it.cooldown is None else f"left alone for {seconds(it.cooldown)}"
             figures = [option_text(pool[name]) if name in pool else "-" for name in _POOL]
-            rows.append((_process(worker), it.url, state, *figures))
+            rows.append((_process(worker), _foreign(it.url), _ours(state), *map(_ours, figures)))
     return rows
 
 
 _POOL: Final = ("in_use", "size", "created", "reused")
 
 
-def _counters(workers: Sequence[Snapshot]) -> list[tuple[str, ...]]:
+def _counters(workers: Sequence[Snapshot]) -> list[tuple[_Markdown, ...]]:
     return [
         (
             _process(worker),
-            *(str(worker.stats.get(name, 0)) for name in ("requests", "retries", "failovers")),
-            f"{seconds(worker.age)} ago",
+            *(_ours(worker.stats.get(name, 0)) for name in ("requests", "retries", "failovers")),
+            _ours(f"{seconds(worker.age)} ago"),
         )
         for worker in workers
     ]
 
 
-def _process(worker: Snapshot) -> str:
-    return str(worker.pid) if worker.alive else f"{worker.pid} (gone)"
+def _process(worker: Snapshot) -> _Markdown:
+    return _ours(worker.pid if worker.alive else f"{worker.pid} (gone)")
 
 
 def _latency(series: Series) -> str:
@@ -136,37 +148,46 @@ def _errors(errors: Sequence[CallRow]) -> list[str]:
         return ["None in this browser's log."]
     rows = [
         (
-            f"{datetime.fromtimestamp(row.at, timezone.utc):%H:%M:%S}",
-            f"{row.method} {row.path}",
-            row.error or "",
-            str(row.status or "-"),
-            str(row.attempts),
-            row.endpoint or "-",
-            row.request_id or "-",
+            _ours(f"{datetime.fromtimestamp(row.at, timezone.utc):%H:%M:%S}"),
+            _foreign(f"{row.method} {row.path}"),
+            _ours(row.error or ""),
+            _ours(row.status or "-"),
+            _ours(row.attempts),
+            _foreign(row.endpoint),
+            _foreign(row.request_id),
         )
         for row in errors
     ]
     heads = ("Time (UTC)", "Call", "Error", "Status", "Attempts", "Endpoint", "Request id")
-    messages = [f"- {_code(row.detail['message'] or '')}" for row in errors]
+    messages = [f"- {_foreign(row.detail['message'])}" for row in errors]
     return [*_table(heads, rows), *dict.fromkeys(messages)]
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+def _table(heads: Sequence[str], rows: Sequence[Sequence[_Markdown]]) -> list[str]:
     if not rows:
         return []
     return [
         f"| {' | '.join(heads)} |",
         f"|{'---|' * len(heads)}",
-        *(f"| {' | '.join(_text(cell) for cell in row)} |" for row in rows),
+        *(f"| {' | '.join(row)} |" for row in rows),
         "",
     ]
 
 
-def _text(value: Any) -> str:
-    """Foreign text that stays text in Markdown: one line, nothing that links, shows pictures or is markup."""
-    line = " ".join(str(visible(str(value)))[:_LONGEST].split())
-    return re.sub(r"([\\`*_{}\[\]<>#|!~])", r"\\\1", line)
+def _ours(value: object) -> _Markdown:
+    """Words and figures of our own, with what Markdown would take for markup escaped."""
+    return _Markdown(re.sub(r"([\\`*_{}\[\]<>#|!~])", r"\\\1", str(value)))
 
 
-def _code(value: str) -> str:
-    return f"`{' '.join(str(visible(value))[:_LONGEST].replace('`', chr(39)).split())}`"
+def _foreign(value: str | None) -> _Markdown:
+    """Foreign text on one line, in a code span; a dash for none.
+
+    A span ends at as many backticks as it began with, so it begins with more than there are in a row inside.
+    The bar is replaced: it ends the cell of a table also in code, and parsers differ in how it is escaped.
+    """
+    line = " ".join(str(visible(value or ""))[:_LONGEST].split()).replace("|", "\u00a6")
+    if not line:
+        return _Markdown(UNKNOWN)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    space = " " if "`" in (line[0], line[-1]) else ""
+    return _Markdown(f"{fence}{space}{line}{space}{fence}")

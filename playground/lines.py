@@ -6,10 +6,10 @@ import json
 import shlex
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlencode
 
 from octaspace import Client
 
+from .formatting import query_text
 from .recording import blaming_the_answer
 from .redaction import without_secrets
 
@@ -30,10 +30,11 @@ class Line:
         kwargs: Keyword arguments; those that are None are left out.
     """
 
-    def __init__(self, path: str, *args: Any, **kwargs: Any) -> None:
+    # By position alone: an argument of the call may have any name, also `self` and `path`.
+    def __init__(self, path: str, /, *args: Any, **kwargs: Any) -> None:
         self._steps: tuple[_Step, ...] = ((path, args, _given(kwargs)),)
 
-    def then(self, path: str, *args: Any, **kwargs: Any) -> Line:
+    def then(self, path: str, /, *args: Any, **kwargs: Any) -> Line:
         """This line continued on what it returns."""
         longer = Line(path, *args, **kwargs)
         longer._steps = (*self._steps, *longer._steps)
@@ -85,7 +86,7 @@ def _given(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 def curl(method: str, endpoint: str, path: str, *, params: dict[str, str], body: Any, public: bool) -> str:
     """The same call for a shell; the key is the variable ``$OCTA_API_KEY``, never a value."""
-    url = endpoint + path + (f"?{urlencode(params)}" if params else "")
+    url = endpoint + path + (f"?{query_text(params)}" if params else "")
     words = ["curl", "--fail-with-body"]
     if method != "GET":
         words += ["--request", method]

@@ -179,18 +179,20 @@ class Panel:
         )  # fmt: skip
 
 
-def load(*asks: Ask) -> dict[str, Panel]:
+def load(*asks: Ask, page: bool = True) -> dict[str, Panel]:
     """Make the calls of a page at the same time.
 
     Args:
         asks: The calls.
+        page: Whether the address may ask for one panel or for its answer as a file; False where the answer is
+            no page.
 
     Returns:
         A `Panel` for each, by name; pass them on to the template.
     """
     browser, parts = current_browser(), current_parts()
-    raw = request.args.get(RAW)
-    only = request.args.get(ONLY, raw)
+    raw = request.args.get(RAW) if page else None
+    only = request.args.get(ONLY, raw) if page else None
     wanted = _wanted(asks, only, alone=raw is not None)
     panels = {ask.name: Panel(ask) for ask in asks}
     if not wanted:
@@ -229,8 +231,9 @@ def _wanted(asks: Sequence[Ask], only: str | None, *, alone: bool) -> list[Ask]:
 def _as_file(panel: Panel) -> Page:
     """The whole answer; a failure has an error's status, so that no browser saves it as if it were one."""
     if panel.problem is not None:
-        return Page(f"{panel.problem.kind}: {panel.problem.message}\n", 502, mimetype="text/plain")
-    page = Page(pretty_json(panel.raw), mimetype="application/json")
+        text = f"{panel.problem.kind}: {panel.problem.message}\n"
+        return current_app.response_class(text, 502, mimetype="text/plain")
+    page = current_app.response_class(pretty_json(panel.raw), mimetype="application/json")
     page.headers["Content-Disposition"] = f'attachment; filename="{panel.name}.json"'
     return page
 

@@ -14,6 +14,11 @@ __all__ = [
 
 WITHHELD: Final = "(left out: it may hold secrets)"
 
+#: Levels of an answer that are shown and kept. Python ends a recursion at about 1000 frames, of which a page
+#: takes some before it begins to write JSON; answers of the API have less than ten levels.
+_MOST_LEVELS: Final = 100
+_TOO_DEEP: Final = f"(left out: more than {_MOST_LEVELS} levels deep)"
+
 #: Fields whose value is a key, or may hold one: VPN configurations, environment variables, passwords.
 _SECRET_FIELDS: Final = frozenset(
     {
@@ -39,17 +44,24 @@ def is_secret_field(name: Any) -> bool:
     return isinstance(name, str) and name.lower() in _SECRET_FIELDS
 
 
-def without_secrets(value: Any) -> Any:
-    """A copy of JSON data in which secret fields are replaced by a note."""
+def without_secrets(value: Any, levels: int = _MOST_LEVELS) -> Any:
+    """A copy of JSON data in which secret fields are replaced by a note.
+
+    Args:
+        value: The data.
+        levels: Levels that are copied; what is deeper is replaced by a note as well.
+    """
+    if isinstance(value, (dict, list)) and levels == 0:
+        return _TOO_DEEP
     if isinstance(value, dict):
         return {
             name: WITHHELD
             if is_secret_field(name) and entry not in (None, "", {}, [])
-            else without_secrets(entry)
+            else without_secrets(entry, levels - 1)
             for name, entry in value.items()
         }
     if isinstance(value, list):
-        return [without_secrets(entry) for entry in value]
+        return [without_secrets(entry, levels - 1) for entry in value]
     return value
 
 

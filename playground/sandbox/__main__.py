@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
             host=options.host,
             control_port=options.control_port,
             strict_keys=options.strict_keys,
+            allow_hosts=options.allow_host,
         )
     except ValueError as problem:
         return _fail(str(problem), 2)
@@ -68,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--control-port", type=_port, help="a further port for the control path alone")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default 127.0.0.1)")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="further name under which it may be called, repeatable; those of this machine always work",
+    )
     parser.add_argument("--seed", type=int, default=7, help="same seed, same world (default 7)")
     parser.add_argument(
         "--dataset", choices=list(DATASETS), default="default", help="which world (default: default)"

@@ -18,6 +18,7 @@ from .control import CONTROL_PATH, Control
 from .fault_board import FaultBoard
 from .faults import Fault
 from .gateway import make_environ, run_wsgi
+from .host_names import HostNames
 from .journal import Entry, Journal
 from .misbehaviour import strike
 from .operations import find, split_path
@@ -39,6 +40,7 @@ class Shared:
     faults: FaultBoard
     host: str
     keep_alive_timeout: float
+    names: HostNames
     stopping: threading.Event = field(default_factory=threading.Event)
     connection_ids: Any = field(default_factory=lambda: itertools.count(1))
     request_ids: Any = field(default_factory=lambda: itertools.count(1))
@@ -127,6 +129,9 @@ class Connection:
             return self._control(request)
         if self._control_only:
             raise MalformedError(404, "this port is for the control path alone")
+        if not self._shared.names.include(request.headers.get("host"), self._socket.getsockname()[0]):
+            # Before the journal, the faults and CORS: nothing has arrived here.
+            raise MalformedError(421, "the Host header names another machine; --allow-host allows a name")
         return self._exchange(request)
 
     def _may_go_on(self, keep_alive: bool = True) -> bool:
@@ -163,8 +168,8 @@ class Connection:
         environ = make_environ(request, self._shared.host, self._port, entry.request_id)
         try:
             answer = run_wsgi(self._shared.app, environ)
-        except Exception:  # A defect of the sandbox: said aloud, and answered as the API would.
-            traceback.print_exc(file=sys.stderr)
+        except Exception as error:  # A defect of the sandbox: said aloud, and answered as the API would.
+            sys.stderr.write(_places(error))
             body = b'{"error":"internal error","message":"the sandbox failed; see its standard error"}'
             return Response(500, [("Content-Type", "application/json")], body)
         entry.carried_out = environ.get("sandbox.carried_out", False)
@@ -214,7 +219,8 @@ class Connection:
 
     def _complain(self, problem: MalformedError) -> None:
         """Answer what was no proper request, and let the client read that before the connection goes."""
-        body = json.dumps({"error": "bad request", "message": problem.message}).encode()
+        error = "misdirected request" if problem.status == 421 else "bad request"
+        body = json.dumps({"error": error, "message": problem.message}).encode()
         self._begin()
         try:
             self.send(
@@ -232,6 +238,15 @@ class Connection:
     def _write(self, data: bytes) -> None:
         self._socket.settimeout(30)
         self._socket.sendall(data)
+
+
+def _places(error: Exception) -> str:
+    """An exception without its message, which may hold what was sent: an image, variables, a key."""
+    places = [
+        f'  File "{frame.f_code.co_filename}", line {line}, in {frame.f_code.co_name}\n'
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    return "".join(["Traceback (most recent call last):\n", *places[-60:], f"{type(error).__name__}\n"])
 
 
 def _is_control(path: str) -> bool:

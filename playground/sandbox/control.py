@@ -11,13 +11,15 @@ from urllib.parse import parse_qsl
 
 from .fault_board import FaultBoard
 from .faults import KINDS, OPTIONS, make_fault
+from .host_names import HostNames
 from .journal import Journal
 from .wire import Request, Response
 from .world import World
 
 #: Everything below this path belongs to the sandbox itself, not to the API it simulates.
 CONTROL_PATH = "/_sandbox"
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+#: Whatever further names the API answers to: the control path is for programs on this machine.
+_THIS_MACHINE = HostNames()
 
 
 class _RefusedError(Exception):
@@ -61,9 +63,7 @@ class Control:
         """Let nobody in but programs of this machine: no other machine, and no page of another site."""
         if not _is_loopback(peer) and peer != own:
             raise _RefusedError(403, "the control path is for this machine alone")
-        host = request.headers.get("host", "").lower()
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        if name not in _LOOPBACK_NAMES and name not in (own, f"[{own}]"):
+        if not _THIS_MACHINE.include(request.headers.get("host", ""), own):
             raise _RefusedError(403, "the Host header does not name this machine")
         if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             raise _RefusedError(403, "requests of other sites are refused")

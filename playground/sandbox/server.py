@@ -13,6 +13,7 @@ from .connection import Shared
 from .control import CONTROL_PATH, Control
 from .endpoint import Endpoint
 from .fault_board import FaultBoard
+from .host_names import HostNames
 from .journal import Journal
 from .world import World
 
@@ -37,6 +38,11 @@ class SandboxServer:
         control_port: A port of its own for the control path, which no fault can close; 0 takes a free one.
         keep_alive_timeout: Seconds after which an idle connection is closed.
         strict_keys: Refuse with 401 what does not look like a key, that is, has not 64 characters.
+        allow_hosts: Names under which the API may be called, in addition to those of this machine: where a
+            name leads here from elsewhere, or a proxy passes on the name it was called by.
+
+    Raises:
+        ValueError: There is no such data set, the time is out of range, or a name cannot be one.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class SandboxServer:
         control_port: int | None = None,
         keep_alive_timeout: float = 75.0,
         strict_keys: bool = False,
+        allow_hosts: Sequence[str] = (),
     ) -> None:
         clock = clock or SystemClock()
         self.world = World(seed, dataset, ready_after, clock)
@@ -64,7 +71,9 @@ class SandboxServer:
         control = Control(
             self.world, self.journal, self.faults, self.endpoints, control_port is not None, self.reset
         )
-        self._shared = Shared(self.app, control, self.journal, self.faults, host, keep_alive_timeout)
+        self._shared = Shared(
+            self.app, control, self.journal, self.faults, host, keep_alive_timeout, HostNames(allow_hosts)
+        )
 
     def start(self) -> SandboxServer:
         """Open the ports; a sandbox is started once.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ..formatting import without_surrogates
 from .database import Database, Record
 
 __all__ = ["BOUNDS", "COLUMNS", "Bounds", "CallRow", "Calls", "Query"]
@@ -122,7 +123,7 @@ class Calls:
         """Add rows, each with the fields of `CallRow` but `id`; returns their numbers."""
         if not rows:
             return []
-        records = [{**row, "detail": json.dumps(row["detail"])} for row in rows]
+        records = [_storable({**row, "detail": json.dumps(row["detail"])}) for row in rows]
         return self._table.append(self._browser, records, self._bounds)
 
     def latest(
@@ -149,6 +150,7 @@ class Calls:
             whole: With `CallRow.detail`, which is long.
             method: See `Query`, as for all that follow.
         """
+        text, path = without_surrogates(text), without_surrogates(path)
         query = Query(method, text, status, slower_than, since, page, path, source, endpoint)
         records, total = self._table.latest(self._browser, query, limit, offset, whole=whole)
         return [_row(record) for record in records], total
@@ -172,6 +174,11 @@ class Calls:
     def clear(self) -> None:
         """Remove every row of this browser."""
         self._table.clear(self._browser)
+
+
+def _storable(row: Mapping[str, Any]) -> Record:
+    """A row whose texts every store takes; what is JSON in it has escapes where they are needed."""
+    return {name: without_surrogates(it) if isinstance(it, str) else it for name, it in row.items()}
 
 
 def _row(record: Record) -> CallRow:

@@ -8,16 +8,16 @@ import time
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, current_app, render_template, request
 from flask import Response as Page
 from werkzeug.wrappers import Response
-from wtforms import IntegerField, SelectField
+from wtforms import SelectField
 from wtforms.validators import NumberRange
 
 from octaspace import Client, Error
 
 from ..browser import Browser, current_browser
-from ..changes import ChangeForm, once
+from ..changes import ChangeForm, WholeNumberField, once
 from ..endpoint_health import endpoint_health, last_calls
 from ..incident import incident_report
 from ..lines import Line
@@ -49,7 +49,7 @@ class ReadsForm(ChangeForm):
     """How many reads to make at once, and which."""
 
     line = SelectField("Call", choices=list(READS))  # type: ignore[arg-type]  # plain strings are fine
-    count = IntegerField("How many", default=10, validators=[NumberRange(1, 50)])
+    count = WholeNumberField("How many", default=10, validators=[NumberRange(1, 50)])
 
 
 @bp.get("")
@@ -66,7 +66,7 @@ def live() -> str:
 @bp.get("/report.md")
 def report() -> Page:
     """The incident report: versions, options without the key, health, last errors."""
-    page = Page(_report(), mimetype="text/markdown")
+    page = current_app.response_class(_report(), mimetype="text/markdown")
     name = f"octaspace-incident-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.md"
     page.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return page

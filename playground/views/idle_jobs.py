@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, current_app, render_template, request
 
 from octaspace.types import IdleJob, IdleJobLogs
 
@@ -66,11 +66,12 @@ def log() -> Response:
     node, job = _asked()
     if not (node and job):
         abort(404, "Which node, and which job?")
-    panel = load(Ask("logs", "Log", _line("logs", node, job), shape=read_text))["logs"]
+    panel = load(Ask("logs", "Log", _line("logs", node, job), shape=read_text), page=False)["logs"]
     if panel.problem is not None:
         # No file: a browser would save the card of the error as if it were the log.
-        return Response(f"{panel.problem.kind}: {panel.problem.message}\n", 502, mimetype="text/plain")
-    response = Response(panel.data or "", mimetype="text/plain")
+        text = f"{panel.problem.kind}: {panel.problem.message}\n"
+        return current_app.response_class(text, 502, mimetype="text/plain")
+    response = current_app.response_class(panel.data or "", mimetype="text/plain")
     response.headers["Content-Disposition"] = 'attachment; filename="idle-job.log"'
     return response
 

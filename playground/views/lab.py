@@ -7,11 +7,11 @@ from typing import Any, Final, get_args
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
-from wtforms import FloatField, IntegerField, SelectField
+from wtforms import FloatField, SelectField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from ..browser import current_browser
-from ..changes import ChangeForm, once
+from ..changes import ChangeForm, WholeNumberField, once
 from ..lab import KIND, MOST_CALLS, MOST_THREADS, OPTIONS, PER_SECOND, Kind, Plan, start_lab
 from ..lab_picture import draw
 from ..lab_switches import GROUPS, SCENARIOS, boxes, flip, play
@@ -35,9 +35,9 @@ class SwitchForm(ChangeForm):
     """How hard a switch strikes. A choice is a plain string: WTForms takes those in every version."""
 
     probability = FloatField("Probability", default=100, validators=[Optional(), NumberRange(0, 100)])
-    count = IntegerField("At most", validators=[Optional(), NumberRange(1, 10_000)])
+    count = WholeNumberField("At most", validators=[Optional(), NumberRange(1, 10_000)])
     seconds = FloatField("Seconds", validators=[Optional(), NumberRange(0, 60)])
-    per_second = IntegerField("Requests per second", validators=[Optional(), NumberRange(0, 1000)])
+    per_second = WholeNumberField("Requests per second", validators=[Optional(), NumberRange(0, 1000)])
     strikes = SelectField("Strikes", choices=list(_STRIKES), default="everything")  # type: ignore[arg-type]
 
 
@@ -45,8 +45,10 @@ class FireForm(ChangeForm):
     """What is fired."""
 
     kind = SelectField("Calls", choices=list(get_args(Kind)))
-    count = IntegerField("How many", default=50, validators=[InputRequired(), NumberRange(1, MOST_CALLS)])
-    threads = IntegerField("At once", default=8, validators=[InputRequired(), NumberRange(1, MOST_THREADS)])
+    count = WholeNumberField("How many", default=50, validators=[InputRequired(), NumberRange(1, MOST_CALLS)])
+    threads = WholeNumberField(
+        "At once", default=8, validators=[InputRequired(), NumberRange(1, MOST_THREADS)]
+    )
 
 
 @bp.get("")

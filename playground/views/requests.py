@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, current_app, render_template, request
 from werkzeug.wrappers import Response as Redirect
 
 from octaspace import Error, Request
@@ -24,12 +24,17 @@ bp = Blueprint("requests", __name__, url_prefix="/playground/requests")
 _PER_PAGE: Final = 100
 _EVERYTHING: Final = 100_000
 
+#: Far more than the store keeps calls for, and little enough for it to count with.
+_MOST_PAGES: Final = 1_000_000
+
 METHODS: Final = ("GET", "POST", "PATCH")
 
 
 @bp.get("")
 def index() -> str:
     page = max(1, request.args.get("page", 1, int))
+    if page > _MOST_PAGES:
+        abort(404, "The log has no such page.")
     chosen = _chosen()
     rows, total = _calls().latest(_PER_PAGE, offset=(page - 1) * _PER_PAGE, **chosen)
     return render_template(
@@ -88,7 +93,7 @@ def export(kind: str) -> Response:
     rows, _ = _calls().latest(_EVERYTHING, whole=True, **_chosen())
     text = as_har(rows) if kind == "har" else as_json(rows)
     name = f"octaspace-requests-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.{kind}"
-    response = Response(text, mimetype="application/json")
+    response = current_app.response_class(text, mimetype="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 

@@ -8,7 +8,7 @@ import time
 from decimal import Decimal
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from ..arguments import AS_JSON, Arguments, as_text, for_address, from_form, from_json
@@ -19,6 +19,7 @@ from ..examples import DOCUMENTED_JOB, LISTS, Things, examples_of, has_examples
 from ..methods import Method, Preview, all_methods, find_method, preview
 from ..parts import current_parts
 from ..problems import Problem
+from ..responses import MOST_ADDRESS
 from ..runs import KIND, start_run
 from ..store import BusyError, Calls, Job, Jobs
 
@@ -36,6 +37,13 @@ _MOST: Final = {"interval": 30, "timeout": 600}
 _SHOWN_CHARACTERS: Final = 64_000
 
 _HISTORY: Final = 6
+
+#: Characters that come to the address of a call: the run and what came of it.
+_MORE_ADDRESS: Final = 200
+
+_TOO_LONG: Final = (
+    "These arguments are too long for the address of a page. Nothing was sent; call the method with the SDK."
+)
 
 
 @bp.get("")
@@ -61,8 +69,13 @@ def run() -> Redirect | tuple[str, int]:
     wanted = request.form.get("do")
     if wanted in ("form", "json") and AS_JSON not in given.errors:
         # The other way to give the same arguments; what may be secret is typed again.
-        address = _address(method, given, as_json=wanted == "json")
-        return redirect(url_for(_HERE, **address), 303)  # type: ignore[arg-type]
+        other = url_for(_HERE, **_address(method, given, as_json=wanted == "json"))  # type: ignore[arg-type]
+        if len(other) <= MOST_ADDRESS:
+            return redirect(other, 303)
+        given.errors[AS_JSON] = _TOO_LONG
+    address = _address(method, given, as_json=request.form.get("shown", "json" if as_json else "") == "json")
+    if len(url_for(_HERE, **address)) > MOST_ADDRESS - _MORE_ADDRESS:  # type: ignore[arg-type]
+        given.errors.setdefault(AS_JSON, _TOO_LONG)
     found = Preview() if given.errors else _check(method, given)
     typed = _typed(method, given) if request.form.get("confirmed") else dict(request.form)
     if given.errors:
@@ -74,8 +87,6 @@ def run() -> Redirect | tuple[str, int]:
     if found.change and browser.source.is_live and (form.typed_name.data or "").strip() != method.name:
         given.errors["typed_name"] = "Nothing was sent: what is typed is not the method's name."
         return _page(method, given, typed=typed, asking=found), 422
-
-    address = _address(method, given, as_json=request.form.get("shown", "json" if as_json else "") == "json")
 
     def act() -> dict[str, Any]:
         values = dict(address)
@@ -118,7 +129,7 @@ def data(id: str) -> Response:
     items = _jobs().items(id) if job is not None else []
     if not items or items[0]["text"] is None:
         abort(404, "There is no such answer.")
-    response = Response(items[0]["text"], mimetype="application/json")
+    response = current_app.response_class(items[0]["text"], mimetype="application/json")
     name = re.sub(r"\W+", "-", job.about["method"]) if job is not None else "answer"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.json"'
     return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 from flask import Blueprint, render_template, request
@@ -78,7 +79,7 @@ def _kept() -> dict[str, list[str]]:
 
 def _chosen() -> list[int]:
     """Nodes to compare, each once, in the order of the address."""
-    found = [int(text) for text in request.args.getlist("compare") if text.isascii() and text.isdigit()]
+    found = [int(text) for text in request.args.getlist("compare") if re.fullmatch("[0-9]{1,18}", text)]
     return list(dict.fromkeys(found))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 from wtforms import SelectField
 
@@ -121,7 +121,7 @@ def log_file(uuid: str) -> Response:
     panel, _ = _follow(uuid, None, _FIRST_LINES)
     if panel.problem is not None:
         abort(502, f"The log could not be read: {panel.problem.kind}: {panel.problem.message}")
-    page = Response(as_text(SessionLogs.from_api(panel.answer)), mimetype="text/plain")
+    page = current_app.response_class(as_text(SessionLogs.from_api(panel.answer)), mimetype="text/plain")
     page.headers["Content-Disposition"] = f'attachment; filename="session-{_file_name(uuid)}.log"'
     return page
 
@@ -182,10 +182,14 @@ def _log_line(uuid: str, recent: bool) -> Line:
 def _follow(uuid: str, seen: Cursor | None, most: int) -> tuple[Panel, bool]:
     """The log beyond a cursor, and whether the session is over: it answers with `recent` only then (Q13)."""
     ended = request.args.get("recent") == "true"
-    panel = load(Ask("log", "Log", _log_line(uuid, ended), shape=_log_shape(seen, ended, most)))["log"]
+    panel = load(Ask("log", "Log", _log_line(uuid, ended), shape=_log_shape(seen, ended, most)), page=False)[
+        "log"
+    ]
     if not ended and _is_gone(panel):
         ended = True
-        panel = load(Ask("log", "Log", _log_line(uuid, True), shape=_log_shape(seen, True, most)))["log"]
+        panel = load(
+            Ask("log", "Log", _log_line(uuid, True), shape=_log_shape(seen, True, most)), page=False
+        )["log"]
     return panel, ended
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 import octaspace
@@ -88,7 +88,7 @@ def report(id: str) -> Response:
         indent=1,
         ensure_ascii=False,
     )
-    response = Response(text, mimetype="application/json")
+    response = current_app.response_class(text, mimetype="application/json")
     name = f"octaspace-smoke-{datetime.fromtimestamp(job.at, timezone.utc):%Y%m%d-%H%M%S}.json"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -41,14 +41,14 @@ def test_a_job_tells_collects_and_ends(database: Database) -> None:
 
 def test_what_a_job_raises_is_said_of_it(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     def work(progress: Progress) -> None:
-        raise RuntimeError("with details for the log alone")
+        raise RuntimeError("an argument of a request")
 
     id = begin(database, "me", "smoke", {}, MANY, work)
     jobs = Jobs(database, "me")
     until(lambda: jobs.find(id).ended is not None, within=10)  # type: ignore[union-attr]
     state = jobs.find(id).state  # type: ignore[union-attr]
     assert state == {"failure": "It failed inside the playground (RuntimeError)."}
-    assert "with details" in caplog.text
+    assert f"The job {id} (smoke) failed" in caplog.messages
 
 
 def test_a_job_is_stopped_from_outside(database: Database) -> None:

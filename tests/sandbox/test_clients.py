@@ -68,7 +68,7 @@ def test_a_page_of_this_machine_may_ask_in_advance(
     raw: RawClient, sandbox: SandboxServer, origin: str
 ) -> None:
     """A preflight has no key."""
-    lines = ["OPTIONS /services/mr HTTP/1.1", "Host: x", f"Origin: {origin}", *PREFLIGHT, "", ""]
+    lines = ["OPTIONS /services/mr HTTP/1.1", "Host: localhost", f"Origin: {origin}", *PREFLIGHT, "", ""]
     raw.send("\r\n".join(lines).encode())
     answer = raw.answer()
     assert (answer.status, answer.body) == (200, b"")

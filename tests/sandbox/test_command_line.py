@@ -78,6 +78,15 @@ def test_q32_strict_keys(start: Start) -> None:
     assert statuses == [401, 200]
 
 
+def test_further_names_are_allowed_one_by_one(start: Start) -> None:
+    url = line(start("--port", "0", "--allow-host", "a.example", "--allow-host", "b")).split()[2]
+    statuses = [
+        requests.get(f"{url}/network", headers={"Host": name}, timeout=10).status_code
+        for name in ("a.example", "b:80", "localhost", "c.example")
+    ]
+    assert statuses == [200, 200, 200, 421]
+
+
 def test_a_port_that_is_taken_is_said_in_one_line(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
@@ -102,6 +111,7 @@ def test_an_address_that_is_not_there_is_said_in_one_line(start: Start) -> None:
         (["--port", "70000"], "'70000' is no port"),
         (["--port", "x"], "'x' is no port"),
         (["--dataset", "huge"], "choose from"),
+        (["--allow-host", "http://a.example"], "'http://a.example' cannot be the name of a host"),
         (["--ready-after", "-1"], "ready_after must be between 0 and 86400 seconds"),
     ],
 )

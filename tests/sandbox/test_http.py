@@ -39,7 +39,7 @@ def test_a_connection_is_kept_for_the_next_request(sandbox: SandboxServer, raw: 
 
 
 def test_requests_sent_ahead_are_answered_in_order(raw: RawClient) -> None:
-    one = b"GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: k\r\n\r\n"
+    one = b"GET %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: k\r\n\r\n"
     raw.send(one % b"/accounts" + one % b"/nowhere" + b"\r\n" + one % b"/network")
     assert [raw.answer().status for _ in range(3)] == [200, 404, 200]
 
@@ -47,8 +47,8 @@ def test_requests_sent_ahead_are_answered_in_order(raw: RawClient) -> None:
 def test_a_request_may_arrive_byte_by_byte(raw: RawClient) -> None:
     body = b'{"base": 5}'
     text = (
-        b"\r\nPATCH /nodes/9001/prices HTTP/1.1\r\nHost: x\r\nAuthorization: k\r\nContent-Length: %d\r\n\r\n"
-        % len(body)
+        b"\r\nPATCH /nodes/9001/prices HTTP/1.1\r\nHost: localhost\r\nAuthorization: k\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(body)
     )
     for byte in text + body:
         raw.send(bytes([byte]))
@@ -67,7 +67,7 @@ def test_a_request_may_arrive_byte_by_byte(raw: RawClient) -> None:
 def test_the_client_says_whether_the_connection_is_kept(
     raw: RawClient, version: str, header: str, kept: bool
 ) -> None:
-    raw.send(f"GET /network {version}\r\nHost: x\r\n{header}\r\n".encode())
+    raw.send(f"GET /network {version}\r\nHost: localhost\r\n{header}\r\n".encode())
     assert raw.answer().headers["connection"] == ("keep-alive" if kept else "close")
     if kept:
         raw.request("GET /network")

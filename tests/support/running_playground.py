@@ -42,6 +42,7 @@ class RunningPlayground:
         workers: How many Gunicorn workers.
         clock: The sandbox's clock; the machine's own by default.
         environment: Further variables, as an operator sets them.
+        app: What Gunicorn serves, where it is not the playground as it is.
     """
 
     def __init__(
@@ -51,8 +52,9 @@ class RunningPlayground:
         workers: int,
         clock: Clock | None = None,
         environment: Mapping[str, str] | None = None,
+        app: str = "playground:create_app()",
     ) -> None:
-        self.workers = workers
+        self.workers, self._app = workers, app
         self.state_dir = folder / "state"
         self.log_path = folder / "log"
         self.sandbox = SandboxServer(ports=(0, 0), clock=clock, control_port=0)
@@ -117,7 +119,7 @@ class RunningPlayground:
         }
         with self.log_path.open("wb") as log:
             return subprocess.Popen(
-                [*command, "playground:create_app()"],
+                [*command, self._app],
                 cwd=ROOT,
                 env=environment,
                 stdout=log,

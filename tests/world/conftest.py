@@ -114,7 +114,7 @@ def trust_by_default(clean_environment: None, authority: Authority, monkeypatch:
 @pytest.fixture
 def sandbox() -> Iterator[SandboxServer]:
     """A fresh sandbox, on one port for each name of the live API."""
-    with SandboxServer(ports=tuple(BEHIND.values())) as server:
+    with SandboxServer(ports=tuple(BEHIND.values()), allow_hosts=tuple(NAMES)) as server:
         yield server
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import parse_qsl
 
-from redis import RedisError
+from redis import RedisError, ResponseError
 from redis.connection import URL_QUERY_ARGUMENT_PARSERS
 
 from ..database import StoreError
@@ -33,6 +33,8 @@ _NETWORK: Final = re.compile(
     r"(?:\?(?P<query>[^@#?\s]*))?"
 )
 _SOCKET: Final = re.compile(r"unix://(?:[^@/?#\s]*@)?/[^@?#\s]+(?:\?(?P<query>[^@#?\s]*))?")
+#: How an answer of Redis begins that is an error: MISCONF, OOM, NOAUTH.
+_CODE: Final = re.compile(r"[A-Z]{2,20}")
 _BARE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 #: Options of a connection that an address may hold, besides those redis-py reads as numbers and flags.
@@ -64,7 +66,9 @@ def check_url(url: str) -> None:
 
 
 def reason(error: RedisError) -> str:
-    """What went wrong, in words that come from neither the address nor the server.
+    """What went wrong, in words that come from neither the address nor what Redis was sent.
+
+    Of an answer of Redis, which may repeat values, it is the word in capitals that it begins with.
 
     Args:
         error: What redis-py raised.
@@ -74,7 +78,8 @@ def reason(error: RedisError) -> str:
             return f"{cause.reason or 'TLS failed'} ({type(error).__name__})"
         if isinstance(cause, OSError) and cause.strerror:
             return f"{cause.strerror} ({type(error).__name__})"
-    return type(error).__name__
+    first = str(error).partition(" ")[0] if isinstance(error, ResponseError) else ""
+    return f"{first} ({type(error).__name__})" if _CODE.fullmatch(first) else type(error).__name__
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,0 +1,70 @@
+"""The sandbox's answers with every string changed on the way: what a page shows is then all foreign."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from playground.sandbox import ManualClock, SandboxApp
+from playground.sandbox.gateway import make_environ, run_wsgi
+from playground.sandbox.wire import Request
+from playground.sandbox.world import World
+
+from ..support.fault_server import Exchange, FaultServer, http
+
+__all__ = ["AlteredApi"]
+
+Alter = Callable[[str], str]
+
+
+class AlteredApi:
+    """A simulated API on a port of its own.
+
+    Args:
+        alter: What becomes of each string of an answer, names of members that are added included; members
+            keep the names they have, for nothing would be read otherwise.
+        number: What becomes of each number.
+
+    Attributes:
+        clock: The clock of the simulated world, which stands still.
+        server: The real server in front.
+    """
+
+    def __init__(self, alter: Alter, number: Callable[[float], Any] = lambda value: value) -> None:
+        self.clock = ManualClock()
+        self._app = SandboxApp(World(clock=self.clock, ready_after=0.0))
+        self._alter, self._number = alter, number
+        self.server = FaultServer(after=self._answer)
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def _answer(self, exchange: Exchange) -> bool:
+        arrival = exchange.read_request()
+        if arrival is None:
+            return False
+        request = Request(arrival.method, arrival.path, dict(arrival.headers), arrival.body)
+        answer = run_wsgi(self._app, make_environ(request, "127.0.0.1", self.server.port, "req-1"))
+        headers = dict(answer.headers)
+        body = answer.body
+        if "json" in headers.get("Content-Type", ""):
+            # Escaped, so that half a surrogate pair travels.
+            text = json.dumps(self._altered(json.loads(body))).replace("Infinity", "1e999")  # as JSON has it
+            body = text.encode()
+        headers["Content-Length"] = str(len(body))
+        exchange.send(http(answer.status, body, headers))
+        return arrival.headers.get("connection") != "close"
+
+    def _altered(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._alter(value)
+        if isinstance(value, list):
+            return [self._altered(entry) for entry in value]
+        if isinstance(value, dict):
+            members = {name: self._altered(entry) for name, entry in value.items()}
+            return {**members, self._alter("further"): self._alter("member")}
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return self._number(value)
+        return value

@@ -1,0 +1,115 @@
+"""The incident report where it is pasted: a parser of Markdown makes nothing of what others wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from bs4 import BeautifulSoup
+from flask import Flask
+from markdown_it import MarkdownIt
+
+from playground import incident
+from playground.browser import current_browser
+from playground.incident import incident_report
+from playground.process import ProcessSettings
+from playground.series import Series
+from playground.store import CallRow, Snapshot
+
+from ..playground.conftest import MakeApp
+
+FOREIGN = {
+    "address": "https://evil.example/x?y", "bare address": "www.evil.example", "mail": "me@evil.example",
+    "mention": "@octocat", "team": "@octa/space", "issue": "#123", "other issue": "octa/space#123",
+    "short issue": "GH-123", "commit": "a5c3785ed8d6a35868bc169f07e40e889087fd2e", "link": "[a](data:b)",
+    "reference": "[a][b] [b]: https://evil.example", "picture": "![a](https://evil.example/p.png)",
+    "autolink": "<https://evil.example>", "markup": "<img src=x onerror=alert(1)><b>bold</b>",
+    "comment": "<!-- ", "entity": "&lt;b&gt; &#64;octocat", "heading": "\n# heading\n", "line": "\n---\n",
+    "list": "\n- item\n1. item", "quote": "\n> quote", "fence": "\n```\ncode\n```\n", "tilde": "\n~~~\ncode",
+    "emphasis": "**bold** __bold__ ~~gone~~", "cell": "a | b | c", "escaped cell": "a \\| b \\\\| c",
+    "backtick": "`", "backticks": "a `` b ``` c", "code": "`x` @octocat `y`", "code and cell": "`|` @octocat",
+    "backslashes": "\\", "more backslashes": "\\`@octocat\\\\`", "math": "$`x`$ $$y$$", "footnote": "[^1]",
+    "colour": "`#0969DA`", "emoji": ":tada:", "details": "<details><summary>x</summary>", "spaces": "   ",
+    "nothing": "", "other direction": "\u202eabc", "a surrogate": "\ud800", "line separator": "a\u2028# b",
+    "long": "`" * 500 + "@octocat",
+}  # fmt: skip
+
+
+def rows(text: str) -> list[CallRow]:
+    detail = {"message": text}
+    return [
+        CallRow(
+            id=number, at=0.0, source=text, page="p", line="l", method="GET", path=text, status=503,
+            error="ServerError", elapsed=0.1, attempts=1, endpoint=text, request_id=text, in_use=None,
+            detail=detail,
+        )
+        for number in range(2)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def visited(process: ProcessSettings, make_app: MakeApp) -> Iterator[Flask]:
+    app = make_app(process)
+    with app.test_request_context("/"):
+        yield app
+
+
+def rendered(markdown: str) -> BeautifulSoup:
+    """As a site shows it: CommonMark with tables and strikethrough, and with HTML passed on."""
+    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    return BeautifulSoup(parser.render(markdown), "html.parser")
+
+
+def report(monkeypatch: pytest.MonkeyPatch, text: str) -> str:
+    browser = current_browser()
+    # Wherever the report has text that is not its own: endpoints and their label, options, calls.
+    monkeypatch.setattr(type(browser.source), "label", text)
+    browser.__dict__["_saved"] = {"options": {"user_agent": text} if text.strip() else {}}
+    browser.__dict__["config"] = browser.config.replace(base_urls=["http://127.0.0.1:1/x"])
+    monkeypatch.setattr(incident, "platform", FakePlatform(text))
+    stats = {"pools": {"http://127.0.0.1:1/x": {"in_use": 1, "size": 2, "created": 3, "reused": 4}}}
+    worker = Snapshot(pid=7, started=0.0, age=1.0, alive=True, stats=stats)
+    last = {"http://127.0.0.1:1/x": rows(text)[0]}
+    return incident_report(browser, [worker], rows(text), Series([0.1]), last)
+
+
+class FakePlatform:
+    """The machine's name for itself is not ours either."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def platform(self) -> str:
+        return self._text
+
+    def python_version(self) -> str:
+        return "3.11.0"
+
+
+@pytest.mark.parametrize("name", list(FOREIGN))
+def test_foreign_text_is_code_and_nothing_else(
+    visited: Flask, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    plain = rendered(report(monkeypatch, "nothing special"))
+    markdown = report(monkeypatch, FOREIGN[name])
+    page = rendered(markdown)
+    shapes = [[tag.name for tag in each.find_all(True) if tag.name != "code"] for each in (plain, page)]
+    assert shapes[0] == shapes[1], "the same headings, lists, tables and cells whatever is in them"
+    assert not page.find_all(["a", "img", "script", "b", "strong", "em", "s", "del", "pre", "details"])
+    for code in page.find_all("code"):
+        code.decompose()
+    outside = page.get_text()
+    for sign in ("://", "www.", "@", "evil", "octocat", "a5c3785", "GH-", "[", "<", "&"):
+        assert sign not in outside
+    assert not re.search(r"#\d", outside)
+    assert all(line.isprintable() for line in markdown.split("\n"))
+    markdown.encode()
+
+
+@pytest.mark.parametrize("name", ["address", "mention", "backticks", "code", "backslashes", "markup", "math"])
+def test_foreign_text_can_be_read(visited: Flask, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    page = rendered(report(monkeypatch, FOREIGN[name]))
+    texts = [code.get_text() for code in page.find_all("code")]
+    assert texts.count(FOREIGN[name]) >= 6
+    assert f"GET {FOREIGN[name]}" in texts

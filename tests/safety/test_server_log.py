@@ -1,0 +1,167 @@
+"""What is logged of an exception: its class and its places, and nothing that a request or a page held."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import logging
+import re
+import socket
+import sys
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+import octaspace
+from playground.server_log import SafeFormatter, exception_text, named
+from playground.store import StoreError
+
+from ..support.running_playground import ROOT, RunningPlayground
+from ..support.waiting import until
+from .failing_app import FAILURES, SECRET
+
+#: The classes that stand for each failure; the first is what it began with.
+CLASSES = {
+    "page": "UnicodeEncodeError", "lookup": "KeyError", "number": "ValueError", "chain": "KeyError",
+    "template": "jinja2.exceptions.TemplateSyntaxError", "undefined": "jinja2.exceptions.UndefinedError",
+    "form": "werkzeug.exceptions.BadRequestKeyError", "json": "json.decoder.JSONDecodeError",
+    "sqlite": "sqlite3.OperationalError", "redis": "redis.exceptions.ResponseError",
+}  # fmt: skip
+
+
+def written(error: BaseException) -> str:
+    """The line of an exception, after another handler has left its own text in the record."""
+    stream = io.StringIO()
+    log = logging.Logger("test")
+    plain, safe = logging.StreamHandler(io.StringIO()), logging.StreamHandler(stream)
+    safe.setFormatter(SafeFormatter("%(levelname)s %(message)s"))
+    log.addHandler(plain)
+    log.addHandler(safe)
+    log.error("It failed", exc_info=error)
+    return stream.getvalue()
+
+
+def test_every_kind_of_failure_is_named_here() -> None:
+    assert set(CLASSES) == set(FAILURES)
+
+
+@pytest.mark.parametrize("name", list(FAILURES))
+def test_of_an_exception_there_are_class_and_places(name: str, app: Flask) -> None:
+    with app.app_context(), pytest.raises(Exception) as raised:  # noqa: PT011
+        FAILURES[name]()
+    text = written(raised.value)
+    assert SECRET not in text
+    assert re.search(rf"^{re.escape(CLASSES[name])}$", text, re.MULTILINE)
+    assert re.search(rf'^  File ".*failing_app\.py", line \d+, in _{name}$', text, re.MULTILINE)
+    assert text.startswith("ERROR It failed\nTraceback (most recent call last):\n")
+
+
+def test_a_chain_is_told_from_its_beginning() -> None:
+    with pytest.raises(ValueError, match=SECRET) as raised:
+        FAILURES["chain"]()
+    lines = exception_text(raised.value).splitlines()
+    assert [line for line in lines if not line.startswith("  File ")] == [
+        "Traceback (most recent call last):", "KeyError", "which led to:",
+        "Traceback (most recent call last):", "ValueError",
+    ]  # fmt: skip
+
+
+def test_a_chain_that_goes_in_circles_and_a_recursion_have_an_end() -> None:
+    first, second = KeyError("a"), ValueError("b")
+    first.__context__, second.__context__ = second, first
+    assert exception_text(first).count("Traceback") == 2
+
+    def without_end() -> None:
+        without_end()
+
+    with pytest.raises(RecursionError) as raised:
+        without_end()
+    text = exception_text(raised.value)
+    assert len(text.splitlines()) < 80
+    assert "frames are left out" in text
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="groups of exceptions came with Python 3.11")
+def test_a_group_is_told_with_its_parts() -> None:
+    group = ExceptionGroup(SECRET, [KeyError(SECRET), StoreError("the file is gone")])  # type: ignore[name-defined]  # noqa: F821
+    text = exception_text(group)
+    assert SECRET not in text
+    assert re.findall(r"^[\w.]+(?:Error|Group)\b.*", text, re.MULTILINE) == [
+        "ExceptionGroup", "KeyError", "playground.store.database.StoreError: the file is gone",
+    ]  # fmt: skip
+
+
+def test_messages_that_are_written_to_be_read_are_kept() -> None:
+    assert named(octaspace.NotFoundError("GET /nodes/1: 404\x1b[2J\u202e\ud800\nnext")) == (
+        "octaspace.errors.NotFoundError: GET /nodes/1: 404\ufffd[2J\ufffd\ufffd\\nnext"
+    )
+    assert named(StoreError("Redis: MISCONF")) == "playground.store.database.StoreError: Redis: MISCONF"
+    assert named(KeyError(SECRET)) == "KeyError"
+
+
+def test_a_line_that_cannot_be_written_shows_no_arguments(
+    app: Flask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (ours,) = [
+        handler
+        for handler in logging.getLogger("playground").handlers
+        if isinstance(handler.formatter, SafeFormatter)
+    ]
+    ours.handle(logging.LogRecord("playground", logging.ERROR, __file__, 1, "%d", (SECRET,), None))
+    said = capsys.readouterr().err
+    assert said == "A line of test_server_log could not be logged: TypeError\n"
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlayground]:
+    folder = tmp_path_factory.mktemp("failing")
+    environment = {"PYTHONPATH": str(ROOT)}
+    app = "tests.safety.failing_app:make()"
+    with RunningPlayground(folder, workers=1, environment=environment, app=app) as running:
+        yield running
+
+
+@pytest.mark.gunicorn
+@pytest.mark.parametrize("place", ["view", "after", "teardown", "answer", "job", "thread"])
+def test_under_gunicorn_wherever_it_is_raised(failing: RunningPlayground, place: str) -> None:
+    for name in FAILURES:
+        if (place, name) == ("view", "form"):
+            continue  # a field that is missing is answered with 400, and not logged
+        before = len(failing.log())
+        connection = http.client.HTTPConnection(failing.url.removeprefix("http://"), timeout=20)
+        connection.request("GET", f"/playground/fail/{place}/{name}?q={SECRET}", headers={"X-Secret": SECRET})
+        try:
+            answer = connection.getresponse()
+            answer.read()
+        except (http.client.HTTPException, ConnectionError):
+            assert place in ("answer", "teardown")  # the connection ends there
+        else:
+            assert answer.status == {"view": 500, "after": 500}.get(place, answer.status)
+        finally:
+            connection.close()
+        kind = re.escape(CLASSES[name])
+        until(lambda: re.search(rf"^{kind}$", failing.log()[before:], re.MULTILINE), within=10)  # noqa: B023
+        text = failing.log()[before:]
+        assert re.search(rf'^  File ".*failing_app\.py", line \d+, in _{name}$', text, re.MULTILINE)
+    assert SECRET not in failing.log()
+
+
+@pytest.mark.gunicorn
+@pytest.mark.parametrize(
+    "head",
+    [
+        f"GET /?{SECRET} FTP/9\r\n\r\n", f"{SECRET}\r\n\r\n", f"GET / HTTP/1.1\r\nBad {SECRET}: x\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: x\r\nX: {SECRET}\0\r\n\r\n",
+        f"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {SECRET}\r\n\r\n",
+        f"GET /{'x' * 9000}{SECRET} HTTP/1.1\r\n\r\n",
+    ],
+)  # fmt: skip
+def test_a_request_that_cannot_be_read_is_not_repeated(failing: RunningPlayground, head: str) -> None:
+    before = len(failing.log())
+    host, _, port = failing.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as plain:
+        plain.sendall(head.encode("latin-1"))
+        assert re.match(rb"HTTP/1\.1 [45]", plain.recv(65536))
+    until(lambda: "\n" in failing.log()[before:], within=10)
+    assert SECRET not in failing.log()
