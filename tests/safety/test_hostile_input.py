@@ -138,12 +138,12 @@ def test_in_arguments_of_the_runner(raw: RawBrowser) -> None:
     path = "/playground/diagnostics/runner"
     for method in all_methods():
         name = (b"method", method.name.encode())
-        for text in arguments(method):
+        for turn, text in enumerate(arguments(method)):
             fields = [name, (b"as", b"json"), (b"args", text.encode()), once()]
             # Not confirmed: what changes something asks, and nothing is done.
             found = raw.send("POST", f"{path}/run", fields=fields)
             check(found, method.name, text[:80])
-            if len(text) < 200:
+            if turn < 4:  # an address is read as a form is
                 check(raw.send("GET", path, f"method={method.name}&args={quote(text)}"), method.name, text)
     wrong = [(b"method", b"apps.list"), (b"as", b"json"), (b"args", b'{"self": 1}'), once()]
     assert raw.send("POST", f"{path}/run", fields=wrong).status == 422
@@ -175,7 +175,7 @@ def test_a_redirect_that_is_too_long_sends_nothing(raw: RawBrowser, app: Flask) 
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("levels", [90, 110, 300, 500, 700, 900, 990])
+@pytest.mark.parametrize("levels", [90, 110, 990])
 def test_answers_of_the_api_may_be_as_deep_as_they_like(
     levels: int, tmp_path_factory: pytest.TempPathFactory, make_app: MakeApp
 ) -> None:
