@@ -136,7 +136,12 @@ def arguments(method: Method) -> Iterator[str]:
 @pytest.mark.timeout(300)
 def test_in_arguments_of_the_runner(raw: RawBrowser) -> None:
     path = "/playground/diagnostics/runner"
+    seen: set[tuple[str, str]] = set()
     for method in all_methods():
+        kinds = {(part.name, part.kind) for part in method.fields}
+        if kinds <= seen and kinds:
+            continue  # another method takes the same
+        seen |= kinds
         name = (b"method", method.name.encode())
         for turn, text in enumerate(arguments(method)):
             fields = [name, (b"as", b"json"), (b"args", text.encode()), once()]
