@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from flask_octaspace import OctaSpace
 
 from . import (
+    admission,
     assets,
     caution,
     failures,
@@ -62,6 +63,7 @@ def build(config: Mapping[str, Any]) -> Flask:
 
     # First of all, so that no other check or page is reached under a foreign name.
     security.init_app(app, process)
+    admission.init_app(app)
     if process.proxy_hops:
         hops = process.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
