@@ -89,7 +89,9 @@ class BodySink(Protocol):
 
     `begin` is called once per attempt that got a 2xx status, so a retried download starts again from
     nothing; `commit` is called once, after the last piece of a complete body, and its result becomes
-    `Response.data`; `abort` is called instead when the call fails.
+    `Response.data`; `abort` is called instead when the call fails. `waiting` is called about twice a second
+    while the answer is awaited and read and before another try, also when nothing comes; what it raises
+    ends the call and closes the connection.
 
     Attributes:
         in_memory: Whether the body is kept in memory as well, within `Config.max_response_bytes`, and given
@@ -102,6 +104,8 @@ class BodySink(Protocol):
     def begin(self, total: int | None) -> None: ...
 
     def write(self, chunk: bytes) -> None: ...
+
+    def waiting(self) -> None: ...
 
     def commit(self, body: bytes) -> Any: ...
 

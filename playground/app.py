@@ -16,6 +16,7 @@ from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]
 from flask_octaspace import OctaSpace
 
 from . import (
+    admission,
     assets,
     caution,
     failures,
@@ -65,6 +66,7 @@ def build(config: Mapping[str, Any]) -> Flask:
 
     # First of all, so that no other check or page is reached under a foreign name.
     security.init_app(app, process)
+    admission.init_app(app)
     if process.proxy_hops:
         app.wsgi_app = behind_proxies(  # type: ignore[method-assign, assignment]
             app.wsgi_app, process.proxy_hops

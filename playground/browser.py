@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final, cast
 
@@ -21,7 +22,7 @@ from .parts import current_parts
 from .sources import Kind, Source, available, default_source, is_allowed
 from .store import BrowserState
 
-__all__ = ["Browser", "current_browser", "renew_id"]
+__all__ = ["Browser", "browser_id", "current_browser", "renew_id"]
 
 _ID: Final = "browser"
 
@@ -150,6 +151,12 @@ class Browser:
 def _key_of(source: Source) -> str:
     """The concern of a key: one per source, so that two tabs that save keys do not undo each other."""
     return f"key:{source.kind}:{' '.join(source.endpoints)}"
+
+
+def browser_id(cookie: Mapping[str, Any]) -> str | None:
+    """The id that a cookie holds, without a look at what is known of it; None when it holds none."""
+    id = cookie.get(_ID)
+    return id if isinstance(id, str) else None
 
 
 def current_browser() -> Browser:

@@ -10,6 +10,7 @@ from typing import Any
 
 from playground.access_log import AccessLogger
 from playground.parts import private_folder
+from playground.places import Threads
 from playground.process import ProcessSettings, StartError, is_loopback
 from playground.store import StoreError, open_database
 
@@ -22,7 +23,8 @@ except StartError as error:
 
 bind = _settings.bind
 workers = _settings.workers
-threads = _settings.threads
+# Those that requests may hold, and one more; see `playground.places`.
+threads = Threads.beside(_settings.threads).in_all
 worker_class = "gthread"
 
 # Longer than the longest call; a request under way when we are told to stop is still answered.
@@ -53,6 +55,7 @@ logger_class = AccessLogger
 
 def on_starting(server: Any) -> None:
     """Refuse what would fail, or be open to others, before there are workers; a RuntimeError is one line."""
+    _check_threads(server.cfg)
     addresses = server.cfg.bind
     if addresses != [bind]:
         _check_addresses(server.cfg, addresses)
@@ -92,6 +95,12 @@ def worker_exit(server: Any, worker: Any) -> None:
     app = getattr(worker, "wsgi", None)
     if app is not None:
         app.extensions["playground"].close()
+
+
+def _check_threads(cfg: Any) -> None:
+    """Threads given by `--threads` would all be held by pages: how many may be goes by the variable."""
+    if cfg.threads != threads:
+        raise StartError("Give the threads by PLAYGROUND_THREADS instead of --threads")
 
 
 def _check_addresses(cfg: Any, addresses: list[str]) -> None:

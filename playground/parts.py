@@ -13,6 +13,7 @@ from typing import Final, cast
 from flask import Flask, current_app
 
 from .clients import Clients
+from .places import Places, Threads
 from .process import ProcessSettings, StartError
 from .secret_key import kept_secret
 from .store import StoreError, open_database
@@ -22,8 +23,8 @@ __all__ = ["EXTENSION", "Parts", "current_parts", "private_folder"]
 #: Name in `app.extensions`.
 EXTENSION: Final = "playground"
 
-#: Threads for the calls of pages, per thread that answers: about as many as a page has panels, so that
-#: stalled pages do not stop another.
+#: Threads for the calls of pages, per page that is made at the same time: about as many as it has panels, so
+#: that stalled pages do not stop another. Each download has one as well.
 _CALLS_PER_PAGE: Final = 8
 
 
@@ -36,6 +37,7 @@ class Parts:
         database: What all workers share: state of browsers, request log, tokens, snapshots, jobs.
         secret_key: Signs cookies.
         login_seats: For threads that wait with a password: at most half of those that answer.
+        places: Who holds a thread of this process.
 
     Raises:
         StartError: The folder of the state or the store cannot be used.
@@ -53,6 +55,7 @@ class Parts:
             raise StartError(str(error)) from None
         self.clients = Clients(app)
         self.login_seats = threading.BoundedSemaphore(max(1, process.threads // 2))
+        self.places = Places(Threads.beside(process.threads))
         self._lock = threading.Lock()
         self._executor: tuple[int, ThreadPoolExecutor] | None = None
 
@@ -61,8 +64,9 @@ class Parts:
         """The threads for calls; made at the first use, and anew in a forked worker."""
         with self._lock:
             if self._executor is None or self._executor[0] != os.getpid():
+                threads = self.places.threads
                 pool = ThreadPoolExecutor(
-                    max(32, _CALLS_PER_PAGE * self.process.threads), thread_name_prefix="panel"
+                    max(32, _CALLS_PER_PAGE * threads.page) + threads.download, thread_name_prefix="panel"
                 )
                 self._executor = os.getpid(), pool
             return self._executor[1]

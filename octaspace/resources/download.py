@@ -16,7 +16,8 @@ from .resource import path_of
 
 __all__ = ["OnProgress", "Target", "download"]
 
-#: Called with the bytes received so far and their number in all, None when the API does not say.
+#: Called with the bytes received so far and their number in all, None when the API does not say. Also called
+#: about twice a second while nothing comes.
 OnProgress = Callable[[int, "int | None"], object]
 
 #: A path, or a file opened for writing in binary mode.
@@ -65,6 +66,9 @@ class _Progress:
 
     def write(self, chunk: bytes) -> None:
         self._done += len(chunk)
+        self.waiting()
+
+    def waiting(self) -> None:
         if self._on_progress is not None:
             self._on_progress(self._done, self._total)
 

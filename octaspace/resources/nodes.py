@@ -92,8 +92,9 @@ class Nodes(Resource):
             id: The node.
             to: A path, or a file opened with ``"wb"``: the body is streamed to disk, and the target is
                 written whole or not at all. None keeps it in memory.
-            on_progress: Called as ``on_progress(done, total)`` in bytes while it arrives; `total` is None
-                when the API does not say.
+            on_progress: Called as ``on_progress(done, total)`` in bytes while it arrives, and about twice a
+                second while nothing does; `total` is None when the API does not say. What it raises ends
+                the download and reaches the caller.
 
         Returns:
             `data` is the body as `bytes`; with `to`, the path or file it went to.

@@ -29,6 +29,7 @@ from .log_lines import log_line
 from .messages import log_attempt, network_error, out_of_time_error, unexpected_body, via
 from .pool import Pools
 from .retry import Outcome, Verdict, backoff, decide
+from .trace import BETWEEN_LOOKS
 from .wire import Wire
 
 __all__ = ["Transport"]
@@ -275,7 +276,16 @@ class _Call:
             transport.log, logging.WARNING, "%s %s: retry %d of %d in %.3g s",
             request.method, request.path, self._retries, self._config.max_retries, wait,
         )  # fmt: skip
-        transport.pause(wait)
+        self._sleep(wait)
+
+    def _sleep(self, wait: float) -> None:
+        """Wait; where a sink is waited for, look now and then whether it is wanted still."""
+        sink = self._sink
+        while sink is not None and wait > BETWEEN_LOOKS:
+            sink.waiting()
+            self._transport.pause(BETWEEN_LOOKS)
+            wait -= BETWEEN_LOOKS
+        self._transport.pause(wait)
 
     def _finish(self, result: Answer | Failure, url: str, elapsed: float) -> tuple[Response[Any], Answer]:
         request = self._request

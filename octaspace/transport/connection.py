@@ -143,8 +143,12 @@ class TracedHTTPConnection(HTTPConnection):
     def getresponse(self) -> Any:
         trace = current_trace.get()
         trace.stage = Stage.WAITING
-        if trace.deadline.limit is not None:
-            self.response_class = partial(StrictResponse, next_wait=trace.next_reading_wait)
+        if trace.has_limits:
+            self.response_class = partial(
+                StrictResponse,
+                next_wait=trace.next_reading_wait,
+                look=trace.look if trace.is_watched else None,
+            )
         try:
             response = super().getresponse()
         except Exception as error:
@@ -153,7 +157,7 @@ class TracedHTTPConnection(HTTPConnection):
                 self._note_address(answered=False)
             raise
         finally:
-            if trace.deadline.limit is not None:
+            if trace.has_limits:
                 del self.response_class
         self._note_address(answered=True)
         return response

@@ -18,8 +18,9 @@ from email.errors import (
 from http.client import HTTPException, HTTPResponse, LineTooLong, UnknownProtocol
 from typing import Any, Final
 
+from .clock import SYSTEM_CLOCK
 from .header_fields import OPTIONAL_SPACE, read_header_fields
-from .trace import current_trace
+from .trace import BETWEEN_LOOKS, current_trace
 
 __all__ = ["BODYLESS", "StrictResponse"]
 
@@ -50,15 +51,21 @@ class StrictResponse(HTTPResponse):
         next_wait: Returns how many seconds the next wait for data may take, or raises `TimeoutError`. A
             socket timeout alone bounds each wait and not their sum: a server that sends one byte a second
             would never time out. None leaves the socket's own timeout.
+        look: Called between two pieces of a wait; what it raises ends the wait. None waits in one piece.
         kwargs: As `http.client.HTTPResponse`.
     """
 
     fp: Any
 
     def __init__(
-        self, sock: Any, *args: Any, next_wait: Callable[[], float | None] | None = None, **kwargs: Any
+        self,
+        sock: Any,
+        *args: Any,
+        next_wait: Callable[[], float | None] | None = None,
+        look: Callable[[], object] | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(_SocketReader(sock, next_wait), *args, **kwargs)  # type: ignore[arg-type]
+        super().__init__(_SocketReader(sock, next_wait, look), *args, **kwargs)  # type: ignore[arg-type]
 
     def _read_status(self) -> Any:
         # http.client skips 100 only, any number of them, and takes every other 1xx for the answer.
@@ -149,10 +156,16 @@ class _ChunkReader:
 class _SocketReader(io.RawIOBase):
     """Reads from a socket until it is told that the answer has ended."""
 
-    def __init__(self, sock: Any, next_wait: Callable[[], float | None] | None) -> None:
+    def __init__(
+        self,
+        sock: Any,
+        next_wait: Callable[[], float | None] | None,
+        look: Callable[[], object] | None,
+    ) -> None:
         self._recv_into = sock.recv_into
         self._set_timeout = sock.settimeout
         self._next_wait = next_wait
+        self._look = look
         self._open_file = sock.makefile("rb", 0)  # as long as it is open, the socket outlives its connection
         self.ended = False
 
@@ -166,9 +179,25 @@ class _SocketReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if self.ended:
             return None
+        if self._look is not None:
+            return self._read_watched(buffer, self._look)
         if self._next_wait is not None:
             self._set_timeout(self._next_wait())
         return self._recv_into(buffer)  # type: ignore[no-any-return]
+
+    def _read_watched(self, buffer: Any, look: Callable[[], object]) -> int:
+        limit = None if self._next_wait is None else self._next_wait()
+        end = None if limit is None else SYSTEM_CLOCK.monotonic() + limit
+        while True:
+            look()
+            left = BETWEEN_LOOKS if end is None else end - SYSTEM_CLOCK.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self._set_timeout(min(left, BETWEEN_LOOKS))
+            try:
+                return self._recv_into(buffer)  # type: ignore[no-any-return]
+            except TimeoutError:
+                continue
 
     def close(self) -> None:
         if not self.closed:

@@ -8,14 +8,17 @@ variable: one per thread, and one per greenlet even where gevent came too late t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from enum import IntEnum
 from typing import Final
 
 from .clock import SYSTEM_CLOCK, Deadline
 
-__all__ = ["Stage", "Trace", "current_trace", "tracing"]
+__all__ = ["BETWEEN_LOOKS", "Stage", "Trace", "Unwanted", "current_trace", "tracing"]
 
+#: Seconds between two looks whether an answer is wanted still.
+BETWEEN_LOOKS: Final = 0.5
 
 _NO_LIMIT: Final = Deadline(SYSTEM_CLOCK)
 
@@ -31,6 +34,18 @@ class Stage(IntEnum):
     READING = 5  # the body is being read
 
 
+class Unwanted(Exception):  # noqa: N818  # nothing has failed: the caller ended the call
+    """Brings what `Trace.look` has met past the libraries: they take an OSError for one of the network.
+
+    Attributes:
+        error: What the caller raised.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
 class Trace:
     """One attempt's record and limits. Its waits are real ones, so they go by the system's clock.
 
@@ -39,6 +54,8 @@ class Trace:
         read_timeout: Seconds for each wait for data.
         write_timeout: Seconds for sending the whole request.
         deadline: The end of the whole call.
+        waiting: Called about twice a second while the answer is awaited and read, or None. What it raises
+            ends the attempt.
 
     Attributes:
         stage: How far it got.
@@ -48,8 +65,18 @@ class Trace:
     """
 
     __slots__ = (
-        "_opening", "_sending", "_write_timeout",
-        "deadline", "new_connection", "opened", "read_timeout", "reused", "stage", "surplus",
+        "_next_look",
+        "_opening",
+        "_sending",
+        "_waiting",
+        "_write_timeout",
+        "deadline",
+        "new_connection",
+        "opened",
+        "read_timeout",
+        "reused",
+        "stage",
+        "surplus",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +86,7 @@ class Trace:
         read_timeout: float | None,
         write_timeout: float | None,
         deadline: Deadline,
+        waiting: Callable[[], object] | None = None,
     ) -> None:
         self.stage = Stage.NONE
         self.opened = False
@@ -69,6 +97,33 @@ class Trace:
         self.deadline = deadline
         self._write_timeout = write_timeout
         self._opening = self._sending = _NO_LIMIT
+        self._waiting = waiting
+        self._next_look = 0.0 if waiting is None else SYSTEM_CLOCK.monotonic() + BETWEEN_LOOKS
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether a wait for data has more limits than the socket's own timeout."""
+        return self.deadline.limit is not None or self._waiting is not None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody looks, while data is awaited, if it is wanted still."""
+        return self._waiting is not None
+
+    def look(self) -> None:
+        """Call `waiting` when the last time was long enough ago.
+
+        Raises:
+            Unwanted: It has raised something.
+        """
+        now = SYSTEM_CLOCK.monotonic()
+        if self._waiting is None or now < self._next_look:
+            return
+        self._next_look = now + BETWEEN_LOOKS
+        try:
+            self._waiting()
+        except BaseException as error:
+            raise Unwanted(error) from None
 
     def begin_opening(self, limit: float | None) -> None:
         """Connect, proxy and TLS share one limit from here on."""

@@ -23,7 +23,7 @@ from .pool import Pools
 from .proxy_url import credentials_of, without_credentials
 from .retry import Outcome
 from .session import EndpointRequest, SentHeaders
-from .trace import Stage, Trace, tracing
+from .trace import Stage, Trace, Unwanted, tracing
 
 __all__ = ["Wire"]
 
@@ -88,6 +88,7 @@ class Wire:
             read_timeout=config.read_timeout,
             write_timeout=config.write_timeout,
             deadline=deadline,
+            waiting=None if sink is None else sink.waiting,
         )
         outer = sys.exc_info()[1]  # what the caller is handling already
         if not self._pools.acquire(url, deadline.clip(config.pool_timeout)):
@@ -103,6 +104,9 @@ class Wire:
             failure = sort_failure(failed.error, trace, outer=outer, credentials=credentials)
             failure.proxy = None if proxy is None else without_credentials(proxy)
             return failure
+        except Unwanted as unwanted:
+            forget_library_frames(unwanted.error, outer)
+            raise unwanted.error from None
         except BaseException as error:  # an interrupt, a warning made an error, a sink that failed
             forget_library_frames(error, outer)
             raise

@@ -16,6 +16,7 @@ import octaspace
 from octaspace import Client
 from octaspace.types import Disk, Location, Memory, Node, Rating, Reliability, System
 
+from ..admission import holds_a_download
 from ..changes import ChangeForm, change
 from ..downloads import send_file
 from ..lines import Line
@@ -163,11 +164,13 @@ def reboot(node_id: str) -> Redirect:
 
 
 @bp.post("/<id:node_id>/ident")
+@holds_a_download
 def download_ident(node_id: str) -> Response | Redirect:
     return _download(node_id, "ident", lambda client: client.nodes.download_ident)
 
 
 @bp.post("/<id:node_id>/logs")
+@holds_a_download
 def download_logs(node_id: str) -> Response | Redirect:
     return _download(node_id, "logs", lambda client: client.nodes.download_logs)
 

@@ -47,7 +47,7 @@ class Visitor:
     def post(self, url: str, once: str | None = None, **fields: Any) -> TestResponse:
         """Send a form as a page of ours does; `once` is its one-time token."""
         data = {"csrf_token": self.token(), "once": once or secrets.token_urlsafe(9), **fields}
-        return self.client.post(url, data=data, base_url=ORIGIN)
+        return self.client.post(url, data=data, base_url=ORIGIN, buffered=True)
 
     def follow(self, answer: TestResponse) -> BeautifulSoup:
         """The page a form's answer redirects to."""

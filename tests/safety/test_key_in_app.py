@@ -36,7 +36,7 @@ _LIES = {
         name: LIES[name]
         for name in (
             "names of fields", "every header field", "the content type", "the content encoding", "status 422",
-            "a page", "broken JSON", "no HTTP",
+            "files", "a page", "broken JSON", "no HTTP",
         )
     },
 }  # fmt: skip

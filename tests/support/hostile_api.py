@@ -258,6 +258,12 @@ def _content_encoding(reply: Reply) -> None:
     reply.replace_header("Content-Encoding", reply.key)
 
 
+def in_files(reply: Reply) -> None:
+    """A file that is downloaded has the key in the midst of it, and in the last of its bytes."""
+    if "octet-stream" in dict(reply.headers).get("Content-Type", ""):
+        reply.body += f" {reply.key} and {SPELLINGS['in base64'](reply.key)} {reply.key}".encode()
+
+
 _HTML = "<!DOCTYPE html><title>{key}</title><p>Sorry, <a href='/?{key}'>{key}</a></p>"
 
 #: Every way in which the key is sent back, by name.
@@ -267,6 +273,7 @@ LIES: dict[str, Lie] = {
     "beside every text": beside_values(SPELLINGS["json: each character"]),
     "names of fields": in_names(SPELLINGS["json: the dashes"]),
     "every header field": _in_every_header,
+    "files": in_files,
     "the content type": in_header("Content-Type"),
     "a JSON content type": in_header("Content-Type", "application/json; charset={key}"),
     "the content encoding": _content_encoding,

@@ -1,0 +1,90 @@
+"""A download that nobody wants any more ends within moments, whatever the server does or leaves undone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from octaspace import Client
+
+from ..support.fault_server import Behaviour, FaultServer, answer, drip, http, stall, stall_in_body
+from ..support.waiting import until
+
+#: Far more than a test may take: only what `on_progress` raises can end these downloads in time.
+LONG = 600.0
+
+
+class UnwantedError(OSError):
+    """Raised by a caller. As an OSError it could be taken for an error of the network, and tried again."""
+
+
+ENDLESS: dict[str, Behaviour] = {
+    "nothing comes": stall,
+    "half of the body comes": stall_in_body,
+    "a byte at a time": drip(http(200, b"x" * 100_000, {"Content-Type": "application/octet-stream"}), 0.02),
+    "a byte of the head at a time": drip(b"HTTP/1.1 200 OK\r\nX-Fill: " + b"x" * 60_000, 0.02),
+    "a chunk at a time": drip(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 10_000, 0.02
+    ),
+}
+
+
+@pytest.mark.parametrize("total", [None, LONG], ids=["without a limit", "within a limit"])
+@pytest.mark.parametrize("behaviour", ENDLESS.values(), ids=ENDLESS)
+def test_what_on_progress_raises_ends_it_though_nothing_comes(
+    behaviour: Behaviour, total: float | None, tmp_path: Path
+) -> None:
+    told: list[tuple[int, int | None]] = []
+
+    def refuse(done: int, size: int | None) -> None:
+        told.append((done, size))
+        raise UnwantedError("nobody wants it")
+
+    options: dict[str, Any] = {"read_timeout": LONG, "total_timeout": total, "max_retries": 5}
+    with (
+        FaultServer(after=behaviour) as server,
+        Client("key", base_url=server.url, keep_alive=True, **options) as client,
+    ):
+        with pytest.raises(UnwantedError):
+            client.nodes.download_logs(1, to=tmp_path / "logs", on_progress=refuse)
+        assert len(told) == 1
+        assert len(server.journal) == 1, "not tried again"
+        until(lambda: server.open_count == 0)
+        assert client.transport_stats()["pools"][server.url]["in_use"] == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wait_before_another_try_ends_as_well(tmp_path: Path) -> None:
+    told: list[int] = []
+
+    def refuse(done: int, size: int | None) -> None:
+        told.append(done)
+        raise UnwantedError
+
+    busy = answer({}, status=503, headers={"Retry-After": "50"})
+    with (
+        FaultServer(after=busy) as server,
+        Client("key", base_url=server.url, max_retries=5, max_retry_after=60) as client,
+    ):
+        with pytest.raises(UnwantedError):
+            client.nodes.download_logs(1, to=tmp_path / "logs", on_progress=refuse)
+        assert told == [0]
+        assert len(server.journal) == 1
+
+
+def test_a_slow_download_is_whole_though_it_is_looked_at_between(tmp_path: Path) -> None:
+    """The limit of a wait is the option's, not that of the pieces it is cut into."""
+    body = b"slow" * 5
+    told: list[tuple[int, int | None]] = []
+    with (
+        FaultServer(
+            after=drip(http(200, body, {"Content-Type": "application/octet-stream"}), 0.02)
+        ) as server,
+        Client("key", base_url=server.url, max_retries=0, read_timeout=20) as client,
+    ):
+        found = client.nodes.download_logs(1, on_progress=lambda *step: told.append(step))
+    assert found.data == body
+    assert told[-1] == (len(body), len(body))
+    assert (0, None) in told or (0, len(body)) in told, "told while it had not begun"
