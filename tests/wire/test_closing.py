@@ -241,21 +241,22 @@ def test_closing_ends_a_wait_between_two_attempts(serve: ServerFactory, closed: 
 
 
 def test_closing_a_copy_ends_no_wait_of_another() -> None:
-    signal, ended = ClosingSignal(), threading.Event()
+    signal, closed = ClosingSignal(), {"a": threading.Event(), "b": threading.Event()}
     over: list[str] = []
 
     def wait(name: str) -> None:
-        signal.wait(86400, ended.is_set if name == "a" else lambda: "a" in over)
+        signal.wait(86400, closed[name].is_set)
         over.append(name)
 
     threads = [threading.Thread(target=wait, args=(name,)) for name in "ab"]
     for thread in threads:
         thread.start()
     signal.give()
-    ended.set()
+    closed["a"].set()
     signal.give()
     threads[0].join(60)
     assert over == ["a"]
+    closed["b"].set()
     signal.give()
     threads[1].join(60)
     assert over == ["a", "b"]

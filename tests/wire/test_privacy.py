@@ -229,6 +229,9 @@ class FullDisk:
     def write(self, chunk: bytes) -> None:
         raise OSError(28, "No space left on device")
 
+    def waiting(self) -> None:
+        return None
+
     def commit(self, body: bytes) -> None:
         raise AssertionError("it was not complete")
 
