@@ -162,7 +162,7 @@ def once(token: str, act: Callable[[], dict[str, Any]], to: Target) -> Redirect:
             raise
         tokens.finish(token, result)
     else:
-        result = _awaited(tokens, token) or {"endpoint": to[0], "values": to[1]}
+        result = {"endpoint": to[0], "values": to[1], **(_awaited(tokens, token) or {})}
     values = {**result["values"], OUTCOME: token}
     return redirect(url_for(result["endpoint"], **values), 303)
 

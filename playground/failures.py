@@ -9,7 +9,7 @@ from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
-from .store import StoreError
+from .store import StoreError, StoreFullError
 
 __all__ = ["init_app"]
 
@@ -19,6 +19,7 @@ _PERHAPS_SENT = "What you sent may have been carried out all the same: look befo
 def init_app(app: Flask) -> None:
     """Register the pages for refusals, missing pages and failures of our own."""
     app.register_error_handler(CSRFError, _forged)
+    app.register_error_handler(StoreFullError, _full_store)
     app.register_error_handler(StoreError, _no_store)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(InternalServerError, _failed)
@@ -38,6 +39,8 @@ def _http(error: HTTPException) -> tuple[str, int] | Response:
 
 
 def _failed(error: InternalServerError) -> tuple[str, int]:
+    if isinstance(error.original_exception, StoreFullError):
+        return _full_store(error.original_exception)
     if isinstance(error.original_exception, StoreError):  # raised after the page was made
         return _no_store(error.original_exception)
     number = _logged(repr(error.original_exception or error))
@@ -49,6 +52,11 @@ def _no_store(error: StoreError) -> tuple[str, int]:
     text = _PERHAPS_SENT if request.method == "POST" else ""
     text += f"Try again in a moment. The server's log has the reason under {number}."
     return _plain_page("The playground cannot reach its own memory", text, 503), 503
+
+
+def _full_store(error: StoreFullError) -> tuple[str, int]:
+    text = f"{error} Nothing was sent or saved."
+    return _plain_page("The playground has no room for it", text, 507), 507
 
 
 def _logged(what: str) -> str:

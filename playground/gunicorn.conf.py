@@ -55,7 +55,8 @@ def on_starting(server: Any) -> None:
         _check_addresses(server.cfg, addresses)
     settings = ProcessSettings.read(os.environ, _INSTANCE)
     try:
-        database = open_database(private_folder(settings.state_dir), settings.redis_url)
+        folder = private_folder(settings.state_dir)
+        database = open_database(folder, settings.redis_url, settings.store_bytes)
         database.check()
         database.close()
     except OSError as error:

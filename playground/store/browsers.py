@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from .database import Database
 
@@ -11,6 +11,10 @@ __all__ = ["IDLE_SECONDS", "BrowserState"]
 
 #: A browser that was away for longer starts anew.
 IDLE_SECONDS: Final = 12 * 3600.0
+
+#: Concerns that make room for newer ones: what can be asked for or typed once more.
+_DRAFTS: Final = frozenset({"balance", "kept"})
+_DRAFT: Final = "order:"
 
 
 class BrowserState:
@@ -30,8 +34,12 @@ class BrowserState:
         return {concern: json.loads(text) for concern, text in found.items()}
 
     def save(self, concern: str, value: dict[str, Any]) -> None:
-        """Keep one concern."""
-        self._table.save(self._browser, concern, json.dumps(value), IDLE_SECONDS)
+        """Keep one concern.
+
+        Raises:
+            StoreFullError: There is no room for it.
+        """
+        self._table.save(self._browser, concern, json.dumps(value), IDLE_SECONDS, _kind(concern))
 
     def drop(self, concern: str) -> None:
         """Remove one concern."""
@@ -40,3 +48,7 @@ class BrowserState:
     def forget(self) -> None:
         """Remove everything."""
         self._table.forget(self._browser)
+
+
+def _kind(concern: str) -> Literal["settings", "drafts"]:
+    return "drafts" if concern in _DRAFTS or concern.startswith(_DRAFT) else "settings"

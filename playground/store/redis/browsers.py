@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final, Literal
+
+from .room import LIBRARY, refuse, shares
 
 if TYPE_CHECKING:
     from .database import RedisDatabase
@@ -10,11 +13,41 @@ if TYPE_CHECKING:
 __all__ = ["Browsers"]
 
 
+#: Keeps a concern: settings only where they have room, drafts in the place of older ones.
+_SAVE: Final = (
+    LIBRARY
+    + """
+local key = KEYS[1]
+local owner, concern, text, idle, kind, mine, every, at = unpack(ARGV)
+local unit, old = owner .. '|' .. concern, redis.call('HGET', key, concern)
+local bytes = #concern + #text + ROW
+if kind == 'settings' then
+    local full = has_no_room(kind, owner, old and #text - #old or bytes, mine, every)
+    if full then return full end
+end
+redis.call('HSET', key, concern, text)
+redis.call('EXPIRE', key, idle)
+note(kind, unit, bytes, at)
+if kind == 'drafts' then make_room(kind, owner, mine, every) end
+"""
+)
+
+_DROP: Final = (
+    LIBRARY
+    + """
+redis.call('HDEL', KEYS[1], ARGV[2])
+for _, kind in ipairs({'drafts', 'settings'}) do forget(kind, ARGV[1] .. '|' .. ARGV[2]) end
+"""
+)
+
+
 class Browsers:
     """See `BrowserTable`."""
 
     def __init__(self, database: RedisDatabase) -> None:
         self._database = database
+        self._save = database.client.register_script(_SAVE)
+        self._drop = database.client.register_script(_DROP)
 
     def load(self, browser: str, idle: float) -> dict[str, str]:
         key = self._database.key("browser", browser)
@@ -23,15 +56,23 @@ class Browsers:
             found: dict[str, str] = pipe.execute()[0]
             return found
 
-    def save(self, browser: str, concern: str, text: str, idle: float) -> None:
-        key = self._database.key("browser", browser)
-        with self._database.talking() as client, client.pipeline() as pipe:
-            pipe.hset(key, concern, text).expire(key, int(idle)).execute()
+    def save(
+        self, browser: str, concern: str, text: str, idle: float, kind: Literal["settings", "drafts"]
+    ) -> None:
+        bounds = self._database.bounds
+        share = bounds.settings if kind == "settings" else bounds.drafts
+        with self._database.talking():
+            answer = self._save(
+                keys=[self._database.key("browser", browser)],
+                args=[browser, concern, text, int(idle), kind, *shares(share), time.time()],
+            )
+        refuse(bounds, kind, answer)
 
     def drop(self, browser: str, concern: str) -> None:
-        with self._database.talking() as client:
-            client.hdel(self._database.key("browser", browser), concern)
+        with self._database.talking():
+            self._drop(keys=[self._database.key("browser", browser)], args=[browser, concern])
 
     def forget(self, browser: str) -> None:
         with self._database.talking() as client:
             client.delete(self._database.key("browser", browser))
+        self._database.room.forget(browser, "drafts", "settings")

@@ -15,10 +15,12 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import WatchError
 from redis.retry import Retry
 
+from ..bounds import DEFAULT_BYTES, StoreBounds
 from ..database import StoreError
 from .browsers import Browsers
 from .calls import Calls
 from .jobs import Jobs
+from .room import Room
 from .tokens import Tokens
 from .tries import Tries
 from .workers import Workers
@@ -40,12 +42,14 @@ class RedisDatabase:
 
     Args:
         url: As `redis.Redis.from_url` takes it: ``redis://``, ``rediss://`` or ``unix://``.
+        bounds: How much it keeps of each kind.
 
     Raises:
         StoreError: The URL cannot be used.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, bounds: StoreBounds | None = None) -> None:
+        self.bounds = bounds or StoreBounds.of(DEFAULT_BYTES)
         try:
             # Any: its types know neither decoded answers nor that a pipeline returns itself.
             self.client: Any = Redis.from_url(
@@ -58,6 +62,7 @@ class RedisDatabase:
             )
         except (ValueError, TypeError) as error:
             raise StoreError(f"PLAYGROUND_REDIS_URL cannot be used: {error}") from None
+        self.room = Room(self)
         self.browsers, self.calls, self.tokens = Browsers(self), Calls(self), Tokens(self)
         self.workers, self.jobs, self.tries = Workers(self), Jobs(self), Tries(self)
 
