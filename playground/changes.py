@@ -175,7 +175,7 @@ def once(token: str, act: Callable[[], dict[str, Any]], to: Target) -> Redirect:
             raise
         tokens.finish(token, result)
     else:
-        result = _awaited(tokens, token) or {"endpoint": to[0], "values": to[1]}
+        result = {"endpoint": to[0], "values": to[1], **(_awaited(tokens, token) or {})}
     address = url_for(result["endpoint"], **{**result["values"], OUTCOME: token})
     # What the answer names may be too long to be asked for.
     return redirect(address if len(address) <= MOST_ADDRESS else back, 303)

@@ -59,6 +59,9 @@ _MOST_SECONDS: Final = 900.0
 _STEP_SECONDS: Final = 0.1
 _LOOK_SECONDS: Final = 0.5
 
+#: For how long a page can say what has become of a download.
+_OUTCOME_SECONDS: Final = 3600.0
+
 _CHUNK: Final = 64 * 1024
 
 
@@ -187,8 +190,8 @@ class _Transfer:
             "ok": False, "text": "", "problem": problem.as_json(), "line": self._line.kept, "log_id": log_id,
         }  # fmt: skip
         tokens = Tokens(self._parts.database, self._browser.id)
-        tokens.claim(self.token)
-        tokens.finish(self.token, outcome)
+        tokens.claim(self.token, _OUTCOME_SECONDS)
+        tokens.finish(self.token, outcome, _OUTCOME_SECONDS)
         return _File()
 
     def _call(self, content: IO[bytes]) -> tuple[Problem | None, int | None]:

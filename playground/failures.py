@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from .login import is_inside
 from .server_log import named
-from .store import StoreError
+from .store import StoreError, StoreFullError
 
 __all__ = ["init_app"]
 
@@ -21,6 +21,7 @@ _PERHAPS_SENT = "What you sent may have been carried out all the same: look befo
 def init_app(app: Flask) -> None:
     """Register the pages for refusals, missing pages and failures of our own."""
     app.register_error_handler(CSRFError, _forged)
+    app.register_error_handler(StoreFullError, _full_store)
     app.register_error_handler(StoreError, _no_store)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(InternalServerError, _failed)
@@ -40,6 +41,8 @@ def _http(error: HTTPException) -> tuple[str, int] | Response:
 
 
 def _failed(error: InternalServerError) -> tuple[str, int]:
+    if isinstance(error.original_exception, StoreFullError):
+        return _full_store(error.original_exception)
     if isinstance(error.original_exception, StoreError):  # raised after the page was made
         return _no_store(error.original_exception)
     number = _logged(named(error.original_exception or error))
@@ -51,6 +54,11 @@ def _no_store(error: StoreError) -> tuple[str, int]:
     text = _PERHAPS_SENT if request.method == "POST" else ""
     text += f"Try again in a moment. The server's log has the reason under {number}."
     return _plain_page("The playground cannot reach its own memory", text, 503), 503
+
+
+def _full_store(error: StoreFullError) -> tuple[str, int]:
+    text = f"{error} Nothing was sent or saved."
+    return _plain_page("The playground has no room for it", text, 507), 507
 
 
 def _logged(what: str) -> str:

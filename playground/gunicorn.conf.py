@@ -66,7 +66,7 @@ def on_starting(server: Any) -> None:
         folder = private_folder(settings.state_dir)
         if folder.stat().st_mode & 0o077:
             server.log.warning("Others can look into the folder of the state, %s: chmod 700 it", folder)
-        database = open_database(folder, settings.redis_url)
+        database = open_database(folder, settings.redis_url, settings.store_bytes)
         database.check()
         database.close()
     except OSError as error:

@@ -48,7 +48,7 @@ class Parts:
         try:
             folder = private_folder(process.state_dir)
             self.secret_key = process.secret_key or kept_secret(folder / "secret_key")
-            self.database = open_database(folder, process.redis_url)
+            self.database = open_database(folder, process.redis_url, process.store_bytes)
         except OSError as error:
             raise StartError(f"The state cannot be kept in {process.state_dir}: {error.strerror}") from None
         except StoreError as error:

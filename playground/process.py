@@ -5,9 +5,10 @@ PLAYGROUND_PASSWORD           asked for before any page is shown; 12 characters 
 PLAYGROUND_HOSTS              further names under which the app may be called, comma-separated
 PLAYGROUND_ENDPOINTS          addresses a browser may choose besides the operator's, comma-separated
 PLAYGROUND_REDIS_URL          keep what is known of browsers in Redis instead of a file
+PLAYGROUND_STORE_BYTES        how much of what is known of browsers is kept in all, in bytes
 PLAYGROUND_PROXY_HOPS         how many proxies in front of us set X-Forwarded-… headers
 PLAYGROUND_STATE_DIR          folder of the state; one per port in `instance` beside the package by default
-PLAYGROUND_WORKERS, _THREADS  Gunicorn's processes, and the threads of each
+PLAYGROUND_WORKERS, _THREADS  Gunicorn's processes, and the pages each makes at the same time
 PLAYGROUND_SANDBOX_URLS       the sandbox's endpoints, as the launcher passes them
 PLAYGROUND_SANDBOX_CONTROL    address of the sandbox's switches, likewise
 SECRET_KEY                    signs cookies
@@ -23,6 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from octaspace import Config, ConfigurationError
+
+from .store.bounds import DEFAULT_BYTES, LEAST_BYTES, MOST_BYTES
 
 __all__ = ["ProcessSettings", "StartError", "is_loopback"]
 
@@ -55,9 +58,10 @@ class ProcessSettings:
         password: Asked for before any page; None asks for nothing.
         allowed_endpoints: Addresses a browser may type, or None for any.
         redis_url: Where the state of browsers is kept, or None for a file.
+        store_bytes: How much of it there may be in all.
         proxy_hops: Trusted proxies in front.
         workers: Processes that answer.
-        threads: Threads of each of them.
+        threads: Pages that each of them makes at the same time; see `playground.places`.
         sandbox_urls: Endpoints of the sandbox; empty when there is none.
         sandbox_control: Address of the sandbox's switches, which no fault can close, or None.
         operator_key: The operator's API key, or None.
@@ -71,6 +75,7 @@ class ProcessSettings:
     password: str | None = field(default=None, repr=False)
     allowed_endpoints: tuple[str, ...] | None = None
     redis_url: str | None = field(default=None, repr=False)
+    store_bytes: int = DEFAULT_BYTES
     proxy_hops: int = 0
     workers: int = 2
     threads: int = 8
@@ -145,6 +150,13 @@ class ProcessSettings:
             password=password,
             allowed_endpoints=allowed if allowed or guarded else None,
             redis_url=text("PLAYGROUND_REDIS_URL"),
+            store_bytes=_number(
+                "PLAYGROUND_STORE_BYTES",
+                text("PLAYGROUND_STORE_BYTES"),
+                DEFAULT_BYTES,
+                LEAST_BYTES,
+                MOST_BYTES,
+            ),
             proxy_hops=hops,
             workers=_number("PLAYGROUND_WORKERS", text("PLAYGROUND_WORKERS"), 2, 1, 64),
             threads=_number("PLAYGROUND_THREADS", text("PLAYGROUND_THREADS"), 8, 1, 256),

@@ -28,8 +28,6 @@ KIND: Final = "runner"
 #: Runs of one browser and of all, and how often one may be begun.
 _LIMITS: Final = Limits(mine=4, all=16, rate=20)
 
-#: What is kept of an answer for its page, in characters of JSON.
-_MOST_TEXT: Final = 4_000_000
 
 #: A change given up on may have been carried out all the same, so it is given longer than a read.
 _CHANGE_SECONDS: Final = 60.0
@@ -85,7 +83,9 @@ def start_run(
         numbers = Calls(parts.database, id).append(rows)
         data = outcome.pop("data", None)
         progress.tell(
-            {"text": _as_text(data, calls)} if "problem" not in outcome else {"text": None},
+            {"text": _as_text(data, calls, parts.database.bounds.job * 2 // 3)}
+            if "problem" not in outcome
+            else {"text": None},
             **outcome,
             took=took,
             calls=calls.total,
@@ -131,14 +131,16 @@ def _without_answer(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "detail": {**row["detail"], "answer": None}}
 
 
-def _as_text(data: Any, calls: list[Call]) -> str:
-    """The answer as JSON, without secrets."""
+def _as_text(data: Any, calls: list[Call], most: int) -> str:
+    """The answer as JSON, without secrets; a note when a run does not keep so many bytes."""
     if any(answer_is_secret(call.request.method, call.request.path) for call in calls):
         size = f"{len(data)} bytes " if isinstance(data, bytes) else ""
         return json.dumps(f"{size}{WITHHELD}")
     if isinstance(data, bytes):
         data = data.decode("utf-8", "replace")
     text = json.dumps(without_secrets(data), indent=2, ensure_ascii=False, default=str)
-    if len(text) > _MOST_TEXT:
-        return json.dumps(f"(not kept: {len(text)} characters are more than the {_MOST_TEXT} a run keeps)")
+    # As the store writes it: once more as JSON.
+    length = len(json.dumps(text))
+    if length > most:
+        return json.dumps(f"(not kept: {length} bytes are more than the {most} a run keeps)")
     return text

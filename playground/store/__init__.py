@@ -3,9 +3,10 @@
 Kept in one SQLite file, or in Redis; which of them is `Database`'s business alone.
 """
 
+from .bounds import StoreBounds
 from .browsers import BrowserState
 from .calls import CallRow, Calls
-from .database import Database, StoreError, open_database
+from .database import Database, StoreError, StoreFullError, open_database
 from .jobs import BusyError, Job, JobLog, Jobs, Limits
 from .tokens import Tokens
 from .tries import LoginTries
@@ -23,7 +24,9 @@ __all__ = [
     "Limits",
     "LoginTries",
     "Snapshot",
+    "StoreBounds",
     "StoreError",
+    "StoreFullError",
     "Tokens",
     "Workers",
     "open_database",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from .database import Database
 
@@ -18,6 +18,10 @@ _FORGOTTEN_SECONDS: Final = 8 * 24 * 3600.0
 
 #: How many forgotten browsers are known.
 _MOST_FORGOTTEN: Final = 50_000
+
+#: Concerns that make room for newer ones: what can be asked for or typed once more.
+_DRAFTS: Final = frozenset({"balance", "kept"})
+_DRAFT: Final = "order:"
 
 
 class BrowserState:
@@ -37,8 +41,12 @@ class BrowserState:
         return None if found is None else {concern: json.loads(text) for concern, text in found.items()}
 
     def save(self, concern: str, value: dict[str, Any]) -> None:
-        """Keep one concern."""
-        self._table.save(self._browser, concern, json.dumps(value), IDLE_SECONDS)
+        """Keep one concern.
+
+        Raises:
+            StoreFullError: There is no room for it.
+        """
+        self._table.save(self._browser, concern, json.dumps(value), IDLE_SECONDS, _kind(concern))
 
     def drop(self, concern: str) -> None:
         """Remove one concern."""
@@ -47,3 +55,7 @@ class BrowserState:
     def forget(self) -> None:
         """Remove everything of this browser, its log, jobs and tokens too, and keep nothing more for it."""
         self._table.forget(self._browser, time.time(), _FORGOTTEN_SECONDS, _MOST_FORGOTTEN)
+
+
+def _kind(concern: str) -> Literal["settings", "drafts"]:
+    return "drafts" if concern in _DRAFTS or concern.startswith(_DRAFT) else "settings"

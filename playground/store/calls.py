@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..formatting import without_surrogates
+from .bounds import ROW_BYTES, StoreBounds
 from .database import Database, Record
 
-__all__ = ["BOUNDS", "COLUMNS", "Bounds", "CallRow", "Calls", "Query"]
+__all__ = ["COLUMNS", "Bounds", "CallRow", "Calls", "Query"]
 
 #: What every view of the log shows; the rest of a row is its `detail`.
 COLUMNS: Final = (
@@ -27,14 +28,29 @@ class Bounds:
         rows: Rows of one browser.
         bytes: Bytes of one browser.
         seconds: Age of a row.
+        all: Bytes of all browsers together.
     """
 
     rows: int = 1000
     bytes: int = 16 * 1024 * 1024
     seconds: float = 12 * 3600.0
+    all: int = 128 * 1024 * 1024
+
+    @classmethod
+    def of(cls, bounds: StoreBounds) -> Bounds:
+        """Those that follow from the bounds of the store."""
+        return cls(bytes=bounds.log.mine, all=bounds.log.all)
 
 
-BOUNDS: Final = Bounds()
+#: How long a row may be: its detail, and any other text of it.
+_MOST_DETAIL: Final = 256 * 1024
+_MOST_TEXT: Final = 16 * 1024
+
+#: What of a detail is left out, in this order, when it is too long.
+_LONG: Final[tuple[tuple[str, Any], ...]] = (
+    ("answer", "(not kept: the log has no room for a call as long as this)"),
+    ("headers", {}), ("attempts", []), ("body", None), ("message", None), ("params", {}),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -113,18 +129,18 @@ class Calls:
     Args:
         database: Where it is kept.
         browser: Whose it is.
-        bounds: How much of it is kept.
+        bounds: How much of it is kept; by default what the store has for it.
     """
 
-    def __init__(self, database: Database, browser: str, bounds: Bounds = BOUNDS) -> None:
-        self._table, self._browser, self._bounds = database.calls, browser, bounds
+    def __init__(self, database: Database, browser: str, bounds: Bounds | None = None) -> None:
+        self._table, self._browser = database.calls, browser
+        self._bounds = bounds or Bounds.of(database.bounds)
 
     def append(self, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """Add rows, each with the fields of `CallRow` but `id`; returns their numbers."""
         if not rows:
             return []
-        records = [_storable({**row, "detail": json.dumps(row["detail"])}) for row in rows]
-        return self._table.append(self._browser, records, self._bounds)
+        return self._table.append(self._browser, [_record(row) for row in rows], self._bounds)
 
     def latest(
         self,
@@ -176,11 +192,6 @@ class Calls:
         self._table.clear(self._browser)
 
 
-def _storable(row: Mapping[str, Any]) -> Record:
-    """A row whose texts every store takes; what is JSON in it has escapes where they are needed."""
-    return {name: without_surrogates(it) if isinstance(it, str) else it for name, it in row.items()}
-
-
 def _row(record: Record) -> CallRow:
     detail = record["detail"]
     return CallRow(
@@ -188,3 +199,23 @@ def _row(record: Record) -> CallRow:
         detail={} if detail is None else json.loads(detail),
         **{name: record[name] for name in COLUMNS},
     )
+
+
+def _record(row: Mapping[str, Any]) -> Record:
+    """A row as it is kept: bounded, in texts that every store takes, with its size in bytes."""
+    record = {
+        name: without_surrogates(value[:_MOST_TEXT]) if isinstance(value, str) else value
+        for name, value in row.items()
+        if name != "detail"
+    }
+    detail = dict(row["detail"])
+    text = json.dumps(detail)
+    for name, instead in _LONG:
+        if len(text) <= _MOST_DETAIL:
+            break
+        if name in detail:
+            detail[name] = instead
+            text = json.dumps(detail)
+    texts = (value for value in record.values() if isinstance(value, str))
+    size = len(text) + sum(len(value.encode()) for value in texts)
+    return {**record, "detail": text, "size": size + ROW_BYTES}

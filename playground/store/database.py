@@ -8,19 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from .bounds import DEFAULT_BYTES, Share, StoreBounds
 
 if TYPE_CHECKING:
     from .calls import Bounds, Query
     from .tries import Pace
 
-__all__ = ["Database", "Record", "StoreError", "open_database"]
+__all__ = ["Database", "Record", "StoreError", "StoreFullError", "check_room", "open_database"]
 
 Record = dict[str, Any]
 
 
 class StoreError(RuntimeError):
     """The store does not answer or cannot write; the message is one line for the operator."""
+
+
+class StoreFullError(StoreError):
+    """What must not be lost has no room; nothing was kept. The message is for whoever sent it."""
 
 
 class BrowserTable(Protocol):
@@ -34,8 +40,21 @@ class BrowserTable(Protocol):
         """
         ...
 
-    def save(self, browser: str, concern: str, text: str, idle: float) -> None:
-        """Keep one concern, unless the browser was forgotten; others saved at once are left alone."""
+    def save(
+        self, browser: str, concern: str, text: str, idle: float, kind: Literal["settings", "drafts"]
+    ) -> None:
+        """Keep one concern, unless the browser was forgotten; others saved at the same time are left alone.
+
+        Args:
+            browser: Whose.
+            concern: Its name.
+            text: Its value.
+            idle: Seconds after which the browser is forgotten.
+            kind: Whose share of the bounds it takes. Drafts make room, the oldest first.
+
+        Raises:
+            StoreFullError: There is no room for settings.
+        """
         ...
 
     def drop(self, browser: str, concern: str) -> None:
@@ -59,9 +78,10 @@ class CallTable(Protocol):
     """Logs of calls, numbered in the order in which they were written."""
 
     def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
-        """Add rows with the names of `COLUMNS` and a text `detail`, drop what is out of bounds; their ids.
+        """Add rows with the names of `COLUMNS`, a text `detail` and their `size`, drop what is out of bounds.
 
-        For a browser that was forgotten nothing is added, and every id is 0.
+        Returns:
+            Their ids; each is 0 for a browser that was forgotten, whose rows are not added.
         """
         ...
 
@@ -84,11 +104,15 @@ class TokenTable(Protocol):
     """One-time tokens."""
 
     def claim(self, browser: str, token: str, owner: str, keep: float) -> bool:
-        """Take a token nobody has taken; one of all callers in all processes hears True."""
+        """Take a token nobody has taken; one of all callers in all processes hears True.
+
+        Raises:
+            StoreFullError: There is no room, and it was not taken before.
+        """
         ...
 
-    def finish(self, browser: str, token: str, text: str, keep: float) -> None:
-        """Keep what came of a token that was taken."""
+    def finish(self, browser: str, token: str, text: str, keep: float, gone: str) -> None:
+        """Keep what came of a token that was taken; `gone` takes the place of older ones without room."""
         ...
 
     def find(self, browser: str, token: str) -> tuple[str | None, str | None]:
@@ -185,6 +209,8 @@ class Database(Protocol):
     """A backend. Every method of it and of its tables raises `StoreError` when it cannot do its work."""
 
     @property
+    def bounds(self) -> StoreBounds: ...
+    @property
     def browsers(self) -> BrowserTable: ...
     @property
     def calls(self) -> CallTable: ...
@@ -206,12 +232,42 @@ class Database(Protocol):
         ...
 
 
-def open_database(folder: Path, redis_url: str | None = None) -> Database:
+def check_room(bounds: StoreBounds, kind: str, more: int, own: int, every: int) -> None:
+    """Refuse what has no room.
+
+    Args:
+        bounds: The shares.
+        kind: ``"settings"`` or ``"claims"``.
+        more: Bytes that are to be added; with none or fewer there is always room.
+        own: What the browser has.
+        every: What all browsers have.
+
+    Raises:
+        StoreFullError: There is none.
+    """
+    share: Share = getattr(bounds, kind)
+    if more <= 0:
+        return
+    what = "saved settings" if kind == "settings" else "forms that were sent within seven days"
+    if own + more > share.mine:
+        raise StoreFullError(
+            f"This browser has as many {what} as it may ({share.mine >> 10} kB). "
+            "Forgetting this browser in Settings makes room."
+        )
+    if every + more > share.all:
+        raise StoreFullError(
+            f"All browsers together have as many {what} as they may ({share.all >> 10} kB). "
+            "Whoever runs the server can raise PLAYGROUND_STORE_BYTES."
+        )
+
+
+def open_database(folder: Path, redis_url: str | None = None, store_bytes: int = DEFAULT_BYTES) -> Database:
     """The store; nothing is opened before its first use.
 
     Args:
         folder: Folder of the SQLite file.
         redis_url: A Redis to use instead.
+        store_bytes: How much is kept in all; see `StoreBounds`.
 
     Raises:
         StoreError: The address of Redis cannot be used, or its client is not installed.
@@ -219,10 +275,10 @@ def open_database(folder: Path, redis_url: str | None = None) -> Database:
     if redis_url is None:
         from .sqlite import SqliteDatabase
 
-        return SqliteDatabase(folder / "playground.sqlite3")
+        return SqliteDatabase(folder / "playground.sqlite3", StoreBounds.of(store_bytes))
     # Only then: redis is an extra.
     try:
         from .redis import RedisDatabase
     except ImportError:
         raise StoreError("Redis needs a package: pip install 'Flask-OctaSpace[redis]'") from None
-    return RedisDatabase(redis_url)
+    return RedisDatabase(redis_url, StoreBounds.of(store_bytes))

@@ -13,16 +13,19 @@ from typing import Any, Final
 from .database import Database, Record
 from .here import HERE, runs
 
-__all__ = ["BusyError", "Job", "JobLog", "Jobs", "Limits"]
+__all__ = ["SILENT_SECONDS", "BusyError", "Job", "JobLog", "Jobs", "Limits"]
 
 #: Jobs of one kind that a browser keeps, and for how long.
 _KEPT: Final = 20
 _KEPT_SECONDS: Final = 12 * 3600.0
 
 #: A job that says nothing for this long has lost its thread.
-_SILENT_SECONDS: Final = 300.0
+SILENT_SECONDS: Final = 300.0
 
 _RATE_SECONDS: Final = 10.0
+
+#: Characters of a text that a job is begun with.
+_MOST_TEXT: Final = 16 * 1024
 
 
 class BusyError(RuntimeError):
@@ -119,7 +122,7 @@ class Jobs:
 
         job = {
             "id": id, "browser": self._browser, "kind": kind, "here": HERE, "pid": os.getpid(), "at": now,
-            "beat": now, "ended": None, "cancelled": False, "about": json.dumps(about), "state": "{}",
+            "beat": now, "ended": None, "cancelled": False, "about": _cut(about), "state": "{}",
         }  # fmt: skip
         self._table.begin(job, now - _RATE_SECONDS, admit, _KEPT, _KEPT_SECONDS)
         return id
@@ -153,6 +156,7 @@ class JobLog:
     def __init__(self, database: Database, id: str) -> None:
         self._table, self.id = database.jobs, id
         self._items = 0
+        self._most = self._room = database.bounds.job
 
     def write(self, state: dict[str, Any], items: Sequence[Any] = (), *, ended: bool = False) -> bool:
         """Say how far it is.
@@ -165,18 +169,45 @@ class JobLog:
         Returns:
             Whether somebody asked it to stop.
         """
-        texts = [json.dumps(item) for item in items]
+        texts = [text for text in map(json.dumps, items) if self._fits(text)]
         cancelled = self._table.write(
-            self.id, json.dumps(state), texts, self._items, time.time(), ended=ended
+            self.id, _bounded(state, self._most // 4), texts, self._items, time.time(), ended=ended
         )
         self._items += len(texts)
         # A job that was forgotten has nobody left who waits for it.
         return True if cancelled is None else cancelled
 
+    def _fits(self, text: str) -> bool:
+        """Whether a job may keep an item as well; the state has a quarter of its room."""
+        if len(text) > self._room - self._most // 4:
+            return False
+        self._room -= len(text)
+        return True
+
+
+def _cut(about: dict[str, Any]) -> str:
+    """What a job is begun with as text; of a long text in it the beginning."""
+    return json.dumps({
+        name: value[:_MOST_TEXT] if isinstance(value, str) else value for name, value in about.items()
+    })  # fmt: skip
+
+
+def _bounded(state: dict[str, Any], most: int) -> str:
+    """A state as text; without its longest parts, which are named, when it is too long."""
+    text = json.dumps(state)
+    if len(text) <= most:
+        return text
+    parts = {name: json.dumps(value) for name, value in state.items()}
+    left_out: list[str] = []
+    while parts and sum(map(len, parts.values())) > most // 2:
+        left_out.append(max(parts, key=lambda name: len(parts[name])))
+        del parts[left_out[-1]]
+    return json.dumps({**{name: state[name] for name in parts}, "left_out": left_out})
+
 
 def _alive(job: Record) -> bool:
     # Of another machine's processes nothing is known but what they last said.
-    return runs(job["here"], job["pid"]) is not False and time.time() - job["beat"] < _SILENT_SECONDS
+    return runs(job["here"], job["pid"]) is not False and time.time() - job["beat"] < SILENT_SECONDS
 
 
 def _job(record: Record) -> Job:

@@ -15,7 +15,7 @@ import pytest
 
 from playground.store import BrowserState, Calls, StoreError, Tokens
 from playground.store.calls import Bounds
-from playground.store.sqlite import SqliteDatabase, schema
+from playground.store.sqlite import SqliteDatabase
 from playground.store.sqlite import database as module
 
 from .test_store import row
@@ -118,19 +118,6 @@ def test_a_forgotten_key_is_gone_from_the_file(database: SqliteDatabase, tmp_pat
     assert b"sk-typed" not in written(tmp_path)
 
 
-def test_the_logs_of_all_together_are_bounded(
-    database: SqliteDatabase, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bound = [statement.replace(str(schema.MOST_LOG_BYTES), "50000") for statement in schema.EXPIRED]
-    monkeypatch.setattr(module, "EXPIRED", bound)
-    for visitor in range(20):
-        Calls(database, f"visitor {visitor}").append([row(detail={"answer": "x" * 9_000})])
-    clock.advance(61)
-    Calls(database, "last").append([row()])
-    left = [visitor for visitor in range(20) if Calls(database, f"visitor {visitor}").latest(1)[1]]
-    assert left == [15, 16, 17, 18, 19], "the oldest make room"
-
-
 def test_a_log_of_a_thousand_rows_is_filtered_at_once(database: SqliteDatabase) -> None:
     log = Calls(database, "a", Bounds())
     log.append([row(path=f"/nodes/{number}", detail={"answer": "x" * 2_000}) for number in range(1100)])
@@ -182,7 +169,9 @@ def test_a_removed_file_is_made_again(database: SqliteDatabase, tmp_path: Path) 
 def test_what_is_raised_undoes_what_was_written(database: SqliteDatabase) -> None:
     def write() -> None:
         with database.writing() as connection:
-            connection.execute("INSERT INTO tokens VALUES ('a', 'one', 9e9, '', NULL)")
+            connection.execute(
+                "INSERT INTO tokens (browser, token, at, until, owner) VALUES ('a', 'one', 0, 9e9, '')"
+            )
             raise KeyError
 
     with pytest.raises(KeyError):

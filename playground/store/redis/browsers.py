@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import time
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from .room import LIBRARY, refuse, shares
 
 if TYPE_CHECKING:
     from .database import RedisDatabase
 
 __all__ = ["Browsers"]
 
-_SAVE: Final = """
-if redis.call('ZSCORE', KEYS[2], ARGV[4]) then return end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('EXPIRE', KEYS[1], ARGV[3])
+
+#: Keeps a concern: settings only where they have room, drafts in the place of older ones.
+_SAVE: Final = (
+    LIBRARY
+    + """
+local key = KEYS[1]
+local owner, concern, text, idle, kind, mine, every, at = unpack(ARGV)
+if redis.call('ZSCORE', KEYS[2], owner) then return end
+local unit, old = owner .. '|' .. concern, redis.call('HGET', key, concern)
+local bytes = #concern + #text + ROW
+if kind == 'settings' then
+    local full = has_no_room(kind, owner, old and #text - #old or bytes, mine, every)
+    if full then return full end
+end
+redis.call('HSET', key, concern, text)
+redis.call('EXPIRE', key, idle)
+note(kind, unit, bytes, at)
+if kind == 'drafts' then make_room(kind, owner, mine, every) end
 """
+)
+
+_DROP: Final = (
+    LIBRARY
+    + """
+redis.call('HDEL', KEYS[1], ARGV[2])
+for _, kind in ipairs({'drafts', 'settings'}) do forget(kind, ARGV[1] .. '|' .. ARGV[2]) end
+"""
+)
 
 
 class Browsers:
@@ -22,6 +48,7 @@ class Browsers:
     def __init__(self, database: RedisDatabase) -> None:
         self._database = database
         self._save = database.client.register_script(_SAVE)
+        self._drop = database.client.register_script(_DROP)
 
     def load(self, browser: str, idle: float) -> dict[str, str] | None:
         key = self._database.key("browser", browser)
@@ -30,14 +57,21 @@ class Browsers:
             forgotten, found, _ = pipe.execute()
         return None if forgotten is not None else dict(found)
 
-    def save(self, browser: str, concern: str, text: str, idle: float) -> None:
-        keys = [self._database.key("browser", browser), self._database.forgotten]
+    def save(
+        self, browser: str, concern: str, text: str, idle: float, kind: Literal["settings", "drafts"]
+    ) -> None:
+        bounds = self._database.bounds
+        share = bounds.settings if kind == "settings" else bounds.drafts
         with self._database.talking():
-            self._save(keys=keys, args=[concern, text, int(idle), browser])
+            answer = self._save(
+                keys=[self._database.key("browser", browser), self._database.forgotten],
+                args=[browser, concern, text, int(idle), kind, *shares(share), time.time()],
+            )
+        refuse(bounds, kind, answer)
 
     def drop(self, browser: str, concern: str) -> None:
-        with self._database.talking() as client:
-            client.hdel(self._database.key("browser", browser), concern)
+        with self._database.talking():
+            self._drop(keys=[self._database.key("browser", browser)], args=[browser, concern])
 
     def forget(self, browser: str, now: float, keep: float, most: int) -> None:
         noted = self._database.forgotten
@@ -57,3 +91,4 @@ class Browsers:
                 for kind, id in going:
                     pipe.zrem(self._database.key("jobs", kind), id)
                 pipe.execute()
+        self._database.room.forget(browser, "drafts", "settings", "log", "claims", "results", "jobs")

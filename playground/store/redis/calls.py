@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..calls import COLUMNS, Bounds, Query
 from ..database import Record
+from .room import LIBRARY
 
 if TYPE_CHECKING:
     from .database import RedisDatabase
@@ -16,34 +17,36 @@ if TYPE_CHECKING:
 __all__ = ["Calls"]
 
 #: Numbers rows, adds them, and drops from the front what is out of bounds; one step for all workers.
-#: An entry of the list is ``number|bytes|time of expiry``.
-_APPEND: Final = """
-local order, rows, details, total, numbers, forgotten = unpack(KEYS)
-local seconds, most_rows, most_bytes, now, expires = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+#: An entry of the list is ``number|time of expiry``.
+_APPEND: Final = (
+    LIBRARY
+    + """
+local order, rows, details, numbers, forgotten = unpack(KEYS)
+local owner, seconds, most_rows, mine, every, now, expires = unpack(ARGV, 1, 7)
 local made = {}
-if redis.call('ZSCORE', forgotten, ARGV[6]) then return made end
-for i = 7, #ARGV, 2 do
-    local number, size = redis.call('INCR', numbers), #ARGV[i + 1]
-    redis.call('RPUSH', order, number .. '|' .. size .. '|' .. expires)
+if redis.call('ZSCORE', forgotten, owner) then return made end
+for i = 8, #ARGV, 3 do
+    local number, size = redis.call('INCR', numbers), tonumber(ARGV[i + 2])
+    redis.call('RPUSH', order, number .. '|' .. expires)
     redis.call('HSET', rows, number, ARGV[i])
     redis.call('HSET', details, number, ARGV[i + 1])
-    redis.call('INCRBY', total, size)
+    note('log', owner .. '|' .. number, size, number)
     made[#made + 1] = number
 end
 while redis.call('LLEN', order) > 0 do
-    local number, size, until_ = string.match(redis.call('LINDEX', order, 0), '^(%d+)|(%d+)|(.+)$')
-    if redis.call('LLEN', order) <= tonumber(most_rows)
-        and tonumber(redis.call('GET', total)) <= tonumber(most_bytes)
-        and tonumber(until_) >= tonumber(now) then break end
+    local number, until_ = string.match(redis.call('LINDEX', order, 0), '^(%d+)|(.+)$')
+    if redis.call('LLEN', order) <= tonumber(most_rows) and tonumber(until_) >= tonumber(now) then break end
     redis.call('LPOP', order)
     redis.call('HDEL', rows, number)
     redis.call('HDEL', details, number)
-    redis.call('DECRBY', total, size)
+    forget('log', owner .. '|' .. number)
 end
-for i = 1, 4 do redis.call('EXPIRE', KEYS[i], seconds) end
+make_room('log', owner, mine, every)
+for i = 1, 3 do redis.call('EXPIRE', KEYS[i], seconds) end
 redis.call('EXPIRE', numbers, 2 * seconds)
 return made
 """
+)
 
 
 class Calls:
@@ -56,15 +59,10 @@ class Calls:
     def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
         now = time.time()
         values: list[Any] = [
-            int(bounds.seconds),
-            bounds.rows,
-            bounds.bytes,
-            now,
-            now + bounds.seconds,
-            browser,
-        ]
+            browser, int(bounds.seconds), bounds.rows, bounds.bytes, bounds.all, now, now + bounds.seconds,
+        ]  # fmt: skip
         for row in rows:
-            values += [json.dumps([row[name] for name in COLUMNS]), row["detail"]]
+            values += [json.dumps([row[name] for name in COLUMNS]), row["detail"], row["size"]]
         with self._database.talking():
             numbers: list[int] = self._append(
                 keys=[*self.keys_of(browser), self._database.key("numbers"), self._database.forgotten],
@@ -75,7 +73,7 @@ class Calls:
     def latest(
         self, browser: str, query: Query, limit: int, offset: int, *, whole: bool
     ) -> tuple[list[Record], int]:
-        order, rows, details, _ = self.keys_of(browser)
+        order, rows, details = self.keys_of(browser)
         with self._database.talking() as client:
             if query == Query():
                 total = client.llen(order)
@@ -100,7 +98,7 @@ class Calls:
         return records, total
 
     def find(self, browser: str, number: int) -> Record | None:
-        _, rows, details, _ = self.keys_of(browser)
+        _, rows, details = self.keys_of(browser)
         with self._database.talking() as client:
             text, detail = client.pipeline().hget(rows, str(number)).hget(details, str(number)).execute()
         return None if text is None or detail is None else _record(str(number), text, detail)
@@ -108,17 +106,18 @@ class Calls:
     def clear(self, browser: str) -> None:
         with self._database.talking() as client:
             client.delete(*self.keys_of(browser))
+        self._database.room.forget(browser, "log")
 
     def keys_of(self, browser: str) -> list[str]:
         """The keys of a browser's log."""
-        return [self._database.key("calls", browser, name) for name in ("order", "rows", "details", "bytes")]
+        return [self._database.key("calls", browser, name) for name in ("order", "rows", "details")]
 
 
 def _numbers(entries: list[str]) -> list[str]:
     """The numbers of entries that have not expired, latest first."""
     now = time.time()
     split = (entry.split("|") for entry in reversed(entries))
-    return [number for number, _, until in split if float(until) >= now]
+    return [number for number, until in split if float(until) >= now]
 
 
 def _record(number: str, text: str, detail: str | None) -> Record:

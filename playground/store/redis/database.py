@@ -15,11 +15,13 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import WatchError
 from redis.retry import Retry
 
+from ..bounds import DEFAULT_BYTES, StoreBounds
 from ..database import StoreError
 from .address import UNUSABLE, check_url, reason
 from .browsers import Browsers
 from .calls import Calls
 from .jobs import Jobs
+from .room import Room
 from .tokens import Tokens
 from .tries import Tries
 from .workers import Workers
@@ -41,13 +43,15 @@ class RedisDatabase:
 
     Args:
         url: As `playground.store.redis.address` has it.
+        bounds: How much it keeps of each kind.
 
     Raises:
         StoreError: The URL cannot be used.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, bounds: StoreBounds | None = None) -> None:
         check_url(url)
+        self.bounds = bounds or StoreBounds.of(DEFAULT_BYTES)
         try:
             # Any: its types know neither decoded answers nor that a pipeline returns itself.
             self.client: Any = Redis.from_url(
@@ -63,6 +67,7 @@ class RedisDatabase:
             pool.connection_class(**pool.connection_kwargs)
         except (ValueError, TypeError, RedisError):
             raise StoreError(UNUSABLE) from None
+        self.room = Room(self)
         self.browsers, self.calls, self.tokens = Browsers(self), Calls(self), Tokens(self)
         self.workers, self.jobs, self.tries = Workers(self), Jobs(self), Tries(self)
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..database import Record
+from ..jobs import SILENT_SECONDS
+from .room import LIBRARY, shares
 
 if TYPE_CHECKING:
     from .database import RedisDatabase
@@ -13,20 +15,30 @@ if TYPE_CHECKING:
 __all__ = ["Jobs"]
 
 #: Writes only what somebody still knows of, and items once, though it be sent twice.
-_WRITE: Final = """
+_WRITE: Final = (
+    LIBRARY
+    + """
 local job, items, going = unpack(KEYS)
-local id, state, at, ended, first = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local id, state, at, ended, first, silent, mine, every = unpack(ARGV, 1, 8)
 if redis.call('EXISTS', job) == 0 then return -1 end
 redis.call('HSET', job, 'state', state, 'beat', at, 'ended', ended)
 local have = redis.call('LLEN', items)
-for i = 6, #ARGV do
-    if tonumber(first) + i - 6 >= have then redis.call('RPUSH', items, ARGV[i]) end
+for i = 9, #ARGV do
+    if tonumber(first) + i - 9 >= have then
+        redis.call('RPUSH', items, ARGV[i])
+        redis.call('HINCRBY', job, 'collected', #ARGV[i] + 100)
+    end
 end
 local left = redis.call('TTL', job)
 if left > 0 then redis.call('EXPIRE', items, left) end
 if ended ~= '' then redis.call('ZREM', going, id) end
-return tonumber(redis.call('HGET', job, 'cancelled'))
+local cancelled = tonumber(redis.call('HGET', job, 'cancelled'))
+local owner, began, about, collected = unpack(redis.call('HMGET', job, 'browser', 'at', 'about', 'collected'))
+note('jobs', owner .. '|' .. id, #about + #state + tonumber(collected or '0') + ROW, began)
+make_room('jobs', owner, mine, every, '', silent)
+return cancelled
 """
+)
 
 _CANCEL: Final = """
 if redis.call('HGET', KEYS[1], 'browser') == ARGV[1] and redis.call('HGET', KEYS[1], 'ended') == '' then
@@ -109,7 +121,16 @@ class Jobs:
             kind = client.hget(self._job(id), "kind") or ""
             cancelled = self._write(
                 keys=[self._job(id), self._items(id), self._going(kind)],
-                args=[id, state, at, at if ended else "", first, *items],
+                args=[
+                    id,
+                    state,
+                    at,
+                    at if ended else "",
+                    first,
+                    at - SILENT_SECONDS,
+                    *shares(self._database.bounds.jobs),
+                    *items,
+                ],
             )
         return None if cancelled < 0 else bool(cancelled)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import TYPE_CHECKING, Any, Final
+
+from .room import LIBRARY, refuse, shares
 
 if TYPE_CHECKING:
     from .database import RedisDatabase
@@ -12,22 +15,35 @@ __all__ = ["Tokens"]
 
 #: The client asks again when an answer is lost, and the first asking may have claimed it: so each claim has
 #: a mark, and hears True whenever it is its own that is kept.
-_CLAIM: Final = """
-if redis.call('HSETNX', KEYS[1], 'mark', ARGV[1]) == 1 then
-    redis.call('HSET', KEYS[1], 'owner', ARGV[2])
-    redis.call('EXPIRE', KEYS[1], ARGV[3])
-    redis.call('SADD', KEYS[2], ARGV[4])
-    redis.call('EXPIRE', KEYS[2], ARGV[3])
+_CLAIM: Final = (
+    LIBRARY
+    + """
+local mark, process, keep, owner, token, at, mine, every = unpack(ARGV)
+if redis.call('EXISTS', KEYS[1]) == 0 then
+    local full = has_no_room('claims', owner, ROW, mine, every)
+    if full then return full end
+    redis.call('HSET', KEYS[1], 'mark', mark, 'owner', process)
+    redis.call('EXPIRE', KEYS[1], keep)
+    note('claims', owner .. '|' .. token, ROW, at)
+    redis.call('SADD', KEYS[2], token)
+    redis.call('EXPIRE', KEYS[2], keep)
 end
-return redis.call('HGET', KEYS[1], 'mark') == ARGV[1]
+return redis.call('HGET', KEYS[1], 'mark') == mark
 """
+)
 
-_FINISH: Final = """
+_FINISH: Final = (
+    LIBRARY
+    + """
+local text, keep, owner, token, at, mine, every, gone = unpack(ARGV)
 if redis.call('EXISTS', KEYS[1]) == 1 then
-    redis.call('HSET', KEYS[1], 'result', ARGV[1])
-    redis.call('EXPIRE', KEYS[1], ARGV[2])
+    redis.call('HSET', KEYS[1], 'result', text)
+    redis.call('EXPIRE', KEYS[1], keep)
+    note('results', owner .. '|' .. token, #text, at)
+    make_room('results', owner, mine, every, gone)
 end
 """
+)
 
 
 class Tokens:
@@ -39,13 +55,19 @@ class Tokens:
         self._finish = database.client.register_script(_FINISH)
 
     def claim(self, browser: str, token: str, owner: str, keep: float) -> bool:
+        bounds = self._database.bounds
         with self._database.talking():
-            keys = [self._key(browser, token), self._of(browser)]
-            return bool(self._claim(keys=keys, args=[secrets.token_hex(8), owner, int(keep), token]))
+            key, mark = self._key(browser, token), secrets.token_hex(8)
+            values = [mark, owner, int(keep), browser, token, time.time(), *shares(bounds.claims)]
+            answer = self._claim(keys=[key, self._of(browser)], args=values)
+        refuse(bounds, "claims", answer)
+        return bool(answer)
 
-    def finish(self, browser: str, token: str, text: str, keep: float) -> None:
+    def finish(self, browser: str, token: str, text: str, keep: float, gone: str) -> None:
+        share = shares(self._database.bounds.results)
         with self._database.talking():
-            self._finish(keys=[self._key(browser, token)], args=[text, int(keep)])
+            values = [text, int(keep), browser, token, time.time(), *share, gone]
+            self._finish(keys=[self._key(browser, token)], args=values)
 
     def find(self, browser: str, token: str) -> tuple[str | None, str | None]:
         with self._database.talking() as client:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from .room import LIBRARY, shares
 
 if TYPE_CHECKING:
     from .database import RedisDatabase
@@ -11,16 +14,32 @@ if TYPE_CHECKING:
 __all__ = ["Workers"]
 
 
+_LEAVE: Final = (
+    LIBRARY
+    + """
+local settings, worker, text, keep, at, mine, every = unpack(ARGV)
+redis.call('HSET', KEYS[1], worker, text)
+redis.call('EXPIRE', KEYS[1], keep)
+note('snapshots', settings .. '|' .. worker, #text + ROW, at)
+make_room('snapshots', settings, mine, every)
+"""
+)
+
+
 class Workers:
     """See `WorkerTable`."""
 
     def __init__(self, database: RedisDatabase) -> None:
         self._database = database
+        self._leave = database.client.register_script(_LEAVE)
 
     def leave(self, settings: str, worker: str, text: str, keep: float) -> None:
-        key = self._database.key("workers", settings)
-        with self._database.talking() as client, client.pipeline() as pipe:
-            pipe.hset(key, worker, text).expire(key, int(keep)).execute()
+        share = shares(self._database.bounds.snapshots)
+        with self._database.talking():
+            self._leave(
+                keys=[self._database.key("workers", settings)],
+                args=[settings, worker, text, int(keep), time.time(), *share],
+            )
 
     def everyone(self, settings: str) -> dict[str, str]:
         with self._database.talking() as client:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
+
+from ..bounds import ROW_BYTES
+from .room import claim_room, make_room
 
 if TYPE_CHECKING:
     from .database import SqliteDatabase
@@ -54,22 +57,30 @@ class Browsers:
                 )
         return found
 
-    def save(self, browser: str, concern: str, text: str, idle: float) -> None:
-        now = time.time()
+    def save(
+        self, browser: str, concern: str, text: str, idle: float, kind: Literal["settings", "drafts"]
+    ) -> None:
+        now, bounds = time.time(), self._database.bounds
         with self._database.writing() as connection:
             if is_forgotten(connection, browser):
                 return
             # What has expired stays so, even when no sweep came by since.
             old = "SELECT id FROM browsers WHERE id = ? AND until < ?"
             connection.execute(f"DELETE FROM concerns WHERE browser IN ({old})", (browser, now))  # noqa: S608
+            if kind == "settings":
+                claim_room(connection, kind, browser, bounds, _more(connection, browser, concern, text))
             connection.execute(
-                "INSERT OR REPLACE INTO browsers (id, seen, until) VALUES (?, ?, ?)",
+                "INSERT INTO browsers (id, seen, until) VALUES (?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, until = excluded.until",
                 (browser, now, now + idle),
             )
             connection.execute(
-                "INSERT OR REPLACE INTO concerns (browser, concern, text) VALUES (?, ?, ?)",
-                (browser, concern, text),
+                "INSERT INTO concerns (browser, concern, kind, at, text) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (browser, concern) DO UPDATE SET at = excluded.at, text = excluded.text",
+                (browser, concern, kind, now, text),
             )
+            if kind == "drafts":
+                make_room(connection, kind, browser, bounds.drafts)
 
     def drop(self, browser: str, concern: str) -> None:
         with self._database.writing() as connection:
@@ -91,3 +102,13 @@ def is_forgotten(connection: sqlite3.Connection, browser: str) -> bool:
     """Whether a browser was forgotten, in the transaction of the connection."""
     found = connection.execute("SELECT 1 FROM forgotten WHERE browser = ?", (browser,)).fetchone()
     return found is not None
+
+
+def _more(connection: sqlite3.Connection, browser: str, concern: str, text: str) -> int:
+    """How many bytes a concern takes more than what it replaces."""
+    old = connection.execute(
+        "SELECT length(CAST(text AS BLOB)) FROM concerns WHERE browser = ? AND concern = ?",
+        (browser, concern),
+    ).fetchone()
+    size = len(text.encode())
+    return size - old[0] if old is not None else size + len(concern.encode()) + ROW_BYTES

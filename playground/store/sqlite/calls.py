@@ -6,9 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from ..bounds import Share
 from ..calls import COLUMNS, Bounds, Query
 from ..database import Record
 from .browsers import is_forgotten
+from .room import make_room
 
 if TYPE_CHECKING:
     from .database import SqliteDatabase
@@ -20,10 +22,6 @@ _INSERT: Final = f"INSERT INTO calls ({', '.join(_NAMES)}) VALUES ({', '.join('?
 
 #: The first row that is too much, counted from the latest.
 _TOO_MANY: Final = "SELECT id FROM calls WHERE browser = ? ORDER BY id DESC LIMIT 1 OFFSET ?"
-_TOO_LARGE: Final = (
-    "SELECT id FROM (SELECT id, sum(size) OVER (ORDER BY id DESC) AS total FROM calls WHERE browser = ?) "
-    "WHERE total > ? ORDER BY id DESC LIMIT 1"
-)
 
 
 class Calls:
@@ -40,13 +38,13 @@ class Calls:
             numbers = []
             for row in rows:
                 columns = [row[name] for name in COLUMNS]
-                values = (browser, until, len(row["detail"]), *columns, row["detail"])
+                values = (browser, until, row["size"], *columns, row["detail"])
                 numbers.append(connection.execute(_INSERT, values).lastrowid or 0)
-            for first, most in ((_TOO_MANY, bounds.rows), (_TOO_LARGE, bounds.bytes)):
-                connection.execute(
-                    f"DELETE FROM calls WHERE browser = ? AND id <= ({first})",  # noqa: S608
-                    (browser, browser, most),
-                )
+            connection.execute(
+                f"DELETE FROM calls WHERE browser = ? AND id <= ({_TOO_MANY})",  # noqa: S608
+                (browser, browser, bounds.rows),
+            )
+            make_room(connection, "log", browser, Share(bounds.bytes, bounds.all))
         return numbers
 
     def latest(

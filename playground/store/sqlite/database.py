@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from ..bounds import DEFAULT_BYTES, StoreBounds
 from ..database import StoreError
 from .browsers import Browsers
 from .calls import Calls
@@ -32,16 +33,25 @@ _MOST_IDLE: Final = 8
 #: How often expired rows are removed, in seconds.
 _BETWEEN_SWEEPS: Final = 60.0
 
+#: The journal beside the file is written back and cut off when it is larger, in bytes.
+_MOST_JOURNAL: Final = 16 * 1024 * 1024
+
+#: Free pages are given back to the disk at a sweep, as far as they are more than what is used.
+_PAGES_GIVEN_BACK: Final = 2000
+
 
 class SqliteDatabase:
     """Safe with threads, with several processes, and in a forked child, which begins with no connection.
 
     Args:
         path: The file; made at the first use, readable by its owner alone.
+        bounds: How much it keeps of each kind.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, bounds: StoreBounds | None = None) -> None:
         self.path = path
+        self.bounds = bounds or StoreBounds.of(DEFAULT_BYTES)
+        self._journal = path.with_name(f"{path.name}-wal")
         self.browsers, self.calls, self.tokens = Browsers(self), Calls(self), Tokens(self)
         self.workers, self.jobs, self.tries = Workers(self), Jobs(self), Tries(self)
         self._pid = os.getpid()
@@ -70,9 +80,21 @@ class SqliteDatabase:
             if time.monotonic() >= self._next_sweep:
                 self._next_sweep = time.monotonic() + _BETWEEN_SWEEPS
                 sweep(connection, time.time())
+        if self._journal_size() > _MOST_JOURNAL:
+            # SQLite writes it back as it goes, and cuts it off only where nobody reads at that moment.
+            self._write_back()
 
     def wipe(self) -> None:
         """After a removal: leave nothing of it in the journal beside the file either."""
+        self._write_back()
+
+    def _journal_size(self) -> int:
+        try:
+            return self._journal.stat().st_size
+        except OSError:
+            return 0
+
+    def _write_back(self) -> None:
         connection = self._take()
         try:
             # In vain while somebody reads; then the next one that writes much does it.
@@ -152,6 +174,8 @@ class SqliteDatabase:
             connection.execute("PRAGMA synchronous=NORMAL")
             # What is removed may be a key: nothing of it is left in the file.
             connection.execute("PRAGMA secure_delete=ON")
+            # Rows that others replace are counted as removed.
+            connection.execute("PRAGMA recursive_triggers=ON")
         except BaseException:
             connection.close()
             raise
@@ -176,6 +200,12 @@ class SqliteDatabase:
                 ).fetchall()
                 for (name,) in tables:
                     connection.execute(f'DROP TABLE "{name}"')
+                connection.execute("COMMIT")
+                if not tables:
+                    # Only a file that is empty takes it; in others free pages are used again.
+                    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+                    connection.execute("VACUUM")
+                connection.execute("BEGIN IMMEDIATE")
                 for statement in SCHEMA:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version={VERSION}")
@@ -190,3 +220,9 @@ def sweep(connection: sqlite3.Connection, now: float) -> None:
     """Remove what has expired."""
     for statement in EXPIRED:
         connection.execute(statement, {"now": now})
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    surplus = free - pages // 2
+    for _ in range(min(surplus, _PAGES_GIVEN_BACK)):
+        # One page at a time: it gives back one for each step, and Python makes one step.
+        connection.execute("PRAGMA incremental_vacuum(1)")

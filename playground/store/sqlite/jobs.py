@@ -6,9 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ..database import Record
+from ..jobs import SILENT_SECONDS
 from .browsers import is_forgotten
+from .room import make_room
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from .database import SqliteDatabase
 
 __all__ = ["Jobs"]
@@ -44,6 +48,7 @@ class Jobs:
                 f"DELETE FROM jobs WHERE ended IS NOT NULL AND id IN ({old})",  # noqa: S608
                 (browser, kind, keep),
             )
+            self._make_room(connection, browser, job["at"])
 
     def find(self, browser: str, id: str) -> Record | None:
         with self._database.reading() as connection:
@@ -64,7 +69,7 @@ class Jobs:
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT item FROM job_items JOIN jobs ON jobs.id = job "
-                "WHERE browser = ? AND job = ? ORDER BY number",
+                "WHERE jobs.browser = ? AND job = ? ORDER BY number",
                 (browser, id),
             )
             return [row["item"] for row in rows]
@@ -79,7 +84,7 @@ class Jobs:
         self, id: str, state: str, items: Sequence[str], first: int, at: float, *, ended: bool
     ) -> bool | None:
         with self._database.writing() as connection:
-            row = connection.execute("SELECT cancelled FROM jobs WHERE id = ?", (id,)).fetchone()
+            row = connection.execute("SELECT cancelled, browser FROM jobs WHERE id = ?", (id,)).fetchone()
             if row is None:
                 return None
             connection.execute(
@@ -87,7 +92,13 @@ class Jobs:
                 (state, at, at if ended else None, id),
             )
             connection.executemany(
-                "INSERT OR IGNORE INTO job_items (job, number, item) VALUES (?, ?, ?)",
-                [(id, number, item) for number, item in enumerate(items, first)],
+                "INSERT INTO job_items (job, number, browser, item) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT DO NOTHING",
+                [(id, number, row["browser"], item) for number, item in enumerate(items, first)],
             )
+            self._make_room(connection, row["browser"], at)
             return bool(row["cancelled"])
+
+    def _make_room(self, connection: sqlite3.Connection, browser: str, now: float) -> None:
+        share = self._database.bounds.jobs
+        make_room(connection, "jobs", browser, share, silent=now - SILENT_SECONDS)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["EXPIRED", "MOST_LOG_BYTES", "SCHEMA", "VERSION"]
+from .room import COUNTED, USAGE
+
+__all__ = ["EXPIRED", "SCHEMA", "VERSION"]
 
 #: Changes with the schema; a file of another version is begun anew, for it holds nothing that lasts.
-VERSION: Final = 4
-
-#: The logs of all browsers together. Programs without cookies are a new browser at every request.
-MOST_LOG_BYTES: Final = 256 * 1024 * 1024
+VERSION: Final = 5
 
 SCHEMA: Final = (
     "CREATE TABLE browsers (id TEXT PRIMARY KEY, seen REAL NOT NULL, until REAL NOT NULL)",
     "CREATE TABLE forgotten (browser TEXT PRIMARY KEY, until REAL NOT NULL)",
     "CREATE INDEX forgotten_by_age ON forgotten (until)",
     """CREATE TABLE concerns (
-        browser TEXT NOT NULL, concern TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (browser, concern)
+        browser TEXT NOT NULL, concern TEXT NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL,
+        text TEXT NOT NULL, PRIMARY KEY (browser, concern)
     )""",
+    "CREATE INDEX concerns_by_age ON concerns (kind, at)",
     # What is long comes last: SQLite need not read it to get at what stands before.
     """CREATE TABLE calls (
         id INTEGER PRIMARY KEY AUTOINCREMENT, browser TEXT NOT NULL, until REAL NOT NULL,
@@ -29,9 +30,10 @@ SCHEMA: Final = (
     )""",
     "CREATE INDEX calls_of_browser ON calls (browser, id, until, size)",
     """CREATE TABLE tokens (
-        browser TEXT NOT NULL, token TEXT NOT NULL, until REAL NOT NULL, owner TEXT NOT NULL, result TEXT,
-        PRIMARY KEY (browser, token)
+        browser TEXT NOT NULL, token TEXT NOT NULL, at REAL NOT NULL, until REAL NOT NULL,
+        owner TEXT NOT NULL, result TEXT, PRIMARY KEY (browser, token)
     )""",
+    "CREATE INDEX tokens_by_age ON tokens (at)",
     """CREATE TABLE workers (
         settings TEXT NOT NULL, worker TEXT NOT NULL, until REAL NOT NULL, text TEXT NOT NULL,
         PRIMARY KEY (settings, worker)
@@ -43,23 +45,23 @@ SCHEMA: Final = (
     )""",
     "CREATE INDEX jobs_of_browser ON jobs (browser, kind, at)",
     """CREATE TABLE job_items (
-        job TEXT NOT NULL, number INTEGER NOT NULL, item TEXT NOT NULL, PRIMARY KEY (job, number)
+        job TEXT NOT NULL, number INTEGER NOT NULL, browser TEXT NOT NULL, item TEXT NOT NULL,
+        PRIMARY KEY (job, number)
     )""",
     """CREATE TABLE tries (
         address TEXT PRIMARY KEY, count INTEGER NOT NULL, turn REAL NOT NULL, until REAL NOT NULL
     )""",
     "CREATE INDEX tries_by_age ON tries (until)",
+    USAGE,
+    *COUNTED,
 )
 
 EXPIRED: Final = (
     "DELETE FROM browsers WHERE until < :now",
     "DELETE FROM forgotten WHERE until < :now",
     "DELETE FROM concerns WHERE browser NOT IN (SELECT id FROM browsers)",
+    "DELETE FROM browsers WHERE id NOT IN (SELECT browser FROM concerns)",
     "DELETE FROM calls WHERE until < :now",
-    f"""DELETE FROM calls WHERE id <= (
-        SELECT id FROM (SELECT id, sum(size) OVER (ORDER BY id DESC) AS total FROM calls)
-        WHERE total > {MOST_LOG_BYTES} ORDER BY id DESC LIMIT 1
-    )""",  # noqa: S608
     "DELETE FROM tokens WHERE until < :now",
     "DELETE FROM workers WHERE until < :now",
     "DELETE FROM jobs WHERE until < :now",

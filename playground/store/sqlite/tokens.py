@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from ..bounds import ROW_BYTES
+from .room import claim_room, make_room
+
 if TYPE_CHECKING:
     from .database import SqliteDatabase
 
@@ -20,19 +23,26 @@ class Tokens:
     def claim(self, browser: str, token: str, owner: str, keep: float) -> bool:
         # Durable: after a power failure the change must not be made a second time.
         with self._database.writing(durable=True) as connection:
-            cursor = connection.execute(
-                "INSERT INTO tokens (browser, token, until, owner) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT DO NOTHING",
-                (browser, token, time.time() + keep, owner),
+            taken = connection.execute(
+                "SELECT 1 FROM tokens WHERE browser = ? AND token = ?", (browser, token)
+            ).fetchone()
+            if taken:
+                return False
+            claim_room(connection, "claims", browser, self._database.bounds, ROW_BYTES)
+            now = time.time()
+            connection.execute(
+                "INSERT INTO tokens (browser, token, at, until, owner) VALUES (?, ?, ?, ?, ?)",
+                (browser, token, now, now + keep, owner),
             )
-            return cursor.rowcount == 1
+            return True
 
-    def finish(self, browser: str, token: str, text: str, keep: float) -> None:
+    def finish(self, browser: str, token: str, text: str, keep: float, gone: str) -> None:
         with self._database.writing() as connection:
             connection.execute(
                 "UPDATE tokens SET result = ?, until = ? WHERE browser = ? AND token = ?",
                 (text, time.time() + keep, browser, token),
             )
+            make_room(connection, "results", browser, self._database.bounds.results, gone=gone)
 
     def find(self, browser: str, token: str) -> tuple[str | None, str | None]:
         with self._database.reading() as connection:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .room import make_room
+
 if TYPE_CHECKING:
     from .database import SqliteDatabase
 
@@ -21,9 +23,11 @@ class Workers:
     def leave(self, settings: str, worker: str, text: str, keep: float) -> None:
         with self._database.writing() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO workers (settings, worker, until, text) VALUES (?, ?, ?, ?)",
+                "INSERT INTO workers (settings, worker, until, text) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (settings, worker) DO UPDATE SET until = excluded.until, text = excluded.text",
                 (settings, worker, time.time() + keep, text),
             )
+            make_room(connection, "snapshots", settings, self._database.bounds.snapshots)
 
     def everyone(self, settings: str) -> dict[str, str]:
         with self._database.reading() as connection:
