@@ -113,7 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--workers", type=_number(1, 64), default=2, help="Gunicorn workers (default 2)")
-    parser.add_argument("--threads", type=_number(1, 256), default=8, help="threads per worker (default 8)")
+    parser.add_argument(
+        "--threads", type=_number(1, 256), default=8, help="pages that a worker makes at once (default 8)"
+    )
     parser.add_argument("--seed", type=int, default=7, help="seed of the sandbox's world (default 7)")
     parser.add_argument(
         "--dataset", choices=list(DATASETS), default="default", help="the sandbox's data (default: default)"

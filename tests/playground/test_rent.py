@@ -130,7 +130,9 @@ def test_one_order_is_one_rental_however_it_is_sent(
     def press() -> None:
         same_browser = app.test_client()
         same_browser.set_cookie(cookie.key, cookie.value, domain="127.0.0.1")
-        answers.append(same_browser.post(question, data={"csrf_token": token}, base_url=ORIGIN))
+        answers.append(
+            same_browser.post(question, data={"csrf_token": token}, base_url=ORIGIN, buffered=True)
+        )
 
     presses = [threading.Thread(target=press) for _ in range(4)]
     for thread in presses:

@@ -10,7 +10,7 @@ import pytest
 from playground.offers import SERVICES, Service
 from playground.rent.fields import FIELDS
 from playground.rent.reading import read_order
-from playground.sandbox import SandboxServer
+from playground.sandbox import SandboxServer, journal
 
 from .browsing import Visitor, text_of
 from .renting import DIFFUSION, MACHINE, SERVICES_PAGE, offers_of, order, rentals
@@ -122,7 +122,11 @@ def test_what_is_typed_is_sent_to_the_letter() -> None:
     assert found.request.body[0]["envs"] == envs
 
 
-def test_an_app_of_any_id_is_rented_under_that_id(visitor: Visitor, sandbox: SandboxServer) -> None:
+def test_an_app_of_any_id_is_rented_under_that_id(
+    visitor: Visitor, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Ids may be of any length, and the whole body is looked at.
+    monkeypatch.setattr(journal, "MAX_BODY", 2**20)
     sandbox.reset(dataset="hostile")
     for app_id in [app["uuid"] for app in sandbox.world.seeds.apps]:
         page = visitor.page(f"{SERVICES_PAGE}/mr/rent?node_id=9101&app={quote(app_id, safe='')}")

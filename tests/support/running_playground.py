@@ -93,6 +93,18 @@ class RunningPlayground:
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         return [int(pid) for pid in children.read_text().split()]
 
+    def warm_up(self, path: str) -> None:
+        """Ask for a page until every worker has served it; the system chooses who gets a request."""
+        opener: Any = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        served = re.compile(rf'<(\d+)> "GET {re.escape(path)}" 200')
+
+        def all_have_served_it() -> bool:
+            with opener.open(self.url + path, timeout=60) as answer:  # without keep-alive
+                answer.read()
+            return {int(pid) for pid in served.findall(self.log())} >= set(self.worker_pids())
+
+        until(all_have_served_it, within=60)
+
     def _is_up(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, f"Gunicorn ended by itself:\n{self.log()}"
