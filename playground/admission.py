@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from flask import Flask, Response, current_app, make_response, render_template, request, session
 
 from .browser import browser_id
+from .client_address import neighbourhood
 from .parts import current_parts
 from .places import BusyError, Kind, Place
 
@@ -76,7 +77,9 @@ def _take_place() -> Response | None:
     if kind is None:
         return None
     try:
-        place = current_parts().places.take(kind, browser_id(session) or "")
+        place = current_parts().places.take(
+            kind, browser_id(session) or neighbourhood(request.remote_addr or "")
+        )
     except BusyError as busy:
         return _refusal(busy)
     request.environ.setdefault(_KEY, []).append(place)

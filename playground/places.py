@@ -118,7 +118,7 @@ class Places:
 
         Args:
             kind: What for.
-            owner: Id of the browser; all that have none count as one.
+            owner: Id of the browser, or the address of one that has none yet.
 
         Raises:
             BusyError: There is none, and a quick request does not hold one either.

@@ -6,11 +6,11 @@ do not notice. An attacker with many addresses makes wrong answers slow for all,
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from dataclasses import dataclass
 from typing import Final
 
+from ..client_address import neighbourhood
 from .database import Database
 
 __all__ = ["ADDRESS", "EVERYBODY", "LoginTries", "Pace"]
@@ -54,7 +54,7 @@ class LoginTries:
     """
 
     def __init__(self, database: Database, address: str) -> None:
-        self._table, self._address = database.tries, _neighbourhood(address)
+        self._table, self._address = database.tries, neighbourhood(address)
 
     def claim(self, patience: float = ADDRESS.longest) -> tuple[bool, float]:
         """Take a place in this address's line. A try counts until it turns out to be right.
@@ -78,19 +78,3 @@ class LoginTries:
     def succeeded(self) -> None:
         """The password was right: forget this address's tries."""
         self._table.clear(self._address)
-
-
-def _neighbourhood(address: str) -> str:
-    """Whom an address is counted with: an IPv6 client has all addresses of its /64.
-
-    A socket for both versions names IPv4 clients as ``::ffff:192.0.2.1``, which is 192.0.2.1.
-    """
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address[:64]
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is None:
-            return str(ipaddress.ip_network((int(parsed), 64), strict=False))
-        parsed = parsed.ipv4_mapped
-    return str(parsed)

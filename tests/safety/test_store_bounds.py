@@ -297,9 +297,7 @@ def test_snapshots_have_a_bound(another: Another) -> None:
 
 
 def test_what_is_removed_is_counted_no_more(database: Database) -> None:
-    state, log, jobs, tokens = (
-        BrowserState(database, "a"), Calls(database, "a"), Jobs(database, "a"), Tokens(database, "a"),
-    )  # fmt: skip
+    state, log = BrowserState(database, "a"), Calls(database, "a")
     for _ in range(3):  # replaced, not added
         state.save("look", {"theme": "dark"})
         state.save("balance", {"wei": 1})
@@ -307,13 +305,15 @@ def test_what_is_removed_is_counted_no_more(database: Database) -> None:
     state.save("look", {"theme": "dark"})
     assert counted(database) == once
     state.drop("look")
-    state.forget()
     log.append([row(), row()])
     log.clear()
+    log.append([row(), row()])
+    state.forget()
     found = counted(database)
     assert {kind: found.get(kind, {}).get("", 0) for kind in ("settings", "drafts", "log")} == {
         "settings": 0, "drafts": 0, "log": 0,
     }  # fmt: skip
+    jobs, tokens = Jobs(database, "b"), Tokens(database, "b")  # nothing is kept for one that was forgotten
     id = jobs.begin("lab", {}, MANY)
     JobLog(database, id).write({}, ["x"], ended=True)
     tokens.claim("one")
