@@ -36,12 +36,19 @@ LOGIN = "/playground/login"
 
 
 class Client:
-    """Somebody at the login, at an address of the loopback interface."""
+    """Somebody at the login, at an address of the loopback interface.
 
-    def __init__(self, port: int, *, source: str = "127.0.0.1", host: str = "127.0.0.1") -> None:
+    Who is `one_of_many` comes again when the places of its address are taken.
+    """
+
+    def __init__(
+        self, port: int, *, source: str = "127.0.0.1", host: str = "127.0.0.1", one_of_many: bool = False
+    ) -> None:
         self._port, self._source, self._host = port, source, host
         self.headers: dict[str, str] = {}
         answer, page = self._send("GET", LOGIN)
+        while one_of_many and answer.status == 429:
+            answer, page = self._send("GET", LOGIN)
         assert answer.status == 200, page
         found = re.search(rb'name="csrf_token" value="([^"]+)"', page)
         assert found is not None
@@ -87,7 +94,7 @@ class Crowd:
             thread.join(60)
 
     def _guess(self, port: int) -> None:
-        client = Client(port)
+        client = Client(port, one_of_many=True)
         while not self._stop.is_set():
             number = next(self._numbers)
             forged = f"198.51.{number // 250 % 250}.{number % 250}"
