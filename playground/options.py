@@ -141,5 +141,5 @@ def read_option(name: str, text: str) -> Any:
         words = str(most) if isinstance(most, int) else f"{most:g}"
         raise OptionError(f"{name} can be {words} at most in the playground")
     if value is None and name in ("open_timeout", "read_timeout", "write_timeout", "total_timeout"):
-        raise OptionError(f"{name} needs a limit in the playground: a page must not wait for ever")
+        raise OptionError(f"{name} needs a limit in the playground: a page must not wait without end")
     return value

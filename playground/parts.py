@@ -61,7 +61,7 @@ class Parts:
 
     @property
     def executor(self) -> ThreadPoolExecutor:
-        """The threads for calls; made at the first use, and anew in a forked worker."""
+        """The threads for calls; made at the first use, and once more in a forked worker."""
         with self._lock:
             if self._executor is None or self._executor[0] != os.getpid():
                 threads = self.places.threads

@@ -1,4 +1,4 @@
-"""The sandbox's own switches over HTTP: faults, journal, health. It is no part of the API, so no SDK."""
+"""The switches of the sandbox itself, over HTTP: faults, journal, health. They are not part of the API."""
 
 from __future__ import annotations
 

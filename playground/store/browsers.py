@@ -10,7 +10,7 @@ from .database import Database
 
 __all__ = ["IDLE_SECONDS", "BrowserState"]
 
-#: A browser that was away for longer starts anew.
+#: A browser that was away for longer starts with nothing.
 IDLE_SECONDS: Final = 12 * 3600.0
 
 #: For how long it is known that a browser was forgotten: longer than anything of it would have been kept.

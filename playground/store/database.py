@@ -33,7 +33,7 @@ class BrowserTable(Protocol):
     """What is known of browsers: a text per concern, with one life for all of a browser's."""
 
     def load(self, browser: str, idle: float) -> dict[str, str] | None:
-        """Every concern; begins the browser's life anew.
+        """Every concern; the browser's time begins again.
 
         Returns:
             Empty when it was away for `idle` seconds; None when it was forgotten.
