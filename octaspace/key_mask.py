@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
+import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 from .errors import Error
@@ -21,16 +23,24 @@ _PART: Final = 12
 #: A shorter key stands in many words by chance, and is masked only where it stands alone.
 _SHORTEST: Final = 8
 
-#: Spellings of a character in URLs, JSON, Python and HTML, also where one was written inside of another.
+#: Spellings of a character in URLs, JSON, Python, JavaScript and HTML, also where one was written inside of
+#: another; and what terminals, browsers and log pages do not show, so that a key in pieces reads as one.
 _ESCAPE: Final = re.compile(
-    r"%(?:25)*[0-9A-Fa-f]{2}"
-    r"|\\+(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})?"
-    r"|&(?:amp;)*(?:\#[0-9]{1,7}|\#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});?"
+    r"%(?:25)*(?:[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})"
+    r"|\\+(?:u[0-9A-Fa-f]{4}|u\{0{0,8}[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[0-7]{3})?"
+    r"|&(?:amp;)*(?:\#0*[0-9]{1,7}|\#[xX]0*[0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});?"
+    r"|(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]"
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+"
 )
-_MARKS: Final = re.compile(r"[%\\&]")
+_MARKS: Final = re.compile(
+    r"[%\\&\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x9b\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+)
 
 #: How deep escapes are undone; no reader undoes them more often.
 _MOST_ROUNDS: Final = 4
+
+#: Names that HTML reads without a semicolon as well have six letters at most.
+_LONGEST_OLD_NAME: Final = 6
 
 Span = tuple[int, int]
 
@@ -42,10 +52,13 @@ class KeyMask:
         key: The key; None masks nothing.
     """
 
-    __slots__ = ("_forms", "_key")
+    __slots__ = ("_forms", "_is_numeric", "_key")
 
     def __init__(self, key: str | None) -> None:
         self._key = key
+        ends = (key[:_PART], key[-_PART:]) if key and len(key) >= _SHORTEST else ()
+        #: Whether a number may have the key in it, or a part of it.
+        self._is_numeric = any(end.isascii() and end.isdigit() for end in ends)
         self._forms: list[str] | None = None  # made when something is masked: most calls mask nothing
 
     def text(self, text: str) -> str:
@@ -74,8 +87,9 @@ class KeyMask:
         """
         rounds = _unescaped(text) if self._key else [text]
         spans = list(self._spans(rounds[-1]))
-        for before in reversed(rounds[:-1]) if spans else ():
-            spans = _spans_before(before, spans)
+        for before in reversed(rounds[:-1]):
+            # What stands before a key may look like an escape together with its first characters.
+            spans = [*(_spans_before(before, spans) if spans else ()), *self._spans(before)]
         apart: list[Span] = []
         for start, stop in sorted(spans):
             if apart and start < apart[-1][1]:
@@ -102,9 +116,9 @@ class KeyMask:
             return response
         names = {self.text(name): self.text(value) for name, value in response.headers.items()}
         body, data = self._bytes(response.body), response.data
-        if body is response.body and not self._is_plain(response):
+        if (body is response.body or b"\0" in body) and not self._is_plain(response):
             body = MASK.encode()
-        if body is not response.body or (not response.body and data is not None):
+        if body is not response.body or self._is_numeric or (not response.body and data is not None):
             data = body if isinstance(data, bytes) else self.data(data)
         if body is response.body and data is response.data and names == dict(response.headers):
             return response
@@ -118,17 +132,19 @@ class KeyMask:
             elapsed=response.elapsed,
         )
 
-    def error(self, error: Error) -> None:
+    def error(self, error: Error, *, masked: Response[Any] | None = None) -> None:
         """Take the key out of an error: of its message, its response, and whatever else it carries.
 
         Args:
             error: The error. Exceptions that caused it are left out when one repeats the key.
+            masked: Its response, if that is masked already: a large one takes seconds.
         """
         error.args = tuple(map(self.data, error.args))
         for name, value in vars(error).items():
-            masked = self.response(value) if isinstance(value, Response) else self.data(value)
-            if masked is not value:
-                setattr(error, name, masked)
+            if masked is None or value is not masked:
+                clean = self.response(value) if isinstance(value, Response) else self.data(value)
+                if clean is not value:
+                    setattr(error, name, clean)
         said = (words for link in _causes(error) for words in (str(link), repr(link.args)))
         if any(self.text(words) != words for words in said):
             error.__cause__ = None
@@ -146,6 +162,8 @@ class KeyMask:
             return texts[value]
         if isinstance(value, bytes):
             return self._bytes(value)
+        if self._is_numeric and type(value) in (int, float):
+            return MASK if self.places(repr(value)) else value
         if isinstance(value, dict):
             return {self._copy(name, texts): self._copy(entry, texts) for name, entry in value.items()}
         if isinstance(value, (list, tuple)):
@@ -225,16 +243,47 @@ class _Characters(dict[str, str]):
 
     def __missing__(self, escape: str) -> str:
         if escape[0] == "%":
-            character = chr(int(escape[-2:], 16))
+            character = _character(escape[-4:] if escape[-5:-4] == "u" else escape[-2:], 16)
         elif escape[0] == "\\":
-            digits = escape.lstrip("\\")[1:]
-            character = chr(int(digits, 16)) if digits else ""
+            digits = escape.lstrip("\\")
+            base = 16 if digits[:1] in ("u", "U", "x") else 8
+            character = _character(digits.strip("uUx{}"), base) if digits else ""
+        elif escape[0] == "&":
+            name = escape[1:].rpartition("amp;")[2] or "amp;"
+            if name[0] == "#":
+                digits = name[1:].rstrip(";")
+                character = _character(digits[1:], 16) if digits[0] in "xX" else _character(digits, 10)
+            else:
+                character = _named(name)
         else:
-            from html import unescape  # a large table, and hardly a message needs it
-
-            character = unescape("&" + (escape[1:].rpartition("amp;")[2] or "amp;"))
+            character = ""
         self[escape] = character
         return character
+
+
+def _named(name: str) -> str:
+    """As `html.unescape` reads a name; that takes far longer, and a body may be made of names."""
+    names = _names()
+    character = names.get(name)
+    if character is not None:
+        return character
+    for end in range(_LONGEST_OLD_NAME, 1, -1):
+        character = names.get(name[:end])
+        if character is not None:
+            return character + name[end:]
+    return f"&{name}"
+
+
+@cache
+def _names() -> dict[str, str]:
+    from html.entities import html5  # a large table, and hardly a message needs it
+
+    return html5
+
+
+def _character(digits: str, base: int) -> str:
+    number = int(digits[-10:], base)
+    return chr(number) if number <= sys.maxunicode else "\ufffd"
 
 
 def _spans_before(text: str, spans: list[Span]) -> list[Span]:

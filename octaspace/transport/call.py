@@ -115,6 +115,7 @@ class Transport:
             params = dict(request.params)
             self.config.on_request({"method": request.method, "path": request.path, "params": params})
         delivered = False
+        masked: Response[Any] | None = None
         try:
             call = _Call(self, request, body, timeout=timeout, sink=sink)
             response, answer = call.run()
@@ -122,13 +123,14 @@ class Transport:
                 self.config.on_response(response)
             error = _error_of(response, answer, request, self.mask)
             if error is not None:
+                masked = error.response
                 raise error
             if sink is not None:
                 response = response.with_data(sink.commit(response.body))
                 delivered = True
             return response
         except Error as error:
-            self.mask.error(error)
+            self.mask.error(error, masked=masked)
             raise
         finally:
             if sink is not None and not delivered:

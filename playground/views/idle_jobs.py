@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
 
+from octaspace.key_mask import KeyMask
 from octaspace.types import IdleJob, IdleJobLogs
 
+from ..browser import current_browser
 from ..lines import Line
 from ..log_lines import shown
 from ..panels import Ask, load
@@ -108,7 +110,9 @@ def read_log(data: Any) -> JobLog:
 
 def _unpacked(data: Any) -> IdleJobLogs:
     try:
-        return IdleJobLogs.from_api(data, max_bytes=_MOST_BYTES)
+        logs = IdleJobLogs.from_api(data, max_bytes=_MOST_BYTES)
+        # The client masked the packed log, in which no key can be found.
+        return replace(logs, text=KeyMask(current_browser().config.api_key).text(logs.text))
     except ValueError as error:
         # A ValueError would be taken for a wrong argument.
         raise TypeError(str(error)) from error

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import logging
 import re
 from collections.abc import Iterator
@@ -17,7 +20,7 @@ from ..playground.conftest import (  # noqa: F401  # fixtures
     compiled_templates,
     make_app,
 )
-from ..support.hostile_api import LIES, SPELLINGS, HostileApi, in_a_new_field, in_values
+from ..support.hostile_api import LIES, SPELLINGS, HostileApi, Reply, in_a_new_field, in_values
 from ..support.key_finder import key_in
 from .crawler import START, Crawler
 
@@ -95,3 +98,19 @@ def test_no_page_and_no_log(
         if file.is_file():
             assert key_in(file.read_bytes().decode("latin-1"), KEY) == "", file.name
     assert any(arrival.headers.get("authorization") == KEY for arrival in api.server.journal)
+
+
+def test_a_packed_log_that_holds_the_key(visitor: Visitor, api: HostileApi) -> None:
+    """It is unpacked after its answer was masked."""
+
+    def lie(reply: Reply) -> None:
+        if reply.arrival.path.endswith("/logs"):
+            packed = gzip.compress(f"it is {reply.key} in a line".encode())
+            reply.body = json.dumps({"data": base64.b64encode(packed).decode()}).encode()
+
+    api.lie = lie
+    for path in ("/playground/idle-jobs", "/playground/idle-jobs/log.txt"):
+        answer = visitor.get(path, query_string={"node": "69", "job": "42"})
+        assert answer.status_code == 200
+        assert "it is *** in a line" in answer.get_data(as_text=True)
+        assert key_in(answer.get_data(as_text=True), KEY) == ""

@@ -45,6 +45,44 @@ def test_a_key_that_looks_escaped_itself(key: str) -> None:
         assert KeyMask(key).text(f"({spelled})") == f"({MASK})"
 
 
+@pytest.mark.parametrize(
+    "template",
+    ["\\U{:08x}", "\\u{{{:x}}}", "\\{:03o}", "%u{:04x}", "&#{:09d};", "&#x{:010x};", "&amp;#0{:d};"],
+)
+def test_the_longer_spellings_of_a_character(template: str) -> None:
+    spelled = "".join(template.format(ord(character)) for character in KEYS[0])
+    assert KeyMask(KEYS[0]).text(f"({spelled})") == f"({MASK})"
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["\x1b[0m", "\x1b[38;5;9m", "\x9b1m", "\x1b]0;t\x07", "\0", "\x7f", "\u200b", "\ufeff", "\\u001b[1m"],
+)
+def test_a_key_between_what_is_not_shown(between: str) -> None:
+    """Pages of logs leave out what a terminal would act on, and a key would be whole again."""
+    spelled = between.join(KEYS[0])
+    assert KeyMask(KEYS[0]).text(f"({spelled})") == f"({MASK})"
+
+
+@pytest.mark.parametrize("before", ["%", "&#12", "\\", "\\u00", "&", "\x1b[", "\x9b", "%25"])
+@pytest.mark.parametrize("key", ["deadbeef", "0123456789ab", "notebook1234", "u0041bcdefgh", "12345678"])
+def test_a_short_key_behind_the_beginning_of_an_escape(before: str, key: str) -> None:
+    masked = KeyMask(key).text(f"100{before}{key}")
+    assert key not in masked
+    assert MASK in masked
+
+
+@pytest.mark.parametrize("key", ["12345678", "123456789012345678", "sk-abc-123456789012"])
+def test_a_key_of_digits_comes_back_as_a_number(key: str) -> None:
+    number = int(key.rpartition("-")[2])
+    data = {"a": [number, -number, 7], "b": True, "c": 1.5, "d": number * 10**9 + 1}
+    body = json.dumps(data).encode()
+    masked = KeyMask(key).response(answer(data, body))
+    assert str(number) not in repr(masked.data)
+    assert masked.data["a"][2] == 7
+    assert (masked.data["b"], masked.data["c"]) == (True, 1.5)
+
+
 def test_several_keys_in_a_text() -> None:
     key = KEYS[0]
     mask = KeyMask(key)
