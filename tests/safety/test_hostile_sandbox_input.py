@@ -10,8 +10,8 @@ import pytest
 
 from playground.sandbox import SandboxServer
 
-from .raw_client import RawClient
-from .specification import operations
+from ..sandbox.raw_client import RawClient
+from ..sandbox.specification import operations
 
 #: In a path or a query, percent-encoded.
 TEXTS = (
