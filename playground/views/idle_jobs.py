@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
@@ -53,9 +54,10 @@ def index() -> str:
         missing = {name: "Needed as well." for name, value in (("node", node), ("job", job)) if not value}
     panels = {}
     if node and job:
+        read = partial(read_log, mask=_mask())
         panels = load(
             Ask("job", "Job", _line("find", node, job), shape=read_job),
-            Ask("logs", "Log", _line("logs", node, job), shape=read_log, empty=lambda log: not log.count),
+            Ask("logs", "Log", _line("logs", node, job), shape=read, empty=lambda log: not log.count),
         )
     return render_template(
         "pages/idle_jobs.html", **panels, node=node, asked_job=job, missing=missing, example=_EXAMPLE
@@ -68,7 +70,8 @@ def log() -> Response:
     node, job = _asked()
     if not (node and job):
         abort(404, "Which node, and which job?")
-    panel = load(Ask("logs", "Log", _line("logs", node, job), shape=read_text), page=False)["logs"]
+    read = partial(read_text, mask=_mask())
+    panel = load(Ask("logs", "Log", _line("logs", node, job), shape=read), page=False)["logs"]
     if panel.problem is not None:
         # No file: a browser would save the card of the error as if it were the log.
         text = f"{panel.problem.kind}: {panel.problem.message}\n"
@@ -85,34 +88,37 @@ def read_job(data: Any) -> IdleJob:
     return IdleJob.from_api(data)
 
 
-def read_text(data: Any) -> str:
+def read_text(data: Any, mask: KeyMask) -> str:
     """The log in any of its shapes, as plain text.
+
+    Args:
+        data: The answer.
+        mask: Takes the key out. The client masked the packed log, in which no key can be found.
 
     Raises:
         TypeError: It is none of them, or unpacks to more than this page takes.
     """
     try:
-        return "".join(f"{shown(line)}\n" for line in _unpacked(data).lines)
+        return "".join(f"{shown(line)}\n" for line in _unpacked(data, mask).lines)
     except ValueError as error:
         raise TypeError(str(error)) from error
 
 
-def read_log(data: Any) -> JobLog:
-    """The log in any of its shapes, as the page shows it.
-
-    Raises:
-        TypeError: As `read_text` does.
-    """
-    logs = _unpacked(data)
+def read_log(data: Any, mask: KeyMask) -> JobLog:
+    """The log in any of its shapes, as the page shows it; see `read_text`."""
+    logs = _unpacked(data, mask)
     lines = logs.lines
     return JobLog(tuple(shown(line) for line in lines[-_MOST_LINES:]), len(lines), len(logs.text))
 
 
-def _unpacked(data: Any) -> IdleJobLogs:
+def _mask() -> KeyMask:
+    return KeyMask(current_browser().config.api_key)
+
+
+def _unpacked(data: Any, mask: KeyMask) -> IdleJobLogs:
     try:
         logs = IdleJobLogs.from_api(data, max_bytes=_MOST_BYTES)
-        # The client masked the packed log, in which no key can be found.
-        return replace(logs, text=KeyMask(current_browser().config.api_key).text(logs.text))
+        return replace(logs, text=mask.text(logs.text))
     except ValueError as error:
         # A ValueError would be taken for a wrong argument.
         raise TypeError(str(error)) from error
