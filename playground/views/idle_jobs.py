@@ -14,6 +14,7 @@ from ..browser import current_browser
 from ..lines import Line
 from ..log_lines import shown
 from ..panels import Ask, load
+from ..parts import current_parts
 from ..reading import as_id
 
 bp = Blueprint("idle_jobs", __name__, url_prefix="/playground/idle-jobs")
@@ -111,7 +112,8 @@ def _unpacked(data: Any) -> IdleJobLogs:
     try:
         logs = IdleJobLogs.from_api(data, max_bytes=_MOST_BYTES)
         # The client masked the packed log, in which no key can be found.
-        return replace(logs, text=KeyMask(current_browser().config.api_key).text(logs.text))
+        mask = KeyMask(current_browser().config.api_key, current_parts().process.operator_key)
+        return replace(logs, text=mask.text(logs.text))
     except ValueError as error:
         # A ValueError would be taken for a wrong argument.
         raise TypeError(str(error)) from error
