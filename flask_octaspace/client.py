@@ -67,6 +67,15 @@ class MaskedClient(AppClient):
     decoded: in its data, its body, its header fields and in errors. See `octaspace.key_mask`.
     """
 
+    def masking(self, key: str | None) -> Self:
+        """Have this client and its copies mask one more key, which the same endpoints may have seen.
+
+        Args:
+            key: The key; None adds nothing.
+        """
+        self._transport.mask = self._transport.mask.plus(key)
+        return self
+
     def _carry(self, request: Request, *, timeout: float | None, sink: BodySink | None) -> Response[Any]:
         return self._transport.mask.response(super()._carry(request, timeout=timeout, sink=sink))
 

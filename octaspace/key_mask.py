@@ -46,20 +46,33 @@ Span = tuple[int, int]
 
 
 class KeyMask:
-    """Masks one key: whole, in parts from either end, in base64, and with characters escaped.
+    """Masks keys: whole, in parts from either end, in base64, and with characters escaped.
 
     Args:
-        key: The key; None masks nothing.
+        keys: The keys, one as a rule; None masks nothing.
     """
 
-    __slots__ = ("_forms", "_is_numeric", "_key")
+    __slots__ = ("_forms", "_is_numeric", "_keys")
 
-    def __init__(self, key: str | None) -> None:
-        self._key = key
-        ends = (key[:_PART], key[-_PART:]) if key and len(key) >= _SHORTEST else ()
-        #: Whether a number may have the key in it, or a part of it.
+    def __init__(self, *keys: str | None) -> None:
+        self._keys = tuple(key for key in dict.fromkeys(keys) if key)
+        long = [key for key in self._keys if len(key) >= _SHORTEST]
+        ends = [end for key in long for end in (key[:_PART], key[-_PART:])]
+        #: Whether a number may have a key in it, or a part of it.
         self._is_numeric = any(end.isascii() and end.isdigit() for end in ends)
         self._forms: list[str] | None = None  # made when something is masked: most calls mask nothing
+
+    def __bool__(self) -> bool:
+        """Whether there is a key to mask."""
+        return bool(self._keys)
+
+    def plus(self, key: str | None) -> KeyMask:
+        """A mask for one more key.
+
+        Args:
+            key: The key; None adds nothing.
+        """
+        return self if not key or key in self._keys else KeyMask(*self._keys, key)
 
     def text(self, text: str) -> str:
         """A text with `MASK` in place of the key.
@@ -85,7 +98,7 @@ class KeyMask:
         Returns:
             Pairs of a start and an end, in order; none of them overlap.
         """
-        rounds = _unescaped(text) if self._key else [text]
+        rounds = _unescaped(text) if self._keys else [text]
         spans = list(self._spans(rounds[-1]))
         for before in reversed(rounds[:-1]):
             # What stands before a key may look like an escape together with its first characters.
@@ -112,7 +125,7 @@ class KeyMask:
         Args:
             response: The answer.
         """
-        if not self._key:
+        if not self._keys:
             return response
         names = {self.text(name): self.text(value) for name, value in response.headers.items()}
         body, data = self._bytes(response.body), response.data
@@ -177,14 +190,14 @@ class KeyMask:
 
     def _spans(self, plain: str) -> Iterator[Span]:
         """Where the key stands in a text without escapes."""
-        if not self._key:
-            return
-        if len(self._key) < _SHORTEST:
-            alone = rf"(?<![A-Za-z0-9]){re.escape(self._key)}(?![A-Za-z0-9])"
-            yield from (found.span() for found in re.finditer(alone, plain))
-            return
         if self._forms is None:
-            self._forms = _forms_of(self._key)
+            self._forms = [form for key in self._keys if len(key) >= _SHORTEST for form in _forms_of(key)]
+        for key in self._keys:
+            if len(key) < _SHORTEST:
+                alone = rf"(?<![A-Za-z0-9]){re.escape(key)}(?![A-Za-z0-9])"
+                yield from (found.span() for found in re.finditer(alone, plain))
+        if not self._forms:
+            return
         lowered = _lowered(plain)
         for form in self._forms:
             yield from _spans_of(form, lowered)

@@ -13,6 +13,7 @@ from flask import Flask
 
 from flask_octaspace.client import MaskedClient
 from octaspace import Client, Config
+from octaspace.key_mask import KeyMask
 
 __all__ = ["Clients"]
 
@@ -50,15 +51,22 @@ def retire(kept: _Kept) -> None:
 
 
 class Clients:
-    """Hands clients out. None of their answers holds the key.
+    """Hands clients out. None of their answers holds their key, nor the operator's.
 
     Args:
         app: The app.
         monotonic: The clock by which clients grow idle.
+        operator_key: The operator's key, which the same endpoints may have seen.
     """
 
-    def __init__(self, app: Flask, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._app, self._monotonic = app, monotonic
+    def __init__(
+        self,
+        app: Flask,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        operator_key: str | None = None,
+    ) -> None:
+        self._app, self._monotonic, self._operator_key = app, monotonic, operator_key
         self._lock = threading.Lock()
         self._kept: LRUCache[Config, _Kept] = _Evicting(_MOST)
 
@@ -81,9 +89,13 @@ class Clients:
                 if kept.retired:
                     retire(kept)
 
+    def mask(self, config: Config) -> KeyMask:
+        """Masks what no answer with these settings may show: their key, and the operator's."""
+        return KeyMask(config.api_key, self._operator_key)
+
     def one_off(self, config: Config) -> Client:
         """A client that the caller closes, for trying settings out."""
-        return MaskedClient.for_app(self._app, config)
+        return self._made(config)
 
     def stats(self, config: Config) -> dict[str, Any]:
         """Figures of this worker's client for these settings; see `Client.transport_stats`."""
@@ -111,10 +123,13 @@ class Clients:
             self._drop_idle(now)
             kept = self._kept.get(config)
             if kept is None:
-                kept = _Kept(MaskedClient.for_app(self._app, config), now)
+                kept = _Kept(self._made(config), now)
                 self._kept[config] = kept
             kept.users += 1
             return kept
+
+    def _made(self, config: Config) -> MaskedClient:
+        return MaskedClient.for_app(self._app, config).masking(self._operator_key)
 
     def _drop_idle(self, now: float) -> None:
         """A key that was typed once must not keep connections, and itself, in memory forever."""

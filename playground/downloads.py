@@ -181,7 +181,7 @@ class _Transfer:
         content: IO[bytes] = tempfile.TemporaryFile(dir=self._parts.process.state_dir)  # noqa: SIM115
         problem, log_id = self._call(content)
         if problem is None:
-            overwrite_key(content, self._config.api_key)
+            overwrite_key(content, self._parts.clients.mask(self._config))
             size = content.seek(0, os.SEEK_END)
             content.seek(0)
             return _File(content, size)

@@ -14,15 +14,14 @@ _PIECE: Final = 1024 * 1024
 _OVERLAP: Final = 16 * 1024
 
 
-def overwrite_key(content: IO[bytes], key: str | None) -> None:
+def overwrite_key(content: IO[bytes], mask: KeyMask) -> None:
     """Write asterisks over the key wherever a file repeats it; its size stays as it is.
 
     Args:
         content: The file, to be read and written at any place.
-        key: The key, or None.
+        mask: Finds the key.
     """
-    mask = KeyMask(key)
-    start, more = 0, key is not None
+    start, more = 0, bool(mask)
     while more:
         content.seek(start)
         piece = content.read(_PIECE)

@@ -53,7 +53,7 @@ class Parts:
             raise StartError(f"The state cannot be kept in {process.state_dir}: {error.strerror}") from None
         except StoreError as error:
             raise StartError(str(error)) from None
-        self.clients = Clients(app)
+        self.clients = Clients(app, operator_key=process.operator_key)
         self.login_seats = threading.BoundedSemaphore(max(1, process.threads // 2))
         self.places = Places(Threads.beside(process.threads))
         self._lock = threading.Lock()

@@ -73,7 +73,8 @@ class Transport:
             self.endpoints, self.pools, self.counters = parent.endpoints, parent.pools, parent.counters
             self._closing = parent._closing
         self.wire = Wire(config, self.pools)
-        self.mask = KeyMask(config.api_key)
+        #: Copies mask the keys of what they were made from as well: the same server has seen them.
+        self.mask: KeyMask = (KeyMask() if parent is None else parent.mask).plus(config.api_key)
         self.log = config.logger or _DEFAULT_LOGGER
         level = config.log_level
         self.log_level: int = level if isinstance(level, int) else logging.getLevelName(level.upper())

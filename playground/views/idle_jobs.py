@@ -15,6 +15,7 @@ from ..browser import current_browser
 from ..lines import Line
 from ..log_lines import shown
 from ..panels import Ask, load
+from ..parts import current_parts
 from ..reading import as_id
 
 bp = Blueprint("idle_jobs", __name__, url_prefix="/playground/idle-jobs")
@@ -112,7 +113,7 @@ def read_log(data: Any, mask: KeyMask) -> JobLog:
 
 
 def _mask() -> KeyMask:
-    return KeyMask(current_browser().config.api_key)
+    return current_parts().clients.mask(current_browser().config)
 
 
 def _unpacked(data: Any, mask: KeyMask) -> IdleJobLogs:

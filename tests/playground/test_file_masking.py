@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from octaspace.key_mask import KeyMask
 from playground import file_masking
 from playground.file_masking import overwrite_key
 
@@ -18,7 +19,7 @@ def test_it_is_found_at_any_place(place: int, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(file_masking, "_OVERLAP", 512)
     before, after = bytes(range(256)) * 20, b"\0\xff" * 2000
     content = io.BytesIO(before[:place] + KEY.encode() + after)
-    overwrite_key(content, KEY)
+    overwrite_key(content, KeyMask(KEY))
     assert content.getvalue() == before[:place] + b"*" * len(KEY) + after
 
 
@@ -26,5 +27,5 @@ def test_a_file_without_it_and_an_app_without_a_key_change_nothing() -> None:
     data = bytes(range(256)) * 9000
     for key in (KEY, None):
         content = io.BytesIO(data)
-        overwrite_key(content, key)
+        overwrite_key(content, KeyMask(key))
         assert content.getvalue() == data

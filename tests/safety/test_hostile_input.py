@@ -82,8 +82,8 @@ def test_in_paths(raw: RawBrowser, app: Flask, method: str) -> None:
 def test_in_queries(raw: RawBrowser, app: Flask) -> None:
     for rule in rules(app, "GET"):
         names = query_names(app, rule)
-        for label, value in VALUES.items():
-            text = quote_from_bytes(value, safe="")
+        for label in (*TELLING, "no number", "a surrogate", "nul", "deep"):
+            text = quote_from_bytes(VALUES[label], safe="")
             together = "&".join(f"{name}={text}" for name in names)
             check(raw.send("GET", address(rule, KNOWN), f"{together}&{together}"), str(rule), label)
         for name in names:

@@ -38,7 +38,7 @@ _LIES = {
     **{
         name: LIES[name]
         for name in (
-            "names of fields", "every header field", "the content type", "the content encoding", "status 422",
+            "every header field", "the content encoding", "status 422",
             "files", "a page", "broken JSON", "no HTTP",
         )
     },
@@ -114,3 +114,33 @@ def test_a_packed_log_that_holds_the_key(visitor: Visitor, api: HostileApi) -> N
         assert answer.status_code == 200
         assert "it is *** in a line" in answer.get_data(as_text=True)
         assert key_in(answer.get_data(as_text=True), KEY) == ""
+
+
+@pytest.mark.parametrize("typed", ["another-key-typed-in-a-browser", ""])
+def test_the_operators_key_in_a_browser_with_another(
+    typed: str, visitor: Visitor, api: HostileApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The operator's endpoints have seen it, and may tell it to whoever comes with another key or none."""
+
+    def lie(reply: Reply) -> None:
+        reply.replace_header("X-Request-Id", f"of-{KEY}")
+        if reply.arrival.path.startswith("/nodes"):
+            reply.status, reply.body = 422, json.dumps({"message": f"no {KEY}"}).encode()
+        elif reply.is_json:
+            had, reply.key = reply.key, KEY
+            in_a_new_field(every_spelling)(reply)
+            reply.key = had
+
+    if typed:
+        visitor.post("/playground/settings/source", kind="live", api_key=typed)
+    else:
+        visitor.post("/playground/settings/source", kind="custom", base_urls=api.url)
+    api.server.journal.clear()
+    api.lie = lie
+    with caplog.at_level(logging.DEBUG):
+        for path in ("dashboard", "nodes", "sessions", "market", "requests", "dashboard?_raw=network"):
+            text = visitor.get(f"/playground/{path}").get_data(as_text=True)
+            assert key_in(re.sub(r'"csrf-token" [^>]*', "", text), KEY) == "", path
+    assert key_in(caplog.text, KEY) == ""
+    sent = {arrival.headers.get("authorization") for arrival in api.server.journal}
+    assert sent == ({typed, None} if typed else {None})

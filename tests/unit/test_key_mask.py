@@ -178,6 +178,21 @@ def test_an_error_without_the_key_keeps_its_cause() -> None:
     assert error.__cause__ is cause
 
 
+def test_a_mask_of_several_keys() -> None:
+    first = KeyMask(KEYS[0])
+    both = first.plus("test").plus(KEYS[5])
+    assert both.text(f"{KEYS[0]} test {KEYS[5]} latest") == f"{MASK} {MASK} {MASK} latest"
+    assert first.text("test") == "test"
+    assert first.plus(None) is first.plus(KEYS[0]) is first
+
+
+def test_a_copy_of_a_client_masks_the_keys_of_both() -> None:
+    with octaspace.Client(KEYS[0]) as client:
+        copy = client.with_options(api_key=KEYS[4])
+        assert copy._transport.mask.text(f"{KEYS[0]} {KEYS[4]}") == f"{MASK} {MASK}"
+        assert client.with_options(read_timeout=1)._transport.mask is client._transport.mask
+
+
 def test_a_mask_shows_no_key() -> None:
     assert KEYS[0] not in repr(KeyMask(KEYS[0]))
 
