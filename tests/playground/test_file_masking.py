@@ -17,7 +17,7 @@ KEY = "sk-0123456789-abcdefghij"
 def test_it_is_found_at_any_place(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_masking, "_PIECE", 2048)
     monkeypatch.setattr(file_masking, "_OVERLAP", 512)
-    before, after = bytes(range(256)) * 20, b"\0\xff" * 2000
+    before, after = bytes(range(192, 256)) * 90, b" \xff" * 2000
     content = io.BytesIO(before[:place] + KEY.encode() + after)
     overwrite_key(content, KeyMask(KEY))
     assert content.getvalue() == before[:place] + b"*" * len(KEY) + after
