@@ -21,8 +21,8 @@ from flask.testing import FlaskClient
 
 from octaspace import Client
 from playground import create_app
-from playground.lines import Line
-from playground.process import ProcessSettings
+from playground.sdk.call import Line
+from playground.settings import ProcessSettings
 
 PAGES = (
     "dashboard", "network", "account", "apps", "nodes", "nodes/9001", "sessions", "sessions?tab=recent",
@@ -135,7 +135,7 @@ def _ask(client: FlaskClient, calls: Calls, page: str) -> Cost:
 
 @contextmanager
 def _sandbox(dataset: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "playground.sandbox", "--port", "0", "--port", "0", "--dataset", dataset]
+    command = [sys.executable, "-m", "octaspace.sandbox", "--port", "0", "--port", "0", "--dataset", dataset]
     with Popen([*command, "--control-port", "0"], stdout=PIPE, text=True) as sandbox:
         assert sandbox.stdout is not None
         lines = [sandbox.stdout.readline() for _ in range(3)]

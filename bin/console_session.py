@@ -12,7 +12,7 @@ from typing import Any
 
 import flask_octaspace
 import octaspace
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import venv
 import zipfile
 from pathlib import Path
 
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "build" / "dist"
@@ -21,7 +21,7 @@ DIST = ROOT / "build" / "dist"
 #: What the sdist must hold beside the packages, for somebody who builds, tests or runs from it.
 IN_SDIST = (
     "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "constraints.txt", "noxfile.py", "bin/test",
-    "bin/playground", "docs/index.md", "playground/app.py", "playground/sandbox/openapi.yaml",
+    "bin/playground", "docs/index.md", "playground/app.py", "octaspace/sandbox/api/openapi.yaml",
     "playground/templates/base.html", "tests/conftest.py", "benchmarks/__main__.py",
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 from tests.browser.chromium import NO_BROWSER, launch_options
 from tests.browser.places import MISSING, PLACES, Place, open_place, place_of
 from tests.support.running_playground import RunningPlayground

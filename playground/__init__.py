@@ -19,10 +19,10 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """Make the web app, for `gunicorn 'playground:create_app()'`.
 
     Args:
-        config: Flask's and our configuration over that of the environment; see `playground.process`.
+        config: Flask's and our configuration over that of the environment; see `playground.settings`.
 
     Raises:
-        playground.process.StartError: A variable cannot be used, or is missing for an address others can
+        playground.settings.StartError: A variable cannot be used, or is missing for an address others can
             reach; or the state cannot be kept where it should be.
     """
     from .app import build

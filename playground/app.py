@@ -15,29 +15,28 @@ from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]
 
 from flask_octaspace import OctaSpace
 
-from . import (
+from . import formatting, pages
+from .app_state import EXTENSION, Parts
+from .browser.api_target import default_source
+from .browser.client_options import MAX_JSON_VALUES, MAX_RESPONSE_BYTES
+from .domain.safe_links import web_address
+from .sdk import read_only, recording
+from .settings import ProcessSettings
+from .web import (
     admission,
-    assets,
-    caution,
-    failures,
-    formatting,
-    ids,
+    app_log,
+    error_pages,
+    health,
     login,
     navigation,
-    recording,
+    page_context,
     responses,
     security,
-    server_log,
-    shell,
-    views,
+    static_urls,
+    url_ids,
 )
-from .addresses import web_address
-from .forwarded import behind_proxies
-from .options import MAX_JSON_VALUES, MAX_RESPONSE_BYTES
-from .parts import EXTENSION, Parts
-from .process import ProcessSettings
-from .sessions_cookie import BrowserSessionInterface
-from .sources import default_source
+from .web.proxy_headers import behind_proxies
+from .web.session_cookie import BrowserSessionInterface
 
 __all__ = ["build"]
 
@@ -47,7 +46,7 @@ CALLS_LOGGER = "playground.calls"
 
 def build(config: Mapping[str, Any]) -> Flask:
     """Make the app; see `playground.create_app`."""
-    app = Flask("playground", static_url_path=assets.url_path())
+    app = Flask("playground", static_url_path=static_urls.url_path())
     process = config.get("PROCESS") or ProcessSettings.read(os.environ, Path(app.instance_path))
     app.config.update(
         BOOTSTRAP_SERVE_LOCAL=True,
@@ -61,7 +60,7 @@ def build(config: Mapping[str, Any]) -> Flask:
         **config,
     )
     app.session_interface = BrowserSessionInterface()
-    server_log.init_app(app)
+    app_log.init_app(app)
     responses.init_app(app)
 
     # First of all, so that no other check or page is reached under a foreign name.
@@ -89,15 +88,16 @@ def build(config: Mapping[str, Any]) -> Flask:
     app.secret_key = parts.secret_key
 
     recording.init_app(app, calls_log)
-    caution.init_app(app)
+    read_only.init_app(app)
     login.init_app(app, process)
     CSRFProtect(app)
     Bootstrap5(app)
     formatting.init_app(app)
     app.jinja_env.filters["web_address"] = web_address
-    failures.init_app(app)
-    ids.init_app(app)
-    views.init_app(app)
+    error_pages.init_app(app)
+    url_ids.init_app(app)
+    app.register_blueprint(health.bp)
+    pages.init_app(app)
     navigation.init_app(app)
-    shell.init_app(app)
+    page_context.init_app(app)
     return app

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from playground.access_log import AccessLogger
-from playground.parts import private_folder
-from playground.places import Threads
-from playground.process import ProcessSettings, StartError, is_loopback
+from playground.app_state import private_folder
+from playground.settings import ProcessSettings, StartError, is_loopback
 from playground.store import StoreError, open_database
+from playground.web.access_log import AccessLogger
+from playground.web.request_slots import Threads
 
 _INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 
@@ -23,7 +23,7 @@ except StartError as error:
 
 bind = _settings.bind
 workers = _settings.workers
-# Those that requests may hold, and one more; see `playground.places`.
+# Those that requests may hold, and one more; see `playground.web.request_slots`.
 threads = Threads.beside(_settings.threads).in_all
 worker_class = "gthread"
 
@@ -85,9 +85,9 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Have what no logger sees written without the arguments of requests, too."""
-    from playground import server_log  # what the worker has imported, not what this file has
+    from playground.web import app_log  # what the worker has imported, not what this file has
 
-    server_log.install_hooks()
+    app_log.install_hooks()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from .process import StartError
+from .settings import StartError
 
 __all__ = ["kept_secret"]
 

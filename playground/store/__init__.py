@@ -3,13 +3,13 @@
 Kept in one SQLite file, or in Redis; which of them is `Database`'s business alone.
 """
 
+from .backend import Database, StoreError, StoreFullError, open_database
 from .bounds import StoreBounds
 from .browsers import BrowserState
 from .calls import CallRow, Calls
-from .database import Database, StoreError, StoreFullError, open_database
 from .jobs import BusyError, Job, JobLog, Jobs, Limits
+from .login_attempts import LoginTries
 from .tokens import Tokens
-from .tries import LoginTries
 from .workers import Snapshot, Workers
 
 __all__ = [

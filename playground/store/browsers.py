@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any, Final, Literal
 
-from .database import Database
+from .backend import Database
 
 __all__ = ["IDLE_SECONDS", "BrowserState"]
 

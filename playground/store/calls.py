@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..formatting import without_surrogates
+from .backend import Database, Record
 from .bounds import ROW_BYTES, StoreBounds
-from .database import Database, Record
 
 __all__ = ["COLUMNS", "Bounds", "CallRow", "Calls", "Query"]
 

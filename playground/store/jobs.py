@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .database import Database, Record
-from .here import HERE, runs
+from .backend import Database, Record
+from .process_identity import HERE, runs
 
 __all__ = ["SILENT_SECONDS", "BusyError", "Job", "JobLog", "Jobs", "Limits"]
 

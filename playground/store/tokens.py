@@ -6,8 +6,8 @@ import json
 import os
 from typing import Any, Final
 
-from .database import Database
-from .here import HERE, runs
+from .backend import Database
+from .process_identity import HERE, runs
 
 __all__ = ["Tokens"]
 

@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .database import Database
-from .here import HERE, runs
+from .backend import Database
+from .process_identity import HERE, runs
 
 __all__ = ["Snapshot", "Workers"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from playground.sandbox import Entry, SandboxServer
+from octaspace.sandbox import Entry, SandboxServer
 
 __all__ = ["changes", "exported", "impatient", "open_order", "outcome", "set_options", "use_key"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from playground.sandbox import ManualClock, SandboxServer
+from octaspace.sandbox import ManualClock, SandboxServer
 
 from ..support.running_playground import RunningPlayground
 from .chromium import NO_BROWSER, launch_options

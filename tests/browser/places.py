@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 from .acting import open_order
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 from .places import AREAS, open_place
 

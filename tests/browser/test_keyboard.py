@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
-from playground.navigation import GROUPS
-from playground.sandbox import ManualClock, SandboxServer
+from octaspace.sandbox import ManualClock, SandboxServer
+from playground.web.navigation import GROUPS
 
 from .acting import changes, outcome
 

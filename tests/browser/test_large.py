@@ -7,7 +7,7 @@ import csv
 import pytest
 from playwright.sync_api import Page, expect
 
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 #: Bytes of a page's HTML.
 LIGHT = 700_000

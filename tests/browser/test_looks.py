@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from playground.navigation import GROUPS
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
+from playground.web.navigation import GROUPS
 
 from ..support.waiting import until
 from .accessibility import colour_problems_of, layout_problems_of, problems_of

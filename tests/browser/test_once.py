@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 from ..support.running_playground import RunningPlayground, answers
 from ..support.waiting import until

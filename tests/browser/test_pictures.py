@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from playground.navigation import GROUPS
+from playground.web.navigation import GROUPS
 
 from ..support.running_playground import ROOT
 from .places import PLACES

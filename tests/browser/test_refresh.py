@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from playground.sandbox import ManualClock, SandboxServer
+from octaspace.sandbox import ManualClock, SandboxServer
 
 from ..support.running_playground import RunningPlayground
 from ..support.waiting import until

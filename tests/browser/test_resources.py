@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from playground.sandbox import ManualClock, SandboxServer
+from octaspace.sandbox import ManualClock, SandboxServer
 
 from .acting import changes, open_order, outcome
 from .places import open_place, place_of

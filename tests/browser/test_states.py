@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from playground.sandbox import SandboxServer
-from playground.sandbox.journal import mask
+from octaspace.sandbox import SandboxServer
+from octaspace.sandbox.journal import mask
 
 from .accessibility import problems_of
 from .acting import exported, impatient, set_options, use_key

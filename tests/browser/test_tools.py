@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 from .acting import changes, exported
 from .watching import Watcher

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import pytest
 from playwright.sync_api import Page, expect
 
-from playground.sandbox import SandboxServer
-from playground.sandbox.journal import mask
+from octaspace.sandbox import SandboxServer
+from octaspace.sandbox.journal import mask
 
 from ..support.running_playground import RunningPlayground
 from .acting import open_order, use_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from playground.sandbox import ManualClock, SandboxServer
+from octaspace.sandbox import ManualClock, SandboxServer
 
 from .acting import changes, exported, open_order, outcome, set_options, use_key
 from .conftest import NewContext

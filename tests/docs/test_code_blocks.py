@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import octaspace.config
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from flask_octaspace import OctaSpace
-from playground.sandbox.pytest_fixture import octaspace_sandbox, octaspace_sandbox_clock
+from octaspace.sandbox.pytest_plugin import octaspace_sandbox, octaspace_sandbox_clock
 
 from ..support.fault_server import FaultServer, answer
 from ..support.waiting import until

@@ -20,7 +20,7 @@ from flask import Flask
 import octaspace
 from flask_octaspace import OctaSpace, octaspace_request
 from flask_octaspace.calls import method_names
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 from ..support.fault_server import FaultServer, answer
 from .conftest import KEY, MakeApp

@@ -2,85 +2,107 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from .import_graph import FLOORS, ROOT, Import, imports
 
 WEB = ("flask", "werkzeug", "jinja2", "blinker", "click")
 
-#: What each package must not import, by the first part of the name.
+#: What each package must not import, as the beginning of a dotted name.
 FORBIDDEN: dict[str, tuple[str, ...]] = {
     "octaspace": (*WEB, "flask_octaspace", "playground", "tests"),
-    "octaspace/resources": ("requests", "urllib3"),
+    "octaspace/resources": ("requests", "urllib3", "octaspace.transport", "octaspace._", "octaspace.config"),
     "octaspace/types": ("requests", "urllib3"),
-    "flask_octaspace": ("playground", "tests", "requests", "urllib3"),
-    "playground/sandbox": ("octaspace", "flask_octaspace", "requests", "urllib3", "flask", "werkzeug"),
-    "playground": ("tests", "urllib3"),
+    "octaspace/sandbox": ("requests", "urllib3"),
+    "flask_octaspace": ("playground", "tests", "requests", "urllib3", "octaspace.sandbox"),
+    "playground": ("tests", "urllib3", "octaspace.transport", "octaspace._"),
 }
 
+#: All that lies in `playground/` itself.
+TOP_FILES = {
+    "__init__.py",
+    "app.py",
+    "app_state.py",
+    "formatting.py",
+    "gunicorn.conf.py",
+    "secret_key.py",
+    "settings.py",
+}
+NOT_ROOMS = {"templates", "static"}
 
-def imports(path: Path) -> Iterator[str]:
-    """Absolute names of what a file imports, relative imports resolved."""
-    package = path.relative_to(ROOT).parent.parts
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else ()
-            module = ".".join((*base, *((node.module or "").split(".") if node.module else ())))
-            yield module
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+def starts(name: str, beginnings: tuple[str, ...]) -> bool:
+    return any(
+        name == start or name.startswith(start if start.endswith("_") else f"{start}.")
+        for start in beginnings
+    )
+
+
+def listed(wrong: list[Import]) -> str:
+    return "\n".join(map(str, wrong))
 
 
 @pytest.mark.parametrize("folder", FORBIDDEN)
 def test_no_arrow_turns_back(folder: str) -> None:
-    files = sorted((ROOT / folder).rglob("*.py"))
-    assert files
-    wrong = [
-        f"{path.relative_to(ROOT)} imports {name}"
-        for path in files
-        for name in imports(path)
-        if name.split(".")[0] in FORBIDDEN[folder]
-    ]
-    assert not wrong
+    wrong = [one for one in imports(folder) if starts(one.name, FORBIDDEN[folder])]
+    assert not wrong, listed(wrong)
 
 
-def test_the_playground_reaches_the_transport_through_nobody() -> None:
-    wrong = [
-        f"{path.relative_to(ROOT)} imports {name}"
-        for path in sorted((ROOT / "playground").rglob("*.py"))
-        for name in imports(path)
-        if name.startswith(("octaspace.transport", "octaspace._"))
-    ]
-    assert not wrong
+def test_the_sandbox_and_the_sdk_import_nothing_of_each_other() -> None:
+    """Each is one end of the wire, and only HTTP joins them. The pytest plugin joins both for tests."""
+    wrong = []
+    for one in imports("octaspace"):
+        if one.path.name == "pytest_plugin.py":
+            continue
+        inside = one.path.parts[1] == "sandbox"
+        other = one.top == "octaspace" and inside != starts(one.name, ("octaspace.sandbox",))
+        if other:
+            wrong.append(one)
+    assert not wrong, listed(wrong)
 
 
-def test_resources_know_nothing_of_the_transport() -> None:
-    wrong = [
-        f"{path.relative_to(ROOT)} imports {name}"
-        for path in sorted((ROOT / "octaspace" / "resources").rglob("*.py"))
-        for name in imports(path)
-        if name.startswith(("octaspace.transport", "octaspace._", "octaspace.config"))
-    ]
-    assert not wrong
+def test_nothing_else_lies_in_the_playground_itself() -> None:
+    folder = ROOT / "playground"
+    files = {path.name for path in folder.iterdir() if path.is_file()}
+    assert files == TOP_FILES
+    rooms = {path.name for path in folder.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    floors = {room for rooms in FLOORS for room in rooms}
+    assert rooms - NOT_ROOMS == floors - {name.removesuffix(".py") for name in TOP_FILES}
 
 
-@pytest.mark.parametrize(
-    ("package", "absent"),
-    [("octaspace", WEB), ("playground.sandbox", ("octaspace", "flask_octaspace", "requests", "flask"))],
-)
-def test_importing_it_loads_nothing_of_the_others(package: str, absent: tuple[str, ...]) -> None:
-    code = f"import sys, {package}; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+def test_every_page_has_its_views_and_its_templates() -> None:
+    pages = {path.name for path in (ROOT / "playground" / "pages").iterdir() if (path / "views.py").exists()}
+    assert len(pages) >= 15
+    for page in pages:
+        assert list((ROOT / "playground" / "templates" / page).glob("*.html")), page
+
+
+def loaded_by(code: str) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return done.stdout.split()
+
+
+def test_importing_the_sdk_loads_nothing_of_the_others() -> None:
+    loaded = set(loaded_by("import sys, octaspace; print(*sys.modules)"))
+    assert "octaspace" in loaded
+    assert not {*WEB, "pytest"} & loaded
+    assert not [name for name in loaded if starts(name, ("octaspace.sandbox",))]
+
+
+def test_importing_the_sandbox_needs_nothing_of_the_sdk() -> None:
+    """With an empty package in the place of the SDK, it loads all the same, and no package but its own."""
+    loaded = loaded_by(
+        "import sys, types; package = types.ModuleType('octaspace'); package.__path__ = ['octaspace']; "
+        "sys.modules['octaspace'] = package; import octaspace.sandbox; print(*sys.modules)"
     )
-    assert not set(absent) & set(loaded.stdout.split())
+    ours = {name for name in loaded if starts(name, ("octaspace",))}
+    assert "octaspace.sandbox.http.server" in ours
+    assert not [name for name in ours - {"octaspace"} if not starts(name, ("octaspace.sandbox",))]
+    foreign = {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"octaspace"}
+    assert {name for name in foreign if not name.startswith(("_", "sitecustomize"))} == set()
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
@@ -96,8 +118,6 @@ def test_importing_the_sdk_loads_no_types() -> None:
         "import sys, octaspace; print(*sys.modules); octaspace.types.Node; "
         "print('octaspace.types.node' in sys.modules)"
     )
-    lines = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    ).stdout.splitlines()
-    assert "octaspace.types.node" not in lines[0].split()
-    assert lines[1] == "True"
+    loaded = loaded_by(code)
+    assert "octaspace.types.node" not in loaded[:-1]
+    assert loaded[-1] == "True"

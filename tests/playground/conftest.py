@@ -11,9 +11,10 @@ from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 
-from playground import create_app, sources
-from playground.process import ProcessSettings
-from playground.sandbox import ManualClock, SandboxServer
+from octaspace.sandbox import ManualClock, SandboxServer
+from playground import create_app
+from playground.browser import api_target
+from playground.settings import ProcessSettings
 
 from ..support.redis_server import RedisServer
 from .browsing import Visitor
@@ -91,7 +92,7 @@ def live_visitor(
     sandbox: SandboxServer, tmp_path: Path, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> Visitor:
     """A browser whose pages take the sandbox for the live API, as its address is said to be one of it."""
-    monkeypatch.setattr(sources, "_LIVE_HOSTS", frozenset({"127.0.0.1"}))
+    monkeypatch.setattr(api_target, "_LIVE_HOSTS", frozenset({"127.0.0.1"}))
     operator = {"OCTA_API_KEY": "the-operators-key", "OCTA_BASE_URLS": ",".join(sandbox.urls)}
     return Visitor(make_app(ProcessSettings.read(operator, tmp_path / "live")))
 

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from playground.sandbox import ManualClock, SandboxApp
-from playground.sandbox.gateway import make_environ, run_wsgi
-from playground.sandbox.wire import Request
-from playground.sandbox.world import World
+from octaspace.sandbox import ManualClock, SandboxApp
+from octaspace.sandbox.http.gateway import make_environ, run_wsgi
+from octaspace.sandbox.http.wire import Request
+from octaspace.sandbox.world.world import World
 
 from ..support.fault_server import Exchange, FaultServer, http
 

@@ -13,8 +13,8 @@ from jinja2 import Environment, StrictUndefined
 from werkzeug.datastructures import MultiDict
 
 from playground import create_app
-from playground.background import begin
-from playground.parts import current_parts
+from playground.app_state import current_parts
+from playground.jobs.background import begin
 from playground.store import Limits
 
 __all__ = ["FAILURES", "SECRET", "make"]

@@ -13,9 +13,9 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.test import TestResponse, create_environ, run_wsgi_app
 
 import octaspace
+from octaspace.sandbox import SandboxServer
 from playground import create_app
-from playground.process import ProcessSettings
-from playground.sandbox import SandboxServer
+from playground.settings import ProcessSettings
 from playground.store import StoreError
 from tests.playground.browsing import ORIGIN, Visitor
 from tests.playground.conftest import process, running_sandbox, sandbox

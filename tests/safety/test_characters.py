@@ -19,9 +19,9 @@ from werkzeug.test import TestResponse
 
 import octaspace
 from flask_octaspace import OctaSpace
-from playground import runs
-from playground.methods import Method, all_methods
-from playground.process import ProcessSettings
+from playground.jobs import method_run
+from playground.sdk.methods import Method, all_methods
+from playground.settings import ProcessSettings
 from playground.store import Calls, Limits, open_database
 
 from ..playground.browsing import Visitor
@@ -128,7 +128,7 @@ def test_every_page_is_made_whatever_the_api_says(
 def test_every_method_runs_and_its_answer_is_shown(
     guest: Visitor, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "_LIMITS", Limits(mine=100, all=100, rate=100))
+    monkeypatch.setattr(method_run, "_LIMITS", Limits(mine=100, all=100, rate=100))
     token = guest.token()
     for method in all_methods():
         answer = guest.client.post(

@@ -13,7 +13,7 @@ import requests
 from bs4 import BeautifulSoup
 from flask import Flask
 
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 from tests.playground.browsing import ORIGIN, Visitor, text_of
 from tests.playground.conftest import (
     app,

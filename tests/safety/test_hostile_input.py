@@ -14,11 +14,11 @@ from urllib.parse import quote, quote_from_bytes
 import pytest
 from flask import Flask
 
-from playground import runs
-from playground.methods import Method, all_methods
-from playground.process import ProcessSettings
-from playground.responses import MOST_ADDRESS
+from playground.jobs import method_run
+from playground.sdk.methods import Method, all_methods
+from playground.settings import ProcessSettings
 from playground.store import Calls, Limits
+from playground.web.responses import MOST_ADDRESS
 
 from ..playground.conftest import MakeApp
 from ..support.fault_server import FaultServer, answer
@@ -47,7 +47,7 @@ _numbers = count()
 
 @pytest.fixture
 def raw(process: ProcessSettings, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> RawBrowser:
-    monkeypatch.setattr(runs, "_LIMITS", Limits(mine=10**6, all=10**6, rate=10**6))
+    monkeypatch.setattr(method_run, "_LIMITS", Limits(mine=10**6, all=10**6, rate=10**6))
     app = make_app(process)
     app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is a page, as people meet it
     return RawBrowser(app)
@@ -97,7 +97,7 @@ def test_in_forms(raw: RawBrowser, app: Flask) -> None:
     for rule in rules(app, "GET"):
         for form in forms_of(raw.send("GET", address(rule, KNOWN)).body):
             seen.setdefault(endpoint_of(app, form.action), form)
-    assert {"lab.fire", "settings.save_options", "runner.run", "services.order"} <= set(seen)
+    assert {"lab.fire", "settings.save_options", "runner.run", "rent.order"} <= set(seen)
     for rule in rules(app, "POST"):
         typed = {name: text.encode() for name, text in form_of(app, rule, seen).fields.items()}
         typed.pop("csrf_token", None)

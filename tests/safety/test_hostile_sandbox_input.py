@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 from ..sandbox.raw_client import RawClient
 from ..sandbox.specification import operations

@@ -10,11 +10,11 @@ from bs4 import BeautifulSoup
 from flask import Flask
 from markdown_it import MarkdownIt
 
-from playground import incident
-from playground.browser import current_browser
-from playground.incident import incident_report
-from playground.process import ProcessSettings
-from playground.series import Series
+from playground.browser.state import current_browser
+from playground.pages.diagnostics import incident
+from playground.pages.diagnostics.incident import incident_report
+from playground.pages.diagnostics.series import Series
+from playground.settings import ProcessSettings
 from playground.store import CallRow, Snapshot
 
 from ..playground.conftest import MakeApp

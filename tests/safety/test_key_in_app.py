@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.process import ProcessSettings
+from playground.settings import ProcessSettings
 
 from ..playground.browsing import Visitor
 from ..playground.conftest import (  # noqa: F401  # fixtures

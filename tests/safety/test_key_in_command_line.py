@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from flask_octaspace import OctaSpace
-from playground import live_check
-from playground.methods import all_methods
+from playground.live_check import check as live_check
+from playground.sdk.methods import all_methods
 
 from ..support.hostile_api import LIES, HostileApi
 from ..support.key_finder import key_in

@@ -16,7 +16,7 @@ import pytest
 
 import octaspace
 from flask_octaspace.calls import public_methods
-from playground.sandbox.world import World
+from octaspace.sandbox.world.world import World
 
 from ..support.hostile_api import LIES, HostileApi
 from ..support.key_finder import key_in

@@ -22,7 +22,7 @@ import pytest
 from werkzeug.test import create_environ, run_wsgi_app
 from werkzeug.wrappers import Request, Response
 
-from playground.forwarded import behind_proxies
+from playground.web.proxy_headers import behind_proxies
 from tests.playground.conftest import redis_server
 from tests.support.redis_server import RedisServer
 from tests.support.running_playground import RunningPlayground, free_port

@@ -15,9 +15,9 @@ import pytest
 from redis import RedisError
 
 from octaspace import Config, ConfigurationError
+from octaspace.sandbox import SandboxServer
 from playground import create_app
-from playground.process import ProcessSettings, StartError
-from playground.sandbox import SandboxServer
+from playground.settings import ProcessSettings, StartError
 from playground.store import StoreError, open_database
 from tests.playground.conftest import MakeApp, compiled_templates, make_app, process, running_sandbox, sandbox
 from tests.playground.conftest import redis_server as redis_server
@@ -75,7 +75,7 @@ def test_only_what_needs_the_secrets_has_them(secured: RedisServer, tmp_path: Pa
                 has = {
                     name for name, value in given.items() if value in environment or f"{name}=" in environment
                 }
-                seen.setdefault("sandbox" if "playground.sandbox" in command else "gunicorn", []).append(has)
+                seen.setdefault("sandbox" if "octaspace.sandbox" in command else "gunicorn", []).append(has)
             assert seen["sandbox"] == [set()]
             assert seen["gunicorn"] == [set(given)] * 3, "the master and two workers"
             said = launched.text()

@@ -14,8 +14,8 @@ import pytest
 from flask import Flask
 
 import octaspace
-from playground.server_log import SafeFormatter, exception_text, named
 from playground.store import StoreError
+from playground.web.app_log import SafeFormatter, exception_text, named
 
 from ..support.running_playground import ROOT, RunningPlayground
 from ..support.waiting import until
@@ -88,7 +88,7 @@ def test_a_group_is_told_with_its_parts() -> None:
     text = exception_text(group)
     assert SECRET not in text
     assert re.findall(r"^[\w.]+(?:Error|Group)\b.*", text, re.MULTILINE) == [
-        "ExceptionGroup", "KeyError", "playground.store.database.StoreError: the file is gone",
+        "ExceptionGroup", "KeyError", "playground.store.backend.StoreError: the file is gone",
     ]  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def test_messages_that_are_written_to_be_read_are_kept() -> None:
     assert named(octaspace.NotFoundError("GET /nodes/1: 404\x1b[2J\u202e\ud800\nnext")) == (
         "octaspace.errors.NotFoundError: GET /nodes/1: 404\ufffd[2J\ufffd\ufffd\\nnext"
     )
-    assert named(StoreError("Redis: MISCONF")) == "playground.store.database.StoreError: Redis: MISCONF"
+    assert named(StoreError("Redis: MISCONF")) == "playground.store.backend.StoreError: Redis: MISCONF"
     assert named(KeyError(SECRET)) == "KeyError"
 
 

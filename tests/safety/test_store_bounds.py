@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from playground.process import ProcessSettings, StartError
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
+from playground.settings import ProcessSettings, StartError
 from playground.store import (
     BrowserState,
     Calls,
@@ -33,11 +33,11 @@ from playground.store import (
 from playground.store.bounds import DEFAULT_BYTES, LEAST_BYTES
 from playground.store.redis import RedisDatabase
 from playground.store.sqlite import SqliteDatabase
-from playground.store.sqlite import database as sqlite_module
+from playground.store.sqlite import connection as sqlite_module
 from tests.playground.browsing import ORIGIN, Visitor
 from tests.playground.conftest import redis_server
-from tests.playground.renting import MACHINE, order, rentals
-from tests.playground.test_store import row
+from tests.playground.pages.rent.renting import MACHINE, order, rentals
+from tests.playground.store.test_store import row
 from tests.support.redis_server import RedisServer
 from tests.support.running_playground import ROOT
 
@@ -337,7 +337,7 @@ FILL = """
 import sys, threading; from pathlib import Path
 from playground.store import BrowserState, Calls, JobLog, Jobs, Limits, StoreBounds, StoreError
 from playground.store.sqlite import SqliteDatabase
-from tests.playground.test_store import row
+from tests.playground.store.test_store import row
 database = SqliteDatabase(Path(sys.argv[1]), StoreBounds.of(8 * 2**20))
 sys.stdin.readline()
 def fill(name):

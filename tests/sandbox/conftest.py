@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from playground.sandbox import ManualClock, SandboxServer
-from playground.sandbox.pytest_fixture import octaspace_sandbox, octaspace_sandbox_clock
+from octaspace.sandbox import ManualClock, SandboxServer
+from octaspace.sandbox.pytest_plugin import octaspace_sandbox, octaspace_sandbox_clock
 
 from .api import Api, MakeApi
 from .raw_client import RawClient

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from playground.sandbox.app import SPECIFICATION
+from octaspace.sandbox.api.app import SPECIFICATION
 
 _METHODS = ("get", "post", "patch", "put", "delete")
 _FORMATS = FormatChecker(formats=())

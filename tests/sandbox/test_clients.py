@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 from .api import Api
 from .raw_client import RawClient

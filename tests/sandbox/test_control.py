@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from playground.sandbox import KINDS, OPTIONS, SandboxServer
-from playground.sandbox.control import Control as ControlPath
-from playground.sandbox.wire import Request
+from octaspace.sandbox import KINDS, OPTIONS, SandboxServer
+from octaspace.sandbox.control import Control as ControlPath
+from octaspace.sandbox.http.wire import Request
 
 from .api import Api
 from .raw_client import RawClient

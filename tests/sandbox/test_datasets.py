@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import pytest
 
-from playground.sandbox import ManualClock, SandboxServer, World
-from playground.sandbox.datasets import DATASETS
-from playground.sandbox.hostile import PAYLOADS
-from playground.sandbox.operations import OPERATIONS
+from octaspace.sandbox import ManualClock, SandboxServer, World
+from octaspace.sandbox.api.operations import OPERATIONS
+from octaspace.sandbox.datasets.hostile import PAYLOADS
+from octaspace.sandbox.datasets.registry import DATASETS
 
 from .api import Api, MakeApi
 

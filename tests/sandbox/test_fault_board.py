@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from playground.sandbox import FaultError, SandboxServer
+from octaspace.sandbox import FaultError, SandboxServer
 
 from .api import Api, MakeApi
 

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from playground.sandbox import KINDS, OPTIONS, ManualClock, SandboxServer
+from octaspace.sandbox import KINDS, OPTIONS, ManualClock, SandboxServer
 
 from ..support.waiting import until
 from .api import MakeApi

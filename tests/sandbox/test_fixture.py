@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import requests
 
-from playground.sandbox import ManualClock, SandboxServer
+from octaspace.sandbox import ManualClock, SandboxServer
 
 
 def test_the_fixture_gives_a_fresh_sandbox_whose_time_stands_still(

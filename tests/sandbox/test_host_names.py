@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from playground.sandbox import SandboxServer
-from playground.sandbox.host_names import HostNames
+from octaspace.sandbox import SandboxServer
+from octaspace.sandbox.http.host_names import HostNames
 
 from .raw_client import Answer, RawClient
 

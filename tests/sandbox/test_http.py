@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import pytest
 
-from playground.sandbox import SandboxServer
-from playground.sandbox.wire import MAX_BODY, MalformedError, Reader
+from octaspace.sandbox import SandboxServer
+from octaspace.sandbox.http.wire import MAX_BODY, MalformedError, Reader
 
 from ..support.waiting import until
 from .api import Api

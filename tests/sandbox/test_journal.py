@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from playground.sandbox import Journal, ManualClock, SandboxServer
+from octaspace.sandbox import Journal, ManualClock, SandboxServer
 
 from .api import Api, MakeApi
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from playground.sandbox import ManualClock, SandboxServer
+from octaspace.sandbox import ManualClock, SandboxServer
 
 from .api import Api, MakeApi
 

@@ -15,7 +15,7 @@ from wsgiref.validate import validator
 import pytest
 import requests
 
-from playground.sandbox import ManualClock, PortInUseError, SandboxApp, SandboxServer, World
+from octaspace.sandbox import ManualClock, PortInUseError, SandboxApp, SandboxServer, World
 
 from ..support.waiting import until
 from .raw_client import RawClient

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from playground.sandbox import ManualClock, SandboxServer
-from playground.sandbox.vpn_config import CERTIFICATES
-from playground.sandbox.x25519 import public_key
+from octaspace.sandbox import ManualClock, SandboxServer
+from octaspace.sandbox.world.vpn_config import CERTIFICATES
+from octaspace.sandbox.world.x25519 import public_key
 
 from ..support.namespaces import obstacle
 from ..support.programs import find_program

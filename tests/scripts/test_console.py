@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 from ..support.running_playground import ROOT, bare_environment
 from ..support.waiting import until

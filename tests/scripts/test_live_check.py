@@ -16,10 +16,10 @@ import pytest
 
 import octaspace
 from flask_octaspace.calls import ChangeRefusedError
-from playground.live_check import reading_client
-from playground.methods import all_methods
-from playground.sandbox import SandboxServer
-from playground.smoke_steps import plan
+from octaspace.sandbox import SandboxServer
+from playground.jobs.smoke_steps import plan
+from playground.live_check.check import reading_client
+from playground.sdk.methods import all_methods
 
 from ..support.running_playground import ROOT, bare_environment, free_port
 from ..support.waiting import until

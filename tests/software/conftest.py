@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 from tests.support.fault_server import FaultServer
 from tests.wire.conftest import ServerFactory, authority, serve, tls
 

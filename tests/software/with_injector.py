@@ -9,7 +9,7 @@ from __future__ import annotations
 import injector
 
 import octaspace
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 
 class Market:

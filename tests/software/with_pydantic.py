@@ -14,8 +14,8 @@ import pydantic
 import pytest
 
 import octaspace
+from octaspace.sandbox import SandboxServer
 from octaspace.types import Account, App, MachineOffer, Node, VpnRelay
-from playground.sandbox import SandboxServer
 
 DATACLASSES = [
     kind for _, kind in inspect.getmembers(octaspace.types, inspect.isclass) if dataclasses.is_dataclass(kind)

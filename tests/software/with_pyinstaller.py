@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 from .environments import ROOT
 

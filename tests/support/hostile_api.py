@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from playground.sandbox import ManualClock
-from playground.sandbox.app import SandboxApp
-from playground.sandbox.gateway import make_environ, run_wsgi
-from playground.sandbox.wire import Request
-from playground.sandbox.world import World
+from octaspace.sandbox import ManualClock
+from octaspace.sandbox.api.app import SandboxApp
+from octaspace.sandbox.http.gateway import make_environ, run_wsgi
+from octaspace.sandbox.http.wire import Request
+from octaspace.sandbox.world.world import World
 
 from .fault_server import Arrival, Exchange, FaultServer
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from playground.sandbox import Clock, SandboxServer
+from octaspace.sandbox import Clock, SandboxServer
 
 from .waiting import until
 
@@ -118,7 +118,7 @@ class RunningPlayground:
         return len(self.worker_pids()) == self.workers and answers(self.url)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # The command and the variables of playground/launcher.py.
+        # The command and the variables of playground/launcher/__main__.py.
         command = [sys.executable, "-m", "gunicorn", "-c", "playground/gunicorn.conf.py"]
         environment = {
             **bare_environment(),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from octaspace import Client, Response
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 __all__ = ["READS", "created", "read_everything", "rent"]
 

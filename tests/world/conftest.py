@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 from tests.support import namespaces
 from tests.support.certificates import Authority
 from tests.support.inner_pytest import InnerPytest

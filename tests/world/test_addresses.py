@@ -8,7 +8,7 @@ import pytest
 
 import octaspace
 from octaspace import Client, Config
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 from tests.support.certificates import Authority
 from tests.support.fake_clock import FakeClock
 from tests.support.namespaces import Hosts

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from playground.smoke_steps import plan
+from playground.jobs.smoke_steps import plan
 from tests.support.waiting import until
 
 from .commands import KEY, python

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from playground.sandbox.journal import Entry
+from octaspace.sandbox.journal import Entry
 from tests.playground.browsing import text_of
 from tests.playground.remote import Remote
 from tests.support.certificates import Authority

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import octaspace
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 from tests.support.waiting import until
 
 from .calls import created, read_everything, rent

@@ -1,5 +1,5 @@
 // Files with progress: a form with [data-download] is sent from here, and the box it names shows how far it is.
-// The answer is lines of JSON, then the file; see playground/downloads.py. Without a script the form works too.
+// The answer is lines of JSON, then the file; see playground/web/downloads.py. Without a script the form works too.
 import { save } from "./copy.js";
 import { say } from "./say.js";
 

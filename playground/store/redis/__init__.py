@@ -1,5 +1,5 @@
 """The store in Redis, shared by the workers of one machine or several."""
 
-from .database import RedisDatabase
+from .connection import RedisDatabase
 
 __all__ = ["RedisDatabase"]

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from redis import RedisError, ResponseError
 from redis.connection import URL_QUERY_ARGUMENT_PARSERS
 
-from ..database import StoreError
+from ..backend import StoreError
 
 __all__ = ["UNUSABLE", "check_url", "reason"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from .room import LIBRARY, refuse, shares
 
 if TYPE_CHECKING:
-    from .database import RedisDatabase
+    from .connection import RedisDatabase
 
 __all__ = ["Browsers"]
 

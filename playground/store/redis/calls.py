@@ -7,12 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from ..backend import Record
 from ..calls import COLUMNS, Bounds, Query
-from ..database import Record
 from .room import LIBRARY
 
 if TYPE_CHECKING:
-    from .database import RedisDatabase
+    from .connection import RedisDatabase
 
 __all__ = ["Calls"]
 

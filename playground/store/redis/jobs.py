@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ..database import Record
+from ..backend import Record
 from ..jobs import SILENT_SECONDS
 from .room import LIBRARY, shares
 
 if TYPE_CHECKING:
-    from .database import RedisDatabase
+    from .connection import RedisDatabase
 
 __all__ = ["Jobs"]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ..backend import check_room
 from ..bounds import ROW_BYTES, Share, StoreBounds
-from ..database import check_room
 
 if TYPE_CHECKING:
-    from .database import RedisDatabase
+    from .connection import RedisDatabase
 
 __all__ = ["LIBRARY", "Room", "refuse", "shares"]
 

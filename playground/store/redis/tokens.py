@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .room import LIBRARY, refuse, shares
 
 if TYPE_CHECKING:
-    from .database import RedisDatabase
+    from .connection import RedisDatabase
 
 __all__ = ["Tokens"]
 

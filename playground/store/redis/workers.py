@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from .room import LIBRARY, shares
 
 if TYPE_CHECKING:
-    from .database import RedisDatabase
+    from .connection import RedisDatabase
 
 __all__ = ["Workers"]
 

@@ -10,7 +10,7 @@ from ..bounds import ROW_BYTES
 from .room import claim_room, make_room
 
 if TYPE_CHECKING:
-    from .database import SqliteDatabase
+    from .connection import SqliteDatabase
 
 __all__ = ["Browsers", "is_forgotten"]
 

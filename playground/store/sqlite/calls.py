@@ -6,14 +6,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from ..backend import Record
 from ..bounds import Share
 from ..calls import COLUMNS, Bounds, Query
-from ..database import Record
 from .browsers import is_forgotten
 from .room import make_room
 
 if TYPE_CHECKING:
-    from .database import SqliteDatabase
+    from .connection import SqliteDatabase
 
 __all__ = ["Calls"]
 

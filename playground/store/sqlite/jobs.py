@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ..database import Record
+from ..backend import Record
 from ..jobs import SILENT_SECONDS
 from .browsers import is_forgotten
 from .room import make_room
@@ -13,7 +13,7 @@ from .room import make_room
 if TYPE_CHECKING:
     import sqlite3
 
-    from .database import SqliteDatabase
+    from .connection import SqliteDatabase
 
 __all__ = ["Jobs"]
 

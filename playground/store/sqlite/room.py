@@ -9,8 +9,8 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
+from ..backend import check_room
 from ..bounds import ROW_BYTES, Share, StoreBounds
-from ..database import check_room
 
 __all__ = ["COUNTED", "USAGE", "claim_room", "make_room", "used"]
 

@@ -9,7 +9,7 @@ from ..bounds import ROW_BYTES
 from .room import claim_room, make_room
 
 if TYPE_CHECKING:
-    from .database import SqliteDatabase
+    from .connection import SqliteDatabase
 
 __all__ = ["Tokens"]
 

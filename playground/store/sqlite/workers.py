@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .room import make_room
 
 if TYPE_CHECKING:
-    from .database import SqliteDatabase
+    from .connection import SqliteDatabase
 
 __all__ = ["Workers"]
 

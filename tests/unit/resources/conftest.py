@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from octaspace import Client, Config
-from playground.sandbox import ManualClock, SandboxServer
+from octaspace.sandbox import ManualClock, SandboxServer
 from tests.support.fake_clock import FakeClock
 
 API = "https://api.octa.space"

@@ -9,7 +9,7 @@ import requests_mock
 
 import octaspace
 from octaspace import Client
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 from .conftest import API
 

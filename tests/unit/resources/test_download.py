@@ -13,7 +13,7 @@ import requests_mock
 import octaspace
 from octaspace import Client, Config
 from octaspace.resources.download import download
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 from tests.support.fake_clock import FakeClock
 
 from .conftest import API

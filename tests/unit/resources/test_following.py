@@ -11,7 +11,7 @@ import requests_mock
 
 import octaspace
 from octaspace import Client
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 from tests.support.fake_clock import FakeClock
 from tests.support.waiting import until
 

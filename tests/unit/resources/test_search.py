@@ -10,7 +10,7 @@ import requests_mock
 
 import octaspace
 from octaspace import Client, types
-from playground.sandbox import SandboxServer
+from octaspace.sandbox import SandboxServer
 
 from .conftest import API
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
-import playground.sandbox
+import octaspace.sandbox
 from octaspace import types
 
 from .walking import REQUIRED, left_over
 
 SCHEMAS: dict[str, Any] = yaml.safe_load(
-    (Path(playground.sandbox.__file__).parent / "openapi.yaml").read_text()
+    (Path(octaspace.sandbox.__file__).parent / "api" / "openapi.yaml").read_text()
 )["components"]["schemas"]
 
 #: Which types read which schema.

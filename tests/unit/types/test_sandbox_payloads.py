@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from octaspace import types
-from playground.sandbox import ManualClock, World
+from octaspace.sandbox import ManualClock, World
 
 from .walking import left_over, shapes
 

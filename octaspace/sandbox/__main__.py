@@ -1,0 +1,108 @@
+"""`python -m octaspace.sandbox`: the sandbox in a process of its own, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from typing import Any
+
+from .datasets.registry import DATASETS
+from .http.endpoint import PortInUseError
+from .http.server import SandboxServer
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        arguments: The command line; `sys.argv` by default.
+
+    Returns:
+        The exit code: 0 stopped, 1 a port cannot be had, 2 wrong arguments.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        sandbox = SandboxServer(
+            ports=options.port or [3001],
+            seed=options.seed,
+            dataset=options.dataset,
+            ready_after=options.ready_after,
+            host=options.host,
+            control_port=options.control_port,
+            strict_keys=options.strict_keys,
+            allow_hosts=options.allow_host,
+        )
+    except ValueError as problem:
+        return _fail(str(problem), 2)
+    stopped = threading.Event()
+
+    def stop(*_: Any) -> None:
+        stopped.set()
+
+    # Before the first port opens: whoever sees a line below may stop us at once.
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        with sandbox:
+            for url in sandbox.urls:
+                sys.stdout.write(f"sandbox on {url} (data set {options.dataset}, seed {options.seed})\n")
+            if options.control_port is not None:
+                sys.stdout.write(f"control on {sandbox.control_url}\n")
+            sys.stdout.flush()
+            stopped.wait()
+    except PortInUseError as problem:
+        return _fail(f"{problem.strerror}; choose another with --port or --control-port", 1)
+    except OSError as problem:
+        return _fail(f"cannot listen on {options.host}: {problem.strerror}", 1)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sandbox",
+        description="A simulated OctaSpace API. Any key is accepted, except: invalid, readonly.",
+    )
+    parser.add_argument(
+        "--port", type=_port, action="append", help="port to listen on, repeatable: one world (default 3001)"
+    )
+    parser.add_argument("--control-port", type=_port, help="a further port for the control path alone")
+    parser.add_argument("--host", default="127.0.0.1", help="address to bind (default 127.0.0.1)")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="further name under which it may be called, repeatable; those of this machine always work",
+    )
+    parser.add_argument("--seed", type=int, default=7, help="same seed, same world (default 7)")
+    parser.add_argument(
+        "--dataset", choices=list(DATASETS), default="default", help="which world (default: default)"
+    )
+    parser.add_argument(
+        "--ready-after",
+        type=float,
+        default=4.0,
+        metavar="SECONDS",
+        help="until a rental is ready (default 4)",
+    )
+    parser.add_argument(
+        "--strict-keys", action="store_true", help="refuse keys that have not 64 characters, as real ones do"
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 0 (any free one) to 65535")
+    return int(text)
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"sandbox: {message}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""How a fault looks from the other end of the wire."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import Protocol
+
+from ..http.wire import Request, Response
+from .kinds import Fault
+
+_HTML = b"<!DOCTYPE html>\n<html><head><title>%s</title></head><body><h1>%s</h1><p>nginx</p></body></html>\n"
+_WORDS = {
+    401: ("unauthorized", "Invalid API key"),
+    403: ("forbidden", "Not allowed"),
+    404: ("not found", "No such thing"),
+    408: ("request timeout", "The request took too long"),
+    422: ("unprocessable", "The request's content is wrong"),
+    429: ("rate limit exceeded", "Too many requests"),
+    500: ("internal error", "Something went wrong"),
+    502: ("bad gateway", "Bad Gateway"),
+    503: ("service unavailable", "Try again later"),
+    504: ("gateway timeout", "Gateway Timeout"),
+}
+
+
+class Line(Protocol):
+    """What a fault may do to a connection."""
+
+    def send(self, response: Response, keep_alive: bool) -> bool:
+        """Send the whole answer; whether the connection may be used again."""
+        ...
+
+    def send_part(self, response: Response, part: bytes) -> None:
+        """Send the head of an answer and only `part` of its body."""
+        ...
+
+    def send_slowly(self, response: Response, keep_alive: bool, fault: Fault) -> bool:
+        """Like `send`, in small pieces over the seconds of `fault`; all at once as soon as it is healed."""
+        ...
+
+    def hold(self, fault: Fault) -> None:
+        """Say nothing until the fault is healed, the client leaves or the server stops."""
+        ...
+
+    def reset(self) -> None:
+        """Break the connection off with RST."""
+        ...
+
+
+def strike(
+    fault: Fault,
+    line: Line,
+    request: Request,
+    carry_out: Callable[[], Response],
+    note: Callable[[int | None], None],
+) -> bool:
+    """Let `fault` strike one request.
+
+    `carry_out` does what was asked and returns the true answer; `note` writes the status that is sent (None:
+    no status line) into the journal, before anything is sent. Returns whether the connection may be used
+    again.
+    """
+    if fault.kind in ("stall", "drop_after_read", "reset"):
+        if fault.work:
+            carry_out()
+        note(None)
+        if fault.kind == "stall":
+            line.hold(fault)
+        elif fault.kind == "reset":
+            line.reset()
+        return False
+    if fault.kind in ("status", "rate_limit"):
+        if fault.work:
+            carry_out()
+        answer = _fitting(request, _error(fault))
+    elif fault.kind in ("garbage", "html"):
+        answer = _fitting(request, _nonsense(fault.kind, carry_out()))
+    else:
+        answer = carry_out()
+    note(answer.status)
+    if fault.kind in ("truncate", "stall_body"):
+        # Announce at least two bytes: also an empty body can be cut short.
+        answer.announced = max(len(answer.body), 2)
+        line.send_part(answer, answer.body[: len(answer.body) // 2])
+        if fault.kind == "stall_body":
+            line.hold(fault)
+        return False
+    if fault.kind == "drip":
+        return line.send_slowly(answer, request.keep_alive, fault)
+    kept = line.send(answer, request.keep_alive)
+    return kept and fault.kind != "close_after"
+
+
+def _fitting(request: Request, answer: Response) -> Response:
+    """The answer without its body for HEAD."""
+    if request.method == "HEAD":
+        answer.announced, answer.body = len(answer.body), b""
+    return answer
+
+
+def _error(fault: Fault) -> Response:
+    status, wait = fault.status, fault.retry_after
+    if fault.kind == "rate_limit":
+        status, wait = 429, 1.0 if wait is None else wait
+    headers: list[tuple[str, str]] = []
+    if wait is not None:
+        # By the machine's clock, which is the client's, whatever the world's says.
+        text = formatdate(time.time() + wait, usegmt=True) if fault.retry_after_date else f"{wait:g}"
+        headers.append(("Retry-After", text))
+    # A gateway in front answers for itself, in HTML (Q16).
+    shape = fault.body or ("html" if status in (502, 504) else "json")
+    if shape == "empty" or status == 304:
+        return Response(status, headers)
+    error, message = _WORDS.get(status, ("failed", f"Status {status}"))
+    if shape == "html":
+        title = f"{status} {message}".encode()
+        return Response(status, [*headers, ("Content-Type", "text/html")], _HTML % (title, title))
+    body = json.dumps({"error": error, "message": message}).encode()
+    return Response(status, [*headers, ("Content-Type", "application/json")], body)
+
+
+def _nonsense(kind: str, truth: Response) -> Response:
+    if kind == "html":
+        return Response(
+            200, [("Content-Type", "text/html")], _HTML % (b"Maintenance", b"We will be back soon")
+        )
+    body = b'{"oops": [1, 2,, ' + truth.body[:40] + b"\xff}"
+    return Response(200, [("Content-Type", "application/json")], body)

@@ -1,0 +1,253 @@
+"""One connection: its requests one after the other, the journal, the faults, the answers."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import socket
+import struct
+import sys
+import threading
+import traceback
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..api.app import SandboxApp
+from ..api.operations import find, split_path
+from ..control import CONTROL_PATH, Control
+from ..faults.injection import strike
+from ..faults.kinds import Fault
+from ..faults.registry import FaultBoard
+from ..journal import Entry, Journal
+from .gateway import make_environ, run_wsgi
+from .host_names import HostNames
+from .wire import GoneError, MalformedError, Reader, Request, Response, parse_request_line
+
+#: Seconds between two looks whether a client that is being kept waiting is still there.
+_LOOK = 0.2
+#: Pieces in which a dripping answer is sent.
+_PIECES = 20
+
+
+@dataclass
+class Shared:
+    """What every connection of a sandbox has in common."""
+
+    app: SandboxApp
+    control: Control
+    journal: Journal
+    faults: FaultBoard
+    host: str
+    keep_alive_timeout: float
+    names: HostNames
+    stopping: threading.Event = field(default_factory=threading.Event)
+    connection_ids: Any = field(default_factory=lambda: itertools.count(1))
+    request_ids: Any = field(default_factory=lambda: itertools.count(1))
+
+
+class Connection:
+    """Serves one accepted socket until either side has had enough."""
+
+    def __init__(self, shared: Shared, client: socket.socket, port: int, control_only: bool) -> None:
+        self._shared, self._socket, self._port = shared, client, port
+        self._control_only = control_only
+        self.id: int = next(shared.connection_ids)
+        self._number = 0
+        self._reader = Reader(client, shared.keep_alive_timeout)
+        self._request_id = ""
+        self._closing = False
+        self._in_control = False
+
+    def run(self) -> None:
+        """Serve requests until the connection ends; never raises."""
+        try:
+            # Small answers leave at once instead of waiting for an acknowledgement.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while self._may_go_on() and self._serve_one():
+                pass
+        except (GoneError, OSError):
+            pass
+        except MalformedError as problem:
+            self._complain(problem)
+        finally:
+            self._socket.close()
+
+    def finish(self) -> None:
+        """End the connection from outside; one that speaks to the control path gets its answer first."""
+        self._closing = True
+        if not self._in_control:
+            self.shut(socket.SHUT_RDWR)
+
+    def shut(self, how: int) -> None:
+        """Shut the socket down, which wakes the thread that waits on it."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(how)
+
+    # Line, as misbehaviour.py sees it
+
+    def send(self, response: Response, keep_alive: bool) -> bool:
+        keep_alive = self._may_go_on(keep_alive)
+        if not any(name == "X-Request-Id" for name, _ in response.headers):
+            response.headers.append(("X-Request-Id", self._request_id))
+        self._write(response.head(keep_alive) + response.body)
+        return keep_alive
+
+    def send_slowly(self, response: Response, keep_alive: bool, fault: Fault) -> bool:
+        keep_alive = self._may_go_on(keep_alive)
+        data = response.head(keep_alive) + response.body
+        size = -(-len(data) // _PIECES)
+        for start in range(0, len(data), size):
+            fault.healed.wait(fault.seconds / _PIECES)
+            self._write(data[start : start + size])
+        return keep_alive
+
+    def send_part(self, response: Response, part: bytes) -> None:
+        self._write(response.head(keep_alive=True) + part)
+
+    def hold(self, fault: Fault) -> None:
+        self._socket.settimeout(0)
+        while not fault.healed.wait(_LOOK) and not self._closing:
+            try:
+                if not self._socket.recv(1, socket.MSG_PEEK):
+                    return
+            except BlockingIOError:
+                continue
+
+    def reset(self) -> None:
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    # One request
+
+    def _serve_one(self) -> bool:
+        line = self._reader.wait()
+        if not self._control_only and self._dropped_unread(line):
+            return False
+        request = self._reader.read()
+        self._begin()
+        if _is_control(request.path):
+            return self._control(request)
+        if self._control_only:
+            raise MalformedError(404, "this port is for the control path alone")
+        if not self._shared.names.include(request.headers.get("host"), self._socket.getsockname()[0]):
+            # Before the journal, the faults and CORS: nothing has arrived here.
+            raise MalformedError(421, "the Host header names another machine; --allow-host allows a name")
+        return self._exchange(request)
+
+    def _may_go_on(self, keep_alive: bool = True) -> bool:
+        return keep_alive and not self._closing and not self._shared.stopping.is_set()
+
+    def _begin(self) -> None:
+        self._number += 1
+        self._request_id = f"req-{next(self._shared.request_ids):08x}"
+
+    def _exchange(self, request: Request) -> bool:
+        entry = self._write_down(request.method, request.target, request)
+        verdict = self._shared.faults.judge(self._port, request.method, request.path)
+        for delay in verdict.delays:
+            entry.fault, entry.delayed = delay.kind, entry.delayed + delay.seconds
+            delay.healed.wait(delay.seconds)
+        if self._shared.stopping.is_set():
+            entry.done = True
+            return False
+
+        def carry_out() -> Response:
+            return self._carry_out(request, entry)
+
+        def note(status: int | None) -> None:
+            entry.status, entry.done = status, True
+
+        if verdict.fault is None:
+            answer = carry_out()
+            note(answer.status)
+            return self.send(answer, request.keep_alive)
+        entry.fault = verdict.fault.kind
+        return strike(verdict.fault, self, request, carry_out, note)
+
+    def _carry_out(self, request: Request, entry: Entry) -> Response:
+        environ = make_environ(request, self._shared.host, self._port, entry.request_id)
+        try:
+            answer = run_wsgi(self._shared.app, environ)
+        except Exception as error:  # A defect of the sandbox: said aloud, and answered as the API would.
+            sys.stderr.write(_places(error))
+            body = b'{"error":"internal error","message":"the sandbox failed; see its standard error"}'
+            return Response(500, [("Content-Type", "application/json")], body)
+        entry.carried_out = environ.get("sandbox.carried_out", False)
+        return answer
+
+    def _control(self, request: Request) -> bool:
+        self._in_control = True
+        try:
+            peer, own = self._socket.getpeername()[0], self._socket.getsockname()[0]
+            return self.send(self._shared.control.answer(request, peer, own), request.keep_alive)
+        finally:
+            self._in_control = False
+
+    def _dropped_unread(self, line: bytes) -> bool:
+        """Whether a fault closes the connection before the request, whose first line is there, is read."""
+        try:
+            method, target, _ = parse_request_line(line)
+        except MalformedError:
+            method, target = "", ""
+        path = target.split("?", 1)[0]
+        if _is_control(path):
+            return False
+        fault = self._shared.faults.drops_unread(self._port, method, path)
+        if fault is None:
+            return False
+        self._begin()
+        entry = self._write_down(method, target, None)
+        entry.fault, entry.done = fault.kind, True
+        return True
+
+    def _write_down(self, method: str, target: str, request: Request | None) -> Entry:
+        path, _, query = target.partition("?")
+        operation, _, _ = find(method, split_path(path))
+        return self._shared.journal.arrived(
+            request.headers.get("authorization") if request else None,
+            request.body if request else b"",
+            endpoint=self._port,
+            connection=self.id,
+            number=self._number,
+            method=method,
+            path=path,
+            query=query,
+            request_id=self._request_id,
+            operation=operation.id if operation else None,
+            change=operation is not None and operation.change,
+        )
+
+    def _complain(self, problem: MalformedError) -> None:
+        """Answer what was no proper request, and let the client read that before the connection goes."""
+        error = "misdirected request" if problem.status == 421 else "bad request"
+        body = json.dumps({"error": error, "message": problem.message}).encode()
+        self._begin()
+        try:
+            self.send(
+                Response(problem.status, [("Content-Type", "application/json")], body), keep_alive=False
+            )
+            # Closing with unread bytes would reset the connection and take the answer back.
+            self._socket.shutdown(socket.SHUT_WR)
+            self._socket.settimeout(0.5)
+            for _ in range(64):
+                if not self._socket.recv(65_536):
+                    return
+        except OSError:
+            pass
+
+    def _write(self, data: bytes) -> None:
+        self._socket.settimeout(30)
+        self._socket.sendall(data)
+
+
+def _places(error: Exception) -> str:
+    """An exception without its message, which may hold what was sent: an image, variables, a key."""
+    places = [
+        f'  File "{frame.f_code.co_filename}", line {line}, in {frame.f_code.co_name}\n'
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    return "".join(["Traceback (most recent call last):\n", *places[-60:], f"{type(error).__name__}\n"])
+
+
+def _is_control(path: str) -> bool:
+    return path == CONTROL_PATH or path.startswith(CONTROL_PATH + "/")

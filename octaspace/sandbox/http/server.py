@@ -1,0 +1,164 @@
+"""The sandbox as one object: a world, its endpoints, its journal and its faults."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from ..api.app import SandboxApp
+from ..clock import Clock, SystemClock
+from ..control import CONTROL_PATH, Control
+from ..faults.registry import FaultBoard
+from ..journal import Journal
+from ..world.world import World
+from .connection import Shared
+from .endpoint import Endpoint
+from .host_names import HostNames
+
+
+class SandboxServer:
+    """A simulated OctaSpace API on one or more loopback ports that all serve the same world.
+
+        with SandboxServer(ports=(0, 0), seed=7) as sandbox:
+            requests.get(sandbox.urls[0] + "/network")
+            sandbox.faults.add("status", endpoint=sandbox.ports[0], status=503, count=2)
+            sandbox.journal.entries()
+
+    Starting takes milliseconds; all of it runs in threads of this process.
+
+    Args:
+        ports: One endpoint each; 0 takes a free port.
+        seed: The same seed gives the same world and the same luck with faults.
+        dataset: default, empty, hostile, large or loose.
+        ready_after: Seconds until a rental is ready, and that a reboot takes.
+        clock: The world's clock; a `ManualClock` makes its time stand still.
+        host: Address to bind.
+        control_port: A port of its own for the control path, which no fault can close; 0 takes a free one.
+        keep_alive_timeout: Seconds after which an idle connection is closed.
+        strict_keys: Refuse with 401 what does not look like a key, that is, has not 64 characters.
+        allow_hosts: Names under which the API may be called, in addition to those of this machine: where a
+            name leads here from elsewhere, or a proxy passes on the name it was called by.
+
+    Raises:
+        ValueError: There is no such data set, the time is out of range, or a name cannot be one.
+    """
+
+    def __init__(
+        self,
+        ports: Sequence[int] = (0, 0),
+        *,
+        seed: int = 7,
+        dataset: str = "default",
+        ready_after: float = 4.0,
+        clock: Clock | None = None,
+        host: str = "127.0.0.1",
+        control_port: int | None = None,
+        keep_alive_timeout: float = 75.0,
+        strict_keys: bool = False,
+        allow_hosts: Sequence[str] = (),
+    ) -> None:
+        clock = clock or SystemClock()
+        self.world = World(seed, dataset, ready_after, clock)
+        self.app = SandboxApp(self.world, strict_keys)
+        self.journal = Journal(clock.time)
+        self.faults = FaultBoard(seed, clock)
+        self._host, self._wanted, self._control_wanted = host, tuple(ports), control_port
+        self._endpoints: list[Endpoint] = []
+        self._control_endpoint: Endpoint | None = None
+        self._refusing = threading.Lock()
+        control = Control(
+            self.world, self.journal, self.faults, self.endpoints, control_port is not None, self.reset
+        )
+        self._shared = Shared(
+            self.app, control, self.journal, self.faults, host, keep_alive_timeout, HostNames(allow_hosts)
+        )
+
+    def start(self) -> SandboxServer:
+        """Open the ports; a sandbox is started once.
+
+        Raises:
+            PortInUseError: A port is taken (an OSError); none of the others stays open.
+        """
+        if self._endpoints or self._shared.stopping.is_set():
+            raise RuntimeError("a sandbox is started once")
+        try:
+            for port in self._wanted:
+                self._endpoints.append(Endpoint(self._shared, self._host, port))
+            if self._control_wanted is not None:
+                self._control_endpoint = Endpoint(
+                    self._shared, self._host, self._control_wanted, control_only=True
+                )
+        except OSError:
+            self.stop()
+            raise
+        if self._control_endpoint is not None:
+            self._control_endpoint.open()
+        self.faults.on_change = self._apply_refusals
+        self._apply_refusals()
+        return self
+
+    def stop(self) -> None:
+        """Close everything and wait for every thread; a second call does nothing."""
+        self.faults.on_change = lambda: None
+        self._shared.stopping.set()
+        self.faults.heal_all()
+        for endpoint in self._all():
+            endpoint.stop()
+        self._endpoints, self._control_endpoint = [], None
+
+    def reset(
+        self, seed: int | None = None, dataset: str | None = None, ready_after: float | None = None
+    ) -> None:
+        """Start the world again; what is not given stays. Journal and faults are left alone.
+
+        Raises:
+            ValueError: There is no such data set, or the time is out of range; the world is then as it was.
+        """
+        self.world.reset(seed, dataset, ready_after)
+        self.faults.reseed(self.world.seed)
+
+    @property
+    def ports(self) -> list[int]:
+        """The ports of the API, in the order in which they were asked for."""
+        return [endpoint.port for endpoint in self._endpoints]
+
+    @property
+    def urls(self) -> list[str]:
+        """The base URLs of the API, for `base_urls`."""
+        return [endpoint.url for endpoint in self._endpoints]
+
+    @property
+    def url(self) -> str:
+        """The first base URL, for `base_url`."""
+        return self._endpoints[0].url
+
+    @property
+    def control_url(self) -> str:
+        """Base URL of the control path: the port of its own when there is one, else the first endpoint's."""
+        return (self._control_endpoint or self._endpoints[0]).url + CONTROL_PATH
+
+    def endpoints(self) -> list[dict[str, Any]]:
+        """Port, URL, whether it listens, open and accepted connections, for each endpoint of the API."""
+        return [endpoint.view() for endpoint in self._endpoints]
+
+    def __enter__(self) -> SandboxServer:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _all(self) -> list[Endpoint]:
+        return [*self._endpoints, *([self._control_endpoint] if self._control_endpoint else [])]
+
+    def _apply_refusals(self) -> None:
+        # One at a time: otherwise a port could close because of a fault that has been healed meanwhile.
+        with self._refusing:
+            for endpoint in self._endpoints:
+                if self.faults.refused(endpoint.port):
+                    endpoint.refuse()
+                else:
+                    endpoint.open()

@@ -1,0 +1,106 @@
+"""What the app consists of, per process: the operator's settings, the store, clients and threads."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, cast
+
+from flask import Flask, current_app
+
+from .sdk.client_cache import Clients
+from .secret_key import kept_secret
+from .settings import ProcessSettings, StartError
+from .store import StoreError, open_database
+from .web.request_slots import Places, Threads
+
+__all__ = ["EXTENSION", "Parts", "current_parts", "private_folder"]
+
+#: Name in `app.extensions`.
+EXTENSION: Final = "playground"
+
+#: Threads for the calls of pages, per page that is made at the same time: about as many as it has panels, so
+#: that stalled pages do not stop another. Each download has one as well.
+_CALLS_PER_PAGE: Final = 8
+
+
+class Parts:
+    """One per app, in ``app.extensions["playground"]``.
+
+    Attributes:
+        process: The operator's settings.
+        clients: A client per distinct settings.
+        database: What all workers share: state of browsers, request log, tokens, snapshots, jobs.
+        secret_key: Signs cookies.
+        login_seats: For threads that wait with a password: at most half of those that answer.
+        places: Who holds a thread of this process.
+
+    Raises:
+        StartError: The folder of the state or the store cannot be used.
+    """
+
+    def __init__(self, app: Flask, process: ProcessSettings) -> None:
+        self.process = process
+        try:
+            folder = private_folder(process.state_dir)
+            self.secret_key = process.secret_key or kept_secret(folder / "secret_key")
+            self.database = open_database(folder, process.redis_url, process.store_bytes)
+        except OSError as error:
+            raise StartError(f"The state cannot be kept in {process.state_dir}: {error.strerror}") from None
+        except StoreError as error:
+            raise StartError(str(error)) from None
+        self.clients = Clients(app, operator_key=process.operator_key)
+        self.login_seats = threading.BoundedSemaphore(max(1, process.threads // 2))
+        self.places = Places(Threads.beside(process.threads))
+        self._lock = threading.Lock()
+        self._executor: tuple[int, ThreadPoolExecutor] | None = None
+
+    @property
+    def executor(self) -> ThreadPoolExecutor:
+        """The threads for calls; made at the first use, and once more in a forked worker."""
+        with self._lock:
+            if self._executor is None or self._executor[0] != os.getpid():
+                threads = self.places.threads
+                pool = ThreadPoolExecutor(
+                    max(32, _CALLS_PER_PAGE * threads.page) + threads.download, thread_name_prefix="panel"
+                )
+                self._executor = os.getpid(), pool
+            return self._executor[1]
+
+    def close(self) -> None:
+        """Let threads and connections of this process go."""
+        with self._lock:
+            executor, self._executor = self._executor, None
+        if executor is not None and executor[0] == os.getpid():
+            executor[1].shutdown(wait=False, cancel_futures=True)
+        self.clients.close()
+        self.database.close()
+
+
+def current_parts() -> Parts:
+    """The parts of the current app."""
+    return cast(Parts, current_app.extensions[EXTENSION])
+
+
+def private_folder(folder: Path) -> Path:
+    """The folder of the state: made with mode 0700 when it is not there, else left as it is.
+
+    Raises:
+        StartError: Others can write into it, and so exchange what is kept there.
+        OSError: It cannot be made or looked at.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+        if folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise StartError(
+                f"Others can write into the folder of the state, {folder}: "
+                "chmod go-w it, or give another as PLAYGROUND_STATE_DIR"
+            ) from None
+    return folder

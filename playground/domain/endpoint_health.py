@@ -1,0 +1,84 @@
+"""How each endpoint is doing: what the rotator says of it, or else the last call that ended there.
+
+With one endpoint there is no rotator, and with several it hears of lost connections only. So without the
+last call a page would say "healthy" of an endpoint that refuses every connection, answers 503 each time, or
+answers 200 with a maintenance page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from octaspace import InvalidResponseError
+
+from ..store import CallRow, Calls
+
+__all__ = ["EndpointHealth", "endpoint_health", "last_calls"]
+
+
+#: A 2xx that is not the API's answer, such as a maintenance page.
+_UNREADABLE: Final = InvalidResponseError.__name__
+
+
+@dataclass(frozen=True)
+class EndpointHealth:
+    """What is known of an endpoint.
+
+    Attributes:
+        url: The endpoint.
+        tone: ``good``, ``warn``, ``bad`` or ``idle``: how its badge is coloured.
+        words: Its state in words.
+        message: The error's own message, where the last call has failed and no status says why; else empty.
+        cooldown: Seconds that it is still left alone for, or None.
+        at: When the call began that the words are about, or None.
+    """
+
+    url: str
+    tone: str
+    words: str
+    message: str = ""
+    cooldown: float | None = None
+    at: float | None = None
+
+
+def last_calls(calls: Calls, endpoints: Iterable[str]) -> dict[str, CallRow]:
+    """The last call of a browser that ended at each of these endpoints, for those that have one.
+
+    One that has failed is whole: its `CallRow.detail` has the message.
+    """
+    found = {}
+    for url in endpoints:
+        rows, _ = calls.latest(1, endpoint=url)
+        if rows:
+            whole = None if rows[0].ok else calls.find(rows[0].id)
+            found[url] = whole or rows[0]
+    return found
+
+
+def endpoint_health(
+    endpoints: Sequence[str], stats: Mapping[str, Any], last: Mapping[str, CallRow]
+) -> list[EndpointHealth]:
+    """The state of each endpoint.
+
+    Args:
+        endpoints: Their URLs.
+        stats: See `octaspace.Client.transport_stats`.
+        last: See `last_calls`.
+    """
+    cooling: Mapping[str, float] = (stats.get("rotator") or {}).get("cooldown_left") or {}
+    return [_health(url, cooling.get(url), last.get(url)) for url in endpoints]
+
+
+def _health(url: str, cooldown: float | None, row: CallRow | None) -> EndpointHealth:
+    if cooldown is not None:
+        return EndpointHealth(url, "bad", "left alone", cooldown=cooldown)
+    if row is None:
+        return EndpointHealth(url, "idle", "not called yet")
+    if row.error == _UNREADABLE or (row.status is None and not row.ok):
+        message = str(row.detail.get("message") or "")
+        return EndpointHealth(url, "bad", f"the last call failed: {row.error}", message, at=row.at)
+    if row.status is not None and row.status >= 500:
+        return EndpointHealth(url, "warn", f"the last call was answered with {row.status}", at=row.at)
+    return EndpointHealth(url, "good", "healthy", at=row.at)

@@ -1,0 +1,219 @@
+"""Sessions as pages show them: what they are called, what they cost, how they are reached, why they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Final, Literal
+
+from octaspace import wei_to_octa
+from octaspace.types import HttpProxy, Session
+
+from .safe_links import host_and_port, ssh_command, web_address
+
+__all__ = ["Access", "SessionList", "ShownSession", "session_list", "short_id"]
+
+_SERVICES: Final = {"mr": "Machine", "vpn": "VPN", "render": "Render"}
+
+
+@dataclass(frozen=True)
+class Access:
+    """A way to a session.
+
+    Attributes:
+        label: What it is.
+        text: The address or command.
+        href: The same as a link that may be followed, or None.
+        command: Whether `text` is for a shell.
+    """
+
+    label: str
+    text: str
+    href: str | None = None
+    command: bool = False
+
+
+@dataclass(frozen=True)
+class ShownSession:
+    """A session with what pages make of it.
+
+    Attributes:
+        session: As the SDK reads it.
+    """
+
+    session: Session
+
+    @property
+    def uuid(self) -> str:
+        return self.session.uuid
+
+    @cached_property
+    def name(self) -> str:
+        """The application's name; else the kind of service."""
+        if self.session.app_name:
+            return self.session.app_name
+        kind = self.session.kind if self.session.service == "vpn" else None
+        return f"{self.service} ({kind})" if kind else self.service
+
+    @property
+    def service(self) -> str:
+        """The kind of service in words."""
+        return _SERVICES.get(self.session.service or "", self.session.service or "Session")
+
+    @property
+    def place(self) -> str:
+        return ", ".join(part for part in (self.session.city, self.session.country) if part)
+
+    @property
+    def state(self) -> Literal["ready", "waiting", "ended"]:
+        if self.session.ended:
+            return "ended"
+        return "ready" if self.session.ready else "waiting"
+
+    @property
+    def progress(self) -> str:
+        """What it is doing, in the API's words."""
+        return self.session.progress or self.session.status or ""
+
+    @property
+    def reason(self) -> str | None:
+        """Why it ended (Q24); None when the API does not say."""
+        return self.session.termination_text
+
+    @property
+    def ended_badly(self) -> bool:
+        """Whether the reason is another one than its owner's stop or the idle limit (Q24)."""
+        return self.session.ended_normally is False
+
+    @property
+    def usd_per_hour(self) -> Decimal | None:
+        return self.session.prices.base.usd if self.session.prices else None
+
+    @property
+    def market_price(self) -> Decimal | None:
+        """US dollars per OCTA, as agreed for this session."""
+        return self.session.prices.market_price if self.session.prices else None
+
+    @property
+    def octa_per_hour(self) -> Decimal | None:
+        """At the session's market price; an estimate."""
+        usd, market = self.usd_per_hour, self.market_price
+        return usd / market if usd is not None and market else None
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """What was charged so far, at the session's market price; an estimate."""
+        wei, market = self.session.charge_amount, self.market_price
+        return wei_to_octa(wei) * market if wei is not None and market is not None else None
+
+    @cached_property
+    def ssh(self) -> tuple[Access, ...]:
+        """Commands that reach it, the direct way first."""
+        ways = (("SSH", self.session.ssh_direct), ("SSH by proxy", self.session.ssh_proxy))
+        commands = ((label, ssh_command(access)) for label, access in ways)
+        return tuple(Access(label, text, command=True) for label, text in commands if text)
+
+    @cached_property
+    def web(self) -> tuple[Access, ...]:
+        """Its pages; an address that may not be followed is told without a link."""
+        found = [(_label(name, url), url) for name, url in self.session.urls.items()]
+        if self.session.ssh_web:
+            found.append(("Terminal in the browser", self.session.ssh_web))
+        return tuple(Access(label, url, href=web_address(url)) for label, url in found)
+
+    @property
+    def ports_text(self) -> str | None:
+        """The ports where they come as text that is no table (Q31)."""
+        text = self.session.extra.get("ports_matrix")
+        return text.strip() or None if isinstance(text, str) else None
+
+    @property
+    def proxy(self) -> str | None:
+        """``host:port`` of an HTTP proxy session."""
+        config = self.session.config
+        return host_and_port(config.ip, config.port) if isinstance(config, HttpProxy) else None
+
+    @property
+    def gpus(self) -> dict[str, int]:
+        """Models of its graphics cards, and how many of each."""
+        counted: dict[str, int] = {}
+        for card in self.session.node_hw.gpu if self.session.node_hw else ():
+            name = card.model or "unknown"
+            counted[name] = counted.get(name, 0) + 1
+        return counted
+
+    @property
+    def traffic(self) -> int | None:
+        """Bytes in both directions."""
+        known = [count for count in (self.session.rx, self.session.tx) if count is not None]
+        return sum(known) if known else None
+
+
+@dataclass(frozen=True)
+class SessionList:
+    """What an answer holds.
+
+    Attributes:
+        sessions: The sessions.
+        unreadable: Entries that are none.
+    """
+
+    sessions: tuple[ShownSession, ...]
+    unreadable: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.sessions or self.unreadable)
+
+    def __len__(self) -> int:
+        return len(self.sessions)
+
+    def find(self, uuid: str) -> ShownSession | None:
+        """The session of that id, or None."""
+        return next((session for session in self.sessions if session.uuid == uuid), None)
+
+    @property
+    def usd_per_hour(self) -> Decimal | None:
+        """What all of them cost per hour; None when that of one is not known."""
+        costs = [session.usd_per_hour for session in self.sessions]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known, Decimal(0)) if len(known) == len(costs) else None
+
+    @property
+    def charged(self) -> int | None:
+        """Wei charged for all of them; None when that of one is not known."""
+        charges = [session.session.charge_amount for session in self.sessions]
+        known = [charge for charge in charges if charge is not None]
+        return sum(known) if len(known) == len(charges) else None
+
+
+def _label(name: str, url: str) -> str:
+    """What a page of a session is called: by its port or name; an address without either has none (Q31)."""
+    if name == url:
+        return "Page"
+    return f"Port {name}" if name.isdigit() else name
+
+
+def session_list(data: Any) -> SessionList:
+    """Read an answer of ``GET /sessions``, in its order."""
+    if not isinstance(data, list):
+        raise TypeError("a list was expected")
+    found = [_session(entry) for entry in data]
+    readable = tuple(ShownSession(session) for session in found if session is not None)
+    return SessionList(readable, len(found) - len(readable))
+
+
+def _session(entry: Any) -> Session | None:
+    if not isinstance(entry, Mapping):
+        return None
+    try:
+        return Session.from_api(entry)
+    except ValueError:
+        return None
+
+
+def short_id(uuid: str) -> str:
+    """The beginning of an id: enough to tell sessions apart, and to type."""
+    start = uuid[:8].strip()
+    return start if start.isprintable() and start else "session"

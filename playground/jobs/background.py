@@ -1,0 +1,172 @@
+"""Threads for what takes longer than a page may: runs of methods, the smoke suite, the failover lab.
+
+The thread lives in the worker that was asked; what it says of itself goes to the store, where every
+worker sees it. Between two steps it hears whether somebody asked it to stop. A second thread looks as long as
+the first is busy or waits, says that it goes on, and ends its waits when it is to stop.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from octaspace import Client
+
+from ..store import BusyError, Database, JobLog, Jobs, Limits, StoreError
+
+__all__ = ["Progress", "begin"]
+
+#: Seconds between two writes, so that a fast job does not spend its time on telling of it.
+_BETWEEN: Final = 0.15
+
+#: Seconds between two looks whether somebody asked a job to stop that tells nothing by itself.
+_LOOK: Final = 0.5
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Progress:
+    """What a job tells while it runs. Safe to use from several threads.
+
+    Args:
+        log: Where to.
+    """
+
+    def __init__(self, log: JobLog) -> None:
+        self._log = log
+        self._lock = threading.Lock()
+        self._state: dict[str, Any] = {}
+        self._items: list[Any] = []
+        self._written = 0.0
+        self._stop = threading.Event()
+        self._over = threading.Event()
+        self._ending: list[Client] = []
+
+    @property
+    def id(self) -> str:
+        return self._log.id
+
+    def tell(self, *items: Any, at_once: bool = False, **state: Any) -> None:
+        """Add items, and change what is said of the job.
+
+        Args:
+            items: Added to what it has collected.
+            at_once: Write now, however short ago the last time was.
+            state: Replaces what was said under these names.
+        """
+        with self._lock:
+            self._state.update(state)
+            self._items += items
+            if at_once or time.monotonic() - self._written >= _BETWEEN:
+                self._write()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked it to stop."""
+        self.tell()
+        return self._stop.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait, and say whether somebody asked it to stop."""
+        return self._stop.wait(seconds) or self.cancelled
+
+    @contextmanager
+    def ending(self, client: Client) -> Iterator[Client]:
+        """A copy of a client that is closed when somebody asks the job to stop.
+
+        What waits in it wakes up, and nothing more is sent. So it is for calls that only read: the end of a
+        rental must be sent all the same.
+        """
+        copy = client.with_options()
+        with self._lock:
+            self._ending.append(copy)
+            if self._stop.is_set():
+                copy.close()
+        try:
+            yield copy
+        finally:
+            with self._lock:
+                self._ending.remove(copy)
+            copy.close()
+
+    def watch(self) -> None:
+        """Look again and again whether somebody asked it to stop, until the job is over."""
+        while not self._over.wait(_LOOK):
+            self.tell()
+
+    def end(self) -> None:
+        """The last word."""
+        with self._lock:
+            self._write(ended=True)
+            self._over.set()
+
+    def _write(self, *, ended: bool = False) -> None:
+        if self._over.is_set():
+            return
+        self._written = time.monotonic()
+        try:
+            stop = self._log.write(self._state, self._items, ended=ended)
+        except StoreError as error:
+            # The job goes on; what it has to tell is told with the next.
+            _log.error("The job %s could not tell how far it is: %s", self.id, error)
+            return
+        self._items = []
+        if stop and not self._stop.is_set():
+            self._stop.set()
+            for client in self._ending:
+                client.close()
+
+
+def begin(
+    database: Database,
+    browser: str,
+    kind: str,
+    about: dict[str, Any],
+    limits: Limits,
+    work: Callable[[Progress], None],
+) -> str:
+    """Begin a job in a thread of its own.
+
+    Args:
+        database: Where its progress is kept.
+        browser: Whose job it is.
+        kind: What it does.
+        about: What it is begun with; kept for its page.
+        limits: How many there may be.
+        work: Does it. What it raises becomes ``failure`` in the job's state, and goes to the server's log.
+
+    Returns:
+        The job's id.
+
+    Raises:
+        playground.store.BusyError: There are too many.
+    """
+    id = Jobs(database, browser).begin(kind, about, limits)
+    progress = Progress(JobLog(database, id))
+
+    def run() -> None:
+        watching = threading.Thread(target=progress.watch, name=f"{kind}-{id}-watch", daemon=True)
+        try:
+            watching.start()
+            work(progress)
+        except Exception as error:
+            _log.exception("The job %s (%s) failed", id, kind)
+            progress.tell(failure=f"It failed inside the playground ({type(error).__name__}).")
+        finally:
+            progress.end()
+            if watching.ident is not None:
+                watching.join()
+
+    # Nothing of the request that began it: a context of its own.
+    thread = threading.Thread(target=contextvars.Context().run, args=(run,), name=f"{kind}-{id}", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        progress.end()
+        raise BusyError("This server has no thread left for it; try in a moment.") from None
+    return id

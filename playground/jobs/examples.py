@@ -1,0 +1,155 @@
+"""Arguments to try methods with: those of the runner's presets, and of the smoke suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..sdk.json_access import dig
+
+__all__ = ["DOCUMENTED_JOB", "LISTS", "Example", "Things", "examples_of", "has_examples"]
+
+#: Calls whose answers name the things that other calls need: method and its arguments, by our name for it.
+LISTS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
+    "nodes": ("nodes.list", {}),
+    "sessions": ("sessions.list", {}),
+    "ended": ("sessions.list", {"recent": True}),
+    "machines": ("services.mr.list", {}),
+    "relays": ("services.vpn.list", {}),
+    "renderers": ("services.render.list", {}),
+}
+
+#: Node and job of the API's documentation. The sandbox has it.
+DOCUMENTED_JOB: Final = (69, 42)
+
+
+@dataclass(frozen=True)
+class Example:
+    """Arguments for a method.
+
+    Attributes:
+        label: What they stand for.
+        values: By name.
+    """
+
+    label: str
+    values: dict[str, Any]
+
+
+class Things:
+    """What there is to call methods with, known from answers; None for what is not known.
+
+    Args:
+        answers: Answers by the names of `LISTS`; those that are not there are left out.
+        idle_job: Numbers of a node and of a job of it: no call of the API lists idle jobs.
+    """
+
+    def __init__(self, answers: Mapping[str, Any], *, idle_job: tuple[int, int] | None) -> None:
+        self._answers = answers
+        self.node = self._first("nodes", "id", lambda item: item.get("state") == "online")
+        self.session = self._first("sessions", "uuid", lambda item: item.get("is_ready") is True)
+        self.ended = self._first("ended", "uuid")
+        self.machine = self._first("machines", "node_id", lambda item: dig(item, "gpus") not in (None, []))
+        self.relay = self._first("relays", "node_id")
+        self.renderer = self._first("renderers", "node_id")
+        self.job_node: int | None
+        self.job: int | None
+        self.job_node, self.job = idle_job or (None, None)
+
+    def offer(self, node_id: Any) -> Any:
+        """The offer with that node, or None."""
+        for name in ("machines", "relays", "renderers"):
+            for item in self._items(name):
+                if item.get("node_id") == node_id:
+                    return item
+        return None
+
+    def _items(self, name: str) -> list[dict[str, Any]]:
+        answer = self._answers.get(name)
+        return [item for item in answer if isinstance(item, dict)] if isinstance(answer, list) else []
+
+    def _first(self, name: str, key: str, best: Callable[[dict[str, Any]], bool] | None = None) -> Any:
+        items = [item for item in self._items(name) if item.get(key) not in (None, "")]
+        chosen = next(filter(best, items), None) or next(iter(items), None)
+        return None if chosen is None else chosen[key]
+
+
+@dataclass(frozen=True)
+class _Of:
+    """Stands for one of the `Things`."""
+
+    name: str
+
+
+_NODE: Final = {"id": _Of("node")}
+_SESSION: Final = {"uuid": _Of("session")}
+_MACHINE: Final = {"node_id": _Of("machine"), "disk_size": 10, "image": "ubuntu:24.04"}
+_RENDERER: Final = {"node_id": _Of("renderer"), "disk_size": 10}
+_RELAY: Final = {"node_id": _Of("relay"), "subkind": "wg"}
+_JOB: Final = {"node_id": _Of("job_node"), "job_id": _Of("job")}
+_SEARCH: Final = {"gpu": "RTX", "min_vram_gb": 12, "sort": "vram"}
+
+#: The first of each is the one of the smoke suite.
+_EXAMPLES: Final[Mapping[str, tuple[tuple[str, dict[str, Any]], ...]]] = {
+    "idle_jobs.find": (("the documentation's job", _JOB),),
+    "idle_jobs.logs": (("the documentation's job", _JOB),),
+    "nodes.download_ident": (("a node of yours", _NODE),),
+    "nodes.download_logs": (("a node of yours", _NODE),),
+    "nodes.find": (("a node of yours", _NODE),),
+    "nodes.reboot": (("a node of yours", _NODE),),
+    "nodes.update_prices": (("1 OCTA per hour", {**_NODE, "prices": {"base": 10**18}}),),
+    "services.mr.create": (
+        ("a machine on offer", _MACHINE),
+        ("with a port and an environment", {**_MACHINE, "http_ports": [8080], "envs": {"GREETING": "hello"}}),
+    ),
+    "services.mr.rent": (("a machine on offer", _MACHINE),),
+    "services.mr.search": (
+        ("RTX, 12 GB and more", _SEARCH),
+        ("cheapest in Germany", {"country": "DE", "max_price_usd": 5}),
+    ),
+    "services.render.create": (
+        ("a render node on offer", _RENDERER),
+        ("one worker per GPU", {**_RENDERER, "options": {"multi_gpu_worker": True}}),
+    ),
+    "services.render.rent": (("a render node on offer", _RENDERER),),
+    "services.render.search": (("RTX, 12 GB and more", _SEARCH),),
+    "services.session.follow_logs": (
+        ("a session that has ended", {"uuid": _Of("ended"), "interval": 1}),
+        ("a running session, for half a minute", {**_SESSION, "interval": 1, "timeout": 30}),
+    ),
+    "services.session.info": (("a running session", _SESSION),),
+    "services.session.logs": (
+        ("a running session", _SESSION),
+        ("one that has ended", {"uuid": _Of("ended"), "recent": True}),
+    ),
+    "services.session.stop": (("a running session, five stars", {**_SESSION, "score": 5}),),
+    "services.session.wait_until_ready": (
+        ("a running session, for a minute", {**_SESSION, "timeout": 60, "interval": 1}),
+    ),
+    "services.vpn.create": (
+        ("WireGuard", _RELAY),
+        ("V2Ray with VLESS", {"node_id": _Of("relay"), "subkind": "v2ray", "protocol": "vless"}),
+    ),
+    "services.vpn.rent": (("WireGuard", _RELAY),),
+    "services.vpn.search": (("in homes, fastest first", {"residential": True, "sort": "download"}),),
+    "sessions.list": (("active ones", {}), ("those that have ended", {"recent": True})),
+}
+
+
+def has_examples(name: str) -> bool:
+    """Whether there would be examples for a method, were everything known."""
+    return name in _EXAMPLES
+
+
+def examples_of(name: str, things: Things) -> list[Example]:
+    """Examples for a method, those that need nothing that is not known."""
+    found = []
+    for label, template in _EXAMPLES.get(name, ()):
+        values = {
+            key: getattr(things, value.name) if isinstance(value, _Of) else value
+            for key, value in template.items()
+        }
+        if None not in values.values():
+            found.append(Example(label, values))
+    return found

@@ -1,0 +1,146 @@
+"""A run of one method: made in the background, so that nobody has to wait for it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any, Final
+
+from octaspace import Client, Error
+
+from ..app_state import Parts
+from ..browser.state import Browser
+from ..sdk.error_card import Problem, describe
+from ..sdk.method_results import result_of
+from ..sdk.methods import Method
+from ..sdk.read_only import ChangeStoppedError, reading_only
+from ..sdk.recording import Call, recorded
+from ..sdk.redaction import WITHHELD, answer_is_secret, without_secrets
+from ..store import Calls, Limits
+from .background import Progress, begin
+
+__all__ = ["KIND", "start_run"]
+
+KIND: Final = "runner"
+
+#: Runs of one browser and of all, and how often one may be begun.
+_LIMITS: Final = Limits(mine=4, all=16, rate=20)
+
+
+#: A change given up on may have been carried out all the same, so it is given longer than a read.
+_CHANGE_SECONDS: Final = 60.0
+
+
+class _CancelledError(Exception):
+    """Somebody pressed Cancel."""
+
+
+def start_run(
+    parts: Parts, browser: Browser, method: Method, values: Mapping[str, Any], *, change: bool
+) -> str:
+    """Begin to run a method for a browser.
+
+    Args:
+        parts: The app's parts.
+        browser: Who asks, and with which settings.
+        method: What to run.
+        values: Its arguments.
+        change: Whether a person agreed that it changes something; otherwise only reads are sent.
+
+    Returns:
+        Id of the run.
+
+    Raises:
+        playground.store.BusyError: So many are under way that this one has to wait.
+    """
+    source, config, id = browser.source.label, browser.config, browser.id
+    seconds = max(_CHANGE_SECONDS, browser.budget) if change else browser.budget
+    line = method.line(values)
+    about = {
+        "method": method.name,
+        "line": line.kept,
+        "change": change,
+        "source": source,
+        "key": browser.source.masked_key,
+        "user_agent": config.user_agent,
+        "seconds": seconds,
+    }
+
+    def work(progress: Progress) -> None:
+        began = time.monotonic()
+        with (
+            parts.clients.lease(config) as client,
+            recorded() as calls,
+            nullcontext() if change else reading_only(),
+        ):
+            outcome = _carry_out(
+                method, values, client.with_options(total_timeout=seconds), progress, change=change
+            )
+        took = time.monotonic() - began
+        rows = [call.row(source=source, page="runner.run", line=line.kept) for call in calls]
+        numbers = Calls(parts.database, id).append(rows)
+        data = outcome.pop("data", None)
+        progress.tell(
+            {"text": _as_text(data, calls, parts.database.bounds.job * 2 // 3)}
+            if "problem" not in outcome
+            else {"text": None},
+            **outcome,
+            took=took,
+            calls=calls.total,
+            call=_without_answer(rows[-1]) if rows else None,
+            log_id=numbers[-1] if numbers else None,
+        )
+
+    return begin(parts.database, id, KIND, about, _LIMITS, work)
+
+
+def _carry_out(
+    method: Method, values: Mapping[str, Any], client: Client, progress: Progress, *, change: bool
+) -> dict[str, Any]:
+    """Run it; what came of it as the run's state: `outcome`, and `data` or `problem`."""
+
+    def told(*figures: Any) -> None:
+        """Hears of each poll of a wait, and of each piece of a download."""
+        if len(figures) == 2:
+            progress.tell(done=figures[0], total=figures[1])
+        else:
+            info = figures[0].data
+            progress.tell(said=str(info.get("progress") or "")[:200] if isinstance(info, dict) else "")
+        if progress.cancelled:
+            raise _CancelledError
+
+    more = {"on_progress": told} if method.takes("on_progress") else {}
+    try:
+        data, cut = result_of(method, {**values, **more}, client, progress, change=change)
+    except _CancelledError:
+        return {"outcome": "abandoned"}
+    except ChangeStoppedError as stopped:
+        return {"outcome": "failed", "problem": Problem("Nothing was sent", f"{stopped}.").as_json()}
+    except (Error, ValueError, TypeError, OSError) as error:
+        if progress.cancelled and not change:
+            return {"outcome": "abandoned"}
+        return {"outcome": "failed", "problem": describe(error).as_json()}
+    if progress.cancelled and not change:
+        return {"outcome": "abandoned"}
+    return {"outcome": "done", "data": data, "cut": cut}
+
+
+def _without_answer(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "detail": {**row["detail"], "answer": None}}
+
+
+def _as_text(data: Any, calls: list[Call], most: int) -> str:
+    """The answer as JSON, without secrets; a note when a run does not keep so many bytes."""
+    if any(answer_is_secret(call.request.method, call.request.path) for call in calls):
+        size = f"{len(data)} bytes " if isinstance(data, bytes) else ""
+        return json.dumps(f"{size}{WITHHELD}")
+    if isinstance(data, bytes):
+        data = data.decode("utf-8", "replace")
+    text = json.dumps(without_secrets(data), indent=2, ensure_ascii=False, default=str)
+    # As the store writes it: once more as JSON.
+    length = len(json.dumps(text))
+    if length > most:
+        return json.dumps(f"(not kept: {length} bytes are more than the {most} a run keeps)")
+    return text

@@ -1,0 +1,78 @@
+"""The account of the key: who it is, what it has, and a new wallet for it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Blueprint, render_template
+from werkzeug.wrappers import Response as Redirect
+
+from octaspace import Response, wei_to_octa
+from octaspace.types import Account
+
+from ...sdk.call import Line
+from ...sdk.json_access import dig, words
+from ...web.balance import wei_of
+from ...web.form_actions import ChangeForm, change
+from ...web.panels import Ask, load
+from ..network.views import network_ask
+
+bp = Blueprint("account", __name__, url_prefix="/playground/account")
+
+#: What is typed in live mode to confirm a new wallet, which has no name yet.
+WALLET: Final = "new wallet"
+
+
+@bp.get("")
+def index() -> str:
+    panels = load(
+        Ask("profile", "Profile", Line("accounts.profile"), shape=read_account),
+        Ask("balance", "Balance", Line("accounts.balance"), shape=read_balance, needs=("network",)),
+        network_ask(),
+    )
+    network, balance, profile = panels["network"], panels["balance"], panels["profile"]
+    return render_template(
+        "account/index.html",
+        **panels,
+        exact=wei_to_octa(balance.data) if balance.has_data else None,
+        market_price=network.data.figures["market_price"] if network.has_data else None,
+        initials=initials(profile.data.email) if profile.has_data else "?",
+        wallet_name=WALLET,
+    )
+
+
+@bp.post("/wallet")
+def generate_wallet() -> Redirect:
+    line = Line("accounts.generate_wallet")
+    return change(ChangeForm(), line, done=_made, to=("account.index", {}), name=WALLET)
+
+
+def _made(response: Response[Any]) -> str:
+    address = words(dig(response.data, "address"), 120)
+    return f"A new wallet was made: {address}." if address else "A new wallet was made."
+
+
+def read_account(data: Any) -> Account:
+    """The answer of ``GET /accounts``; what it lacks is None, the id an empty text."""
+    if not isinstance(data, dict):
+        raise TypeError("an object was expected")
+    return Account.from_api({"account_uuid": "", **data})
+
+
+def read_balance(data: Any) -> int:
+    """The amount in Wei from ``GET /accounts/balance``.
+
+    Raises:
+        TypeError: It cannot be read as an amount of OCTA.
+    """
+    wei = wei_of(data)
+    if wei is None:
+        raise TypeError("an amount of OCTA was expected")
+    return wei
+
+
+def initials(email: str | None) -> str:
+    """Two letters that stand for a person, whose picture is never loaded: ``ue`` for ``user@example.com``."""
+    name, _, host = words(email).partition("@")
+    letters = [part[0] for part in (name, host) if part and part[0].isalnum()]
+    return "".join(letters).upper() or "?"

@@ -1,0 +1,167 @@
+"""Everything at a glance: the network, the account, what runs and what it costs, own nodes, health."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from flask import Blueprint, current_app, render_template
+
+from ...app_state import current_parts
+from ...browser.state import Browser, current_browser
+from ...domain.endpoint_health import endpoint_health, last_calls
+from ...domain.pricing import hours_left, usd_per_hour
+from ...sdk.call import Line
+from ...sdk.json_access import dig, number
+from ...store import Calls
+from ...web.balance import wei_of
+from ...web.panels import Ask, Panel, load
+from ..network.views import network_ask
+from ..nodes.listing import is_online, state_of, tone_of
+
+bp = Blueprint("dashboard", __name__, url_prefix="/playground/dashboard")
+
+#: Sessions shown; the rest is counted and one click away.
+_MOST_SESSIONS: Final = 6
+
+
+@dataclass(frozen=True)
+class Running:
+    """An active session.
+
+    Attributes:
+        uuid: Its id.
+        name: App, or kind of service.
+        service: ``mr``, ``vpn`` or ``render``.
+        node: Node it runs on.
+        ready: Whether it is ready.
+        progress: What it is doing until then.
+        seconds: How long it has run.
+        usd: Cost per hour, or None.
+    """
+
+    uuid: str
+    name: str
+    service: str
+    node: Any
+    ready: bool
+    progress: str
+    seconds: float | int | None
+    usd: Decimal | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A first step in a new sandbox."""
+
+    title: str
+    text: str
+    endpoint: str
+    done: bool
+
+
+@bp.get("")
+def index() -> str:
+    browser, parts = current_browser(), current_parts()
+    panels = load(
+        network_ask(),
+        Ask("balance", "Balance", Line("accounts.balance"), shape=wei_of, empty=lambda wei: False,
+            needs=("network", "sessions")),
+        Ask("profile", "Account", Line("accounts.profile")),
+        Ask("sessions", "Active sessions", Line("sessions.list"), shape=running),
+        Ask("nodes", "Own nodes", Line("nodes.list"), shape=by_state),
+    )  # fmt: skip
+    calls = Calls(parts.database, browser.id)
+    errors, _ = calls.latest(4, status="error")
+    stats, endpoints = parts.clients.stats(browser.config), browser.config.endpoints
+    return render_template(
+        "dashboard/index.html",
+        **panels,
+        most=_MOST_SESSIONS,
+        burn=_burn(panels),
+        left=_hours_left(panels),
+        stats=stats,
+        health=endpoint_health(endpoints, stats, last_calls(calls, endpoints)),
+        errors=errors,
+        steps=_steps(browser, calls),
+        tone_of=tone_of,
+        is_online=is_online,
+    )
+
+
+def running(data: Any) -> list[Running]:
+    """Active sessions from ``GET /sessions``, the youngest first."""
+    items = [item for item in _list(data) if isinstance(item, dict)]
+    found = [
+        Running(
+            uuid=str(item.get("uuid") or ""),
+            name=str(item.get("app_name") or str(item.get("service") or "session").upper()),
+            service=str(item.get("service") or ""),
+            node=item.get("node_id"),
+            ready=item.get("is_ready") is True,
+            progress=str(item.get("progress") or "preparing"),
+            seconds=number(item.get("duration")),
+            usd=usd_per_hour(item),
+        )
+        for item in items
+    ]
+    return sorted(found, key=lambda session: session.seconds or 0)
+
+
+def by_state(data: Any) -> dict[str, int]:
+    """How many nodes there are of each state, the most frequent first."""
+    states = Counter(state_of(dig(node, "state")) for node in _list(data))
+    return dict(states.most_common())
+
+
+def _list(data: Any) -> list[Any]:
+    if not isinstance(data, list):
+        raise TypeError("a list was expected")
+    return data
+
+
+def _burn(panels: dict[str, Panel]) -> Decimal | None:
+    sessions = panels["sessions"]
+    if not sessions.has_data:
+        return None
+    return _sum(session.usd for session in sessions.data)
+
+
+def _sum(costs: Iterable[Decimal | None]) -> Decimal | None:
+    total = Decimal(0)
+    for cost in costs:
+        if cost is None:
+            return None
+        total += cost
+    return total
+
+
+def _hours_left(panels: dict[str, Panel]) -> Decimal | None:
+    balance, sessions, network = panels["balance"], panels["sessions"], panels["network"]
+    if not (balance.has_data and sessions.has_data and network.has_data):
+        return None
+    price = network.data.figures["market_price"]
+    return hours_left(balance.data, (session.usd for session in sessions.data), price)
+
+
+def _steps(browser: Browser, calls: Calls) -> list[Step]:
+    """Three first steps, of those this app has pages for; none once all are done, or outside a sandbox."""
+    if not browser.source.is_sandbox:
+        return []
+
+    def happened(**filters: str) -> bool:
+        return calls.latest(1, **filters)[1] > 0  # type: ignore[arg-type]
+
+    steps = [
+        Step("See data", "The nodes of a seeded world, on a map and in a table.", "nodes.index",
+             happened(page="nodes.index")),
+        Step("Break an endpoint", "Switch a fault on, fire 50 calls, and see where each went.", "lab.index",
+             happened(page="lab.fire")),
+        Step("Rent and stop", "Rent a machine, wait until it is ready, stop it. It costs nothing here.",
+             "services.index", happened(method="POST", text="/stop")),
+    ]  # fmt: skip
+    there = [step for step in steps if step.endpoint in current_app.view_functions]
+    return [] if all(step.done for step in there) else there

@@ -1,0 +1,71 @@
+"""What this worker's client looks like, left behind for the other workers' pages."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from contextlib import suppress
+from typing import Any
+
+from flask import g
+from werkzeug.wrappers import Response
+
+from octaspace import Config
+
+from ...app_state import Parts, current_parts
+from ...browser.state import Browser
+from ...store import StoreError, Workers
+
+__all__ = ["forget_snapshots", "leave_after_request", "leave_snapshot"]
+
+#: Attempts of a client when its snapshot was last left, by the fingerprint of its settings.
+_left: dict[str, int] = {}
+
+#: Distinct settings that are remembered.
+_MOST = 256
+
+
+def leave_snapshot(browser: Browser, parts: Parts) -> tuple[dict[str, Any], Workers]:
+    """Leave the figures of this process's client for a browser's settings.
+
+    Returns:
+        The figures, and the table in which every worker leaves its own.
+    """
+    config = browser.config
+    stats = parts.clients.stats(config)
+    fingerprint = _fingerprint(config, parts.secret_key)
+    workers = Workers(parts.database, fingerprint)
+    workers.leave(stats)
+    if len(_left) >= _MOST:
+        _left.clear()
+    _left[fingerprint] = stats["requests"]
+    return stats, workers
+
+
+def forget_snapshots(browser: Browser, parts: Parts) -> None:
+    """Remove the figures of all workers for a browser's settings, unless they are everybody's."""
+    if browser.config != parts.clients.base_config:
+        Workers(parts.database, _fingerprint(browser.config, parts.secret_key)).forget()
+
+
+def leave_after_request(response: Response) -> Response:
+    """After a page that made calls, whichever worker it was: a browser meets any of them."""
+    browser: Browser | None = g.get("browser")
+    if browser is not None and response.status_code < 500:
+        # The page is made; without the store it only leaves no figures.
+        with suppress(StoreError):
+            _leave_if_calls_were_made(browser, current_parts())
+    return response
+
+
+def _leave_if_calls_were_made(browser: Browser, parts: Parts) -> None:
+    config = browser.config
+    made = parts.clients.attempts(config)
+    if made and _left.get(_fingerprint(config, parts.secret_key)) != made:
+        leave_snapshot(browser, parts)
+
+
+def _fingerprint(config: Config, secret: str) -> str:
+    """Names settings in the table of workers without telling their key to whoever reads the table."""
+    named = repr((config, config.api_key and str(config.api_key))).encode()
+    return hmac.new(secret.encode(), named, hashlib.sha256).hexdigest()[:24]

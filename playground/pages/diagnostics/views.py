@@ -1,0 +1,159 @@
+"""How calls travel: mode, pools, rotator, counters, in this worker and the others; refreshed by itself."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import time
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from flask import Blueprint, current_app, render_template, request
+from flask import Response as Page
+from werkzeug.wrappers import Response
+from wtforms import SelectField
+from wtforms.validators import NumberRange
+
+from octaspace import Client, Error
+
+from ...app_state import current_parts
+from ...browser.state import Browser, current_browser
+from ...domain.endpoint_health import endpoint_health, last_calls
+from ...sdk.call import Line
+from ...sdk.recording import Call, recorded
+from ...store import Calls
+from ...web.form_actions import ChangeForm, WholeNumberField, once
+from .incident import incident_report
+from .series import Series
+from .snapshots import leave_after_request, leave_snapshot
+
+bp = Blueprint("diagnostics", __name__, url_prefix="/playground/diagnostics")
+bp.after_app_request(leave_after_request)
+
+#: How far back the sparklines go, and how many calls they show at most.
+_MINUTES: Final = 10
+_MOST_CALLS: Final = 300
+
+#: Errors of the incident report.
+_REPORTED: Final = 20
+
+READS: Final = {
+    "network.info": "client.network.info()",
+    "accounts.balance": "client.accounts.balance()",
+    "nodes.list": "client.nodes.list()",
+    "services.mr.list": "client.services.mr.list()",
+}
+
+
+class ReadsForm(ChangeForm):
+    """How many reads to make at once, and which."""
+
+    line = SelectField("Call", choices=list(READS))  # type: ignore[arg-type]  # plain strings are fine
+    count = WholeNumberField("How many", default=10, validators=[NumberRange(1, 50)])
+
+
+@bp.get("")
+def index() -> str:
+    return render_template("diagnostics/index.html", **_figures(), reads=READS, report=_report())
+
+
+@bp.get("/live")
+def live() -> str:
+    """The part that refreshes itself; it calls nobody."""
+    return render_template("diagnostics/figures.html", **_figures())
+
+
+@bp.get("/report.md")
+def report() -> Page:
+    """The incident report: versions, options without the key, health, last errors."""
+    page = current_app.response_class(_report(), mimetype="text/markdown")
+    name = f"octaspace-incident-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.md"
+    page.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return page
+
+
+def _figures() -> dict[str, Any]:
+    browser, parts = current_browser(), current_parts()
+    config = browser.config
+    stats, workers = leave_snapshot(browser, parts)
+    latency, in_use = _series(browser)
+    calls = Calls(parts.database, browser.id)
+    errors, _ = calls.latest(5, status="error")
+    return {
+        "stats": stats,
+        "health": endpoint_health(config.endpoints, stats, last_calls(calls, config.endpoints)),
+        "config": config,
+        "pid": os.getpid(),
+        "workers": workers.everyone(),
+        "latency": latency,
+        "in_use": in_use,
+        "errors": errors,
+        "minutes": _MINUTES,
+    }
+
+
+def _series(browser: Browser) -> tuple[Series, Series]:
+    """Seconds per call, and connections in use as each began, over the last minutes."""
+    calls = Calls(current_parts().database, browser.id)
+    rows, _ = calls.latest(_MOST_CALLS, since=time.time() - 60 * _MINUTES)
+    rows.reverse()
+    return (
+        Series([row.elapsed for row in rows]),
+        Series([row.in_use for row in rows if row.in_use is not None]),
+    )
+
+
+def _report() -> str:
+    browser, parts = current_browser(), current_parts()
+    _, workers = leave_snapshot(browser, parts)
+    calls = Calls(parts.database, browser.id)
+    errors, _ = calls.latest(_REPORTED, whole=True, status="error")
+    last = last_calls(calls, browser.config.endpoints)
+    return incident_report(browser, workers.everyone(), errors, _series(browser)[0], last)
+
+
+@bp.post("/reads")
+def reads() -> Response:
+    """Make some reads at the same time, so that there is something to look at."""
+    form = ReadsForm()
+
+    def act() -> dict[str, Any]:
+        here: dict[str, Any] = {"endpoint": "diagnostics.index", "values": {}, "problem": None}
+        if not form.validate():
+            problems = " ".join(str(text) for texts in form.errors.values() for text in texts)
+            return {"ok": False, "text": f"Nothing was sent: {problems}", **here}
+        began = time.monotonic()
+        calls = _read(form.line.data, form.count.data or 1)
+        took = time.monotonic() - began
+        failed = sum(call.error is not None for call in calls)
+        attempts = sum(len(call.attempts) for call in calls)
+        text = f"{len(calls)} calls in {took:.2f} s, {attempts} attempts, {failed} failed."
+        return {"ok": not failed, "text": text, "line": READS[form.line.data], **here}
+
+    return once(form.once.data or "", act, ("diagnostics.index", {}))
+
+
+def _read(name: str, count: int) -> list[Call]:
+    browser, parts = current_browser(), current_parts()
+    line = Line(name)
+    with parts.clients.lease(browser.config) as client:
+        bounded = client.with_options(total_timeout=browser.budget)
+        running = [
+            parts.executor.submit(contextvars.copy_context().run, _read_once, bounded, line)
+            for _ in range(count)
+        ]
+        calls = [call for future in running for call in future.result()]
+    label, page = browser.source.label, request.endpoint or ""
+    Calls(parts.database, browser.id).append(
+        [call.row(source=label, page=page, line=str(line)) for call in calls]
+    )
+    return calls
+
+
+def _read_once(client: Client, line: Line) -> list[Call]:
+    with recorded() as calls:
+        try:
+            line.run(client)
+        except Error:
+            return calls  # the record has it
+    return calls

@@ -1,0 +1,133 @@
+"""Jobs that one's nodes do while nobody rents them: found by node and job, with their logs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+
+from flask import Blueprint, Response, abort, current_app, render_template, request
+
+from octaspace.key_mask import KeyMask
+from octaspace.types import IdleJob, IdleJobLogs
+
+from ...app_state import current_parts
+from ...browser.state import current_browser
+from ...domain.log_lines import shown
+from ...sdk.call import Line
+from ...sdk.json_access import as_id
+from ...web.panels import Ask, load
+
+bp = Blueprint("idle_jobs", __name__, url_prefix="/playground/idle-jobs")
+
+#: How much a packed log may unpack to, and how many of its last lines a page shows.
+_MOST_BYTES: Final = 8 * 1024 * 1024
+_MOST_LINES: Final = 1000
+
+#: A job that the sandbox has.
+_EXAMPLE: Final = {"node": "69", "job": "42"}
+
+
+@dataclass(frozen=True)
+class JobLog:
+    """What a job wrote.
+
+    Attributes:
+        lines: The last lines, without what a terminal would act on.
+        count: How many lines there are in all.
+        size: Characters in all.
+    """
+
+    lines: tuple[str, ...]
+    count: int
+    size: int
+
+    @property
+    def left_out(self) -> int:
+        return self.count - len(self.lines)
+
+
+@bp.get("")
+def index() -> str:
+    node, job = _asked()
+    missing = {}
+    if node or job:
+        missing = {name: "Needed as well." for name, value in (("node", node), ("job", job)) if not value}
+    panels = {}
+    if node and job:
+        read = partial(read_log, mask=_mask())
+        panels = load(
+            Ask("job", "Job", _line("find", node, job), shape=read_job),
+            Ask("logs", "Log", _line("logs", node, job), shape=read, empty=lambda log: not log.count),
+        )
+    return render_template(
+        "idle_jobs/index.html", **panels, node=node, asked_job=job, missing=missing, example=_EXAMPLE
+    )
+
+
+@bp.get("/log.txt")
+def log() -> Response:
+    """The whole log as a text file."""
+    node, job = _asked()
+    if not (node and job):
+        abort(404, "Which node, and which job?")
+    read = partial(read_text, mask=_mask())
+    panel = load(Ask("logs", "Log", _line("logs", node, job), shape=read), page=False)["logs"]
+    if panel.problem is not None:
+        # No file: a browser would save the card of the error as if it were the log.
+        text = f"{panel.problem.kind}: {panel.problem.message}\n"
+        return current_app.response_class(text, 502, mimetype="text/plain")
+    response = current_app.response_class(panel.data or "", mimetype="text/plain")
+    response.headers["Content-Disposition"] = 'attachment; filename="idle-job.log"'
+    return response
+
+
+def read_job(data: Any) -> IdleJob:
+    """The answer of ``GET /idle_jobs/:node_id/:job_id``."""
+    if not isinstance(data, dict):
+        raise TypeError("an object was expected")
+    return IdleJob.from_api(data)
+
+
+def read_text(data: Any, mask: KeyMask) -> str:
+    """The log in any of its shapes, as plain text.
+
+    Args:
+        data: The answer.
+        mask: Takes the key out. The client masked the packed log, in which no key can be found.
+
+    Raises:
+        TypeError: It is none of them, or unpacks to more than this page takes.
+    """
+    try:
+        return "".join(f"{shown(line)}\n" for line in _unpacked(data, mask).lines)
+    except ValueError as error:
+        raise TypeError(str(error)) from error
+
+
+def read_log(data: Any, mask: KeyMask) -> JobLog:
+    """The log in any of its shapes, as the page shows it; see `read_text`."""
+    logs = _unpacked(data, mask)
+    lines = logs.lines
+    return JobLog(tuple(shown(line) for line in lines[-_MOST_LINES:]), len(lines), len(logs.text))
+
+
+def _mask() -> KeyMask:
+    return current_parts().clients.mask(current_browser().config)
+
+
+def _unpacked(data: Any, mask: KeyMask) -> IdleJobLogs:
+    try:
+        logs = IdleJobLogs.from_api(data, max_bytes=_MOST_BYTES)
+        return replace(logs, text=mask.text(logs.text))
+    except ValueError as error:
+        # A ValueError would be taken for a wrong argument.
+        raise TypeError(str(error)) from error
+
+
+def _asked() -> tuple[str, str]:
+    return tuple(request.args.get(name, "").strip()[:100] for name in ("node", "job"))  # type: ignore[return-value]
+
+
+def _line(method: str, node: str, job: str) -> Line:
+    return Line(f"idle_jobs.{method}", node_id=as_id(node), job_id=as_id(job))

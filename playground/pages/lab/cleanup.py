@@ -1,0 +1,85 @@
+"""Stops the sessions that a run of the lab has started, those it does not know of included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from octaspace import Client, Error, NotFoundError
+
+from ...sdk.call import Line
+from ...sdk.json_access import dig
+from ...sdk.recording import Call, recorded
+
+__all__ = ["stop_sessions"]
+
+_ROUNDS: Final = 10
+
+#: Rounds without any success after which it is left at that.
+_IN_VAIN: Final = 2
+
+_AT_ONCE: Final = 4
+
+#: Told of each line and the calls it made.
+WriteDown = Callable[[Line, list[Call]], None]
+
+
+def stop_sessions(client: Client, run: str, write_down: WriteDown) -> int | None:
+    """Stop every session that bears the name of a run.
+
+    A creation whose answer was lost may have been carried out all the same. The list of sessions tells.
+
+    Args:
+        client: Makes the calls; faults may strike them, so they are made a few times.
+        run: The run.
+        write_down: Told of each call.
+
+    Returns:
+        How many go on all the same; None when the list could not be had.
+    """
+    left: int | None = None
+    in_vain = 0
+    for _ in range(_ROUNDS):
+        going = _sessions(client, run, write_down)
+        in_vain += 1
+        if going is not None:
+            with ThreadPoolExecutor(_AT_ONCE) as threads:
+                left = sum(threads.map(lambda uuid: not _stopped(client, uuid, write_down), going))
+            if not left:
+                return 0
+            if left < len(going):
+                in_vain = 0
+        if in_vain == _IN_VAIN:
+            break
+    return left
+
+
+def _sessions(client: Client, run: str, write_down: WriteDown) -> list[str] | None:
+    line = Line("sessions.list")
+    with recorded() as calls:
+        try:
+            data: Any = line.run(client).data
+        except Error:
+            return None
+        finally:
+            write_down(line, calls)
+    return [
+        str(item.get("uuid"))
+        for item in (data if isinstance(data, list) else [])
+        if isinstance(item, dict) and str(dig(item, "user_envs.LAB") or "").startswith(f"{run}-")
+    ]
+
+
+def _stopped(client: Client, uuid: str, write_down: WriteDown) -> bool:
+    line = Line("services.session", uuid).then("stop")
+    with recorded() as calls:
+        try:
+            line.run(client)
+        except NotFoundError:
+            return True  # stopped before, by a stop whose answer was lost
+        except Error:
+            return False
+        finally:
+            write_down(line, calls)
+    return True

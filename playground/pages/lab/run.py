@@ -1,0 +1,286 @@
+"""The failover lab: many calls at once at a sandbox that misbehaves, and where each of them went."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from octaspace import Client, Error
+
+from ...app_state import Parts
+from ...browser.state import Browser
+from ...jobs.background import Progress, begin
+from ...sdk.call import Line
+from ...sdk.error_card import describe
+from ...sdk.json_access import dig
+from ...sdk.recording import Call, recorded
+from ...store import Calls, Limits
+from .cleanup import stop_sessions
+from .journal import LabJournal
+from .sandbox_control import ControlError, SandboxControl
+
+__all__ = ["KIND", "MOST_CALLS", "MOST_THREADS", "OPTIONS", "PER_SECOND", "Kind", "Plan", "start_lab"]
+
+KIND: Final = "lab"
+Kind = Literal["reads", "creates", "mixed"]
+
+MOST_CALLS: Final = 200
+MOST_THREADS: Final = 16
+
+#: Calls begun per second, at most; also slow enough for a person to see them come.
+PER_SECOND: Final = 40
+
+_LIMITS: Final = Limits(mine=1, all=3, rate=6)
+
+#: A run is over by then, whatever its calls do.
+_MOST_SECONDS: Final = 120.0
+
+#: Seconds between two looks at the endpoints, and between two looks into the journal.
+_LOOK: Final = 0.1
+_READ: Final = 1.0
+
+#: Short, so that a person sees in seconds what otherwise takes minutes.
+OPTIONS: Final[dict[str, Any]] = {
+    "keep_alive": True,
+    "pool_timeout": 2,
+    "open_timeout": 1,
+    "read_timeout": 1.5,
+    "write_timeout": 1.5,
+    "max_retries": 2,
+    "retry_interval": 0.2,
+    "max_retry_after": 2,
+    "failure_cooldown": 3,
+    "total_timeout": 8,
+}
+
+#: What is rented when the list of offers cannot be had: the machine of the API's documentation.
+_SOME_MACHINE: Final = 9101
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is fired.
+
+    Attributes:
+        kind: ``"reads"``, ``"creates"``, or every third a creation: ``"mixed"``.
+        count: How many calls.
+        threads: How many at the same time.
+    """
+
+    kind: Kind
+    count: int
+    threads: int
+
+    def creates(self, number: int) -> bool:
+        """Whether the call of that number is a creation."""
+        return self.kind == "creates" or (self.kind == "mixed" and number % 3 == 0)
+
+
+def start_lab(parts: Parts, browser: Browser, plan: Plan) -> str:
+    """Begin to fire for a browser that speaks to the sandbox.
+
+    Args:
+        parts: The app's parts.
+        browser: Who asks.
+        plan: What to fire.
+
+    Returns:
+        Id of the run. Its items are the calls, in the order in which they ended: `number`, `lane`, `line`,
+        `create`, `start`, `took`, `status`, `error`, `message`, `unknown`, and their `attempts`. Times are
+        seconds since the run began.
+
+    Raises:
+        playground.store.BusyError: One is under way.
+    """
+    source, id = browser.source, browser.id
+    config = browser.config.replace(**OPTIONS, pool_size=plan.threads)
+    about = {"plan": vars(plan), "endpoints": list(config.endpoints)}
+
+    def work(progress: Progress) -> None:
+        with SandboxControl(parts.process.control_urls) as control, parts.clients.one_off(config) as client:
+            try:
+                _Run(parts, id, source.label, plan, progress, control, client).go()
+            except ControlError as error:
+                progress.tell(failure=str(error))
+
+    return begin(parts.database, id, KIND, about, _LIMITS, work)
+
+
+class _Run:
+    """One run, from its first call to the last session stopped."""
+
+    def __init__(
+        self, parts: Parts, browser: str, source: str, plan: Plan, progress: Progress,
+        control: SandboxControl, client: Client,
+    ) -> None:  # fmt: skip
+        self._log = Calls(parts.database, browser)
+        self._source, self._plan, self._progress, self._client = source, plan, progress, client
+        self._numbers = iter(range(1, plan.count + 1))
+        self._lock = threading.Lock()
+        self._pending: list[dict[str, Any]] = []
+        self._stop = threading.Event()
+        self._next = time.monotonic()
+        self._machine = _machine(client) if plan.kind != "reads" else _SOME_MACHINE
+        # After that call, so that the journal holds the run's own and nothing else.
+        self._journal = LabJournal(control, progress.id)
+        self._began = time.monotonic()
+        self._cooldowns = _Cooldowns(client.config.endpoints, client.config.failure_cooldown)
+
+    def go(self) -> None:
+        """Fire, watch, then leave nothing behind."""
+        progress = self._progress
+        progress.tell(phase="firing", at_once=True)
+        threads = [
+            threading.Thread(target=self._fire, args=(lane,), name=f"lab-{progress.id}-{lane}", daemon=True)
+            for lane in range(self._plan.threads)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._watch(threads)
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join()
+        self._look()
+        progress.tell(journal=self._journal.read(), seconds=self._now(), at_once=True)
+        if self._plan.kind != "reads":
+            progress.tell(phase="tidying", at_once=True)
+            progress.tell(left=stop_sessions(self._client, progress.id, self._write_down))
+            progress.tell(journal=self._journal.read())
+        progress.tell(phase="over")
+
+    def _watch(self, threads: list[threading.Thread]) -> None:
+        read_at = 0.0
+        while any(thread.is_alive() for thread in threads):
+            if self._progress.wait(_LOOK) or self._now() > _MOST_SECONDS:
+                self._stop.set()
+            self._look()
+            if self._now() - read_at >= _READ:
+                read_at = self._now()
+                self._progress.tell(journal=self._journal.read())
+
+    def _write_down(self, line: Line, calls: list[Call]) -> None:
+        rows = [call.row(source=self._source, page="lab.tidy", line=line.kept) for call in calls]
+        with self._lock:
+            self._log.append(rows)
+
+    def _look(self) -> None:
+        """Tell what is there: the endpoints' health, and the calls that have ended since the last look."""
+        stats, now = self._client.transport_stats(), self._now()
+        self._cooldowns.look(stats, now)
+        with self._lock:
+            rows, self._pending = self._pending, []
+        self._log.append(rows)
+        self._progress.tell(
+            seconds=now,
+            stats=stats,
+            cooldowns=self._cooldowns.spans,
+        )
+
+    def _fire(self, lane: int) -> None:
+        for number in self._take():
+            line = self._line(number)
+            with recorded() as calls:
+                error: Exception | None = None
+                try:
+                    line.run(self._client)
+                except (Error, ValueError) as problem:
+                    error = problem
+            if not calls:
+                continue
+            call = calls[-1]
+            row = call.row(source=self._source, page="lab.fire", line=line.kept)
+            with self._lock:
+                self._pending.append(row)
+            self._progress.tell(self._item(number, lane, line, call, error))
+
+    def _take(self) -> Iterator[int]:
+        """The numbers of the calls that a thread is to make, not too fast."""
+        while not self._stop.is_set():
+            with self._lock:
+                number = next(self._numbers, None)
+                due = self._next = max(self._next + 1 / PER_SECOND, time.monotonic())
+            if number is None or self._stop.wait(max(0.0, due - time.monotonic())):
+                return
+            yield number
+
+    def _line(self, number: int) -> Line:
+        # The name of the run rides along, so that the journal can tell this call from every other.
+        tag = f"{self._progress.id}-{number}"
+        if self._plan.creates(number):
+            return Line(
+                "services.mr.create", node_id=self._machine, disk_size=1, image="ubuntu:24.04",
+                envs={"LAB": tag},
+            )  # fmt: skip
+        return Line(("nodes.list", "apps.list", "sessions.list")[number % 3], lab=tag)
+
+    def _item(
+        self, number: int, lane: int, line: Line, call: Call, error: Exception | None
+    ) -> dict[str, Any]:
+        start = call.began - self._began
+        problem = None if error is None else describe(error)
+        return {
+            "number": number,
+            "lane": lane,
+            "line": line.name,
+            "create": self._plan.creates(number),
+            "start": start,
+            "took": call.elapsed,
+            "status": call.status,
+            "error": None if problem is None else problem.kind,
+            "message": "" if problem is None else problem.message,
+            "unknown": problem is not None and problem.outcome_unknown,
+            "attempts": [
+                {
+                    "start": start + attempt["start"],
+                    "took": attempt["elapsed"],
+                    "url": attempt["url"],
+                    "verdict": attempt["verdict"],
+                    "wait": attempt["wait"],
+                    "status": attempt.get("status"),
+                    "error": attempt.get("error"),
+                    "phase": attempt.get("phase"),
+                    "reason": attempt.get("reason"),
+                }
+                for attempt in call.attempts
+            ],
+        }
+
+    def _now(self) -> float:
+        return time.monotonic() - self._began
+
+
+class _Cooldowns:
+    """When which endpoint was left alone, as the client itself says."""
+
+    def __init__(self, endpoints: tuple[str, ...], cooldown: float) -> None:
+        self._endpoints, self._cooldown = endpoints, cooldown
+        #: Endpoint, beginning and end of each, in seconds since the run began.
+        self.spans: list[dict[str, Any]] = []
+        self._open: dict[str, dict[str, Any]] = {}
+
+    def look(self, stats: dict[str, Any], now: float) -> None:
+        left = stats.get("rotator", {}).get("cooldown_left", {})
+        for url in self._endpoints:
+            span = self._open.get(url)
+            if url not in left:
+                self._open.pop(url, None)
+            elif span is None:
+                began = max(0.0, now - (self._cooldown - left[url]))
+                self._open[url] = {"url": url, "from": began, "to": now}
+                self.spans.append(self._open[url])
+            else:
+                span["to"] = now
+
+
+def _machine(client: Client) -> int:
+    try:
+        offers: Any = client.services.mr.list().data
+    except Error:
+        return _SOME_MACHINE
+    node_id = dig(offers[0], "node_id") if isinstance(offers, list) and offers else None
+    return node_id if isinstance(node_id, int) else _SOME_MACHINE

@@ -1,0 +1,217 @@
+"""The failover lab: break the sandbox's endpoints, fire calls, and watch where they go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final, get_args
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Redirect
+from wtforms import FloatField, SelectField
+from wtforms.validators import InputRequired, NumberRange, Optional
+
+from ...app_state import current_parts
+from ...browser.state import current_browser
+from ...store import BusyError, Job, Jobs
+from ...web.form_actions import ChangeForm, WholeNumberField, once
+from .faults import GROUPS, SCENARIOS, boxes, flip, play
+from .run import KIND, MOST_CALLS, MOST_THREADS, OPTIONS, PER_SECOND, Kind, Plan, start_lab
+from .sandbox_control import ControlError, SandboxControl
+from .timeline import draw
+
+bp = Blueprint("lab", __name__, url_prefix="/playground/diagnostics/lab")
+
+_HERE: Final = "lab.index"
+
+#: Calls in the table while the run goes on; all of them when it is over.
+_SHOWN: Final = 20
+
+_STRENGTH: Final = ("probability", "count", "seconds", "per_second", "strikes")
+
+_STRIKES: Final = {"everything": None, "reads": ["GET"], "changes": ["POST", "PATCH"]}
+
+
+class SwitchForm(ChangeForm):
+    """How hard a switch strikes. A choice is a plain string: WTForms takes those in every version."""
+
+    probability = FloatField("Probability", default=100, validators=[Optional(), NumberRange(0, 100)])
+    count = WholeNumberField("At most", validators=[Optional(), NumberRange(1, 10_000)])
+    seconds = FloatField("Seconds", validators=[Optional(), NumberRange(0, 60)])
+    per_second = WholeNumberField("Requests per second", validators=[Optional(), NumberRange(0, 1000)])
+    strikes = SelectField("Strikes", choices=list(_STRIKES), default="everything")  # type: ignore[arg-type]
+
+
+class FireForm(ChangeForm):
+    """What is fired."""
+
+    kind = SelectField("Calls", choices=list(get_args(Kind)))
+    count = WholeNumberField("How many", default=50, validators=[InputRequired(), NumberRange(1, MOST_CALLS)])
+    threads = WholeNumberField(
+        "At once", default=8, validators=[InputRequired(), NumberRange(1, MOST_THREADS)]
+    )
+
+
+@bp.get("")
+def index() -> str:
+    if not current_browser().source.is_sandbox:
+        return render_template("lab/elsewhere.html")
+    jobs = _jobs()
+    job = jobs.find(request.args["run"]) if "run" in request.args else next(iter(jobs.latest(KIND)), None)
+    return render_template("lab/index.html", **_lab(job))
+
+
+@bp.post("/switch")
+def switch() -> Redirect:
+    """Switch one fault on or off, play a scenario, or heal everything; the button says which."""
+    _sandbox_only()
+    form = SwitchForm()
+    wanted = request.form.get("toggle", "")
+    kept = {name: request.form[name] for name in _STRENGTH if request.form.get(name)}
+    if "run" in request.form:
+        kept["run"] = request.form["run"]
+
+    def act() -> dict[str, Any]:
+        outcome = {"ok": True, "text": "", "problem": None, "endpoint": _HERE, "values": kept}
+        if not form.validate():
+            return {**outcome, "ok": False, "text": f"Nothing was switched. {_problems(form)}"}
+        try:
+            with SandboxControl(current_parts().process.control_urls) as control:
+                return {**outcome, "text": _switch(control, wanted, form)}
+        except ControlError as error:
+            return {**outcome, "ok": False, "text": f"The sandbox refuses it: {error}"}
+
+    return once(form.once.data or "", act, (_HERE, kept))
+
+
+@bp.post("/fire")
+def fire() -> Redirect:
+    _sandbox_only()
+    form = FireForm()
+    browser = current_browser()
+
+    def act() -> dict[str, Any]:
+        outcome = {"ok": True, "text": "", "problem": None, "endpoint": _HERE, "values": {}}
+        if not form.validate():
+            return {**outcome, "ok": False, "text": f"Nothing was fired. {_problems(form)}"}
+        plan = Plan(form.kind.data, form.count.data or 1, form.threads.data or 1)
+        try:
+            id = start_lab(current_parts(), browser, plan)
+        except BusyError as error:
+            return {**outcome, "ok": False, "text": f"Nothing was fired. {error}"}
+        return {**outcome, "values": {"run": id}}
+
+    return once(form.once.data or "", act, (_HERE, {}))
+
+
+@bp.get("/runs/<id>")
+def show(id: str) -> str:
+    """The lab alone, asked for again and again while a run goes on."""
+    return render_template("lab/run.html", **_lab(_job(id)))
+
+
+@bp.post("/runs/<id>/cancel")
+def cancel(id: str) -> Redirect:
+    _jobs().cancel(_job(id).id)
+    return redirect(url_for(_HERE, run=id), 303)
+
+
+def _switch(control: SandboxControl, wanted: str, form: SwitchForm) -> str:
+    """Do what a button says; what to tell of it."""
+    what, _, name = wanted.partition(":")
+    if what == "heal":
+        healed = control.heal_all()
+        return f"Healed: {healed} {'fault is' if healed == 1 else 'faults are'} off."
+    if what == "scenario":
+        scenario = play(control, name)
+        return f"{scenario.label}. Fire and see: {scenario.expect[:1].lower()}{scenario.expect[1:]}"
+    if not (what.isascii() and what.isdigit() and len(what) < 6):
+        raise ControlError("there is no such switch.")
+    percent = form.probability.data
+    strength = {
+        "probability": None if percent is None else percent / 100,
+        "count": form.count.data,
+        "seconds": form.seconds.data,
+        "per_second": form.per_second.data,
+        "methods": _STRIKES[form.strikes.data],
+    }
+    flip(control, int(what), name, strength)
+    return ""
+
+
+def _lab(job: Job | None) -> dict[str, Any]:
+    """What the template of the lab needs."""
+    endpoints: list[Any] = []
+    trouble = ""
+    try:
+        with SandboxControl(current_parts().process.control_urls) as control:
+            endpoints = boxes(control)
+    except ControlError as error:
+        trouble = str(error)
+    args = request.args
+    return {
+        "boxes": endpoints,
+        "trouble": trouble,
+        "letters": {box.url: box.letter for box in endpoints},
+        "groups": GROUPS,
+        "scenarios": SCENARIOS,
+        "strength": {name: args.get(name, "") for name in _STRENGTH},
+        "options": OPTIONS,
+        "per_second": PER_SECOND,
+        "most": {"calls": MOST_CALLS, "threads": MOST_THREADS},
+        "job": job,
+        **_run(job),
+    }
+
+
+def _run(job: Job | None) -> dict[str, Any]:
+    if job is None:
+        return {"plan": {"kind": "mixed", "count": 50, "threads": 8}}
+    plan, state = job.about["plan"], job.state
+    calls = sorted(_jobs().items(job.id), key=lambda call: call["number"])
+    carried = state.get("journal", {}).get("carried", {})
+    for call in calls:
+        call["carried"] = carried.get(str(call["number"]), 0) if call["create"] else None
+    verdicts = Counter(attempt["verdict"] for call in calls for attempt in call["attempts"])
+    return {
+        "plan": plan,
+        "calls": calls if not job.alive else calls[-_SHOWN:],
+        "picture": draw(
+            calls,
+            state.get("cooldowns", []),
+            job.about["endpoints"],
+            plan["threads"],
+            state.get("seconds", 0.0),
+        ),
+        "sums": {
+            "done": len(calls),
+            "failed": sum(call["error"] is not None for call in calls),
+            "attempts": sum(verdicts.values()),
+            "retries": verdicts["retry"],
+            "failovers": verdicts["failover"],
+            "creates": sum(call["create"] for call in calls),
+            "carried": sum(carried.values()),
+            "unknown": sum(call["unknown"] for call in calls),
+        },
+    }
+
+
+def _problems(form: ChangeForm) -> str:
+    return " ".join(
+        f"{form[name].label.text}: {' '.join(map(str, texts))}" for name, texts in form.errors.items()
+    )
+
+
+def _sandbox_only() -> None:
+    if not current_browser().source.is_sandbox:
+        abort(403, "The lab breaks things, so it works in the sandbox only. Choose it in Settings.")
+
+
+def _job(id: str) -> Job:
+    job = _jobs().find(id)
+    if job is None or job.kind != KIND:
+        abort(404, "This browser has no such run of the lab; it may have been forgotten.")
+    return job
+
+
+def _jobs() -> Jobs:
+    return Jobs(current_parts().database, current_browser().id)

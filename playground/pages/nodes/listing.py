@@ -1,0 +1,219 @@
+"""The nodes of a list: a row for each, and the filter in the address.
+
+Of seven hundred nodes with their cards only what a row shows is read; `octaspace.types.Node` reads all of a
+node, which is for the page of one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Any, Final
+
+from octaspace import wei_to_octa
+from octaspace.types import NodePrices, System
+
+from ...sdk.json_access import dig, number, words
+
+__all__ = [
+    "NOWHERE", "ONLINE", "NodeFilter", "NodeRow", "is_online", "read_nodes", "state_of", "tone_of",
+]  # fmt: skip
+
+#: What stands for the place of nodes without one.
+NOWHERE: Final = "none"
+
+#: States of a node that is up (Q25): a busy one is rented.
+_UP: Final = frozenset({"online", "idle", "active", "busy"})
+
+#: What the filter calls all of them.
+ONLINE: Final = "any-online"
+
+#: How other states look; one that is not known is neither good nor bad.
+_TONES: Final[Mapping[str, str]] = {
+    "rebooting": "warn", "blocked": "warn", "offline": "bad", "error": "bad", "failed": "bad",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NodeRow:
+    """A node as the table shows it. Texts are single lines; an unknown number is None.
+
+    Attributes:
+        id: Its id, as it stands in an address; empty when it has none.
+        ip: Its address.
+        state: ``online``, ``offline``, ``busy`` … an open set; see `state_of`.
+        location: City and country.
+        latitude: Degrees north, or None when it is not on the map.
+        longitude: Degrees east, or None likewise.
+        gpus: How many cards.
+        models: Models of its cards, each once, the most frequent first.
+        load: Load of the processor in percent.
+        uptime: Seconds.
+        base_wei: Price per hour in Wei.
+    """
+
+    id: str
+    ip: str
+    state: str
+    location: str
+    latitude: float | None
+    longitude: float | None
+    gpus: int
+    models: tuple[str, ...]
+    load: float | int | None
+    uptime: float | int | None
+    base_wei: int | None
+
+    @property
+    def tone(self) -> str:
+        return tone_of(self.state)
+
+    @property
+    def online(self) -> bool:
+        """Whether it is up (Q25)."""
+        return is_online(self.state)
+
+    @property
+    def base_octa(self) -> Decimal | None:
+        """Price per hour in OCTA, exact."""
+        return None if self.base_wei is None else wei_to_octa(self.base_wei)
+
+    @property
+    def place(self) -> str:
+        """What its place is called in an address: degrees north and east."""
+        if self.latitude is None or self.longitude is None:
+            return NOWHERE
+        return f"{self.latitude:.2f},{self.longitude:.2f}"
+
+
+def tone_of(state: str) -> str:
+    """``good``, ``warn``, ``bad``, or ``idle`` for a state that is none of these."""
+    return "good" if is_online(state) else _TONES.get(state.lower(), "idle")
+
+
+def is_online(state: str) -> bool:
+    """Whether a node in this state is up (Q25)."""
+    return state.lower() in _UP
+
+
+def state_of(value: Any) -> str:
+    """A state in words, as it came (Q25): ``offline`` for none or an empty one, ``unknown`` for no word."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return "offline"
+    return words(value, 40) or "unknown"
+
+
+def read_nodes(data: Any) -> list[NodeRow]:
+    """The rows of ``GET /nodes``; entries that are no objects are left out.
+
+    Raises:
+        TypeError: It is no list.
+    """
+    if not isinstance(data, list):
+        raise TypeError("a list was expected")
+    return [_row(item) for item in data if isinstance(item, dict)]
+
+
+def _row(item: Mapping[str, Any]) -> NodeRow:
+    latitude, longitude = _place(item)
+    names = _models(item)
+    models = Counter(names)
+    where = (words(dig(item, "location.city"), 40), words(dig(item, "location.country"), 40))
+    return NodeRow(
+        id=words(item.get("id")),
+        ip=words(item.get("ip"), 45),
+        state=state_of(item.get("state")),
+        location=", ".join(part for part in where if part),
+        latitude=latitude,
+        longitude=longitude,
+        gpus=len(names),
+        models=tuple(model for model, _ in models.most_common()),
+        load=number(dig(item, "system.cpu_load_percent")),
+        uptime=number(item.get("uptime")),
+        base_wei=_base(item),
+    )
+
+
+def _models(item: Mapping[str, Any]) -> list[str]:
+    """The model of each card. Lists by vendor (Q22) are left to the SDK: a plain list is the usual case."""
+    cards, older = dig(item, "system.gpus"), dig(item, "system.gpu")
+    if isinstance(cards, list) and older is None:
+        models = [dig(card, "model") for card in cards]
+    else:
+        models = [card.model for card in System.from_api({"gpus": cards, "gpu": older}).gpus]
+    return [words(model) or "unknown card" for model in models]
+
+
+def _place(item: Mapping[str, Any]) -> tuple[float, float] | tuple[None, None]:
+    latitude, longitude = number(dig(item, "location.latitude")), number(dig(item, "location.longitude"))
+    if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
+        return None, None
+    return float(latitude), float(longitude)
+
+
+def _base(item: Mapping[str, Any]) -> int | None:
+    prices = item.get("prices")
+    return NodePrices.from_api(prices).base if isinstance(prices, dict) else None
+
+
+@dataclass(frozen=True)
+class NodeFilter:
+    """Which nodes are wanted; an empty field wants all. The fields are the names in the address.
+
+    Attributes:
+        state: This state; `ONLINE` wants every node that is up.
+        gpu: Nodes with a card of this model.
+        place: This `NodeRow.place`.
+    """
+
+    state: str = ""
+    gpu: str = ""
+    place: str = ""
+
+    @classmethod
+    def read(cls, args: Mapping[str, str]) -> NodeFilter:
+        """The filter in a query."""
+        return cls(**{field.name: words(args.get(field.name, "")) for field in fields(cls)})
+
+    def __bool__(self) -> bool:
+        return bool(self.chosen)
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The fields that want something, as they stand in the address."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value}
+
+    def apply(self, rows: Iterable[NodeRow]) -> list[NodeRow]:
+        """The rows that are wanted."""
+        return [
+            row
+            for row in rows
+            if (self.state in ("", row.state) or (self.state == ONLINE and row.online))
+            and (not self.gpu or self.gpu in row.models)
+            and self.place in ("", row.place)
+        ]
+
+    @staticmethod
+    def choices(rows: Sequence[NodeRow]) -> dict[str, list[tuple[str, str, int]]]:
+        """What each field can be: its value, what it is called, and how many nodes are so."""
+        names = {row.place: row.location or row.place for row in rows}
+        states = Counter(row.state for row in rows)
+        models = Counter(model for row in rows for model in row.models)
+        places = Counter(row.place for row in rows)
+        return {
+            "state": [
+                (ONLINE, "online, in any way", sum(row.online for row in rows)),
+                *((state, state, count) for state, count in states.most_common()),
+            ],
+            "gpu": [(model, model, count) for model, count in sorted(models.items())],
+            "place": sorted(
+                (
+                    (place, "no place on the map" if place == NOWHERE else names[place], count)
+                    for place, count in places.items()
+                ),
+                key=lambda choice: (choice[0] == NOWHERE, choice[1]),
+            ),
+        }

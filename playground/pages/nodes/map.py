@@ -1,0 +1,84 @@
+"""Where nodes stand: their places, and the dots of the map."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .listing import NOWHERE, NodeRow, tone_of
+
+__all__ = ["Place", "dots", "read_places"]
+
+#: Degrees between dots of one place, so that none hides another.
+_APART: Final = 3.6
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place with nodes.
+
+    Attributes:
+        key: `NodeRow.place` of its nodes.
+        name: What it is called.
+        latitude: Degrees north.
+        longitude: Degrees east.
+        states: How many nodes are in each state, the most frequent first.
+    """
+
+    key: str
+    name: str
+    latitude: float
+    longitude: float
+    states: tuple[tuple[str, int], ...]
+
+    @property
+    def count(self) -> int:
+        return sum(count for _, count in self.states)
+
+
+def read_places(rows: Iterable[NodeRow]) -> list[Place]:
+    """The places of nodes, those with most nodes first. Nodes that are not on the map are in none."""
+    groups: dict[str, list[NodeRow]] = defaultdict(list)
+    for row in rows:
+        if row.place != NOWHERE:
+            groups[row.place].append(row)
+    places = [_place(key, group) for key, group in groups.items()]
+    return sorted(places, key=lambda place: (-place.count, place.name))
+
+
+def _place(key: str, group: list[NodeRow]) -> Place:
+    first = group[0]
+    states = Counter(row.state for row in group).most_common()
+    return Place(key, first.location or key, first.latitude or 0.0, first.longitude or 0.0, tuple(states))
+
+
+def dots(places: Iterable[Place], href: Callable[[str, str], str]) -> list[Mapping[str, Any]]:
+    """The dots for `charts/map.html`: one for each state of a place, the largest first and so undermost.
+
+    Args:
+        places: The places.
+        href: Makes the address for a place's key and a state.
+    """
+    found = [
+        {
+            "lat": place.latitude + up,
+            "lon": place.longitude + right,
+            "count": count,
+            "state": tone_of(state),
+            "name": f"{place.name}: {count} {'node' if count == 1 else 'nodes'} {state}",
+            "href": href(place.key, state),
+        }
+        for place in places
+        for (state, count), (right, up) in zip(place.states, _offsets(len(place.states)), strict=True)
+    ]
+    return sorted(found, key=lambda dot: -int(str(dot["count"])))
+
+
+def _offsets(count: int) -> list[tuple[float, float]]:
+    """Degrees east and north for each of several dots in one place: the first in it, the others around it."""
+    around = max(1, count - 1)
+    angles = (2 * math.pi * turn / around for turn in range(count - 1))
+    return [(0.0, 0.0), *((_APART * math.cos(angle), _APART * math.sin(angle)) for angle in angles)]

@@ -1,0 +1,239 @@
+"""One's own nodes: a map and a table, and the page of one with everything that can be done to it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+from flask import Blueprint, Response, render_template, request, url_for
+from werkzeug.wrappers import Response as Redirect
+from wtforms import StringField
+
+import octaspace
+from octaspace import Client
+from octaspace.types import Disk, Location, Memory, Node, Rating, Reliability, System
+
+from ...sdk.call import Line
+from ...sdk.json_access import as_id, words
+from ...web.admission import holds_a_download
+from ...web.downloads import send_file
+from ...web.form_actions import ChangeForm, change
+from ...web.panels import Ask, load
+from ..network.views import network_ask
+from .listing import ONLINE, NodeFilter, NodeRow, read_nodes, state_of, tone_of
+from .map import dots, read_places
+from .prices import PRICES, Asked, PriceChange, PriceError, as_sent, changes, current, read_typed
+
+bp = Blueprint("nodes", __name__, url_prefix="/playground/nodes")
+
+#: Where the outcome of a change is shown.
+_SHOW: Final = "nodes.show"
+
+#: Temperatures of a card in °C from which it is marked.
+_WARM: Final = 65
+_HOT: Final = 80
+
+#: Icons of states by their tone, as those of `state_badge`.
+_ICONS: Final = {"good": "check-circle", "warn": "hourglass-split", "bad": "x-circle", "idle": "dash-circle"}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A node with a part for everything, so that a page asks each for its figures; unknown ones are None."""
+
+    node: Node
+    system: System
+    disk: Disk
+    memory: Memory
+    location: Location
+    reliability: Reliability
+    rating: Rating
+
+    @property
+    def state(self) -> str:
+        """In words, as it came (Q25)."""
+        return state_of(self.node.extra.get("state", self.node.state))
+
+    @property
+    def place(self) -> str:
+        """City and country."""
+        names = (words(self.location.city, 40), words(self.location.country, 40))
+        return ", ".join(name for name in names if name)
+
+
+class PricesForm(ChangeForm):
+    """New prices, in the API's own figures."""
+
+    base = StringField()
+    storage = StringField()
+    traffic = StringField()
+    gpu_hour = StringField()
+    cpu_hour = StringField()
+
+    def values(self) -> dict[str, str | None]:
+        return {price.name: self[price.name].data for price in PRICES}
+
+
+@bp.get("")
+def index() -> str:
+    wanted = NodeFilter.read(request.args)
+    panels = load(Ask("nodes", "Nodes", Line("nodes.list"), shape=read_nodes))
+    rows: list[NodeRow] = panels["nodes"].data or []
+    shown = wanted.apply(rows)
+    places = read_places(rows)
+    return render_template(
+        "nodes/index.html",
+        **panels,
+        rows=shown,
+        wanted=wanted,
+        choices=NodeFilter.choices(rows),
+        states=Counter(row.state for row in rows).most_common(),
+        online=sum(row.online for row in rows),
+        any_online=ONLINE,
+        tone_of=tone_of,
+        places=places,
+        dots=dots(places, _filtered),
+        unplaced=len(rows) - sum(place.count for place in places),
+        icons=_ICONS,
+    )
+
+
+def _filtered(place: str, state: str) -> str:
+    return url_for("nodes.index", place=place, state=state, _anchor="panel-nodes")
+
+
+@bp.get("/<id:node_id>")
+def show(node_id: str) -> str:
+    node = as_id(node_id)
+    panels = load(
+        Ask("node", "Machine", Line("nodes.find", node), shape=read_machine),
+        Ask(
+            "listed", "Prices", Line("nodes.list"),
+            shape=lambda data: entry_of(data, node_id), needs=("network",),
+        ),
+        network_ask(),
+    )  # fmt: skip
+    listed, network = panels["listed"], panels["network"]
+    prices = current(listed.data if listed.has_data else None)
+    typed, errors = read_typed(request.args)
+    review = _reviewed(prices, typed, errors)
+    return render_template(
+        "nodes/detail.html",
+        **panels,
+        id=node_id,
+        tone_of=tone_of,
+        prices=prices,
+        market_price=network.data.figures["market_price"] if network.has_data else None,
+        typed={price.name: request.args.get(price.name, "")[:60] for price in PRICES},
+        errors=errors,
+        review=review,
+        nothing_new=bool(review) and all(each.is_none for each in review),
+        hot=_HOT,
+        warm=_WARM,
+        lines={
+            "reboot": _reboot_line(node_id),
+            "ident": _download_line(node_id, "ident"),
+            "logs": _download_line(node_id, "logs"),
+        },
+        review_line=_line(node, review),
+    )
+
+
+@bp.post("/<id:node_id>/prices")
+def update_prices(node_id: str) -> Redirect:
+    form = PricesForm()
+    try:
+        prices = as_sent(form.values())
+    except PriceError:
+        # Not from a form of ours. Without a price the SDK refuses before anything is sent.
+        prices = {}
+    line = Line("nodes.update_prices", as_id(node_id), **prices)
+    done = f"The prices of node {words(node_id)} are changed."
+    return change(form, line, done=done, to=(_SHOW, {"node_id": node_id}), name=node_id)
+
+
+@bp.post("/<id:node_id>/reboot")
+def reboot(node_id: str) -> Redirect:
+    done = f"Node {words(node_id)} was asked to reboot. It is offline until it is back."
+    return change(
+        ChangeForm(), _reboot_line(node_id), done=done, to=(_SHOW, {"node_id": node_id}), name=node_id
+    )
+
+
+@bp.post("/<id:node_id>/ident")
+@holds_a_download
+def download_ident(node_id: str) -> Response | Redirect:
+    return _download(node_id, "ident", lambda client: client.nodes.download_ident)
+
+
+@bp.post("/<id:node_id>/logs")
+@holds_a_download
+def download_logs(node_id: str) -> Response | Redirect:
+    return _download(node_id, "logs", lambda client: client.nodes.download_logs)
+
+
+def _download(node_id: str, kind: str, method: Callable[[Client], Any]) -> Response | Redirect:
+    def fetch(
+        client: Client, to: IO[bytes], on_progress: Callable[[int, int | None], None]
+    ) -> octaspace.Response[Any]:
+        response: octaspace.Response[Any] = method(client)(as_id(node_id), to=to, on_progress=on_progress)
+        return response
+
+    line = _download_line(node_id, kind)
+    return send_file(line, fetch, name=_file_name(node_id, kind), to=(_SHOW, {"node_id": node_id}))
+
+
+def read_machine(data: Any) -> Machine:
+    """The answer of ``GET /nodes/:id``."""
+    try:
+        node = Node.from_api(data)
+    except ValueError as error:
+        # A ValueError would be taken for a wrong argument.
+        raise TypeError(str(error)) from error
+    system = node.system or System()
+    reliability = node.reliability or Reliability()
+    return Machine(
+        node,
+        system,
+        system.disk or Disk(),
+        system.memory or Memory(),
+        node.location or Location(),
+        reliability,
+        reliability.rating or Rating(),
+    )
+
+
+def entry_of(data: Any, node_id: str) -> Any:
+    """A node's entry in ``GET /nodes``, which has the prices; None when it is not there."""
+    if not isinstance(data, list):
+        raise TypeError("a list was expected")
+    return next((item for item in data if isinstance(item, dict) and str(item.get("id")) == node_id), None)
+
+
+def _reboot_line(node_id: str) -> Line:
+    return Line("nodes.reboot", as_id(node_id))
+
+
+def _download_line(node_id: str, kind: str) -> Line:
+    return Line(f"nodes.download_{kind}", as_id(node_id), to=_file_name(node_id, kind))
+
+
+def _file_name(node_id: str, kind: str) -> str:
+    """Ours; the API's own name is a payload like any other."""
+    return f"node-{re.sub('[^0-9A-Za-z_-]', '_', node_id)[:60]}-{kind}.bin"
+
+
+def _reviewed(
+    prices: Mapping[str, Asked], typed: Mapping[str, str], errors: Mapping[str, str]
+) -> list[PriceChange]:
+    """What is to be confirmed; nothing when nothing was typed, or not all of it can be used."""
+    return [] if errors else changes(prices, typed)
+
+
+def _line(node: int | str, review: list[PriceChange]) -> Line | None:
+    """The call that a confirmation sends."""
+    prices = as_sent({each.new.price.name: each.new.figure for each in review if not each.is_none})
+    return Line("nodes.update_prices", node, **prices) if prices else None

@@ -1,0 +1,90 @@
+"""The fields of the three forms: every option that `create` of a service takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ...domain.offers import Service
+
+__all__ = ["FIELDS", "RentField", "defaults"]
+
+Kind = Literal["number", "text", "ports", "variables", "choice", "app"]
+
+
+@dataclass(frozen=True)
+class RentField:
+    """A field of a form.
+
+    Attributes:
+        name: The argument of `create`.
+        kind: How it is typed and read: ``"app"`` is an app's id as `ids.encoded` writes it.
+        meaning: What it does.
+        required: Whether it must be filled in.
+        unit: Its unit.
+        default: What it holds at first.
+        choices: For ``"choice"``: what is sent, and what it is called; ``""`` sends nothing.
+        more: Whether it stands among those few people need.
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+    required: bool = False
+    unit: str = ""
+    default: str = ""
+    choices: Mapping[str, str] | None = None
+    more: bool = False
+
+
+_NODE: Final = RentField("node_id", "number", "Number of the node, from the offers.", required=True)
+_DISK: Final = RentField("disk_size", "number", "Room on the disk.", required=True, unit="GB", default="10")
+_ENVS: Final = RentField(
+    "envs", "variables", "One NAME=value a line. Values may be secrets: they are left out of the log."
+)
+
+#: What each service's `create` takes, in the order of the form.
+FIELDS: Final[dict[Service, tuple[RentField, ...]]] = {
+    "mr": (
+        _NODE,
+        _DISK,
+        RentField("app", "app", "An app of the catalogue, or none for any image."),
+        RentField("image", "text", "Docker image.", required=True, default="ubuntu:24.04"),
+        RentField("ports", "ports", "TCP ports to open, with commas between: 22, 5000."),
+        RentField("http_ports", "ports", "Ports to publish under an address of their own."),
+        _ENVS,
+        RentField("start_command", "text", "Command to run in the container.", more=True),
+        RentField("entrypoint", "text", "Instead of the image's own.", more=True),
+        RentField("organization_id", "number", "Whom to bill it to.", more=True),
+        RentField("project_id", "number", "The project it belongs to.", more=True),
+    ),
+    "vpn": (
+        _NODE,
+        RentField(
+            "subkind", "choice", "The kind of VPN.", required=True, default="wg",
+            choices={
+                "wg": "WireGuard", "openvpn": "OpenVPN", "ss": "Shadowsocks", "v2ray": "V2Ray",
+                "http_proxy": "HTTP proxy",
+            },
+        ),
+        RentField(
+            "protocol", "choice", "For V2Ray only.",
+            choices={"": "as the API sees fit", "trojan": "Trojan", "vmess": "VMess", "vless": "VLESS"},
+        ),
+    ),
+    "render": (
+        _NODE,
+        _DISK,
+        _ENVS,
+        RentField(
+            "multi_gpu_worker", "choice", "Whether each GPU gets a worker of its own.",
+            choices={"": "as the API sees fit", "true": "one worker per GPU", "false": "one worker for all"},
+        ),
+    ),
+}  # fmt: skip
+
+
+def defaults(service: Service) -> dict[str, str]:
+    """What the fields of a service hold at first."""
+    return {field.name: field.default for field in FIELDS[service]}

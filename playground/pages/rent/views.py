@@ -1,0 +1,219 @@
+"""The form of a rental, the page that asks before it is made, and the one request that makes it.
+
+Every post ends in a redirect, so that Back and reload lead to pages and never to a second post.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Page
+
+from octaspace import Request, Response
+from octaspace.types import App
+
+from ...browser.state import current_browser
+from ...domain.offers import SERVICES, Service, ShownOffer, read_offers
+from ...sdk.call import Line, curl
+from ...sdk.json_access import dig
+from ...web.balance import wei_of
+from ...web.form_actions import ChangeForm, Target, change, result_of
+from ...web.panels import Ask, Panel, load
+from ...web.url_ids import decoded
+from .estimate import Estimate, estimate
+from .fields import FIELDS, defaults
+from .orders import Orders
+from .parsing import Order, app_values, read_order, typed_values
+
+__all__ = ["bp", "find_app"]
+
+bp = Blueprint("rent", __name__, url_prefix="/playground/services/<any(mr, vpn, render):service>/rent")
+
+
+@bp.get("")
+def form(service: Service) -> str:
+    """The form, filled from the address: a node, an app, or the order that was typed before."""
+    kept = Orders(current_browser()).find(service, request.args.get("order"))
+    typed = {**defaults(service), **(kept or {}), **_from_address(service)}
+    panels = _load(service, typed)
+    wanted = typed.get("app", "") if "fill" in request.args else "" if kept else request.args.get("app", "")
+    app = _app(panels, wanted) if wanted else None
+    if app is not None:
+        typed = {**typed, **app_values(app)}
+    return render_template(
+        "rent/form.html",
+        offer=panels.get("offer"),
+        apps=panels.get("apps"),
+        service=service,
+        services=SERVICES,
+        fields=FIELDS[service],
+        typed=typed,
+        errors=read_order(service, typed).errors if "check" in request.args else {},
+        app=_app(panels, typed.get("app", "")),
+        order=request.args.get("order") if kept else None,
+    )
+
+
+@bp.post("")
+def order(service: Service) -> Page:
+    """Keep what was typed, and go on: to the question, or to the form with what is wrong or an app needs."""
+    typed = typed_values(service, request.form)
+    id = Orders(current_browser()).save(service, typed)
+    if request.form.get("step") == "fill":
+        return redirect(url_for("rent.form", service=service, order=id, fill=1), 303)
+    if read_order(service, typed).request is None:
+        return redirect(url_for("rent.form", service=service, order=id, check=1), 303)
+    return redirect(url_for("rent.confirm", service=service, order=id), 303)
+
+
+@bp.get("/<order>")
+def confirm(service: Service, order: str) -> str | Page:
+    """Ask: what, where, and what it costs. An order that was sent says what came of it instead."""
+    sent = result_of(order)
+    if sent is not None:
+        return render_template("rent/sent.html", sent=sent, order=order, service=service)
+    typed = Orders(current_browser()).find(service, order)
+    read = read_order(service, typed or {})
+    if read.request is None:
+        return redirect(url_for("rent.form", service=service))
+    return _question(read, read.request, order)
+
+
+@bp.post("/<order>")
+def create(service: Service, order: str) -> Page:
+    """Rent: one request for one order, and then to the session, or back to the form with the reason."""
+    orders = Orders(current_browser())
+    back: Target = ("rent.form", {"service": service, "order": order})
+    form = ChangeForm()
+    form.once.data = order
+    if result_of(order) is None:
+        read = read_order(service, orders.find(service, order) or {})
+        if read.request is None:
+            return redirect(url_for("rent.form", service=service), 303)
+        line, name = read.line, str(read.node_id)
+    else:
+        line, name = Line(f"services.{service}.create"), ""  # not sent: the order's token was used
+    answer = change(
+        form, line, done="It is rented, and costs money until it is stopped.", to=back, name=name,
+        then=_to_session,
+    )  # fmt: skip
+    if not answer.headers["Location"].startswith(url_for("rent.form", service=service)):
+        orders.drop(order)
+    return answer
+
+
+def find_app(text: str) -> Callable[[Any], App | None]:
+    """Makes the app of that id, as it is or encoded, out of an answer of ``GET /apps``."""
+    return lambda data: next((app for app in _apps(data) if app.uuid in (text, decoded(text))), None)
+
+
+def _from_address(service: Service) -> dict[str, str]:
+    names = {field.name for field in FIELDS[service] if field.kind not in ("variables", "app")}
+    return {name: text[:200] for name, text in request.args.items() if name in names}
+
+
+def _load(service: Service, typed: Mapping[str, str]) -> dict[str, Panel]:
+    """The offer that was chosen, and the catalogue, at the same time."""
+    asks = []
+    node = typed.get("node_id", "").strip()
+    if node:
+        asks.append(_offer_ask(service, node))
+    if service == "mr":
+        asks.append(Ask("apps", "Apps", Line("apps.list"), shape=_apps))
+    return load(*asks)
+
+
+def _offer_ask(service: Service, node: str) -> Ask:
+    def find(data: Any) -> ShownOffer | None:
+        return next((offer for offer in read_offers(service, data) if str(offer.node_id) == node), None)
+
+    return Ask("offer", f"Node {node[:20]}", Line(f"services.{service}.list"), shape=find)
+
+
+def _apps(data: Any) -> list[App]:
+    if not isinstance(data, list):
+        raise TypeError("a list was expected")
+    return [
+        App.from_api(entry)
+        for entry in data
+        if isinstance(entry, Mapping) and isinstance(entry.get("uuid"), str)
+    ]
+
+
+def _app(panels: Mapping[str, Panel], text: str) -> App | None:
+    panel = panels.get("apps")
+    if panel is None or not panel.has_data:
+        return None
+    return next((app for app in panel.data if app.uuid in (text, decoded(text))), None)
+
+
+def _question(order: Order, asked: Request, id: str) -> str:
+    service = order.service
+    asks = [
+        _offer_ask(service, str(order.node_id)),
+        Ask("network", "Network", Line("network.info")),
+        Ask("balance", "Balance", Line("accounts.balance"), shape=wei_of, empty=lambda wei: False),
+    ]
+    if order.arguments.get("app"):
+        asks.append(Ask("apps", "Apps", Line("apps.list"), shape=_apps))
+    panels = load(*asks)
+    offer: ShownOffer | None = panels["offer"].data
+    market_price = dig(panels["network"].data, "market_price")
+    cost = estimate(offer.offer, market_price) if offer is not None else None
+    return render_template(
+        "rent/confirm.html",
+        **panels,
+        service=service,
+        services=SERVICES,
+        order=order,
+        id=id,
+        shown=offer,
+        cost=cost,
+        market_price=market_price,
+        wei=panels["balance"].data,
+        warnings=_warnings(order, offer, _app(panels, order.typed.get("app", "")))
+        + _poverty(cost, panels["balance"].data),
+        curl=curl(
+            asked.method, current_browser().config.endpoints[0], asked.path,
+            params=dict(asked.params), body=asked.body, public=asked.public,
+        ),
+    )  # fmt: skip
+
+
+def _warnings(order: Order, offer: ShownOffer | None, app: App | None) -> list[str]:
+    """What speaks against it, without keeping anybody from it: the API decides."""
+    found = []
+    if offer is None:
+        return [
+            "This node is not among the offers at the moment: what it costs is not known, "
+            "and the API may refuse it."
+        ]
+    disk = order.arguments.get("disk_size")
+    free = getattr(offer.offer, "free_disk", None)
+    if disk is not None and free is not None and disk * 10**9 > free:
+        found.append(f"{disk} GB are more than the {free / 10**9:.0f} GB that are free on this node.")
+    if app is not None:
+        vram = getattr(offer.offer, "vram_gb", None)
+        if app.min_vram_gb and (vram is None or vram < app.min_vram_gb):
+            found.append(
+                f"The app needs {app.min_vram_gb:g} GB of VRAM; this node has {vram or 0:g} GB a card."
+            )
+        if app.min_disk_size and disk is not None and disk < app.min_disk_size:
+            found.append(f"The app needs {app.min_disk_size} GB of disk; {disk} GB are ordered.")
+    return found
+
+
+def _poverty(cost: Estimate | None, wei: int | None) -> list[str]:
+    left = None if cost is None else cost.hours_left(wei)
+    return ["The balance is less than this costs in an hour."] if left is not None and left < 1 else []
+
+
+def _to_session(response: Response[Any]) -> Target:
+    """The page of the new session; the list when the answer names none."""
+    data = response.data[0] if isinstance(response.data, list) and response.data else response.data
+    uuid = data.get("uuid") if isinstance(data, dict) else None
+    if isinstance(uuid, str) and uuid and "sessions.show" in current_app.view_functions:
+        return "sessions.show", {"uuid": uuid}
+    return "sessions.index", {}

@@ -1,0 +1,129 @@
+"""The request log of this browser: filter, detail with the attempts on a time line, copies and exports."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from flask import Blueprint, Response, abort, current_app, render_template, request
+from werkzeug.wrappers import Response as Redirect
+
+from octaspace import Error, Request
+
+from ...app_state import current_parts
+from ...browser.state import current_browser
+from ...sdk.read_only import reading_only
+from ...sdk.recording import recorded
+from ...store import CallRow, Calls
+from ...web.form_actions import ChangeForm, once
+from .exports import as_curl, as_har, as_json, as_python
+
+bp = Blueprint("requests", __name__, url_prefix="/playground/requests")
+
+_PER_PAGE: Final = 100
+_EVERYTHING: Final = 100_000
+
+#: Far more than the store keeps calls for, and little enough for it to count with.
+_MOST_PAGES: Final = 1_000_000
+
+METHODS: Final = ("GET", "POST", "PATCH")
+
+
+@bp.get("")
+def index() -> str:
+    page = max(1, request.args.get("page", 1, int))
+    if page > _MOST_PAGES:
+        abort(404, "The log has no such page.")
+    chosen = _chosen()
+    rows, total = _calls().latest(_PER_PAGE, offset=(page - 1) * _PER_PAGE, **chosen)
+    return render_template(
+        "requests/index.html",
+        rows=rows,
+        total=total,
+        page=page,
+        pages=max(1, -(-total // _PER_PAGE)),
+        methods=METHODS,
+        filtered=any(value not in ("", None) for value in chosen.values()),
+        kept={name: value for name, value in request.args.items() if name in _NAMES and value},
+    )
+
+
+@bp.get("/<int:number>")
+def show(number: int) -> str:
+    row = _calls().find(number)
+    if row is None:
+        abort(404, "This browser's log has no such call; it may have been cleared.")
+    return render_template("requests/detail.html", row=row, curl=as_curl(row), python=as_python(row))
+
+
+@bp.post("/<int:number>/repeat")
+def repeat(number: int) -> Redirect:
+    """Make a read again, at the endpoints this browser speaks to now."""
+    form = ChangeForm()
+    row = _calls().find(number)
+    if row is None:
+        abort(404, "This browser's log has no such call; it may have been cleared.")
+    here: dict[str, Any] = {"endpoint": "requests.show", "values": {"number": number}, "problem": None}
+
+    def act() -> dict[str, Any]:
+        if not row.detail.get("repeatable"):
+            return {"ok": False, "text": "Nothing was sent: only reads are repeated.", **here}
+        return {"ok": True, "text": "", **here, "values": {"number": _read_again(row)}}
+
+    return once(form.once.data or "", act, ("requests.show", {"number": number}))
+
+
+def _read_again(row: CallRow) -> int:
+    """Send the request of a logged read; the number under which it is logged."""
+    browser, parts = current_browser(), current_parts()
+    detail = row.detail
+    again = Request(
+        row.method, row.path, params=detail["params"], public=detail["public"], expects=detail["expects"]
+    )
+    # What comes of it, an error included, is what the log is for.
+    with parts.clients.lease(browser.config) as client, recorded() as calls, reading_only(), suppress(Error):
+        client.with_options(total_timeout=browser.budget).send(again)
+    rows = [call.row(source=browser.source.label, page="requests.repeat", line=row.line) for call in calls]
+    return _calls().append(rows)[-1]
+
+
+@bp.get("/log.<any(json, har):kind>")
+def export(kind: str) -> Response:
+    rows, _ = _calls().latest(_EVERYTHING, whole=True, **_chosen())
+    text = as_har(rows) if kind == "har" else as_json(rows)
+    name = f"octaspace-requests-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.{kind}"
+    response = current_app.response_class(text, mimetype="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@bp.post("/clear")
+def clear() -> Redirect:
+    form = ChangeForm()
+
+    def act() -> dict[str, Any]:
+        _calls().clear()
+        text = "The request log of this browser is empty now."
+        return {"ok": True, "text": text, "problem": None, "endpoint": "requests.index", "values": {}}
+
+    return once(form.once.data or "", act, ("requests.index", {}))
+
+
+_NAMES: Final = ("text", "method", "status", "slower")
+
+
+def _chosen() -> dict[str, Any]:
+    """The filter in the address; what it does not understand filters nothing."""
+    args = request.args
+    slower = args.get("slower", type=float)
+    return {
+        "text": args.get("text", "").strip()[:200],
+        "method": args.get("method", "") if args.get("method") in METHODS else "",
+        "status": args.get("status", "")[:10],
+        "slower_than": None if slower is None else slower / 1000,
+    }
+
+
+def _calls() -> Calls:
+    return Calls(current_parts().database, current_browser().id)

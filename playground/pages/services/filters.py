@@ -1,0 +1,87 @@
+"""The filters of offers as the address carries them: what a person typed, and what the SDK's search takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from ...domain.offers import Service
+
+__all__ = ["SORTS", "Filters", "read_filters"]
+
+#: Orders of the SDK's searches, and what a page calls them.
+_MACHINE_SORTS: Final = {
+    "price": "cheapest first", "reliability": "most reliable", "vram": "most VRAM", "download": "fastest",
+}  # fmt: skip
+SORTS: Final[dict[Service, dict[str, str]]] = {
+    "mr": _MACHINE_SORTS,
+    "vpn": {"price": "cheapest first", "download": "fastest"},
+    "render": _MACHINE_SORTS,
+}
+
+_MACHINE: Final = ("gpu", "min_vram_gb", "country", "max_price_usd", "min_reliability", "sort")
+_RELAY: Final = ("country", "residential", "max_price_usd", "sort")
+
+_NUMBERS: Final = frozenset({"min_vram_gb", "max_price_usd", "min_reliability"})
+_RESIDENTIAL: Final = {"true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What was asked for.
+
+    Attributes:
+        typed: Every field as typed.
+        arguments: Those that can be used, as the search takes them.
+        errors: Why the others cannot, by field.
+    """
+
+    typed: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def narrow(self) -> bool:
+        """Whether anything is filtered out."""
+        return any(name != "sort" for name in self.arguments)
+
+
+def read_filters(service: Service, args: Mapping[str, str]) -> Filters:
+    """Read the filters of a service from a query; what cannot be used is said at its field and left out."""
+    typed = {name: args.get(name, "").strip()[:100] for name in (_RELAY if service == "vpn" else _MACHINE)}
+    arguments: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for name, text in typed.items():
+        if not text:
+            continue
+        try:
+            arguments[name] = _value(service, name, text)
+        except ValueError as error:
+            errors[name] = str(error)
+    if arguments.get("sort") == "price":
+        del arguments["sort"]  # the default needs no saying
+    return Filters(typed, arguments, errors)
+
+
+def _value(service: Service, name: str, text: str) -> Any:
+    if name in _NUMBERS:
+        return _number(text)
+    if name == "residential":
+        if text not in _RESIDENTIAL:
+            raise ValueError("Choose one of these; it filters nothing now.")
+        return _RESIDENTIAL[text]
+    if name == "sort" and text not in SORTS[service]:
+        raise ValueError("There is no such order; the cheapest come first now.")
+    return text
+
+
+def _number(text: str) -> int | float:
+    try:
+        number = Decimal(text.replace(",", "."))
+    except InvalidOperation:
+        number = Decimal(-1)
+    if not number.is_finite() or not 0 <= number < 10**9:
+        raise ValueError("This must be a number, 0 or more; it filters nothing now.")
+    return int(number) if number == number.to_integral_value() else float(number)

@@ -1,0 +1,233 @@
+"""Own sessions: what runs and what ran, one of them in full with its logs followed, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Redirect
+from wtforms import SelectField
+
+from octaspace.types import Session, SessionLogs
+
+from ...domain.log_lines import Cursor, News, as_text, news
+from ...domain.sessions import SessionList, ShownSession, session_list, short_id
+from ...sdk.call import Line
+from ...web.form_actions import ChangeForm, Target, change, change_each
+from ...web.panels import Ask, Panel, load
+from ...web.url_ids import decoded
+from .qr import qr_code
+
+bp = Blueprint("sessions", __name__, url_prefix="/playground/sessions")
+
+TABS: Final = {"active": "Active", "recent": "Recent"}
+
+#: Lines of each kind that a page begins with, and that one poll brings at most.
+_FIRST_LINES: Final = 400
+_NEXT_LINES: Final = 1000
+
+#: Seconds between two looks at a session that is on its way, and at one that is ready.
+_WAITING_SECONDS: Final = 2
+_READY_SECONDS: Final = 15
+
+#: Sessions that one form stops at most.
+_MOST_AT_ONCE: Final = 100
+
+SCORES: Final = {"": "no score", "1": "1 · bad", "2": "2", "3": "3", "4": "4", "5": "5 · good"}
+
+
+class StopForm(ChangeForm):
+    """The end of one or more sessions, and what their nodes were worth."""
+
+    score = SelectField(choices=list(SCORES), default="")  # type: ignore[arg-type]  # plain strings are fine
+
+    @property
+    def chosen_score(self) -> int | None:
+        return int(self.score.data) if self.score.data in SCORES and self.score.data else None
+
+
+@bp.get("")
+def index() -> str:
+    tab = request.args.get("tab", "")
+    tab = tab if tab in TABS else "active"
+    line = Line("sessions.list", recent=True if tab == "recent" else None)
+    panels = load(Ask("sessions", f"{TABS[tab]} sessions", line, shape=session_list, empty=_is_empty))
+    return render_template("sessions/index.html", **panels, tab=tab, tabs=TABS)
+
+
+@bp.get("/<id:uuid>")
+def show(uuid: str) -> str | Redirect:
+    recent = request.args.get("recent") == "true"
+    if recent:
+        info = Ask(
+            "info",
+            "Session",
+            Line("sessions.list", recent=True),
+            shape=_find(uuid),
+            empty=lambda it: it is None,
+        )
+    else:
+        info = Ask("info", "Session", _session(uuid).then("info"), shape=_shown)
+    log = Ask("log", "Log", _log_line(uuid, recent), shape=_log_shape(None, recent, _FIRST_LINES))
+    panels = load(info, log)
+    if not recent and _is_gone(panels["info"]):
+        # It has ended: what is left of it is among the recent ones.
+        kept: dict[str, Any] = {
+            name: value for name, value in request.args.items() if name in ("_panel", "done")
+        }
+        return redirect(url_for("sessions.show", uuid=uuid, recent="true", **kept))
+    shown: ShownSession | None = panels["info"].data
+    revealed = request.args.get("reveal") == "config" and shown is not None
+    config = shown.session.config if revealed and shown is not None else None
+    return render_template(
+        "sessions/detail.html",
+        **panels,
+        uuid=uuid,
+        recent=recent,
+        python=str(_session(uuid)),
+        name=shown.name if shown else uuid,
+        revealed=revealed,
+        qr=qr_code(config) if isinstance(config, str) else None,
+        every=0 if recent else _READY_SECONDS if shown and shown.state == "ready" else _WAITING_SECONDS,
+        short=short_id(uuid),
+        scores=SCORES,
+    )
+
+
+@bp.get("/<id:uuid>/log")
+def log(uuid: str) -> dict[str, Any]:
+    """What was written since a cursor, as JSON for the page that follows."""
+    seen = Cursor.parse(request.args.get("after", ""))
+    panel, ended = _follow(uuid, seen, _NEXT_LINES)
+    if panel.problem is not None:
+        return {"problem": f"{panel.problem.kind}: {panel.problem.message}"}
+    found: News = panel.data
+    return {
+        "system": [
+            {"time": line.time.isoformat() if line.time else None, "text": line.text} for line in found.system
+        ],
+        "container": [{"time": None, "text": line.text} for line in found.container],
+        "after": str(found.after),
+        "left_out": found.left_out,
+        "gap": found.gap,
+        "ended": ended,
+    }
+
+
+@bp.get("/<id:uuid>/log.txt")
+def log_file(uuid: str) -> Response:
+    """The whole log as a file."""
+    panel, _ = _follow(uuid, None, _FIRST_LINES)
+    if panel.problem is not None:
+        abort(502, f"The log could not be read: {panel.problem.kind}: {panel.problem.message}")
+    page = current_app.response_class(as_text(SessionLogs.from_api(panel.answer)), mimetype="text/plain")
+    page.headers["Content-Disposition"] = f'attachment; filename="session-{_file_name(uuid)}.log"'
+    return page
+
+
+@bp.get("/stop")
+def confirm_stop() -> str | Redirect:
+    """Asks before sessions are stopped: which, where, and what they cost."""
+    chosen = _chosen()
+    uuids = chosen[:_MOST_AT_ONCE]
+    if not uuids:
+        return redirect(url_for("sessions.index"))
+    shape = _only(uuids)
+    panels = load(Ask("sessions", "Sessions to stop", Line("sessions.list"), shape=shape, empty=_is_empty))
+    missing = []
+    if panels["sessions"].has_data:
+        missing = [uuid for uuid in uuids if panels["sessions"].data.find(uuid) is None]
+    there = [uuid for uuid in uuids if uuid not in missing]
+    return render_template(
+        "sessions/stop.html",
+        **panels,
+        uuids=there,
+        missing=missing,
+        left_out=len(chosen) - len(uuids),
+        typed=_name_to_type(there),
+        scores=SCORES,
+        lines={uuid: str(_session(uuid).then("stop")) for uuid in there},
+    )
+
+
+@bp.post("/stop")
+def stop() -> Redirect:
+    """Stop sessions: one request for each, whatever happens to the form."""
+    uuids = _chosen()
+    if not uuids:
+        return redirect(url_for("sessions.index"), 303)
+    form = StopForm()
+    lines = [(uuid, _session(uuid).then("stop", score=form.chosen_score)) for uuid in uuids]
+    name = _name_to_type(uuids)
+    if len(lines) > 1:
+        return change_each(form, lines, done="sessions stopped", to=("sessions.index", {}), name=name)
+    uuid, line = lines[0]
+
+    def ended(_: Any) -> Target:
+        return "sessions.show", {"uuid": uuid, "recent": "true"}
+
+    back: Target = ("sessions.show", {"uuid": uuid})
+    return change(form, line, done="The session is stopped.", to=back, name=name, then=ended)
+
+
+def _session(uuid: str) -> Line:
+    return Line("services.session", uuid)
+
+
+def _log_line(uuid: str, recent: bool) -> Line:
+    return _session(uuid).then("logs", recent=True if recent else None)
+
+
+def _follow(uuid: str, seen: Cursor | None, most: int) -> tuple[Panel, bool]:
+    """The log beyond a cursor, and whether the session is over: it answers with `recent` only then (Q13)."""
+    ended = request.args.get("recent") == "true"
+    panel = load(Ask("log", "Log", _log_line(uuid, ended), shape=_log_shape(seen, ended, most)), page=False)[
+        "log"
+    ]
+    if not ended and _is_gone(panel):
+        ended = True
+        panel = load(
+            Ask("log", "Log", _log_line(uuid, True), shape=_log_shape(seen, True, most)), page=False
+        )["log"]
+    return panel, ended
+
+
+def _log_shape(seen: Cursor | None, ended: bool, most: int) -> Callable[[Any], News]:
+    return lambda data: news(SessionLogs.from_api(data), seen, ended=ended, most=most)
+
+
+def _shown(data: Any) -> ShownSession:
+    return ShownSession(Session.from_api(data))
+
+
+def _find(uuid: str) -> Callable[[Any], ShownSession | None]:
+    return lambda data: session_list(data).find(uuid)
+
+
+def _only(uuids: list[str]) -> Callable[[Any], SessionList]:
+    def shape(data: Any) -> SessionList:
+        return SessionList(tuple(session for session in session_list(data).sessions if session.uuid in uuids))
+
+    return shape
+
+
+def _is_empty(found: SessionList) -> bool:
+    return not found
+
+
+def _is_gone(panel: Panel) -> bool:
+    return panel.problem is not None and panel.problem.status == 404
+
+
+def _chosen() -> list[str]:
+    """The sessions of the form or the address, each once."""
+    return list(dict.fromkeys(decoded(text) for text in request.values.getlist("uuid") if text))
+
+
+def _name_to_type(uuids: list[str]) -> str:
+    return short_id(uuids[0]) if len(uuids) == 1 else f"stop {len(uuids)}"
+
+
+def _file_name(uuid: str) -> str:
+    return "".join(sign if sign.isascii() and (sign.isalnum() or sign == "-") else "_" for sign in uuid)[:60]

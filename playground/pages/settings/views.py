@@ -1,0 +1,202 @@
+"""Settings of this browser: where it speaks to, with which key, and every option of the SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response
+from wtforms import BooleanField, PasswordField, StringField, TextAreaField
+
+from octaspace import Config, ConfigurationError
+
+from ...app_state import current_parts
+from ...browser.api_target import Kind, Source, SourceError, available, check_custom
+from ...browser.client_options import CODE_ONLY, GROUPS, OPTIONS, PANEL_BUDGET, OptionError, read_option
+from ...browser.state import Browser, current_browser
+from ...web.form_actions import ChangeForm, once, outcome
+from .connection_check import try_endpoints
+
+bp = Blueprint("settings", __name__, url_prefix="/playground/settings")
+
+_HERE = "settings.index"
+
+
+class SourceForm(ChangeForm):
+    """Where to speak to, and the key for exactly there."""
+
+    kind = StringField()
+    base_urls = TextAreaField()
+    api_key = PasswordField()
+    forget = BooleanField()
+
+
+@bp.get("")
+def index() -> str:
+    return _page()
+
+
+@bp.post("/source")
+def save_source() -> Response | tuple[str, int]:
+    form = SourceForm()
+    browser = current_browser()
+    try:
+        source = _chosen_source(form)
+        key = _typed_key(form)
+    except _FieldError as error:
+        typed = {"kind": form.kind.data, "base_urls": form.base_urls.data}
+        return _page(errors={error.field: str(error)}, typed=typed), 422
+
+    def act() -> dict[str, Any]:
+        browser.write("source", {"kind": source.kind, "endpoints": source.endpoints})
+        if form.forget.data:
+            browser.save_key(source, None)
+        elif key is not None:
+            browser.save_key(source, key)
+        now = browser.source
+        key_words = f"with the key {now.masked_key} ({now.origin})" if now.key else "without a key"
+        return _outcome(f"This browser speaks to {', '.join(now.endpoints)} now, {key_words}.")
+
+    return once(form.once.data or "", act, (_HERE, {}))
+
+
+@bp.post("/options")
+def save_options() -> Response | tuple[str, int]:
+    form = ChangeForm()
+    chosen: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for option in OPTIONS:
+        text = request.form.get(option.name, "").strip()
+        if not text:
+            continue
+        try:
+            chosen[option.name] = read_option(option.name, text)
+        except OptionError as error:
+            errors[option.name] = str(error)
+    if errors:
+        return _page(errors=errors, typed=request.form.to_dict()), 422
+
+    def act() -> dict[str, Any]:
+        current_browser().write("options", chosen)
+        names = ", ".join(chosen) or "none; all are at their defaults"
+        return _outcome(f"Saved for this browser. Options of its own: {names}.")
+
+    return once(form.once.data or "", act, (_HERE, {}))
+
+
+@bp.post("/reset")
+def reset() -> Response:
+    def act() -> dict[str, Any]:
+        current_browser().write("options", {})
+        return _outcome("Every option is at its default again. Source and keys are as they were.")
+
+    return once(ChangeForm().once.data or "", act, (_HERE, {}))
+
+
+@bp.post("/test")
+def test_connection() -> Response:
+    def act() -> dict[str, Any]:
+        findings = try_endpoints(current_browser())
+        well, text = _verdict(findings)
+        return {**_outcome(text), "ok": well, "findings": findings}
+
+    return once(ChangeForm().once.data or "", act, (_HERE, {}))
+
+
+def _verdict(findings: Sequence[Mapping[str, Any]]) -> tuple[bool, str]:
+    """Whether a connection test went well, and what to say of it."""
+    keys = {finding["key"] for finding in findings}
+    reachable = {finding["reachable"] for finding in findings}
+    if "no" in reachable:
+        return False, "Not every endpoint answers."
+    if reachable != {"yes"}:
+        return False, "Every endpoint answers, but not every answer is the API's."
+    if "refused" in keys:
+        return False, "Every endpoint answers, but the key is refused."
+    if "unknown" in keys:
+        return False, "Every endpoint answers, but whether the key is accepted is not known."
+    if keys == {"none"}:
+        return True, "Every endpoint answers. There is no key, so only public calls work."
+    return True, "Every endpoint answers and accepts the key."
+
+
+class _FieldError(ValueError):
+    """What was typed into a field cannot be used."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def _chosen_source(form: SourceForm) -> Source:
+    process = current_parts().process
+    kind = cast(Kind, form.kind.data)
+    if kind != "custom":
+        source = available(process).get(kind)
+        if source is None:
+            raise _FieldError("kind", "Choose one of these.")
+        return source
+    urls = [part.strip() for part in (form.base_urls.data or "").replace(",", "\n").splitlines()]
+    try:
+        endpoints = Config(base_urls=[url for url in urls if url]).endpoints
+        check_custom(process, endpoints)
+    except (ConfigurationError, SourceError) as error:
+        raise _FieldError("base_urls", str(error)) from None
+    return Source("custom", endpoints)
+
+
+def _typed_key(form: SourceForm) -> str | None:
+    """The key typed, or None when the field was left empty, which keeps the one that is saved."""
+    key = form.api_key.data
+    if not key:
+        return None
+    try:
+        Config(api_key=key)
+    except ConfigurationError as error:
+        raise _FieldError("api_key", str(error)) from None
+    return str(key)
+
+
+def _python(browser: Browser) -> str:
+    """The line that makes a client like this browser's; the key is a variable."""
+    config, base = browser.config, Config()
+    words = ['os.environ["OCTA_API_KEY"]'] if config.api_key is not None else []
+    if len(config.endpoints) > 1:
+        words.append(f"base_urls={list(config.endpoints)!r}")
+    elif config.endpoints != base.endpoints:
+        words.append(f"base_url={config.endpoints[0]!r}")
+    for option in OPTIONS:
+        value = browser.options.get(option.name, getattr(config, option.name))
+        if value != option.default:
+            words.append(f"{option.name}={value!r}")
+    return f"client = octaspace.Client({', '.join(words)})"
+
+
+def _outcome(text: str) -> dict[str, Any]:
+    return {"ok": True, "text": text, "problem": None, "endpoint": _HERE, "values": {}}
+
+
+def _page(errors: dict[str, str] | None = None, typed: dict[str, Any] | None = None) -> str:
+    browser: Browser = current_browser()
+    parts = current_parts()
+    there = available(parts.process)
+    base = parts.clients.base_config
+    result = outcome()
+    return render_template(
+        "settings/index.html",
+        errors=errors or {},
+        typed=typed or {},
+        source=browser.source,
+        sources={kind: browser.with_key(source) for kind, source in there.items()},
+        allowed=parts.process.allowed_endpoints,
+        groups=[(name, [option for option in OPTIONS if option.group == name]) for name in GROUPS],
+        code_only=CODE_ONLY,
+        chosen=browser.options,
+        here={
+            **{option.name: getattr(base, option.name) for option in OPTIONS},
+            "total_timeout": PANEL_BUDGET,
+        },
+        findings=(result or {}).get("findings"),
+        python=_python(browser),
+    )

@@ -1,0 +1,53 @@
+"""The smoke suite in the background, begun by a page."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...app_state import Parts
+from ...browser.state import Browser
+from ...jobs.background import Progress, begin
+from ...jobs.examples import DOCUMENTED_JOB
+from ...jobs.smoke_steps import plan, run_steps
+from ...store import Calls, Limits
+
+__all__ = ["KIND", "start_smoke"]
+
+KIND: Final = "smoke"
+
+_LIMITS: Final = Limits(mine=1, all=4, rate=6)
+
+
+def start_smoke(parts: Parts, browser: Browser, *, changes: bool) -> str:
+    """Begin the suite for a browser.
+
+    Args:
+        parts: The app's parts.
+        browser: Who asks, and with which settings.
+        changes: Whether changes are made as well; the caller sees to it that only a sandbox gets them.
+
+    Returns:
+        Id of the job. Its items are the calls: those of `run_steps`, with a log_id.
+
+    Raises:
+        playground.store.BusyError: One is under way.
+    """
+    source, config, id, budget = browser.source, browser.config, browser.id, browser.budget
+    about = {
+        "changes": changes,
+        "source": source.label,
+        "endpoints": list(source.endpoints),
+        "plan": plan(changes=changes),
+    }
+
+    def work(progress: Progress) -> None:
+        calls_log = Calls(parts.database, id)
+        with parts.clients.lease(config) as client:
+            bounded = client.with_options(total_timeout=budget)
+            job = DOCUMENTED_JOB if source.is_sandbox else None
+            for item, calls in run_steps(bounded, progress, changes=changes, idle_job=job):
+                rows = [call.row(source=source.label, page="smoke.run", line=item["line"]) for call in calls]
+                numbers = calls_log.append(rows)
+                progress.tell({**item, "log_id": numbers[-1] if numbers else None}, at_once=True)
+
+    return begin(parts.database, id, KIND, about, _LIMITS, work)

@@ -1,0 +1,98 @@
+"""The Python line of a panel: one object that is shown, and that runs. So the page cannot lie."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+from octaspace import Client
+
+from ..formatting import query_text
+from .recording import blaming_the_answer
+from .redaction import without_secrets
+
+__all__ = ["Line", "curl"]
+
+
+#: A call of the chain: dotted name, arguments, keyword arguments.
+_Step = tuple[str, tuple[Any, ...], dict[str, Any]]
+
+
+class Line:
+    """A call of the SDK, e.g. ``Line("nodes.find", 9001)`` or
+    ``Line("services.session", uuid).then("logs", recent=True)``.
+
+    Args:
+        path: Dotted name below the client.
+        args: Arguments, shown by their `repr`.
+        kwargs: Keyword arguments; those that are None are left out.
+    """
+
+    # By position alone: an argument of the call may have any name, also `self` and `path`.
+    def __init__(self, path: str, /, *args: Any, **kwargs: Any) -> None:
+        self._steps: tuple[_Step, ...] = ((path, args, _given(kwargs)),)
+
+    def then(self, path: str, /, *args: Any, **kwargs: Any) -> Line:
+        """This line continued on what it returns."""
+        longer = Line(path, *args, **kwargs)
+        longer._steps = (*self._steps, *longer._steps)
+        return longer
+
+    def __str__(self) -> str:
+        return self._text(self._steps)
+
+    @property
+    def kept(self) -> str:
+        """The line as the log keeps it: arguments that may hold secrets, such as `envs`, are left out."""
+        return self._text((path, args, without_secrets(kwargs)) for path, args, kwargs in self._steps)
+
+    @staticmethod
+    def _text(steps: Iterable[_Step]) -> str:
+        text = "client"
+        for path, args, kwargs in steps:
+            given = [repr(value) for value in args]
+            given += [f"{name}={value!r}" for name, value in kwargs.items()]
+            text += f".{path}({', '.join(given)})"
+        return text
+
+    @property
+    def name(self) -> str:
+        """The method without arguments, as in ``nodes.find`` or ``services.session.logs``."""
+        return ".".join(path for path, _, _ in self._steps)
+
+    def run(self, client: Client) -> Any:
+        """Make the call.
+
+        Returns:
+            What the method returns: a `Response`, or for a search what it found.
+
+        Raises:
+            octaspace.Error: As the method does.
+        """
+        target: Any = client
+        with blaming_the_answer():
+            for path, args, kwargs in self._steps:
+                for name in path.split("."):
+                    target = getattr(target, name)
+                target = target(*args, **kwargs)
+        return target
+
+
+def _given(kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in kwargs.items() if value is not None}
+
+
+def curl(method: str, endpoint: str, path: str, *, params: dict[str, str], body: Any, public: bool) -> str:
+    """The same call for a shell; the key is the variable ``$OCTA_API_KEY``, never a value."""
+    url = endpoint + path + (f"?{query_text(params)}" if params else "")
+    words = ["curl", "--fail-with-body"]
+    if method != "GET":
+        words += ["--request", method]
+    text = shlex.join(words)
+    if not public:
+        text += ' --header "Authorization: $OCTA_API_KEY"'
+    if body is not None:
+        text += " " + shlex.join(["--header", "Content-Type: application/json", "--data", json.dumps(body)])
+    return f"{text} {shlex.quote(url)}"

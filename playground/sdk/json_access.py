@@ -1,0 +1,50 @@
+"""Reading the API's JSON without trusting its shape: what is missing or odd is None, never an exception."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..formatting import visible
+
+__all__ = ["as_id", "dig", "number", "words"]
+
+
+def dig(data: Any, path: str) -> Any:
+    """What stands at a dotted path of nested objects, or None."""
+    for name in path.split("."):
+        if not isinstance(data, dict):
+            return None
+        data = data.get(name)
+    return data
+
+
+def number(value: Any) -> float | int | None:
+    """A number, also one sent as text; None for everything else."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int):
+        return value
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found if found == found and abs(found) != float("inf") else None
+
+
+def as_id(text: str) -> int | str:
+    """An id out of an address as the API has it: a number where it is one."""
+    return int(text) if re.fullmatch("[1-9][0-9]{0,17}", text) else text
+
+
+def words(value: Any, most: int = 80) -> str:
+    """A text as one line of at most `most` characters without unseen ones; empty for everything else.
+
+    What it makes can be a choice of a form, or stand in an address, and is the same when it comes back.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        return ""
+    text = " ".join(str(visible(value[: 4 * most])).split())
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -1,0 +1,251 @@
+"""What the operator of the process decides, through environment variables.
+
+PLAYGROUND_BIND               where Gunicorn listens; what others can reach needs the next two
+PLAYGROUND_PASSWORD           asked for before any page is shown; 12 characters or more
+PLAYGROUND_HOSTS              further names under which the app may be called, comma-separated
+PLAYGROUND_ENDPOINTS          addresses a browser may choose besides the operator's, comma-separated
+PLAYGROUND_REDIS_URL          keep what is known of browsers in Redis instead of a file
+PLAYGROUND_STORE_BYTES        how much of what is known of browsers is kept in all, in bytes
+PLAYGROUND_PROXY_HOPS         how many proxies in front of us set X-Forwarded-… headers
+PLAYGROUND_STATE_DIR          folder of the state; one per port in `instance` beside the package by default
+PLAYGROUND_WORKERS, _THREADS  Gunicorn's processes, and the pages each makes at the same time
+PLAYGROUND_SANDBOX_URLS       the sandbox's endpoints, as the launcher passes them
+PLAYGROUND_SANDBOX_CONTROL    address of the sandbox's switches, likewise
+SECRET_KEY                    signs cookies
+OCTA_API_KEY, OCTA_BASE_URL, OCTA_BASE_URLS    the operator's key and the endpoints it belongs to
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from octaspace import Config, ConfigurationError
+
+from .store.bounds import DEFAULT_BYTES, LEAST_BYTES, MOST_BYTES
+
+__all__ = ["ProcessSettings", "StartError", "is_loopback"]
+
+#: Names that always mean this machine.
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+
+LIVE_ENDPOINT = "https://api.octa.space"
+
+#: A shorter key could be guessed, and cookies signed with it.
+_SHORTEST_SECRET = 16
+
+#: A shorter password could be guessed, slowly as the login answers.
+_SHORTEST_PASSWORD = 12
+
+
+class StartError(RuntimeError):
+    """The app must not start like this; the message is one line for the operator."""
+
+
+@dataclass(frozen=True)
+class ProcessSettings:
+    """The operator's decisions, the same for every browser and every worker.
+
+    Attributes:
+        bind: Address and port Gunicorn listens at.
+        hosts: Names the app answers to, without port, in lower case.
+        state_dir: Folder of the state.
+        password: Asked for before any page; None asks for nothing.
+        allowed_endpoints: Addresses a browser may type, or None for any.
+        redis_url: Where the state of browsers is kept, or None for a file.
+        store_bytes: How much of it there may be in all.
+        proxy_hops: Trusted proxies in front.
+        workers: Processes that answer.
+        threads: Pages that each of them makes at the same time; see `playground.web.request_slots`.
+        sandbox_urls: Endpoints of the sandbox; empty when there is none.
+        sandbox_control: Address of the sandbox's switches, which no fault can close, or None.
+        operator_key: The operator's API key, or None.
+        operator_urls: The endpoints that key belongs to.
+        secret_key: Signs cookies; None has one made and kept in `state_dir`.
+    """
+
+    bind: str
+    hosts: frozenset[str]
+    state_dir: Path
+    password: str | None = field(default=None, repr=False)
+    allowed_endpoints: tuple[str, ...] | None = None
+    redis_url: str | None = field(default=None, repr=False)
+    store_bytes: int = DEFAULT_BYTES
+    proxy_hops: int = 0
+    workers: int = 2
+    threads: int = 8
+    sandbox_urls: tuple[str, ...] = ()
+    sandbox_control: str | None = None
+    operator_key: str | None = field(default=None, repr=False)
+    operator_urls: tuple[str, ...] = (LIVE_ENDPOINT,)
+    secret_key: str | None = field(default=None, repr=False)
+
+    @property
+    def instance(self) -> str:
+        """Name of this playground among those of the machine: of its cookie, and of its folder."""
+        return _instance(self.bind)
+
+    @property
+    def warning(self) -> str | None:
+        """One line for the operator of an address that others can reach; None on loopback."""
+        if is_loopback(self.bind):
+            return None
+        return (
+            f"Others can reach {self.bind}, and slow clients can hold every thread of it: "
+            "listen on loopback behind a proxy, as in docs/nginx.conf.example"
+        )
+
+    @property
+    def control_urls(self) -> tuple[str, ...]:
+        """Where the sandbox's switches are reached: at the port of their own, else at any endpoint."""
+        return self.sandbox_urls if self.sandbox_control is None else (self.sandbox_control,)
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str], state_dir: Path) -> ProcessSettings:
+        """Read the environment.
+
+        Args:
+            environment: Usually `os.environ`.
+            state_dir: Where the folder of the state is when PLAYGROUND_STATE_DIR does not say.
+
+        Raises:
+            StartError: A variable cannot be used, or one is missing for an address others can reach.
+        """
+
+        def text(name: str) -> str | None:
+            return environment.get(name, "").strip() or None
+
+        def several(name: str) -> tuple[str, ...]:
+            return tuple(part.strip() for part in (text(name) or "").split(",") if part.strip())
+
+        def urls(name: str) -> tuple[str, ...]:
+            return _endpoints(name, several(name))
+
+        bind = text("PLAYGROUND_BIND") or "127.0.0.1:3000"
+        hops = _number("PLAYGROUND_PROXY_HOPS", text("PLAYGROUND_PROXY_HOPS"), 0, 0, 10)
+        hosts, password = several("PLAYGROUND_HOSTS"), _password(environment.get("PLAYGROUND_PASSWORD", ""))
+        guarded = bool(hops) or not is_loopback(bind)
+        if guarded:
+            who = f"{bind} can be reached by others" if not hops else "Others come through a proxy"
+            if password is None:
+                raise StartError(f"{who}: set PLAYGROUND_PASSWORD first (see docs/playground.md)")
+            if not hosts:
+                raise StartError(f"{who}: set PLAYGROUND_HOSTS to the names it goes by")
+        allowed = urls("PLAYGROUND_ENDPOINTS")
+        control = urls("PLAYGROUND_SANDBOX_CONTROL")
+        secret = text("SECRET_KEY")
+        if secret is not None and len(secret) < _SHORTEST_SECRET:
+            raise StartError(
+                f"SECRET_KEY must have {_SHORTEST_SECRET} characters or more; without it one is made"
+            )
+        return cls(
+            bind=bind,
+            hosts=frozenset((*_LOOPBACK_NAMES, *_own_name(bind), *map(_host, hosts))),
+            state_dir=Path(text("PLAYGROUND_STATE_DIR") or state_dir / _instance(bind)),
+            password=password,
+            allowed_endpoints=allowed if allowed or guarded else None,
+            redis_url=text("PLAYGROUND_REDIS_URL"),
+            store_bytes=_number(
+                "PLAYGROUND_STORE_BYTES",
+                text("PLAYGROUND_STORE_BYTES"),
+                DEFAULT_BYTES,
+                LEAST_BYTES,
+                MOST_BYTES,
+            ),
+            proxy_hops=hops,
+            workers=_number("PLAYGROUND_WORKERS", text("PLAYGROUND_WORKERS"), 2, 1, 64),
+            threads=_number("PLAYGROUND_THREADS", text("PLAYGROUND_THREADS"), 8, 1, 256),
+            sandbox_urls=urls("PLAYGROUND_SANDBOX_URLS"),
+            sandbox_control=control[0] if control else None,
+            operator_key=_key(text("OCTA_API_KEY")),
+            operator_urls=urls("OCTA_BASE_URLS") or urls("OCTA_BASE_URL") or (LIVE_ENDPOINT,),
+            secret_key=secret,
+        )
+
+
+def is_loopback(bind: str) -> bool:
+    """Whether only this machine reaches an address such as ``127.0.0.1:3000`` or ``unix:/run/x``."""
+    if bind.startswith("unix:"):
+        return True
+    host = _host_of(bind)
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_of(bind: str) -> str:
+    return (bind.rpartition(":")[0] or bind).strip("[]").lower()
+
+
+def _instance(bind: str) -> str:
+    # By port, because cookies ignore ports, and two playgrounds must not share one.
+    port = bind.rpartition(":")[2]
+    return f"playground_{port}" if port.isdigit() else "playground"
+
+
+def _own_name(bind: str) -> tuple[str, ...]:
+    """The address itself when it is one of this machine's own, such as 127.0.0.2."""
+    if bind.startswith("unix:") or not is_loopback(bind):
+        return ()
+    host = _host_of(bind)
+    return (f"[{host}]" if ":" in host else host,)
+
+
+def _host(text: str) -> str:
+    """A name as the Host header has it, without port."""
+    name = text.lower().partition("://")[2] or text.lower()
+    name = name.rstrip("/")
+    try:
+        address = ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        pass
+    else:
+        return f"[{address}]" if address.version == 6 else str(address)
+    if name.startswith("[") and "]:" in name:
+        return _host(name.rpartition(":")[0])
+    name = re.sub(r":\d+\Z", "", name).removesuffix(".")
+    if not _NAME.fullmatch(name):
+        raise StartError(f"PLAYGROUND_HOSTS takes names such as qa.example, no patterns: {text!r} is none")
+    return name
+
+
+def _endpoints(name: str, urls: tuple[str, ...]) -> tuple[str, ...]:
+    """Base URLs written as the SDK writes them, so that they can be compared."""
+    if not urls:
+        return ()
+    try:
+        return tuple(Config(base_urls=list(urls)).endpoints)
+    except ConfigurationError as error:
+        raise StartError(f"{name}: {error}") from None
+
+
+def _password(text: str) -> str | None:
+    """The password without white space around it, or None when the variable is empty."""
+    password = text.strip()
+    if text and len(password) < _SHORTEST_PASSWORD:
+        raise StartError(f"PLAYGROUND_PASSWORD must have {_SHORTEST_PASSWORD} characters or more")
+    return password or None
+
+
+def _key(key: str | None) -> str | None:
+    try:
+        Config(api_key=key)
+    except ConfigurationError as error:
+        raise StartError(f"OCTA_API_KEY: {error}") from None
+    return key
+
+
+def _number(name: str, text: str | None, default: int, least: int, most: int) -> int:
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise StartError(f"{name} must be a number from {least} to {most}; it is {text!r}")
+    return int(text)

@@ -1,0 +1,48 @@
+"""Gunicorn's own lines: no terminal obeys what is in them, and of a request there is only the path."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any
+from urllib.parse import quote
+
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+from .app_log import SafeFormatter
+
+__all__ = ["AccessLogger"]
+
+
+class AccessLogger(Logger):  # type: ignore[misc]
+    """Gunicorn's own writes the decoded path: with line ends, and whatever else somebody put into it.
+
+    It also writes exceptions as they are, and the request line or header that it could not read.
+    """
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            # One of another kind is the operator's, from a logging configuration.
+            if handler.formatter is not None and type(handler.formatter) is logging.Formatter:
+                handler.setFormatter(SafeFormatter(handler.formatter._fmt, handler.formatter.datefmt))
+
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        # One of the arguments is the address of the request, with its query.
+        paths = [arg.partition("?")[0] if isinstance(arg, str) else arg for arg in args]
+        super().exception(msg, *paths, **kwargs)
+
+    def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        found = re.match(r"Invalid request from ip=\S*:(?= )", msg) if isinstance(msg, str) else None
+        if found is not None:
+            # The rest is the part of the request that cannot be read.
+            kind = sys.exc_info()[0]
+            msg, args = "%s %s", (found[0], "it cannot be read" if kind is None else kind.__name__)
+        super().warning(msg, *args, **kwargs)
+
+    def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> dict[str, Any]:
+        atoms: dict[str, Any] = super().atoms(resp, req, environ, request_time)
+        path = str(environ.get("PATH_INFO", "")).encode("latin-1", "replace")
+        atoms["U"] = quote(path, safe="/:@~!$&'()*+,;=")
+        return atoms

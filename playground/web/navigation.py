@@ -1,0 +1,103 @@
+"""The pages of the sidebar, and the keys that lead to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Flask, current_app, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+__all__ = ["GROUPS", "Page", "init_app", "page_or"]
+
+
+@dataclass(frozen=True)
+class Page:
+    """An entry of the sidebar.
+
+    Attributes:
+        endpoint: Endpoint of the page; its blueprint's name marks the current one.
+        title: What it is called.
+        icon: Its icon in Bootstrap's icon font.
+        key: The letter that opens it after `g`.
+        covers: Other blueprints whose pages belong to this entry.
+    """
+
+    endpoint: str
+    title: str
+    icon: str
+    key: str
+    covers: tuple[str, ...] = ()
+
+    @property
+    def area(self) -> str:
+        return self.endpoint.partition(".")[0]
+
+
+GROUPS: Final = (
+    (
+        "Overview",
+        (
+            Page("dashboard.index", "Dashboard", "speedometer2", "d"),
+            Page("network.index", "Network", "globe-americas", "w"),
+        ),
+    ),
+    (
+        "Resources",
+        (
+            Page("account.index", "Account", "wallet2", "a"),
+            Page("services.index", "Services", "shop", "v", covers=("rent",)),
+            Page("apps.index", "Apps", "grid-3x3-gap", "p"),
+            Page("sessions.index", "Sessions", "play-circle", "s"),
+            Page("nodes.index", "Nodes", "hdd-stack", "n"),
+            Page("idle_jobs.index", "Idle jobs", "moon-stars", "i"),
+        ),
+    ),
+    (
+        "Tools",
+        (
+            Page("diagnostics.index", "Diagnostics", "activity", "x"),
+            Page("runner.index", "Method runner", "play-btn", "m"),
+            Page("smoke.index", "Smoke suite", "clipboard2-check", "k"),
+            Page("lab.index", "Failover lab", "signpost-split", "f"),
+            Page("requests.index", "Requests", "list-columns-reverse", "r"),
+            Page("settings.index", "Settings", "sliders", "e"),
+        ),
+    ),
+)
+
+
+def init_app(app: Flask) -> None:
+    """Register the first address, and the sidebar for templates."""
+
+    @app.get("/")
+    def root() -> Response:
+        return redirect(url_for("dashboard.index"))
+
+    @app.get("/playground/")
+    def start() -> Response:
+        return redirect(url_for("dashboard.index"))
+
+    @app.context_processor
+    def sidebar() -> dict[str, object]:
+        there = current_app.view_functions
+        groups = [(name, [page for page in pages if page.endpoint in there]) for name, pages in GROUPS]
+        endpoints = {page.endpoint for _, pages in groups for page in pages}
+        endpoints |= {name for name in ("sessions.show", "nodes.show") if name in there}
+        return {
+            "navigation": groups,
+            "page_endpoints": endpoints,
+            "area": _area((request.endpoint or "").partition(".")[0]),
+        }
+
+
+def _area(blueprint: str) -> str:
+    """The blueprint of the sidebar's entry to which a page of `blueprint` belongs."""
+    pages = (page for _, pages in GROUPS for page in pages)
+    return next((page.area for page in pages if blueprint in page.covers), blueprint)
+
+
+def page_or(endpoint: str, given: str | None) -> str:
+    """The endpoint a form names, when it is one of the sidebar's; else `endpoint`."""
+    known = {page.endpoint for _, pages in GROUPS for page in pages}
+    return given if given in known and given in current_app.view_functions else endpoint

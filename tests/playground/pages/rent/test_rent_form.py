@@ -1,0 +1,135 @@
+"""The form of a rental: every option, filled from offers and apps, and what is wrong said at its field."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+from octaspace.sandbox import SandboxServer, journal
+from playground.domain.offers import SERVICES, Service
+from playground.pages.rent.fields import FIELDS
+from playground.pages.rent.parsing import read_order
+
+from ...browsing import Visitor, text_of
+from .renting import DIFFUSION, MACHINE, SERVICES_PAGE, offers_of, order, rentals
+
+
+@pytest.mark.parametrize("service", list(SERVICES))
+def test_a_form_has_every_option_of_the_sdk(visitor: Visitor, service: Service) -> None:
+    page = visitor.page(f"{SERVICES_PAGE}/{service}/rent")
+    names = {str(field["name"]) for field in page.select("#main form [name]")} - {"csrf_token", "step"}
+    wanted = {
+        "mr": {"node_id", "disk_size", "image", "app", "envs", "ports", "http_ports", "start_command",
+               "entrypoint", "organization_id", "project_id"},
+        "vpn": {"node_id", "subkind", "protocol"},
+        "render": {"node_id", "disk_size", "envs", "multi_gpu_worker"},
+    }  # fmt: skip
+    assert names == wanted[service] == {field.name for field in FIELDS[service]}
+    for name in names:
+        assert page.select(f'label[for="{name}"]'), name
+        assert page.select(f"#{name}-help"), name
+
+
+def test_using_an_offer_fills_the_form(visitor: Visitor) -> None:
+    link = offers_of(visitor.page(f"{SERVICES_PAGE}?tab=render"))[0]
+    page = visitor.page(link)
+    node = link.rpartition("=")[2]
+    assert page.select("#node_id")[0]["value"] == node
+    assert f"Node {node}" in text_of(page.select("#panel-offer")[0])
+    assert "per hour" in text_of(page.select("#panel-offer")[0])
+
+
+def test_an_app_fills_the_form_by_way_of_the_offers(visitor: Visitor) -> None:
+    offers = visitor.page(f"{SERVICES_PAGE}?tab=mr&app={DIFFUSION}")
+    banner = offers.select(".notice-app")[0]
+    assert "Stable Diffusion" in text_of(banner)
+    assert "8 GB" in text_of(banner)
+    narrow = visitor.page(str(banner.select("a")[0]["href"]))
+    assert narrow.select("#f-min_vram_gb")[0]["value"] == "8"
+    page = visitor.page(offers_of(narrow)[0])
+    filled = {
+        name: str(page.select(f"#{name}")[0]["value"])
+        for name in ("image", "ports", "http_ports", "disk_size")
+    }
+    assert filled["image"] == "example/stable-diffusion:2.1"
+    assert (filled["ports"], filled["http_ports"], filled["disk_size"]) == ("5000, 6000", "8080", "60")
+    assert text_of(page.select("#envs")[0]) == "CLI_ARGS=--listen"
+    assert page.select("#app option[selected]")[0]["value"] == DIFFUSION
+    unknown = visitor.page(f"{SERVICES_PAGE}?app=nobody")
+    assert "no app of this id" in text_of(unknown.select(".notice-warn")[0])
+
+
+def test_an_app_is_filled_in_without_losing_the_rest(visitor: Visitor) -> None:
+    answer = visitor.post(
+        f"{SERVICES_PAGE}/mr/rent", step="fill", node_id="9103", disk_size="500", image="mine", app=DIFFUSION,
+        entrypoint="/bin/sh",
+    )  # fmt: skip
+    page = visitor.follow(answer)
+    assert page.select("#node_id")[0]["value"] == "9103"
+    assert page.select("#image")[0]["value"] == "example/stable-diffusion:2.1"
+    assert page.select("#entrypoint")[0]["value"] == "/bin/sh"
+    assert page.select("details.more[open]")
+
+
+@pytest.mark.parametrize(
+    ("service", "fields", "wrong"),
+    [
+        ("mr", {"disk_size": "ten"}, {"disk_size": "whole number"}),
+        ("mr", {"disk_size": "0"}, {"disk_size": "above 0"}),
+        ("mr", {"image": " "}, {"image": "needed"}),
+        ("mr", {"node_id": "", "ports": "22, 70000"}, {"node_id": "needed", "ports": "70000"}),
+        ("mr", {"http_ports": "http"}, {"http_ports": "whole number"}),
+        ("mr", {"envs": "A=1\nnothing"}, {"envs": "Line 2"}),
+        ("mr", {"envs": "A=1\nA=2"}, {"envs": "second time"}),
+        ("mr", {"organization_id": "-4"}, {"organization_id": "above 0"}),
+        ("vpn", {"subkind": "pptp"}, {"subkind": "one of these"}),
+        ("vpn", {"subkind": "wg", "protocol": "vless"}, {"protocol": "v2ray"}),
+        ("render", {"multi_gpu_worker": "perhaps"}, {"multi_gpu_worker": "one of these"}),
+    ],
+)
+def test_bad_input_is_said_at_its_field_and_nothing_is_lost(
+    visitor: Visitor, sandbox: SandboxServer, service: str, fields: dict[str, str], wrong: dict[str, str]
+) -> None:
+    base = {"node_id": "9301", "subkind": "wg"} if service == "vpn" else {**MACHINE, "envs": "KEEP=me"}
+    typed = {**base, **fields}
+    page = visitor.page(order(visitor, service, **typed))
+    for name, words in wrong.items():
+        assert words in text_of(page.select(f"#{name}-error")[0])
+        assert f"{name}-error" in str(page.select(f"#{name}")[0]["aria-describedby"])
+    assert len(page.select(".field-error")) == len(wrong)
+    for name in ("node_id", "disk_size", "image", "ports"):
+        if name in typed and page.select(f"#{name}"):
+            assert page.select(f"#{name}")[0]["value"] == typed[name]
+    if "envs" in typed:
+        shown = page.select("#envs")[0].get_text().strip()
+        assert shown.splitlines() == typed["envs"].splitlines()
+    assert rentals(sandbox) == []
+
+
+def test_what_is_typed_is_sent_to_the_letter() -> None:
+    envs = {
+        "FAMILY": "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "RTL": "\u200fשלום",
+        "SPACES": " a = b ",
+        "EMPTY": "",
+    }
+    typed = {**MACHINE, "envs": "\r\n".join(f"{name}={value}" for name, value in envs.items())}
+    # Spaces around the whole field go, those within stay.
+    found = read_order("mr", typed)
+    assert found.request is not None
+    assert found.request.body[0]["envs"] == envs
+
+
+def test_an_app_of_any_id_is_rented_under_that_id(
+    visitor: Visitor, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Ids may be of any length, and the whole body is looked at.
+    monkeypatch.setattr(journal, "MAX_BODY", 2**20)
+    sandbox.reset(dataset="hostile")
+    for app_id in [app["uuid"] for app in sandbox.world.seeds.apps]:
+        page = visitor.page(f"{SERVICES_PAGE}/mr/rent?node_id=9101&app={quote(app_id, safe='')}")
+        field = str(page.select("#app option[selected]")[0]["value"])
+        visitor.post(order(visitor, "mr", **MACHINE, app=field))
+        assert json.loads(rentals(sandbox)[-1].body)[0]["app"] == app_id

@@ -1,0 +1,163 @@
+"""Clients are kept per settings, closed when nobody needs them any more, and leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from octaspace import Client, Config, ConfigurationError
+from playground.sdk import client_cache as module
+from playground.sdk.client_cache import Clients
+
+from ...support.waiting import until
+from ..browsing import Visitor
+
+SETTINGS = "/playground/settings"
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def clients(app: Flask, clock: Clock) -> Clients:
+    parts = app.extensions["playground"]
+    parts.clients = Clients(app, clock)
+    return parts.clients  # closed with the app's parts
+
+
+def config(clients: Clients, **options: object) -> Config:
+    return clients.base_config.replace(**options)  # type: ignore[arg-type]
+
+
+def is_closed(client: Client) -> bool:
+    try:
+        client.network.info()
+    except ConfigurationError:
+        return True
+    return False
+
+
+def open_sockets() -> int:
+    """Sockets of this process to other processes and to the sandbox."""
+    targets = []
+    for path in Path("/proc/self/fd").iterdir():
+        try:
+            targets.append(os.readlink(path))
+        except FileNotFoundError:
+            continue
+    return sum(target.startswith("socket:") for target in targets)
+
+
+def test_the_same_settings_share_a_client(clients: Clients) -> None:
+    with clients.lease(config(clients, max_retries=7)) as first:
+        first.network.info()
+        with clients.lease(config(clients, max_retries=7)) as second:
+            assert second is first
+        with clients.lease(config(clients, max_retries=8)) as other:
+            assert other is not first
+        with clients.lease(config(clients, max_retries=7, api_key="another")) as other:
+            assert other is not first, "another key has connections of its own"
+    with clients.lease(config(clients, max_retries=7)) as later:
+        assert later is first
+        assert later.transport_stats()["pools"][later.config.endpoints[0]]["created"] == 1
+
+
+def test_one_that_is_thrown_out_is_closed_when_its_last_user_is_done(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with clients.lease(config(clients, max_retries=0)) as busy:
+        with clients.lease(config(clients, max_retries=0)):
+            idle: list[Client] = []
+            for number in range(1, module._MOST + 2):
+                with clients.lease(config(clients, max_retries=0, retry_interval=float(number))) as client:
+                    idle.append(client)
+            assert not is_closed(busy)
+            assert is_closed(idle[0])
+            assert not is_closed(idle[-1])
+        assert not is_closed(busy), "one of two users is left"
+        with clients.lease(config(clients, max_retries=0)) as anew:
+            assert anew is not busy
+    assert is_closed(busy)
+
+
+def test_settings_nobody_uses_lose_their_connections(clients: Clients, clock: Clock) -> None:
+    chosen = config(clients, max_retries=7, api_key="typed once")
+    with clients.lease(chosen) as client, clients.lease(config(clients, max_retries=8)) as busy:
+        clock.now += 3 * module._IDLE_SECONDS
+    clock.now += 0.5 * module._IDLE_SECONDS
+    with clients.lease(config(clients, max_retries=9)):
+        assert not is_closed(client), "it was in use until now"
+    clock.now += module._IDLE_SECONDS
+    with clients.lease(config(clients, max_retries=9)):
+        assert is_closed(client)
+        assert is_closed(busy)
+    with clients.lease(chosen) as anew:
+        assert not is_closed(anew)
+
+
+def test_at_the_end_everything_is_closed(clients: Clients, app: Flask) -> None:
+    with clients.lease(config(clients, max_retries=7)) as client, clients.lease(clients.base_config) as own:
+        client.network.info()
+        own.network.info()
+    clients.close()
+    assert is_closed(client)
+    assert is_closed(own)
+
+
+def test_many_settings_leave_no_socket_and_no_thread(clients: Clients, clock: Clock) -> None:
+    threads, sockets = threading.active_count(), open_sockets()
+    for number in range(3 * module._MOST):
+        with clients.lease(config(clients, retry_interval=float(number))) as client:
+            client.network.info()
+    # Each connection has two ends, and both are in this process, as are the sandbox's threads.
+    until(lambda: open_sockets() <= sockets + 2 * module._MOST)
+    until(lambda: threading.active_count() <= threads + module._MOST)
+    clock.now += 2 * module._IDLE_SECONDS
+    with clients.lease(clients.base_config):
+        until(lambda: open_sockets() == sockets)
+        until(lambda: threading.active_count() == threads)
+
+
+def test_pages_after_many_changes_of_settings_leave_nothing_either(visitor: Visitor, app: Flask) -> None:
+    url = "/playground/dashboard?_panel=profile"
+    visitor.panel(url, "profile")
+    parts = app.extensions["playground"]
+    for number in range(5):
+        visitor.post(f"{SETTINGS}/options", pool_timeout=str(1 + number))
+        visitor.panel(url, "profile")
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("panel")]
+    assert threads
+    sockets = open_sockets()
+    parts.close()
+    until(lambda: not any(thread.is_alive() for thread in threads))
+    until(lambda: open_sockets() <= sockets - 2 * 5)
+
+
+def test_two_threads_that_ask_at_once_get_the_same(clients: Clients) -> None:
+    chosen, found = config(clients, max_retries=3), []
+    start = threading.Barrier(8)
+
+    def take() -> None:
+        start.wait()
+        with clients.lease(chosen) as client:
+            found.append(client)
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(map(id, found))) == 1

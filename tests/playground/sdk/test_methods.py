@@ -1,0 +1,163 @@
+"""What the tools know of the SDK's methods, and how they read arguments."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+import octaspace
+from octaspace import resources
+from playground.pages.runner.arguments import AS_JSON, as_text, for_address, from_form, from_json
+from playground.sdk.methods import Method, all_methods, find_method, preview
+
+CHANGES = {
+    "accounts.generate_wallet", "nodes.reboot", "nodes.update_prices", "services.mr.create",
+    "services.mr.rent", "services.render.create", "services.render.rent", "services.session.stop",
+    "services.vpn.create", "services.vpn.rent",
+}  # fmt: skip
+
+
+def method(name: str) -> Method:
+    found = find_method(name)
+    assert found is not None, name
+    return found
+
+
+def test_every_public_method_of_every_resource_is_there() -> None:
+    kinds = [
+        resources.Accounts, resources.Apps, resources.IdleJobs, resources.Network, resources.Nodes,
+        resources.Sessions, resources.services.MachineRentals, resources.services.RenderNodes,
+        resources.services.VpnRelays, resources.services.Session,
+    ]  # fmt: skip
+    public = sum(
+        not name.startswith("_") for kind in kinds for name, _ in inspect.getmembers(kind, inspect.isfunction)
+    )
+    assert len(all_methods()) == public
+    assert all(found.doc for found in all_methods())
+
+
+def test_what_changes_is_known_from_the_request_itself() -> None:
+    assert {found.name for found in all_methods() if found.change} == CHANGES
+
+
+def test_a_signature_becomes_fields() -> None:
+    create = method("services.mr.create")
+    kinds = {part.name: part.kind for part in create.fields}
+    assert kinds["node_id"] == "whole"
+    assert kinds["envs"] == "map"
+    assert kinds["ports"] == "list"
+    assert [part.name for part in create.parameters if part.required] == ["node_id"]
+    assert "GB" in next(part.meaning for part in create.parameters if part.name == "disk_size")
+    search = method("services.mr.search")
+    assert next(part.choices for part in search.parameters if part.name == "sort") == (
+        "price", "reliability", "vram", "download",
+    )  # fmt: skip
+    ident = method("nodes.download_ident")
+    assert {part.name for part in ident.parameters} - {part.name for part in ident.fields} == {
+        "to",
+        "on_progress",
+    }
+
+
+def test_the_line_is_python_that_runs() -> None:
+    assert str(method("nodes.find").line({"id": 9})) == "client.nodes.find(9)"
+    stop = method("services.session.stop").line({"uuid": "u", "score": 4})
+    assert str(stop) == "client.services.session('u').stop(score=4)"
+    prices = method("nodes.update_prices").line({"id": 9, "prices": {"base": 5}})
+    assert str(prices) == "client.nodes.update_prices(9, base=5)"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "field"),
+    [
+        ("nodes.find", {"id": ".."}, "id"),
+        ("services.session.stop", {"uuid": "u", "score": 9}, "score"),
+        ("services.session.info", {"uuid": "a\nb"}, "uuid"),
+        ("services.mr.create", {"node_id": 1, "disk_size": -1, "image": "x"}, "disk_size"),
+        ("services.mr.rent", {"node_id": 1, "disk_size": 1, "image": ""}, "image"),
+        ("services.mr.search", {"max_price_usd": -1}, "max_price_usd"),
+        ("services.vpn.create", {"node_id": 1, "subkind": "carrier pigeon"}, "subkind"),
+        ("nodes.update_prices", {"id": 1, "prices": {"base": -1}}, "prices"),
+        ("services.render.create", {"node_id": 1, "disk_size": 1, "options": {"foo": 1}}, "options"),
+    ],
+)
+def test_the_sdk_says_what_is_wrong_and_it_is_put_at_the_field(
+    name: str, values: dict[str, object], field: str
+) -> None:
+    found = preview(method(name), values)
+    assert found.request is None
+    assert found.field == field, found.problem
+    assert found.change, "what cannot be told is taken for a change"
+
+
+def test_a_preview_shows_the_request_and_sends_none() -> None:
+    found = preview(method("services.mr.rent"), {"node_id": 7, "disk_size": 5, "image": "x"})
+    assert found.request is not None
+    assert (found.request.method, found.request.path) == ("POST", "/services/mr")
+    assert found.request.body[0]["node_id"] == 7
+    assert found.change
+    assert not found.looks_first
+    by_app = preview(method("services.mr.create"), {"node_id": 7, "app": "an-app"})
+    assert by_app.request is not None
+    assert (by_app.request.method, by_app.request.path) == ("GET", "/apps")
+    assert by_app.change
+    assert by_app.looks_first
+    reboot = preview(method("nodes.reboot"), {"id": 1})
+    assert reboot.request is not None
+    assert reboot.request.method == "GET"
+    assert reboot.change
+
+
+def test_a_form_is_read_by_the_types_of_the_signature() -> None:
+    given = from_form(
+        method("services.mr.create"),
+        {
+            "arg-node_id": " 9101 ", "arg-disk_size": "10", "arg-image": "ubuntu:24.04",
+            "arg-envs": "A=1\r\nB=x=y", "arg-ports": "22, 80 443",
+        },
+    )  # fmt: skip
+    assert given.errors == {}
+    assert given.values == {
+        "node_id": 9101, "disk_size": 10, "image": "ubuntu:24.04", "envs": {"A": "1", "B": "x=y"},
+        "ports": [22, 80, 443],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "wrong"),
+    [
+        ("nodes.find", {}, {"id"}),
+        ("services.mr.create", {"arg-node_id": "x", "arg-ports": "22,y", "arg-envs": "A"},
+         {"node_id", "ports", "envs"}),
+        ("sessions.list", {"arg-recent": "maybe"}, {"recent"}),
+        ("services.mr.search", {"arg-sort": "luck", "arg-max_price_usd": "much"}, {"sort", "max_price_usd"}),
+    ],
+)  # fmt: skip
+def test_what_is_missing_or_mistyped_is_said_at_its_field(
+    name: str, fields: dict[str, str], wrong: set[str]
+) -> None:
+    assert set(from_form(method(name), fields).errors) == wrong
+
+
+def test_json_is_read_with_exact_integers_and_checked_alike() -> None:
+    given = from_json(method("nodes.update_prices"), '{"id": 9, "base": 1234567890123456789012}')
+    assert given.values == {"id": 9, "prices": {"base": 1234567890123456789012}}
+    assert from_json(method("nodes.find"), '{"id": true}').errors.keys() == {"id"}
+    assert from_json(method("nodes.find"), "[1]").errors.keys() == {AS_JSON}
+    assert from_json(method("nodes.find"), '{"id": 1,').errors.keys() == {AS_JSON}
+    assert from_json(method("nodes.find"), '{"id": 1, "idd": 2}').errors.keys() == {AS_JSON}
+
+
+def test_fields_show_what_they_are_read_from() -> None:
+    part = next(part for part in method("nodes.list").fields if part.spread)
+    values = {"state": "online", "limit": 5, "text": "5"}
+    shown = as_text(part, values)
+    assert shown == 'state=online\nlimit=5\ntext="5"'
+    assert from_form(method("nodes.list"), {"arg-filters": shown}).values == {"filters": values}
+
+
+def test_secrets_do_not_get_into_an_address() -> None:
+    values = {"node_id": 1, "envs": {"PASSWORD": "hunter2"}, "filters": {"token": "t", "page": 2}}
+    assert for_address(values) == '{"node_id":1,"filters":{"page":2}}'
+    assert octaspace.__version__

@@ -1,0 +1,158 @@
+"""What the operator decides: where it listens, who may come in."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from octaspace import Config
+from playground.browser.api_target import is_allowed
+from playground.secret_key import kept_secret
+from playground.settings import ProcessSettings, StartError, is_loopback
+
+from .conftest import MakeApp
+
+GUARDED = {"PLAYGROUND_PASSWORD": "open sesame, please", "PLAYGROUND_HOSTS": "qa.example, QA2.example"}
+
+
+@pytest.mark.parametrize(
+    "bind", ["127.0.0.1:3000", "localhost:3000", "[::1]:3000", "127.1.2.3:1", "unix:/run/x"]
+)
+def test_loopback(bind: str) -> None:
+    assert is_loopback(bind)
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:3000", "[::]:3000", "192.0.2.1:3000", ":3000", "qa.example:80"])
+def test_an_address_for_others_needs_password_and_names(bind: str, tmp_path: Path) -> None:
+    for missing in GUARDED:
+        environment = {"PLAYGROUND_BIND": bind, **GUARDED}
+        del environment[missing]
+        with pytest.raises(StartError, match=missing):
+            ProcessSettings.read(environment, tmp_path)
+    settings = ProcessSettings.read({"PLAYGROUND_BIND": bind, **GUARDED}, tmp_path)
+    assert {"qa.example", "qa2.example", "localhost"} <= settings.hosts
+    assert settings.allowed_endpoints == ()
+    assert "open sesame, please" not in repr(settings)
+
+
+def test_the_operators_endpoints_come_from_the_sdks_variables(tmp_path: Path) -> None:
+    read = ProcessSettings.read
+    assert read({}, tmp_path).operator_urls == ("https://api.octa.space",)
+    assert read({"OCTA_BASE_URL": "http://a/"}, tmp_path).operator_urls == ("http://a",)
+    both = {"OCTA_BASE_URL": "http://a", "OCTA_BASE_URLS": "http://b, http://c"}
+    assert read(both, tmp_path).operator_urls == ("http://b", "http://c")
+    with pytest.raises(StartError, match="PROXY_HOPS"):
+        read({"PLAYGROUND_PROXY_HOPS": "many"}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ("https://QA.example:8443/", {"qa.example"}),
+        ("[2001:DB8::1]:80, 2001:db8::2", {"[2001:db8::1]", "[2001:db8::2]"}),
+        ("192.0.2.7:80, qa_1.example.", {"192.0.2.7", "qa_1.example"}),
+    ],
+)
+def test_names_are_taken_as_people_write_them(given: str, names: set[str], tmp_path: Path) -> None:
+    hosts = ProcessSettings.read({"PLAYGROUND_HOSTS": given}, tmp_path).hosts
+    assert hosts - {"localhost", "127.0.0.1", "[::1]"} == names
+
+
+@pytest.mark.parametrize("given", ["*", "*.example", ".example", "a b", "qa.example/path", "http://"])
+def test_what_is_no_name_is_refused(given: str, tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="PLAYGROUND_HOSTS takes names"):
+        ProcessSettings.read({"PLAYGROUND_HOSTS": given}, tmp_path)
+
+
+def test_another_loopback_address_goes_by_itself(tmp_path: Path) -> None:
+    assert "127.0.0.2" in ProcessSettings.read({"PLAYGROUND_BIND": "127.0.0.2:3000"}, tmp_path).hosts
+    assert "0.0.0.0" not in ProcessSettings.read({"PLAYGROUND_BIND": "0.0.0.0:1", **GUARDED}, tmp_path).hosts
+
+
+def test_whoever_comes_through_a_proxy_is_not_of_this_machine(tmp_path: Path) -> None:
+    behind = {"PLAYGROUND_PROXY_HOPS": "1"}
+    with pytest.raises(StartError, match="PLAYGROUND_PASSWORD"):
+        ProcessSettings.read(behind, tmp_path)
+    assert ProcessSettings.read({**behind, **GUARDED}, tmp_path).allowed_endpoints == ()
+
+
+def test_each_port_has_a_folder_and_a_cookie_of_its_own(tmp_path: Path) -> None:
+    first = ProcessSettings.read({}, tmp_path)
+    second = ProcessSettings.read({"PLAYGROUND_BIND": "127.0.0.1:3001"}, tmp_path)
+    assert (first.state_dir, second.state_dir) == (tmp_path / "playground_3000", tmp_path / "playground_3001")
+    assert first.instance != second.instance
+    chosen = ProcessSettings.read({"PLAYGROUND_STATE_DIR": str(tmp_path / "here")}, tmp_path)
+    assert chosen.state_dir == tmp_path / "here"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("PLAYGROUND_ENDPOINTS", "http://user:secret@a.example", "PLAYGROUND_ENDPOINTS: "),
+        ("PLAYGROUND_SANDBOX_URLS", "127.0.0.1:3001", "PLAYGROUND_SANDBOX_URLS: "),
+        ("PLAYGROUND_SANDBOX_CONTROL", "file:///etc", "PLAYGROUND_SANDBOX_CONTROL: "),
+        ("OCTA_BASE_URL", "ftp://a.example", "OCTA_BASE_URL: "),
+        ("OCTA_BASE_URLS", "http://a.example, nonsense", "OCTA_BASE_URLS: "),
+        ("OCTA_API_KEY", "two\nlines", "OCTA_API_KEY: "),
+        ("PLAYGROUND_WORKERS", "0", "a number from 1 to 64"),
+        ("PLAYGROUND_THREADS", "many", "a number from 1 to 256"),
+        ("PLAYGROUND_PROXY_HOPS", "-1", "a number from 0 to 10"),
+        ("SECRET_KEY", "guessable", "SECRET_KEY must have 16 characters"),
+    ],
+)
+def test_what_cannot_be_used_is_named_in_one_line(
+    variable: str, value: str, says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(StartError) as raised:
+        ProcessSettings.read({variable: value}, tmp_path)
+    assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+def test_addresses_are_compared_as_the_sdk_writes_them(tmp_path: Path) -> None:
+    allowed = "http://a.example/, http://b.example:80/v1/"
+    read = ProcessSettings.read({"PLAYGROUND_ENDPOINTS": allowed}, tmp_path)
+    typed = Config(base_urls=["http://a.example", "http://b.example:80/v1"]).endpoints
+    assert is_allowed(read, typed)
+    assert not is_allowed(read, (*typed, "http://a.example.evil"))
+
+
+def test_the_switches_of_the_sandbox_have_an_address_of_their_own(tmp_path: Path) -> None:
+    urls = {"PLAYGROUND_SANDBOX_URLS": "http://127.0.0.1:1,http://127.0.0.1:2"}
+    assert ProcessSettings.read(urls, tmp_path).control_urls == ("http://127.0.0.1:1", "http://127.0.0.1:2")
+    control = {"PLAYGROUND_SANDBOX_CONTROL": "http://127.0.0.1:3"}
+    assert ProcessSettings.read({**urls, **control}, tmp_path).control_urls == ("http://127.0.0.1:3",)
+
+
+def test_a_folder_that_cannot_be_had_is_said_in_one_line(
+    process: ProcessSettings, make_app: MakeApp, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StartError, match=r"The state cannot be kept in .*: Not a directory"):
+        make_app(replace(process, state_dir=tmp_path / "file" / "state"))
+
+
+def test_the_secret_is_made_once_however_many_start(tmp_path: Path) -> None:
+    path = tmp_path / "secret_key"
+    with ThreadPoolExecutor(8) as pool:
+        secrets = set(pool.map(lambda _: kept_secret(path), range(32)))
+    assert len(secrets) == 1
+    assert [each.name for each in tmp_path.iterdir()] == ["secret_key"], "no draft is left behind"
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o644)
+    assert kept_secret(path) in secrets
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_text("half")
+    with pytest.raises(StartError, match="remove it to have one made"):
+        kept_secret(path)
+
+
+def test_a_secret_of_the_environment_is_not_written_down(process: ProcessSettings, make_app: MakeApp) -> None:
+    app = make_app(replace(process, secret_key="given-by-the-operator"))
+    assert app.secret_key == "given-by-the-operator"
+    assert not (process.state_dir / "secret_key").exists()
+    assert "given-by" not in repr(process)

@@ -1,0 +1,163 @@
+"""What goes wrong on our side: an id, a clear page, never a traceback; and limits to what may come in."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask, render_template
+
+from playground import create_app
+from playground.settings import ProcessSettings
+from playground.store import StoreError
+from playground.store.sqlite import SqliteDatabase
+from playground.web import app_log
+
+from ..browsing import ORIGIN, Visitor
+
+SETTINGS = "/playground/settings"
+
+
+@pytest.fixture
+def app(process: ProcessSettings) -> Iterator[Flask]:
+    """The app as people meet it, with pages that fail: TESTING would let every error through."""
+    app = create_app({"PROCESS": process})
+
+    @app.get("/playground/broken/<path:rest>")
+    def broken(rest: str) -> str:
+        raise KeyError("a detail for nobody")
+
+    @app.get("/playground/broken-template")
+    def broken_template() -> str:
+        return render_template("pages/not-there.html")
+
+    @app.post("/playground/broken-change")
+    def broken_change() -> str:
+        raise StoreError("the store is gone")
+
+    yield app
+    app.extensions["playground"].close()
+
+
+@pytest.fixture
+def broken_store(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: SqliteDatabase) -> None:
+        raise StoreError("the file /somewhere/private cannot be used: disk I/O error")
+
+    monkeypatch.setattr(SqliteDatabase, "_take", fail)
+
+
+def test_a_failure_of_ours_shows_an_id_and_no_traceback(
+    visitor: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = visitor.get("/playground/broken/page")
+    text = answer.get_data(as_text=True)
+    assert answer.status_code == 500
+    assert "Traceback" not in text
+    assert "KeyError" not in text
+    assert "a detail" not in text
+    found = re.search(r"log has it under ([0-9a-f]{8})", text)
+    assert found is not None
+    assert found[1] in caplog.text
+    assert f"Failure {found[1]} at GET /playground/broken/page: KeyError" in caplog.messages
+    assert answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert visitor.get("/playground/broken-template").status_code == 500
+
+
+def test_what_somebody_calls_for_is_one_harmless_line_in_the_log(visitor: Visitor) -> None:
+    log = logging.getLogger("playground")
+    stream = io.StringIO()
+    (ours,) = [handler for handler in log.handlers if isinstance(handler.formatter, app_log.SafeFormatter)]
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(ours.formatter)
+    log.addHandler(handler)
+    try:
+        visitor.get("/playground/broken/%1b[2JFailure%2000000000%20at%20GET%20/forged%e2%80%ae")
+        log.warning("said by the API: %s", "a\x1b]0;title\x07\u202e\nb")
+        try:
+            raise ValueError("in\x1b[31m a traceback")
+        except ValueError:
+            log.exception("It failed")
+    finally:
+        log.removeHandler(handler)
+    written = stream.getvalue()
+    assert written.isprintable() or set(filter(lambda c: not c.isprintable(), written)) == {"\n"}
+    assert len(re.findall(r"^\[.*\] ERROR in error_pages: Failure ", written, re.MULTILINE)) == 1
+    assert "\nFailure" not in written
+    assert re.search(r"^Traceback \(most recent call last\):\n  File .*\nValueError$", written, re.MULTILINE)
+    assert "a traceback" not in written
+    (said,) = [line for line in written.splitlines() if "said by the API" in line]
+    assert said.endswith("a\ufffd]0;title\ufffd\ufffd\\nb")
+
+
+def test_without_its_memory_it_says_so_on_a_page_of_its_own(
+    visitor: Visitor, broken_store: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in (SETTINGS, "/playground/dashboard", "/playground/diagnostics", "/playground/requests"):
+        answer = visitor.get(path)
+        text = answer.get_data(as_text=True)
+        assert answer.status_code == 503, path
+        assert "cannot reach its own memory" in text
+        assert "/somewhere/private" not in text
+        found = re.search(r"reason under ([0-9a-f]{8})", text)
+        assert found is not None
+        said = "playground.store.backend.StoreError: the file /somewhere/private"
+        assert f"Failure {found[1]} at GET {path}: {said}" in caplog.text
+    assert "Traceback" not in caplog.text
+    missing = visitor.get("/playground/nothing")
+    assert missing.status_code == 404
+    assert "There is no such page" in missing.get_data(as_text=True)
+    healthy = visitor.get("/healthz")
+    assert (healthy.status_code, healthy.data) == (200, b"ok\n")
+    assert "Set-Cookie" not in healthy.headers
+
+
+def test_a_change_that_may_have_been_sent_says_so(visitor: Visitor) -> None:
+    answer = visitor.post("/playground/broken-change")
+    assert answer.status_code == 503
+    assert "may have been carried out all the same" in answer.get_data(as_text=True)
+    assert "may have been" not in visitor.get("/playground/broken/page").get_data(as_text=True)
+
+
+def test_health_says_only_ok_and_knows_nobody(visitor: Visitor, app: Flask) -> None:
+    answer = visitor.get("/healthz")
+    assert (answer.status_code, answer.data, answer.mimetype) == (200, b"ok\n", "text/plain")
+    assert "Set-Cookie" not in answer.headers
+    assert not (app.extensions["playground"].process.state_dir / "playground.sqlite3").exists()
+
+
+@pytest.mark.parametrize("name", ["csrf_token", "theme", "something"])
+def test_a_body_has_a_limit(visitor: Visitor, name: str) -> None:
+    data = {"csrf_token": visitor.token(), "theme": "dark", name: "x" * 300_000}
+    answer = visitor.client.post("/playground/theme", data=data, base_url=ORIGIN)
+    assert answer.status_code == 413
+    assert "Traceback" not in answer.get_data(as_text=True)
+
+
+def test_parts_and_fields_of_a_form_have_a_limit(visitor: Visitor) -> None:
+    fields = {"csrf_token": visitor.token(), "theme": "dark"}
+    many = {**fields, **{f"field-{number}": "x" for number in range(300)}}
+    answer = visitor.client.post(
+        "/playground/theme", data=many, base_url=ORIGIN, content_type="multipart/form-data"
+    )
+    assert answer.status_code == 413
+    large = {**fields, "file": (io.BytesIO(b"x" * 300_000), "name")}
+    answer = visitor.client.post("/playground/theme", data=large, base_url=ORIGIN)
+    assert answer.status_code == 413
+
+
+def test_nothing_redirects_to_an_address_somebody_gave(visitor: Visitor) -> None:
+    evil = "https://evil.example/playground"
+    for field in ("page", "next", "to", "url"):
+        answer = visitor.client.post(
+            f"/playground/theme?{field}={evil}",
+            data={"csrf_token": visitor.token(), "theme": "dark", field: evil},
+            base_url=ORIGIN, headers={"Referer": f"{ORIGIN}/playground/nodes"},
+        )  # fmt: skip
+        assert answer.headers["Location"] == "/playground/dashboard"
+    assert visitor.get(f"/?next={evil}").headers["Location"] == "/playground/dashboard"
+    assert "evil.example" not in visitor.get("/playground//evil.example").headers.get("Location", "")

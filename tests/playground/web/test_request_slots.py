@@ -1,0 +1,207 @@
+"""Places: how many there are, who gets one, who waits and who hears that there is none."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+from werkzeug.test import run_wsgi_app
+
+from playground.web.admission import client_is_gone
+from playground.web.request_slots import BusyError, Place, Places, Threads
+
+from ..browsing import ORIGIN, Visitor
+
+
+class Clock:
+    """A monotonic clock, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("pages", "downloads", "in_all", "own_pages", "own_downloads"),
+    [(1, 1, 6, 1, 1), (2, 1, 7, 2, 1), (8, 2, 14, 4, 1), (16, 5, 25, 8, 2)],
+)
+def test_each_kind_has_threads_of_its_own(
+    pages: int, downloads: int, in_all: int, own_pages: int, own_downloads: int
+) -> None:
+    threads = Threads.beside(pages)
+    assert (threads.download, threads.in_all) == (downloads, in_all)
+    assert threads.of_one_browser("page") == own_pages
+    assert threads.of_one_browser("download") == own_downloads
+    assert threads.page + threads.download + threads.file < threads.in_all, "one is left for health"
+
+
+def test_old_holders_are_not_waited_for() -> None:
+    clock = Clock()
+    places = Places(Threads(page=2, download=1), clock)
+    held = [places.take("page", "a"), places.take("page", "b")]
+    clock.now = 5.0
+    with pytest.raises(BusyError) as busy:
+        places.take("page", "c")
+    assert (busy.value.own, busy.value.again) == (False, 2)
+    held[0].release()
+    assert places.take("page", "c").owner == "c"
+    assert places.held("page") == 2
+
+
+def test_a_quick_one_is_waited_for() -> None:
+    places = Places(Threads(page=1, download=1), Clock())  # a clock that stands: nobody grows old
+    first = places.take("page", "a")
+    with ThreadPoolExecutor(1) as other:
+        second = other.submit(places.take, "page", "b")
+        first.release()
+        assert second.result(20).owner == "b"
+
+
+def test_a_download_does_not_wait() -> None:
+    places = Places(Threads(page=1, download=1), Clock())
+    places.take("download", "a")
+    with pytest.raises(BusyError) as busy:
+        places.take("download", "b")
+    assert not busy.value.own
+
+
+def test_one_browser_may_hold_half() -> None:
+    clock = Clock()
+    places = Places(Threads(page=8, download=2), clock)
+    for _ in range(4):
+        places.take("page", "a")
+    clock.now = 5.0
+    with pytest.raises(BusyError) as busy:
+        places.take("page", "a")
+    assert busy.value.own
+    assert places.take("page", "b").owner == "b"
+    assert places.take("download", "a").kind == "download", "kinds do not share"
+
+
+def test_a_place_is_free_when_its_last_holder_lets_go() -> None:
+    places = Places(Threads(page=1, download=1))
+    place = places.take("download", "a")
+    place.share()
+    place.release()
+    assert places.held("download") == 1
+    place.release()
+    assert places.held("download") == 0
+
+
+def test_many_threads_never_hold_more_than_there_are() -> None:
+    places = Places(Threads(page=3, download=1))
+    most, lock, inside = [0], threading.Lock(), [0]
+
+    def visit(number: int) -> None:
+        try:
+            place: Place = places.take("page", str(number))
+        except BusyError:
+            return
+        with lock:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        with lock:
+            inside[0] -= 1
+        place.release()
+
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(visit, range(400)))
+    assert 1 <= most[0] <= 3
+    assert places.held("page") == 0
+
+
+@pytest.fixture
+def places(app: Flask) -> Places:
+    found: Places = app.extensions["playground"].places
+    return found
+
+
+def test_a_place_is_held_until_the_answer_is_sent(app: Flask, places: Places) -> None:
+    visitor = Visitor(app)
+    with visitor.client.get("/playground/settings", base_url=ORIGIN) as answer:
+        assert places.held("page") == 1
+        assert answer.status_code == 200
+    assert places.held("page") == 0
+
+
+def test_a_failure_gives_it_back(app: Flask, places: Places) -> None:
+    visitor = Visitor(app)
+    assert visitor.get("/no-such-page").status_code == 404
+    assert (
+        visitor.get(
+            "/playground/settings", headers={"Origin": "x", "Sec-Fetch-Site": "cross-site"}
+        ).status_code
+        == 403
+    )
+    assert places.held("page") == 0
+
+
+def test_an_answer_that_a_server_forgets_gives_it_back(app: Flask, places: Places) -> None:
+    environ = Visitor(app).client.get("/healthz", base_url=ORIGIN).request.environ
+    body, _, _ = run_wsgi_app(app.wsgi_app, {**environ, "PATH_INFO": "/playground/settings"})
+    assert places.held("page") == 1
+    del body
+    gc.collect()
+    assert places.held("page") == 0
+
+
+def test_without_a_place_nothing_is_done_and_the_page_says_when_to_try_again(
+    app: Flask, places: Places, sandbox: object
+) -> None:
+    visitor = Visitor(app)
+    token = visitor.token()
+    held = [places.take("page", str(number)) for number in range(8)]
+    for place in held:
+        place.since -= 60
+    answer = visitor.client.post(
+        "/playground/theme", data={"csrf_token": token, "theme": "dark"}, base_url=ORIGIN, buffered=True
+    )
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert visitor.get("/healthz").status_code == 200
+    assert visitor.get("/playground/dashboard").status_code == 503
+    for place in held:
+        place.release()
+    assert visitor.page("/playground/settings").html["data-theme"] != "dark"  # type: ignore[index]
+
+
+def test_a_client_that_neither_reads_nor_writes_is_given_up(app: Flask) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        environ = Visitor(app).client.get("/healthz", base_url=ORIGIN).request.environ
+        body, status, _ = run_wsgi_app(app.wsgi_app, {**environ, "gunicorn.socket": ours}, buffered=True)
+        assert (b"".join(body), status) == (b"ok\n", "200 OK")
+        assert ours.gettimeout() == 20.0
+
+
+@pytest.fixture
+def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        theirs = socket.create_connection(listener.getsockname())
+        ours, _ = listener.accept()
+    with ours, theirs:
+        yield ours, theirs
+
+
+@pytest.mark.parametrize("unread", [b"", b"GET / HTTP/1.1\r\n"])
+def test_a_client_is_gone_when_it_has_closed(
+    connection: tuple[socket.socket, socket.socket], unread: bytes
+) -> None:
+    ours, theirs = connection
+    environ = {"gunicorn.socket": ours}
+    theirs.sendall(unread)
+    assert not client_is_gone(environ)
+    theirs.close()
+    assert client_is_gone(environ)
+    ours.close()
+    assert client_is_gone(environ)
+
+
+def test_without_its_socket_nobody_is_known_to_be_gone() -> None:
+    assert not client_is_gone({})
