@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from octaspace import Config
 
-    from .extension import OctaSpace
-
 __all__ = ["EXTENSION", "State", "current_state"]
 
 #: Name in `app.extensions`.
@@ -28,11 +26,11 @@ class State:
     """One per app, in ``app.extensions["octaspace"]``.
 
     Attributes:
-        extension: The `OctaSpace` that set the app up.
+        extension: The `OctaSpace` that set the app up; only compared with others.
         settings: Its options, and where each came from.
     """
 
-    def __init__(self, app: Flask, extension: OctaSpace, settings: Settings) -> None:
+    def __init__(self, app: Flask, extension: object, settings: Settings) -> None:
         self.extension = extension
         self.settings = settings
         self._app = weakref.ref(app)

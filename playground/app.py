@@ -25,6 +25,7 @@ from .settings import ProcessSettings
 from .web import (
     admission,
     app_log,
+    balance,
     error_pages,
     health,
     login,
@@ -65,7 +66,7 @@ def build(config: Mapping[str, Any]) -> Flask:
 
     # First of all, so that no other check or page is reached under a foreign name.
     security.init_app(app, process)
-    admission.init_app(app)
+    admission.init_app(app, process)
     if process.proxy_hops:
         app.wsgi_app = behind_proxies(  # type: ignore[method-assign, assignment]
             app.wsgi_app, process.proxy_hops
@@ -99,5 +100,6 @@ def build(config: Mapping[str, Any]) -> Flask:
     app.register_blueprint(health.bp)
     pages.init_app(app)
     navigation.init_app(app)
+    balance.init_app(app)
     page_context.init_app(app)
     return app

@@ -16,7 +16,6 @@ from .sdk.client_cache import Clients
 from .secret_key import kept_secret
 from .settings import ProcessSettings, StartError
 from .store import StoreError, open_database
-from .web.request_slots import Places, Threads
 
 __all__ = ["EXTENSION", "Parts", "current_parts", "private_folder"]
 
@@ -37,7 +36,6 @@ class Parts:
         database: What all workers share: state of browsers, request log, tokens, snapshots, jobs.
         secret_key: Signs cookies.
         login_seats: For threads that wait with a password: at most half of those that answer.
-        places: Who holds a thread of this process.
 
     Raises:
         StartError: The folder of the state or the store cannot be used.
@@ -55,7 +53,6 @@ class Parts:
             raise StartError(str(error)) from None
         self.clients = Clients(app, operator_key=process.operator_key)
         self.login_seats = threading.BoundedSemaphore(max(1, process.threads // 2))
-        self.places = Places(Threads.beside(process.threads))
         self._lock = threading.Lock()
         self._executor: tuple[int, ThreadPoolExecutor] | None = None
 
@@ -64,7 +61,7 @@ class Parts:
         """The threads for calls; made at the first use, and once more in a forked worker."""
         with self._lock:
             if self._executor is None or self._executor[0] != os.getpid():
-                threads = self.places.threads
+                threads = self.process.thread_counts
                 pool = ThreadPoolExecutor(
                     max(32, _CALLS_PER_PAGE * threads.page) + threads.download, thread_name_prefix="panel"
                 )

@@ -12,7 +12,6 @@ from playground.app_state import private_folder
 from playground.settings import ProcessSettings, StartError, is_loopback
 from playground.store import StoreError, open_database
 from playground.web.access_log import AccessLogger
-from playground.web.request_slots import Threads
 
 _INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 
@@ -24,7 +23,7 @@ except StartError as error:
 bind = _settings.bind
 workers = _settings.workers
 # Those that requests may hold, and one more; see `playground.web.request_slots`.
-threads = Threads.beside(_settings.threads).in_all
+threads = _settings.thread_counts.total
 worker_class = "gthread"
 
 # Longer than the longest call; a request under way when we are told to stop is still answered.

@@ -22,6 +22,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from octaspace import Config, ConfigurationError
 
@@ -47,6 +48,41 @@ class StartError(RuntimeError):
     """The app must not start like this; the message is one line for the operator."""
 
 
+RequestKind = Literal["page", "download", "file"]
+
+
+@dataclass(frozen=True)
+class ThreadCounts:
+    """How many threads of a process each kind of request may hold.
+
+    Attributes:
+        page: Pages and changes, whatever they wait for.
+        download: Files that are passed on from the API to a browser.
+        file: Static files; each takes only moments.
+    """
+
+    page: int
+    download: int
+    file: int = 3
+
+    @classmethod
+    def for_pages(cls, pages: int) -> ThreadCounts:
+        """The counts that go with this many pages: a third as many downloads, at least one."""
+        return cls(pages, max(1, pages // 3))
+
+    @property
+    def total(self) -> int:
+        """What Gunicorn needs: one more, for ``/healthz`` and for refusals."""
+        return self.page + self.download + self.file + 1
+
+    def per_browser(self, kind: RequestKind) -> int:
+        """How many of them one browser may hold: half, but two pages where there are two."""
+        every: int = getattr(self, kind)
+        if kind == "file":
+            return every  # served without looking at who asks
+        return min(every, max(2 if kind == "page" else 1, every // 2))
+
+
 @dataclass(frozen=True)
 class ProcessSettings:
     """The operator's decisions, the same for every browser and every worker.
@@ -61,7 +97,7 @@ class ProcessSettings:
         store_bytes: How much of it there may be in all.
         proxy_hops: Trusted proxies in front.
         workers: Processes that answer.
-        threads: Pages that each of them makes at the same time; see `playground.web.request_slots`.
+        threads: Pages that each of them makes at the same time; see `thread_counts`.
         sandbox_urls: Endpoints of the sandbox; empty when there is none.
         sandbox_control: Address of the sandbox's switches, which no fault can close, or None.
         operator_key: The operator's API key, or None.
@@ -89,6 +125,11 @@ class ProcessSettings:
     def instance(self) -> str:
         """Name of this playground among those of the machine: of its cookie, and of its folder."""
         return _instance(self.bind)
+
+    @property
+    def thread_counts(self) -> ThreadCounts:
+        """The threads of a process by kind of request."""
+        return ThreadCounts.for_pages(self.threads)
 
     @property
     def warning(self) -> str | None:

@@ -1,6 +1,6 @@
-"""Gives each request a place, from its beginning until its answer is sent, and refuses those without one.
+"""Admission control: each request holds a slot until its answer is sent; without a free slot it is refused.
 
-A view says by `holds_a_download` that it needs a place of another kind. ``/healthz`` needs none.
+A view marked with `uses_download_slot` takes a slot of that kind. ``/healthz`` needs none.
 """
 
 from __future__ import annotations
@@ -12,44 +12,48 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from flask import Flask, Response, current_app, make_response, render_template, request, session
 
-from ..app_state import current_parts
 from ..browser.state import browser_id
+from ..settings import ProcessSettings, RequestKind
 from ..store.client_address import neighbourhood
-from .request_slots import BusyError, Kind, Place
+from .request_slots import NoSlotError, RequestSlot, RequestSlots
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["client_is_gone", "current_place", "holds_a_download", "init_app"]
+__all__ = ["SLOTS", "client_is_gone", "current_slot", "init_app", "uses_download_slot"]
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+#: Name of the process's slots in `app.extensions`.
+SLOTS: Final = "playground.request_slots"
 
 _FREE: Final = frozenset({"health.ok"})
 _FILES: Final = frozenset({"static", "bootstrap.static"})
 
-#: Where a request keeps its place.
-_KEY: Final = "playground.place"
+#: Where the WSGI environment holds a request's slot.
+_KEY: Final = "playground.slot"
 
-#: Seconds that a client may take for a piece of its request, or of an answer.
+#: Seconds a client may take to send one piece of its request, or to read one of an answer.
 _PIECE_SECONDS: Final = 20.0
 
 
-def holds_a_download(view: View) -> View:
-    """Mark a view that passes a file of the API on."""
-    view.holds_a_download = True  # type: ignore[attr-defined]
+def uses_download_slot(view: View) -> View:
+    """Mark a view that passes on a file from the API."""
+    view.uses_download_slot = True  # type: ignore[attr-defined]
     return view
 
 
-def init_app(app: Flask) -> None:
-    """Register it; after the checks of who may call us, before whatever takes time."""
+def init_app(app: Flask, process: ProcessSettings) -> None:
+    """Register it; after the checks of who may call us, before anything that takes time."""
+    app.extensions[SLOTS] = RequestSlots(process.thread_counts)
     app.wsgi_app = _UntilSent(app.wsgi_app)  # type: ignore[method-assign]
-    app.before_request(_take_place)
+    app.before_request(_take_slot)
 
 
-def current_place() -> Place:
-    """The place of the current request."""
-    place: Place = request.environ[_KEY][0]
-    return place
+def current_slot() -> RequestSlot:
+    """The slot of the current request."""
+    slot: RequestSlot = request.environ[_KEY][0]
+    return slot
 
 
 def client_is_gone(environ: WSGIEnvironment) -> bool:
@@ -72,40 +76,39 @@ def client_is_gone(environ: WSGIEnvironment) -> bool:
         return True
 
 
-def _take_place() -> Response | None:
+def _take_slot() -> Response | None:
     kind = _kind()
     if kind is None:
         return None
     try:
-        place = current_parts().places.take(
-            kind, browser_id(session) or neighbourhood(request.remote_addr or "")
-        )
-    except BusyError as busy:
-        return _refusal(busy)
-    request.environ.setdefault(_KEY, []).append(place)
+        slots: RequestSlots = current_app.extensions[SLOTS]
+        slot = slots.acquire(kind, browser_id(session) or neighbourhood(request.remote_addr or ""))
+    except NoSlotError as error:
+        return _refusal(error)
+    request.environ.setdefault(_KEY, []).append(slot)
     return None
 
 
-def _kind() -> Kind | None:
+def _kind() -> RequestKind | None:
     if request.endpoint in _FREE:
         return None
     if request.endpoint in _FILES:
         return "file"
     view = current_app.view_functions.get(request.endpoint or "")
-    return "download" if getattr(view, "holds_a_download", False) else "page"
+    return "download" if getattr(view, "uses_download_slot", False) else "page"
 
 
-def _refusal(busy: BusyError) -> Response:
-    # Without the frame of a page: what is stored of the browser may be what all are waiting for.
-    code = 429 if busy.own else 503
-    text = f"{busy} Nothing was done. Try again in {busy.again} s."
+def _refusal(error: NoSlotError) -> Response:
+    # Without the frame of a page: that would read the browser's state, which others may be waiting for.
+    code = 429 if error.own_limit else 503
+    text = f"{error} Nothing was done. Try again in {error.retry_after} s."
     answer = make_response(render_template("errors/outage.html", title="Busy", text=text, code=code), code)
-    answer.headers["Retry-After"] = str(busy.again)
+    answer.headers["Retry-After"] = str(error.retry_after)
     return answer
 
 
 class _UntilSent:
-    """Lets go of a request's place when its answer is sent, or nobody wants it any more."""
+    """Releases a request's slot when its answer is sent, or its client is gone."""
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
@@ -113,9 +116,9 @@ class _UntilSent:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         sock: socket.socket | None = environ.get("gunicorn.socket")
         if sock is not None:
-            # A client that neither reads nor writes must not keep the thread; Gunicorn has no limit for it.
+            # A client that neither reads nor writes must not hold the thread; Gunicorn has no limit for that.
             sock.settimeout(_PIECE_SECONDS)
-        held: list[Place] = []
+        held: list[RequestSlot] = []
         environ[_KEY] = held
         try:
             body = self._app(environ, start_response)
@@ -126,9 +129,9 @@ class _UntilSent:
 
 
 class _Body:
-    """A response's body that holds a place until it is read to its end, closed, or thrown away."""
+    """A response's body that holds a slot until it is read to its end, closed, or garbage collected."""
 
-    def __init__(self, body: Iterable[bytes], held: list[Place]) -> None:
+    def __init__(self, body: Iterable[bytes], held: list[RequestSlot]) -> None:
         self._body, self._held = body, held
         self._pieces: Iterator[bytes] = iter(body)
 
@@ -154,6 +157,6 @@ class _Body:
         _release(self._held)
 
 
-def _release(held: list[Place]) -> None:
+def _release(held: list[RequestSlot]) -> None:
     while held:
         held.pop().release()

@@ -1,38 +1,38 @@
-"""The balance in the header: asked for beside a page's own calls, and remembered for the others."""
+"""The balance in the header: requested together with a page's own calls, and kept for the next pages."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+from flask import Flask
 
 from octaspace.types import Balance
 
 from ..browser.state import Browser
 from ..sdk.call import Line
+from .panels import Ask, Panel, register_companion
 
-if TYPE_CHECKING:
-    from .panels import Panel
+__all__ = ["KnownBalance", "init_app", "known_balance", "wei_of"]
 
-__all__ = ["PATIENCE", "Known", "known", "line_for_header", "notice", "wei_of"]
-
-#: Seconds after which it is asked for again.
+#: Seconds after which it is requested again.
 _FRESH: Final = 15.0
 
-#: Seconds it may take; a page does not wait longer for something beside its subject.
-PATIENCE: Final = 2.0
+#: Seconds it may take: it is not what the page is about.
+_BUDGET: Final = 2.0
 
 _LINE: Final = Line("accounts.balance")
 
 
 @dataclass(frozen=True)
-class Known:
-    """The balance as last heard.
+class KnownBalance:
+    """The balance as last received.
 
     Attributes:
-        wei: The amount, or None when it could not be had.
-        at: When it was heard, seconds since 1970.
+        wei: The amount, or None when the API did not give it.
+        at: When it was received, seconds since 1970.
     """
 
     wei: int | None
@@ -43,28 +43,37 @@ class Known:
         return time.time() - self.at > 4 * _FRESH
 
 
-def known(browser: Browser) -> Known | None:
-    """The last balance of the browser's current source; None when it was never asked for."""
+def init_app(app: Flask) -> None:
+    """Request the balance together with the calls of pages."""
+    register_companion(app, _HeaderBalance())
+
+
+def known_balance(browser: Browser) -> KnownBalance | None:
+    """The last balance of the browser's current source; None when it was never requested."""
     saved = browser.read("balance")
     if saved.get("of") != _owner(browser):
         return None
-    return Known(saved["wei"], saved["at"])
+    return KnownBalance(saved["wei"], saved["at"])
 
 
-def line_for_header(browser: Browser, lines: list[str]) -> Line | None:
-    """The call to make beside a page's own, or None: no key, asked for anyway, or still fresh."""
-    if browser.source.key is None or str(_LINE) in lines:
-        return None
-    last = known(browser)
-    return _LINE if last is None or time.time() - last.at > _FRESH else None
+class _HeaderBalance:
+    """`playground.web.panels.Companion` for the balance."""
 
+    def ask(self, browser: Browser, asks: Sequence[Ask]) -> Ask | None:
+        """None without a key, where the page requests it anyway, and while the last one is fresh."""
+        if browser.source.key is None or any(str(ask.line) == str(_LINE) for ask in asks):
+            return None
+        last = known_balance(browser)
+        if last is not None and time.time() - last.at <= _FRESH:
+            return None
+        return Ask("header_balance", "Balance", _LINE, budget=_BUDGET)
 
-def notice(browser: Browser, panels: Iterable[Panel]) -> None:
-    """Remember the balance when one of the panels asked for it."""
-    for panel in panels:
-        if panel.line == str(_LINE) and panel.state != "skipped":
-            wei = wei_of(panel.answer) if panel.has_data else None
-            browser.write("balance", {"of": _owner(browser), "wei": wei, "at": panel.at})
+    def loaded(self, browser: Browser, panels: Iterable[Panel]) -> None:
+        """Keep the balance when one of the panels requested it."""
+        for panel in panels:
+            if panel.line == str(_LINE) and panel.state != "skipped":
+                wei = wei_of(panel.answer) if panel.has_data else None
+                browser.write("balance", {"of": _owner(browser), "wei": wei, "at": panel.at})
 
 
 def wei_of(data: Any) -> int | None:

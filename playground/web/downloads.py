@@ -37,7 +37,7 @@ from ..sdk.error_card import Problem, describe
 from ..sdk.file_masking import overwrite_key
 from ..sdk.recording import recorded
 from ..store import Calls, Tokens
-from .admission import client_is_gone, current_place
+from .admission import client_is_gone, current_slot
 from .form_actions import OUTCOME, Target, new_token
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class _Transfer:
         self._unwanted = threading.Event()
         self._end = time.monotonic() + _MOST_SECONDS
         self._environ: WSGIEnvironment = request.environ
-        self._place = current_place()
+        self._slot = current_slot()
         self._line, self._fetch = line, fetch
         self._parts: Parts = current_parts()
         self._browser: Browser = current_browser()
@@ -131,11 +131,11 @@ class _Transfer:
 
     def start(self) -> None:
         """Run in another thread; what comes of it is the last that is told."""
-        self._place.share()
+        self._slot.share()
         try:
             self._parts.executor.submit(contextvars.copy_context().run, self._run_and_tell)
         except RuntimeError:  # the worker is about to end
-            self._place.release()
+            self._slot.release()
             raise
 
     def listen(self) -> Iterator[tuple[int, int | None] | _File | None]:
@@ -175,7 +175,7 @@ class _Transfer:
         except Exception as error:
             self._told.put(error)
         finally:
-            self._place.release()
+            self._slot.release()
 
     def _run(self) -> _File:
         content: IO[bytes] = tempfile.TemporaryFile(dir=self._parts.process.state_dir)  # noqa: SIM115

@@ -15,12 +15,12 @@ import octaspace
 from ..app_state import current_parts
 from ..browser.api_target import Source
 from ..browser.state import Browser, current_browser
-from ..pages.diagnostics.snapshots import forget_snapshots
 from ..sdk.error_card import Problem
 from ..store import CallRow, Calls
-from . import balance
+from .balance import KnownBalance, known_balance
 from .form_actions import OUTCOME, new_token, outcome
 from .navigation import page_or
+from .worker_snapshots import forget_snapshots
 
 __all__ = ["Shell", "init_app"]
 
@@ -55,8 +55,8 @@ class Shell:
         return self._browser.theme
 
     @cached_property
-    def balance(self) -> balance.Known | None:
-        return balance.known(self._browser)
+    def balance(self) -> KnownBalance | None:
+        return known_balance(self._browser)
 
     @cached_property
     def log(self) -> tuple[list[CallRow], int]:

@@ -16,13 +16,13 @@ from __future__ import annotations
 import contextvars
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
+from flask import Flask, abort, current_app, request
 from flask import Response as Page
-from flask import abort, current_app, request
 
 from octaspace import Client, Error, Response
 
@@ -34,9 +34,8 @@ from ..sdk.error_card import Problem, describe
 from ..sdk.recording import Call, recorded
 from ..sdk.redaction import without_secrets
 from ..store import Calls
-from . import balance
 
-__all__ = ["Ask", "Panel", "load"]
+__all__ = ["Ask", "Companion", "Panel", "load", "register_companion"]
 
 State = Literal["ok", "empty", "error", "skipped"]
 
@@ -48,8 +47,8 @@ RAW: Final = "_raw"
 _SHOWN_CHARACTERS: Final = 64_000
 _SHOWN_ENTRIES: Final = 100
 
-#: Name of the call for the balance in the header.
-_HEADER: Final = "header_balance"
+#: Name of the companions in `app.extensions`.
+_COMPANIONS: Final = "playground.panel_companions"
 
 
 def _as_it_is(data: Any) -> Any:
@@ -179,6 +178,23 @@ class Panel:
         )  # fmt: skip
 
 
+class Companion(Protocol):
+    """Part of the frame that may add a call to those of a page, such as the balance in the header."""
+
+    def ask(self, browser: Browser, asks: Sequence[Ask]) -> Ask | None:
+        """The call to make in addition to `asks`, or None. Its panel is not passed to the page."""
+        ...
+
+    def loaded(self, browser: Browser, panels: Iterable[Panel]) -> None:
+        """See all panels, those of companions included, once their calls have ended."""
+        ...
+
+
+def register_companion(app: Flask, companion: Companion) -> None:
+    """Have a companion asked at every `load` of the app."""
+    app.extensions.setdefault(_COMPANIONS, []).append(companion)
+
+
 def load(*asks: Ask, page: bool = True) -> dict[str, Panel]:
     """Make the calls of a page at the same time.
 
@@ -197,9 +213,9 @@ def load(*asks: Ask, page: bool = True) -> dict[str, Panel]:
     panels = {ask.name: Panel(ask) for ask in asks}
     if not wanted:
         return panels
-    header = None if only else balance.line_for_header(browser, [str(ask.line) for ask in wanted])
-    if header is not None:
-        wanted.append(Ask(_HEADER, "Balance", header, budget=balance.PATIENCE))
+    companions: list[Companion] = current_app.extensions.get(_COMPANIONS, [])
+    extra = [ask for it in companions if (ask := it.ask(browser, wanted)) is not None] if not only else []
+    wanted += extra
     with parts.clients.lease(browser.config) as client:
         running = [
             parts.executor.submit(
@@ -214,8 +230,10 @@ def load(*asks: Ask, page: bool = True) -> dict[str, Panel]:
             panel = future.result()
             panels[panel.name] = panel
     _write_log(browser, [panels[ask.name] for ask in wanted])
-    balance.notice(browser, panels.values())
-    panels.pop(_HEADER, None)
+    for companion in companions:
+        companion.loaded(browser, panels.values())
+    for ask in extra:
+        del panels[ask.name]
     if raw in panels:
         abort(_as_file(panels[raw]))
     return panels

@@ -20,7 +20,8 @@ FLOORS = (
     ("browser",),
     ("domain", "app_state"),
     ("secret_key",),
-    ("sdk", "store", "settings"),
+    ("sdk", "settings"),
+    ("store",),
     ("formatting",),
 )
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from .import_graph import FLOORS, ROOT, Import, imports
+from .import_graph import FLOORS, ROOT, Import, between_rooms, imports
 
 WEB = ("flask", "werkzeug", "jinja2", "blinker", "click")
 
@@ -20,6 +20,9 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
     "flask_octaspace": ("playground", "tests", "requests", "urllib3", "octaspace.sandbox"),
     "playground": ("tests", "urllib3", "octaspace.transport", "octaspace._"),
 }
+
+#: Pages that may import another one.
+PAGE_IMPORTS = {("services", "rent")}
 
 #: All that lies in `playground/` itself.
 TOP_FILES = {
@@ -60,6 +63,25 @@ def test_the_sandbox_and_the_sdk_import_nothing_of_each_other() -> None:
         inside = one.path.parts[1] == "sandbox"
         other = one.top == "octaspace" and inside != starts(one.name, ("octaspace.sandbox",))
         if other:
+            wrong.append(one)
+    assert not wrong, listed(wrong)
+
+
+def test_the_floors_of_the_playground() -> None:
+    floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+    unknown = {room for here, there, _ in between_rooms() for room in (here, there)} - set(floor)
+    assert not unknown
+    wrong = [one for here, there, one in between_rooms() if floor[there] <= floor[here]]
+    assert not wrong, listed(wrong)
+
+
+def test_a_page_imports_no_other_page() -> None:
+    wrong = []
+    for one in imports("playground/pages"):
+        here, name = one.path.parts, one.name.split(".")
+        if len(here) < 4 or name[:2] != ["playground", "pages"] or len(name) < 3:
+            continue
+        if name[2] != here[2] and (here[2], name[2]) not in PAGE_IMPORTS:
             wrong.append(one)
     assert not wrong, listed(wrong)
 

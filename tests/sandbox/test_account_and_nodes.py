@@ -19,7 +19,7 @@ def test_any_key_will_do_but_invalid(make_api: MakeApi) -> None:
         assert says in answer.json()["message"]
 
 
-def test_the_network_asks_for_no_key(make_api: MakeApi) -> None:
+def test_the_network_panels_for_no_key(make_api: MakeApi) -> None:
     for key in (None, "invalid", "readonly"):
         assert make_api(key=key).get("/network").status_code == 200
 

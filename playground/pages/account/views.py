@@ -14,8 +14,8 @@ from ...sdk.call import Line
 from ...sdk.json_access import dig, words
 from ...web.balance import wei_of
 from ...web.form_actions import ChangeForm, change
+from ...web.network_panel import network_panel
 from ...web.panels import Ask, load
-from ..network.views import network_ask
 
 bp = Blueprint("account", __name__, url_prefix="/playground/account")
 
@@ -28,7 +28,7 @@ def index() -> str:
     panels = load(
         Ask("profile", "Profile", Line("accounts.profile"), shape=read_account),
         Ask("balance", "Balance", Line("accounts.balance"), shape=read_balance, needs=("network",)),
-        network_ask(),
+        network_panel(),
     )
     network, balance, profile = panels["network"], panels["balance"], panels["profile"]
     return render_template(

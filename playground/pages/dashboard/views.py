@@ -13,14 +13,14 @@ from flask import Blueprint, current_app, render_template
 from ...app_state import current_parts
 from ...browser.state import Browser, current_browser
 from ...domain.endpoint_health import endpoint_health, last_calls
+from ...domain.node_state import is_online, state_of, tone_of
 from ...domain.pricing import hours_left, usd_per_hour
 from ...sdk.call import Line
 from ...sdk.json_access import dig, number
 from ...store import Calls
 from ...web.balance import wei_of
+from ...web.network_panel import network_panel
 from ...web.panels import Ask, Panel, load
-from ..network.views import network_ask
-from ..nodes.listing import is_online, state_of, tone_of
 
 bp = Blueprint("dashboard", __name__, url_prefix="/playground/dashboard")
 
@@ -67,7 +67,7 @@ class Step:
 def index() -> str:
     browser, parts = current_browser(), current_parts()
     panels = load(
-        network_ask(),
+        network_panel(),
         Ask("balance", "Balance", Line("accounts.balance"), shape=wei_of, empty=lambda wei: False,
             needs=("network", "sessions")),
         Ask("profile", "Account", Line("accounts.profile")),

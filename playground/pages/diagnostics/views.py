@@ -23,9 +23,9 @@ from ...sdk.call import Line
 from ...sdk.recording import Call, recorded
 from ...store import Calls
 from ...web.form_actions import ChangeForm, WholeNumberField, once
+from ...web.worker_snapshots import leave_after_request, leave_snapshot
 from .incident import incident_report
 from .series import Series
-from .snapshots import leave_after_request, leave_snapshot
 
 bp = Blueprint("diagnostics", __name__, url_prefix="/playground/diagnostics")
 bp.after_app_request(leave_after_request)

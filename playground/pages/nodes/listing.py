@@ -15,25 +15,16 @@ from typing import Any, Final
 from octaspace import wei_to_octa
 from octaspace.types import NodePrices, System
 
+from ...domain.node_state import is_online, state_of, tone_of
 from ...sdk.json_access import dig, number, words
 
-__all__ = [
-    "NOWHERE", "ONLINE", "NodeFilter", "NodeRow", "is_online", "read_nodes", "state_of", "tone_of",
-]  # fmt: skip
+__all__ = ["NOWHERE", "ONLINE", "NodeFilter", "NodeRow", "read_nodes"]
 
 #: What stands for the place of nodes without one.
 NOWHERE: Final = "none"
 
-#: States of a node that is up (Q25): a busy one is rented.
-_UP: Final = frozenset({"online", "idle", "active", "busy"})
-
 #: What the filter calls all of them.
 ONLINE: Final = "any-online"
-
-#: How other states look; one that is not known is neither good nor bad.
-_TONES: Final[Mapping[str, str]] = {
-    "rebooting": "warn", "blocked": "warn", "offline": "bad", "error": "bad", "failed": "bad",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,23 +77,6 @@ class NodeRow:
         if self.latitude is None or self.longitude is None:
             return NOWHERE
         return f"{self.latitude:.2f},{self.longitude:.2f}"
-
-
-def tone_of(state: str) -> str:
-    """``good``, ``warn``, ``bad``, or ``idle`` for a state that is none of these."""
-    return "good" if is_online(state) else _TONES.get(state.lower(), "idle")
-
-
-def is_online(state: str) -> bool:
-    """Whether a node in this state is up (Q25)."""
-    return state.lower() in _UP
-
-
-def state_of(value: Any) -> str:
-    """A state in words, as it came (Q25): ``offline`` for none or an empty one, ``unknown`` for no word."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return "offline"
-    return words(value, 40) or "unknown"
 
 
 def read_nodes(data: Any) -> list[NodeRow]:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .listing import NOWHERE, NodeRow, tone_of
+from ...domain.node_state import tone_of
+from .listing import NOWHERE, NodeRow
 
 __all__ = ["Place", "dots", "read_places"]
 

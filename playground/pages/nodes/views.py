@@ -16,14 +16,15 @@ import octaspace
 from octaspace import Client
 from octaspace.types import Disk, Location, Memory, Node, Rating, Reliability, System
 
+from ...domain.node_state import state_of, tone_of
 from ...sdk.call import Line
 from ...sdk.json_access import as_id, words
-from ...web.admission import holds_a_download
+from ...web.admission import uses_download_slot
 from ...web.downloads import send_file
 from ...web.form_actions import ChangeForm, change
+from ...web.network_panel import network_panel
 from ...web.panels import Ask, load
-from ..network.views import network_ask
-from .listing import ONLINE, NodeFilter, NodeRow, read_nodes, state_of, tone_of
+from .listing import ONLINE, NodeFilter, NodeRow, read_nodes
 from .map import dots, read_places
 from .prices import PRICES, Asked, PriceChange, PriceError, as_sent, changes, current, read_typed
 
@@ -114,7 +115,7 @@ def show(node_id: str) -> str:
             "listed", "Prices", Line("nodes.list"),
             shape=lambda data: entry_of(data, node_id), needs=("network",),
         ),
-        network_ask(),
+        network_panel(),
     )  # fmt: skip
     listed, network = panels["listed"], panels["network"]
     prices = current(listed.data if listed.has_data else None)
@@ -164,13 +165,13 @@ def reboot(node_id: str) -> Redirect:
 
 
 @bp.post("/<id:node_id>/ident")
-@holds_a_download
+@uses_download_slot
 def download_ident(node_id: str) -> Response | Redirect:
     return _download(node_id, "ident", lambda client: client.nodes.download_ident)
 
 
 @bp.post("/<id:node_id>/logs")
-@holds_a_download
+@uses_download_slot
 def download_logs(node_id: str) -> Response | Redirect:
     return _download(node_id, "logs", lambda client: client.nodes.download_logs)
 

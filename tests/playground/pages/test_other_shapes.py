@@ -8,7 +8,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from octaspace.types import App
-from playground.pages.nodes.listing import read_nodes, state_of, tone_of
+from playground.domain.node_state import state_of, tone_of
+from playground.pages.nodes.listing import read_nodes
 from playground.pages.rent.parsing import app_values, read_order, typed_values
 
 from ..browsing import Visitor, text_of

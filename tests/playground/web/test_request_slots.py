@@ -1,4 +1,4 @@
-"""Places: how many there are, who gets one, who waits and who hears that there is none."""
+"""RequestSlots: how many there are, who gets one, who waits and who hears that there is none."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import run_wsgi_app
 
-from playground.web.admission import client_is_gone
-from playground.web.request_slots import BusyError, Place, Places, Threads
+from playground.settings import ThreadCounts
+from playground.web.admission import SLOTS, client_is_gone
+from playground.web.request_slots import NoSlotError, RequestSlot, RequestSlots
 
 from ..browsing import ORIGIN, Visitor
 
@@ -35,103 +36,103 @@ class Clock:
 def test_each_kind_has_threads_of_its_own(
     pages: int, downloads: int, in_all: int, own_pages: int, own_downloads: int
 ) -> None:
-    threads = Threads.beside(pages)
-    assert (threads.download, threads.in_all) == (downloads, in_all)
-    assert threads.of_one_browser("page") == own_pages
-    assert threads.of_one_browser("download") == own_downloads
-    assert threads.page + threads.download + threads.file < threads.in_all, "one is left for health"
+    threads = ThreadCounts.for_pages(pages)
+    assert (threads.download, threads.total) == (downloads, in_all)
+    assert threads.per_browser("page") == own_pages
+    assert threads.per_browser("download") == own_downloads
+    assert threads.page + threads.download + threads.file < threads.total, "one is left for health"
 
 
 def test_old_holders_are_not_waited_for() -> None:
     clock = Clock()
-    places = Places(Threads(page=2, download=1), clock)
-    held = [places.take("page", "a"), places.take("page", "b")]
+    slots = RequestSlots(ThreadCounts(page=2, download=1), clock)
+    held = [slots.acquire("page", "a"), slots.acquire("page", "b")]
     clock.now = 5.0
-    with pytest.raises(BusyError) as busy:
-        places.take("page", "c")
-    assert (busy.value.own, busy.value.again) == (False, 2)
+    with pytest.raises(NoSlotError) as busy:
+        slots.acquire("page", "c")
+    assert (busy.value.own_limit, busy.value.retry_after) == (False, 2)
     held[0].release()
-    assert places.take("page", "c").owner == "c"
-    assert places.held("page") == 2
+    assert slots.acquire("page", "c").owner == "c"
+    assert slots.held("page") == 2
 
 
 def test_a_quick_one_is_waited_for() -> None:
-    places = Places(Threads(page=1, download=1), Clock())  # a clock that stands: nobody grows old
-    first = places.take("page", "a")
+    slots = RequestSlots(ThreadCounts(page=1, download=1), Clock())  # a clock that stands: nobody grows old
+    first = slots.acquire("page", "a")
     with ThreadPoolExecutor(1) as other:
-        second = other.submit(places.take, "page", "b")
+        second = other.submit(slots.acquire, "page", "b")
         first.release()
         assert second.result(20).owner == "b"
 
 
 def test_a_download_does_not_wait() -> None:
-    places = Places(Threads(page=1, download=1), Clock())
-    places.take("download", "a")
-    with pytest.raises(BusyError) as busy:
-        places.take("download", "b")
-    assert not busy.value.own
+    slots = RequestSlots(ThreadCounts(page=1, download=1), Clock())
+    slots.acquire("download", "a")
+    with pytest.raises(NoSlotError) as busy:
+        slots.acquire("download", "b")
+    assert not busy.value.own_limit
 
 
 def test_one_browser_may_hold_half() -> None:
     clock = Clock()
-    places = Places(Threads(page=8, download=2), clock)
+    slots = RequestSlots(ThreadCounts(page=8, download=2), clock)
     for _ in range(4):
-        places.take("page", "a")
+        slots.acquire("page", "a")
     clock.now = 5.0
-    with pytest.raises(BusyError) as busy:
-        places.take("page", "a")
-    assert busy.value.own
-    assert places.take("page", "b").owner == "b"
-    assert places.take("download", "a").kind == "download", "kinds do not share"
+    with pytest.raises(NoSlotError) as busy:
+        slots.acquire("page", "a")
+    assert busy.value.own_limit
+    assert slots.acquire("page", "b").owner == "b"
+    assert slots.acquire("download", "a").kind == "download", "kinds do not share"
 
 
-def test_a_place_is_free_when_its_last_holder_lets_go() -> None:
-    places = Places(Threads(page=1, download=1))
-    place = places.take("download", "a")
-    place.share()
-    place.release()
-    assert places.held("download") == 1
-    place.release()
-    assert places.held("download") == 0
+def test_a_slot_is_free_when_its_last_holder_releases_it() -> None:
+    slots = RequestSlots(ThreadCounts(page=1, download=1))
+    slot = slots.acquire("download", "a")
+    slot.share()
+    slot.release()
+    assert slots.held("download") == 1
+    slot.release()
+    assert slots.held("download") == 0
 
 
 def test_many_threads_never_hold_more_than_there_are() -> None:
-    places = Places(Threads(page=3, download=1))
+    slots = RequestSlots(ThreadCounts(page=3, download=1))
     most, lock, inside = [0], threading.Lock(), [0]
 
     def visit(number: int) -> None:
         try:
-            place: Place = places.take("page", str(number))
-        except BusyError:
+            slot: RequestSlot = slots.acquire("page", str(number))
+        except NoSlotError:
             return
         with lock:
             inside[0] += 1
             most[0] = max(most[0], inside[0])
         with lock:
             inside[0] -= 1
-        place.release()
+        slot.release()
 
     with ThreadPoolExecutor(12) as threads:
         list(threads.map(visit, range(400)))
     assert 1 <= most[0] <= 3
-    assert places.held("page") == 0
+    assert slots.held("page") == 0
 
 
 @pytest.fixture
-def places(app: Flask) -> Places:
-    found: Places = app.extensions["playground"].places
+def slots(app: Flask) -> RequestSlots:
+    found: RequestSlots = app.extensions[SLOTS]
     return found
 
 
-def test_a_place_is_held_until_the_answer_is_sent(app: Flask, places: Places) -> None:
+def test_a_slot_is_held_until_the_answer_is_sent(app: Flask, slots: RequestSlots) -> None:
     visitor = Visitor(app)
     with visitor.client.get("/playground/settings", base_url=ORIGIN) as answer:
-        assert places.held("page") == 1
+        assert slots.held("page") == 1
         assert answer.status_code == 200
-    assert places.held("page") == 0
+    assert slots.held("page") == 0
 
 
-def test_a_failure_gives_it_back(app: Flask, places: Places) -> None:
+def test_a_failure_gives_it_back(app: Flask, slots: RequestSlots) -> None:
     visitor = Visitor(app)
     assert visitor.get("/no-such-page").status_code == 404
     assert (
@@ -140,34 +141,34 @@ def test_a_failure_gives_it_back(app: Flask, places: Places) -> None:
         ).status_code
         == 403
     )
-    assert places.held("page") == 0
+    assert slots.held("page") == 0
 
 
-def test_an_answer_that_a_server_forgets_gives_it_back(app: Flask, places: Places) -> None:
+def test_an_answer_that_a_server_forgets_gives_it_back(app: Flask, slots: RequestSlots) -> None:
     environ = Visitor(app).client.get("/healthz", base_url=ORIGIN).request.environ
     body, _, _ = run_wsgi_app(app.wsgi_app, {**environ, "PATH_INFO": "/playground/settings"})
-    assert places.held("page") == 1
+    assert slots.held("page") == 1
     del body
     gc.collect()
-    assert places.held("page") == 0
+    assert slots.held("page") == 0
 
 
-def test_without_a_place_nothing_is_done_and_the_page_says_when_to_try_again(
-    app: Flask, places: Places, sandbox: object
+def test_without_a_slot_nothing_is_done_and_the_page_says_when_to_try_again(
+    app: Flask, slots: RequestSlots, sandbox: object
 ) -> None:
     visitor = Visitor(app)
     token = visitor.token()
-    held = [places.take("page", str(number)) for number in range(8)]
-    for place in held:
-        place.since -= 60
+    held = [slots.acquire("page", str(number)) for number in range(8)]
+    for slot in held:
+        slot.since -= 60
     answer = visitor.client.post(
         "/playground/theme", data={"csrf_token": token, "theme": "dark"}, base_url=ORIGIN, buffered=True
     )
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert visitor.get("/healthz").status_code == 200
     assert visitor.get("/playground/dashboard").status_code == 503
-    for place in held:
-        place.release()
+    for slot in held:
+        slot.release()
     assert visitor.page("/playground/settings").html["data-theme"] != "dark"  # type: ignore[index]
 
 

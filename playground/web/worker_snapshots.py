@@ -12,9 +12,9 @@ from werkzeug.wrappers import Response
 
 from octaspace import Config
 
-from ...app_state import Parts, current_parts
-from ...browser.state import Browser
-from ...store import StoreError, Workers
+from ..app_state import Parts, current_parts
+from ..browser.state import Browser
+from ..store import StoreError, Workers
 
 __all__ = ["forget_snapshots", "leave_after_request", "leave_snapshot"]
 
