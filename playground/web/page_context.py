@@ -22,7 +22,7 @@ from .form_actions import OUTCOME, new_token, outcome
 from .navigation import page_or
 from .worker_snapshots import forget_snapshots
 
-__all__ = ["Shell", "init_app"]
+__all__ = ["PageContext", "init_app"]
 
 THEMES = ("auto", "light", "dark")
 
@@ -35,7 +35,7 @@ _DRAWER_ROWS = 25
 bp = Blueprint("look", __name__, url_prefix="/playground")
 
 
-class Shell:
+class PageContext:
     """The frame of a page, computed when the template asks for it."""
 
     def __init__(self) -> None:
@@ -97,14 +97,14 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
 
     # Globals rather than a context: imported macros see them too.
-    app.jinja_env.globals.update(shell=LocalProxy(_current_shell), new_token=new_token)
+    app.jinja_env.globals.update(page_context=LocalProxy(_current_context), new_token=new_token)
 
 
-def _current_shell() -> Shell:
-    shell: Shell | None = g.get("shell")
-    if shell is None:
-        shell = g.shell = Shell()
-    return shell
+def _current_context() -> PageContext:
+    context: PageContext | None = g.get("page_context")
+    if context is None:
+        context = g.page_context = PageContext()
+    return context
 
 
 @bp.post("/theme")

@@ -118,7 +118,7 @@ def test_a_panel_that_cannot_be_loaded_again_is_kept_and_greyed(page: Page, sand
     expect(panel).to_contain_text("GPU prices")
 
 
-def test_a_slow_answer_shows_a_veil_and_can_be_given_up(page: Page, sandbox: SandboxServer) -> None:
+def test_a_slow_answer_shows_a_loading_bar_and_can_be_cancelled(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/settings")
     sandbox.faults.add("stall", path="/apps")
     # From outside a page cannot be asked while the next one is awaited: it keeps what it saw itself.
@@ -127,7 +127,7 @@ def test_a_slow_answer_shows_a_veil_and_can_be_given_up(page: Page, sandbox: San
           window.seen = [];
           const see = (node) => {
             seen.push(node.className.split(" ")[0]);
-            if (!node.matches(".veil-cancel")) return;
+            if (!node.matches(".loading-cancel")) return;
             seen.push(document.getElementById("live-region").textContent, node.textContent);
             setTimeout(() => node.click(), 50);
           };
@@ -138,8 +138,8 @@ def test_a_slow_answer_shows_a_veil_and_can_be_given_up(page: Page, sandbox: San
         }"""
     )
     expect(page.locator("#live-region")).to_have_text("Cancelled.")
-    assert page.evaluate("seen") == ["veil", "veil-cancel", "Still loading.", "Cancel"]
-    expect(page.locator(".veil, .veil-cancel")).to_have_count(0)
+    assert page.evaluate("seen") == ["loading-bar", "loading-cancel", "Still loading.", "Cancel"]
+    expect(page.locator(".loading-bar, .loading-cancel")).to_have_count(0)
     expect(page.locator("h1")).to_have_text("Settings")
 
 

@@ -11,6 +11,6 @@ import { start as sidebar } from "./sidebar.js";
 import { start as tables } from "./tables.js";
 import { start as theme } from "./theme.js";
 import { start as times } from "./times.js";
-import { start as veil } from "./veil.js";
+import { start as loading } from "./loading.js";
 
-for (const part of [theme, sidebar, drawer, dialogs, downloads, tables, times, raw, copy, panels, refresh, keys, veil]) part();
+for (const part of [theme, sidebar, drawer, dialogs, downloads, tables, times, raw, copy, panels, refresh, keys, loading]) part();

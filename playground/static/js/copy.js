@@ -1,5 +1,5 @@
 // Copy and save buttons; what happened is said in the button and in the live region.
-import { say } from "./say.js";
+import { announce } from "./announce.js";
 
 async function put(text) {
   try {
@@ -20,7 +20,7 @@ function save(content, name) {
 
 function mark(button, done) {
   button.dataset.done = "";
-  say(done ? "Copied." : "Copying was refused by the browser; select the text instead.");
+  announce(done ? "Copied." : "Copying was refused by the browser; select the text instead.");
   setTimeout(() => delete button.dataset.done, 1500);
 }
 

@@ -1,7 +1,7 @@
 // Files with progress: a form with [data-download] is sent from here, and the box it names shows how far it is.
 // The answer is lines of JSON, then the file; see playground/web/downloads.py. Without a script the form works too.
 import { save } from "./copy.js";
-import { say } from "./say.js";
+import { announce } from "./announce.js";
 
 const UNITS = ["B", "kB", "MB", "GB"];
 
@@ -60,7 +60,7 @@ async function receive(reader, box) {
 function end(box, text) {
   box.querySelector("[data-download-text]").textContent = text;
   box.toggleAttribute("data-busy", false);
-  say(text);
+  announce(text);
 }
 
 async function begin(form) {
@@ -72,7 +72,7 @@ async function begin(form) {
   box.hidden = false;
   box.toggleAttribute("data-busy", true);
   show(box, "From the API", 0, 0);
-  say("The download has begun.");
+  announce("The download has begun.");
   try {
     const body = new FormData(form);
     body.set("steps", "yes");

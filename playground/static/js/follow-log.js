@@ -1,6 +1,6 @@
 // Follows a session's log: [data-follow] asks for what came after its cursor. Each line comes once; the page
 // keeps the latest. Slower while nothing is written and after errors; silent in a hidden tab or when paused.
-import { say } from "./say.js";
+import { announce } from "./announce.js";
 import { localise } from "./times.js";
 
 const FASTEST = 2;
@@ -61,7 +61,7 @@ function follow(root) {
     if (!found.ended) return;
     over = true;
     toggle.hidden = true;
-    say("The session has ended. Its log is complete.");
+    announce("The session has ended. Its log is complete.");
   };
 
   const ask = async () => {
@@ -75,7 +75,7 @@ function follow(root) {
       show(found);
       failing = false;
     } catch (problem) {
-      if (!failing) say(`The log cannot be read: ${problem.message}. It is tried again.`);
+      if (!failing) announce(`The log cannot be read: ${problem.message}. It is tried again.`);
       failing = true;
       pause = Math.min(60, pause * 2);
     } finally {
@@ -93,7 +93,7 @@ function follow(root) {
   toggle.addEventListener("click", () => {
     const paused = toggle.getAttribute("aria-pressed") !== "true";
     toggle.setAttribute("aria-pressed", String(paused));
-    say(paused ? "Following is paused." : "Following goes on.");
+    announce(paused ? "Following is paused." : "Following goes on.");
     if (!paused) due = 0;
   });
   for (const box of Object.values(boxes)) box.scrollTop = box.scrollHeight;

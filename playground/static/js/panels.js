@@ -1,5 +1,5 @@
 // "Load again" for one panel: the same page is asked for with only that call, and its panel put in place.
-import { say } from "./say.js";
+import { announce } from "./announce.js";
 import { localise, span } from "./times.js";
 import { prepare } from "./tables.js";
 
@@ -76,11 +76,11 @@ export async function reload(panel) {
     const fresh = await replacePanel(panel);
     const title = fresh.querySelector("h2").textContent.trim();
     const failed = fresh.classList.contains("is-stale") || isError(fresh);
-    say(failed ? `${title} could not be loaded again.` : `${title} loaded again.`);
+    announce(failed ? `${title} could not be loaded again.` : `${title} loaded again.`);
   } catch (problem) {
     const text = `It could not be loaded again: ${problem.message}`;
     keep(panel, warning(text));
-    say(text);
+    announce(text);
   }
 }
 

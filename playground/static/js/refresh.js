@@ -2,7 +2,7 @@
 // scroll, selection and open details stay. Paused in a hidden tab, while a dialog is open, or on demand;
 // slower after errors; never two requests at once. A refresh may bring another pace; 0 ends it. What
 // [data-tell] says is told when it has changed.
-import { say } from "./say.js";
+import { announce } from "./announce.js";
 import { localise, span } from "./times.js";
 
 const SLOWEST = 60;
@@ -52,12 +52,12 @@ function begin(part) {
       const before = told();
       morph(part, fresh);
       part.classList.remove("is-stale");
-      if (failing) say("Refreshing works again.");
-      if (told() && told() !== before) say(told());
+      if (failing) announce("Refreshing works again.");
+      if (told() && told() !== before) announce(told());
       [last, pause, failing] = [Date.now(), every(), false];
     } catch (problem) {
       part.classList.add("is-stale");
-      if (!failing) say(`Refreshing failed: ${problem.message}. What is shown is old.`);
+      if (!failing) announce(`Refreshing failed: ${problem.message}. What is shown is old.`);
       pause = Math.min(SLOWEST, pause * 2);
       failing = true;
     } finally {
@@ -75,7 +75,7 @@ function begin(part) {
   toggle?.addEventListener("click", () => {
     const stopped = toggle.getAttribute("aria-pressed") !== "true";
     toggle.setAttribute("aria-pressed", String(stopped));
-    say(stopped ? "Refreshing is paused." : "Refreshing goes on.");
+    announce(stopped ? "Refreshing is paused." : "Refreshing goes on.");
   });
 }
 

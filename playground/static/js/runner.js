@@ -1,5 +1,5 @@
 // The method runner: the list of methods is folded on a narrow screen, and the address can be copied.
-import "./inplace.js";
+import "./ajax_forms.js";
 
 if (matchMedia("(max-width: 991.98px)").matches) document.querySelector("[data-fold]")?.removeAttribute("open");
 

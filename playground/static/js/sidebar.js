@@ -1,4 +1,4 @@
-// The sidebar as a drawer on narrow screens: focus goes in, Esc and the veil close it, focus comes back.
+// The sidebar as a drawer on narrow screens: focus goes in, Esc and the backdrop close it, focus comes back.
 export function start() {
   const root = document.documentElement;
   const sidebar = document.getElementById("sidebar");

@@ -1,6 +1,6 @@
 // Tables: sort by any column, filter by any text, save as CSV. Order and filter are kept in the address.
 import { save } from "./copy.js";
-import { say } from "./say.js";
+import { announce } from "./announce.js";
 
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
@@ -91,14 +91,14 @@ export function start() {
       const box = head.closest("[data-table]");
       sort(box, head.cellIndex, descending);
       keep(box.dataset.table, "sort", (descending ? "-" : "") + head.textContent.trim());
-      say(`Sorted by ${head.textContent.trim()}, ${descending ? "descending" : "ascending"}.`);
+      announce(`Sorted by ${head.textContent.trim()}, ${descending ? "descending" : "ascending"}.`);
     }
     if (event.target.closest("[data-table-csv]")) csv(event.target.closest("[data-table]"));
   });
   document.addEventListener("input", (event) => {
     if (!event.target.matches("[data-table-filter]")) return;
     const box = event.target.closest("[data-table]");
-    say(filter(box, event.target.value));
+    announce(filter(box, event.target.value));
     keep(box.dataset.table, "q", event.target.value.trim());
   });
 }

@@ -1,31 +1,31 @@
 // A sign of life when the next page takes longer than 400 ms, and a way out of a read after 2 s.
-import { say } from "./say.js";
+import { announce } from "./announce.js";
 
 let timers = [];
 
 function clear() {
   timers.forEach(clearTimeout);
   timers = [];
-  for (const part of document.querySelectorAll(".veil, .veil-cancel")) part.remove();
+  for (const part of document.querySelectorAll(".loading-bar, .loading-cancel")) part.remove();
 }
 
 function begin(change) {
   clear();
   timers.push(setTimeout(() => {
     const bar = document.createElement("div");
-    bar.className = "veil";
+    bar.className = "loading-bar";
     document.body.append(bar);
   }, 400));
   timers.push(setTimeout(() => {
-    say(change ? "Still waiting for the answer. What was sent cannot be taken back." : "Still loading.");
+    announce(change ? "Still waiting for the answer. What was sent cannot be taken back." : "Still loading.");
     const button = document.createElement("button");
-    button.className = "veil-cancel btn btn-sm btn-primary";
+    button.className = "loading-cancel btn btn-sm btn-primary";
     button.disabled = change;
     button.textContent = change ? "Sent; waiting for the answer" : "Cancel";
     button.addEventListener("click", () => {
       stop();
       clear();
-      say("Cancelled.");
+      announce("Cancelled.");
     });
     document.body.append(button);
   }, 2000));

@@ -1,7 +1,7 @@
-// Forms that answer in their place: [data-inplace=id] is sent by fetch and the part of the page with that id
+// Forms that answer in their place: [data-ajax-form=id] is sent by fetch and the part of the page with that id
 // takes over what the answer's page has there. Parts that are under way ([data-watch]) are asked for again
 // until they are not. Without a script the same forms lead to the same pages.
-import { say } from "./say.js";
+import { announce } from "./announce.js";
 import { localise } from "./times.js";
 import { morph } from "./refresh.js";
 
@@ -22,7 +22,7 @@ function take(part, page) {
   const watching = part.querySelector("[data-watch]") ?? (part.dataset.watch ? part : null);
   morph(part, fresh);
   const said = (part.dataset.said ? part : part.querySelector("[data-said]"))?.dataset.said;
-  if (said && watching) say(said);
+  if (said && watching) announce(said);
   // Raw JSON is coloured when it opens; this one came open.
   part.querySelectorAll(".raw[open]:not([data-coloured])").forEach((raw) => raw.dispatchEvent(new Event("toggle")));
   watch(part);
@@ -46,7 +46,7 @@ function heading(part) {
 }
 
 async function submit(form, button) {
-  const part = document.getElementById(form.dataset.inplace);
+  const part = document.getElementById(form.dataset.ajaxForm);
   if (!part || part.getAttribute("aria-busy") === "true") return;
   part.setAttribute("aria-busy", "true");
   const body = new URLSearchParams(new FormData(form, button));
@@ -61,7 +61,7 @@ async function submit(form, button) {
     document.querySelectorAll("main > .notice, main > .outcome").forEach((old) => old.remove());
     if (notice) {
       document.querySelector(".page-head").after(notice);
-      say(notice.textContent.trim().replace(/\s+/g, " "));
+      announce(notice.textContent.trim().replace(/\s+/g, " "));
     }
     if (answer.redirected) {
       const address = new URL(answer.url);
@@ -72,7 +72,7 @@ async function submit(form, button) {
     if (focus) focus.focus();
     else if (!part.contains(document.activeElement)) heading(part).focus({ preventScroll: true });
   } catch (problem) {
-    say(`It was not done: ${problem.message}`);
+    announce(`It was not done: ${problem.message}`);
   } finally {
     part.removeAttribute("aria-busy");
   }
@@ -111,7 +111,7 @@ function follow(id, pause) {
 }
 
 document.addEventListener("submit", (event) => {
-  if (!event.target.matches("[data-inplace]")) return;
+  if (!event.target.matches("[data-ajax-form]")) return;
   event.preventDefault();
   submit(event.target, event.submitter);
 });

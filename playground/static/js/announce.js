@@ -1,5 +1,5 @@
 // The one polite live region: changes are told, not every tick.
-export function say(text) {
+export function announce(text) {
   const region = document.getElementById("live-region");
   if (region && region.textContent !== text) region.textContent = text;
 }
