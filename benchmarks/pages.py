@@ -21,7 +21,7 @@ from flask.testing import FlaskClient
 
 from octaspace import Client
 from playground import create_app
-from playground.sdk.call import Line
+from playground.sdk.call import SdkCall
 from playground.settings import ProcessSettings
 
 PAGES = (
@@ -63,9 +63,9 @@ class Calls:
     def __init__(self) -> None:
         self.spans: list[tuple[float, float]] = []
         self.work = 0.0
-        run = Line.run
+        run = SdkCall.run
 
-        def timed(line: Line, client: Client) -> Any:
+        def timed(line: SdkCall, client: Client) -> Any:
             began, work = time.perf_counter(), time.thread_time()
             try:
                 return run(line, client)
@@ -73,7 +73,7 @@ class Calls:
                 self.spans.append((began, time.perf_counter()))
                 self.work += time.thread_time() - work
 
-        Line.run = timed  # type: ignore[method-assign]
+        SdkCall.run = timed  # type: ignore[method-assign]
 
     def seconds(self) -> float:
         """Length of the time in which at least one was."""

@@ -17,8 +17,8 @@ from octaspace.request import BodySink
 from .client import MaskedClient
 
 __all__ = [
-    "CautiousClient",
     "ChangeRefusedError",
+    "ReadOnlyClient",
     "find_method",
     "method_names",
     "parse_arguments",
@@ -40,7 +40,7 @@ class ChangeRefusedError(Exception):
     """The call would change something, and nobody said that it may."""
 
 
-class CautiousClient(MaskedClient):
+class ReadOnlyClient(MaskedClient):
     """A client that sends reading calls only, unless `may_change` is set, and shows no key.
 
     It goes by the request that is about to be sent: no list of methods can forget one.

@@ -13,7 +13,7 @@ from flask.cli import AppGroup
 import octaspace
 from octaspace import Client, Config
 
-from .calls import CautiousClient, ChangeRefusedError, find_method, method_names, parse_arguments
+from .calls import ChangeRefusedError, ReadOnlyClient, find_method, method_names, parse_arguments
 from .errors import describe
 from .state import current_state
 
@@ -93,7 +93,7 @@ def call(method: str, arguments: tuple[str, ...], yes: bool) -> None:
     Errors go to stderr, with exit code 1.
     """
     state = current_state()
-    with CautiousClient.for_app(state.app, state.config) as client:
+    with ReadOnlyClient.for_app(state.app, state.config) as client:
         client.may_change = yes
         try:
             found = find_method(client, method, arguments)

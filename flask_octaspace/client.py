@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from typing_extensions import Self
 
-__all__ = ["AppClient", "ContextClient", "Lease", "MaskedClient"]
+__all__ = ["AppClient", "ContextClient", "ContextLifetime", "MaskedClient"]
 
 
 class AppClient(octaspace.Client):
@@ -40,21 +40,21 @@ class AppClient(octaspace.Client):
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
     ) -> Response[Any]:
         """See `octaspace.Client.send`; sends the signals around it."""
-        self._tell(octaspace_request, request=request)
+        self._emit(octaspace_request, request=request)
         try:
             response = self._carry(request, timeout=timeout, sink=sink)
         except octaspace.Error as error:
             if error.response is not None:
-                self._tell(octaspace_response, request=request, response=error.response)
-            self._tell(octaspace_error, request=request, error=error)
+                self._emit(octaspace_response, request=request, response=error.response)
+            self._emit(octaspace_error, request=request, error=error)
             raise
-        self._tell(octaspace_response, request=request, response=response)
+        self._emit(octaspace_response, request=request, response=response)
         return response
 
     def _carry(self, request: Request, *, timeout: float | None, sink: BodySink | None) -> Response[Any]:
         return super().send(request, timeout=timeout, sink=sink)
 
-    def _tell(self, signal: NamedSignal, **arguments: object) -> None:
+    def _emit(self, signal: NamedSignal, **arguments: object) -> None:
         app = self._app()
         if app is not None and signal.receivers:
             signal.send(app, _async_wrapper=app.ensure_sync, client=self, **arguments)
@@ -80,7 +80,7 @@ class MaskedClient(AppClient):
         return self._transport.mask.response(super()._carry(request, timeout=timeout, sink=sink))
 
 
-class Lease(Protocol):
+class ContextLifetime(Protocol):
     """What a context's client goes by."""
 
     @property
@@ -88,7 +88,7 @@ class Lease(Protocol):
         """Whether the context goes on."""
         ...
 
-    def admits(self) -> bool:
+    def allows_calls(self) -> bool:
         """Whether a call may be sent."""
         ...
 
@@ -102,10 +102,10 @@ class ContextClient(AppClient):
     """
 
     #: Weak, because the lease holds the client: without a cycle a forgotten context is freed at once.
-    _lease: weakref.ref[Lease]
+    _lease: weakref.ref[ContextLifetime]
 
     @classmethod
-    def for_context(cls, app: Flask, config: Config, lease: Lease) -> Self:
+    def for_context(cls, app: Flask, config: Config, lease: ContextLifetime) -> Self:
         """Make a client that goes by `lease`."""
         client = cls.for_app(app, config)
         client._lease = weakref.ref(lease)
@@ -116,7 +116,7 @@ class ContextClient(AppClient):
     ) -> Response[Any]:
         """See `octaspace.Client.send`; refused when the app context is over."""
         lease = self._lease()
-        if lease is None or not lease.admits():
+        if lease is None or not lease.allows_calls():
             raise ConfigurationError(
                 "the client is closed: it belonged to an app context that is over; ask for a new one in "
                 "the context that needs it (wrap a streaming generator in stream_with_context)"

@@ -62,13 +62,13 @@ def read_settings(app_config: Mapping[str, Any], *defaults: Mapping[str, Any]) -
     Raises:
         ConfigurationError: A key is unknown or its value cannot be used; the message names the key.
     """
-    layers = _Layers()
+    layers = ConfigSources()
     key = os.environ.get(ENVIRONMENT_KEY, "").strip()
     if key:
-        layers.lay({"api_key": (ApiKey.veil(key), f"{ENVIRONMENT_KEY} in the environment")})
+        layers.add({"api_key": (ApiKey.mask(key), f"{ENVIRONMENT_KEY} in the environment")})
     for keywords in defaults:
-        layers.lay({name: (value, f"keyword {name}") for name, value in keywords.items()})
-    layers.lay(_from_app_config(app_config))
+        layers.add({name: (value, f"keyword {name}") for name, value in keywords.items()})
+    layers.add(_from_app_config(app_config))
     values, origins = layers.values, layers.origins
     scope = values.pop("client_scope", "app")
     if scope not in _SCOPES:
@@ -83,14 +83,14 @@ def read_settings(app_config: Mapping[str, Any], *defaults: Mapping[str, Any]) -
     return Settings(config, cast(ClientScope, scope), origins)
 
 
-class _Layers:
+class ConfigSources:
     """Options collected from the weakest source to the strongest."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.origins: dict[str, str] = {}
 
-    def lay(self, layer: Mapping[str, tuple[Any, str]]) -> None:
+    def add(self, layer: Mapping[str, tuple[Any, str]]) -> None:
         """Put a source, as name to (value, origin), on top."""
         layer = dict(layer)
         for name, (_, origin) in layer.items():
@@ -138,7 +138,7 @@ def _convert(name: str, key: str, value: Any) -> Any:
         converted = convert_option(name, value)
     except ConfigurationError as error:
         raise _named(error, key) from None
-    return ApiKey.veil(converted) if name == "api_key" else converted
+    return ApiKey.mask(converted) if name == "api_key" else converted
 
 
 def _named(error: ConfigurationError, origin: str | None) -> ConfigurationError:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from octaspace import Client
-    from octaspace.config import OptionsBesideKey
+    from octaspace.config import ClientOptions
 
     from .config import Defaults
 
@@ -54,7 +54,7 @@ class OctaSpace:
     """
 
     def __init__(self, app: Flask | None = None, **defaults: Unpack[Defaults]) -> None:
-        self._defaults = ApiKey.veil_in(defaults, known=["client_scope"])
+        self._defaults = ApiKey.mask_options(defaults, known=["client_scope"])
         if app is not None:
             self.init_app(app)
 
@@ -92,7 +92,7 @@ class OctaSpace:
                 f"The Flask app {app.name!r} has an OctaSpace already: call init_app once per app, and use "
                 "'current_octaspace' or the same OctaSpace object everywhere."
             )
-        own_defaults = ApiKey.veil_in(defaults, known=["client_scope"])
+        own_defaults = ApiKey.mask_options(defaults, known=["client_scope"])
         state = State(app, self, read_settings(app.config, self._defaults, own_defaults))
         app.teardown_appcontext(state.teardown)
         appcontext_pushed.connect(state.pushed, app)
@@ -112,7 +112,7 @@ class OctaSpace:
         """
         return self._state().client
 
-    def client_for(self, api_key: str | None, **options: Unpack[OptionsBesideKey]) -> Client:
+    def client_for(self, api_key: str | None, **options: Unpack[ClientOptions]) -> Client:
         """The current context's client for another key, with connections of its own.
 
         Asked twice with the same arguments in one context, it returns the same client; the end of the
@@ -128,8 +128,8 @@ class OctaSpace:
             ConfigurationError: The key or an option cannot be used.
             RuntimeError: As `client`.
         """
-        given: dict[str, Any] = ApiKey.veil_in(options)
-        given["api_key"], api_key = ApiKey.veil(api_key), None
+        given: dict[str, Any] = ApiKey.mask_options(options)
+        given["api_key"], api_key = ApiKey.mask(api_key), None
         if "base_url" in given:
             # Otherwise the app's base_urls would win, and the key would go where it was not meant to.
             given.setdefault("base_urls", None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flask import g, has_app_context
 
-from octaspace.transport.fork import start_anew_after_fork
+from octaspace.transport.fork import register_after_fork
 
 from .client import AppClient, ContextClient
 
@@ -28,7 +28,7 @@ class AppScope:
 
     def __init__(self) -> None:
         self.after_fork_in_child()
-        start_anew_after_fork(self)
+        register_after_fork(self)
 
     def after_fork_in_child(self) -> None:
         """Forget the parent's client: it may have been made before gevent changed what locks are."""
@@ -83,7 +83,7 @@ class ContextScope:
             self._clients.append(client)
             return client
 
-    def admits(self) -> bool:
+    def allows_calls(self) -> bool:
         """Whether a call may be sent: the context goes on, or its teardown functions are at work."""
         return self.is_open or current_scope() is self
 

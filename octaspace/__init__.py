@@ -12,8 +12,8 @@ unrelated distribution that brings a package of the same name.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ._clash import warn_of_mixture
 from ._client import Client
+from ._install_check import warn_on_conflict
 from ._shared import client, configuration, configure, reset_configuration, shutdown_shared_client
 from ._version import __version__
 from .config import Config
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 __distribution__ = "Flask-OctaSpace"
 
-warn_of_mixture(__path__[0])
+warn_on_conflict(__path__[0])
 
 __all__ = [
     "ApiError",

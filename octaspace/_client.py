@@ -16,7 +16,7 @@ from .transport import SYSTEM_CLOCK, Clock, Transport
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from .config import Options, OptionsBesideKey
+    from .config import ClientOptions, Options
 
 __all__ = ["Client"]
 
@@ -70,9 +70,9 @@ class Client:
         ConfigurationError: An option is unknown or cannot be used; the message names it.
     """
 
-    def __init__(self, api_key: str | None = None, **options: Unpack[OptionsBesideKey]) -> None:
-        key, api_key = ApiKey.veil(api_key), None  # no frame keeps the bare key
-        given: dict[str, Any] = ApiKey.veil_in(options)
+    def __init__(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> None:
+        key, api_key = ApiKey.mask(api_key), None  # no frame keeps the bare key
+        given: dict[str, Any] = ApiKey.mask_options(options)
         self._set_up(Transport(Config(api_key=key, **given)))
 
     def _set_up(self, transport: Transport) -> None:
@@ -103,7 +103,7 @@ class Client:
         Raises:
             ConfigurationError: An option is unknown, wrong, or belongs to the shared sockets.
         """
-        given = ApiKey.veil_in(options)
+        given = ApiKey.mask_options(options)
         for name in _SHARED_OPTIONS:
             if name in given:
                 raise ConfigurationError(

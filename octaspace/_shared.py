@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from ._client import Client
 from .config import ApiKey, Config
-from .transport.fork import notice_fork, start_anew_after_fork
+from .transport.fork import notice_fork, register_after_fork
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .config import Options, OptionsBesideKey
+    from .config import ClientOptions, Options
 
 __all__ = ["client", "configuration", "configure", "reset_configuration", "shutdown_shared_client"]
 
@@ -38,7 +38,7 @@ class _Shared:
 
 
 _shared = _Shared()
-start_anew_after_fork(_shared)
+register_after_fork(_shared)
 
 #: What a call on the shared client is told once the interpreter has begun to exit.
 _EXITING = (
@@ -61,7 +61,7 @@ def configure(**options: Unpack[Options]) -> Config:
     Raises:
         ConfigurationError: An option cannot be used; the configuration before stays.
     """
-    given = ApiKey.veil_in(options)
+    given = ApiKey.mask_options(options)
     config = Config.from_env(**given)
     _replace(config)
     return config
@@ -82,7 +82,7 @@ def reset_configuration() -> None:
     _replace(None)
 
 
-def client(api_key: str | None = None, **options: Unpack[OptionsBesideKey]) -> Client:
+def client(api_key: str | None = None, **options: Unpack[ClientOptions]) -> Client:
     """The shared client, or a new one.
 
     Without arguments it returns the same client each time, made at the first call from
@@ -96,8 +96,8 @@ def client(api_key: str | None = None, **options: Unpack[OptionsBesideKey]) -> C
     Raises:
         ConfigurationError: An option or a variable of the environment cannot be used; the message names it.
     """
-    given = ApiKey.veil_in(options)
-    key, api_key = ApiKey.veil(api_key), None
+    given = ApiKey.mask_options(options)
+    key, api_key = ApiKey.mask(api_key), None
     if key is not None:
         given["api_key"] = key
     if given:

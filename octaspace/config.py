@@ -18,20 +18,20 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from .errors import ConfigurationError
-from .request import MOST_SECONDS
+from .request import MAX_SECONDS
 from .response import Response
-from .shown import shown
+from .safe_repr import safe_repr
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["Config", "Options", "OptionsBesideKey", "convert_option"]
+__all__ = ["ClientOptions", "Config", "Options", "convert_option"]
 
 RequestHook = Callable[[dict[str, Any]], object]
 ResponseHook = Callable[[Response[Any]], object]
 
 
-class OptionsBesideKey(TypedDict, total=False):
+class ClientOptions(TypedDict, total=False):
     """Every option but the key, for editors and checkers."""
 
     base_url: str
@@ -61,7 +61,7 @@ class OptionsBesideKey(TypedDict, total=False):
     max_connection_age: float | None
 
 
-class Options(OptionsBesideKey, total=False):
+class Options(ClientOptions, total=False):
     """Every option that `Config`, `configure` and `with_options` take, for editors and checkers."""
 
     api_key: str | None
@@ -76,13 +76,13 @@ class ApiKey(str):
         return "'***'"
 
     @classmethod
-    def veil(cls, key: Any) -> Any:
+    def mask(cls, key: Any) -> Any:
         """The key without a telling repr; anything but a string is left for `Config` to refuse."""
         # str.__str__ takes the text itself out of a str that shows something else, as an Enum's does.
         return cls(str.__str__(key)) if isinstance(key, str) else key
 
     @classmethod
-    def veil_in(cls, options: Mapping[str, Any], *, known: Collection[str] = ()) -> dict[str, Any]:
+    def mask_options(cls, options: Mapping[str, Any], *, known: Collection[str] = ()) -> dict[str, Any]:
         """A copy of the options with a veiled key. The original is emptied: frames keep their locals.
 
         Args:
@@ -90,8 +90,8 @@ class ApiKey(str):
             known: Names that are taken beside those of `Options`. What comes under any other name is veiled
                 as well: it may be a misspelt `api_key`.
         """
-        plain = {*OptionsBesideKey.__annotations__, *known}
-        given = {name: value if name in plain else cls.veil(value) for name, value in options.items()}
+        plain = {*ClientOptions.__annotations__, *known}
+        given = {name: value if name in plain else cls.mask(value) for name, value in options.items()}
         cast("dict[str, Any]", options).clear()
         return given
 
@@ -157,7 +157,7 @@ class Config:
     max_connection_age: float | None = None
 
     def __init__(self, **options: Unpack[Options]) -> None:
-        given = ApiKey.veil_in(options)
+        given = ApiKey.mask_options(options)
         _resolve_alias(given)
         for name in given:
             if name not in DEFAULTS:
@@ -177,13 +177,13 @@ class Config:
         Raises:
             ConfigurationError: A variable cannot be used; the message names it.
         """
-        given = ApiKey.veil_in(over)
+        given = ApiKey.mask_options(over)
         found: dict[str, Any] = {}
         for name in (*DEFAULTS, "persistent"):
-            if name in UNWRITABLE or not given.keys().isdisjoint(_SAME.get(name, (name,))):
+            if name in CODE_ONLY or not given.keys().isdisjoint(_SAME.get(name, (name,))):
                 continue
             text = os.environ.get(f"OCTA_{name.upper()}", "").strip("\r\n\t ")
-            text = ApiKey.veil(text) if name == "api_key" else text
+            text = ApiKey.mask(text) if name == "api_key" else text
             if not text:
                 continue
             try:
@@ -201,7 +201,7 @@ class Config:
         Raises:
             ConfigurationError: An option is unknown or cannot be used; the message names it.
         """
-        given = ApiKey.veil_in(options)
+        given = ApiKey.mask_options(options)
         _resolve_alias(given)
         if "base_url" in given:
             given.setdefault("base_urls", None)
@@ -234,7 +234,7 @@ def convert_option(name: str, text: str) -> object:
     name = _real(name)
     if name not in DEFAULTS:
         raise _unknown(name)
-    if name in UNWRITABLE:
+    if name in CODE_ONLY:
         raise ConfigurationError(f"{name} cannot be given as text: pass it in code", option=name)
     if name == "base_urls":
         return [url for url in (part.strip() for part in text.split(",")) if url]
@@ -247,7 +247,7 @@ def convert_option(name: str, text: str) -> object:
             return False
         if name == "ssl_verify":
             return text.strip()
-        raise ConfigurationError(f"{name} must be true or false, not {shown(text)}", option=name)
+        raise ConfigurationError(f"{name} must be true or false, not {safe_repr(text)}", option=name)
     if isinstance(check, _Number):
         if lowered == "none" and check.optional:
             return None
@@ -255,7 +255,7 @@ def convert_option(name: str, text: str) -> object:
             return int(lowered) if check.whole else float(lowered)
         except ValueError:
             kind = "a whole number" if check.whole else "a number"
-            raise ConfigurationError(f"{name} must be {kind}, not {shown(text)}", option=name) from None
+            raise ConfigurationError(f"{name} must be {kind}, not {safe_repr(text)}", option=name) from None
     return text
 
 
@@ -280,12 +280,12 @@ def _unknown(name: str) -> ConfigurationError:
 
     near = difflib.get_close_matches(name, [*DEFAULTS, "persistent"], n=1)
     hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(DEFAULTS)}"
-    return ConfigurationError(f"unknown option {shown(name)}{hint}", option=name)
+    return ConfigurationError(f"unknown option {safe_repr(name)}{hint}", option=name)
 
 
 def _wrong(name: str, wanted: str, value: object) -> ConfigurationError:
     return ConfigurationError(
-        f"{name} must be {wanted}, not {shown(value)} ({type(value).__name__})", option=name
+        f"{name} must be {wanted}, not {safe_repr(value)} ({type(value).__name__})", option=name
     )
 
 
@@ -297,7 +297,7 @@ class _Number:
         kind: str = "a number of seconds",
         *,
         least: float = 0,
-        most: float = MOST_SECONDS,
+        most: float = MAX_SECONDS,
         above: bool = False,
         optional: bool = False,
     ) -> None:
@@ -315,11 +315,11 @@ class _Number:
         if value < self.least or (self.above and value == self.least):
             relation = "greater than" if self.above else "at least"
             raise ConfigurationError(
-                f"{name} must be {relation} {self.least:g}, not {shown(value)}", option=name
+                f"{name} must be {relation} {self.least:g}, not {safe_repr(value)}", option=name
             )
         if value > self.most:
             raise ConfigurationError(
-                f"{name} must be at most {self.most}, not {shown(value)}{advice}", option=name
+                f"{name} must be at most {self.most}, not {safe_repr(value)}{advice}", option=name
             )
         return value
 
@@ -462,7 +462,7 @@ def _verify(name: str, value: object) -> bool | str:
     if not isinstance(path, str):
         raise _wrong(name, "True, False or the path of a CA bundle", value)
     if not os.path.exists(path):
-        raise ConfigurationError(f"{name}: there is no CA bundle at {shown(path)}", option=name)
+        raise ConfigurationError(f"{name}: there is no CA bundle at {safe_repr(path)}", option=name)
     return path
 
 
@@ -487,7 +487,7 @@ def _level(name: str, value: object) -> str | int:
 
 
 #: Options that only code can give.
-UNWRITABLE: Final = frozenset({"on_request", "on_response", "logger"})
+CODE_ONLY: Final = frozenset({"on_request", "on_response", "logger"})
 
 #: A host, an IPv6 address in brackets, and perhaps a port.
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Za-z:.%_~-]+\]|[0-9A-Za-z._-]+)(:[0-9]+)?")

@@ -30,7 +30,7 @@ from typing import Any, Literal
 from .response import Response
 
 __all__ = [
-    "LOOK_FIRST",
+    "OUTCOME_UNKNOWN_HINT",
     "ApiError",
     "AuthenticationError",
     "BadGatewayError",
@@ -58,7 +58,7 @@ __all__ = [
 TimeoutPhase = Literal["open", "read", "write", "pool", "total"]
 
 #: What an error says when the request may have been carried out all the same.
-LOOK_FIRST = "; it may have been carried out all the same: look before you send it again"
+OUTCOME_UNKNOWN_HINT = "; it may have been carried out all the same: look before you send it again"
 
 #: Where an answer says what went wrong (Q2, Q16, Q30), in the order of a message.
 _MESSAGE_FIELDS = ("error", "title", "message", "msg", "reason", "detail", "errors")
@@ -293,7 +293,7 @@ def api_error(response: Response[Any], *, method: str, path: str, repeatable: bo
     else:
         words = _redirect_words(response) if 300 <= status < 400 else _api_words(response)
     said = one_line(words)
-    look_first = LOOK_FIRST if unknown else ""
+    look_first = OUTCOME_UNKNOWN_HINT if unknown else ""
     ending = f"{look_first}{request_id_of(response)}"
     message = f"{method} {path}: {status}{': ' + said if said else ''}{ending}"
     return kind(message, response=response, outcome_unknown=unknown)

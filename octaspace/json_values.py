@@ -17,10 +17,10 @@ from typing import Any, Final
 
 __all__ = ["has_more_values", "is_too_deep", "parse_nested"]
 
-_MOST_LEVELS: Final = 100
+_MAX_LEVELS: Final = 100
 
 #: Values in JSON text inside an answer. Ports and variables are a few.
-_MOST_NESTED: Final = 100_000
+_MAX_NESTED: Final = 100_000
 
 #: A text that begins otherwise has one value at most.
 _CONTAINER: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*[\[{]")
@@ -75,10 +75,10 @@ def is_too_deep(value: Any, length: int) -> bool:
         value: What a parser has made of a text.
         length: The length of that text. A level takes a bracket that opens and one that closes.
     """
-    if length <= 2 * _MOST_LEVELS or not isinstance(value, (list, dict)):
+    if length <= 2 * _MAX_LEVELS or not isinstance(value, (list, dict)):
         return False
     level: list[Any] = [value]
-    for _ in range(_MOST_LEVELS):
+    for _ in range(_MAX_LEVELS):
         level = list(filter(gc.is_tracked, gc.get_referents(*level)))
         if not level:
             return False
@@ -91,8 +91,8 @@ def parse_nested(text: str) -> Any:
     Raises:
         ValueError: It is no JSON, nested too deeply, or has more values than such text has.
     """
-    if len(text) > _MOST_NESTED and has_more_values(text.encode("utf-8", "surrogatepass"), _MOST_NESTED):
-        raise ValueError(f"the JSON text has more than {_MOST_NESTED} values")
+    if len(text) > _MAX_NESTED and has_more_values(text.encode("utf-8", "surrogatepass"), _MAX_NESTED):
+        raise ValueError(f"the JSON text has more than {_MAX_NESTED} values")
     try:
         value = json.loads(text)
     except RecursionError:

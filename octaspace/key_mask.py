@@ -37,7 +37,7 @@ _MARKS: Final = re.compile(
 )
 
 #: How deep escapes are undone; no reader undoes them more often.
-_MOST_ROUNDS: Final = 4
+_MAX_ROUNDS: Final = 4
 
 #: Names that HTML reads without a semicolon as well have six letters at most.
 _LONGEST_OLD_NAME: Final = 6
@@ -238,7 +238,7 @@ def _spans_of(form: str, text: str) -> Iterator[Span]:
 def _unescaped(text: str) -> list[str]:
     """The text, and what it reads as each time its escapes are undone once more."""
     rounds = [text]
-    while len(rounds) <= _MOST_ROUNDS and _MARKS.search(rounds[-1]):
+    while len(rounds) <= _MAX_ROUNDS and _MARKS.search(rounds[-1]):
         plain = _unescaped_once(rounds[-1])
         if plain == rounds[-1]:
             break

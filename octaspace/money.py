@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from .shown import shown
+from .safe_repr import safe_repr
 
 __all__ = ["octa_to_wei", "wei_to_octa"]
 
@@ -15,10 +15,10 @@ _DECIMALS: Final = 18
 _WEI_PER_OCTA: Final = 10**_DECIMALS
 
 #: Digits on either side of the point that are taken; beyond them is no amount, but a way to exhaust memory.
-_MOST_DIGITS: Final = 1000
-_LIMIT: Final = 10**_MOST_DIGITS
+_MAX_DIGITS: Final = 1000
+_LIMIT: Final = 10**_MAX_DIGITS
 
-_DIGITS: Final = re.compile(rf"[+-]?[0-9]{{1,{_MOST_DIGITS}}}(?:\.[0-9]{{1,{_MOST_DIGITS}}})?")
+_DIGITS: Final = re.compile(rf"[+-]?[0-9]{{1,{_MAX_DIGITS}}}(?:\.[0-9]{{1,{_MAX_DIGITS}}})?")
 
 
 def wei_to_octa(wei: int | str | Decimal) -> Decimal:
@@ -39,7 +39,7 @@ def wei_to_octa(wei: int | str | Decimal) -> Decimal:
     amount = _exact("wei", wei)
     whole, rest = divmod(abs(amount.numerator), amount.denominator)
     if rest:
-        raise ValueError(f"wei must be a whole number, not {shown(wei)}")
+        raise ValueError(f"wei must be a whole number, not {safe_repr(wei)}")
     octa, part = divmod(whole, _WEI_PER_OCTA)
     digits = f"{octa}.{part:0{_DECIMALS}d}".rstrip("0").rstrip(".")
     return Decimal(f"-{digits}" if amount.numerator < 0 else digits)
@@ -64,7 +64,7 @@ def octa_to_wei(octa: int | str | Decimal) -> int:
     amount = _exact("octa", octa)
     wei, rest = divmod(amount.numerator * _WEI_PER_OCTA, amount.denominator)
     if rest:
-        raise ValueError(f"octa must have at most {_DECIMALS} decimals, not {shown(str(octa))}")
+        raise ValueError(f"octa must have at most {_DECIMALS} decimals, not {safe_repr(str(octa))}")
     return wei
 
 
@@ -73,20 +73,20 @@ def _exact(name: str, value: int | str | Decimal) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         raise ValueError(
             f"{name} must be an int, a Decimal or a string of digits, "
-            f"not {shown(value)} ({type(value).__name__})"
+            f"not {safe_repr(value)} ({type(value).__name__})"
         )
     if isinstance(value, str):
         if not _DIGITS.fullmatch(value):
-            raise ValueError(f"{name} must be a string of digits such as '1.5', not {shown(value)}")
+            raise ValueError(f"{name} must be a string of digits such as '1.5', not {safe_repr(value)}")
         value = Decimal(value)
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise ValueError(f"{name} must be a finite number, not {value}")
-        if value and value.adjusted() >= _MOST_DIGITS:
-            raise ValueError(f"{name} must be below 10**{_MOST_DIGITS}")
-        if value and value.adjusted() < -_MOST_DIGITS:
-            raise ValueError(f"{name} must not be as small as 10**-{_MOST_DIGITS}")
+        if value and value.adjusted() >= _MAX_DIGITS:
+            raise ValueError(f"{name} must be below 10**{_MAX_DIGITS}")
+        if value and value.adjusted() < -_MAX_DIGITS:
+            raise ValueError(f"{name} must not be as small as 10**-{_MAX_DIGITS}")
         return Fraction(value) if value else Fraction(0)
     if not -_LIMIT < value < _LIMIT:
-        raise ValueError(f"{name} must be below 10**{_MOST_DIGITS}")
+        raise ValueError(f"{name} must be below 10**{_MAX_DIGITS}")
     return Fraction(value)

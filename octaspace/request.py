@@ -1,6 +1,6 @@
 """What a resource method asks for, and what it asks it of.
 
-`Request` describes one call and nothing else: no URL, no key, no timeouts. `Trip` is all that a
+`Request` describes one call and nothing else: no URL, no key, no timeouts. `RequestSender` is all that a
 resource may know of the transport below it; `BodySink` is where a streamed body goes.
 """
 
@@ -14,12 +14,12 @@ from urllib.parse import unquote
 
 from .key_mask import KeyMask
 from .response import Response
-from .shown import shown
+from .safe_repr import safe_repr
 
-__all__ = ["MOST_SECONDS", "BodySink", "ExpectedBody", "Request", "Trip"]
+__all__ = ["MAX_SECONDS", "BodySink", "ExpectedBody", "Request", "RequestSender"]
 
 #: The longest time limit and the longest wait: 24 days. Sockets and locks count milliseconds in 32 bits.
-MOST_SECONDS: Final = 2_147_483
+MAX_SECONDS: Final = 2_147_483
 
 #: Methods that HTTP defines as idempotent. `nodes.reboot` is the exception and says so itself.
 REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -65,16 +65,16 @@ class Request:
 
     def __post_init__(self) -> None:
         if not isinstance(self.method, str) or not _METHOD.fullmatch(self.method):
-            raise ValueError(f"method must be an HTTP method in capitals, not {shown(self.method)}")
+            raise ValueError(f"method must be an HTTP method in capitals, not {safe_repr(self.method)}")
         if not isinstance(self.path, str) or not _PATH.fullmatch(self.path):
             raise ValueError(
                 "path must begin with a slash, be percent-encoded already and have no fragment (#), "
-                f"not {shown(self.path)}"
+                f"not {safe_repr(self.path)}"
             )
         # Nearly no path has a segment that begins with a dot or with the percent sign of an encoded one.
         if ("/." in self.path or "/%2" in self.path) and _leads_elsewhere(self.path):
             raise ValueError(
-                f"path must not have . or .. in it, which lead elsewhere by some ways, not {shown(self.path)}"
+                f"path must not contain . or .. segments, which some servers resolve: {safe_repr(self.path)}"
             )
         if self.repeatable is None:
             object.__setattr__(self, "repeatable", self.method in REPEATABLE_METHODS)
@@ -112,7 +112,7 @@ class BodySink(Protocol):
     def abort(self) -> None: ...
 
 
-class Trip(Protocol):
+class RequestSender(Protocol):
     """The way from a resource to the API and back."""
 
     def send(

@@ -16,8 +16,8 @@ from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]
 from flask_octaspace import OctaSpace
 
 from . import formatting, pages
-from .app_state import EXTENSION, Parts
-from .browser.api_target import default_source
+from .app_state import EXTENSION, AppState
+from .browser.api_target import default_target
 from .browser.client_options import MAX_JSON_VALUES, MAX_RESPONSE_BYTES
 from .domain.safe_links import web_address
 from .sdk import read_only, recording
@@ -75,7 +75,7 @@ def build(config: Mapping[str, Any]) -> Flask:
     calls_log = logging.getLogger(CALLS_LOGGER)
     calls_log.setLevel(logging.DEBUG)
     calls_log.propagate = False
-    first = default_source(process)
+    first = default_target(process)
     OctaSpace(
         app,
         api_key=first.key,
@@ -85,7 +85,7 @@ def build(config: Mapping[str, Any]) -> Flask:
         max_response_bytes=MAX_RESPONSE_BYTES,
         max_json_values=MAX_JSON_VALUES,
     )
-    app.extensions[EXTENSION] = parts = Parts(app, process)
+    app.extensions[EXTENSION] = parts = AppState(app, process)
     app.secret_key = parts.secret_key
 
     recording.init_app(app, calls_log)

@@ -17,7 +17,7 @@ from .secret_key import kept_secret
 from .settings import ProcessSettings, StartError
 from .store import StoreError, open_database
 
-__all__ = ["EXTENSION", "Parts", "current_parts", "private_folder"]
+__all__ = ["EXTENSION", "AppState", "current_app_state", "private_folder"]
 
 #: Name in `app.extensions`.
 EXTENSION: Final = "playground"
@@ -27,7 +27,7 @@ EXTENSION: Final = "playground"
 _CALLS_PER_PAGE: Final = 8
 
 
-class Parts:
+class AppState:
     """One per app, in ``app.extensions["playground"]``.
 
     Attributes:
@@ -78,9 +78,9 @@ class Parts:
         self.database.close()
 
 
-def current_parts() -> Parts:
+def current_app_state() -> AppState:
     """The parts of the current app."""
-    return cast(Parts, current_app.extensions[EXTENSION])
+    return cast(AppState, current_app.extensions[EXTENSION])
 
 
 def private_folder(folder: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import LOOK_FIRST, InvalidResponseError, api_message, one_line, request_id_of
+from ..errors import OUTCOME_UNKNOWN_HINT, InvalidResponseError, api_message, one_line, request_id_of
 from ..key_mask import KeyMask
 from ..request import Request
 from ..response import Response
@@ -38,7 +38,7 @@ def check_confirmation(response: Response[Any], change: Request, *, mask: KeyMas
     words = next((text for text in map(api_message, filter(_is_failure, _items(response))) if text), "")
     raise InvalidResponseError(
         f"{change.method} {mask.text(change.path)}: {response.status}, but the answer is an error: "
-        f"{one_line(words or response.text)}{LOOK_FIRST}{request_id_of(response)}",
+        f"{one_line(words or response.text)}{OUTCOME_UNKNOWN_HINT}{request_id_of(response)}",
         response=response,
         outcome_unknown=True,
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from ..request import Request, Trip
+from ..request import Request, RequestSender
 from ..response import Response
 from .resource import path_of
 
@@ -25,7 +25,7 @@ Target = str | os.PathLike[str] | IO[bytes]
 
 
 def download(
-    trip: Trip, *segments: object, to: Target | None = None, on_progress: OnProgress | None = None
+    sender: RequestSender, *segments: object, to: Target | None = None, on_progress: OnProgress | None = None
 ) -> Response[Any]:
     """GET a body that is not JSON.
 
@@ -48,9 +48,9 @@ def download(
     """
     request = Request("GET", path_of(*segments), expects="file")
     if to is None:
-        return trip.send(request, sink=_MemorySink(on_progress))
+        return sender.send(request, sink=_MemorySink(on_progress))
     sink = _PathSink(to, on_progress) if isinstance(to, (str, os.PathLike)) else _FileSink(to, on_progress)
-    return trip.send(request, sink=sink)
+    return sender.send(request, sink=sink)
 
 
 class _Progress:

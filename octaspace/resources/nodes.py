@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, overload
 
 from ..request import Request
 from ..response import Response
-from ..shown import shown
+from ..safe_repr import safe_repr
 from .download import OnProgress, Target, download
 from .resource import Resource, path_of
 
@@ -105,7 +105,7 @@ class Nodes(Resource):
             octaspace.NotFoundError: There is no such node.
             octaspace.Error: Any other of `octaspace.errors`.
         """
-        return download(self._trip, "nodes", id, "ident", to=to, on_progress=on_progress)
+        return download(self._sender, "nodes", id, "ident", to=to, on_progress=on_progress)
 
     @overload
     def download_logs(
@@ -129,7 +129,7 @@ class Nodes(Resource):
 
         Arguments, result and errors are those of `download_ident`.
         """
-        return download(self._trip, "nodes", id, "logs", to=to, on_progress=on_progress)
+        return download(self._sender, "nodes", id, "logs", to=to, on_progress=on_progress)
 
     def update_prices(self, id: int | str, **prices: int | float | str) -> Response[Any]:
         """PATCH /nodes/:id/prices: ask for other prices. Sent at most once.
@@ -188,5 +188,5 @@ def _check_price(name: str, value: object) -> None:
     if not usable:
         raise ValueError(
             f"{name} must be a number that is not negative, or its digits, "
-            f"not {shown(value)} ({type(value).__name__})"
+            f"not {safe_repr(value)} ({type(value).__name__})"
         )

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from ..request import Request, Trip
+from ..request import Request, RequestSender
 from ..response import Response
-from ..shown import shown
+from ..safe_repr import safe_repr
 from .confirmation import check_confirmation
 
 __all__ = ["Resource", "path_of", "query_of", "segment_of"]
@@ -30,23 +30,23 @@ class Resource:
         trip: The way to the API and back.
     """
 
-    __slots__ = ("_trip",)
+    __slots__ = ("_sender",)
 
-    def __init__(self, trip: Trip) -> None:
-        self._trip = trip
+    def __init__(self, sender: RequestSender) -> None:
+        self._sender = sender
 
     def _get(
         self, *segments: object, params: Mapping[str, object] | None = None, public: bool = False
     ) -> Response[Any]:
         path, query = path_of(*segments), query_of(params or {})
-        return self._trip.send(Request("GET", path, params=query, public=public, expects="json"))
+        return self._sender.send(Request("GET", path, params=query, public=public, expects="json"))
 
     def _post(self, *segments: object, body: Any) -> Response[Any]:
-        return self._trip.send(Request("POST", path_of(*segments), body=body, expects="json"))
+        return self._sender.send(Request("POST", path_of(*segments), body=body, expects="json"))
 
     def _confirmed(self, change: Request) -> Response[Any]:
         """Send a change whose answer only confirms it."""
-        return check_confirmation(self._trip.send(change), change, mask=self._trip.mask)
+        return check_confirmation(self._sender.send(change), change, mask=self._sender.mask)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of an octaspace.Client>"
@@ -74,18 +74,20 @@ def segment_of(value: object) -> str:
     if type(value) is str and _PLAIN.fullmatch(value):
         return value
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise ValueError(f"an id must be text or a whole number, not {shown(value)} ({type(value).__name__})")
+        raise ValueError(
+            f"an id must be text or a whole number, not {safe_repr(value)} ({type(value).__name__})"
+        )
     if isinstance(value, int) and abs(value) >= _TOO_LARGE:
         raise ValueError("an id must not have more than 4000 digits")
     text = str(value)
     if text in ("", ".", ".."):
         raise ValueError(f"{text!r} cannot be an id: it would lead to another path")
     if any(unicodedata.category(character) == "Cc" for character in text):
-        raise ValueError(f"an id must not have control characters or line breaks in it: {shown(text)}")
+        raise ValueError(f"an id must not have control characters or line breaks in it: {safe_repr(text)}")
     try:
         return quote(text, safe="")
     except UnicodeEncodeError:
-        raise ValueError(f"an id must be valid Unicode: {shown(text)}") from None
+        raise ValueError(f"an id must be valid Unicode: {safe_repr(text)}") from None
 
 
 def query_of(params: Mapping[str, object]) -> dict[str, str]:
@@ -110,10 +112,10 @@ def _query_value(name: str, value: object) -> str:
     else:
         raise ValueError(
             f"{name} must be text, a number, True or False to stand in a query, "
-            f"not {shown(value)} ({type(value).__name__})"
+            f"not {safe_repr(value)} ({type(value).__name__})"
         )
     try:
         f"{name}{text}".encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{shown(name)} and its value must be valid Unicode to stand in a query") from None
+        raise ValueError(f"query parameter {safe_repr(name)}: name and value must be valid Unicode") from None
     return text

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config import Config
 from ..errors import (
-    LOOK_FIRST,
+    OUTCOME_UNKNOWN_HINT,
     ApiError,
     ConfigurationError,
     Error,
@@ -107,7 +107,7 @@ class Transport:
     def send(
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
     ) -> Response[Any]:
-        """See `octaspace.request.Trip.send`."""
+        """See `octaspace.request.RequestSender.send`."""
         notice_fork()
         if self.closed:
             raise ConfigurationError(self._closed or self._root._closed)  # type: ignore[union-attr, arg-type]
@@ -178,7 +178,7 @@ class _Call:
         endpoints, clock = transport.endpoints, transport.clock
         url = endpoints.pick() or endpoints.urls[0]
         tried = {url}  # in this pass over the endpoints
-        hopeful = False  # whether anything that went wrong in this pass may be better after a wait
+        worth_retrying = False  # whether anything that went wrong in this pass may be better after a wait
         new_connection = False
         while True:
             try:
@@ -198,7 +198,7 @@ class _Call:
                 raise
             elapsed = clock.monotonic() - began
             verdict = self._judge(result, url, new_connection=new_connection)
-            hopeful = hopeful or not isinstance(result, Failure) or result.may_pass
+            worth_retrying = worth_retrying or not isinstance(result, Failure) or result.is_transient
             new_connection = verdict is Verdict.NEW_CONNECTION
             if new_connection:
                 self._note(result, url, elapsed, "fresh-socket")
@@ -216,13 +216,13 @@ class _Call:
                     url = following
                     continue
                 verdict = Verdict.WAIT  # the pass has failed
-            wait = self._wait(result) if verdict is Verdict.WAIT and hopeful else None
+            wait = self._wait(result) if verdict is Verdict.WAIT and worth_retrying else None
             if wait is None:
                 return self._finish(result, url, elapsed)
             self._note(result, url, elapsed, "retry", wait)
             self._pause(wait, result)
             url = endpoints.after(url)
-            tried, hopeful = {url}, False
+            tried, worth_retrying = {url}, False
 
     def _judge(self, result: Answer | Failure, url: str, *, new_connection: bool) -> Verdict:
         """What the policy says of an attempt, after its endpoint was told."""
@@ -339,7 +339,7 @@ def _error_of(response: Response[Any], answer: Answer, request: Request, mask: K
     unknown = not request.repeatable
     return InvalidResponseError(
         f"{request.method} {request.path}: {response.status}, but {problem}"
-        f"{LOOK_FIRST if unknown else ''}{request_id_of(response)}",
+        f"{OUTCOME_UNKNOWN_HINT if unknown else ''}{request_id_of(response)}",
         response=response,
         outcome_unknown=unknown,
         option=answer.option,

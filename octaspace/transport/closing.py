@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from .clock import SYSTEM_CLOCK
-from .fork import start_anew_after_fork
+from .fork import register_after_fork
 
 __all__ = ["ClosingSignal"]
 
@@ -16,7 +16,7 @@ class ClosingSignal:
 
     def __init__(self) -> None:
         self.after_fork_in_child()
-        start_anew_after_fork(self)
+        register_after_fork(self)
 
     def after_fork_in_child(self) -> None:
         self._condition = threading.Condition()

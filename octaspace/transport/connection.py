@@ -170,7 +170,7 @@ class TracedHTTPConnection(HTTPConnection):
         self._descriptor = None
         super().close()
 
-    def let_go(self) -> None:
+    def close_inherited(self) -> None:
         """Close a forked child's copy of the socket without sending anything.
 
         No object is asked that a thread of the parent may have locked. During a TLS handshake the socket

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from .fork import start_anew_after_fork
+from .fork import register_after_fork
 
 __all__ = ["Counters"]
 
@@ -14,7 +14,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.after_fork_in_child()
-        start_anew_after_fork(self)
+        register_after_fork(self)
 
     def after_fork_in_child(self) -> None:
         self._lock = threading.Lock()

@@ -9,7 +9,7 @@ from typing import Any, Final
 from cachetools import TTLCache
 
 from .clock import Clock
-from .fork import start_anew_after_fork
+from .fork import register_after_fork
 
 __all__ = ["Endpoints"]
 
@@ -31,7 +31,7 @@ class Endpoints:
         self.cooldown = cooldown
         self._clock = clock
         self._start()
-        start_anew_after_fork(self)
+        register_after_fork(self)
 
     def _start(self) -> None:
         # Holds the moment of failure under the URL, and forgets it by itself when the cooldown is over.

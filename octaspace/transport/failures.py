@@ -19,10 +19,10 @@ from . import connection
 from .retry import Outcome
 from .trace import Stage, Trace
 
-__all__ = ["FOREIGN", "Answer", "Failure", "forget_library_frames", "out_of_time", "sort_failure"]
+__all__ = ["LIBRARY_ERRORS", "Answer", "Failure", "classify_failure", "forget_library_frames", "out_of_time"]
 
 #: Everything that sending through requests can raise.
-FOREIGN: Final = (
+LIBRARY_ERRORS: Final = (
     requests.exceptions.RequestException,
     urllib3.exceptions.HTTPError,
     urllib3.exceptions.ProxySchemeUnsupported,
@@ -105,7 +105,7 @@ class Failure:
         self.proxy: str | None = None
 
     @property
-    def may_pass(self) -> bool:
+    def is_transient(self) -> bool:
         """Whether it may be gone after a wait. Waiting for a connection was the wait already."""
         return not self.permanent and self.phase != "pool"
 
@@ -115,7 +115,7 @@ class Failure:
         return cls(Outcome.UNSENT, None, reason, cause, marks_endpoint=False, misconfigured=True)
 
 
-def sort_failure(
+def classify_failure(
     error: BaseException,
     trace: Trace,
     *,

@@ -14,7 +14,7 @@ import threading
 from typing import Final, Protocol
 from weakref import WeakSet
 
-__all__ = ["notice_fork", "start_anew_after_fork"]
+__all__ = ["notice_fork", "register_after_fork"]
 
 
 class _ForkAware(Protocol):
@@ -29,7 +29,7 @@ _pid = os.getpid()
 _started: Final[dict[int, threading.Event]] = {}
 
 
-def start_anew_after_fork(thing: _ForkAware) -> None:
+def register_after_fork(thing: _ForkAware) -> None:
     """Have `thing.after_fork_in_child()` called in every child process, as long as it is alive."""
     _registered.add(thing)
 

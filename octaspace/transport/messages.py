@@ -6,7 +6,7 @@ import logging
 from typing import Any, Final
 
 from ..config import Config
-from ..errors import LOOK_FIRST, ConfigurationError, ConnectionError, Error, TimeoutError, one_line
+from ..errors import OUTCOME_UNKNOWN_HINT, ConfigurationError, ConnectionError, Error, TimeoutError, one_line
 from ..key_mask import KeyMask
 from ..request import Request
 from ..response import Response
@@ -41,7 +41,7 @@ def network_error(failure: Failure, request: Request, config: Config, *, url: st
         if limit is not None:  # else the operating system gave up, and says so
             reason = f"no end within {failure.phase}_timeout={limit:g} s"
     times = "" if attempts == 1 else f" after {attempts} attempts"
-    message = f"{what}: {url}{via(failure)}{times}: {reason}{LOOK_FIRST if unknown else ''}"
+    message = f"{what}: {url}{via(failure)}{times}: {reason}{OUTCOME_UNKNOWN_HINT if unknown else ''}"
     if failure.phase is None:
         return ConnectionError(message, attempts=attempts, outcome_unknown=unknown)
     return TimeoutError(message, phase=failure.phase, attempts=attempts, outcome_unknown=unknown)
@@ -72,7 +72,7 @@ def out_of_time_error(
     return TimeoutError(
         f"{request.method} {request.path}: not done{within}"
         + (f": {detail}" if detail else "")
-        + (LOOK_FIRST if outcome_unknown else ""),
+        + (OUTCOME_UNKNOWN_HINT if outcome_unknown else ""),
         phase="total",
         attempts=attempts,
         outcome_unknown=outcome_unknown,

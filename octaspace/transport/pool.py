@@ -15,7 +15,7 @@ from requests.utils import select_proxy
 
 from .clock import Clock
 from .connection_pool import PoolPolicy
-from .fork import start_anew_after_fork
+from .fork import register_after_fork
 from .session import PooledAdapter, new_session
 from .tls import TLSContexts
 from .trace import Trace
@@ -58,7 +58,7 @@ class Pools:
             monotonic=clock.monotonic,
         )
         self._start()
-        start_anew_after_fork(self)
+        register_after_fork(self)
 
     def _start(self) -> None:
         self._lock = threading.Lock()
@@ -70,7 +70,7 @@ class Pools:
     def after_fork_in_child(self) -> None:
         """Close the parent's sockets in this process without sending anything, and begin with none."""
         for connection in list(self._policy.connections):
-            connection.let_go()
+            connection.close_inherited()
         self._policy.connections.clear()
         if self._close_session is not None:
             self._close_session.detach()

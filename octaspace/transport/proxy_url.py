@@ -15,7 +15,7 @@ _USER_INFO: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)?(?P<user
 _DELIMITERS: Final = re.compile(r"[/?#\\@]")
 
 #: A shorter text stands in any message by chance.
-_LEAST_CHARACTERS: Final = 3
+_MIN_CHARACTERS: Final = 3
 
 
 def without_credentials(proxy: str) -> str:
@@ -41,4 +41,4 @@ def credentials_of(proxy: str) -> list[str]:
     parts = {f"{user_info}@", user_info, user_info.partition(":")[2]}
     parts |= set(_DELIMITERS.split(user_info)) | set(_DELIMITERS.split(user_info.partition(":")[2]))
     parts |= {unquote(part) for part in parts}
-    return sorted((part for part in parts if len(part) >= _LEAST_CHARACTERS), key=len, reverse=True)
+    return sorted((part for part in parts if len(part) >= _MIN_CHARACTERS), key=len, reverse=True)

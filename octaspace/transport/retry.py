@@ -18,7 +18,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from ..request import MOST_SECONDS
+from ..request import MAX_SECONDS
 from .clock import Clock
 
 __all__ = ["RETRY_STATUSES", "Outcome", "Verdict", "backoff", "decide"]
@@ -88,4 +88,4 @@ def backoff(
         wait = interval * factor**retry
     except OverflowError:
         return max_retry_after
-    return min(wait * (0.5 + clock.random()), MOST_SECONDS)  # more is no time that can be slept
+    return min(wait * (0.5 + clock.random()), MAX_SECONDS)  # more is no time that can be slept

@@ -51,7 +51,7 @@ class EndpointRequest(PreparedRequest):
     target: str
 
 
-class _LeanResponse(requests.Response):
+class MinimalResponse(requests.Response):
     """What requests hands up, without what nobody reads: a cookie jar, a second mapping of the fields."""
 
     def __init__(self, request: PreparedRequest, raw: Any, adapter: HTTPAdapter) -> None:
@@ -158,7 +158,7 @@ class PooledAdapter(HTTPAdapter):
         return super().request_url(request, proxies)
 
     def build_response(self, req: PreparedRequest, resp: Any) -> requests.Response:
-        return _LeanResponse(req, resp, self)
+        return MinimalResponse(req, resp, self)
 
     def close(self) -> None:
         self._direct.clear()

@@ -23,7 +23,7 @@ from urllib3.util.wait import wait_for_read, wait_for_write
 
 from ..errors import ConfigurationError
 from .clock import SYSTEM_CLOCK, Deadline
-from .fork import notice_fork, start_anew_after_fork
+from .fork import notice_fork, register_after_fork
 
 __all__ = ["TLSContexts"]
 
@@ -35,7 +35,7 @@ class _OpenSSLLock:
         self._lock = threading.RLock()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._before_fork, after_in_parent=self.__exit__)
-        start_anew_after_fork(self)
+        register_after_fork(self)
 
     def after_fork_in_child(self) -> None:
         self._lock = threading.RLock()

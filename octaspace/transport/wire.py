@@ -16,7 +16,7 @@ from ..request import BodySink, Request
 from .clock import Deadline
 from .content_encoding import BodyError, TruncatedBodyError, decoded
 from .decoding import TooManyValuesError, decode_body, is_html, json_parser
-from .failures import FOREIGN, Answer, Failure, forget_library_frames, out_of_time, sort_failure
+from .failures import LIBRARY_ERRORS, Answer, Failure, classify_failure, forget_library_frames, out_of_time
 from .fork import notice_fork
 from .framing import BODYLESS
 from .pool import Pools
@@ -101,7 +101,7 @@ class Wire:
         except _Foreign as failed:
             proxy = self._pools.proxy(url)
             credentials = [] if proxy is None else credentials_of(proxy)
-            failure = sort_failure(failed.error, trace, outer=outer, credentials=credentials)
+            failure = classify_failure(failed.error, trace, outer=outer, credentials=credentials)
             failure.proxy = None if proxy is None else without_credentials(proxy)
             return failure
         except Unwanted as unwanted:
@@ -129,7 +129,7 @@ class Wire:
     ) -> Answer | Failure:
         try:
             response = self._send(url, request, body, trace)
-        except FOREIGN as error:
+        except LIBRARY_ERRORS as error:
             raise _Foreign(error) from None
         except Warning:
             raise
@@ -284,7 +284,7 @@ class _Foreign(Exception):  # noqa: N818  # carries an error and is none
 def _raw_chunks(raw: Any) -> Iterator[bytes]:
     try:
         yield from raw.stream(_CHUNK, decode_content=False)
-    except FOREIGN as error:
+    except LIBRARY_ERRORS as error:
         raise _Foreign(error) from None
     _check_end(raw)
 
@@ -292,7 +292,7 @@ def _raw_chunks(raw: Any) -> Iterator[bytes]:
 def _whole(raw: Any) -> bytes:
     try:
         body: bytes = raw.read(decode_content=False)
-    except FOREIGN as error:
+    except LIBRARY_ERRORS as error:
         raise _Foreign(error) from None
     _check_end(raw)
     return body

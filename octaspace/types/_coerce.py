@@ -45,11 +45,11 @@ _WHOLE: Final = re.compile(r"-?[0-9]{1,100}")
 _WEI_FOR_CERTAIN: Final = 10**12
 
 #: Q4: above it is bytes per second, in which one Mbit/s is 125000.
-_MOST_MBITS: Final = 100_000
+_MAX_MBITS: Final = 100_000
 _BYTES_PER_MBIT: Final = 125_000
 
 #: Q9: below it are seconds, above it milliseconds.
-_MOST_SECONDS: Final = 10**10
+_MAX_SECONDS: Final = 10**10
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 #: Date; time; fraction of a second at any length; zone.
@@ -61,7 +61,7 @@ _ISO: Final = re.compile(
 #: Q21: year, month and day, of which the last two may be one digit.
 _DAY: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 
-_MOST_PORT: Final = 65_535
+_MAX_PORT: Final = 65_535
 
 
 def text(value: Any) -> str | None:
@@ -144,7 +144,7 @@ def bandwidth(value: Any) -> float | None:
     read = number(value)
     if read is None or read < 0:
         return None
-    return read / _BYTES_PER_MBIT if read > _MOST_MBITS else read
+    return read / _BYTES_PER_MBIT if read > _MAX_MBITS else read
 
 
 def moment(value: Any) -> datetime | None:
@@ -158,7 +158,7 @@ def moment(value: Any) -> datetime | None:
             return _iso(value) if isinstance(value, str) else None
         if since_1970 < 0:
             return None
-        if since_1970 < _MOST_SECONDS:
+        if since_1970 < _MAX_SECONDS:
             return _EPOCH + timedelta(seconds=since_1970)
         return _EPOCH + timedelta(milliseconds=since_1970)
     except (ValueError, OverflowError):
@@ -179,7 +179,7 @@ def day(value: Any) -> date | None:
 def port(value: Any) -> int | None:
     """A port number, 0 to 65535."""
     read = integer(value)
-    return read if read is not None and 0 <= read <= _MOST_PORT else None
+    return read if read is not None and 0 <= read <= _MAX_PORT else None
 
 
 def json_text(value: str) -> Any:

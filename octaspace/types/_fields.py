@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from ..shown import shown
+from ..safe_repr import safe_repr
 from . import _coerce
 
 __all__ = ["Fields"]
@@ -37,7 +37,7 @@ class Fields:
         if not isinstance(payload, Mapping):
             raise ValueError(
                 f"{owner}.from_api: the payload must be a JSON object, "
-                f"not {shown(payload)} ({type(payload).__name__})"
+                f"not {safe_repr(payload)} ({type(payload).__name__})"
             )
         self._owner = owner
         self._payload = payload
@@ -82,7 +82,7 @@ class Fields:
     def fault(self, name: str, kind: str) -> ValueError:
         """The error to raise for a field that is not what it must be."""
         given = self._payload.get(name)
-        found = ": it is missing" if given is None else f", not {shown(given)}"
+        found = ": it is missing" if given is None else f", not {safe_repr(given)}"
         return ValueError(f"{self._owner}.from_api: {name} must be {kind}{found}")
 
     # Of a short card or an older answer most fields are absent: the first five say so at once.

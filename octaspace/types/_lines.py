@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..shown import shown
+from ..safe_repr import safe_repr
 
 __all__ = ["joined", "split"]
 
@@ -26,5 +26,5 @@ def joined(owner: str, lines: Sequence[object]) -> tuple[str, list[object]]:
     """
     parts = [line if line.endswith("\n") else f"{line}\n" for line in lines if isinstance(line, str)]
     if lines and not parts:
-        raise ValueError(f"{owner}.from_api: line 0 must be a string, not {shown(lines[0])}")
+        raise ValueError(f"{owner}.from_api: line 0 must be a string, not {safe_repr(lines[0])}")
     return "".join(parts), [line for line in lines if not isinstance(line, str)]

@@ -14,10 +14,10 @@ class Shape:
     __slots__ = ()
 
     def __repr__(self) -> str:
-        shown: tuple[Field[Any], ...] = fields(self)  # type: ignore[arg-type]
+        safe_repr: tuple[Field[Any], ...] = fields(self)  # type: ignore[arg-type]
         parts = (
             f"{field.name}={getattr(self, field.name)!r}"
-            for field in shown
+            for field in safe_repr
             if field.repr and getattr(self, field.name) != _default(field)
         )
         return f"{type(self).__name__}({', '.join(parts)})"

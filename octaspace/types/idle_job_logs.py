@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Final
 
-from ..shown import shown
+from ..safe_repr import safe_repr
 from . import _coerce
 from ._fields import Fields
 from ._lines import joined, split
@@ -54,7 +54,7 @@ class IdleJobLogs(Shape):
             ValueError: It is none of these, cannot be unpacked, or holds more than `max_bytes`.
         """
         if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
-            raise ValueError(f"max_bytes must be a number of bytes above 0, not {shown(max_bytes)}")
+            raise ValueError(f"max_bytes must be a number of bytes above 0, not {safe_repr(max_bytes)}")
         if isinstance(data, (list, tuple)):
             text, unread = joined(_OWNER, _lines(data))
             return cls(text=text, extra={"data": data} if unread else {})

@@ -15,12 +15,12 @@ from ..settings import ProcessSettings
 
 __all__ = [
     "SANDBOX_KEY",
+    "ApiTarget",
+    "ApiTargetError",
     "Kind",
-    "Source",
-    "SourceError",
     "available",
     "check_custom",
-    "default_source",
+    "default_target",
     "is_allowed",
 ]
 
@@ -32,12 +32,12 @@ SANDBOX_KEY = "playground-sandbox"
 _LIVE_HOSTS = frozenset({"api.octa.space", "api.octa.computer"})
 
 
-class SourceError(ValueError):
+class ApiTargetError(ValueError):
     """An endpoint that may not be used; the message says why."""
 
 
 @dataclass(frozen=True)
-class Source:
+class ApiTarget:
     """Endpoints and the key that belongs to them.
 
     Attributes:
@@ -70,7 +70,7 @@ class Source:
         return first + (f" +{more}" if more else "")
 
     @property
-    def tone(self) -> str:
+    def badge(self) -> str:
         """`sandbox`, `live` or `custom`: how the badge is coloured."""
         return "live" if self.is_live else ("sandbox" if self.is_sandbox else "custom")
 
@@ -93,17 +93,17 @@ def _is_live(url: str) -> bool:
     return (urlsplit(url).hostname or "").rstrip(".") in _LIVE_HOSTS
 
 
-def available(process: ProcessSettings) -> dict[Kind, Source]:
+def available(process: ProcessSettings) -> dict[Kind, ApiTarget]:
     """The sources there are without typing an address."""
-    sources: dict[Kind, Source] = {}
+    sources: dict[Kind, ApiTarget] = {}
     if process.sandbox_urls:
-        sources["sandbox"] = Source("sandbox", process.sandbox_urls, SANDBOX_KEY, "the sandbox's own")
+        sources["sandbox"] = ApiTarget("sandbox", process.sandbox_urls, SANDBOX_KEY, "the sandbox's own")
     origin = "from OCTA_API_KEY" if process.operator_key else ""
-    sources["live"] = Source("live", process.operator_urls, process.operator_key, origin)
+    sources["live"] = ApiTarget("live", process.operator_urls, process.operator_key, origin)
     return sources
 
 
-def default_source(process: ProcessSettings) -> Source:
+def default_target(process: ProcessSettings) -> ApiTarget:
     """Where a new browser starts: the operator's API when there is a key for it, else the sandbox."""
     sources = available(process)
     if process.operator_key is None and "sandbox" in sources:
@@ -120,11 +120,11 @@ def check_custom(process: ProcessSettings, endpoints: tuple[str, ...]) -> None:
     """Refuse typed endpoints that the operator does not allow.
 
     Raises:
-        SourceError: One of them is not allowed; on an address that others can reach, this app would be a
+        ApiTargetError: One of them is not allowed; on an address that others can reach, this app would be a
             way into the inner network.
     """
     for url in endpoints:
         if not is_allowed(process, (url,)):
             allowed = ", ".join(process.allowed_endpoints or ())
             hint = f"; allowed are {allowed}" if allowed else ""
-            raise SourceError(f"{url} is not among the addresses the operator allows{hint}")
+            raise ApiTargetError(f"{url} is not among the addresses the operator allows{hint}")

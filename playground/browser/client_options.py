@@ -29,7 +29,7 @@ MAX_RESPONSE_BYTES = 8 * 1024 * 1024
 MAX_JSON_VALUES = 250_000
 
 #: Upper limits, so that one browser cannot keep the server's threads or memory to itself.
-_MOST = {
+_MAX = {
     "pool_size": 64,
     "max_retries": 10,
     "max_response_bytes": MAX_RESPONSE_BYTES,
@@ -39,7 +39,7 @@ _MOST = {
     "idle_timeout": 3600,
     "max_connection_age": 86400,
 }
-_MOST_SECONDS = 100.0
+_MAX_SECONDS = 100.0
 
 #: Headings of the page, in its order.
 GROUPS = ("Connections", "Time limits", "Retry and failover", "Other")
@@ -136,7 +136,7 @@ def read_option(name: str, text: str) -> Any:
         Config(**chosen)
     except ConfigurationError as error:
         raise OptionError(str(error)) from None
-    most = _MOST.get(name, _MOST_SECONDS)
+    most = _MAX.get(name, _MAX_SECONDS)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value > most:
         words = str(most) if isinstance(most, int) else f"{most:g}"
         raise OptionError(f"{name} can be {words} at most in the playground")

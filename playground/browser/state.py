@@ -17,9 +17,9 @@ from flask import abort, g, request, session
 
 from octaspace import Config
 
-from ..app_state import current_parts
+from ..app_state import current_app_state
 from ..store import BrowserState
-from .api_target import Kind, Source, available, default_source, is_allowed
+from .api_target import ApiTarget, Kind, available, default_target, is_allowed
 from .client_options import PANEL_BUDGET
 
 __all__ = ["Browser", "browser_id", "current_browser", "renew_id"]
@@ -27,7 +27,7 @@ __all__ = ["Browser", "browser_id", "current_browser", "renew_id"]
 _ID: Final = "browser"
 
 #: Concerns that are kept side by side at most, the latest ones; see `Browser.keep`.
-_MOST_KEPT: Final = 20
+_MAX_KEPT: Final = 20
 
 
 class Browser:
@@ -38,7 +38,7 @@ class Browser:
 
     def __init__(self, id: str) -> None:
         self.id = id
-        self._parts = current_parts()
+        self._parts = current_app_state()
         self._state = BrowserState(self._parts.database, id)
 
     @cached_property
@@ -73,9 +73,9 @@ class Browser:
     def keep(self, concern: str, value: dict[str, Any]) -> None:
         """Save one of many concerns of a kind; the oldest make room for it."""
         kept = [*self.read("kept").get("concerns", ()), concern]
-        for oldest in kept[:-_MOST_KEPT]:
+        for oldest in kept[:-_MAX_KEPT]:
             self.drop(oldest)
-        self.write("kept", {"concerns": kept[-_MOST_KEPT:]})
+        self.write("kept", {"concerns": kept[-_MAX_KEPT:]})
         self.write(concern, value)
 
     def forget(self) -> None:
@@ -88,34 +88,34 @@ class Browser:
         self.__dict__.pop("config", None)
 
     @property
-    def source(self) -> Source:
+    def api_target(self) -> ApiTarget:
         """Where this browser speaks to, with the key that belongs there."""
         saved = self.read("source")
         process = self._parts.process
         kind = cast("Kind | None", saved.get("kind"))
         if kind == "custom":
-            custom = Source("custom", tuple(saved["endpoints"]))
+            custom = ApiTarget("custom", tuple(saved["endpoints"]))
             # The operator may have narrowed what is allowed since it was saved.
             if is_allowed(process, custom.endpoints):
                 return self.with_key(custom)
         chosen = available(process).get(kind) if kind else None
-        return self.with_key(chosen or default_source(process))
+        return self.with_key(chosen or default_target(process))
 
     @property
-    def source_mark(self) -> str:
+    def target_mark(self) -> str:
         """Tells the source and its key from others, and says nothing about them."""
-        source = self.source
+        source = self.api_target
         named = repr((source.pair, source.key)).encode()
         return hmac.new(self._parts.secret_key.encode(), named, hashlib.sha256).hexdigest()[:12]
 
-    def with_key(self, source: Source) -> Source:
+    def with_key(self, source: ApiTarget) -> ApiTarget:
         """A source with the key typed for exactly these endpoints, if there is one."""
         typed = self.read(_key_of(source)).get("key")
         if typed is None:
             return source
-        return Source(source.kind, source.endpoints, typed, "typed in this browser")
+        return ApiTarget(source.kind, source.endpoints, typed, "typed in this browser")
 
-    def save_key(self, source: Source, key: str | None) -> None:
+    def save_key(self, source: ApiTarget, key: str | None) -> None:
         """Keep a key for a source's endpoints; None forgets it."""
         if key is None:
             self.drop(_key_of(source))
@@ -130,7 +130,7 @@ class Browser:
     @cached_property
     def config(self) -> Config:
         """What this browser's client is made with."""
-        source = self.source
+        source = self.api_target
         options = {name: value for name, value in self.options.items() if name != "total_timeout"}
         base = self._parts.clients.base_config
         return base.replace(
@@ -148,7 +148,7 @@ class Browser:
         return cast(str, self.read("look").get("theme", "auto"))
 
 
-def _key_of(source: Source) -> str:
+def _key_of(source: ApiTarget) -> str:
     """The concern of a key: one per source, so that two tabs that save keys do not undo each other."""
     return f"key:{source.kind}:{' '.join(source.endpoints)}"
 

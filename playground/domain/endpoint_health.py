@@ -36,7 +36,7 @@ class EndpointHealth:
     """
 
     url: str
-    tone: str
+    severity: str
     words: str
     message: str = ""
     cooldown: float | None = None

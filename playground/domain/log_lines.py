@@ -24,7 +24,7 @@ __all__ = ["Cursor", "LogLine", "News", "as_text", "news", "shown"]
 _MARKED: Final = 8
 
 #: Characters of a line that are shown.
-_MOST_CHARACTERS: Final = 4000
+_MAX_CHARACTERS: Final = 4000
 
 #: Colours, cursor movements and titles of terminals.
 _TERMINAL: Final = re.compile(
@@ -167,5 +167,5 @@ def _clean(text: str) -> str:
 
 def shown(text: str) -> str:
     """A line without what a terminal would act on, and not longer than a page can show."""
-    left = len(text) - _MOST_CHARACTERS
-    return _clean(text) if left <= 0 else f"{_clean(text[:_MOST_CHARACTERS])} … and {left} more characters"
+    left = len(text) - _MAX_CHARACTERS
+    return _clean(text) if left <= 0 else f"{_clean(text[:_MAX_CHARACTERS])} … and {left} more characters"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..sdk.json_access import words
+from ..sdk.json_access import single_line
 
-__all__ = ["is_online", "state_of", "tone_of"]
+__all__ = ["is_online", "severity_of", "state_of"]
 
 #: States of a node that is up (Q25): a busy one is rented.
 _ONLINE: Final = frozenset({"online", "idle", "active", "busy"})
@@ -17,7 +17,7 @@ _TONES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 
 
-def tone_of(state: str) -> str:
+def severity_of(state: str) -> str:
     """``good``, ``warn``, ``bad``, or ``idle`` for a state that is none of these."""
     return "good" if is_online(state) else _TONES.get(state.lower(), "idle")
 
@@ -31,4 +31,4 @@ def state_of(value: Any) -> str:
     """A state in words, as it came (Q25): ``offline`` for none or an empty one, ``unknown`` for no word."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return "offline"
-    return words(value, 40) or "unknown"
+    return single_line(value, 40) or "unknown"

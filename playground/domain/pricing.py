@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
-from ..sdk.json_access import dig, number
+from ..sdk.json_access import get_path, number
 
 __all__ = ["hours_left", "usd_per_hour"]
 
@@ -23,11 +23,11 @@ def usd_per_hour(session: Any) -> Decimal | None:
         session: An item of ``GET /sessions`` or of an offer list.
     """
     for path in ("total_price_usd", "prices.total_price_usd"):
-        total = number(dig(session, path))
+        total = number(get_path(session, path))
         if total is not None:
             return Decimal(str(total))
     for path in ("prices.base_usd", "base_usd"):
-        base = number(dig(session, path))
+        base = number(get_path(session, path))
         if base is not None:
             exact = Decimal(str(base))
             return exact / _USD_PARTS if isinstance(base, int) else exact

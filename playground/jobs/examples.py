@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..sdk.json_access import dig
+from ..sdk.json_access import get_path
 
-__all__ = ["DOCUMENTED_JOB", "LISTS", "Example", "Things", "examples_of", "has_examples"]
+__all__ = ["DOCUMENTED_JOB", "LISTS", "Example", "ExampleIds", "examples_of", "has_examples"]
 
 #: Calls whose answers name the things that other calls need: method and its arguments, by our name for it.
 LISTS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
@@ -37,7 +37,7 @@ class Example:
     values: dict[str, Any]
 
 
-class Things:
+class ExampleIds:
     """What there is to call methods with, known from answers; None for what is not known.
 
     Args:
@@ -50,7 +50,7 @@ class Things:
         self.node = self._first("nodes", "id", lambda item: item.get("state") == "online")
         self.session = self._first("sessions", "uuid", lambda item: item.get("is_ready") is True)
         self.ended = self._first("ended", "uuid")
-        self.machine = self._first("machines", "node_id", lambda item: dig(item, "gpus") not in (None, []))
+        self.machine = self._first("machines", "node_id", lambda item: bool(get_path(item, "gpus")))
         self.relay = self._first("relays", "node_id")
         self.renderer = self._first("renderers", "node_id")
         self.job_node: int | None
@@ -77,7 +77,7 @@ class Things:
 
 @dataclass(frozen=True)
 class _Of:
-    """Stands for one of the `Things`."""
+    """Stands for one of the `ExampleIds`."""
 
     name: str
 
@@ -142,7 +142,7 @@ def has_examples(name: str) -> bool:
     return name in _EXAMPLES
 
 
-def examples_of(name: str, things: Things) -> list[Example]:
+def examples_of(name: str, things: ExampleIds) -> list[Example]:
     """Examples for a method, those that need nothing that is not known."""
     found = []
     for label, template in _EXAMPLES.get(name, ()):

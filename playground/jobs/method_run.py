@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from octaspace import Client, Error
 
-from ..app_state import Parts
+from ..app_state import AppState
 from ..browser.state import Browser
 from ..sdk.error_card import Problem, describe
 from ..sdk.method_results import result_of
@@ -38,7 +38,7 @@ class _CancelledError(Exception):
 
 
 def start_run(
-    parts: Parts, browser: Browser, method: Method, values: Mapping[str, Any], *, change: bool
+    parts: AppState, browser: Browser, method: Method, values: Mapping[str, Any], *, change: bool
 ) -> str:
     """Begin to run a method for a browser.
 
@@ -55,15 +55,15 @@ def start_run(
     Raises:
         playground.store.BusyError: So many are under way that this one has to wait.
     """
-    source, config, id = browser.source.label, browser.config, browser.id
+    source, config, id = browser.api_target.label, browser.config, browser.id
     seconds = max(_CHANGE_SECONDS, browser.budget) if change else browser.budget
     line = method.line(values)
     about = {
         "method": method.name,
-        "line": line.kept,
+        "line": line.redacted,
         "change": change,
         "source": source,
-        "key": browser.source.masked_key,
+        "key": browser.api_target.masked_key,
         "user_agent": config.user_agent,
         "seconds": seconds,
     }
@@ -79,7 +79,7 @@ def start_run(
                 method, values, client.with_options(total_timeout=seconds), progress, change=change
             )
         took = time.monotonic() - began
-        rows = [call.row(source=source, page="runner.run", line=line.kept) for call in calls]
+        rows = [call.row(source=source, page="runner.run", line=line.redacted) for call in calls]
         numbers = Calls(parts.database, id).append(rows)
         data = outcome.pop("data", None)
         progress.tell(

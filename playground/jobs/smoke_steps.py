@@ -17,12 +17,12 @@ from flask_octaspace.calls import ChangeRefusedError
 from octaspace import Client, Error, NotFoundError
 
 from ..sdk.error_card import describe
-from ..sdk.json_access import dig
+from ..sdk.json_access import get_path
 from ..sdk.method_results import Listener, result_of, shape_of
 from ..sdk.methods import Method, all_methods, find_method
 from ..sdk.read_only import reading_only
 from ..sdk.recording import Call, recorded
-from .examples import DOCUMENTED_JOB, LISTS, Things, examples_of
+from .examples import DOCUMENTED_JOB, LISTS, ExampleIds, examples_of
 
 __all__ = ["plan", "run_steps"]
 
@@ -139,8 +139,8 @@ def _make(
         return _skipped(step, values), []
     line = method.line(values)
     item: dict[str, Any] = {
-        "method": method.name, "line": line.kept, "change": method.change, "state": "passed", "message": "",
-        "data": None,
+        "method": method.name, "line": line.redacted, "change": method.change, "state": "passed",
+        "message": "", "data": None,
     }  # fmt: skip
     began = time.monotonic()
     with recorded() as calls, nullcontext() if changes else reading_only():
@@ -178,11 +178,12 @@ def _values(step: _Step, state: _State) -> dict[str, Any] | str:
             return "no session was created"
         more = {"timeout": 60, "interval": 0.5} if step.method.takes("timeout") else {}
         return {"uuid": state.created, **more}
-    things = Things(state.answers, idle_job=state.idle_job)
+    things = ExampleIds(state.answers, idle_job=state.idle_job)
     if step.method.name == "nodes.update_prices":
         # The price it has: the call is made in earnest, and nothing is different afterwards.
         nodes = state.answers.get("nodes") or []
-        price = next((dig(node, "prices.base") for node in nodes if dig(node, "id") == things.node), None)
+        found = (get_path(node, "prices.base") for node in nodes if get_path(node, "id") == things.node)
+        price = next(found, None)
         if things.node is None or price is None:
             return "there is no node with a price"
         return {"id": things.node, "prices": {"base": price}}
@@ -201,7 +202,7 @@ def _keep(step: _Step, state: _State, data: Any) -> None:
         state.answers[step.list] = data
     if step.method.name.endswith(".create"):
         first = data[0] if isinstance(data, list) and data else data
-        state.created = dig(first, "uuid")
+        state.created = get_path(first, "uuid")
     elif step.method.name == _STOP:
         state.created = None
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from octaspace.sandbox.datasets.registry import DATASETS
 
-from ..browser.api_target import default_source
+from ..browser.api_target import default_target
 from ..settings import ProcessSettings, StartError
 from .subprocesses import Child
 
@@ -42,7 +42,7 @@ _SANDBOX_NEEDS: Final = (
 )  # fmt: skip
 
 
-class Orders:
+class LaunchOptions:
     """What the person outside wants: to go on, to stop, or to stop at once."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Orders:
     def stop(self) -> bool:
         return self._heard > 0
 
-    def in_a_hurry(self) -> bool:
+    def force(self) -> bool:
         """Whether they have said it more than once."""
         return self._heard > 1
 
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         itself, 2 for wrong arguments.
     """
     options = _parser().parse_args(arguments)
-    orders = Orders()
+    orders = LaunchOptions()
     children: list[Child] = []
     try:
         options.port = _port_to_listen_at(options.host, options.port)
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for child in children[::-1]:
             child.ask_to_stop()
         for child in children[::-1]:
-            child.stop(orders.in_a_hurry)
+            child.stop(orders.force)
     return 0
 
 
@@ -178,7 +178,7 @@ def _why_not(error: OSError, host: str, port: int) -> str:
 
 
 def _start_sandbox(
-    options: argparse.Namespace, environment: dict[str, str], orders: Orders
+    options: argparse.Namespace, environment: dict[str, str], orders: LaunchOptions
 ) -> tuple[Child, list[str], str]:
     """Start it; the addresses of its endpoints and of its switches are those it tells."""
     for ports in (_wanted_ports(), (0,) * len(SANDBOX_PORTS)):
@@ -191,11 +191,11 @@ def _start_sandbox(
         try:
             told = _told_addresses(child, orders)
         except BaseException:
-            child.stop(orders.in_a_hurry)
+            child.stop(orders.force)
             raise
         if told is not None:
             return child, *told
-        child.stop(orders.in_a_hurry)
+        child.stop(orders.force)
         # Another playground was faster at one of the ports: take any others.
     raise StartError(f"The sandbox ended before it was ready ({child.how_it_ended})")
 
@@ -210,7 +210,7 @@ def _wanted_ports() -> Sequence[int]:
     return wanted
 
 
-def _told_addresses(child: Child, orders: Orders) -> tuple[list[str], str] | None:
+def _told_addresses(child: Child, orders: LaunchOptions) -> tuple[list[str], str] | None:
     """Read what the sandbox says of itself; None when it ends instead."""
     urls: list[str] = []
     pipe, buffer, end = child.process.stdout, b"", time.monotonic() + READY_WITHIN
@@ -234,7 +234,7 @@ def _told_addresses(child: Child, orders: Orders) -> tuple[list[str], str] | Non
 
 
 def _watch(
-    children: Sequence[Child], orders: Orders, options: argparse.Namespace, settings: ProcessSettings
+    children: Sequence[Child], orders: LaunchOptions, options: argparse.Namespace, settings: ProcessSettings
 ) -> None:
     """Say the address when it answers, and wait for an order.
 
@@ -259,7 +259,7 @@ def _address(options: argparse.Namespace, settings: ProcessSettings) -> str:
     if options.host in ("0.0.0.0", "::"):  # noqa: S104 - every address of the machine
         named = sorted(settings.hosts - {"localhost", "127.0.0.1", "[::1]"})
         url = f"http://{named[0]}:{options.port}"
-    source = default_source(settings)
+    source = default_target(settings)
     if source.is_sandbox:
         return f"{url}, and speaks to its own sandbox"
     return f"{url}, and speaks with OCTA_API_KEY to {', '.join(source.endpoints)}"

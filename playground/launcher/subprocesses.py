@@ -72,17 +72,17 @@ class Child:
         if not self.ended:
             self.process.terminate()
 
-    def stop(self, in_a_hurry: Callable[[], bool]) -> None:
+    def stop(self, force: Callable[[], bool]) -> None:
         """Wait until it and all it has started are gone.
 
         Args:
-            in_a_hurry: Whether to end what still runs by force, now.
+            force: Whether to end what still runs by force, now.
         """
         self.ask_to_stop()
-        _until(lambda: self.ended, _STOP_SECONDS, in_a_hurry)
+        _until(lambda: self.ended, _STOP_SECONDS, force)
         if self.ended:
             self._signal(signal.SIGTERM)
-            _until(self._is_empty, _REST_SECONDS, in_a_hurry)
+            _until(self._is_empty, _REST_SECONDS, force)
         self._signal(signal.SIGKILL)
         self.process.wait()
         if self.process.stdout is not None:
@@ -99,9 +99,9 @@ class Child:
         return False
 
 
-def _until(condition: Callable[[], bool], seconds: float, in_a_hurry: Callable[[], bool]) -> None:
+def _until(condition: Callable[[], bool], seconds: float, force: Callable[[], bool]) -> None:
     end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end and not in_a_hurry():
+    while not condition() and time.monotonic() < end and not force():
         time.sleep(0.05)
 
 

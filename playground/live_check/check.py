@@ -23,7 +23,7 @@ from typing import Any, Final, NoReturn
 from flask import Flask
 
 import octaspace
-from flask_octaspace.calls import CautiousClient
+from flask_octaspace.calls import ReadOnlyClient
 from octaspace import Config, ConfigurationError
 
 from ..formatting import seconds, visible
@@ -39,7 +39,7 @@ __all__ = ["main", "reading_client"]
 _CALLS_LOGGER: Final = "playground.live_check"
 
 #: Of a call that looks again and again, so many requests are shown.
-_MOST_REQUESTS: Final = 5
+_MAX_REQUESTS: Final = 5
 
 #: Seconds for each call where nobody says otherwise: a person waits for it.
 _TOTAL_TIMEOUT: Final = 20.0
@@ -221,14 +221,14 @@ def _config(options: argparse.Namespace) -> Config:
 
 
 @contextlib.contextmanager
-def reading_client(config: Config) -> Iterator[CautiousClient]:
+def reading_client(config: Config) -> Iterator[ReadOnlyClient]:
     """A client that refuses what would change something, and whose requests are recorded."""
     app, log = Flask("live_check"), logging.getLogger(_CALLS_LOGGER)
     log.setLevel(logging.DEBUG)
     log.propagate = False
     recording.init_app(app, log)
     read_only.init_app(app)
-    with CautiousClient.for_app(app, config.replace(logger=log, log_level="info")) as client:
+    with ReadOnlyClient.for_app(app, config.replace(logger=log, log_level="info")) as client:
         yield client
 
 
@@ -249,9 +249,9 @@ def _request(call: Call) -> dict[str, Any]:
 def _print_step(step: dict[str, Any], number: int, total: int) -> None:
     state = "FAILED" if step["state"] == "failed" else step["state"]
     print(f"{number:>2}/{total}  {state:<8} {visible(step['line'])}")
-    for request in step["requests"][:_MOST_REQUESTS]:
+    for request in step["requests"][:_MAX_REQUESTS]:
         print(f"       {visible(_request_line(request))}")
-    more = len(step["requests"]) - _MOST_REQUESTS
+    more = len(step["requests"]) - _MAX_REQUESTS
     if more > 0:
         print(f"       and {more} more {'request' if more == 1 else 'requests'}")
     words = step["message"] or step["data"]

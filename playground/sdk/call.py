@@ -13,16 +13,16 @@ from ..formatting import query_text
 from .recording import blaming_the_answer
 from .redaction import without_secrets
 
-__all__ = ["Line", "curl"]
+__all__ = ["SdkCall", "curl"]
 
 
 #: A call of the chain: dotted name, arguments, keyword arguments.
 _Step = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
-class Line:
-    """A call of the SDK, e.g. ``Line("nodes.find", 9001)`` or
-    ``Line("services.session", uuid).then("logs", recent=True)``.
+class SdkCall:
+    """A call of the SDK, e.g. ``SdkCall("nodes.find", 9001)`` or
+    ``SdkCall("services.session", uuid).then("logs", recent=True)``.
 
     Args:
         path: Dotted name below the client.
@@ -34,9 +34,9 @@ class Line:
     def __init__(self, path: str, /, *args: Any, **kwargs: Any) -> None:
         self._steps: tuple[_Step, ...] = ((path, args, _given(kwargs)),)
 
-    def then(self, path: str, /, *args: Any, **kwargs: Any) -> Line:
+    def chain(self, path: str, /, *args: Any, **kwargs: Any) -> SdkCall:
         """This line continued on what it returns."""
-        longer = Line(path, *args, **kwargs)
+        longer = SdkCall(path, *args, **kwargs)
         longer._steps = (*self._steps, *longer._steps)
         return longer
 
@@ -44,7 +44,7 @@ class Line:
         return self._text(self._steps)
 
     @property
-    def kept(self) -> str:
+    def redacted(self) -> str:
         """The line as the log keeps it: arguments that may hold secrets, such as `envs`, are left out."""
         return self._text((path, args, without_secrets(kwargs)) for path, args, kwargs in self._steps)
 

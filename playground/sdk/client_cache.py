@@ -18,7 +18,7 @@ from octaspace.key_mask import KeyMask
 __all__ = ["Clients"]
 
 #: How many different settings keep their connections at the same time.
-_MOST: Final = 32
+_MAX: Final = 32
 
 #: Seconds after which settings nobody uses any more lose theirs.
 _IDLE_SECONDS: Final = 900.0
@@ -68,7 +68,7 @@ class Clients:
     ) -> None:
         self._app, self._monotonic, self._operator_key = app, monotonic, operator_key
         self._lock = threading.Lock()
-        self._kept: LRUCache[Config, _Kept] = _Evicting(_MOST)
+        self._kept: LRUCache[Config, _Kept] = _Evicting(_MAX)
 
     @property
     def base_config(self) -> Config:

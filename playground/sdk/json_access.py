@@ -7,10 +7,10 @@ from typing import Any
 
 from ..formatting import visible
 
-__all__ = ["as_id", "dig", "number", "words"]
+__all__ = ["as_id", "get_path", "number", "single_line"]
 
 
-def dig(data: Any, path: str) -> Any:
+def get_path(data: Any, path: str) -> Any:
     """What stands at a dotted path of nested objects, or None."""
     for name in path.split("."):
         if not isinstance(data, dict):
@@ -37,7 +37,7 @@ def as_id(text: str) -> int | str:
     return int(text) if re.fullmatch("[1-9][0-9]{0,17}", text) else text
 
 
-def words(value: Any, most: int = 80) -> str:
+def single_line(value: Any, most: int = 80) -> str:
     """A text as one line of at most `most` characters without unseen ones; empty for everything else.
 
     What it makes can be a choice of a form, or stand in an address, and is the same when it comes back.

@@ -16,8 +16,8 @@ from .recording import blaming_the_answer
 __all__ = ["Listener", "Nobody", "result_of", "shape_of"]
 
 #: When following a log ends by itself.
-_MOST_LINES: Final = 1000
-_MOST_SECONDS: Final = 120.0
+_MAX_LINES: Final = 1000
+_MAX_SECONDS: Final = 120.0
 
 
 class Listener(Protocol):
@@ -98,7 +98,7 @@ def _followed(
         if listener.cancelled:
             raise _Stopped
 
-    seconds = min(values.get("timeout") or _MOST_SECONDS, _MOST_SECONDS)
+    seconds = min(values.get("timeout") or _MAX_SECONDS, _MAX_SECONDS)
     lines: list[str] = []
     end = time.monotonic() + seconds
     found: Any = method.line({**values, "timeout": seconds, "on_idle": look}).run(client)
@@ -108,8 +108,8 @@ def _followed(
             listener.tell(lines=lines[-12:])
             if listener.cancelled or time.monotonic() >= end:
                 break
-            if len(lines) >= _MOST_LINES:
-                return lines, f"the first {_MOST_LINES} lines"
+            if len(lines) >= _MAX_LINES:
+                return lines, f"the first {_MAX_LINES} lines"
     except _Stopped:
         return lines, "cancelled"
     finally:

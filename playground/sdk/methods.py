@@ -20,7 +20,7 @@ from octaspace import Client, Config, Request, Response
 from octaspace.request import BodySink
 from octaspace.resources.services import search
 
-from .call import Line
+from .call import SdkCall
 
 __all__ = ["Method", "Parameter", "Preview", "all_methods", "find_method", "preview"]
 
@@ -148,16 +148,16 @@ class Method:
         """Whether it has a parameter of that name."""
         return any(part.name == name for part in self.parameters)
 
-    def line(self, arguments: Mapping[str, Any]) -> Line:
+    def line(self, arguments: Mapping[str, Any]) -> SdkCall:
         """The call with arguments by name; those of a spread parameter may be given as one object."""
         given = dict(arguments)
         for part in self.parameters:
             if part.spread:
                 given.update(given.pop(part.name, None) or {})
         line, name = (
-            (Line(_SESSION, given.pop("uuid", None)).then, self.name.rpartition(".")[2])
+            (SdkCall(_SESSION, given.pop("uuid", None)).chain, self.name.rpartition(".")[2])
             if self.name.startswith(f"{_SESSION}.")
-            else (Line, self.name)
+            else (SdkCall, self.name)
         )
         first = [given.pop(part.name) for part in self.parameters if part.positional and part.name in given]
         return line(name, *first, **given)
@@ -196,7 +196,7 @@ def _reads(request: Request) -> bool:
 
 
 def _first_request(method: Method, arguments: Mapping[str, Any]) -> Preview:
-    client = _Catcher.from_config(Config())
+    client = CapturingClient.from_config(Config())
     try:
         _consume(method, method.line(arguments).run(client))
     except _CaughtError as caught:
@@ -224,7 +224,7 @@ class _CaughtError(Exception):
         self.request = request
 
 
-class _Catcher(Client):
+class CapturingClient(Client):
     """Sends nothing: it raises the request instead."""
 
     def send(

@@ -16,8 +16,8 @@ WITHHELD: Final = "(left out: it may hold secrets)"
 
 #: Levels of an answer that are shown and kept. Python ends a recursion at about 1000 frames, of which a page
 #: takes some before it begins to write JSON; answers of the API have less than ten levels.
-_MOST_LEVELS: Final = 100
-_TOO_DEEP: Final = f"(left out: more than {_MOST_LEVELS} levels deep)"
+_MAX_LEVELS: Final = 100
+_TOO_DEEP: Final = f"(left out: more than {_MAX_LEVELS} levels deep)"
 
 #: Fields whose value is a key, or may hold one: VPN configurations, environment variables, passwords.
 _SECRET_FIELDS: Final = frozenset(
@@ -44,7 +44,7 @@ def is_secret_field(name: Any) -> bool:
     return isinstance(name, str) and name.lower() in _SECRET_FIELDS
 
 
-def without_secrets(value: Any, levels: int = _MOST_LEVELS) -> Any:
+def without_secrets(value: Any, levels: int = _MAX_LEVELS) -> Any:
     """A copy of JSON data in which secret fields are replaced by a note.
 
     Args:

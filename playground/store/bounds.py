@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["DEFAULT_BYTES", "LEAST_BYTES", "MOST_BYTES", "ROW_BYTES", "Share", "StoreBounds"]
+__all__ = ["DEFAULT_BYTES", "MAX_BYTES", "MIN_BYTES", "ROW_BYTES", "Share", "StoreBounds"]
 
 DEFAULT_BYTES: Final = 256 * 1024 * 1024
 
 #: With less, a single record would not fit into the share of one browser.
-LEAST_BYTES: Final = 32 * 1024 * 1024
-MOST_BYTES: Final = 64 * 1024**3
+MIN_BYTES: Final = 32 * 1024 * 1024
+MAX_BYTES: Final = 64 * 1024**3
 
 #: What a record takes besides its texts, in bytes: its row, its keys, its places in indexes.
 ROW_BYTES: Final = 300

@@ -43,8 +43,8 @@ class Bounds:
 
 
 #: How long a row may be: its detail, and any other text of it.
-_MOST_DETAIL: Final = 256 * 1024
-_MOST_TEXT: Final = 16 * 1024
+_MAX_DETAIL: Final = 256 * 1024
+_MAX_TEXT: Final = 16 * 1024
 
 #: What of a detail is left out, in this order, when it is too long.
 _LONG: Final[tuple[tuple[str, Any], ...]] = (
@@ -204,14 +204,14 @@ def _row(record: Record) -> CallRow:
 def _record(row: Mapping[str, Any]) -> Record:
     """A row as it is kept: bounded, in texts that every store takes, with its size in bytes."""
     record = {
-        name: without_surrogates(value[:_MOST_TEXT]) if isinstance(value, str) else value
+        name: without_surrogates(value[:_MAX_TEXT]) if isinstance(value, str) else value
         for name, value in row.items()
         if name != "detail"
     }
     detail = dict(row["detail"])
     text = json.dumps(detail)
     for name, instead in _LONG:
-        if len(text) <= _MOST_DETAIL:
+        if len(text) <= _MAX_DETAIL:
             break
         if name in detail:
             detail[name] = instead

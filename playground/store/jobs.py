@@ -25,7 +25,7 @@ SILENT_SECONDS: Final = 300.0
 _RATE_SECONDS: Final = 10.0
 
 #: Characters of a text that a job is begun with.
-_MOST_TEXT: Final = 16 * 1024
+_MAX_TEXT: Final = 16 * 1024
 
 
 class BusyError(RuntimeError):
@@ -188,7 +188,7 @@ class JobLog:
 def _cut(about: dict[str, Any]) -> str:
     """What a job is begun with as text; of a long text in it the beginning."""
     return json.dumps({
-        name: value[:_MOST_TEXT] if isinstance(value, str) else value for name, value in about.items()
+        name: value[:_MAX_TEXT] if isinstance(value, str) else value for name, value in about.items()
     })  # fmt: skip
 
 

@@ -31,10 +31,10 @@ __all__ = ["SafeFormatter", "exception_text", "init_app", "install_hooks", "name
 _SAFE: Final = (octaspace.Error, StoreError, StartError)
 
 #: Frames of one exception: a recursion without end has a thousand.
-_MOST_FRAMES: Final = 60
+_MAX_FRAMES: Final = 60
 
 #: Exceptions of a chain or a group.
-_MOST_EXCEPTIONS: Final = 10
+_MAX_EXCEPTIONS: Final = 10
 
 _GROUP: Final[Any] = getattr(builtins, "BaseExceptionGroup", ())  # from Python 3.11 on
 
@@ -110,7 +110,7 @@ def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
     before = error.__cause__
     if before is None and not error.__suppress_context__:
         before = error.__context__
-    if before is not None and id(before) not in seen and len(seen) < _MOST_EXCEPTIONS:
+    if before is not None and id(before) not in seen and len(seen) < _MAX_EXCEPTIONS:
         yield from _lines(before, seen)
         yield "which led to:"
     yield "Traceback (most recent call last):"
@@ -118,14 +118,14 @@ def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
         f'  File "{frame.f_code.co_filename}", line {line}, in {frame.f_code.co_name}'
         for frame, line in traceback.walk_tb(error.__traceback__)
     ]
-    if len(frames) > _MOST_FRAMES:
-        half = _MOST_FRAMES // 2
+    if len(frames) > _MAX_FRAMES:
+        half = _MAX_FRAMES // 2
         frames[half:-half] = [f"  ({len(frames) - 2 * half} frames are left out)"]
     yield from map(_one_line, frames)
     yield named(error)
     if isinstance(error, _GROUP):
         for part in error.exceptions:
-            if len(seen) < _MOST_EXCEPTIONS:
+            if len(seen) < _MAX_EXCEPTIONS:
                 yield "one of them:"
                 yield from _lines(part, seen)
 

@@ -12,8 +12,8 @@ from flask import Flask
 from octaspace.types import Balance
 
 from ..browser.state import Browser
-from ..sdk.call import Line
-from .panels import Ask, Panel, register_companion
+from ..sdk.call import SdkCall
+from .panels import Panel, PanelRequest, register_companion
 
 __all__ = ["KnownBalance", "init_app", "known_balance", "wei_of"]
 
@@ -23,7 +23,7 @@ _FRESH: Final = 15.0
 #: Seconds it may take: it is not what the page is about.
 _BUDGET: Final = 2.0
 
-_LINE: Final = Line("accounts.balance")
+_LINE: Final = SdkCall("accounts.balance")
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ def known_balance(browser: Browser) -> KnownBalance | None:
 class _HeaderBalance:
     """`playground.web.panels.Companion` for the balance."""
 
-    def ask(self, browser: Browser, asks: Sequence[Ask]) -> Ask | None:
+    def ask(self, browser: Browser, asks: Sequence[PanelRequest]) -> PanelRequest | None:
         """None without a key, where the page requests it anyway, and while the last one is fresh."""
-        if browser.source.key is None or any(str(ask.line) == str(_LINE) for ask in asks):
+        if browser.api_target.key is None or any(str(ask.line) == str(_LINE) for ask in asks):
             return None
         last = known_balance(browser)
         if last is not None and time.time() - last.at <= _FRESH:
             return None
-        return Ask("header_balance", "Balance", _LINE, budget=_BUDGET)
+        return PanelRequest("header_balance", "Balance", _LINE, budget=_BUDGET)
 
     def loaded(self, browser: Browser, panels: Iterable[Panel]) -> None:
         """Keep the balance when one of the panels requested it."""
@@ -86,5 +86,5 @@ def wei_of(data: Any) -> int | None:
 
 
 def _owner(browser: Browser) -> str:
-    source = browser.source
+    source = browser.api_target
     return repr((source.pair, source.masked_key, source.origin))

@@ -30,9 +30,9 @@ from werkzeug.wrappers import Response as Redirect
 import octaspace
 from octaspace import Client, Error
 
-from ..app_state import Parts, current_parts
+from ..app_state import AppState, current_app_state
 from ..browser.state import Browser, current_browser
-from ..sdk.call import Line
+from ..sdk.call import SdkCall
 from ..sdk.error_card import Problem, describe
 from ..sdk.file_masking import overwrite_key
 from ..sdk.recording import recorded
@@ -52,8 +52,8 @@ Fetch = Callable[[Client, IO[bytes], Callable[[int, "int | None"], None]], octas
 STEPS: Final = "steps"
 
 #: How large a file may be, and how long it may take, until the browser has it.
-_MOST_BYTES: Final = 2**30
-_MOST_SECONDS: Final = 900.0
+_MAX_BYTES: Final = 2**30
+_MAX_SECONDS: Final = 900.0
 
 #: Seconds between two steps that are told, and between two looks whether the browser is there.
 _STEP_SECONDS: Final = 0.1
@@ -81,7 +81,7 @@ class _File:
     size: int = 0
 
 
-def send_file(line: Line, fetch: Fetch, *, name: str, to: Target) -> Response | Redirect:
+def send_file(line: SdkCall, fetch: Fetch, *, name: str, to: Target) -> Response | Redirect:
     """Fetch a file of the API and pass it on.
 
     Args:
@@ -115,17 +115,17 @@ def send_file(line: Line, fetch: Fetch, *, name: str, to: Target) -> Response | 
 class _Transfer:
     """One download, which runs in a thread of its own: all it needs of the request it takes beforehand."""
 
-    def __init__(self, line: Line, fetch: Fetch) -> None:
+    def __init__(self, line: SdkCall, fetch: Fetch) -> None:
         self.token = new_token()
         self._told: queue.SimpleQueue[tuple[int, int | None] | _File | Exception] = queue.SimpleQueue()
         self._unwanted = threading.Event()
-        self._end = time.monotonic() + _MOST_SECONDS
+        self._end = time.monotonic() + _MAX_SECONDS
         self._environ: WSGIEnvironment = request.environ
         self._slot = current_slot()
         self._line, self._fetch = line, fetch
-        self._parts: Parts = current_parts()
+        self._parts: AppState = current_app_state()
         self._browser: Browser = current_browser()
-        self._config, self._source = self._browser.config, self._browser.source.label
+        self._config, self._source = self._browser.config, self._browser.api_target.label
         self._page = request.endpoint or ""
         self._told_at = 0.0
 
@@ -187,7 +187,8 @@ class _Transfer:
             return _File(content, size)
         content.close()
         outcome = {
-            "ok": False, "text": "", "problem": problem.as_json(), "line": self._line.kept, "log_id": log_id,
+            "ok": False, "text": "", "problem": problem.as_json(), "line": self._line.redacted,
+            "log_id": log_id,
         }  # fmt: skip
         tokens = Tokens(self._parts.database, self._browser.id)
         tokens.claim(self.token, _OUTCOME_SECONDS)
@@ -203,14 +204,14 @@ class _Transfer:
             except (Error, ValueError) as error:
                 problem = describe(error)
             except _TooLarge:
-                text = f"The file is larger than {_MOST_BYTES >> 20} MiB, the most this app passes on."
+                text = f"The file is larger than {_MAX_BYTES >> 20} MiB, the most this app passes on."
                 problem = Problem("TooLarge", text, advice="Download it with the SDK: the line is below.")
             except _Stopped:
                 problem = Problem("Stopped", "The browser left before the file was there.")
             except OSError as error:
                 text = f"The file cannot be kept on this server's disk: {error.strerror}"
                 problem = Problem(type(error).__name__, text)
-        rows = [call.row(source=self._source, page=self._page, line=self._line.kept) for call in calls]
+        rows = [call.row(source=self._source, page=self._page, line=self._line.redacted) for call in calls]
         if problem is not None and rows and rows[-1]["status"] is None:
             rows[-1]["error"] = problem.kind  # ended by this app, which the SDK does not know
         numbers = Calls(self._parts.database, self._browser.id).append(rows)
@@ -219,7 +220,7 @@ class _Transfer:
     def _progress(self, done: int, total: int | None) -> None:
         if self._unwanted.is_set():
             raise _Stopped
-        if done > _MOST_BYTES:
+        if done > _MAX_BYTES:
             raise _TooLarge
         now = time.monotonic()
         if now - self._told_at >= _STEP_SECONDS or done == total:

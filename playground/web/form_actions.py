@@ -28,17 +28,26 @@ from wtforms import HiddenField, IntegerField, StringField
 
 from octaspace import Client, Error, Response
 
-from ..app_state import current_parts
+from ..app_state import current_app_state
 from ..browser.state import Browser, current_browser
-from ..sdk.call import Line
+from ..sdk.call import SdkCall
 from ..sdk.error_card import Problem, describe
 from ..sdk.recording import Call, recorded
 from ..store import Calls, Tokens
-from .responses import MOST_ADDRESS
+from .responses import MAX_ADDRESS
 
 __all__ = [
-    "OUTCOME", "ChangeForm", "Target", "WholeNumberField", "change", "change_each", "made_elsewhere",
-    "new_token", "once", "outcome", "result_of",
+    "OUTCOME",
+    "ChangeForm",
+    "Target",
+    "WholeNumberField",
+    "change",
+    "change_each",
+    "new_token",
+    "once",
+    "outcome",
+    "result_of",
+    "stale_form_reason",
 ]  # fmt: skip
 
 #: The query parameter that names a token whose result is to be shown. It holds no text to show.
@@ -58,19 +67,19 @@ _UNDER_WAY: Final = (
 
 def new_token() -> str:
     """A token for a form; it also says for which source and key the form was made."""
-    return f"{secrets.token_urlsafe(12)}.{current_browser().source_mark}"
+    return f"{secrets.token_urlsafe(12)}.{current_browser().target_mark}"
 
 
-def made_elsewhere(token: str | None) -> str:
+def stale_form_reason(token: str | None) -> str:
     """Why a form must not act here: its page was made for another source. Empty when it may.
 
     A tab may stay open while another one switches, or until the browser's state expires; what was meant
     for the sandbox must not be done in the live API.
     """
     mark = (token or "").partition(".")[2]
-    if not mark or mark == current_browser().source_mark:
+    if not mark or mark == current_browser().target_mark:
         return ""
-    label = current_browser().source.label
+    label = current_browser().api_target.label
     return f"Nothing was sent: the page was made for another API or key. This browser speaks to {label} now."
 
 
@@ -97,7 +106,7 @@ class ChangeForm(FlaskForm):  # type: ignore[misc]
 
 def change(
     form: Any,
-    line: Line,
+    line: SdkCall,
     *,
     done: str | Callable[[Response[Any]], str],
     to: Target,
@@ -125,7 +134,7 @@ def change(
 
 
 def change_each(
-    form: Any, lines: Sequence[tuple[str, Line]], *, done: str, to: Target, name: str = ""
+    form: Any, lines: Sequence[tuple[str, SdkCall]], *, done: str, to: Target, name: str = ""
 ) -> Redirect:
     """Send several changes at the same time, each of them once, and redirect to a list of what came of them.
 
@@ -160,10 +169,10 @@ def once(token: str, act: Callable[[], dict[str, Any]], to: Target) -> Redirect:
         act: Does it and returns the outcome: ``ok``, ``text``, ``problem``, ``endpoint``, ``values``.
         to: Where to go when the first use is under way for so long that waiting for it ends.
     """
-    tokens = Tokens(current_parts().database, current_browser().id)
+    tokens = Tokens(current_app_state().database, current_browser().id)
     token = token[:64] or new_token()
     back = url_for(to[0], **{**to[1], OUTCOME: token})
-    if len(back) > MOST_ADDRESS:
+    if len(back) > MAX_ADDRESS:
         abort(422, f"Nothing was sent: what was typed is too long for an address ({len(back)} characters).")
     if tokens.claim(token):
         try:
@@ -178,7 +187,7 @@ def once(token: str, act: Callable[[], dict[str, Any]], to: Target) -> Redirect:
         result = {"endpoint": to[0], "values": to[1], **(_awaited(tokens, token) or {})}
     address = url_for(result["endpoint"], **{**result["values"], OUTCOME: token})
     # What the answer names may be too long to be asked for.
-    return redirect(address if len(address) <= MOST_ADDRESS else back, 303)
+    return redirect(address if len(address) <= MAX_ADDRESS else back, 303)
 
 
 def outcome() -> dict[str, Any] | None:
@@ -189,7 +198,7 @@ def outcome() -> dict[str, Any] | None:
 
 def result_of(token: str) -> dict[str, Any] | None:
     """What came of a token's first use; None when it was not used. Under way, it has no ``endpoint`` yet."""
-    tokens = Tokens(current_parts().database, current_browser().id)
+    tokens = Tokens(current_app_state().database, current_browser().id)
     result = tokens.result(token)
     if result is None and tokens.is_claimed(token):
         return {"ok": False, "text": _UNDER_WAY, "problem": None}
@@ -209,10 +218,10 @@ def _refused(form: Any, name: str) -> str:
     if not form.validate():
         fields = ", ".join(f"{field}: {' '.join(map(str, texts))}" for field, texts in form.errors.items())
         return f"Nothing was sent. {fields}"
-    elsewhere = made_elsewhere(form.once.data)
+    elsewhere = stale_form_reason(form.once.data)
     if elsewhere:
         return elsewhere
-    if current_browser().source.is_live and name and (form.typed_name.data or "").strip() != name:
+    if current_browser().api_target.is_live and name and (form.typed_name.data or "").strip() != name:
         return "Nothing was sent: the name typed does not match."
     return ""
 
@@ -223,13 +232,13 @@ def _refusal(text: str, to: Target) -> dict[str, Any]:
 
 def _send(
     browser: Browser,
-    line: Line,
+    line: SdkCall,
     done: str | Callable[[Response[Any]], str],
     to: Target,
     then: Callable[[Response[Any]], Target] | None,
 ) -> dict[str, Any]:
-    parts = current_parts()
-    result: dict[str, Any] = {"ok": True, "text": "", "problem": None, "line": line.kept}
+    parts = current_app_state()
+    result: dict[str, Any] = {"ok": True, "text": "", "problem": None, "line": line.redacted}
     with parts.clients.lease(browser.config) as client:
         calls, response, problem = _try(client.with_options(total_timeout=_change_seconds(browser)), line)
     if problem is not None:
@@ -242,8 +251,8 @@ def _send(
     return result
 
 
-def _send_each(browser: Browser, lines: Sequence[tuple[str, Line]]) -> list[dict[str, Any]]:
-    parts = current_parts()
+def _send_each(browser: Browser, lines: Sequence[tuple[str, SdkCall]]) -> list[dict[str, Any]]:
+    parts = current_app_state()
     results = []
     with parts.clients.lease(browser.config) as client:
         bounded = client.with_options(total_timeout=_change_seconds(browser))
@@ -255,18 +264,18 @@ def _send_each(browser: Browser, lines: Sequence[tuple[str, Line]]) -> list[dict
             for (name, line), future in zip(some, running, strict=True):
                 calls, _, problem = future.result()
                 results.append({
-                    "name": name, "line": line.kept, "log_id": _write_log(browser, line, calls),
+                    "name": name, "line": line.redacted, "log_id": _write_log(browser, line, calls),
                     "problem": None if problem is None else problem.as_json(),
                 })  # fmt: skip
     return results
 
 
-def _portions(lines: Sequence[tuple[str, Line]], size: int) -> Iterator[Sequence[tuple[str, Line]]]:
+def _portions(lines: Sequence[tuple[str, SdkCall]], size: int) -> Iterator[Sequence[tuple[str, SdkCall]]]:
     for start in range(0, len(lines), size):
         yield lines[start : start + size]
 
 
-def _try(client: Client, line: Line) -> tuple[list[Call], Response[Any] | None, Problem | None]:
+def _try(client: Client, line: SdkCall) -> tuple[list[Call], Response[Any] | None, Problem | None]:
     with recorded() as calls:
         try:
             return calls, line.run(client), None
@@ -274,12 +283,11 @@ def _try(client: Client, line: Line) -> tuple[list[Call], Response[Any] | None, 
             return calls, None, describe(error)
 
 
-def _write_log(browser: Browser, line: Line, calls: Sequence[Call]) -> int | None:
+def _write_log(browser: Browser, line: SdkCall, calls: Sequence[Call]) -> int | None:
     """Write the calls of a change; the number of the last of them."""
-    rows = [
-        call.row(source=browser.source.label, page=request.endpoint or "", line=line.kept) for call in calls
-    ]
-    numbers = Calls(current_parts().database, browser.id).append(rows)
+    source, page = browser.api_target.label, request.endpoint or ""
+    rows = [call.row(source=source, page=page, line=line.redacted) for call in calls]
+    numbers = Calls(current_app_state().database, browser.id).append(rows)
     return numbers[-1] if numbers else None
 
 

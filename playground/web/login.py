@@ -15,7 +15,7 @@ from flask_wtf import FlaskForm  # type: ignore[import-untyped]
 from werkzeug.wrappers import Response
 from wtforms import PasswordField
 
-from ..app_state import Parts, current_parts
+from ..app_state import AppState, current_app_state
 from ..browser.state import current_browser, renew_id
 from ..settings import ProcessSettings
 from ..store import LoginTries
@@ -59,7 +59,7 @@ def show() -> str:
 @bp.post("/login")
 def enter() -> Response:
     form = LoginForm()
-    parts = current_parts()
+    parts = current_app_state()
     tries = LoginTries(parts.database, request.remote_addr or "")
     with _seat(parts) as seated:
         may_try, seconds = tries.claim() if seated else tries.claim(patience=0.0)
@@ -83,7 +83,7 @@ def enter() -> Response:
 
 
 @contextmanager
-def _seat(parts: Parts) -> Iterator[bool]:
+def _seat(parts: AppState) -> Iterator[bool]:
     """One of the few threads that may wait here; False when all of them do. The others answer pages."""
     seated = parts.login_seats.acquire(blocking=False)
     try:
@@ -103,14 +103,14 @@ def is_inside() -> bool:
     Raises:
         StoreError: The store cannot say.
     """
-    parts = current_parts()
+    parts = current_app_state()
     if parts.process.password is None:
         return True
     proof = current_browser().read("login").get("proof", "")
     return hmac.compare_digest(proof, _proof(parts))
 
 
-def _proof(parts: Parts) -> str:
+def _proof(parts: AppState) -> str:
     """What a browser that entered the password has; another password makes it worthless."""
     password = parts.process.password or ""
     return hmac.new(parts.secret_key.encode(), password.encode(), hashlib.sha256).hexdigest()

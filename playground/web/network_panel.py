@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ..domain.network import network_summary
-from ..sdk.call import Line
-from .panels import Ask
+from ..sdk.call import SdkCall
+from .panels import PanelRequest
 
 __all__ = ["network_panel"]
 
 
-def network_panel() -> Ask:
+def network_panel() -> PanelRequest:
     """The call ``client.network.info()`` as a panel."""
-    return Ask(
-        "network", "Network", Line("network.info"), shape=network_summary, empty=lambda it: it.is_empty
+    return PanelRequest(
+        "network", "Network", SdkCall("network.info"), shape=network_summary, empty=lambda it: it.is_empty
     )

@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response
 
 import octaspace
 
-from ..app_state import current_parts
-from ..browser.api_target import Source
+from ..app_state import current_app_state
+from ..browser.api_target import ApiTarget
 from ..browser.state import Browser, current_browser
 from ..sdk.error_card import Problem
 from ..store import CallRow, Calls
@@ -42,8 +42,8 @@ class PageContext:
         self._browser: Browser = current_browser()
 
     @cached_property
-    def source(self) -> Source:
-        return self._browser.source
+    def api_target(self) -> ApiTarget:
+        return self._browser.api_target
 
     @cached_property
     def mode(self) -> str:
@@ -61,7 +61,7 @@ class PageContext:
     @cached_property
     def log(self) -> tuple[list[CallRow], int]:
         """The latest calls of this browser, and how many there are."""
-        return Calls(current_parts().database, self._browser.id).latest(_DRAWER_ROWS)
+        return Calls(current_app_state().database, self._browser.id).latest(_DRAWER_ROWS)
 
     @cached_property
     def outcome(self) -> dict[str, Any] | None:
@@ -85,7 +85,7 @@ class PageContext:
 
     @property
     def has_password(self) -> bool:
-        return current_parts().process.password is not None
+        return current_app_state().process.password is not None
 
     @property
     def version(self) -> str:
@@ -121,7 +121,7 @@ def theme() -> Response:
 def logout() -> Response:
     """Forget everything about this browser, in all workers; its cookie finds nothing any more."""
     browser = current_browser()
-    forget_snapshots(browser, current_parts())
+    forget_snapshots(browser, current_app_state())
     browser.forget()
     session.clear()
     return redirect(url_for("dashboard.index"), 303)

@@ -26,16 +26,16 @@ from flask import Response as Page
 
 from octaspace import Client, Error, Response
 
-from ..app_state import current_parts
+from ..app_state import current_app_state
 from ..browser.state import Browser, current_browser
 from ..formatting import pretty_json
-from ..sdk.call import Line, curl
+from ..sdk.call import SdkCall, curl
 from ..sdk.error_card import Problem, describe
 from ..sdk.recording import Call, recorded
 from ..sdk.redaction import without_secrets
 from ..store import Calls
 
-__all__ = ["Ask", "Companion", "Panel", "load", "register_companion"]
+__all__ = ["Companion", "Panel", "PanelRequest", "load", "register_companion"]
 
 State = Literal["ok", "empty", "error", "skipped"]
 
@@ -60,7 +60,7 @@ def _is_empty(data: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class Ask:
+class PanelRequest:
     """A call a page wants.
 
     Attributes:
@@ -76,7 +76,7 @@ class Ask:
 
     name: str
     title: str
-    line: Line
+    line: SdkCall
     shape: Callable[[Any], Any] = _as_it_is
     empty: Callable[[Any], bool] = _is_empty
     budget: float | None = None
@@ -85,12 +85,12 @@ class Ask:
 
 @dataclass
 class Panel:
-    """What came of an `Ask`.
+    """What came of an `PanelRequest`.
 
     Attributes:
         ask: What was asked.
         state: ``"ok"``, ``"empty"``, ``"error"``, or ``"skipped"`` when only another panel was wanted.
-        data: What `Ask.shape` made of the answer; None unless ok or empty.
+        data: What `PanelRequest.shape` made of the answer; None unless ok or empty.
         answer: The answer's `data` as the API sent it.
         problem: The error card.
         at: When it was loaded, seconds since 1970.
@@ -99,7 +99,7 @@ class Panel:
         log_id: Number of the last of them in the request log.
     """
 
-    ask: Ask
+    ask: PanelRequest
     state: State = "skipped"
     data: Any = None
     answer: Any = None
@@ -181,7 +181,7 @@ class Panel:
 class Companion(Protocol):
     """Part of the frame that may add a call to those of a page, such as the balance in the header."""
 
-    def ask(self, browser: Browser, asks: Sequence[Ask]) -> Ask | None:
+    def ask(self, browser: Browser, asks: Sequence[PanelRequest]) -> PanelRequest | None:
         """The call to make in addition to `asks`, or None. Its panel is not passed to the page."""
         ...
 
@@ -195,7 +195,7 @@ def register_companion(app: Flask, companion: Companion) -> None:
     app.extensions.setdefault(_COMPANIONS, []).append(companion)
 
 
-def load(*asks: Ask, page: bool = True) -> dict[str, Panel]:
+def load(*asks: PanelRequest, page: bool = True) -> dict[str, Panel]:
     """Make the calls of a page at the same time.
 
     Args:
@@ -206,7 +206,7 @@ def load(*asks: Ask, page: bool = True) -> dict[str, Panel]:
     Returns:
         A `Panel` for each, by name; pass them on to the template.
     """
-    browser, parts = current_browser(), current_parts()
+    browser, parts = current_browser(), current_app_state()
     raw = request.args.get(RAW) if page else None
     only = request.args.get(ONLY, raw) if page else None
     wanted = _wanted(asks, only, alone=raw is not None)
@@ -239,7 +239,7 @@ def load(*asks: Ask, page: bool = True) -> dict[str, Panel]:
     return panels
 
 
-def _wanted(asks: Sequence[Ask], only: str | None, *, alone: bool) -> list[Ask]:
+def _wanted(asks: Sequence[PanelRequest], only: str | None, *, alone: bool) -> list[PanelRequest]:
     if only is None:
         return list(asks)
     needed = {name for ask in asks if ask.name == only and not alone for name in ask.needs}
@@ -256,7 +256,7 @@ def _as_file(panel: Panel) -> Page:
     return page
 
 
-def _run(client: Client, ask: Ask) -> Panel:
+def _run(client: Client, ask: PanelRequest) -> Panel:
     panel = Panel(ask, at=time.time())
     began = time.monotonic()
     with recorded() as panel.calls:
@@ -283,9 +283,9 @@ def _run(client: Client, ask: Ask) -> Panel:
 
 
 def _write_log(browser: Browser, panels: list[Panel]) -> None:
-    source, page = browser.source.label, request.endpoint or ""
+    source, page = browser.api_target.label, request.endpoint or ""
     owners = [(panel, call) for panel in panels for call in panel.calls]
-    rows = [call.row(source=source, page=page, line=panel.ask.line.kept) for panel, call in owners]
-    numbers = Calls(current_parts().database, browser.id).append(rows)
+    rows = [call.row(source=source, page=page, line=panel.ask.line.redacted) for panel, call in owners]
+    numbers = Calls(current_app_state().database, browser.id).append(rows)
     for (panel, _), number in zip(owners, numbers, strict=True):
         panel.log_id = number

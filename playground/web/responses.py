@@ -14,10 +14,10 @@ from flask.json.provider import DefaultJSONProvider
 
 from ..formatting import without_surrogates
 
-__all__ = ["MOST_ADDRESS", "init_app"]
+__all__ = ["MAX_ADDRESS", "init_app"]
 
 #: Characters of an address that a redirect leads to. Gunicorn takes no longer line than 4094.
-MOST_ADDRESS: Final = 4000
+MAX_ADDRESS: Final = 4000
 
 
 class EncodableResponse(Response):
@@ -57,7 +57,7 @@ def _encodable_values(endpoint: str, values: dict[str, Any]) -> None:
 def _short_address(response: Response) -> Response:
     """Say that a redirect leads to an address that nobody could ask for, instead of leading there."""
     length = len(response.headers.get("Location", ""))
-    if length > MOST_ADDRESS:
+    if length > MAX_ADDRESS:
         del response.headers["Location"]
         response.status_code = 422
         response.mimetype = "text/plain"

@@ -30,16 +30,16 @@ _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _STATIC: Final = frozenset({"static", "bootstrap.static"})
 
 #: Largest body of a request, in bytes, and parts of a form.
-_MOST_BYTES: Final = 256 * 1024
-_MOST_PARTS: Final = 200
+_MAX_BYTES: Final = 256 * 1024
+_MAX_PARTS: Final = 200
 
 
 class BoundedRequest(Request):
     """A request with limits. Flask reads them from its configuration only from 3.1 on."""
 
-    max_content_length = _MOST_BYTES
-    max_form_memory_size = _MOST_BYTES
-    max_form_parts = _MOST_PARTS
+    max_content_length = _MAX_BYTES
+    max_form_memory_size = _MAX_BYTES
+    max_form_parts = _MAX_PARTS
 
 
 def init_app(app: Flask, process: ProcessSettings) -> None:

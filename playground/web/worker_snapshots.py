@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from octaspace import Config
 
-from ..app_state import Parts, current_parts
+from ..app_state import AppState, current_app_state
 from ..browser.state import Browser
 from ..store import StoreError, Workers
 
@@ -22,10 +22,10 @@ __all__ = ["forget_snapshots", "leave_after_request", "leave_snapshot"]
 _left: dict[str, int] = {}
 
 #: Distinct settings that are remembered.
-_MOST = 256
+_MAX = 256
 
 
-def leave_snapshot(browser: Browser, parts: Parts) -> tuple[dict[str, Any], Workers]:
+def leave_snapshot(browser: Browser, parts: AppState) -> tuple[dict[str, Any], Workers]:
     """Leave the figures of this process's client for a browser's settings.
 
     Returns:
@@ -36,13 +36,13 @@ def leave_snapshot(browser: Browser, parts: Parts) -> tuple[dict[str, Any], Work
     fingerprint = _fingerprint(config, parts.secret_key)
     workers = Workers(parts.database, fingerprint)
     workers.leave(stats)
-    if len(_left) >= _MOST:
+    if len(_left) >= _MAX:
         _left.clear()
     _left[fingerprint] = stats["requests"]
     return stats, workers
 
 
-def forget_snapshots(browser: Browser, parts: Parts) -> None:
+def forget_snapshots(browser: Browser, parts: AppState) -> None:
     """Remove the figures of all workers for a browser's settings, unless they are everybody's."""
     if browser.config != parts.clients.base_config:
         Workers(parts.database, _fingerprint(browser.config, parts.secret_key)).forget()
@@ -54,11 +54,11 @@ def leave_after_request(response: Response) -> Response:
     if browser is not None and response.status_code < 500:
         # The page is made; without the store it only leaves no figures.
         with suppress(StoreError):
-            _leave_if_calls_were_made(browser, current_parts())
+            _leave_if_calls_were_made(browser, current_app_state())
     return response
 
 
-def _leave_if_calls_were_made(browser: Browser, parts: Parts) -> None:
+def _leave_if_calls_were_made(browser: Browser, parts: AppState) -> None:
     config = browser.config
     made = parts.clients.attempts(config)
     if made and _left.get(_fingerprint(config, parts.secret_key)) != made:

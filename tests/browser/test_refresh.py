@@ -1,4 +1,4 @@
-"""Parts that refresh themselves: nothing moves, nobody is disturbed, and nobody is asked too often."""
+"""AppState that refresh themselves: nothing moves, nobody is disturbed, and nobody is asked too often."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ def test_a_rental_that_is_answered_in_html_says_to_look_first(
     assert result.exit_code == 1
     assert result.stdout == ""
     assert "InvalidResponseError" in result.stderr
-    assert octaspace.errors.LOOK_FIRST in result.stderr
+    assert octaspace.errors.OUTCOME_UNKNOWN_HINT in result.stderr
     assert len(octaspace_sandbox.journal.entries()) == 1
 
 

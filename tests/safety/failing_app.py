@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from werkzeug.datastructures import MultiDict
 
 from playground import create_app
-from playground.app_state import current_parts
+from playground.app_state import current_app_state
 from playground.jobs.background import begin
 from playground.store import Limits
 
@@ -110,7 +110,7 @@ def make() -> Flask:
     @app.get("/playground/fail/job/<name>")
     def in_a_job(name: str) -> str:
         limits = Limits(mine=99, all=99, rate=99)
-        begin(current_parts().database, "me", "test", {}, limits, lambda progress: FAILURES[name]())
+        begin(current_app_state().database, "me", "test", {}, limits, lambda progress: FAILURES[name]())
         return ""
 
     @app.get("/playground/fail/thread/<name>")

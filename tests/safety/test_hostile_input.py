@@ -18,7 +18,7 @@ from playground.jobs import method_run
 from playground.sdk.methods import Method, all_methods
 from playground.settings import ProcessSettings
 from playground.store import Calls, Limits
-from playground.web.responses import MOST_ADDRESS
+from playground.web.responses import MAX_ADDRESS
 
 from ..playground.conftest import MakeApp
 from ..support.fault_server import FaultServer, answer
@@ -56,7 +56,7 @@ def raw(process: ProcessSettings, make_app: MakeApp, monkeypatch: pytest.MonkeyP
 def check(answer: Answer, *what: object) -> None:
     of_the_api = answer.status == 502 and (b"could not be read" in answer.body or b"Error: " in answer.body)
     assert answer.status < 500 or of_the_api, (answer.status, *what)
-    assert len(answer.headers.get("location", "")) <= MOST_ADDRESS, what
+    assert len(answer.headers.get("location", "")) <= MAX_ADDRESS, what
 
 
 def once() -> tuple[bytes, bytes]:

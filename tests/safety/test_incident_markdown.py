@@ -64,7 +64,7 @@ def rendered(markdown: str) -> BeautifulSoup:
 def report(monkeypatch: pytest.MonkeyPatch, text: str) -> str:
     browser = current_browser()
     # Wherever the report has text that is not its own: endpoints and their label, options, calls.
-    monkeypatch.setattr(type(browser.source), "label", text)
+    monkeypatch.setattr(type(browser.api_target), "label", text)
     browser.__dict__["_saved"] = {"options": {"user_agent": text} if text.strip() else {}}
     browser.__dict__["config"] = browser.config.replace(base_urls=["http://127.0.0.1:1/x"])
     monkeypatch.setattr(incident, "platform", FakePlatform(text))

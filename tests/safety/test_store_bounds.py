@@ -30,7 +30,7 @@ from playground.store import (
     Tokens,
     Workers,
 )
-from playground.store.bounds import DEFAULT_BYTES, LEAST_BYTES
+from playground.store.bounds import DEFAULT_BYTES, MIN_BYTES
 from playground.store.redis import RedisDatabase
 from playground.store.sqlite import SqliteDatabase
 from playground.store.sqlite import connection as sqlite_module
@@ -115,7 +115,7 @@ def test_the_shares_are_no_more_than_the_whole() -> None:
     assert sum(share.all for share in shares) <= DEFAULT_BYTES
     assert all(0 < share.mine <= share.all for share in shares)
     assert (bounds.log.mine, bounds.log.all) == (16 * 2**20, 128 * 2**20)
-    least = StoreBounds.of(LEAST_BYTES)
+    least = StoreBounds.of(MIN_BYTES)
     assert least.settings.mine >= 64 * 1024
     assert 23 * least.job <= least.jobs.all, "all that may be under way fit"
 

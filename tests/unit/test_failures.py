@@ -18,7 +18,7 @@ import urllib3.exceptions
 import urllib3.util.ssl_match_hostname
 
 from octaspace.transport.clock import SYSTEM_CLOCK, Deadline
-from octaspace.transport.failures import FOREIGN, forget_library_frames, sort_failure
+from octaspace.transport.failures import LIBRARY_ERRORS, classify_failure, forget_library_frames
 from octaspace.transport.retry import Outcome
 from octaspace.transport.trace import Stage, Trace
 from tests.support.fake_clock import FakeClock
@@ -236,7 +236,7 @@ def caused(error: Exception) -> Exception:
 def verdict_of(error: Exception, stage: Stage, *, reused: bool) -> str:
     trace = Trace(new_connection=False, read_timeout=1, write_timeout=1, deadline=Deadline(SYSTEM_CLOCK))
     trace.stage, trace.reused = stage, reused
-    failure = sort_failure(error, trace)
+    failure = classify_failure(error, trace)
     assert failure.cause is error
     assert failure.reason
     assert failure.marks_endpoint is (failure.outcome is not Outcome.STALE and not failure.misconfigured)
@@ -274,7 +274,7 @@ def test_the_table(
 def test_each_is_caught_bare_or_wrapped(module: ModuleType, name: str, verdicts: Verdicts) -> None:
     """What is no foreign exception by itself reaches us inside one that is."""
     wrapped_by_urllib3 = {"CertificateError", "CompatJSONDecodeError"}
-    assert issubclass(getattr(module, name), FOREIGN) or name in wrapped_by_urllib3
+    assert issubclass(getattr(module, name), LIBRARY_ERRORS) or name in wrapped_by_urllib3
 
 
 @pytest.mark.parametrize("stage", list(Stage))
@@ -284,10 +284,10 @@ def test_a_timeout_after_the_end_of_the_call_is_the_calls_own(stage: Stage) -> N
     clock.advance(6)
     trace = Trace(new_connection=False, read_timeout=1, write_timeout=1, deadline=deadline)
     trace.stage = stage
-    failure = sort_failure(aborted(TimeoutError("timed out")), trace)
+    failure = classify_failure(aborted(TimeoutError("timed out")), trace)
     assert failure.phase == "total"
     assert failure.outcome is (Outcome.UNSENT if stage in (OPENING, OPEN) else Outcome.LOST)
-    failure = sort_failure(aborted(ConnectionResetError()), trace)
+    failure = classify_failure(aborted(ConnectionResetError()), trace)
     assert failure.phase is None
 
 
@@ -303,7 +303,8 @@ def test_a_message_decides_nothing() -> None:
 
 def test_a_server_that_repeats_the_key_gets_it_into_no_reason() -> None:
     trace = Trace(new_connection=False, read_timeout=1, write_timeout=1, deadline=Deadline(SYSTEM_CLOCK))
-    failure = sort_failure(aborted(http.client.BadStatusLine("sk-secret")), trace, credentials=["sk-secret"])
+    error = aborted(http.client.BadStatusLine("sk-secret"))
+    failure = classify_failure(error, trace, credentials=["sk-secret"])
     assert failure.reason.endswith("it says '***'")
     assert failure.cause is None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from octaspace.request import MOST_SECONDS
+from octaspace.request import MAX_SECONDS
 from octaspace.transport.retry import RETRY_STATUSES, Outcome, Verdict, backoff, decide
 from tests.support.fake_clock import FakeClock
 
@@ -64,5 +64,5 @@ def test_a_factor_beyond_floats_does_not_overflow() -> None:
 
 def test_no_wait_is_longer_than_can_be_slept() -> None:
     clock = FakeClock().clock()
-    wait = backoff(1, interval=MOST_SECONDS, factor=1e9, retry_after=None, max_retry_after=60, clock=clock)
-    assert wait == MOST_SECONDS
+    wait = backoff(1, interval=MAX_SECONDS, factor=1e9, retry_after=None, max_retry_after=60, clock=clock)
+    assert wait == MAX_SECONDS

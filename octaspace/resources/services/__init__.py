@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...request import Trip
+from ...request import RequestSender
 from ..resource import Resource
 from .mr import MachineRentals
 from .render import RenderNodes
@@ -26,11 +26,11 @@ class Services(Resource):
     vpn: VpnRelays
     render: RenderNodes
 
-    def __init__(self, trip: Trip) -> None:
-        super().__init__(trip)
-        self.mr = MachineRentals(trip)
-        self.vpn = VpnRelays(trip)
-        self.render = RenderNodes(trip)
+    def __init__(self, sender: RequestSender) -> None:
+        super().__init__(sender)
+        self.mr = MachineRentals(sender)
+        self.vpn = VpnRelays(sender)
+        self.render = RenderNodes(sender)
 
     def session(self, uuid: str) -> Session:
         """A session by its uuid. Asks nothing of the API yet.
@@ -41,4 +41,4 @@ class Services(Resource):
         Raises:
             ValueError: It cannot be part of a path.
         """
-        return Session(self._trip, uuid)
+        return Session(self._sender, uuid)

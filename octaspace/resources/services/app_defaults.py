@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...json_values import parse_nested
-from ...shown import shown
+from ...safe_repr import safe_repr
 from .arguments import checked_count, checked_envs, checked_ports, checked_text
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ def app_defaults(catalogue: Any, uuid: str, missing: list[str]) -> dict[str, Any
             break
     else:
         raise ValueError(
-            f"app {shown(uuid)} is not in the catalogue (GET /apps): correct the uuid, or pass disk_size, "
-            "image, envs, ports and http_ports yourself"
+            f"app {safe_repr(uuid)} is not in the catalogue (GET /apps): correct the uuid, or pass "
+            "disk_size, image, envs, ports and http_ports"
         )
     try:
         defaults = _defaults(App.from_api(item), item, missing)
     except ValueError as error:
         raise ValueError(
-            f"the catalogue's entry of app {shown(uuid)} cannot be used: {error}; pass what is wrong yourself"
+            f"the catalogue entry of app {safe_repr(uuid)} cannot be used: {error}; pass that argument"
         ) from None
     return {name: defaults[name] for name in missing}
 
@@ -59,7 +59,7 @@ def _defaults(app: App, item: Mapping[str, Any], missing: list[str]) -> dict[str
     if "envs" in missing:
         defaults["envs"] = checked_envs("envs", app.envs)
         if len(app.envs) < _entries(item.get("envs")):
-            raise ValueError(f"envs must be a mapping of names to text, not {shown(item['envs'])}")
+            raise ValueError(f"envs must be a mapping of names to text, not {safe_repr(item['envs'])}")
     if "start_command" in missing:
         unread = app.extra.get("start_command")
         defaults["start_command"] = checked_text("start_command", app.start_command or unread or "")

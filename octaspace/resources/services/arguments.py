@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from ...request import MOST_SECONDS
-from ...shown import shown
+from ...request import MAX_SECONDS
+from ...safe_repr import safe_repr
 
 __all__ = [
     "checked_choice",
@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 #: What JSON parsers everywhere read exactly; no id and no size comes near.
-_MOST_COUNT = 2**53
+_MAX_COUNT = 2**53
 
 
 def checked_count(name: str, value: object, unit: str = "") -> int:
@@ -29,9 +29,9 @@ def checked_count(name: str, value: object, unit: str = "") -> int:
     """
     wanted = f"a whole number{unit and f' of {unit}'} above 0"
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be {wanted}, not {shown(value)} ({type(value).__name__})")
-    if value > _MOST_COUNT:
-        raise ValueError(f"{name} must be at most {_MOST_COUNT}, not {shown(value)}")
+        raise ValueError(f"{name} must be {wanted}, not {safe_repr(value)} ({type(value).__name__})")
+    if value > _MAX_COUNT:
+        raise ValueError(f"{name} must be at most {_MAX_COUNT}, not {safe_repr(value)}")
     return value
 
 
@@ -44,13 +44,13 @@ def checked_seconds(name: str, value: object, *, above_zero: bool = False) -> fl
     if (
         isinstance(value, bool)
         or not isinstance(value, (int, float))
-        or not 0 <= value <= MOST_SECONDS
+        or not 0 <= value <= MAX_SECONDS
         or (above_zero and value == 0)
     ):
         wanted = "above 0" if above_zero else "from 0"
         raise ValueError(
-            f"{name} must be a number of seconds {wanted} to {MOST_SECONDS}, "
-            f"not {shown(value)} ({type(value).__name__})"
+            f"{name} must be a number of seconds {wanted} to {MAX_SECONDS}, "
+            f"not {safe_repr(value)} ({type(value).__name__})"
         )
     return value
 
@@ -62,7 +62,7 @@ def checked_text(name: str, value: object, *, required: bool = False) -> str:
         ValueError: It is none, or is empty and required.
     """
     if not isinstance(value, str):
-        raise ValueError(f"{name} must be text, not {shown(value)} ({type(value).__name__})")
+        raise ValueError(f"{name} must be text, not {safe_repr(value)} ({type(value).__name__})")
     if required and not value.strip():
         raise ValueError(f"{name} must not be empty")
     return value
@@ -75,7 +75,7 @@ def checked_choice(name: str, value: object, choices: Collection[str]) -> str:
         ValueError: It is none of them.
     """
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {shown(value)}")
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {safe_repr(value)}")
     return value
 
 
@@ -89,12 +89,12 @@ def checked_ports(name: str, value: Iterable[int] | None) -> list[int]:
         return []
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise ValueError(
-            f"{name} must be a list of port numbers, not {shown(value)} ({type(value).__name__})"
+            f"{name} must be a list of port numbers, not {safe_repr(value)} ({type(value).__name__})"
         )
     ports = list(value)
     for port in ports:
         if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
-            raise ValueError(f"{name} must hold whole numbers from 1 to 65535, not {shown(port)}")
+            raise ValueError(f"{name} must hold whole numbers from 1 to 65535, not {safe_repr(port)}")
     return ports
 
 
@@ -110,13 +110,13 @@ def checked_envs(name: str, value: Mapping[str, str] | None) -> dict[str, str]:
         raise ValueError(f"{name} must be a mapping of names to text, not {type(value).__name__}")
     for key, text in value.items():
         if not isinstance(key, str) or not key:
-            raise ValueError(f"{name} must have texts as names, not {shown(key)}")
+            raise ValueError(f"{name} must have texts as names, not {safe_repr(key)}")
         if "=" in key or "\0" in key:
-            raise ValueError(f"{name} must have names without '=' and NUL, not {shown(key)}")
+            raise ValueError(f"{name} must have names without '=' and NUL, not {safe_repr(key)}")
         if not isinstance(text, str):
-            raise ValueError(f"{name}[{shown(key)}] must be text, not {type(text).__name__}")
+            raise ValueError(f"{name}[{safe_repr(key)}] must be text, not {type(text).__name__}")
         if "\0" in text:
-            raise ValueError(f"{name}[{shown(key)}] must not have a NUL in it")
+            raise ValueError(f"{name}[{safe_repr(key)}] must not have a NUL in it")
     return dict(value)
 
 
@@ -132,4 +132,4 @@ def refuse_unknown(given: Iterable[str], known: Collection[str]) -> None:
 
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            raise ValueError(f"unknown option {shown(name)}; {hint}")
+            raise ValueError(f"unknown option {safe_repr(name)}; {hint}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import (
-    LOOK_FIRST,
+    OUTCOME_UNKNOWN_HINT,
     InvalidResponseError,
     ProvisionRejectedError,
     api_message,
@@ -51,7 +51,7 @@ def check_creation(response: Response[Any], path: str, *, mask: KeyMask) -> Resp
         )
     raise InvalidResponseError(
         f"POST {path}: {response.status}, but the answer names no session: {one_line(response.text)}"
-        f"{LOOK_FIRST}{request_id_of(response)}",
+        f"{OUTCOME_UNKNOWN_HINT}{request_id_of(response)}",
         response=response,
         outcome_unknown=True,
     )

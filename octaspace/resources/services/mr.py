@@ -12,7 +12,7 @@ from ..resource import Resource
 from .app_defaults import app_defaults
 from .arguments import checked_count, checked_envs, checked_ports, checked_text
 from .creation import check_creation
-from .rent import rented
+from .rent import rental
 from .session import Session
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class MachineRentals(Resource):
         from .search import search_machines  # loads the types, which only who searches should pay for
 
         return search_machines(
-            MachineOffer, "/services/mr", self.list, self._trip.mask,
+            MachineOffer, "/services/mr", self.list, self._sender.mask,
             gpu=gpu, min_vram_gb=min_vram_gb, country=country,
             max_price_usd=max_price_usd, min_reliability=min_reliability, sort=sort,
         )  # fmt: skip
@@ -153,7 +153,8 @@ class MachineRentals(Resource):
             if not start_command:
                 missing.append("start_command")
             item.update(app_defaults(self._get("apps").data, app, missing))
-        return check_creation(self._post("services", "mr", body=[item]), "/services/mr", mask=self._trip.mask)
+        answer = self._post("services", "mr", body=[item])
+        return check_creation(answer, "/services/mr", mask=self._sender.mask)
 
     def rent(
         self,
@@ -183,8 +184,8 @@ class MachineRentals(Resource):
             octaspace.ProvisionRejectedError: The rental was refused.
             octaspace.Error: As `create`, and at the end as `Session.stop`.
         """
-        return rented(
-            self._trip,
+        return rental(
+            self._sender,
             lambda: self.create(
                 node_id=node_id, disk_size=disk_size, image=image, app=app, envs=envs, ports=ports,
                 http_ports=http_ports, start_command=start_command, entrypoint=entrypoint,

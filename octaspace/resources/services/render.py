@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 from ...response import Response
-from ...shown import shown
+from ...safe_repr import safe_repr
 from ..resource import Resource
 from .arguments import checked_count, checked_envs, refuse_unknown
 from .creation import check_creation
-from .rent import rented
+from .rent import rental
 from .session import Session
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class RenderNodes(Resource):
         from .search import search_machines  # loads the types, which only who searches should pay for
 
         return search_machines(
-            RenderOffer, "/services/render", self.list, self._trip.mask,
+            RenderOffer, "/services/render", self.list, self._sender.mask,
             gpu=gpu, min_vram_gb=min_vram_gb, country=country,
             max_price_usd=max_price_usd, min_reliability=min_reliability, sort=sort,
         )  # fmt: skip
@@ -101,10 +101,10 @@ class RenderNodes(Resource):
         multi_gpu = options.get("multi_gpu_worker")
         if multi_gpu is not None:
             if not isinstance(multi_gpu, bool):
-                raise ValueError(f"multi_gpu_worker must be True or False, not {shown(multi_gpu)}")
+                raise ValueError(f"multi_gpu_worker must be True or False, not {safe_repr(multi_gpu)}")
             body[_MULTI_GPU] = multi_gpu
         return check_creation(
-            self._post("services", "render", body=body), "/services/render", mask=self._trip.mask
+            self._post("services", "render", body=body), "/services/render", mask=self._sender.mask
         )
 
     def rent(self, *, node_id: int, disk_size: int, **options: Any) -> AbstractContextManager[Session]:
@@ -112,7 +112,7 @@ class RenderNodes(Resource):
 
         Arguments are those of `create`.
         """
-        return rented(
-            self._trip,
+        return rental(
+            self._sender,
             lambda: self.create(node_id=node_id, disk_size=disk_size, **options),
         )

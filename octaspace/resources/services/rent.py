@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from ... import errors
-from ...request import Trip
+from ...request import RequestSender
 from ...response import Response
 from .creation import session_uuids
-from .passing import may_pass
 from .session import Session
+from .transient import is_transient
 
-__all__ = ["rented"]
+__all__ = ["rental"]
 
 #: Waits in seconds before a stop that failed is sent again. Stopping twice is harmless, charges are not.
 _PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
@@ -21,7 +21,7 @@ _LONGEST_PAUSE: Final = 60.0
 
 
 @contextmanager
-def rented(trip: Trip, create: Callable[[], Response[Any]]) -> Iterator[Session]:
+def rental(sender: RequestSender, create: Callable[[], Response[Any]]) -> Iterator[Session]:
     """Create a session, and stop it at the end of the block, however that ends.
 
     Args:
@@ -33,15 +33,15 @@ def rented(trip: Trip, create: Callable[[], Response[Any]]) -> Iterator[Session]
     try:
         try:
             response = create()
-            session = Session(trip, session_uuids(response)[0])
+            session = Session(sender, session_uuids(response)[0])
         except errors.ProvisionRejectedError as error:
-            _stop_others(trip, error)
+            _stop_others(sender, error)
             raise
         except (errors.Error, ValueError):
             raise  # they know themselves whether there may be a rental
         except BaseException as interruption:  # or what a hook raised
             if response is not None:
-                session = Session(trip, session_uuids(response)[0])
+                session = Session(sender, session_uuids(response)[0])
             if session is None:
                 _add_note(
                     interruption,
@@ -53,26 +53,26 @@ def rented(trip: Trip, create: Callable[[], Response[Any]]) -> Iterator[Session]
     except BaseException as error:
         if session is not None:
             try:
-                _stop(trip, session)
+                _stop(sender, session)
             except Exception as failure:
                 # The body's own error is what the caller must see; this one rides along.
                 _add_note(error, f"Session {session.uuid} could not be stopped and goes on: {failure}")
         raise
-    _stop(trip, session)
+    _stop(sender, session)
 
 
-def _stop_others(trip: Trip, rejected: errors.ProvisionRejectedError) -> None:
+def _stop_others(sender: RequestSender, rejected: errors.ProvisionRejectedError) -> None:
     """Stop what an answer names beside what it refuses: the block that would use it does not run."""
     for uuid in session_uuids(rejected.response) if rejected.response is not None else ():
         try:
-            _stop(trip, Session(trip, uuid))
+            _stop(sender, Session(sender, uuid))
         except Exception as failure:
             _add_note(rejected, f"Session {uuid} could not be stopped and goes on: {failure}")
 
 
-def _stop(trip: Trip, session: Session) -> None:
+def _stop(sender: RequestSender, session: Session) -> None:
     try:
-        _stop_patiently(trip, session)
+        _stop_patiently(sender, session)
     except errors.Error:
         raise
     except BaseException as interruption:  # or what a hook raised: once more, at once
@@ -87,15 +87,15 @@ def _stop(trip: Trip, session: Session) -> None:
         raise
 
 
-def _stop_patiently(trip: Trip, session: Session) -> None:
+def _stop_patiently(sender: RequestSender, session: Session) -> None:
     for pause in _PAUSES:
         try:
             return _stop_once(session)
         except errors.Error as error:
-            if not may_pass(error):
+            if not is_transient(error):
                 raise
             asked = min(getattr(error, "retry_after", None) or 0.0, _LONGEST_PAUSE)
-        trip.sleep(max(pause, asked))
+        sender.sleep(max(pause, asked))
     _stop_once(session)
 
 

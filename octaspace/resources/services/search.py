@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 from ...errors import InvalidResponseError, request_id_of
 from ...key_mask import KeyMask
 from ...response import Response
-from ...shown import shown
+from ...safe_repr import safe_repr
 from ...types import MachineOffer, RenderOffer, VpnRelay
 from .arguments import checked_choice, checked_text
 
@@ -90,7 +90,7 @@ def search_relays(
     checked_choice("sort", sort, ("price", "download"))
     place, most = _place(country), _limit("max_price_usd", max_price_usd)
     if residential is not None and not isinstance(residential, bool):
-        raise ValueError(f"residential must be True, False or None, not {shown(residential)}")
+        raise ValueError(f"residential must be True, False or None, not {safe_repr(residential)}")
 
     def fits(relay: VpnRelay) -> bool:
         return (
@@ -151,12 +151,12 @@ def _limit(name: str, value: float | Decimal | None) -> Decimal | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-        raise ValueError(f"{name} must be a number, not {shown(value)} ({type(value).__name__})")
+        raise ValueError(f"{name} must be a number, not {safe_repr(value)} ({type(value).__name__})")
     limit = Decimal(float.__repr__(value)) if isinstance(value, float) else Decimal(value)
     if not limit.is_finite():
         raise ValueError(f"{name} must be a number, not {value}")
     if limit < 0:
-        raise ValueError(f"{name} must not be negative, not {shown(value)}")
+        raise ValueError(f"{name} must not be negative, not {safe_repr(value)}")
     return limit
 
 

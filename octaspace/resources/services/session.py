@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...request import Request, Trip
+from ...request import Request, RequestSender
 from ...response import Response
-from ...shown import shown
+from ...safe_repr import safe_repr
 from ..resource import Resource, path_of, query_of, segment_of
 from .arguments import checked_seconds
-from .following import follow_logs
-from .waiting import wait_until_ready
+from .log_follower import follow_logs
+from .polling import wait_until_ready
 
 if TYPE_CHECKING:
     from ...types import payloads
@@ -37,10 +37,10 @@ class Session(Resource):
 
     uuid: str
 
-    def __init__(self, trip: Trip, uuid: str) -> None:
-        super().__init__(trip)
+    def __init__(self, sender: RequestSender, uuid: str) -> None:
+        super().__init__(sender)
         if not isinstance(uuid, str):
-            raise ValueError(f"a session's uuid must be text, not {shown(uuid)} ({type(uuid).__name__})")
+            raise ValueError(f"a session's uuid must be text, not {safe_repr(uuid)} ({type(uuid).__name__})")
         segment_of(uuid)  # refuse at once what no call could use
         self.uuid = uuid
 
@@ -99,7 +99,7 @@ class Session(Resource):
                 harmless.
         """
         if score is not None and (type(score) is not int or score not in _SCORES):
-            raise ValueError(f"score must be a whole number from 1 to 5, not {shown(score)}")
+            raise ValueError(f"score must be a whole number from 1 to 5, not {safe_repr(score)}")
         body = None if score is None else {"score": score}
         return self._confirmed(
             Request("POST", path_of("services", self.uuid, "stop"), body=body, expects="json or nothing")
@@ -137,7 +137,7 @@ class Session(Resource):
             return self._within(seconds, "info")
 
         return wait_until_ready(
-            look, self._trip, self.uuid, timeout=timeout, interval=interval, on_progress=on_progress
+            look, self._sender, self.uuid, timeout=timeout, interval=interval, on_progress=on_progress
         )
 
     def follow_logs(
@@ -185,9 +185,9 @@ class Session(Resource):
         def info(seconds: float | None) -> Any:
             return self._within(seconds, "info").data
 
-        return follow_logs(read, info, self._trip, interval=interval, timeout=timeout, on_idle=on_idle)
+        return follow_logs(read, info, self._sender, interval=interval, timeout=timeout, on_idle=on_idle)
 
     def _within(self, seconds: float | None, what: str, *, recent: bool | None = None) -> Response[Any]:
         """GET /services/:uuid/info or /logs, given up after so many seconds."""
         path, query = path_of("services", self.uuid, what), query_of({"recent": recent})
-        return self._trip.send(Request("GET", path, params=query, expects="json"), timeout=seconds)
+        return self._sender.send(Request("GET", path, params=query, expects="json"), timeout=seconds)

@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final
 
 from ...response import Response
-from ...shown import shown
+from ...safe_repr import safe_repr
 from ..resource import Resource
 from .arguments import checked_choice, checked_count
 from .creation import check_creation
-from .rent import rented
+from .rent import rental
 from .session import Session
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class VpnRelays(Resource):
         from .search import search_relays  # loads the types, which only who searches should pay for
 
         return search_relays(
-            "/services/vpn", self.list, self._trip.mask,
+            "/services/vpn", self.list, self._sender.mask,
             country=country, residential=residential, max_price_usd=max_price_usd, sort=sort,
         )  # fmt: skip
 
@@ -103,9 +103,10 @@ class VpnRelays(Resource):
         }
         if protocol is not None:
             if subkind != "v2ray":
-                raise ValueError(f"protocol is for subkind 'v2ray' only, not for {shown(subkind)}")
+                raise ValueError(f"protocol is for subkind 'v2ray' only, not for {safe_repr(subkind)}")
             body["protocol"] = checked_choice("protocol", protocol, _PROTOCOLS)
-        return check_creation(self._post("services", "vpn", body=body), "/services/vpn", mask=self._trip.mask)
+        answer = self._post("services", "vpn", body=body)
+        return check_creation(answer, "/services/vpn", mask=self._sender.mask)
 
     def rent(
         self, *, node_id: int, subkind: str = "wg", protocol: str | None = None
@@ -114,7 +115,7 @@ class VpnRelays(Resource):
 
         Arguments are those of `create`.
         """
-        return rented(
-            self._trip,
+        return rental(
+            self._sender,
             lambda: self.create(node_id=node_id, subkind=subkind, protocol=protocol),
         )

@@ -10,12 +10,12 @@ from werkzeug.wrappers import Response as Redirect
 from octaspace import Response, wei_to_octa
 from octaspace.types import Account
 
-from ...sdk.call import Line
-from ...sdk.json_access import dig, words
+from ...sdk.call import SdkCall
+from ...sdk.json_access import get_path, single_line
 from ...web.balance import wei_of
 from ...web.form_actions import ChangeForm, change
 from ...web.network_panel import network_panel
-from ...web.panels import Ask, load
+from ...web.panels import PanelRequest, load
 
 bp = Blueprint("account", __name__, url_prefix="/playground/account")
 
@@ -26,8 +26,10 @@ WALLET: Final = "new wallet"
 @bp.get("")
 def index() -> str:
     panels = load(
-        Ask("profile", "Profile", Line("accounts.profile"), shape=read_account),
-        Ask("balance", "Balance", Line("accounts.balance"), shape=read_balance, needs=("network",)),
+        PanelRequest("profile", "Profile", SdkCall("accounts.profile"), shape=read_account),
+        PanelRequest(
+            "balance", "Balance", SdkCall("accounts.balance"), shape=read_balance, needs=("network",)
+        ),
         network_panel(),
     )
     network, balance, profile = panels["network"], panels["balance"], panels["profile"]
@@ -43,12 +45,12 @@ def index() -> str:
 
 @bp.post("/wallet")
 def generate_wallet() -> Redirect:
-    line = Line("accounts.generate_wallet")
+    line = SdkCall("accounts.generate_wallet")
     return change(ChangeForm(), line, done=_made, to=("account.index", {}), name=WALLET)
 
 
 def _made(response: Response[Any]) -> str:
-    address = words(dig(response.data, "address"), 120)
+    address = single_line(get_path(response.data, "address"), 120)
     return f"A new wallet was made: {address}." if address else "A new wallet was made."
 
 
@@ -73,6 +75,6 @@ def read_balance(data: Any) -> int:
 
 def initials(email: str | None) -> str:
     """Two letters that stand for a person, whose picture is never loaded: ``ue`` for ``user@example.com``."""
-    name, _, host = words(email).partition("@")
+    name, _, host = single_line(email).partition("@")
     letters = [part[0] for part in (name, host) if part and part[0].isalnum()]
     return "".join(letters).upper() or "?"

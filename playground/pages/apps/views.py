@@ -12,9 +12,9 @@ from flask import Blueprint, render_template, request
 
 from octaspace.types import App
 
-from ...sdk.call import Line
-from ...sdk.json_access import words
-from ...web.panels import Ask, load
+from ...sdk.call import SdkCall
+from ...sdk.json_access import single_line
+from ...web.panels import PanelRequest, load
 
 bp = Blueprint("apps", __name__, url_prefix="/playground/apps")
 
@@ -40,7 +40,7 @@ class AppFilter:
             vram = float(args.get("vram", ""))
         except ValueError:
             vram = None
-        return cls(words(args.get("text")), words(args.get("category"), 40), vram)
+        return cls(single_line(args.get("text")), single_line(args.get("category"), 40), vram)
 
     def __bool__(self) -> bool:
         return self != AppFilter()
@@ -54,16 +54,16 @@ class AppFilter:
         return (
             self.category in ("", category_of(app))
             and (self.vram is None or (app.min_vram_gb or 0) <= self.vram)
-            and any(self.text.lower() in words(text, 500).lower() for text in texts)
+            and any(self.text.lower() in single_line(text, 500).lower() for text in texts)
         )
 
 
 @bp.get("")
 def index() -> str:
     wanted = AppFilter.read(request.args)
-    panels = load(Ask("apps", "Apps", Line("apps.list"), shape=read_apps))
+    panels = load(PanelRequest("apps", "Apps", SdkCall("apps.list"), shape=read_apps))
     apps: list[App] = panels["apps"].data or []
-    shown = sorted(wanted.apply(apps), key=lambda app: (category_of(app), words(app.name).lower()))
+    shown = sorted(wanted.apply(apps), key=lambda app: (category_of(app), single_line(app.name).lower()))
     return render_template(
         "apps/index.html",
         **panels,
@@ -93,4 +93,4 @@ def read_apps(data: Any) -> list[App]:
 
 def category_of(app: App) -> str:
     """Its category as one line."""
-    return words(app.category, 40) or "Other"
+    return single_line(app.category, 40) or "Other"

@@ -10,22 +10,22 @@ from typing import Any, Final
 
 from flask import Blueprint, current_app, render_template
 
-from ...app_state import current_parts
+from ...app_state import current_app_state
 from ...browser.state import Browser, current_browser
 from ...domain.endpoint_health import endpoint_health, last_calls
-from ...domain.node_state import is_online, state_of, tone_of
+from ...domain.node_state import is_online, severity_of, state_of
 from ...domain.pricing import hours_left, usd_per_hour
-from ...sdk.call import Line
-from ...sdk.json_access import dig, number
+from ...sdk.call import SdkCall
+from ...sdk.json_access import get_path, number
 from ...store import Calls
 from ...web.balance import wei_of
 from ...web.network_panel import network_panel
-from ...web.panels import Ask, Panel, load
+from ...web.panels import Panel, PanelRequest, load
 
 bp = Blueprint("dashboard", __name__, url_prefix="/playground/dashboard")
 
 #: Sessions shown; the rest is counted and one click away.
-_MOST_SESSIONS: Final = 6
+_MAX_SESSIONS: Final = 6
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,14 @@ class Step:
 
 @bp.get("")
 def index() -> str:
-    browser, parts = current_browser(), current_parts()
+    browser, parts = current_browser(), current_app_state()
     panels = load(
         network_panel(),
-        Ask("balance", "Balance", Line("accounts.balance"), shape=wei_of, empty=lambda wei: False,
+        PanelRequest("balance", "Balance", SdkCall("accounts.balance"), shape=wei_of, empty=lambda wei: False,
             needs=("network", "sessions")),
-        Ask("profile", "Account", Line("accounts.profile")),
-        Ask("sessions", "Active sessions", Line("sessions.list"), shape=running),
-        Ask("nodes", "Own nodes", Line("nodes.list"), shape=by_state),
+        PanelRequest("profile", "Account", SdkCall("accounts.profile")),
+        PanelRequest("sessions", "Active sessions", SdkCall("sessions.list"), shape=running),
+        PanelRequest("nodes", "Own nodes", SdkCall("nodes.list"), shape=by_state),
     )  # fmt: skip
     calls = Calls(parts.database, browser.id)
     errors, _ = calls.latest(4, status="error")
@@ -80,14 +80,14 @@ def index() -> str:
     return render_template(
         "dashboard/index.html",
         **panels,
-        most=_MOST_SESSIONS,
+        most=_MAX_SESSIONS,
         burn=_burn(panels),
         left=_hours_left(panels),
         stats=stats,
         health=endpoint_health(endpoints, stats, last_calls(calls, endpoints)),
         errors=errors,
         steps=_steps(browser, calls),
-        tone_of=tone_of,
+        severity_of=severity_of,
         is_online=is_online,
     )
 
@@ -113,7 +113,7 @@ def running(data: Any) -> list[Running]:
 
 def by_state(data: Any) -> dict[str, int]:
     """How many nodes there are of each state, the most frequent first."""
-    states = Counter(state_of(dig(node, "state")) for node in _list(data))
+    states = Counter(state_of(get_path(node, "state")) for node in _list(data))
     return dict(states.most_common())
 
 
@@ -149,7 +149,7 @@ def _hours_left(panels: dict[str, Panel]) -> Decimal | None:
 
 def _steps(browser: Browser, calls: Calls) -> list[Step]:
     """Three first steps, of those this app has pages for; none once all are done, or outside a sandbox."""
-    if not browser.source.is_sandbox:
+    if not browser.api_target.is_sandbox:
         return []
 
     def happened(**filters: str) -> bool:

@@ -50,7 +50,7 @@ def incident_report(
         latency: Seconds per call over the last minutes.
         last: The last call at each endpoint.
     """
-    source = browser.source
+    source = browser.api_target
     lines = [
         "# OctaSpace incident report",
         "",

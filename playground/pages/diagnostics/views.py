@@ -16,10 +16,10 @@ from wtforms.validators import NumberRange
 
 from octaspace import Client, Error
 
-from ...app_state import current_parts
+from ...app_state import current_app_state
 from ...browser.state import Browser, current_browser
 from ...domain.endpoint_health import endpoint_health, last_calls
-from ...sdk.call import Line
+from ...sdk.call import SdkCall
 from ...sdk.recording import Call, recorded
 from ...store import Calls
 from ...web.form_actions import ChangeForm, WholeNumberField, once
@@ -32,7 +32,7 @@ bp.after_app_request(leave_after_request)
 
 #: How far back the sparklines go, and how many calls they show at most.
 _MINUTES: Final = 10
-_MOST_CALLS: Final = 300
+_MAX_CALLS: Final = 300
 
 #: Errors of the incident report.
 _REPORTED: Final = 20
@@ -73,7 +73,7 @@ def report() -> Page:
 
 
 def _figures() -> dict[str, Any]:
-    browser, parts = current_browser(), current_parts()
+    browser, parts = current_browser(), current_app_state()
     config = browser.config
     stats, workers = leave_snapshot(browser, parts)
     latency, in_use = _series(browser)
@@ -94,8 +94,8 @@ def _figures() -> dict[str, Any]:
 
 def _series(browser: Browser) -> tuple[Series, Series]:
     """Seconds per call, and connections in use as each began, over the last minutes."""
-    calls = Calls(current_parts().database, browser.id)
-    rows, _ = calls.latest(_MOST_CALLS, since=time.time() - 60 * _MINUTES)
+    calls = Calls(current_app_state().database, browser.id)
+    rows, _ = calls.latest(_MAX_CALLS, since=time.time() - 60 * _MINUTES)
     rows.reverse()
     return (
         Series([row.elapsed for row in rows]),
@@ -104,7 +104,7 @@ def _series(browser: Browser) -> tuple[Series, Series]:
 
 
 def _report() -> str:
-    browser, parts = current_browser(), current_parts()
+    browser, parts = current_browser(), current_app_state()
     _, workers = leave_snapshot(browser, parts)
     calls = Calls(parts.database, browser.id)
     errors, _ = calls.latest(_REPORTED, whole=True, status="error")
@@ -134,8 +134,8 @@ def reads() -> Response:
 
 
 def _read(name: str, count: int) -> list[Call]:
-    browser, parts = current_browser(), current_parts()
-    line = Line(name)
+    browser, parts = current_browser(), current_app_state()
+    line = SdkCall(name)
     with parts.clients.lease(browser.config) as client:
         bounded = client.with_options(total_timeout=browser.budget)
         running = [
@@ -143,14 +143,14 @@ def _read(name: str, count: int) -> list[Call]:
             for _ in range(count)
         ]
         calls = [call for future in running for call in future.result()]
-    label, page = browser.source.label, request.endpoint or ""
+    label, page = browser.api_target.label, request.endpoint or ""
     Calls(parts.database, browser.id).append(
         [call.row(source=label, page=page, line=str(line)) for call in calls]
     )
     return calls
 
 
-def _read_once(client: Client, line: Line) -> list[Call]:
+def _read_once(client: Client, line: SdkCall) -> list[Call]:
     with recorded() as calls:
         try:
             line.run(client)

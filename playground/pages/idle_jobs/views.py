@@ -11,18 +11,18 @@ from flask import Blueprint, Response, abort, current_app, render_template, requ
 from octaspace.key_mask import KeyMask
 from octaspace.types import IdleJob, IdleJobLogs
 
-from ...app_state import current_parts
+from ...app_state import current_app_state
 from ...browser.state import current_browser
 from ...domain.log_lines import shown
-from ...sdk.call import Line
+from ...sdk.call import SdkCall
 from ...sdk.json_access import as_id
-from ...web.panels import Ask, load
+from ...web.panels import PanelRequest, load
 
 bp = Blueprint("idle_jobs", __name__, url_prefix="/playground/idle-jobs")
 
 #: How much a packed log may unpack to, and how many of its last lines a page shows.
-_MOST_BYTES: Final = 8 * 1024 * 1024
-_MOST_LINES: Final = 1000
+_MAX_BYTES: Final = 8 * 1024 * 1024
+_MAX_LINES: Final = 1000
 
 #: A job that the sandbox has.
 _EXAMPLE: Final = {"node": "69", "job": "42"}
@@ -57,8 +57,10 @@ def index() -> str:
     if node and job:
         read = partial(read_log, mask=_mask())
         panels = load(
-            Ask("job", "Job", _line("find", node, job), shape=read_job),
-            Ask("logs", "Log", _line("logs", node, job), shape=read, empty=lambda log: not log.count),
+            PanelRequest("job", "Job", _line("find", node, job), shape=read_job),
+            PanelRequest(
+                "logs", "Log", _line("logs", node, job), shape=read, empty=lambda log: not log.count
+            ),
         )
     return render_template(
         "idle_jobs/index.html", **panels, node=node, asked_job=job, missing=missing, example=_EXAMPLE
@@ -72,7 +74,7 @@ def log() -> Response:
     if not (node and job):
         abort(404, "Which node, and which job?")
     read = partial(read_text, mask=_mask())
-    panel = load(Ask("logs", "Log", _line("logs", node, job), shape=read), page=False)["logs"]
+    panel = load(PanelRequest("logs", "Log", _line("logs", node, job), shape=read), page=False)["logs"]
     if panel.problem is not None:
         # No file: a browser would save the card of the error as if it were the log.
         text = f"{panel.problem.kind}: {panel.problem.message}\n"
@@ -109,16 +111,16 @@ def read_log(data: Any, mask: KeyMask) -> JobLog:
     """The log in any of its shapes, as the page shows it; see `read_text`."""
     logs = _unpacked(data, mask)
     lines = logs.lines
-    return JobLog(tuple(shown(line) for line in lines[-_MOST_LINES:]), len(lines), len(logs.text))
+    return JobLog(tuple(shown(line) for line in lines[-_MAX_LINES:]), len(lines), len(logs.text))
 
 
 def _mask() -> KeyMask:
-    return current_parts().clients.mask(current_browser().config)
+    return current_app_state().clients.mask(current_browser().config)
 
 
 def _unpacked(data: Any, mask: KeyMask) -> IdleJobLogs:
     try:
-        logs = IdleJobLogs.from_api(data, max_bytes=_MOST_BYTES)
+        logs = IdleJobLogs.from_api(data, max_bytes=_MAX_BYTES)
         return replace(logs, text=mask.text(logs.text))
     except ValueError as error:
         # A ValueError would be taken for a wrong argument.
@@ -129,5 +131,5 @@ def _asked() -> tuple[str, str]:
     return tuple(request.args.get(name, "").strip()[:100] for name in ("node", "job"))  # type: ignore[return-value]
 
 
-def _line(method: str, node: str, job: str) -> Line:
-    return Line(f"idle_jobs.{method}", node_id=as_id(node), job_id=as_id(job))
+def _line(method: str, node: str, job: str) -> SdkCall:
+    return SdkCall(f"idle_jobs.{method}", node_id=as_id(node), job_id=as_id(job))

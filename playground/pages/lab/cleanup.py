@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from octaspace import Client, Error, NotFoundError
 
-from ...sdk.call import Line
-from ...sdk.json_access import dig
+from ...sdk.call import SdkCall
+from ...sdk.json_access import get_path
 from ...sdk.recording import Call, recorded
 
 __all__ = ["stop_sessions"]
@@ -22,7 +22,7 @@ _IN_VAIN: Final = 2
 _AT_ONCE: Final = 4
 
 #: Told of each line and the calls it made.
-WriteDown = Callable[[Line, list[Call]], None]
+WriteDown = Callable[[SdkCall, list[Call]], None]
 
 
 def stop_sessions(client: Client, run: str, write_down: WriteDown) -> int | None:
@@ -56,7 +56,7 @@ def stop_sessions(client: Client, run: str, write_down: WriteDown) -> int | None
 
 
 def _sessions(client: Client, run: str, write_down: WriteDown) -> list[str] | None:
-    line = Line("sessions.list")
+    line = SdkCall("sessions.list")
     with recorded() as calls:
         try:
             data: Any = line.run(client).data
@@ -67,12 +67,12 @@ def _sessions(client: Client, run: str, write_down: WriteDown) -> list[str] | No
     return [
         str(item.get("uuid"))
         for item in (data if isinstance(data, list) else [])
-        if isinstance(item, dict) and str(dig(item, "user_envs.LAB") or "").startswith(f"{run}-")
+        if isinstance(item, dict) and str(get_path(item, "user_envs.LAB") or "").startswith(f"{run}-")
     ]
 
 
 def _stopped(client: Client, uuid: str, write_down: WriteDown) -> bool:
-    line = Line("services.session", uuid).then("stop")
+    line = SdkCall("services.session", uuid).chain("stop")
     with recorded() as calls:
         try:
             line.run(client)

@@ -11,7 +11,7 @@ from .sandbox_control import SandboxControl
 __all__ = ["LabJournal"]
 
 #: Pages of a thousand entries that are read at most.
-_MOST_PAGES: Final = 8
+_MAX_PAGES: Final = 8
 
 
 class LabJournal:
@@ -37,7 +37,7 @@ class LabJournal:
         carried: Counter[str] = Counter()
         ports: Counter[str] = Counter()
         after = self._after
-        for _ in range(_MOST_PAGES):
+        for _ in range(_MAX_PAGES):
             page = self._control.journal(after)
             for entry in page["entries"]:
                 found = self._tag.search(f"{entry['query']} {entry['body']}")

@@ -10,25 +10,25 @@ from typing import Any, Final, Literal
 
 from octaspace import Client, Error
 
-from ...app_state import Parts
+from ...app_state import AppState
 from ...browser.state import Browser
 from ...jobs.background import Progress, begin
-from ...sdk.call import Line
+from ...sdk.call import SdkCall
 from ...sdk.error_card import describe
-from ...sdk.json_access import dig
+from ...sdk.json_access import get_path
 from ...sdk.recording import Call, recorded
 from ...store import Calls, Limits
 from .cleanup import stop_sessions
 from .journal import LabJournal
 from .sandbox_control import ControlError, SandboxControl
 
-__all__ = ["KIND", "MOST_CALLS", "MOST_THREADS", "OPTIONS", "PER_SECOND", "Kind", "Plan", "start_lab"]
+__all__ = ["KIND", "MAX_CALLS", "MAX_THREADS", "OPTIONS", "PER_SECOND", "Kind", "Plan", "start_lab"]
 
 KIND: Final = "lab"
 Kind = Literal["reads", "creates", "mixed"]
 
-MOST_CALLS: Final = 200
-MOST_THREADS: Final = 16
+MAX_CALLS: Final = 200
+MAX_THREADS: Final = 16
 
 #: Calls begun per second, at most; also slow enough for a person to see them come.
 PER_SECOND: Final = 40
@@ -36,7 +36,7 @@ PER_SECOND: Final = 40
 _LIMITS: Final = Limits(mine=1, all=3, rate=6)
 
 #: A run is over by then, whatever its calls do.
-_MOST_SECONDS: Final = 120.0
+_MAX_SECONDS: Final = 120.0
 
 #: Seconds between two looks at the endpoints, and between two looks into the journal.
 _LOOK: Final = 0.1
@@ -79,7 +79,7 @@ class Plan:
         return self.kind == "creates" or (self.kind == "mixed" and number % 3 == 0)
 
 
-def start_lab(parts: Parts, browser: Browser, plan: Plan) -> str:
+def start_lab(parts: AppState, browser: Browser, plan: Plan) -> str:
     """Begin to fire for a browser that speaks to the sandbox.
 
     Args:
@@ -95,7 +95,7 @@ def start_lab(parts: Parts, browser: Browser, plan: Plan) -> str:
     Raises:
         playground.store.BusyError: One is under way.
     """
-    source, id = browser.source, browser.id
+    source, id = browser.api_target, browser.id
     config = browser.config.replace(**OPTIONS, pool_size=plan.threads)
     about = {"plan": vars(plan), "endpoints": list(config.endpoints)}
 
@@ -113,7 +113,7 @@ class _Run:
     """One run, from its first call to the last session stopped."""
 
     def __init__(
-        self, parts: Parts, browser: str, source: str, plan: Plan, progress: Progress,
+        self, parts: AppState, browser: str, source: str, plan: Plan, progress: Progress,
         control: SandboxControl, client: Client,
     ) -> None:  # fmt: skip
         self._log = Calls(parts.database, browser)
@@ -156,15 +156,15 @@ class _Run:
     def _watch(self, threads: list[threading.Thread]) -> None:
         read_at = 0.0
         while any(thread.is_alive() for thread in threads):
-            if self._progress.wait(_LOOK) or self._now() > _MOST_SECONDS:
+            if self._progress.wait(_LOOK) or self._now() > _MAX_SECONDS:
                 self._stop.set()
             self._look()
             if self._now() - read_at >= _READ:
                 read_at = self._now()
                 self._progress.tell(journal=self._journal.read())
 
-    def _write_down(self, line: Line, calls: list[Call]) -> None:
-        rows = [call.row(source=self._source, page="lab.tidy", line=line.kept) for call in calls]
+    def _write_down(self, line: SdkCall, calls: list[Call]) -> None:
+        rows = [call.row(source=self._source, page="lab.tidy", line=line.redacted) for call in calls]
         with self._lock:
             self._log.append(rows)
 
@@ -193,7 +193,7 @@ class _Run:
             if not calls:
                 continue
             call = calls[-1]
-            row = call.row(source=self._source, page="lab.fire", line=line.kept)
+            row = call.row(source=self._source, page="lab.fire", line=line.redacted)
             with self._lock:
                 self._pending.append(row)
             self._progress.tell(self._item(number, lane, line, call, error))
@@ -208,18 +208,18 @@ class _Run:
                 return
             yield number
 
-    def _line(self, number: int) -> Line:
+    def _line(self, number: int) -> SdkCall:
         # The name of the run rides along, so that the journal can tell this call from every other.
         tag = f"{self._progress.id}-{number}"
         if self._plan.creates(number):
-            return Line(
+            return SdkCall(
                 "services.mr.create", node_id=self._machine, disk_size=1, image="ubuntu:24.04",
                 envs={"LAB": tag},
             )  # fmt: skip
-        return Line(("nodes.list", "apps.list", "sessions.list")[number % 3], lab=tag)
+        return SdkCall(("nodes.list", "apps.list", "sessions.list")[number % 3], lab=tag)
 
     def _item(
-        self, number: int, lane: int, line: Line, call: Call, error: Exception | None
+        self, number: int, lane: int, line: SdkCall, call: Call, error: Exception | None
     ) -> dict[str, Any]:
         start = call.began - self._began
         problem = None if error is None else describe(error)
@@ -282,5 +282,5 @@ def _machine(client: Client) -> int:
         offers: Any = client.services.mr.list().data
     except Error:
         return _SOME_MACHINE
-    node_id = dig(offers[0], "node_id") if isinstance(offers, list) and offers else None
+    node_id = get_path(offers[0], "node_id") if isinstance(offers, list) and offers else None
     return node_id if isinstance(node_id, int) else _SOME_MACHINE

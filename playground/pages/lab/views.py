@@ -10,12 +10,12 @@ from werkzeug.wrappers import Response as Redirect
 from wtforms import FloatField, SelectField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
-from ...app_state import current_parts
+from ...app_state import current_app_state
 from ...browser.state import current_browser
 from ...store import BusyError, Job, Jobs
 from ...web.form_actions import ChangeForm, WholeNumberField, once
 from .faults import GROUPS, SCENARIOS, boxes, flip, play
-from .run import KIND, MOST_CALLS, MOST_THREADS, OPTIONS, PER_SECOND, Kind, Plan, start_lab
+from .run import KIND, MAX_CALLS, MAX_THREADS, OPTIONS, PER_SECOND, Kind, Plan, start_lab
 from .sandbox_control import ControlError, SandboxControl
 from .timeline import draw
 
@@ -45,15 +45,15 @@ class FireForm(ChangeForm):
     """What is fired."""
 
     kind = SelectField("Calls", choices=list(get_args(Kind)))
-    count = WholeNumberField("How many", default=50, validators=[InputRequired(), NumberRange(1, MOST_CALLS)])
+    count = WholeNumberField("How many", default=50, validators=[InputRequired(), NumberRange(1, MAX_CALLS)])
     threads = WholeNumberField(
-        "At once", default=8, validators=[InputRequired(), NumberRange(1, MOST_THREADS)]
+        "At once", default=8, validators=[InputRequired(), NumberRange(1, MAX_THREADS)]
     )
 
 
 @bp.get("")
 def index() -> str:
-    if not current_browser().source.is_sandbox:
+    if not current_browser().api_target.is_sandbox:
         return render_template("lab/elsewhere.html")
     jobs = _jobs()
     job = jobs.find(request.args["run"]) if "run" in request.args else next(iter(jobs.latest(KIND)), None)
@@ -75,7 +75,7 @@ def switch() -> Redirect:
         if not form.validate():
             return {**outcome, "ok": False, "text": f"Nothing was switched. {_problems(form)}"}
         try:
-            with SandboxControl(current_parts().process.control_urls) as control:
+            with SandboxControl(current_app_state().process.control_urls) as control:
                 return {**outcome, "text": _switch(control, wanted, form)}
         except ControlError as error:
             return {**outcome, "ok": False, "text": f"The sandbox refuses it: {error}"}
@@ -95,7 +95,7 @@ def fire() -> Redirect:
             return {**outcome, "ok": False, "text": f"Nothing was fired. {_problems(form)}"}
         plan = Plan(form.kind.data, form.count.data or 1, form.threads.data or 1)
         try:
-            id = start_lab(current_parts(), browser, plan)
+            id = start_lab(current_app_state(), browser, plan)
         except BusyError as error:
             return {**outcome, "ok": False, "text": f"Nothing was fired. {error}"}
         return {**outcome, "values": {"run": id}}
@@ -143,7 +143,7 @@ def _lab(job: Job | None) -> dict[str, Any]:
     endpoints: list[Any] = []
     trouble = ""
     try:
-        with SandboxControl(current_parts().process.control_urls) as control:
+        with SandboxControl(current_app_state().process.control_urls) as control:
             endpoints = boxes(control)
     except ControlError as error:
         trouble = str(error)
@@ -157,7 +157,7 @@ def _lab(job: Job | None) -> dict[str, Any]:
         "strength": {name: args.get(name, "") for name in _STRENGTH},
         "options": OPTIONS,
         "per_second": PER_SECOND,
-        "most": {"calls": MOST_CALLS, "threads": MOST_THREADS},
+        "most": {"calls": MAX_CALLS, "threads": MAX_THREADS},
         "job": job,
         **_run(job),
     }
@@ -202,7 +202,7 @@ def _problems(form: ChangeForm) -> str:
 
 
 def _sandbox_only() -> None:
-    if not current_browser().source.is_sandbox:
+    if not current_browser().api_target.is_sandbox:
         abort(403, "The lab breaks things, so it works in the sandbox only. Choose it in Settings.")
 
 
@@ -214,4 +214,4 @@ def _job(id: str) -> Job:
 
 
 def _jobs() -> Jobs:
-    return Jobs(current_parts().database, current_browser().id)
+    return Jobs(current_app_state().database, current_browser().id)

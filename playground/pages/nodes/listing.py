@@ -15,8 +15,8 @@ from typing import Any, Final
 from octaspace import wei_to_octa
 from octaspace.types import NodePrices, System
 
-from ...domain.node_state import is_online, state_of, tone_of
-from ...sdk.json_access import dig, number, words
+from ...domain.node_state import is_online, severity_of, state_of
+from ...sdk.json_access import get_path, number, single_line
 
 __all__ = ["NOWHERE", "ONLINE", "NodeFilter", "NodeRow", "read_nodes"]
 
@@ -58,8 +58,8 @@ class NodeRow:
     base_wei: int | None
 
     @property
-    def tone(self) -> str:
-        return tone_of(self.state)
+    def severity(self) -> str:
+        return severity_of(self.state)
 
     @property
     def online(self) -> bool:
@@ -94,17 +94,17 @@ def _row(item: Mapping[str, Any]) -> NodeRow:
     latitude, longitude = _place(item)
     names = _models(item)
     models = Counter(names)
-    where = (words(dig(item, "location.city"), 40), words(dig(item, "location.country"), 40))
+    where = [single_line(get_path(item, f"location.{name}"), 40) for name in ("city", "country")]
     return NodeRow(
-        id=words(item.get("id")),
-        ip=words(item.get("ip"), 45),
+        id=single_line(item.get("id")),
+        ip=single_line(item.get("ip"), 45),
         state=state_of(item.get("state")),
         location=", ".join(part for part in where if part),
         latitude=latitude,
         longitude=longitude,
         gpus=len(names),
         models=tuple(model for model, _ in models.most_common()),
-        load=number(dig(item, "system.cpu_load_percent")),
+        load=number(get_path(item, "system.cpu_load_percent")),
         uptime=number(item.get("uptime")),
         base_wei=_base(item),
     )
@@ -112,16 +112,17 @@ def _row(item: Mapping[str, Any]) -> NodeRow:
 
 def _models(item: Mapping[str, Any]) -> list[str]:
     """The model of each card. Lists by vendor (Q22) are left to the SDK: a plain list is the usual case."""
-    cards, older = dig(item, "system.gpus"), dig(item, "system.gpu")
+    cards, older = get_path(item, "system.gpus"), get_path(item, "system.gpu")
     if isinstance(cards, list) and older is None:
-        models = [dig(card, "model") for card in cards]
+        models = [get_path(card, "model") for card in cards]
     else:
         models = [card.model for card in System.from_api({"gpus": cards, "gpu": older}).gpus]
-    return [words(model) or "unknown card" for model in models]
+    return [single_line(model) or "unknown card" for model in models]
 
 
 def _place(item: Mapping[str, Any]) -> tuple[float, float] | tuple[None, None]:
-    latitude, longitude = number(dig(item, "location.latitude")), number(dig(item, "location.longitude"))
+    latitude = number(get_path(item, "location.latitude"))
+    longitude = number(get_path(item, "location.longitude"))
     if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
         return None, None
     return float(latitude), float(longitude)
@@ -149,7 +150,7 @@ class NodeFilter:
     @classmethod
     def read(cls, args: Mapping[str, str]) -> NodeFilter:
         """The filter in a query."""
-        return cls(**{field.name: words(args.get(field.name, "")) for field in fields(cls)})
+        return cls(**{field.name: single_line(args.get(field.name, "")) for field in fields(cls)})
 
     def __bool__(self) -> bool:
         return bool(self.chosen)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ...domain.node_state import tone_of
+from ...domain.node_state import severity_of
 from .listing import NOWHERE, NodeRow
 
 __all__ = ["Place", "dots", "read_places"]
@@ -68,7 +68,7 @@ def dots(places: Iterable[Place], href: Callable[[str, str], str]) -> list[Mappi
             "lat": place.latitude + up,
             "lon": place.longitude + right,
             "count": count,
-            "state": tone_of(state),
+            "state": severity_of(state),
             "name": f"{place.name}: {count} {'node' if count == 1 else 'nodes'} {state}",
             "href": href(place.key, state),
         }

@@ -11,7 +11,7 @@ from typing import Any, Final
 from octaspace import wei_to_octa
 
 from ...formatting import UNKNOWN
-from ...sdk.json_access import dig, number
+from ...sdk.json_access import get_path, number
 
 __all__ = [
     "PRICES",
@@ -27,7 +27,7 @@ __all__ = [
 
 
 #: A figure has no more; a longer one is a slip of the finger.
-_MOST_CHARACTERS: Final = 40
+_MAX_CHARACTERS: Final = 40
 
 #: Text that the API sends for a number.
 _DECIMAL_AS_CAME: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
@@ -116,8 +116,8 @@ class PriceChange:
 
 def current(entry: Any) -> dict[str, Asked]:
     """What a node asks now, by name, from its entry in ``GET /nodes``."""
-    prices = dig(entry, "prices")
-    return {price.name: Asked(price, _figure(dig(prices, price.name))) for price in PRICES}
+    prices = get_path(entry, "prices")
+    return {price.name: Asked(price, _figure(get_path(prices, price.name))) for price in PRICES}
 
 
 def _figure(value: Any) -> str | None:
@@ -126,7 +126,7 @@ def _figure(value: Any) -> str | None:
         text = value.strip()
     else:
         text = "" if number(value) is None else f"{Decimal(repr(value)):f}"
-    return text if len(text) <= _MOST_CHARACTERS and _DECIMAL_AS_CAME.fullmatch(text) else None
+    return text if len(text) <= _MAX_CHARACTERS and _DECIMAL_AS_CAME.fullmatch(text) else None
 
 
 def read_typed(args: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -154,7 +154,7 @@ def _read(text: str) -> str:
     plain = text.replace(".", "", 1)
     if not (plain.isascii() and plain.isdigit()):
         raise PriceError("Not a number: only digits and a point, such as 0.5.")
-    if len(text) > _MOST_CHARACTERS:
+    if len(text) > _MAX_CHARACTERS:
         raise PriceError("Too many digits.")
     if not _FIGURE.fullmatch(text):
         raise PriceError("More than a price can be, or a point without digits around it.")

@@ -16,14 +16,14 @@ import octaspace
 from octaspace import Client
 from octaspace.types import Disk, Location, Memory, Node, Rating, Reliability, System
 
-from ...domain.node_state import state_of, tone_of
-from ...sdk.call import Line
-from ...sdk.json_access import as_id, words
+from ...domain.node_state import severity_of, state_of
+from ...sdk.call import SdkCall
+from ...sdk.json_access import as_id, single_line
 from ...web.admission import uses_download_slot
 from ...web.downloads import send_file
 from ...web.form_actions import ChangeForm, change
 from ...web.network_panel import network_panel
-from ...web.panels import Ask, load
+from ...web.panels import PanelRequest, load
 from .listing import ONLINE, NodeFilter, NodeRow, read_nodes
 from .map import dots, read_places
 from .prices import PRICES, Asked, PriceChange, PriceError, as_sent, changes, current, read_typed
@@ -61,7 +61,7 @@ class Machine:
     @property
     def place(self) -> str:
         """City and country."""
-        names = (words(self.location.city, 40), words(self.location.country, 40))
+        names = (single_line(self.location.city, 40), single_line(self.location.country, 40))
         return ", ".join(name for name in names if name)
 
 
@@ -81,7 +81,7 @@ class PricesForm(ChangeForm):
 @bp.get("")
 def index() -> str:
     wanted = NodeFilter.read(request.args)
-    panels = load(Ask("nodes", "Nodes", Line("nodes.list"), shape=read_nodes))
+    panels = load(PanelRequest("nodes", "Nodes", SdkCall("nodes.list"), shape=read_nodes))
     rows: list[NodeRow] = panels["nodes"].data or []
     shown = wanted.apply(rows)
     places = read_places(rows)
@@ -94,7 +94,7 @@ def index() -> str:
         states=Counter(row.state for row in rows).most_common(),
         online=sum(row.online for row in rows),
         any_online=ONLINE,
-        tone_of=tone_of,
+        severity_of=severity_of,
         places=places,
         dots=dots(places, _filtered),
         unplaced=len(rows) - sum(place.count for place in places),
@@ -110,9 +110,9 @@ def _filtered(place: str, state: str) -> str:
 def show(node_id: str) -> str:
     node = as_id(node_id)
     panels = load(
-        Ask("node", "Machine", Line("nodes.find", node), shape=read_machine),
-        Ask(
-            "listed", "Prices", Line("nodes.list"),
+        PanelRequest("node", "Machine", SdkCall("nodes.find", node), shape=read_machine),
+        PanelRequest(
+            "listed", "Prices", SdkCall("nodes.list"),
             shape=lambda data: entry_of(data, node_id), needs=("network",),
         ),
         network_panel(),
@@ -125,7 +125,7 @@ def show(node_id: str) -> str:
         "nodes/detail.html",
         **panels,
         id=node_id,
-        tone_of=tone_of,
+        severity_of=severity_of,
         prices=prices,
         market_price=network.data.figures["market_price"] if network.has_data else None,
         typed={price.name: request.args.get(price.name, "")[:60] for price in PRICES},
@@ -151,14 +151,14 @@ def update_prices(node_id: str) -> Redirect:
     except PriceError:
         # Not from a form of ours. Without a price the SDK refuses before anything is sent.
         prices = {}
-    line = Line("nodes.update_prices", as_id(node_id), **prices)
-    done = f"The prices of node {words(node_id)} are changed."
+    line = SdkCall("nodes.update_prices", as_id(node_id), **prices)
+    done = f"The prices of node {single_line(node_id)} are changed."
     return change(form, line, done=done, to=(_SHOW, {"node_id": node_id}), name=node_id)
 
 
 @bp.post("/<id:node_id>/reboot")
 def reboot(node_id: str) -> Redirect:
-    done = f"Node {words(node_id)} was asked to reboot. It is offline until it is back."
+    done = f"Node {single_line(node_id)} was asked to reboot. It is offline until it is back."
     return change(
         ChangeForm(), _reboot_line(node_id), done=done, to=(_SHOW, {"node_id": node_id}), name=node_id
     )
@@ -214,12 +214,12 @@ def entry_of(data: Any, node_id: str) -> Any:
     return next((item for item in data if isinstance(item, dict) and str(item.get("id")) == node_id), None)
 
 
-def _reboot_line(node_id: str) -> Line:
-    return Line("nodes.reboot", as_id(node_id))
+def _reboot_line(node_id: str) -> SdkCall:
+    return SdkCall("nodes.reboot", as_id(node_id))
 
 
-def _download_line(node_id: str, kind: str) -> Line:
-    return Line(f"nodes.download_{kind}", as_id(node_id), to=_file_name(node_id, kind))
+def _download_line(node_id: str, kind: str) -> SdkCall:
+    return SdkCall(f"nodes.download_{kind}", as_id(node_id), to=_file_name(node_id, kind))
 
 
 def _file_name(node_id: str, kind: str) -> str:
@@ -234,7 +234,7 @@ def _reviewed(
     return [] if errors else changes(prices, typed)
 
 
-def _line(node: int | str, review: list[PriceChange]) -> Line | None:
+def _line(node: int | str, review: list[PriceChange]) -> SdkCall | None:
     """The call that a confirmation sends."""
     prices = as_sent({each.new.price.name: each.new.figure for each in review if not each.is_none})
-    return Line("nodes.update_prices", node, **prices) if prices else None
+    return SdkCall("nodes.update_prices", node, **prices) if prices else None

@@ -12,7 +12,7 @@ from octaspace.types import App
 
 from ...domain.offers import Service
 from ...formatting import visible
-from ...sdk.call import Line
+from ...sdk.call import SdkCall
 from ...sdk.methods import find_method, preview
 from ...web.url_ids import decoded, encoded
 from .fields import FIELDS, RentField
@@ -20,7 +20,7 @@ from .fields import FIELDS, RentField
 __all__ = ["Order", "app_values", "read_order", "typed_values"]
 
 #: Characters of a field that are read.
-_MOST: Final = 20_000
+_MAX: Final = 20_000
 
 #: Arguments that an app's entry gives where they are not given (Q27).
 _EMPTY: Final[dict[str, Any]] = {"envs": {}, "ports": [], "http_ports": []}
@@ -48,9 +48,9 @@ class Order:
     request: Request | None
 
     @property
-    def line(self) -> Line:
+    def line(self) -> SdkCall:
         """The call."""
-        return Line(f"services.{self.service}.create", **self.arguments)
+        return SdkCall(f"services.{self.service}.create", **self.arguments)
 
     @property
     def node_id(self) -> int | None:
@@ -60,7 +60,7 @@ class Order:
 
 def typed_values(service: Service, form: Mapping[str, str]) -> dict[str, str]:
     """The fields of a service out of a form, nothing else."""
-    return {field.name: form.get(field.name, "")[:_MOST] for field in FIELDS[service]}
+    return {field.name: form.get(field.name, "")[:_MAX] for field in FIELDS[service]}
 
 
 def read_order(service: Service, typed: Mapping[str, str]) -> Order:

@@ -16,15 +16,15 @@ from octaspace.types import App
 
 from ...browser.state import current_browser
 from ...domain.offers import SERVICES, Service, ShownOffer, read_offers
-from ...sdk.call import Line, curl
-from ...sdk.json_access import dig
+from ...sdk.call import SdkCall, curl
+from ...sdk.json_access import get_path
 from ...web.balance import wei_of
 from ...web.form_actions import ChangeForm, Target, change, result_of
-from ...web.panels import Ask, Panel, load
+from ...web.panels import Panel, PanelRequest, load
 from ...web.url_ids import decoded
+from .drafts import RentalDrafts
 from .estimate import Estimate, estimate
 from .fields import FIELDS, defaults
-from .orders import Orders
 from .parsing import Order, app_values, read_order, typed_values
 
 __all__ = ["bp", "find_app"]
@@ -35,7 +35,7 @@ bp = Blueprint("rent", __name__, url_prefix="/playground/services/<any(mr, vpn, 
 @bp.get("")
 def form(service: Service) -> str:
     """The form, filled from the address: a node, an app, or the order that was typed before."""
-    kept = Orders(current_browser()).find(service, request.args.get("order"))
+    kept = RentalDrafts(current_browser()).find(service, request.args.get("order"))
     typed = {**defaults(service), **(kept or {}), **_from_address(service)}
     panels = _load(service, typed)
     wanted = typed.get("app", "") if "fill" in request.args else "" if kept else request.args.get("app", "")
@@ -60,7 +60,7 @@ def form(service: Service) -> str:
 def order(service: Service) -> Page:
     """Keep what was typed, and go on: to the question, or to the form with what is wrong or an app needs."""
     typed = typed_values(service, request.form)
-    id = Orders(current_browser()).save(service, typed)
+    id = RentalDrafts(current_browser()).save(service, typed)
     if request.form.get("step") == "fill":
         return redirect(url_for("rent.form", service=service, order=id, fill=1), 303)
     if read_order(service, typed).request is None:
@@ -74,7 +74,7 @@ def confirm(service: Service, order: str) -> str | Page:
     sent = result_of(order)
     if sent is not None:
         return render_template("rent/sent.html", sent=sent, order=order, service=service)
-    typed = Orders(current_browser()).find(service, order)
+    typed = RentalDrafts(current_browser()).find(service, order)
     read = read_order(service, typed or {})
     if read.request is None:
         return redirect(url_for("rent.form", service=service))
@@ -84,7 +84,7 @@ def confirm(service: Service, order: str) -> str | Page:
 @bp.post("/<order>")
 def create(service: Service, order: str) -> Page:
     """Rent: one request for one order, and then to the session, or back to the form with the reason."""
-    orders = Orders(current_browser())
+    orders = RentalDrafts(current_browser())
     back: Target = ("rent.form", {"service": service, "order": order})
     form = ChangeForm()
     form.once.data = order
@@ -94,7 +94,7 @@ def create(service: Service, order: str) -> Page:
             return redirect(url_for("rent.form", service=service), 303)
         line, name = read.line, str(read.node_id)
     else:
-        line, name = Line(f"services.{service}.create"), ""  # not sent: the order's token was used
+        line, name = SdkCall(f"services.{service}.create"), ""  # not sent: the order's token was used
     answer = change(
         form, line, done="It is rented, and costs money until it is stopped.", to=back, name=name,
         then=_to_session,
@@ -121,15 +121,15 @@ def _load(service: Service, typed: Mapping[str, str]) -> dict[str, Panel]:
     if node:
         asks.append(_offer_ask(service, node))
     if service == "mr":
-        asks.append(Ask("apps", "Apps", Line("apps.list"), shape=_apps))
+        asks.append(PanelRequest("apps", "Apps", SdkCall("apps.list"), shape=_apps))
     return load(*asks)
 
 
-def _offer_ask(service: Service, node: str) -> Ask:
+def _offer_ask(service: Service, node: str) -> PanelRequest:
     def find(data: Any) -> ShownOffer | None:
         return next((offer for offer in read_offers(service, data) if str(offer.node_id) == node), None)
 
-    return Ask("offer", f"Node {node[:20]}", Line(f"services.{service}.list"), shape=find)
+    return PanelRequest("offer", f"Node {node[:20]}", SdkCall(f"services.{service}.list"), shape=find)
 
 
 def _apps(data: Any) -> list[App]:
@@ -153,14 +153,16 @@ def _question(order: Order, asked: Request, id: str) -> str:
     service = order.service
     asks = [
         _offer_ask(service, str(order.node_id)),
-        Ask("network", "Network", Line("network.info")),
-        Ask("balance", "Balance", Line("accounts.balance"), shape=wei_of, empty=lambda wei: False),
+        PanelRequest("network", "Network", SdkCall("network.info")),
+        PanelRequest(
+            "balance", "Balance", SdkCall("accounts.balance"), shape=wei_of, empty=lambda wei: False
+        ),
     ]
     if order.arguments.get("app"):
-        asks.append(Ask("apps", "Apps", Line("apps.list"), shape=_apps))
+        asks.append(PanelRequest("apps", "Apps", SdkCall("apps.list"), shape=_apps))
     panels = load(*asks)
     offer: ShownOffer | None = panels["offer"].data
-    market_price = dig(panels["network"].data, "market_price")
+    market_price = get_path(panels["network"].data, "market_price")
     cost = estimate(offer.offer, market_price) if offer is not None else None
     return render_template(
         "rent/confirm.html",
@@ -174,7 +176,7 @@ def _question(order: Order, asked: Request, id: str) -> str:
         market_price=market_price,
         wei=panels["balance"].data,
         warnings=_warnings(order, offer, _app(panels, order.typed.get("app", "")))
-        + _poverty(cost, panels["balance"].data),
+        + _balance_warning(cost, panels["balance"].data),
         curl=curl(
             asked.method, current_browser().config.endpoints[0], asked.path,
             params=dict(asked.params), body=asked.body, public=asked.public,
@@ -205,7 +207,7 @@ def _warnings(order: Order, offer: ShownOffer | None, app: App | None) -> list[s
     return found
 
 
-def _poverty(cost: Estimate | None, wei: int | None) -> list[str]:
+def _balance_warning(cost: Estimate | None, wei: int | None) -> list[str]:
     left = None if cost is None else cost.hours_left(wei)
     return ["The balance is less than this costs in an hour."] if left is not None and left < 1 else []
 

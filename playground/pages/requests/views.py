@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from octaspace import Error, Request
 
-from ...app_state import current_parts
+from ...app_state import current_app_state
 from ...browser.state import current_browser
 from ...sdk.read_only import reading_only
 from ...sdk.recording import recorded
@@ -25,7 +25,7 @@ _PER_PAGE: Final = 100
 _EVERYTHING: Final = 100_000
 
 #: Far more than the store keeps calls for, and little enough for it to count with.
-_MOST_PAGES: Final = 1_000_000
+_MAX_PAGES: Final = 1_000_000
 
 METHODS: Final = ("GET", "POST", "PATCH")
 
@@ -33,7 +33,7 @@ METHODS: Final = ("GET", "POST", "PATCH")
 @bp.get("")
 def index() -> str:
     page = max(1, request.args.get("page", 1, int))
-    if page > _MOST_PAGES:
+    if page > _MAX_PAGES:
         abort(404, "The log has no such page.")
     chosen = _chosen()
     rows, total = _calls().latest(_PER_PAGE, offset=(page - 1) * _PER_PAGE, **chosen)
@@ -76,7 +76,7 @@ def repeat(number: int) -> Redirect:
 
 def _read_again(row: CallRow) -> int:
     """Send the request of a logged read; the number under which it is logged."""
-    browser, parts = current_browser(), current_parts()
+    browser, parts = current_browser(), current_app_state()
     detail = row.detail
     again = Request(
         row.method, row.path, params=detail["params"], public=detail["public"], expects=detail["expects"]
@@ -84,7 +84,8 @@ def _read_again(row: CallRow) -> int:
     # What comes of it, an error included, is what the log is for.
     with parts.clients.lease(browser.config) as client, recorded() as calls, reading_only(), suppress(Error):
         client.with_options(total_timeout=browser.budget).send(again)
-    rows = [call.row(source=browser.source.label, page="requests.repeat", line=row.line) for call in calls]
+    source = browser.api_target.label
+    rows = [call.row(source=source, page="requests.repeat", line=row.line) for call in calls]
     return _calls().append(rows)[-1]
 
 
@@ -126,4 +127,4 @@ def _chosen() -> dict[str, Any]:
 
 
 def _calls() -> Calls:
-    return Calls(current_parts().database, current_browser().id)
+    return Calls(current_app_state().database, current_browser().id)

@@ -11,16 +11,16 @@ from typing import Any, Final
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from ...app_state import current_parts
+from ...app_state import current_app_state
 from ...browser.state import current_browser
 from ...domain.pricing import usd_per_hour
-from ...jobs.examples import DOCUMENTED_JOB, LISTS, Things, examples_of, has_examples
+from ...jobs.examples import DOCUMENTED_JOB, LISTS, ExampleIds, examples_of, has_examples
 from ...jobs.method_run import KIND, start_run
 from ...sdk.error_card import Problem
 from ...sdk.methods import Method, Preview, all_methods, find_method, preview
 from ...store import BusyError, Calls, Job, Jobs
-from ...web.form_actions import ChangeForm, made_elsewhere, once
-from ...web.responses import MOST_ADDRESS
+from ...web.form_actions import ChangeForm, once, stale_form_reason
+from ...web.responses import MAX_ADDRESS
 from .arguments import AS_JSON, Arguments, as_text, for_address, from_form, from_json
 
 bp = Blueprint("runner", __name__, url_prefix="/playground/diagnostics/runner")
@@ -31,7 +31,7 @@ _HERE: Final = "runner.index"
 _PATIENCE: Final = 1.2
 
 #: What would keep a thread of the server for longer than anybody looks.
-_MOST: Final = {"interval": 30, "timeout": 600}
+_MAX: Final = {"interval": 30, "timeout": 600}
 
 #: How much of an answer a page shows.
 _SHOWN_CHARACTERS: Final = 64_000
@@ -70,11 +70,11 @@ def run() -> Redirect | tuple[str, int]:
     if wanted in ("form", "json") and AS_JSON not in given.errors:
         # The other way to give the same arguments; what may be secret is typed again.
         other = url_for(_HERE, **_address(method, given, as_json=wanted == "json"))  # type: ignore[arg-type]
-        if len(other) <= MOST_ADDRESS:
+        if len(other) <= MAX_ADDRESS:
             return redirect(other, 303)
         given.errors[AS_JSON] = _TOO_LONG
     address = _address(method, given, as_json=request.form.get("shown", "json" if as_json else "") == "json")
-    if len(url_for(_HERE, **address)) > MOST_ADDRESS - _MORE_ADDRESS:  # type: ignore[arg-type]
+    if len(url_for(_HERE, **address)) > MAX_ADDRESS - _MORE_ADDRESS:  # type: ignore[arg-type]
         given.errors.setdefault(AS_JSON, _TOO_LONG)
     found = Preview() if given.errors else _check(method, given)
     typed = _typed(method, given) if request.form.get("confirmed") else dict(request.form)
@@ -84,17 +84,17 @@ def run() -> Redirect | tuple[str, int]:
     if found.change and request.form.get("confirmed") != "yes":
         return _page(method, given, typed=typed, asking=found), 200
     form = ChangeForm()
-    if found.change and browser.source.is_live and (form.typed_name.data or "").strip() != method.name:
+    if found.change and browser.api_target.is_live and (form.typed_name.data or "").strip() != method.name:
         given.errors["typed_name"] = "Nothing was sent: what is typed is not the method's name."
         return _page(method, given, typed=typed, asking=found), 422
 
     def act() -> dict[str, Any]:
         values = dict(address)
         outcome = {"ok": True, "text": "", "problem": None, "endpoint": _HERE, "values": values}
-        if found.change and (elsewhere := made_elsewhere(form.once.data)):
+        if found.change and (elsewhere := stale_form_reason(form.once.data)):
             return {**outcome, "ok": False, "text": elsewhere}
         try:
-            values["run"] = start_run(current_parts(), browser, method, given.values, change=found.change)
+            values["run"] = start_run(current_app_state(), browser, method, given.values, change=found.change)
         except BusyError as error:
             return {**outcome, "ok": False, "text": f"Nothing was sent. {error}"}
         _wait_for(values["run"])
@@ -137,7 +137,7 @@ def data(id: str) -> Response:
 
 def _check(method: Method, given: Arguments) -> Preview:
     """Let the SDK look at the arguments; what it says stands at the field it is about."""
-    for name, most in _MOST.items():
+    for name, most in _MAX.items():
         value = given.values.get(name)
         if value is not None and method.takes(name) and not value <= most:
             given.errors[name] = f"At most {most} seconds in the playground."
@@ -221,24 +221,24 @@ def _run(job: Job | None) -> dict[str, Any]:
     return {"run": job, "answer": answer, "problem": Problem(**problem) if problem else None}
 
 
-def _things() -> Things:
+def _things() -> ExampleIds:
     """Ids from answers that this browser's log holds; nothing is asked for."""
-    browser, parts = current_browser(), current_parts()
+    browser, parts = current_browser(), current_app_state()
     calls = Calls(parts.database, browser.id)
     answers = {}
     for name, (called, arguments) in LISTS.items():
         method = find_method(called)
         asked = preview(method, arguments).request if method else None
         if asked is not None:
-            answers[name] = calls.last_answer(asked.path, dict(asked.params), browser.source.label)
-    return Things(answers, idle_job=DOCUMENTED_JOB if browser.source.is_sandbox else None)
+            answers[name] = calls.last_answer(asked.path, dict(asked.params), browser.api_target.label)
+    return ExampleIds(answers, idle_job=DOCUMENTED_JOB if browser.api_target.is_sandbox else None)
 
 
-def _cost(things: Things, given: Arguments) -> Decimal | None:
+def _cost(things: ExampleIds, given: Arguments) -> Decimal | None:
     """What the chosen offer costs per hour, when the log knows it."""
     offer = things.offer(given.values.get("node_id"))
     return None if offer is None else usd_per_hour(offer)
 
 
 def _jobs() -> Jobs:
-    return Jobs(current_parts().database, current_browser().id)
+    return Jobs(current_app_state().database, current_browser().id)

@@ -11,10 +11,10 @@ from octaspace.types import VpnRelay
 from ...domain.offers import ShownOffer
 from ...formatting import amount, bytes_text, known, octa, usd
 
-__all__ = ["MOST", "Row", "compare"]
+__all__ = ["MAX", "Row", "compare"]
 
 #: Offers that are compared at most.
-MOST: Final = 4
+MAX: Final = 4
 
 
 @dataclass(frozen=True)

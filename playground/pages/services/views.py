@@ -8,10 +8,10 @@ from typing import cast
 from flask import Blueprint, render_template, request
 
 from ...domain.offers import SERVICES, Service, ShownOffer, axes_of, read_offers, scatter, summary
-from ...sdk.call import Line
-from ...web.panels import Ask, load
+from ...sdk.call import SdkCall
+from ...web.panels import PanelRequest, load
 from ..rent import views as rent
-from .comparison import MOST, compare
+from .comparison import MAX, compare
 from .filters import SORTS, read_filters
 
 bp = Blueprint("services", __name__, url_prefix="/playground/services")
@@ -21,17 +21,17 @@ bp = Blueprint("services", __name__, url_prefix="/playground/services")
 def index() -> str:
     tab = cast(Service, request.args.get("tab") if request.args.get("tab") in SERVICES else "mr")
     filters = read_filters(tab, request.args)
-    line = Line(f"services.{tab}.search", **filters.arguments)
-    asks = [Ask("offers", SERVICES[tab], line, shape=lambda found: tuple(map(ShownOffer, found)))]
+    line = SdkCall(f"services.{tab}.search", **filters.arguments)
+    asks = [PanelRequest("offers", SERVICES[tab], line, shape=lambda found: tuple(map(ShownOffer, found)))]
     wanted = request.args.get("app", "") if tab == "mr" else ""
     if wanted:
-        asks.append(Ask("app", "App", Line("apps.list"), shape=rent.find_app(wanted)))
+        asks.append(PanelRequest("app", "App", SdkCall("apps.list"), shape=rent.find_app(wanted)))
     panels = load(*asks)
     offers = panels["offers"]
     # Without a filter the search has read them all.
     every = read_offers(tab, offers.answer) if filters.narrow or not offers.has_data else offers.data
     chosen = _chosen()
-    compared = [offer for offer in every if offer.node_id in chosen[:MOST]]
+    compared = [offer for offer in every if offer.node_id in chosen[:MAX]]
     axes = axes_of(tab)
     against = request.args.get("against", "")
     against = against if against in axes else next(iter(axes))
@@ -55,7 +55,7 @@ def index() -> str:
         per="GB" if tab == "vpn" else "hour",
         compared=compared,
         comparison=compare(compared),
-        too_many=len(chosen) - MOST,
+        too_many=len(chosen) - MAX,
         kept=_kept(),
     )
 

@@ -13,9 +13,9 @@ from octaspace.types import Session, SessionLogs
 
 from ...domain.log_lines import Cursor, News, as_text, news
 from ...domain.sessions import SessionList, ShownSession, session_list, short_id
-from ...sdk.call import Line
+from ...sdk.call import SdkCall
 from ...web.form_actions import ChangeForm, Target, change, change_each
-from ...web.panels import Ask, Panel, load
+from ...web.panels import Panel, PanelRequest, load
 from ...web.url_ids import decoded
 from .qr import qr_code
 
@@ -32,7 +32,7 @@ _WAITING_SECONDS: Final = 2
 _READY_SECONDS: Final = 15
 
 #: Sessions that one form stops at most.
-_MOST_AT_ONCE: Final = 100
+_MAX_AT_ONCE: Final = 100
 
 SCORES: Final = {"": "no score", "1": "1 · bad", "2": "2", "3": "3", "4": "4", "5": "5 · good"}
 
@@ -51,8 +51,9 @@ class StopForm(ChangeForm):
 def index() -> str:
     tab = request.args.get("tab", "")
     tab = tab if tab in TABS else "active"
-    line = Line("sessions.list", recent=True if tab == "recent" else None)
-    panels = load(Ask("sessions", f"{TABS[tab]} sessions", line, shape=session_list, empty=_is_empty))
+    line = SdkCall("sessions.list", recent=True if tab == "recent" else None)
+    title = f"{TABS[tab]} sessions"
+    panels = load(PanelRequest("sessions", title, line, shape=session_list, empty=_is_empty))
     return render_template("sessions/index.html", **panels, tab=tab, tabs=TABS)
 
 
@@ -60,16 +61,16 @@ def index() -> str:
 def show(uuid: str) -> str | Redirect:
     recent = request.args.get("recent") == "true"
     if recent:
-        info = Ask(
+        info = PanelRequest(
             "info",
             "Session",
-            Line("sessions.list", recent=True),
+            SdkCall("sessions.list", recent=True),
             shape=_find(uuid),
             empty=lambda it: it is None,
         )
     else:
-        info = Ask("info", "Session", _session(uuid).then("info"), shape=_shown)
-    log = Ask("log", "Log", _log_line(uuid, recent), shape=_log_shape(None, recent, _FIRST_LINES))
+        info = PanelRequest("info", "Session", _session(uuid).chain("info"), shape=_shown)
+    log = PanelRequest("log", "Log", _log_line(uuid, recent), shape=_log_shape(None, recent, _FIRST_LINES))
     panels = load(info, log)
     if not recent and _is_gone(panels["info"]):
         # It has ended: what is left of it is among the recent ones.
@@ -130,11 +131,11 @@ def log_file(uuid: str) -> Response:
 def confirm_stop() -> str | Redirect:
     """Asks before sessions are stopped: which, where, and what they cost."""
     chosen = _chosen()
-    uuids = chosen[:_MOST_AT_ONCE]
+    uuids = chosen[:_MAX_AT_ONCE]
     if not uuids:
         return redirect(url_for("sessions.index"))
-    shape = _only(uuids)
-    panels = load(Ask("sessions", "Sessions to stop", Line("sessions.list"), shape=shape, empty=_is_empty))
+    line, shape = SdkCall("sessions.list"), _only(uuids)
+    panels = load(PanelRequest("sessions", "Sessions to stop", line, shape=shape, empty=_is_empty))
     missing = []
     if panels["sessions"].has_data:
         missing = [uuid for uuid in uuids if panels["sessions"].data.find(uuid) is None]
@@ -147,7 +148,7 @@ def confirm_stop() -> str | Redirect:
         left_out=len(chosen) - len(uuids),
         typed=_name_to_type(there),
         scores=SCORES,
-        lines={uuid: str(_session(uuid).then("stop")) for uuid in there},
+        lines={uuid: str(_session(uuid).chain("stop")) for uuid in there},
     )
 
 
@@ -158,7 +159,7 @@ def stop() -> Redirect:
     if not uuids:
         return redirect(url_for("sessions.index"), 303)
     form = StopForm()
-    lines = [(uuid, _session(uuid).then("stop", score=form.chosen_score)) for uuid in uuids]
+    lines = [(uuid, _session(uuid).chain("stop", score=form.chosen_score)) for uuid in uuids]
     name = _name_to_type(uuids)
     if len(lines) > 1:
         return change_each(form, lines, done="sessions stopped", to=("sessions.index", {}), name=name)
@@ -171,24 +172,23 @@ def stop() -> Redirect:
     return change(form, line, done="The session is stopped.", to=back, name=name, then=ended)
 
 
-def _session(uuid: str) -> Line:
-    return Line("services.session", uuid)
+def _session(uuid: str) -> SdkCall:
+    return SdkCall("services.session", uuid)
 
 
-def _log_line(uuid: str, recent: bool) -> Line:
-    return _session(uuid).then("logs", recent=True if recent else None)
+def _log_line(uuid: str, recent: bool) -> SdkCall:
+    return _session(uuid).chain("logs", recent=True if recent else None)
 
 
 def _follow(uuid: str, seen: Cursor | None, most: int) -> tuple[Panel, bool]:
     """The log beyond a cursor, and whether the session is over: it answers with `recent` only then (Q13)."""
     ended = request.args.get("recent") == "true"
-    panel = load(Ask("log", "Log", _log_line(uuid, ended), shape=_log_shape(seen, ended, most)), page=False)[
-        "log"
-    ]
+    shape = _log_shape(seen, ended, most)
+    panel = load(PanelRequest("log", "Log", _log_line(uuid, ended), shape=shape), page=False)["log"]
     if not ended and _is_gone(panel):
         ended = True
         panel = load(
-            Ask("log", "Log", _log_line(uuid, True), shape=_log_shape(seen, True, most)), page=False
+            PanelRequest("log", "Log", _log_line(uuid, True), shape=_log_shape(seen, True, most)), page=False
         )["log"]
     return panel, ended
 

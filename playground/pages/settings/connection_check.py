@@ -10,9 +10,9 @@ from flask import request
 
 import octaspace
 
-from ...app_state import Parts, current_parts
+from ...app_state import AppState, current_app_state
 from ...browser.state import Browser
-from ...sdk.call import Line
+from ...sdk.call import SdkCall
 from ...sdk.error_card import describe
 from ...sdk.recording import Call, recorded
 from ...store import Calls
@@ -21,8 +21,8 @@ __all__ = ["try_endpoints"]
 
 _SECONDS: Final = 5.0
 
-_REACH: Final = Line("network.info")
-_KEY: Final = Line("accounts.balance")
+_REACH: Final = SdkCall("network.info")
+_KEY: Final = SdkCall("accounts.balance")
 
 
 def try_endpoints(browser: Browser) -> list[dict[str, Any]]:
@@ -34,22 +34,23 @@ def try_endpoints(browser: Browser) -> list[dict[str, Any]]:
         ``"refused"``, ``"none"`` without one, or ``"unknown"``) and `message` of what failed. The key goes
         only where the API is reachable.
     """
-    parts = current_parts()
+    parts = current_app_state()
     running = [
         parts.executor.submit(contextvars.copy_context().run, _try, parts, browser, endpoint)
-        for endpoint in browser.source.endpoints
+        for endpoint in browser.api_target.endpoints
     ]
     findings, rows = [], []
     for future in running:
         finding, calls = future.result()
         findings.append(finding)
         for call, line in zip(calls, (_REACH, _KEY), strict=False):
-            rows.append(call.row(source=browser.source.label, page=request.endpoint or "", line=str(line)))
+            source, page = browser.api_target.label, request.endpoint or ""
+            rows.append(call.row(source=source, page=page, line=str(line)))
     Calls(parts.database, browser.id).append(rows)
     return findings
 
 
-def _try(parts: Parts, browser: Browser, endpoint: str) -> tuple[dict[str, Any], list[Call]]:
+def _try(parts: AppState, browser: Browser, endpoint: str) -> tuple[dict[str, Any], list[Call]]:
     config = browser.config.replace(base_urls=[endpoint], max_retries=0, total_timeout=_SECONDS)
     finding: dict[str, Any] = {
         "endpoint": endpoint, "reachable": "no", "latency": None, "key": "unknown", "message": "",

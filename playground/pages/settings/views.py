@@ -11,8 +11,8 @@ from wtforms import BooleanField, PasswordField, StringField, TextAreaField
 
 from octaspace import Config, ConfigurationError
 
-from ...app_state import current_parts
-from ...browser.api_target import Kind, Source, SourceError, available, check_custom
+from ...app_state import current_app_state
+from ...browser.api_target import ApiTarget, ApiTargetError, Kind, available, check_custom
 from ...browser.client_options import CODE_ONLY, GROUPS, OPTIONS, PANEL_BUDGET, OptionError, read_option
 from ...browser.state import Browser, current_browser
 from ...web.form_actions import ChangeForm, once, outcome
@@ -54,7 +54,7 @@ def save_source() -> Response | tuple[str, int]:
             browser.save_key(source, None)
         elif key is not None:
             browser.save_key(source, key)
-        now = browser.source
+        now = browser.api_target
         key_words = f"with the key {now.masked_key} ({now.origin})" if now.key else "without a key"
         return _outcome(f"This browser speaks to {', '.join(now.endpoints)} now, {key_words}.")
 
@@ -129,8 +129,8 @@ class _FieldError(ValueError):
         self.field = field
 
 
-def _chosen_source(form: SourceForm) -> Source:
-    process = current_parts().process
+def _chosen_source(form: SourceForm) -> ApiTarget:
+    process = current_app_state().process
     kind = cast(Kind, form.kind.data)
     if kind != "custom":
         source = available(process).get(kind)
@@ -141,9 +141,9 @@ def _chosen_source(form: SourceForm) -> Source:
     try:
         endpoints = Config(base_urls=[url for url in urls if url]).endpoints
         check_custom(process, endpoints)
-    except (ConfigurationError, SourceError) as error:
+    except (ConfigurationError, ApiTargetError) as error:
         raise _FieldError("base_urls", str(error)) from None
-    return Source("custom", endpoints)
+    return ApiTarget("custom", endpoints)
 
 
 def _typed_key(form: SourceForm) -> str | None:
@@ -179,7 +179,7 @@ def _outcome(text: str) -> dict[str, Any]:
 
 def _page(errors: dict[str, str] | None = None, typed: dict[str, Any] | None = None) -> str:
     browser: Browser = current_browser()
-    parts = current_parts()
+    parts = current_app_state()
     there = available(parts.process)
     base = parts.clients.base_config
     result = outcome()
@@ -187,7 +187,7 @@ def _page(errors: dict[str, str] | None = None, typed: dict[str, Any] | None = N
         "settings/index.html",
         errors=errors or {},
         typed=typed or {},
-        source=browser.source,
+        source=browser.api_target,
         sources={kind: browser.with_key(source) for kind, source in there.items()},
         allowed=parts.process.allowed_endpoints,
         groups=[(name, [option for option in OPTIONS if option.group == name]) for name in GROUPS],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...app_state import Parts
+from ...app_state import AppState
 from ...browser.state import Browser
 from ...jobs.background import Progress, begin
 from ...jobs.examples import DOCUMENTED_JOB
@@ -18,7 +18,7 @@ KIND: Final = "smoke"
 _LIMITS: Final = Limits(mine=1, all=4, rate=6)
 
 
-def start_smoke(parts: Parts, browser: Browser, *, changes: bool) -> str:
+def start_smoke(parts: AppState, browser: Browser, *, changes: bool) -> str:
     """Begin the suite for a browser.
 
     Args:
@@ -32,7 +32,7 @@ def start_smoke(parts: Parts, browser: Browser, *, changes: bool) -> str:
     Raises:
         playground.store.BusyError: One is under way.
     """
-    source, config, id, budget = browser.source, browser.config, browser.id, browser.budget
+    source, config, id, budget = browser.api_target, browser.config, browser.id, browser.budget
     about = {
         "changes": changes,
         "source": source.label,

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as Redirect
 
 import octaspace
 
-from ...app_state import current_parts
+from ...app_state import current_app_state
 from ...browser.state import current_browser
 from ...jobs.smoke_steps import plan
 from ...store import BusyError, Job, Jobs
@@ -43,12 +43,12 @@ def start() -> Redirect:
     """Begin the suite; the changing calls only in the sandbox, whatever the form says."""
     form = ChangeForm()
     browser = current_browser()
-    changes = request.form.get("changes") == "yes" and browser.source.is_sandbox
+    changes = request.form.get("changes") == "yes" and browser.api_target.is_sandbox
 
     def act() -> dict[str, Any]:
         outcome = {"ok": True, "text": "", "problem": None, "endpoint": _HERE, "values": {}}
         try:
-            id = start_smoke(current_parts(), browser, changes=changes)
+            id = start_smoke(current_app_state(), browser, changes=changes)
         except BusyError as error:
             return {**outcome, "ok": False, "text": f"Nothing was begun. {error}"}
         return {**outcome, "values": {"run": id}}
@@ -111,4 +111,4 @@ def _job(id: str) -> Job:
 
 
 def _jobs() -> Jobs:
-    return Jobs(current_parts().database, current_browser().id)
+    return Jobs(current_app_state().database, current_browser().id)

@@ -35,7 +35,7 @@ _CONNECT_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 5.0
 
 #: Tries of a change that others may have disturbed.
-_MOST_TRIES: Final = 50
+_MAX_TRIES: Final = 50
 
 
 class RedisDatabase:
@@ -88,7 +88,7 @@ class RedisDatabase:
             change: Reads through the pipeline, calls `multi()` on it, and writes.
         """
         with self.talking() as client, client.pipeline() as pipe:
-            for _ in range(_MOST_TRIES):
+            for _ in range(_MAX_TRIES):
                 try:
                     pipe.watch(key)
                     result = change(pipe)

@@ -28,13 +28,13 @@ __all__ = ["SqliteDatabase"]
 _BUSY_SECONDS: Final = 10.0
 
 #: Connections kept open between two pieces of work: opening one costs more than most of them.
-_MOST_IDLE: Final = 8
+_MAX_IDLE: Final = 8
 
 #: How often expired rows are removed, in seconds.
 _BETWEEN_SWEEPS: Final = 60.0
 
 #: The journal beside the file is written back and cut off when it is larger, in bytes.
-_MOST_JOURNAL: Final = 16 * 1024 * 1024
+_MAX_JOURNAL: Final = 16 * 1024 * 1024
 
 #: Free pages are given back to the disk at a sweep, as far as they are more than what is used.
 _PAGES_GIVEN_BACK: Final = 2000
@@ -80,7 +80,7 @@ class SqliteDatabase:
             if time.monotonic() >= self._next_sweep:
                 self._next_sweep = time.monotonic() + _BETWEEN_SWEEPS
                 sweep(connection, time.time())
-        if self._journal_size() > _MOST_JOURNAL:
+        if self._journal_size() > _MAX_JOURNAL:
             # SQLite writes it back as it goes, and cuts it off only where nobody reads at that moment.
             self._write_back()
 
@@ -159,7 +159,7 @@ class SqliteDatabase:
         return StoreError(f"the file {self.path} cannot be used: {error}")
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
-        if len(self._idle) < _MOST_IDLE:
+        if len(self._idle) < _MAX_IDLE:
             self._idle.append(connection)
         else:
             connection.close()

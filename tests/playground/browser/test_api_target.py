@@ -12,7 +12,7 @@ from bs4 import Tag
 from flask import Flask
 
 from octaspace.sandbox import SandboxServer
-from playground.browser.api_target import Source
+from playground.browser.api_target import ApiTarget
 from playground.browser.state import Browser
 from playground.settings import ProcessSettings
 
@@ -175,7 +175,7 @@ def test_two_tabs_that_save_keys_do_not_undo_each_other(
 ) -> None:
     with app.test_request_context("/"):
         first, second = Browser("one browser"), Browser("one browser")
-        here, there = (Source("custom", (url,)) for url in sandbox.urls)
+        here, there = (ApiTarget("custom", (url,)) for url in sandbox.urls)
         assert first.with_key(here).key is None
         assert second.with_key(there).key is None
         first.save_key(here, "key-of-the-first-tab")
@@ -248,13 +248,13 @@ def test_the_secret_is_made_once_for_all_workers(process: ProcessSettings, make_
     ],
 )
 def test_one_endpoint_of_the_live_api_is_enough_to_be_live(
-    endpoints: tuple[str, ...], label: str, tone: str
+    endpoints: tuple[str, ...], label: str, severity: str
 ) -> None:
     for kind in ("live", "custom"):
-        source = Source(kind, endpoints)
-        assert (source.label, source.tone, source.is_live) == (label, tone, tone == "live")
-    sandbox = Source("sandbox", endpoints)
-    assert (sandbox.label, sandbox.tone, sandbox.is_live) == ("Sandbox", "sandbox", False)
+        source = ApiTarget(kind, endpoints)
+        assert (source.label, source.severity, source.is_live) == (label, severity, severity == "live")
+    sandbox = ApiTarget("sandbox", endpoints)
+    assert (sandbox.label, sandbox.severity, sandbox.is_live) == ("Sandbox", "sandbox", False)
 
 
 def test_a_change_is_confirmed_by_name_though_only_one_endpoint_is_live(

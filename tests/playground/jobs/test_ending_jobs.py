@@ -86,7 +86,7 @@ def test_a_wait_for_a_retry_keeps_no_cancelled_run(visitor: Visitor, sandbox: Sa
 def test_following_ends_with_its_time(
     visitor: Visitor, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(method_results, "_MOST_SECONDS", 0.3)
+    monkeypatch.setattr(method_results, "_MAX_SECONDS", 0.3)
     for given in ({}, {"arg-timeout": "500"}):
         page = run(visitor, "services.session.follow_logs",
                    **{"arg-uuid": ready_session(sandbox), "arg-interval": "0", **given})  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from octaspace.types import App
-from playground.domain.node_state import state_of, tone_of
+from playground.domain.node_state import severity_of, state_of
 from playground.pages.nodes.listing import read_nodes
 from playground.pages.rent.parsing import app_values, read_order, typed_values
 
@@ -101,8 +101,9 @@ def test_states_of_nodes_are_counted_and_filtered(guest: Visitor, small_api: Sma
     small_api.answers = {"GET /nodes": [*nodes, {"id": 9}]}
     page = guest.page("/playground/nodes")
     assert "4 online of 9" in text_of(page.select("#panel-map .meter-words")[0])
+    levels = ("good", "warn", "bad", "idle")
     tones = {
-        text_of(badge): next(tone for tone in ("good", "warn", "bad", "idle") if tone in badge["class"])
+        text_of(badge): next(level for level in levels if level in badge["class"])
         for badge in page.select("#panel-nodes tbody .badge-state")
     }
     assert tones == {
@@ -132,8 +133,8 @@ def test_states_of_nodes_are_counted_and_filtered(guest: Visitor, small_api: Sma
         ([], "unknown", "idle"), ("rebooting", "rebooting", "warn"),
     ],
 )  # fmt: skip
-def test_a_state_is_a_word_as_it_came(came: object, word: str, tone: str) -> None:
-    assert (state_of(came), tone_of(state_of(came))) == (word, tone)
+def test_a_state_is_a_word_as_it_came(came: object, word: str, severity: str) -> None:
+    assert (state_of(came), severity_of(state_of(came))) == (word, severity)
 
 
 def test_a_node_with_cards_by_vendor_and_reliability_as_a_number(guest: Visitor, small_api: SmallApi) -> None:

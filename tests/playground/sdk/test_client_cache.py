@@ -81,7 +81,7 @@ def test_one_that_is_thrown_out_is_closed_when_its_last_user_is_done(
     with clients.lease(config(clients, max_retries=0)) as busy:
         with clients.lease(config(clients, max_retries=0)):
             idle: list[Client] = []
-            for number in range(1, module._MOST + 2):
+            for number in range(1, module._MAX + 2):
                 with clients.lease(config(clients, max_retries=0, retry_interval=float(number))) as client:
                     idle.append(client)
             assert not is_closed(busy)
@@ -119,12 +119,12 @@ def test_at_the_end_everything_is_closed(clients: Clients, app: Flask) -> None:
 
 def test_many_settings_leave_no_socket_and_no_thread(clients: Clients, clock: Clock) -> None:
     threads, sockets = threading.active_count(), open_sockets()
-    for number in range(3 * module._MOST):
+    for number in range(3 * module._MAX):
         with clients.lease(config(clients, retry_interval=float(number))) as client:
             client.network.info()
     # Each connection has two ends, and both are in this process, as are the sandbox's threads.
-    until(lambda: open_sockets() <= sockets + 2 * module._MOST)
-    until(lambda: threading.active_count() <= threads + module._MOST)
+    until(lambda: open_sockets() <= sockets + 2 * module._MAX)
+    until(lambda: threading.active_count() <= threads + module._MAX)
     clock.now += 2 * module._IDLE_SECONDS
     with clients.lease(clients.base_config):
         until(lambda: open_sockets() == sockets)

@@ -154,7 +154,7 @@ def test_a_forgotten_job_takes_no_place(database: Database) -> None:
 def test_how_many_forgotten_browsers_are_known_is_bounded(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browsers, "_MOST_FORGOTTEN", 3)
+    monkeypatch.setattr(browsers, "_MAX_FORGOTTEN", 3)
     for browser in "abcde":
         BrowserState(database, browser).forget()
     assert [BrowserState(database, browser).load() for browser in "abcde"] == [{}, {}, None, None, None]

@@ -41,8 +41,11 @@ BAD: list[tuple[str, Callable[[Client], Any]]] = [
     ("city must be text, a number, True or False", lambda c: c.nodes.list(city=["a", "b"])),
     ("min must be text, a number", lambda c: c.nodes.list(min=float("nan"))),
     ("min must be text, a number", lambda c: c.nodes.list(min=10**5000)),
-    ("'city' and its value must be valid Unicode", lambda c: c.sessions.list(city="\ud800")),
-    ("and its value must be valid Unicode", lambda c: c.apps.list(**{"\ud800": 1})),
+    (
+        "query parameter 'city': name and value must be valid Unicode",
+        lambda c: c.sessions.list(city="\ud800"),
+    ),
+    ("name and value must be valid Unicode", lambda c: c.apps.list(**{"\ud800": 1})),
     ("no price is given", lambda c: c.nodes.update_prices(1)),
     ("base must be a number that is not negative", lambda c: c.nodes.update_prices(1, base=-1)),
     ("base must be a number", lambda c: c.nodes.update_prices(1, base="1.5 OCTA")),

@@ -359,7 +359,7 @@ def test_a_stop_that_is_interrupted_twice_says_so(
 
 
 #: Where the block's own error or Ctrl-C is dealt with: two lines that nothing stands behind.
-UNGUARDED = {"rented", "_stop"}
+UNGUARDED = {"rental", "_stop"}
 
 
 class Interrupting:

@@ -116,7 +116,7 @@ def test_of_a_long_log_the_end_is_shown() -> None:
 
 
 def test_a_log_that_unpacks_to_more_than_it_should_is_refused() -> None:
-    bomb = packed("\0" * (idle_jobs._MOST_BYTES + 1))
+    bomb = packed("\0" * (idle_jobs._MAX_BYTES + 1))
     with pytest.raises(TypeError, match="unpacks to more"):
         idle_jobs.read_log(bomb, KeyMask(None))
     with pytest.raises(TypeError, match="unpacks to more"):

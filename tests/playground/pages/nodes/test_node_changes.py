@@ -235,7 +235,7 @@ def test_a_file_that_is_cut_short_is_not_passed_on(visitor: Visitor, sandbox: Sa
 def test_a_file_that_is_too_large_is_not_passed_on(
     visitor: Visitor, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "_MOST_BYTES", 1000)
+    monkeypatch.setattr(downloads, "_MAX_BYTES", 1000)
     page = visitor.follow(visitor.post(f"{NODE}/logs"))
     assert "larger than" in page.select(".outcome .problem")[0].get_text()
     (row,) = json.loads(visitor.get(f"{LOG}.json?text=download_logs").data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from octaspace.shown import shown
+from octaspace.safe_repr import safe_repr
 
 
 class Odd:
@@ -28,7 +28,7 @@ class Broken:
     ],
 )
 def test_a_value_is_its_repr(value: object, text: str) -> None:
-    assert shown(value) == text
+    assert safe_repr(value) == text
 
 
 @pytest.mark.parametrize(
@@ -37,5 +37,5 @@ def test_a_value_is_its_repr(value: object, text: str) -> None:
     ids=range(6),
 )
 def test_nothing_is_too_long_or_too_odd(value: object) -> None:
-    assert len(shown(value)) <= 200
-    assert shown(value).isprintable()
+    assert len(safe_repr(value)) <= 200
+    assert safe_repr(value).isprintable()

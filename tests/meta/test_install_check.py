@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from octaspace._clash import warn_of_mixture
+from octaspace._install_check import warn_on_conflict
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,10 +37,10 @@ def test_alone_it_says_nothing(site: Path) -> None:
 
 
 def test_it_looks_where_it_is_told_to(tmp_path: Path) -> None:
-    warn_of_mixture(str(tmp_path))
+    warn_on_conflict(str(tmp_path))
     (tmp_path / "__about__.py").touch()
     with pytest.warns(RuntimeWarning, match=re.escape(f"are both installed in {tmp_path}, and each has")):
-        warn_of_mixture(str(tmp_path))
+        warn_on_conflict(str(tmp_path))
 
 
 def test_the_others_files_among_ours(site: Path) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ... import errors
 
-__all__ = ["may_pass"]
+__all__ = ["is_transient"]
 
 #: A 2xx in HTML or with JSON that cannot be read comes from something in front of the API.
 _PASSING = (errors.NetworkError, errors.ServerError, errors.RateLimitError, errors.InvalidResponseError)
 _REQUEST_TIMEOUT = 408
 
 
-def may_pass(error: errors.Error) -> bool:
+def is_transient(error: errors.Error) -> bool:
     """Whether what was in the way may be gone at the next try.
 
     Args:

@@ -12,10 +12,10 @@ from ...browser.state import Browser
 from ...domain.offers import Service
 from ...web.form_actions import new_token
 
-__all__ = ["Orders"]
+__all__ = ["RentalDrafts"]
 
 
-class Orders:
+class RentalDrafts:
     """The orders of one browser; they expire with its other state.
 
     Args:

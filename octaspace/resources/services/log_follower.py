@@ -7,15 +7,15 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from ... import errors
-from ...shown import shown
+from ...safe_repr import safe_repr
 from ...types._lines import split
 from ...types.readiness import readiness
-from .log_growth import new_entries, overlap_of_texts
-from .passing import may_pass
-from .waiting import session_info
+from .log_diff import new_entries, overlap_of_texts
+from .polling import session_info
+from .transient import is_transient
 
 if TYPE_CHECKING:
-    from ...request import Trip
+    from ...request import RequestSender
 
 __all__ = ["follow_logs"]
 
@@ -32,7 +32,7 @@ ReadInfo = Callable[["float | None"], Any]
 def follow_logs(
     read: ReadLogs,
     info: ReadInfo,
-    clock: Trip,
+    clock: RequestSender,
     *,
     interval: float,
     timeout: float | None,
@@ -62,7 +62,7 @@ def follow_logs(
             if was_open and clock.closed and isinstance(error, errors.ConfigurationError):
                 break
             # A log that has grown beyond what is read does not get shorter.
-            if not may_pass(error) or getattr(error, "option", None) is not None:
+            if not is_transient(error) or getattr(error, "option", None) is not None:
                 raise
             pause = max(interval, getattr(error, "retry_after", None) or 0.0)
         if session.is_over:
@@ -90,7 +90,7 @@ class _Session:
         is_over: Whether it has ended and its last words were read.
     """
 
-    def __init__(self, read: ReadLogs, info: ReadInfo, clock: Trip, end: float) -> None:
+    def __init__(self, read: ReadLogs, info: ReadInfo, clock: RequestSender, end: float) -> None:
         self._read, self._info = read, info
         self._clock, self._end = clock, end
         self._known = self._ended = self.is_over = False
@@ -205,4 +205,4 @@ def _text(value: Any) -> str:
     try:
         return str(value)
     except (ValueError, RecursionError):  # thousands of digits or levels; the other lines count
-        return shown(value)
+        return safe_repr(value)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import warnings
 
-__all__ = ["warn_of_mixture"]
+__all__ = ["warn_on_conflict"]
 
 #: A file that only the other distribution has.
 _FOREIGN = "__about__.py"
 
 
-def warn_of_mixture(folder: str) -> None:
+def warn_on_conflict(folder: str) -> None:
     """Warn when the other distribution's files lie in our folder. Costs one look at the disk.
 
     Args:

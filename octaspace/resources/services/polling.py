@@ -9,17 +9,17 @@ from ... import errors
 from ...response import Response
 from ...types.readiness import readiness
 from .arguments import checked_seconds
-from .passing import may_pass
+from .transient import is_transient
 
 if TYPE_CHECKING:
-    from ...request import Trip
+    from ...request import RequestSender
 
 __all__ = ["session_info", "wait_until_ready"]
 
 
 def wait_until_ready(
     look: Callable[[float], Response[Any]],
-    clock: Trip,
+    clock: RequestSender,
     uuid: str,
     *,
     timeout: float,
@@ -45,7 +45,7 @@ def wait_until_ready(
         try:
             response = look(left)
         except errors.Error as error:
-            if not may_pass(error):
+            if not is_transient(error):
                 raise
             cause, seen = error, f"the last look failed: {type(error).__name__}"
             pause = max(pause, getattr(error, "retry_after", None) or 0.0)

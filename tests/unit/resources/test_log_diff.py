@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from octaspace.resources.services.log_growth import new_entries, overlap_of_texts
+from octaspace.resources.services.log_diff import new_entries, overlap_of_texts
 
 TEXT = st.text("ab\n", max_size=14)
 ENTRIES = st.lists(st.sampled_from("abc"), max_size=10)
