@@ -15,7 +15,7 @@ from .lines import Line
 if TYPE_CHECKING:
     from .panels import Panel
 
-__all__ = ["PATIENCE", "Known", "known", "line_for_header", "notice", "wei_of"]
+__all__ = ["PATIENCE", "Known", "known", "line_for_header", "notice", "read_balance"]
 
 #: Seconds after which it is asked for again.
 _FRESH: Final = 15.0
@@ -63,17 +63,17 @@ def notice(browser: Browser, panels: Iterable[Panel]) -> None:
     """Remember the balance when one of the panels asked for it."""
     for panel in panels:
         if panel.line == str(_LINE) and panel.state != "skipped":
-            wei = wei_of(panel.answer) if panel.has_data else None
+            wei = panel.data if panel.has_data else None
             browser.write("balance", {"of": _owner(browser), "wei": wei, "at": panel.at})
 
 
-def wei_of(data: Any) -> int | None:
-    """The amount in Wei from an answer of ``GET /accounts/balance``, or None when it cannot be read."""
-    try:
-        amount = Balance.from_api(data).amount
-    except (TypeError, ValueError, AttributeError, KeyError):
-        return None
-    return amount if isinstance(amount, int) else None
+def read_balance(data: Any) -> int:
+    """The amount in Wei from an answer of ``GET /accounts/balance``.
+
+    Raises:
+        octaspace.UnexpectedShapeError: It cannot be read as an amount of OCTA.
+    """
+    return Balance.from_api(data).amount
 
 
 def _owner(browser: Browser) -> str:

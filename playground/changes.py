@@ -26,12 +26,12 @@ from flask_wtf import FlaskForm  # type: ignore[import-untyped]
 from werkzeug.wrappers import Response as Redirect
 from wtforms import HiddenField, IntegerField, StringField
 
-from octaspace import Client, Error, Response
+from octaspace import Client, Error, Response, UnexpectedShapeError
 
 from .browser import Browser, current_browser
 from .lines import Line
 from .parts import current_parts
-from .problems import Problem, describe
+from .problems import Problem, describe, log_unexpected_shape
 from .recording import Call, recorded
 from .responses import MOST_ADDRESS
 from .store import Calls, Tokens
@@ -270,7 +270,10 @@ def _try(client: Client, line: Line) -> tuple[list[Call], Response[Any] | None, 
     with recorded() as calls:
         try:
             return calls, line.run(client), None
-        except (Error, ValueError) as error:
+        except UnexpectedShapeError as error:  # of an answer that the method has read
+            log_unexpected_shape(line.name, error, calls[-1].request_id if calls else None)
+            return calls, None, describe(error)
+        except (Error, ValueError) as error:  # a ValueError is about the arguments
             return calls, None, describe(error)
 
 

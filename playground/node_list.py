@@ -15,7 +15,7 @@ from typing import Any, Final
 from octaspace import wei_to_octa
 from octaspace.types import NodePrices, System
 
-from .reading import dig, number, words
+from .reading import dig, listed, number, words
 
 __all__ = [
     "NOWHERE", "ONLINE", "NodeFilter", "NodeRow", "is_online", "read_nodes", "state_of", "tone_of",
@@ -109,11 +109,9 @@ def read_nodes(data: Any) -> list[NodeRow]:
     """The rows of ``GET /nodes``; entries that are no objects are left out.
 
     Raises:
-        TypeError: It is no list.
+        octaspace.UnexpectedShapeError: It is not a list.
     """
-    if not isinstance(data, list):
-        raise TypeError("a list was expected")
-    return [_row(item) for item in data if isinstance(item, dict)]
+    return [_row(item) for item in listed(data, "Node") if isinstance(item, dict)]
 
 
 def _row(item: Mapping[str, Any]) -> NodeRow:

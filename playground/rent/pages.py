@@ -12,16 +12,16 @@ from flask import current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Page
 
 from octaspace import Request, Response
-from octaspace.types import App
+from octaspace.types import App, Network
 
-from ..balance import wei_of
+from ..balance import read_balance
 from ..browser import current_browser
 from ..changes import ChangeForm, Target, change, result_of
 from ..ids import decoded
 from ..lines import Line, curl
 from ..offers import SERVICES, Service, ShownOffer, read_offers
 from ..panels import Ask, Panel, load
-from ..reading import dig
+from ..reading import dig, listed
 from .estimate import Estimate, estimate
 from .fields import FIELDS, defaults
 from .orders import Orders
@@ -127,11 +127,9 @@ def _offer_ask(service: Service, node: str) -> Ask:
 
 
 def _apps(data: Any) -> list[App]:
-    if not isinstance(data, list):
-        raise TypeError("a list was expected")
     return [
         App.from_api(entry)
-        for entry in data
+        for entry in listed(data, "App")
         if isinstance(entry, Mapping) and isinstance(entry.get("uuid"), str)
     ]
 
@@ -147,14 +145,14 @@ def _question(order: Order, asked: Request, id: str) -> str:
     service = order.service
     asks = [
         _offer_ask(service, str(order.node_id)),
-        Ask("network", "Network", Line("network.info")),
-        Ask("balance", "Balance", Line("accounts.balance"), shape=wei_of, empty=lambda wei: False),
+        Ask("network", "Network", Line("network.info"), shape=Network.from_api),
+        Ask("balance", "Balance", Line("accounts.balance"), shape=read_balance, empty=lambda wei: False),
     ]
     if order.arguments.get("app"):
         asks.append(Ask("apps", "Apps", Line("apps.list"), shape=_apps))
     panels = load(*asks)
     offer: ShownOffer | None = panels["offer"].data
-    market_price = dig(panels["network"].data, "market_price")
+    market_price = dig(panels["network"].answer, "market_price")
     cost = estimate(offer.offer, market_price) if offer is not None else None
     return render_template(
         "pages/rent_confirm.html",

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as Redirect
 from octaspace import Response, wei_to_octa
 from octaspace.types import Account
 
-from ..balance import wei_of
+from ..balance import read_balance
 from ..changes import ChangeForm, change
 from ..lines import Line
 from ..panels import Ask, load
@@ -54,21 +54,7 @@ def _made(response: Response[Any]) -> str:
 
 def read_account(data: Any) -> Account:
     """The answer of ``GET /accounts``; what it lacks is None, the id an empty text."""
-    if not isinstance(data, dict):
-        raise TypeError("an object was expected")
-    return Account.from_api({"account_uuid": "", **data})
-
-
-def read_balance(data: Any) -> int:
-    """The amount in Wei from ``GET /accounts/balance``.
-
-    Raises:
-        TypeError: It cannot be read as an amount of OCTA.
-    """
-    wei = wei_of(data)
-    if wei is None:
-        raise TypeError("an amount of OCTA was expected")
-    return wei
+    return Account.from_api({"account_uuid": "", **data} if isinstance(data, dict) else data)
 
 
 def initials(email: str | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from flask import Blueprint, current_app, render_template
 
-from ..balance import wei_of
+from ..balance import read_balance
 from ..browser import Browser, current_browser
 from ..costs import hours_left, usd_per_hour
 from ..endpoint_health import endpoint_health, last_calls
@@ -18,8 +18,9 @@ from ..lines import Line
 from ..node_list import is_online, state_of, tone_of
 from ..panels import Ask, Panel, load
 from ..parts import current_parts
-from ..reading import dig, number
+from ..reading import dig, listed, number
 from ..store import Calls
+from .account import read_account
 from .network import network_ask
 
 bp = Blueprint("dashboard", __name__, url_prefix="/playground/dashboard")
@@ -68,9 +69,9 @@ def index() -> str:
     browser, parts = current_browser(), current_parts()
     panels = load(
         network_ask(),
-        Ask("balance", "Balance", Line("accounts.balance"), shape=wei_of, empty=lambda wei: False,
+        Ask("balance", "Balance", Line("accounts.balance"), shape=read_balance, empty=lambda wei: False,
             needs=("network", "sessions")),
-        Ask("profile", "Account", Line("accounts.profile")),
+        Ask("profile", "Account", Line("accounts.profile"), shape=read_account),
         Ask("sessions", "Active sessions", Line("sessions.list"), shape=running),
         Ask("nodes", "Own nodes", Line("nodes.list"), shape=by_state),
     )  # fmt: skip
@@ -94,7 +95,7 @@ def index() -> str:
 
 def running(data: Any) -> list[Running]:
     """Active sessions from ``GET /sessions``, the youngest first."""
-    items = [item for item in _list(data) if isinstance(item, dict)]
+    items = [item for item in listed(data, "Session") if isinstance(item, dict)]
     found = [
         Running(
             uuid=str(item.get("uuid") or ""),
@@ -113,14 +114,8 @@ def running(data: Any) -> list[Running]:
 
 def by_state(data: Any) -> dict[str, int]:
     """How many nodes there are of each state, the most frequent first."""
-    states = Counter(state_of(dig(node, "state")) for node in _list(data))
+    states = Counter(state_of(dig(node, "state")) for node in listed(data, "Node"))
     return dict(states.most_common())
-
-
-def _list(data: Any) -> list[Any]:
-    if not isinstance(data, list):
-        raise TypeError("a list was expected")
-    return data
 
 
 def _burn(panels: dict[str, Panel]) -> Decimal | None:

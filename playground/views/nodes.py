@@ -24,7 +24,7 @@ from ..node_list import ONLINE, NodeFilter, NodeRow, read_nodes, state_of, tone_
 from ..node_map import dots, read_places
 from ..node_prices import PRICES, Asked, PriceChange, PriceError, as_sent, changes, current, read_typed
 from ..panels import Ask, load
-from ..reading import as_id, words
+from ..reading import as_id, listed, words
 from .network import network_ask
 
 bp = Blueprint("nodes", __name__, url_prefix="/playground/nodes")
@@ -188,11 +188,7 @@ def _download(node_id: str, kind: str, method: Callable[[Client], Any]) -> Respo
 
 def read_machine(data: Any) -> Machine:
     """The answer of ``GET /nodes/:id``."""
-    try:
-        node = Node.from_api(data)
-    except ValueError as error:
-        # A ValueError would be taken for a wrong argument.
-        raise TypeError(str(error)) from error
+    node = Node.from_api(data)
     system = node.system or System()
     reliability = node.reliability or Reliability()
     return Machine(
@@ -208,9 +204,10 @@ def read_machine(data: Any) -> Machine:
 
 def entry_of(data: Any, node_id: str) -> Any:
     """A node's entry in ``GET /nodes``, which has the prices; None when it is not there."""
-    if not isinstance(data, list):
-        raise TypeError("a list was expected")
-    return next((item for item in data if isinstance(item, dict) and str(item.get("id")) == node_id), None)
+    return next(
+        (item for item in listed(data, "Node") if isinstance(item, dict) and str(item.get("id")) == node_id),
+        None,
+    )
 
 
 def _reboot_line(node_id: str) -> Line:
