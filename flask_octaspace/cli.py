@@ -60,6 +60,7 @@ def check(context: click.Context, timeout: float) -> None:
 def _reach(client: Client) -> tuple[bool, str]:
     try:
         response = client.network.info()
+        octaspace.types.Network.from_api(response.data)
     except octaspace.Error as error:
         return False, f"failed: {_words(error)}"
     return True, f"reachable, {response.elapsed * 1000:.0f} ms"

@@ -34,6 +34,7 @@ from .errors import (
     ServerError,
     ServiceUnavailableError,
     TimeoutError,
+    UnexpectedShapeError,
     ValidationError,
 )
 from .request import Request
@@ -68,6 +69,7 @@ __all__ = [
     "ServerError",
     "ServiceUnavailableError",
     "TimeoutError",
+    "UnexpectedShapeError",
     "ValidationError",
     "__distribution__",
     "__version__",

@@ -47,6 +47,7 @@ class ClientOptions(TypedDict, total=False):
     max_retries: int
     retry_interval: float
     backoff_factor: float
+    max_retry_interval: float
     total_timeout: float | None
     max_retry_after: float
     failure_cooldown: float
@@ -114,6 +115,8 @@ class Config:
         max_retries: How often a call may wait and try again.
         retry_interval: First wait before a retry.
         backoff_factor: Each further wait is this many times longer.
+        max_retry_interval: Longest wait before a retry, before its random factor of 0.5 to 1.5. For a
+            `Retry-After` it is `max_retry_after`.
         total_timeout: Limit for a whole call: attempts, bodies, decoding and waits together.
         max_retry_after: A longer `Retry-After` is not waited for.
         failure_cooldown: How long an endpoint that failed is left alone.
@@ -143,6 +146,7 @@ class Config:
     max_retries: int = 2
     retry_interval: float = 0.5
     backoff_factor: float = 2.0
+    max_retry_interval: float = 30
     total_timeout: float | None = None
     max_retry_after: float = 60
     failure_cooldown: float = 30
@@ -521,6 +525,7 @@ CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "max_retries": _whole(0),
     "retry_interval": _SECONDS,
     "backoff_factor": _Number("a number", most=sys.maxsize),
+    "max_retry_interval": _SECONDS,
     "total_timeout": _LIMIT,
     "max_retry_after": _SECONDS,
     "failure_cooldown": _SECONDS,

@@ -6,6 +6,7 @@
     │   ├── ConnectionError                   also a builtin ConnectionError
     │   └── TimeoutError                      also a builtin TimeoutError; .phase says which limit
     ├── ProvisionRejectedError                a rental refused inside a 2xx; .rejections
+    ├── UnexpectedShapeError                  JSON that a type cannot be made of; .type_name, .field, .value
     └── ApiError                              the API answered with an error
         ├── AuthenticationError               401
         ├── PermissionError                   403
@@ -48,6 +49,7 @@ __all__ = [
     "ServiceUnavailableError",
     "TimeoutError",
     "TimeoutPhase",
+    "UnexpectedShapeError",
     "ValidationError",
     "api_error",
     "api_message",
@@ -175,6 +177,35 @@ class ProvisionRejectedError(Error):
     ) -> None:
         super().__init__(message, response=response)
         self.rejections = list(rejections)
+
+
+class UnexpectedShapeError(Error):
+    """The JSON of an answer does not have the shape that a type or a method needs.
+
+    `octaspace.types` raise it from `from_api`, which knows the JSON alone: `response` is None then, and
+    `outcome_unknown` False. The answer to a change is checked by the method that sends it, which raises
+    `InvalidResponseError` with `outcome_unknown`. An error about an argument is a ValueError instead.
+
+    Attributes:
+        type_name: Name of the type that cannot be made, e.g. ``"Node"``.
+        field: Name of the field at fault; None when it is the payload as a whole.
+        value: What is there, as text of at most 200 characters in which no text longer than 11 characters
+            stands in full, so that no key does; None when there is nothing.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        type_name: str = "",
+        field: str | None = None,
+        value: str | None = None,
+        response: Response[Any] | None = None,
+    ) -> None:
+        super().__init__(message, response=response)
+        self.type_name = type_name
+        self.field = field
+        self.value = value
 
 
 class ApiError(Error):

@@ -257,6 +257,7 @@ class _Call:
             self._retries,
             interval=config.retry_interval,
             factor=config.backoff_factor,
+            max_interval=config.max_retry_interval,
             retry_after=None if asked is None else parse_retry_after(asked),
             max_retry_after=config.max_retry_after,
             clock=self._transport.clock,

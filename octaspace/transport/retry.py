@@ -68,6 +68,7 @@ def backoff(
     *,
     interval: float,
     factor: float,
+    max_interval: float,
     retry_after: float | None,
     max_retry_after: float,
     clock: Clock,
@@ -78,6 +79,7 @@ def backoff(
         retry: 0 for the first retry.
         interval: `Config.retry_interval`.
         factor: `Config.backoff_factor`.
+        max_interval: `Config.max_retry_interval`.
         retry_after: What the API asked for; obeyed instead of our own wait.
         max_retry_after: `Config.max_retry_after`.
         clock: Where the jitter of 0.5 to 1.5 comes from.
@@ -85,7 +87,7 @@ def backoff(
     if retry_after is not None:
         return retry_after if retry_after <= max_retry_after else None
     try:
-        wait = interval * factor**retry
-    except OverflowError:
-        return max_retry_after
-    return min(wait * (0.5 + clock.random()), MAX_SECONDS)  # more is no time that can be slept
+        wait = min(interval * float(factor) ** retry, max_interval)
+    except OverflowError:  # of floats, for many retries
+        wait = max_interval if interval else 0.0
+    return min(wait * (0.5 + clock.random()), MAX_SECONDS)  # more is not a time that can be slept

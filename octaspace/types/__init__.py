@@ -7,8 +7,8 @@
 Each type has `from_api`, which takes the JSON in every shape in which the API is known to send it. Fields
 bear the API's names. Money is an `int` in Wei or a `Decimal`, times are aware `datetime`s in UTC, lists are
 tuples. What is absent is None. What a type does not know, or cannot read, is in its `extra`: a new field
-never breaks anything, and no figure is guessed. `from_api` raises ValueError, with the type and the field in
-its message, when the payload is not an object or lacks its id.
+never breaks anything, and no figure is guessed. `from_api` raises `octaspace.UnexpectedShapeError`, with the
+type and the field in its message, when the payload is not an object or lacks its id.
 
 The JSON itself, for type checkers, is in `octaspace.types.payloads`.
 """

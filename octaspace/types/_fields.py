@@ -7,10 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from ..safe_repr import safe_repr
+from ..errors import UnexpectedShapeError
+from ..safe_repr import excerpt
 from . import _coerce
 
-__all__ = ["Fields"]
+__all__ = ["Fields", "unexpected"]
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -28,17 +29,14 @@ class Fields:
         payload: The JSON object.
 
     Raises:
-        ValueError: The payload is not a mapping.
+        octaspace.UnexpectedShapeError: The payload is not a mapping.
     """
 
     __slots__ = ("_left", "_owner", "_payload")
 
     def __init__(self, owner: str, payload: object) -> None:
         if not isinstance(payload, Mapping):
-            raise ValueError(
-                f"{owner}.from_api: the payload must be a JSON object, "
-                f"not {safe_repr(payload)} ({type(payload).__name__})"
-            )
+            raise unexpected(owner, None, "a JSON object", payload)
         self._owner = owner
         self._payload = payload
         self._left = dict(payload)
@@ -72,18 +70,17 @@ class Fields:
             kind: What it must be, in words: "an integer".
 
         Raises:
-            ValueError: It is missing, null, or not of that kind.
+            octaspace.UnexpectedShapeError: It is missing, null, or not of that kind.
         """
         result = self.read(name, convert)
         if result is None:
             raise self.fault(name, kind)
         return result
 
-    def fault(self, name: str, kind: str) -> ValueError:
+    def fault(self, name: str, kind: str) -> UnexpectedShapeError:
         """The error to raise for a field that is not what it must be."""
-        given = self._payload.get(name)
-        found = ": it is missing" if given is None else f", not {safe_repr(given)}"
-        return ValueError(f"{self._owner}.from_api: {name} must be {kind}{found}")
+        value = self._payload.get(name)
+        return unexpected(self._owner, name, kind, value, missing=value is None)
 
     # Of a short card or an older answer most fields are absent: the first five say so at once.
 
@@ -192,7 +189,31 @@ def _or_none(from_api: Callable[[Any], T]) -> Callable[[Any], T | None]:
     def convert(value: Any) -> T | None:
         try:
             return from_api(value)
-        except ValueError:
+        except UnexpectedShapeError:
             return None
 
     return convert
+
+
+def unexpected(
+    owner: str, name: str | None, kind: str, value: object, *, missing: bool = False
+) -> UnexpectedShapeError:
+    """The error to raise for a payload, or a field of it, that is not what it must be.
+
+    Args:
+        owner: The type that is being made.
+        name: The field; None for the payload itself.
+        kind: What it must be, in words: "an integer".
+        value: What it is.
+        missing: Whether there is none.
+    """
+    words = None if missing else excerpt(value)
+    found = ": it is missing" if missing else f", not {words}"
+    if name is None:
+        found += f" ({type(value).__name__})"
+    return UnexpectedShapeError(
+        f"{owner}.from_api: {name or 'the payload'} must be {kind}{found}",
+        type_name=owner,
+        field=name,
+        value=words,
+    )

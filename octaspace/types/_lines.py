@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..safe_repr import safe_repr
+from ._fields import unexpected
 
 __all__ = ["joined", "split"]
 
@@ -22,9 +22,9 @@ def joined(owner: str, lines: Sequence[object]) -> tuple[str, list[object]]:
         The text of those that are strings, and the others.
 
     Raises:
-        ValueError: None of them is a string; `owner` is the type that says so.
+        octaspace.UnexpectedShapeError: None of them is a string; `owner` is the type that says so.
     """
     parts = [line if line.endswith("\n") else f"{line}\n" for line in lines if isinstance(line, str)]
     if lines and not parts:
-        raise ValueError(f"{owner}.from_api: line 0 must be a string, not {safe_repr(lines[0])}")
+        raise unexpected(owner, "line 0", "a string", lines[0])
     return "".join(parts), [line for line in lines if not isinstance(line, str)]

@@ -49,7 +49,7 @@ class Account(Shape):
             data: The JSON object.
 
         Raises:
-            ValueError: It is not an object, or `account_uuid` is not a string.
+            octaspace.UnexpectedShapeError: It is not an object, or `account_uuid` is not a string.
         """
         fields = Fields("Account", data)
         return cls(
@@ -87,8 +87,8 @@ class Balance(Shape):
                 OCTA and a currency.
 
         Raises:
-            ValueError: It is not an object, `balance` cannot be read exactly, or it is in a currency
-                other than OCTA and therefore not Wei.
+            octaspace.UnexpectedShapeError: It is not an object, `balance` cannot be read exactly, or it is in
+                a currency other than OCTA and therefore not Wei.
         """
         fields = Fields("Balance", data)
         currency = fields.text("currency") or "OCTA"

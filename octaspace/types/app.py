@@ -67,7 +67,7 @@ class App(Shape):
             data: The JSON object.
 
         Raises:
-            ValueError: It is not an object, or `uuid` is not a string.
+            octaspace.UnexpectedShapeError: It is not an object, or `uuid` is not a string.
         """
         fields = Fields("App", data)
         image, docker_image = fields.text("image"), fields.text("docker_image")

@@ -77,7 +77,11 @@ class Gpu(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> Gpu:
-        """Read an entry of `gpus`. ValueError when it is not an object."""
+        """Read an entry of `gpus`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("Gpu", data)
         return cls(
             model=fields.text("model"),

@@ -49,7 +49,7 @@ class IdleJob(Shape):
             data: The JSON object. The API promises none of its fields.
 
         Raises:
-            ValueError: It is not an object.
+            octaspace.UnexpectedShapeError: It is not an object.
         """
         fields = Fields("IdleJob", data)
         return cls(

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Final
 
-from ..safe_repr import safe_repr
+from ..errors import UnexpectedShapeError
+from ..safe_repr import excerpt, safe_repr
 from . import _coerce
 from ._fields import Fields
 from ._lines import joined, split
@@ -51,7 +52,9 @@ class IdleJobLogs(Shape):
                 unpacking ends there and no more is ever in memory.
 
         Raises:
-            ValueError: It is none of these, cannot be unpacked, or holds more than `max_bytes`.
+            octaspace.UnexpectedShapeError: It is none of these, cannot be unpacked, or holds more than
+                `max_bytes`.
+            ValueError: `max_bytes` is not a number of bytes above 0.
         """
         if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
             raise ValueError(f"max_bytes must be a number of bytes above 0, not {safe_repr(max_bytes)}")
@@ -90,9 +93,13 @@ def _unpacked(packed: str, limit: int) -> str:
         with gzip.GzipFile(fileobj=BytesIO(archive)) as file:
             content = file.read(limit + 1)
     except (ValueError, EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{_OWNER}.from_api: data must be base64 of gzip: {error}") from None
+        raise _fault(f"data must be base64 of gzip: {error}", packed) from None
     if len(content) > limit:
-        raise ValueError(
-            f"{_OWNER}.from_api: data unpacks to more than {limit} bytes; max_bytes= allows for more"
-        )
+        raise _fault(f"data unpacks to more than {limit} bytes; max_bytes= allows for more", packed)
     return content.decode("utf-8", "replace")
+
+
+def _fault(words: str, packed: str) -> UnexpectedShapeError:
+    return UnexpectedShapeError(
+        f"{_OWNER}.from_api: {words}", type_name=_OWNER, field="data", value=excerpt(packed)
+    )

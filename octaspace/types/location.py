@@ -54,7 +54,11 @@ class Location(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> Location:
-        """Read the object under `location`. ValueError when it is not an object."""
+        """Read the object under `location`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("Location", data)
         return cls(
             city=fields.text("city"),

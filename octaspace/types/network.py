@@ -50,7 +50,11 @@ class Blockchain(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> Blockchain:
-        """Read the object under `blockchain`. ValueError when it is not an object."""
+        """Read the object under `blockchain`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("Blockchain", data)
         return cls(
             height=fields.integer("height"),
@@ -88,7 +92,11 @@ class NodeCounts(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> NodeCounts:
-        """Read the object under `nodes`. ValueError when it is not an object."""
+        """Read the object under `nodes`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("NodeCounts", data)
         count, total = fields.integer("count"), fields.integer("total")
         return cls(
@@ -126,7 +134,11 @@ class Power(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> Power:
-        """Read the object under `power`. ValueError when it is not an object."""
+        """Read the object under `power`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("Power", data)
         return cls(
             cpus=fields.integer("cpus"),
@@ -155,7 +167,11 @@ class GpuMarket(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> GpuMarket:
-        """Read an entry of `marketplace.gpus`. ValueError when it is not an object."""
+        """Read an entry of `marketplace.gpus`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("GpuMarket", data)
         return cls(avg_price=fields.decimal("avg_price"), count=fields.integer("count"), extra=fields.rest())
 
@@ -182,7 +198,11 @@ class Marketplace(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> Marketplace:
-        """Read the object under `marketplace`. ValueError when it is not an object."""
+        """Read the object under `marketplace`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("Marketplace", data)
         return cls(
             gpus=fields.shape_map("gpus", GpuMarket.from_api),
@@ -212,7 +232,11 @@ class Platform(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> Platform:
-        """Read the object under `platform`. ValueError when it is not an object."""
+        """Read the object under `platform`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("Platform", data)
         return cls(
             total_jobs=fields.integer("total_jobs"),
@@ -240,7 +264,11 @@ class RenderCounts(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> RenderCounts:
-        """Read the object under `render`. ValueError when it is not an object."""
+        """Read the object under `render`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("RenderCounts", data)
         return cls(
             frames_24h=fields.integer("frames_24h"),
@@ -307,7 +335,7 @@ class Network(Shape):
             data: The JSON object.
 
         Raises:
-            ValueError: It is not an object.
+            octaspace.UnexpectedShapeError: It is not an object.
         """
         fields = Fields("Network", data)
         return cls(

@@ -42,7 +42,11 @@ class NodePrices(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> NodePrices:
-        """Read the object under `prices`. ValueError when it is not an object."""
+        """Read the object under `prices`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("NodePrices", data)
         return cls(
             base=fields.integer("base"),
@@ -92,7 +96,7 @@ class Node(Shape):
             data: The JSON object.
 
         Raises:
-            ValueError: It is not an object, or `id` is not an integer.
+            octaspace.UnexpectedShapeError: It is not an object, or `id` is not an integer.
         """
         fields = Fields("Node", data)
         envelope = "data" if fields.value("system") is None else "system"

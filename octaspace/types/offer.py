@@ -112,7 +112,7 @@ class NodeOffer(Shape):
             data: The JSON object.
 
         Raises:
-            ValueError: It is not an object, or `node_id` is not an integer.
+            octaspace.UnexpectedShapeError: It is not an object, or `node_id` is not an integer.
         """
         fields = Fields(cls.__name__, data)
         return cls(

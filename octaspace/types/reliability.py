@@ -29,7 +29,11 @@ class Rating(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> Rating:
-        """Read the object under `rating`. ValueError when it is not an object."""
+        """Read the object under `rating`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("Rating", data)
         return cls(count=fields.integer("count"), score=fields.number("score"), extra=fields.rest())
 
@@ -63,7 +67,7 @@ class Reliability(Shape):
         """Read the value under `reliability`: an object, or only a percentage.
 
         Raises:
-            ValueError: It is neither.
+            octaspace.UnexpectedShapeError: It is neither.
         """
         percent = _coerce.number(data)
         if percent is not None:

@@ -37,7 +37,11 @@ class SshAccess(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> SshAccess:
-        """Read the object under `ssh_direct` or `ssh_proxy`. ValueError when it is not an object."""
+        """Read the object under `ssh_direct` or `ssh_proxy`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("SshAccess", data)
         return cls(host=fields.text("host"), port=fields.read("port", _coerce.port), extra=fields.rest())
 
@@ -58,7 +62,11 @@ class HttpProxy(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> HttpProxy:
-        """Read ``{ip, port}``. ValueError when one of them is missing or wrong."""
+        """Read ``{ip, port}``.
+
+        Raises:
+            octaspace.UnexpectedShapeError: One of them is missing or wrong.
+        """
         fields = Fields("HttpProxy", data)
         return cls(
             ip=fields.require("ip", _coerce.text, "a string"),
@@ -89,7 +97,11 @@ class SessionHardware(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> SessionHardware:
-        """Read the object under `node_hw`. ValueError when it is not an object."""
+        """Read the object under `node_hw`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("SessionHardware", data)
         return cls(
             cpu=fields.text("cpu"),
@@ -119,7 +131,11 @@ class SessionPrices(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> SessionPrices:
-        """Read the object under `prices`. ValueError when it is not an object."""
+        """Read the object under `prices`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("SessionPrices", data)
         return cls(
             base=read_price(fields, usd="base_usd"),
@@ -220,7 +236,7 @@ class Session(Shape):
             data: The JSON object.
 
         Raises:
-            ValueError: It is not an object, or `uuid` is not a string.
+            octaspace.UnexpectedShapeError: It is not an object, or `uuid` is not a string.
         """
         fields = Fields("Session", data)
         return cls(

@@ -30,7 +30,11 @@ class LogEntry(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> LogEntry:
-        """Read an entry of `system`. ValueError when it is not an object."""
+        """Read an entry of `system`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("LogEntry", data)
         return cls(
             time=fields.moment("ts") or fields.moment("timestamp"),
@@ -65,7 +69,7 @@ class SessionLogs(Shape):
                 ``{"timestamp": …, "message": …}``.
 
         Raises:
-            ValueError: It is none of these.
+            octaspace.UnexpectedShapeError: It is none of these.
         """
         if isinstance(data, (list, tuple)):
             if any(map(_is_message, data)):

@@ -31,7 +31,11 @@ class Disk(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> Disk:
-        """Read the object under `disk`. ValueError when it is not an object."""
+        """Read the object under `disk`.
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("Disk", data)
         return cls(
             free=fields.integer("free"),
@@ -67,7 +71,11 @@ class Memory(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> Memory:
-        """Read the object under `memory` by either set of names (Q7). ValueError when it is not an object."""
+        """Read the object under `memory` by either set of names (Q7).
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("Memory", data)
         free, size = fields.integer("free"), fields.integer("size")
         return cls(
@@ -136,7 +144,11 @@ class System(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> System:
-        """Read the object under `system` or `data` (Q7). ValueError when it is not an object."""
+        """Read the object under `system` or `data` (Q7).
+
+        Raises:
+            octaspace.UnexpectedShapeError: It is not an object.
+        """
         fields = Fields("System", data)
         return cls(
             arch=fields.text("arch"),

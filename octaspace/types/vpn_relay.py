@@ -61,7 +61,7 @@ class VpnRelay(Shape):
             data: The JSON object.
 
         Raises:
-            ValueError: It is not an object, or `node_id` is not an integer.
+            octaspace.UnexpectedShapeError: It is not an object, or `node_id` is not an integer.
         """
         fields = Fields("VpnRelay", data)
         return cls(

@@ -57,6 +57,7 @@ _GROUP_OF = {
     "max_retries": "Retry and failover",
     "retry_interval": "Retry and failover",
     "backoff_factor": "Retry and failover",
+    "max_retry_interval": "Retry and failover",
     "max_retry_after": "Retry and failover",
     "failure_cooldown": "Retry and failover",
 }

@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from octaspace import InvalidResponseError
+from octaspace import InvalidResponseError, UnexpectedShapeError
 
 from ..store import CallRow, Calls
 
 __all__ = ["EndpointHealth", "endpoint_health", "last_calls"]
 
 
-#: A 2xx that is not the API's answer, such as a maintenance page.
-_UNREADABLE: Final = InvalidResponseError.__name__
+#: A 2xx that is not the API's answer, such as a maintenance page, or JSON of another shape.
+_UNREADABLE: Final = (InvalidResponseError.__name__, UnexpectedShapeError.__name__)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _health(url: str, cooldown: float | None, row: CallRow | None) -> EndpointHe
         return EndpointHealth(url, "bad", "left alone", cooldown=cooldown)
     if row is None:
         return EndpointHealth(url, "idle", "not called yet")
-    if row.error == _UNREADABLE or (row.status is None and not row.ok):
+    if row.error in _UNREADABLE or (row.status is None and not row.ok):
         message = str(row.detail.get("message") or "")
         return EndpointHealth(url, "bad", f"the last call failed: {row.error}", message, at=row.at)
     if row.status is not None and row.status >= 500:

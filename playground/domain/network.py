@@ -76,8 +76,6 @@ _FIGURES: Final = (
 
 def network_summary(data: Any) -> NetworkSummary:
     """Read ``GET /network``, in either of its shapes (Q21)."""
-    if not isinstance(data, dict):
-        raise TypeError("an object was expected")
     network = Network.from_api(data)
     gpus = sorted(_gpus(network), key=lambda gpu: (gpu.price is None, gpu.price or 0, gpu.model))
     highest = max((gpu.price for gpu in gpus if gpu.price is not None), default=0)

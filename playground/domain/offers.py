@@ -8,7 +8,10 @@ from decimal import Decimal
 from statistics import median
 from typing import Any, Final, Literal
 
+from octaspace import UnexpectedShapeError
 from octaspace.types import MachineOffer, NodeOffer, RenderOffer, VpnRelay
+
+from ..sdk.json_access import listed
 
 __all__ = [
     "SERVICES", "Axis", "Dot", "Offer", "Scatter", "Service", "ShownOffer", "axes_of", "read_offers",
@@ -109,13 +112,17 @@ class ShownOffer:
 
 
 def read_offers(service: Service, data: Any) -> tuple[ShownOffer, ...]:
-    """Read an offer list; entries that are no offers are passed over, for a search has complained of them."""
+    """Read an offer list; entries that are no offers are left out.
+
+    Raises:
+        octaspace.UnexpectedShapeError: It is not a list.
+    """
     found = []
-    for entry in data if isinstance(data, list) else ():
+    for entry in listed(data, _TYPES[service].__name__):
         if isinstance(entry, Mapping):
             try:
                 found.append(ShownOffer(_TYPES[service].from_api(entry)))
-            except ValueError:
+            except UnexpectedShapeError:
                 continue
     return tuple(found)
 

@@ -8,9 +8,10 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final, Literal
 
-from octaspace import wei_to_octa
+from octaspace import UnexpectedShapeError, wei_to_octa
 from octaspace.types import HttpProxy, Session
 
+from ..sdk.json_access import listed
 from .safe_links import host_and_port, ssh_command, web_address
 
 __all__ = ["Access", "SessionList", "ShownSession", "session_list", "short_id"]
@@ -197,9 +198,7 @@ def _label(name: str, url: str) -> str:
 
 def session_list(data: Any) -> SessionList:
     """Read an answer of ``GET /sessions``, in its order."""
-    if not isinstance(data, list):
-        raise TypeError("a list was expected")
-    found = [_session(entry) for entry in data]
+    found = [_session(entry) for entry in listed(data, "Session")]
     readable = tuple(ShownSession(session) for session in found if session is not None)
     return SessionList(readable, len(found) - len(readable))
 
@@ -209,7 +208,7 @@ def _session(entry: Any) -> Session | None:
         return None
     try:
         return Session.from_api(entry)
-    except ValueError:
+    except UnexpectedShapeError:
         return None
 
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any, Final
 
-from octaspace import Client, Error
+from octaspace import Client, Error, UnexpectedShapeError
 
 from ..app_state import AppState
 from ..browser.state import Browser
-from ..sdk.error_card import Problem, describe
+from ..sdk.error_card import Problem, describe, log_unexpected_shape
 from ..sdk.method_results import result_of
 from ..sdk.methods import Method
 from ..sdk.read_only import ChangeStoppedError, reading_only
@@ -76,16 +76,15 @@ def start_run(
             nullcontext() if change else reading_only(),
         ):
             outcome = _carry_out(
-                method, values, client.with_options(total_timeout=seconds), progress, change=change
+                method, values, client.with_options(total_timeout=seconds), progress, calls, change=change
             )
         took = time.monotonic() - began
         rows = [call.row(source=source, page="runner.run", line=line.redacted) for call in calls]
         numbers = Calls(parts.database, id).append(rows)
+        has_data = "data" in outcome
         data = outcome.pop("data", None)
         progress.tell(
-            {"text": _as_text(data, calls, parts.database.bounds.job * 2 // 3)}
-            if "problem" not in outcome
-            else {"text": None},
+            {"text": _as_text(data, calls, parts.database.bounds.job * 2 // 3) if has_data else None},
             **outcome,
             took=took,
             calls=calls.total,
@@ -97,9 +96,18 @@ def start_run(
 
 
 def _carry_out(
-    method: Method, values: Mapping[str, Any], client: Client, progress: Progress, *, change: bool
+    method: Method,
+    values: Mapping[str, Any],
+    client: Client,
+    progress: Progress,
+    calls: list[Call],
+    *,
+    change: bool,
 ) -> dict[str, Any]:
-    """Run it; what came of it as the run's state: `outcome`, and `data` or `problem`."""
+    """Run it; what came of it as the run's state: `outcome`, and `data` or `problem`.
+
+    Both of them when the answer has an unexpected shape.
+    """
 
     def told(*figures: Any) -> None:
         """Hears of each poll of a wait, and of each piece of a download."""
@@ -118,13 +126,22 @@ def _carry_out(
         return {"outcome": "abandoned"}
     except ChangeStoppedError as stopped:
         return {"outcome": "failed", "problem": Problem("Nothing was sent", f"{stopped}.").as_json()}
-    except (Error, ValueError, TypeError, OSError) as error:
+    except UnexpectedShapeError as error:  # of an answer that the method has read
+        log_unexpected_shape(method.name, error, calls[-1].request_id if calls else None)
+        return {"outcome": "failed", "problem": describe(error).as_json(), "data": _answer_of(calls)}
+    except (Error, ValueError, TypeError, OSError) as error:  # those that are no Error are about arguments
         if progress.cancelled and not change:
             return {"outcome": "abandoned"}
         return {"outcome": "failed", "problem": describe(error).as_json()}
     if progress.cancelled and not change:
         return {"outcome": "abandoned"}
     return {"outcome": "done", "data": data, "cut": cut}
+
+
+def _answer_of(calls: list[Call]) -> Any:
+    """What the last call was answered with."""
+    response = calls[-1].response if calls else None
+    return None if response is None else response.data
 
 
 def _without_answer(row: dict[str, Any]) -> dict[str, Any]:

@@ -218,8 +218,8 @@ def _unreadable(method: Method, data: Any) -> str:
     try:
         for item in data if method.many else [data]:
             kind.from_api(item)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        return f"it cannot be read as octaspace.types.{name}: {error}"
+    except octaspace.UnexpectedShapeError as error:
+        return f"{type(error).__name__}: it cannot be read as octaspace.types.{name}: {error}"
     return ""
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import octaspace
-from octaspace import Error
+from octaspace import Error, UnexpectedShapeError
 from octaspace.resources.services.creation import session_uuids
 
-__all__ = ["Problem", "describe"]
+__all__ = ["UNEXPECTED_SHAPE", "Problem", "describe", "log_unexpected_shape"]
+
+_log = logging.getLogger("playground")
+
+#: Heading of the card of a malformed answer.
+UNEXPECTED_SHAPE: Final = "The answer has an unexpected shape"
 
 _ADVICE: tuple[tuple[type[Error], str], ...] = (
     (octaspace.AuthenticationError, "The key is missing or wrong. Enter another one in Settings."),
@@ -24,6 +30,11 @@ _ADVICE: tuple[tuple[type[Error], str], ...] = (
         octaspace.InvalidResponseError,
         "This is not what the API sends. Something in front of it, such as a proxy or a maintenance page, "
         "may have answered in its place. The request log has the whole answer.",
+    ),
+    (
+        UnexpectedShapeError,
+        "The API answered, and this cannot be read from what it sent. The raw JSON and the request log have "
+        "the answer as it came.",
     ),
     (octaspace.ServerError, "The API failed, and went on failing when asked again. Try later."),
     (
@@ -59,6 +70,8 @@ class Problem:
     Attributes:
         kind: Class of the error.
         message: Its message.
+        title: Heading of the card; empty for the class of the error.
+        field: The field of the answer that has an unexpected shape, or None.
         status: HTTP status, or None.
         request_id: The API's id, or None.
         advice: What to try.
@@ -70,6 +83,8 @@ class Problem:
 
     kind: str
     message: str
+    title: str = ""
+    field: str | None = None
     status: int | None = None
     request_id: str | None = None
     advice: str = ""
@@ -99,6 +114,8 @@ def describe(error: Exception) -> Problem:
     return Problem(
         kind=type(error).__name__,
         message=str(error),
+        title=UNEXPECTED_SHAPE if isinstance(error, UnexpectedShapeError) else "",
+        field=getattr(error, "field", None),
         status=error.status,
         request_id=error.request_id,
         advice=advice,
@@ -110,6 +127,17 @@ def describe(error: Exception) -> Problem:
         outcome_unknown=bool(made or getattr(error, "outcome_unknown", False)),
         rejections=tuple(getattr(error, "rejections", ())),
     )
+
+
+def log_unexpected_shape(line: str, error: UnexpectedShapeError, request_id: str | None) -> None:
+    """Write a malformed answer to the app's log.
+
+    Args:
+        line: The method that was answered, without arguments.
+        error: What is wrong. Its message holds no key.
+        request_id: The API's id of the request, or None.
+    """
+    _log.error("%s: %s: %s [request id %s]", line, UNEXPECTED_SHAPE, error, request_id or "none")
 
 
 def _made_all_the_same(error: Exception) -> list[str]:

@@ -1,13 +1,19 @@
-"""Reading the API's JSON without trusting its shape: what is missing or odd is None, never an exception."""
+"""Reading the API's JSON without trusting its shape: what is missing or odd is None.
+
+Only `listed` raises, for a page has nothing to show where a list is something else.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from octaspace import UnexpectedShapeError
+from octaspace.safe_repr import excerpt
+
 from ..formatting import visible
 
-__all__ = ["as_id", "get_path", "number", "single_line"]
+__all__ = ["as_id", "get_path", "listed", "number", "single_line"]
 
 
 def get_path(data: Any, path: str) -> Any:
@@ -16,6 +22,26 @@ def get_path(data: Any, path: str) -> Any:
         if not isinstance(data, dict):
             return None
         data = data.get(name)
+    return data
+
+
+def listed(data: Any, of: str) -> list[Any]:
+    """The answer, when it is a list.
+
+    Args:
+        data: The answer.
+        of: What it should list, by the name of its type in `octaspace.types`.
+
+    Raises:
+        octaspace.UnexpectedShapeError: It is not a list.
+    """
+    if not isinstance(data, list):
+        found = excerpt(data)
+        raise UnexpectedShapeError(
+            f"{of}: the answer must be a JSON list, not {found} ({type(data).__name__})",
+            type_name=of,
+            value=found,
+        )
     return data
 
 

@@ -15,7 +15,7 @@ from ..browser.state import Browser
 from ..sdk.call import SdkCall
 from .panels import Panel, PanelRequest, register_companion
 
-__all__ = ["KnownBalance", "init_app", "known_balance", "wei_of"]
+__all__ = ["KnownBalance", "init_app", "known_balance", "read_balance"]
 
 #: Seconds after which it is requested again.
 _FRESH: Final = 15.0
@@ -66,23 +66,23 @@ class _HeaderBalance:
         last = known_balance(browser)
         if last is not None and time.time() - last.at <= _FRESH:
             return None
-        return PanelRequest("header_balance", "Balance", _LINE, budget=_BUDGET)
+        return PanelRequest("header_balance", "Balance", _LINE, shape=read_balance, budget=_BUDGET)
 
     def loaded(self, browser: Browser, panels: Iterable[Panel]) -> None:
         """Keep the balance when one of the panels requested it."""
         for panel in panels:
             if panel.line == str(_LINE) and panel.state != "skipped":
-                wei = wei_of(panel.answer) if panel.has_data else None
+                wei = panel.data if panel.has_data else None
                 browser.write("balance", {"of": _owner(browser), "wei": wei, "at": panel.at})
 
 
-def wei_of(data: Any) -> int | None:
-    """The amount in Wei from an answer of ``GET /accounts/balance``, or None when it cannot be read."""
-    try:
-        amount = Balance.from_api(data).amount
-    except (TypeError, ValueError, AttributeError, KeyError):
-        return None
-    return amount if isinstance(amount, int) else None
+def read_balance(data: Any) -> int:
+    """The amount in Wei from an answer of ``GET /accounts/balance``.
+
+    Raises:
+        octaspace.UnexpectedShapeError: It cannot be read as an amount of OCTA.
+    """
+    return Balance.from_api(data).amount
 
 
 def _owner(browser: Browser) -> str:

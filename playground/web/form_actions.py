@@ -26,12 +26,12 @@ from flask_wtf import FlaskForm  # type: ignore[import-untyped]
 from werkzeug.wrappers import Response as Redirect
 from wtforms import HiddenField, IntegerField, StringField
 
-from octaspace import Client, Error, Response
+from octaspace import Client, Error, Response, UnexpectedShapeError
 
 from ..app_state import current_app_state
 from ..browser.state import Browser, current_browser
 from ..sdk.call import SdkCall
-from ..sdk.error_card import Problem, describe
+from ..sdk.error_card import Problem, describe, log_unexpected_shape
 from ..sdk.recording import Call, recorded
 from ..store import Calls, Tokens
 from .responses import MAX_ADDRESS
@@ -279,7 +279,10 @@ def _try(client: Client, line: SdkCall) -> tuple[list[Call], Response[Any] | Non
     with recorded() as calls:
         try:
             return calls, line.run(client), None
-        except (Error, ValueError) as error:
+        except UnexpectedShapeError as error:  # of an answer that the method has read
+            log_unexpected_shape(line.name, error, calls[-1].request_id if calls else None)
+            return calls, None, describe(error)
+        except (Error, ValueError) as error:  # a ValueError is about the arguments
             return calls, None, describe(error)
 
 

@@ -17,20 +17,20 @@ import contextvars
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, Literal, Protocol
 
 from flask import Flask, abort, current_app, request
 from flask import Response as Page
 
-from octaspace import Client, Error, Response
+from octaspace import Client, Error, InvalidResponseError, Response, UnexpectedShapeError
 
 from ..app_state import current_app_state
 from ..browser.state import Browser, current_browser
 from ..formatting import pretty_json
 from ..sdk.call import SdkCall, curl
-from ..sdk.error_card import Problem, describe
+from ..sdk.error_card import UNEXPECTED_SHAPE, Problem, describe, log_unexpected_shape
 from ..sdk.recording import Call, recorded
 from ..sdk.redaction import without_secrets
 from ..store import Calls
@@ -67,8 +67,8 @@ class PanelRequest:
         name: Name of the panel in the page; letters and underscores.
         title: Its heading.
         line: The call.
-        shape: Makes what the template shows from the answer's `data`, or from what a search found; what it
-            raises is the panel's error.
+        shape: Makes what the template shows from the answer's `data`, or from what a search found. It raises
+            `octaspace.UnexpectedShapeError` for an answer that it cannot read.
         empty: Whether what `shape` made is nothing to show.
         budget: Seconds it may take; by default what Settings say.
         needs: Panels whose data it is shown with; loaded again by itself, it brings them along.
@@ -247,8 +247,11 @@ def _wanted(asks: Sequence[PanelRequest], only: str | None, *, alone: bool) -> l
 
 
 def _as_file(panel: Panel) -> Page:
-    """The whole answer; a failure has an error's status, so that no browser saves it as if it were one."""
-    if panel.problem is not None:
+    """The whole answer, also one of an unexpected shape.
+
+    A failure without one has an error's status, so that no browser saves it as if it were the answer.
+    """
+    if panel.problem is not None and panel.answer is None:
         text = f"{panel.problem.kind}: {panel.problem.message}\n"
         return current_app.response_class(text, 502, mimetype="text/plain")
     page = current_app.response_class(pretty_json(panel.raw), mimetype="application/json")
@@ -262,24 +265,46 @@ def _run(client: Client, ask: PanelRequest) -> Panel:
     with recorded() as panel.calls:
         try:
             result = ask.line.run(client)
+        except UnexpectedShapeError as error:  # a search has read the answer
+            _cannot_be_read(panel, error, None if error.response is None else error.response.data)
+        except (Error, ValueError) as error:  # of the call: a ValueError is about its arguments
+            panel.state, panel.problem = "error", describe(error)
+            if isinstance(error, InvalidResponseError) and error.response is not None:
+                data = error.response.data
+                panel.answer = data if isinstance(data, (dict, list)) else None
+        else:
             # A search returns what it found; the answer it found it in is the recorded call's.
             response: Any = result if isinstance(result, Response) else panel.calls[-1].response
             panel.answer = response.data
-            panel.data = ask.shape(panel.answer if result is response else result)
-            panel.state = "empty" if ask.empty(panel.data) else "ok"
-        except (Error, ValueError) as error:
-            panel.state, panel.problem = "error", describe(error)
-        except Exception as error:
-            # An answer of a shape nobody foresaw: the panel says so, the page stays, the raw data too.
-            current_app.logger.exception("The answer to %s could not be shown", ask.line.name)
-            panel.state = "error"
-            panel.problem = Problem(
-                type(error).__name__,
-                "The answer has a shape this page cannot show.",
-                advice="The raw answer is below; the request log has the whole call.",
-            )
+            try:
+                panel.data = ask.shape(panel.answer if result is response else result)
+                panel.state = "empty" if ask.empty(panel.data) else "ok"
+            except Exception as error:
+                _cannot_be_read(panel, error, panel.answer)
     panel.elapsed = time.monotonic() - began
     return panel
+
+
+def _cannot_be_read(panel: Panel, error: Exception, answer: Any) -> None:
+    """Say so in the panel, in the app's log and in the request log; the page and the raw data stay."""
+    panel.state, panel.data, panel.answer = "error", None, answer
+    if isinstance(error, UnexpectedShapeError):
+        log_unexpected_shape(panel.ask.line.name, error, panel.request_id)
+        panel.problem = replace(describe(error), request_id=panel.request_id)
+        if panel.calls and panel.calls[-1].error is None:
+            panel.calls[-1].error = error
+    else:
+        # A mistake of ours: the page has read more into the answer than was checked.
+        current_app.logger.exception(
+            "The answer to %s could not be shown [request id %s]", panel.ask.line.name, panel.request_id
+        )
+        panel.problem = Problem(
+            type(error).__name__,
+            "This page cannot show what came.",
+            title=UNEXPECTED_SHAPE,
+            request_id=panel.request_id,
+            advice="The raw answer is below; the request log has the whole call.",
+        )
 
 
 def _write_log(browser: Browser, panels: list[Panel]) -> None:

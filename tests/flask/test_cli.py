@@ -192,6 +192,16 @@ def test_a_rental_that_is_answered_in_html_says_to_look_first(
     assert len(octaspace_sandbox.journal.entries()) == 1
 
 
+def test_an_answer_of_another_shape_is_no_wrong_argument(make_app: MakeApp, api: FaultServer) -> None:
+    app, _ = make_app()
+    api.then(answer([{"uuid": "an-app", "image": ["i"]}]))
+    result = run(app, "call", "services.mr.create", "node_id=1", "app=an-app", "disk_size=1", "--yes")
+    assert result.exit_code == 1, "a wrong argument is 2"
+    assert "UnexpectedShapeError" in result.stderr
+    assert "image" in result.stderr
+    assert [arrival.method for arrival in api.journal] == ["GET"]
+
+
 def test_calls_send_signals(app: Flask) -> None:
     paths = []
 
@@ -289,6 +299,14 @@ class TestCheck:
         result = run(app, "check")
         assert result.exit_code == 1
         assert "failed: InvalidResponseError: GET /network: 200, but" in result.stdout
+
+    def test_json_of_another_shape(self, make_app: MakeApp, api: FaultServer) -> None:
+        app, _ = make_app()
+        api.then(answer([{"block": 1}]))
+        result = run(app, "check")
+        assert result.exit_code == 1
+        assert "failed: UnexpectedShapeError: Network.from_api" in result.stdout
+        assert "key accepted" not in result.stdout
 
     def test_an_endpoint_that_says_nothing(self, octaspace_sandbox: SandboxServer) -> None:
         app = Flask("patient")

@@ -94,6 +94,21 @@ def test_what_is_between_the_app_and_the_api_stays_there(
     assert f"{kind}: GET /nodes/7: " in caplog.text, "the operator can read what happened"
 
 
+def test_an_answer_of_another_shape(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    def view() -> Any:
+        return octaspace.types.Node.from_api(current_octaspace.nodes.find(7).data).ip
+
+    with caplog.at_level(logging.ERROR):
+        response = ask(answer({"id": "x", "token": KEY}), view)
+    assert response.status_code == 502
+    assert response.json == {
+        "error": "UnexpectedShapeError", "message": "The OctaSpace API could not be used.",
+        "request_id": None,
+    }  # fmt: skip
+    assert "UnexpectedShapeError: Node.from_api: id must be an integer" in caplog.text
+    assert KEY not in caplog.text
+
+
 def test_a_refused_rental(ask: Ask) -> None:
     def rent() -> Any:
         return current_octaspace.services.mr.create(node_id=1, disk_size=10, image="ubuntu:24.04").data

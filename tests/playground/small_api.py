@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,11 +22,13 @@ class Answer:
         body: As it is sent.
         status: HTTP status.
         content_type: What it says it is.
+        request_id: The API's id of the request; empty for none.
     """
 
     body: bytes = HTML
     status: int = 200
     content_type: str = "text/html; charset=utf-8"
+    request_id: str = ""
 
 
 @dataclass
@@ -64,6 +65,8 @@ class SmallApi:
         found = self.answers.get(asked, Answer(b'{"error": "not found"}', 404, "application/json"))
         if not isinstance(found, Answer):
             found = Answer(json.dumps(found).encode(), 200, "application/json")
-        headers: Mapping[str, str] = {"Content-Type": found.content_type}
+        headers: dict[str, str] = {"Content-Type": found.content_type}
+        if found.request_id:
+            headers["X-Request-Id"] = found.request_id
         exchange.send(http(found.status, found.body, headers))
         return arrival.headers.get("connection") != "close"

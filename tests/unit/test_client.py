@@ -26,7 +26,8 @@ def balance(requests_mock: requests_mock.Mocker) -> Any:
 #: For each option that a copy may differ in, something else than its default.
 OTHER: dict[str, Any] = {
     "api_key": "sk-other", "pool_timeout": 1, "open_timeout": 1, "read_timeout": 1, "write_timeout": 1,
-    "max_retries": 9, "retry_interval": 9, "backoff_factor": 9, "total_timeout": 9, "max_retry_after": 9,
+    "max_retries": 9, "retry_interval": 9, "backoff_factor": 9, "max_retry_interval": 9,
+    "total_timeout": 9, "max_retry_after": 9,
     "max_response_bytes": 9, "max_json_values": 7, "on_request": print, "on_response": print,
     "logger": None, "log_level": "debug", "user_agent": "me",
 }  # fmt: skip

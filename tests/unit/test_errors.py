@@ -15,7 +15,8 @@ from octaspace.key_mask import KeyMask
 TREE = {
     "Error": "Exception",
     "ConfigurationError": "Error", "NetworkError": "Error", "ConnectionError": "NetworkError",
-    "TimeoutError": "NetworkError", "ProvisionRejectedError": "Error", "ApiError": "Error",
+    "TimeoutError": "NetworkError", "ProvisionRejectedError": "Error",
+    "UnexpectedShapeError": "Error", "ApiError": "Error",
     "AuthenticationError": "ApiError", "PermissionError": "ApiError", "NotFoundError": "ApiError",
     "ValidationError": "ApiError", "RateLimitError": "ApiError", "InvalidResponseError": "ApiError",
     "ServerError": "ApiError", "BadGatewayError": "ServerError", "ServiceUnavailableError": "ServerError",
@@ -172,3 +173,35 @@ def test_every_class_has_status_request_id_and_response(kind: type[Error]) -> No
     assert error.status is None
     assert error.request_id is None
     assert error.response is None
+
+
+def test_an_unexpected_shape_says_what_where_and_keeps_it_through_a_pickle() -> None:
+    with pytest.raises(octaspace.UnexpectedShapeError) as caught:
+        octaspace.types.Session.from_api({"uuid": 7})
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value)), copy.deepcopy(caught.value)):
+        assert isinstance(error, octaspace.UnexpectedShapeError)
+        assert not isinstance(error, ValueError)
+        assert (error.type_name, error.field, error.value) == ("Session", "uuid", "7")
+        assert (error.status, error.response, error.outcome_unknown) == (None, None, False)
+        assert str(error) == str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["k" * 12, "0123456789" * 3, "sk-" + "ab/+" * 16])
+@pytest.mark.parametrize("wrap", [lambda key: key, lambda key: {key: [key]}, lambda key: [{"a": key}], bytes])
+def test_a_key_that_the_answer_repeats_is_not_in_it(key: str, wrap: Any) -> None:
+    """A type does not know the key; 12 characters of one are as good as the key."""
+    value = key.encode() if wrap is bytes else wrap(key)
+    for payload in (value, {"uuid": value if isinstance(value, (dict, list)) else [value]}):
+        if isinstance(payload, dict) and "uuid" not in payload:
+            payload = [payload]
+        with pytest.raises(octaspace.UnexpectedShapeError) as caught:
+            octaspace.types.Session.from_api(payload)
+        said = f"{caught.value} {caught.value.value} {caught.value!r}"
+        assert not any(key[at : at + 12] in said for at in range(len(key) - 11))
+
+
+def test_a_whole_number_that_is_the_key_is_cut() -> None:
+    with pytest.raises(octaspace.UnexpectedShapeError) as caught:
+        octaspace.types.Session.from_api({"uuid": 987_654_321_012_345_678})
+    assert "987654321012" not in str(caught.value)
+    assert "9876" in str(caught.value.value)

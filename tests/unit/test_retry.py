@@ -36,8 +36,9 @@ def test_the_statuses_worth_a_retry() -> None:
 
 def wait(retry: int, clock: FakeClock, retry_after: float | None = None) -> float | None:
     return backoff(
-        retry, interval=0.5, factor=2.0, retry_after=retry_after, max_retry_after=60, clock=clock.clock()
-    )
+        retry, interval=0.5, factor=2.0, max_interval=30, retry_after=retry_after, max_retry_after=60,
+        clock=clock.clock(),
+    )  # fmt: skip
 
 
 def test_waits_grow_with_jitter_between_half_and_one_and_a_half() -> None:
@@ -57,12 +58,38 @@ def test_retry_after_is_obeyed_and_one_too_long_is_not_waited_for() -> None:
     assert wait(0, clock, 60.1) is None
 
 
-def test_a_factor_beyond_floats_does_not_overflow() -> None:
-    clock = FakeClock().clock()
-    assert backoff(5000, interval=1, factor=10.0, retry_after=None, max_retry_after=60, clock=clock) == 60
+def capped(
+    retry: int, *, interval: float = 1, factor: float = 2.0, most: float = 30, chance: float = 0.5
+) -> float | None:
+    clock = FakeClock()
+    clock.chance = chance
+    return backoff(
+        retry, interval=interval, factor=factor, max_interval=most, retry_after=None, max_retry_after=60,
+        clock=clock.clock(),
+    )  # fmt: skip
+
+
+def test_waits_stop_growing_at_max_retry_interval() -> None:
+    assert [capped(n) for n in range(3, 8)] == [8, 16, 30, 30, 30]
+    assert [capped(20, chance=chance) for chance in (0.0, 0.5, 1.0)] == [15, 30, 45]
+    assert capped(0, interval=5, most=2) == 2
+    assert capped(9, most=0) == 0
+
+
+@pytest.mark.parametrize("retry", [1023, 1024, 5000, 10**9, 2**63])
+@pytest.mark.parametrize("factor", [2, 2.0, 10.0, 1e300])
+def test_any_number_of_retries_waits_no_longer(retry: int, factor: float) -> None:
+    """2.0**5000 is beyond floats, and 2**(10**9) takes minutes to work out."""
+    assert capped(retry, factor=factor, most=30) == 30
+    assert capped(retry, factor=factor, interval=0) == 0
+    assert capped(retry, factor=0.25) == 0
+    assert capped(retry, factor=1) == 1
+
+
+def test_max_retry_interval_is_no_bound_of_retry_after() -> None:
+    """What the API asks for is bounded by `max_retry_after` alone."""
+    assert wait(0, FakeClock(), 59.0) == 59.0
 
 
 def test_no_wait_is_longer_than_can_be_slept() -> None:
-    clock = FakeClock().clock()
-    wait = backoff(1, interval=MAX_SECONDS, factor=1e9, retry_after=None, max_retry_after=60, clock=clock)
-    assert wait == MAX_SECONDS
+    assert capped(1, interval=MAX_SECONDS, factor=1e9, most=MAX_SECONDS, chance=1.0) == MAX_SECONDS

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
+from ...errors import UnexpectedShapeError
 from ...json_values import parse_nested
-from ...safe_repr import safe_repr
+from ...key_mask import KeyMask
+from ...safe_repr import excerpt, safe_repr
 from .arguments import checked_count, checked_envs, checked_ports, checked_text
 
 if TYPE_CHECKING:
@@ -14,25 +16,36 @@ if TYPE_CHECKING:
 
 __all__ = ["app_defaults"]
 
+#: Names of fields that are not those of the arguments.
+_FIELDS: Final = {"disk_size": "min_disk_size"}
 
-def app_defaults(catalogue: Any, uuid: str, missing: list[str]) -> dict[str, Any]:
+
+def app_defaults(catalogue: Any, uuid: str, missing: list[str], mask: KeyMask) -> dict[str, Any]:
     """What the entry says of the arguments of `MachineRentals.create` that are missing.
 
     Args:
         catalogue: What ``GET /apps`` answered.
         uuid: The app.
         missing: Names of arguments.
+        mask: Takes the key out of an answer that an error speaks of.
 
     Returns:
         A value for each of them, as `create` sends it.
 
     Raises:
-        ValueError: The catalogue has no such app, or its entry does not say what is required, or says
-            something that cannot be used.
+        ValueError: The catalogue has no such app.
+        octaspace.UnexpectedShapeError: The catalogue is not a list, or the app's entry does not say what is
+            required, or says something that cannot be used.
     """
     from ...types import App  # loads the types, which only who rents by app should pay for
 
-    for item in catalogue if isinstance(catalogue, list) else ():
+    if not isinstance(catalogue, list):
+        raise UnexpectedShapeError(
+            "GET /apps: a list of apps is expected, not an object; nothing was rented",
+            type_name=App.__name__,
+            value=excerpt(mask.data(catalogue)),
+        )
+    for item in catalogue:
         if isinstance(item, dict) and item.get("uuid") == uuid:
             break
     else:
@@ -40,33 +53,51 @@ def app_defaults(catalogue: Any, uuid: str, missing: list[str]) -> dict[str, Any
             f"app {safe_repr(uuid)} is not in the catalogue (GET /apps): correct the uuid, or pass "
             "disk_size, image, envs, ports and http_ports"
         )
-    try:
-        defaults = _defaults(App.from_api(item), item, missing)
-    except ValueError as error:
-        raise ValueError(
-            f"the catalogue entry of app {safe_repr(uuid)} cannot be used: {error}; pass that argument"
-        ) from None
-    return {name: defaults[name] for name in missing}
-
-
-def _defaults(app: App, item: Mapping[str, Any], missing: list[str]) -> dict[str, Any]:
-    """Checked as if they had been given: what is sent costs money."""
-    defaults: dict[str, Any] = {}
-    if "disk_size" in missing:
-        defaults["disk_size"] = checked_count("disk_size", app.min_disk_size, "GB")
-    if "image" in missing:
-        defaults["image"] = checked_text("image", app.image, required=True)
-    if "envs" in missing:
-        defaults["envs"] = checked_envs("envs", app.envs)
-        if len(app.envs) < _entries(item.get("envs")):
-            raise ValueError(f"envs must be a mapping of names to text, not {safe_repr(item['envs'])}")
-    if "start_command" in missing:
-        unread = app.extra.get("start_command")
-        defaults["start_command"] = checked_text("start_command", app.start_command or unread or "")
-    for name, ports in (("ports", app.ports), ("http_ports", app.http_ports)):
-        if name in missing:  # what does not parse is an empty list (Q3)
-            defaults[name] = checked_ports(name, ports)
+    readers = _readers(App.from_api(item), item)
+    defaults = {}
+    for name in missing:
+        try:
+            defaults[name] = readers[name]()
+        except ValueError as error:  # about the entry, and not about an argument
+            field = _FIELDS.get(name, name)
+            raise UnexpectedShapeError(
+                mask.text(
+                    f"the catalogue's entry of app {safe_repr(uuid)} cannot be used: {error}; "
+                    f"nothing was rented: pass {name} yourself"
+                ),
+                type_name=App.__name__,
+                field=field,
+                value=_shown_field(mask.data(item), field),
+            ) from None
     return defaults
+
+
+def _readers(app: App, item: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
+    """What reads each argument, checked as if it had been given: what is sent costs money."""
+    return {
+        "disk_size": lambda: checked_count("disk_size", app.min_disk_size, "GB"),
+        "image": lambda: checked_text("image", app.image, required=True),
+        "envs": lambda: _envs(app, item),
+        "start_command": lambda: checked_text(
+            "start_command", app.start_command or app.extra.get("start_command") or ""
+        ),
+        "ports": lambda: checked_ports("ports", app.ports),  # what does not parse is an empty list (Q3)
+        "http_ports": lambda: checked_ports("http_ports", app.http_ports),
+    }
+
+
+def _envs(app: App, item: Mapping[str, Any]) -> dict[str, str]:
+    envs = checked_envs("envs", app.envs)
+    if len(app.envs) < _entries(item.get("envs")):
+        raise ValueError(f"envs must be a mapping of names to text, not {safe_repr(item['envs'])}")
+    return envs
+
+
+def _shown_field(item: Mapping[str, Any], field: str) -> str | None:
+    """What an entry, or its `extra`, has in a field."""
+    more = item.get("extra")
+    value = item.get(field, more.get(field) if isinstance(more, Mapping) else None)
+    return None if value is None else excerpt(value)
 
 
 def _entries(envs: Any) -> int:

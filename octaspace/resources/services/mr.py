@@ -72,6 +72,7 @@ class MachineRentals(Resource):
 
         Raises:
             ValueError: A filter cannot be used.
+            octaspace.UnexpectedShapeError: The answer is not a list.
             octaspace.Error: Any of `octaspace.errors`.
         """
         from ...types import MachineOffer
@@ -123,6 +124,8 @@ class MachineRentals(Resource):
         Raises:
             ValueError: An argument cannot be used or is missing, or the app is not in the catalogue; nothing
                 was rented.
+            octaspace.UnexpectedShapeError: The app's entry in the catalogue does not say what is required, or
+                says something that cannot be used; nothing was rented.
             octaspace.ProvisionRejectedError: The API answered 2xx and refused the rental (Q2, Q19).
             octaspace.Error: Any other of `octaspace.errors`. With `outcome_unknown` the rental may have been
                 made: look at `client.sessions.list()` before renting again.
@@ -152,7 +155,8 @@ class MachineRentals(Resource):
         if missing:  # after all checks: a mistake costs no request
             if not start_command:
                 missing.append("start_command")
-            item.update(app_defaults(self._get("apps").data, app, missing))
+            catalogue = self._get("apps").data
+            item.update(app_defaults(catalogue, app, missing, self._sender.mask))
         answer = self._post("services", "mr", body=[item])
         return check_creation(answer, "/services/mr", mask=self._sender.mask)
 

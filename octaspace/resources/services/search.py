@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
-from ...errors import InvalidResponseError, request_id_of
+from ...errors import UnexpectedShapeError, request_id_of
 from ...key_mask import KeyMask
 from ...response import Response
-from ...safe_repr import safe_repr
+from ...safe_repr import excerpt, safe_repr
 from ...types import MachineOffer, RenderOffer, VpnRelay
 from .arguments import checked_choice, checked_text
 
@@ -66,7 +66,7 @@ def search_machines(
         "vram": lambda offer: max((card.memory_gb or 0.0 for card in offer.gpus), default=None),
         "download": lambda offer: offer.net_down_mbits,
     }
-    offers = _read(kind.from_api, path, fetch(), mask)
+    offers = _read(kind, path, fetch(), mask)
     return _sorted(filter(fits, offers), orders[sort], best_first=sort != "price")
 
 
@@ -103,25 +103,25 @@ def search_relays(
         "price": lambda relay: relay.traffic_price_usd,
         "download": lambda relay: relay.net_down_mbits,
     }
-    relays = _read(VpnRelay.from_api, path, fetch(), mask)
+    relays = _read(VpnRelay, path, fetch(), mask)
     return _sorted(filter(fits, relays), orders[sort], best_first=sort != "price")
 
 
-def _read(
-    from_api: Callable[[Any], _Offer], path: str, response: Response[Any], mask: KeyMask
-) -> Iterator[_Offer]:
+def _read(kind: type[_Offer], path: str, response: Response[Any], mask: KeyMask) -> Iterator[_Offer]:
     """Typed offers. One without an id is left out: it cannot be rented."""
     if not isinstance(response.data, list):
         response = mask.response(response)
-        raise InvalidResponseError(
+        raise UnexpectedShapeError(
             f"GET {path}: {response.status}, but a list of offers is expected, not an object"
             f"{request_id_of(response)}",
+            type_name=kind.__name__,
+            value=excerpt(response.data),
             response=response,
         )
     for item in response.data:
         try:
-            yield from_api(item)
-        except ValueError:
+            yield kind.from_api(item)
+        except UnexpectedShapeError:
             continue
 
 

@@ -69,6 +69,7 @@ class VpnRelays(Resource):
 
         Raises:
             ValueError: A filter cannot be used.
+            octaspace.UnexpectedShapeError: The answer is not a list.
             octaspace.Error: Any of `octaspace.errors`.
         """
         from .search import search_relays  # loads the types, which only who searches should pay for

@@ -8,11 +8,11 @@ from flask import Blueprint, render_template
 from werkzeug.wrappers import Response as Redirect
 
 from octaspace import Response, wei_to_octa
-from octaspace.types import Account
 
+from ...domain.account import read_account
 from ...sdk.call import SdkCall
 from ...sdk.json_access import get_path, single_line
-from ...web.balance import wei_of
+from ...web.balance import read_balance
 from ...web.form_actions import ChangeForm, change
 from ...web.network_panel import network_panel
 from ...web.panels import PanelRequest, load
@@ -52,25 +52,6 @@ def generate_wallet() -> Redirect:
 def _made(response: Response[Any]) -> str:
     address = single_line(get_path(response.data, "address"), 120)
     return f"A new wallet was made: {address}." if address else "A new wallet was made."
-
-
-def read_account(data: Any) -> Account:
-    """The answer of ``GET /accounts``; what it lacks is None, the id an empty text."""
-    if not isinstance(data, dict):
-        raise TypeError("an object was expected")
-    return Account.from_api({"account_uuid": "", **data})
-
-
-def read_balance(data: Any) -> int:
-    """The amount in Wei from ``GET /accounts/balance``.
-
-    Raises:
-        TypeError: It cannot be read as an amount of OCTA.
-    """
-    wei = wei_of(data)
-    if wei is None:
-        raise TypeError("an amount of OCTA was expected")
-    return wei
 
 
 def initials(email: str | None) -> str:

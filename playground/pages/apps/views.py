@@ -10,10 +10,11 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
+from octaspace import UnexpectedShapeError
 from octaspace.types import App
 
 from ...sdk.call import SdkCall
-from ...sdk.json_access import single_line
+from ...sdk.json_access import listed, single_line
 from ...web.panels import PanelRequest, load
 
 bp = Blueprint("apps", __name__, url_prefix="/playground/apps")
@@ -78,15 +79,13 @@ def read_apps(data: Any) -> list[App]:
     """The entries of ``GET /apps`` that can be read; one without a uuid cannot be rented, and is not shown.
 
     Raises:
-        TypeError: It is no list.
+        octaspace.UnexpectedShapeError: It is not a list.
     """
-    if not isinstance(data, list):
-        raise TypeError("a list was expected")
     apps = []
-    for item in data:
+    for item in listed(data, "App"):
         try:
             apps.append(App.from_api(item))
-        except ValueError:
+        except UnexpectedShapeError:
             continue
     return apps
 

@@ -12,13 +12,14 @@ from flask import Blueprint, current_app, render_template
 
 from ...app_state import current_app_state
 from ...browser.state import Browser, current_browser
+from ...domain.account import read_account
 from ...domain.endpoint_health import endpoint_health, last_calls
 from ...domain.node_state import is_online, severity_of, state_of
 from ...domain.pricing import hours_left, usd_per_hour
 from ...sdk.call import SdkCall
-from ...sdk.json_access import get_path, number
+from ...sdk.json_access import get_path, listed, number
 from ...store import Calls
-from ...web.balance import wei_of
+from ...web.balance import read_balance
 from ...web.network_panel import network_panel
 from ...web.panels import Panel, PanelRequest, load
 
@@ -68,9 +69,9 @@ def index() -> str:
     browser, parts = current_browser(), current_app_state()
     panels = load(
         network_panel(),
-        PanelRequest("balance", "Balance", SdkCall("accounts.balance"), shape=wei_of, empty=lambda wei: False,
-            needs=("network", "sessions")),
-        PanelRequest("profile", "Account", SdkCall("accounts.profile")),
+        PanelRequest("balance", "Balance", SdkCall("accounts.balance"), shape=read_balance,
+            empty=lambda wei: False, needs=("network", "sessions")),
+        PanelRequest("profile", "Account", SdkCall("accounts.profile"), shape=read_account),
         PanelRequest("sessions", "Active sessions", SdkCall("sessions.list"), shape=running),
         PanelRequest("nodes", "Own nodes", SdkCall("nodes.list"), shape=by_state),
     )  # fmt: skip
@@ -94,7 +95,7 @@ def index() -> str:
 
 def running(data: Any) -> list[Running]:
     """Active sessions from ``GET /sessions``, the youngest first."""
-    items = [item for item in _list(data) if isinstance(item, dict)]
+    items = [item for item in listed(data, "Session") if isinstance(item, dict)]
     found = [
         Running(
             uuid=str(item.get("uuid") or ""),
@@ -113,14 +114,8 @@ def running(data: Any) -> list[Running]:
 
 def by_state(data: Any) -> dict[str, int]:
     """How many nodes there are of each state, the most frequent first."""
-    states = Counter(state_of(get_path(node, "state")) for node in _list(data))
+    states = Counter(state_of(get_path(node, "state")) for node in listed(data, "Node"))
     return dict(states.most_common())
-
-
-def _list(data: Any) -> list[Any]:
-    if not isinstance(data, list):
-        raise TypeError("a list was expected")
-    return data
 
 
 def _burn(panels: dict[str, Panel]) -> Decimal | None:

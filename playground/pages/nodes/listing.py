@@ -16,7 +16,7 @@ from octaspace import wei_to_octa
 from octaspace.types import NodePrices, System
 
 from ...domain.node_state import is_online, severity_of, state_of
-from ...sdk.json_access import get_path, number, single_line
+from ...sdk.json_access import get_path, listed, number, single_line
 
 __all__ = ["NOWHERE", "ONLINE", "NodeFilter", "NodeRow", "read_nodes"]
 
@@ -83,11 +83,9 @@ def read_nodes(data: Any) -> list[NodeRow]:
     """The rows of ``GET /nodes``; entries that are no objects are left out.
 
     Raises:
-        TypeError: It is no list.
+        octaspace.UnexpectedShapeError: It is not a list.
     """
-    if not isinstance(data, list):
-        raise TypeError("a list was expected")
-    return [_row(item) for item in data if isinstance(item, dict)]
+    return [_row(item) for item in listed(data, "Node") if isinstance(item, dict)]
 
 
 def _row(item: Mapping[str, Any]) -> NodeRow:

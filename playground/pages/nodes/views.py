@@ -18,7 +18,7 @@ from octaspace.types import Disk, Location, Memory, Node, Rating, Reliability, S
 
 from ...domain.node_state import severity_of, state_of
 from ...sdk.call import SdkCall
-from ...sdk.json_access import as_id, single_line
+from ...sdk.json_access import as_id, listed, single_line
 from ...web.admission import uses_download_slot
 from ...web.downloads import send_file
 from ...web.form_actions import ChangeForm, change
@@ -189,11 +189,7 @@ def _download(node_id: str, kind: str, method: Callable[[Client], Any]) -> Respo
 
 def read_machine(data: Any) -> Machine:
     """The answer of ``GET /nodes/:id``."""
-    try:
-        node = Node.from_api(data)
-    except ValueError as error:
-        # A ValueError would be taken for a wrong argument.
-        raise TypeError(str(error)) from error
+    node = Node.from_api(data)
     system = node.system or System()
     reliability = node.reliability or Reliability()
     return Machine(
@@ -209,9 +205,10 @@ def read_machine(data: Any) -> Machine:
 
 def entry_of(data: Any, node_id: str) -> Any:
     """A node's entry in ``GET /nodes``, which has the prices; None when it is not there."""
-    if not isinstance(data, list):
-        raise TypeError("a list was expected")
-    return next((item for item in data if isinstance(item, dict) and str(item.get("id")) == node_id), None)
+    return next(
+        (item for item in listed(data, "Node") if isinstance(item, dict) and str(item.get("id")) == node_id),
+        None,
+    )
 
 
 def _reboot_line(node_id: str) -> SdkCall:

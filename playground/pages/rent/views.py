@@ -12,13 +12,13 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from werkzeug.wrappers import Response as Page
 
 from octaspace import Request, Response
-from octaspace.types import App
+from octaspace.types import App, Network
 
 from ...browser.state import current_browser
 from ...domain.offers import SERVICES, Service, ShownOffer, read_offers
 from ...sdk.call import SdkCall, curl
-from ...sdk.json_access import get_path
-from ...web.balance import wei_of
+from ...sdk.json_access import get_path, listed
+from ...web.balance import read_balance
 from ...web.form_actions import ChangeForm, Target, change, result_of
 from ...web.panels import Panel, PanelRequest, load
 from ...web.url_ids import decoded
@@ -133,11 +133,9 @@ def _offer_ask(service: Service, node: str) -> PanelRequest:
 
 
 def _apps(data: Any) -> list[App]:
-    if not isinstance(data, list):
-        raise TypeError("a list was expected")
     return [
         App.from_api(entry)
-        for entry in data
+        for entry in listed(data, "App")
         if isinstance(entry, Mapping) and isinstance(entry.get("uuid"), str)
     ]
 
@@ -153,16 +151,16 @@ def _question(order: Order, asked: Request, id: str) -> str:
     service = order.service
     asks = [
         _offer_ask(service, str(order.node_id)),
-        PanelRequest("network", "Network", SdkCall("network.info")),
+        PanelRequest("network", "Network", SdkCall("network.info"), shape=Network.from_api),
         PanelRequest(
-            "balance", "Balance", SdkCall("accounts.balance"), shape=wei_of, empty=lambda wei: False
+            "balance", "Balance", SdkCall("accounts.balance"), shape=read_balance, empty=lambda wei: False
         ),
     ]
     if order.arguments.get("app"):
         asks.append(PanelRequest("apps", "Apps", SdkCall("apps.list"), shape=_apps))
     panels = load(*asks)
     offer: ShownOffer | None = panels["offer"].data
-    market_price = get_path(panels["network"].data, "market_price")
+    market_price = get_path(panels["network"].answer, "market_price")
     cost = estimate(offer.offer, market_price) if offer is not None else None
     return render_template(
         "rent/confirm.html",

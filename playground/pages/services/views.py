@@ -29,7 +29,9 @@ def index() -> str:
     panels = load(*asks)
     offers = panels["offers"]
     # Without a filter the search has read them all.
-    every = read_offers(tab, offers.answer) if filters.narrow or not offers.has_data else offers.data
+    every: tuple[ShownOffer, ...] = ()
+    if offers.has_data:
+        every = read_offers(tab, offers.answer) if filters.narrow else offers.data
     chosen = _chosen()
     compared = [offer for offer in every if offer.node_id in chosen[:MAX]]
     axes = axes_of(tab)

@@ -58,10 +58,10 @@ def _try(parts: AppState, browser: Browser, endpoint: str) -> tuple[dict[str, An
     with parts.clients.one_off(config) as client, recorded() as calls:
         began = time.monotonic()
         try:
-            _REACH.run(client)
+            octaspace.types.Network.from_api(_REACH.run(client).data)
         except octaspace.Error as error:
             finding["message"] = describe(error).message
-            if isinstance(error, octaspace.InvalidResponseError):
+            if isinstance(error, (octaspace.InvalidResponseError, octaspace.UnexpectedShapeError)):
                 finding["reachable"] = "not the API"
             elif isinstance(error, octaspace.ApiError):
                 finding["reachable"] = "yes"

@@ -113,7 +113,6 @@ def test_an_image_under_its_other_name(client: Client, api: requests_mock.Mocker
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ({"uuid": "another"}, "not in the catalogue"),
         ({"uuid": APP, "image": "i"}, "disk_size"),
         ({"uuid": APP, "extra": {"min_disk_size": 5}}, "image"),
         ({**ENTRY, "extra": {"min_disk_size": 0}}, "disk_size .* not 0"),
@@ -136,10 +135,38 @@ def test_an_entry_that_cannot_be_used_rents_nothing(
     entry: dict[str, Any], words: str, client: Client, api: requests_mock.Mocker
 ) -> None:
     api.get(f"{API}/apps", json=[entry])
-    with pytest.raises(ValueError, match=words) as caught:
+    with pytest.raises(octaspace.UnexpectedShapeError, match=words) as caught:
         client.services.mr.create(node_id=9101, app=APP)
-    assert APP in str(caught.value)
+    error = caught.value
+    assert APP in str(error)
+    assert (error.type_name, error.outcome_unknown) == ("App", False)
+    assert str(error.field).removeprefix("min_") == words.split()[0]
     assert [sent.method for sent in api.request_history] == ["GET"]
+
+
+def test_an_app_that_is_not_in_the_catalogue_is_a_wrong_argument(
+    client: Client, api: requests_mock.Mocker
+) -> None:
+    api.get(f"{API}/apps", json=[{"uuid": "another"}])
+    with pytest.raises(ValueError, match="not in the catalogue"):
+        client.services.mr.create(node_id=9101, app=APP)
+    assert [sent.method for sent in api.request_history] == ["GET"]
+
+
+def test_a_catalogue_that_is_no_list(client: Client, api: requests_mock.Mocker) -> None:
+    api.get(f"{API}/apps", json={"apps": [ENTRY]})
+    with pytest.raises(octaspace.UnexpectedShapeError, match="GET /apps") as caught:
+        client.services.mr.create(node_id=9101, app=APP)
+    assert (caught.value.type_name, caught.value.field) == ("App", None)
+    assert [sent.method for sent in api.request_history] == ["GET"]
+
+
+def test_the_key_is_not_in_the_error_about_an_entry(api: requests_mock.Mocker) -> None:
+    key = "sk-0123456789abcdef0123456789"
+    api.get(f"{API}/apps", json=[{**ENTRY, "envs": f"A={key}"}])
+    with Client(key) as client, pytest.raises(octaspace.UnexpectedShapeError, match="envs") as caught:
+        client.services.mr.create(node_id=9101, app=APP)
+    assert key[:12] not in f"{caught.value} {caught.value.value}"
 
 
 @pytest.mark.parametrize("given", [{"disk_size": "10"}, {"image": ""}, {"ports": [0]}, {"start_command": 7}])

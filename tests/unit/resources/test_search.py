@@ -133,6 +133,10 @@ def test_an_answer_that_is_no_list(
 ) -> None:
     requests_mock.get(f"{API}/services/{service}", json=data, headers={"X-Request-Id": "sk-secret r-1"})
     words = rf"^GET /services/{service}: 200, but .* \[request id \*\*\* r-1\]$"
-    with pytest.raises(octaspace.InvalidResponseError, match=words) as caught:
+    kind = octaspace.UnexpectedShapeError if isinstance(data, dict) else octaspace.InvalidResponseError
+    with pytest.raises(kind, match=words) as caught:
         getattr(client.services, service).search()
     assert caught.value.status == 200
+    if isinstance(caught.value, octaspace.UnexpectedShapeError):
+        names = {"mr": "MachineOffer", "vpn": "VpnRelay", "render": "RenderOffer"}
+        assert (caught.value.type_name, caught.value.field) == (names[service], None)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import octaspace
 from octaspace import types
 from octaspace.types.readiness import readiness
 
@@ -39,7 +40,7 @@ QUIET = settings(max_examples=4 * settings().max_examples, suppress_health_check
 def test_arbitrary_json(kind: Any, payload: Any) -> None:
     try:
         read = kind.from_api(payload)
-    except ValueError as error:
+    except octaspace.UnexpectedShapeError as error:
         assert str(error).startswith(f"{kind.__name__}.from_api: ")
     else:
         assert hash(read) == hash(kind.from_api(payload))

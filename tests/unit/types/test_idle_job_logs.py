@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import octaspace
 from octaspace.types import IdleJobLogs
 
 MEBIBYTE = 1024 * 1024
@@ -24,7 +25,8 @@ def test_a_bomb_is_not_unpacked() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(
-            ValueError, match=r"IdleJobLogs\.from_api: data unpacks to more than 1048576 bytes; max_"
+            octaspace.UnexpectedShapeError,
+            match=r"IdleJobLogs\.from_api: data unpacks to more than 1048576 bytes; max_",
         ):
             IdleJobLogs.from_api(bomb, max_bytes=MEBIBYTE)
         _, peak = tracemalloc.get_traced_memory()
@@ -37,7 +39,7 @@ def test_the_bound_is_16_mib_unless_said_otherwise() -> None:
     just_fits = packed(b"x" * 16 * MEBIBYTE)
     assert len(IdleJobLogs.from_api(just_fits).text) == 16 * MEBIBYTE
     one_more = packed(b"x" * (16 * MEBIBYTE + 1))
-    with pytest.raises(ValueError, match="more than 16777216 bytes"):
+    with pytest.raises(octaspace.UnexpectedShapeError, match="more than 16777216 bytes"):
         IdleJobLogs.from_api(one_more)
     assert len(IdleJobLogs.from_api(one_more, max_bytes=17 * MEBIBYTE).text) == 16 * MEBIBYTE + 1
 
@@ -45,7 +47,7 @@ def test_the_bound_is_16_mib_unless_said_otherwise() -> None:
 def test_a_bomb_in_several_members_is_bounded_as_well() -> None:
     member = gzip.compress(bytes(MEBIBYTE))
     bomb = {"data": base64.b64encode(member * 64).decode()}
-    with pytest.raises(ValueError, match="more than"):
+    with pytest.raises(octaspace.UnexpectedShapeError, match="more than"):
         IdleJobLogs.from_api(bomb, max_bytes=2 * MEBIBYTE)
 
 
@@ -78,13 +80,17 @@ def test_bytes_that_are_no_text_are_marked() -> None:
     ],
 )
 def test_what_cannot_be_unpacked_is_an_error(data: str) -> None:
-    with pytest.raises(ValueError, match=r"^IdleJobLogs\.from_api: data must be base64 of gzip: "):
+    with pytest.raises(
+        octaspace.UnexpectedShapeError, match=r"^IdleJobLogs\.from_api: data must be base64 of gzip: "
+    ):
         IdleJobLogs.from_api({"data": data})
 
 
 @pytest.mark.parametrize("data", [[{"line": 1}], [{"line": 1, "text": 5}], [None], [5, 5]])
 def test_lines_that_are_all_no_text_are_an_error(data: Any) -> None:
-    with pytest.raises(ValueError, match=r"^IdleJobLogs\.from_api: line \d must be a string, not"):
+    with pytest.raises(
+        octaspace.UnexpectedShapeError, match=r"^IdleJobLogs\.from_api: line \d must be a string, not"
+    ):
         IdleJobLogs.from_api({"data": data})
 
 

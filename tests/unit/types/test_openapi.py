@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+import octaspace
 import octaspace.sandbox
 from octaspace import types
 
@@ -191,7 +192,7 @@ def test_every_field_of_the_specification_makes_a_difference(
     for field in [field for field, value in payload.items() if value not in (None, {})]:
         without = {key: each for key, each in payload.items() if key != field}
         if field in REQUIRED.get(reader, {}):
-            with pytest.raises(ValueError, match=f"{field} must be .*: it is missing"):
+            with pytest.raises(octaspace.UnexpectedShapeError, match=f"{field} must be .*: it is missing"):
                 reader.from_api(without)
         else:
             assert reader.from_api(without) != whole, f"{name}.{field} is read and thrown away"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import octaspace
 from octaspace import types
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
@@ -203,13 +204,17 @@ def test_q8_money_is_wei_and_never_went_through_a_float(sent: Any, amount: int) 
 
 def test_q8_an_older_balance_names_its_currency() -> None:
     assert types.Balance.from_api({"balance": 123.45, "currency": "OCTA"}).octa == Decimal("123.45")
-    with pytest.raises(ValueError, match=r"Balance\.from_api: currency must be OCTA, not 'USD'"):
+    with pytest.raises(
+        octaspace.UnexpectedShapeError, match=r"Balance\.from_api: currency must be OCTA, not 'USD'"
+    ):
         types.Balance.from_api({"balance": 123.45, "currency": "USD"})
 
 
 @pytest.mark.parametrize("sent", [None, "", "twelve", True, float("nan"), float("inf"), 1e-19, [], {}])
 def test_q8_a_balance_that_is_no_money_is_an_error(sent: Any) -> None:
-    with pytest.raises(ValueError, match=r"Balance\.from_api: balance must be an amount of money"):
+    with pytest.raises(
+        octaspace.UnexpectedShapeError, match=r"Balance\.from_api: balance must be an amount of money"
+    ):
         types.Balance.from_api({"balance": sent})
 
 
@@ -282,10 +287,13 @@ def test_q11_idle_job_logs_come_in_three_shapes() -> None:
 
 
 def test_q12_offers_and_sessions_are_different_types() -> None:
-    with pytest.raises(ValueError, match=r"Session\.from_api: uuid must be a string: it is missing"):
+    with pytest.raises(
+        octaspace.UnexpectedShapeError, match=r"Session\.from_api: uuid must be a string: it is missing"
+    ):
         types.Session.from_api({"node_id": 9101, "country": "Germany"})
     with pytest.raises(
-        ValueError, match=r"MachineOffer\.from_api: node_id must be an integer: it is missing"
+        octaspace.UnexpectedShapeError,
+        match=r"MachineOffer\.from_api: node_id must be an integer: it is missing",
     ):
         types.MachineOffer.from_api({"uuid": "s-1"})
 
@@ -320,7 +328,9 @@ def test_q13_session_logs_as_a_list_of_messages_with_times() -> None:
 
 @pytest.mark.parametrize("data", [[{"level": "info"}], [{"message": 5}], [None]])
 def test_q13_a_list_of_other_things_is_an_error(data: list[Any]) -> None:
-    with pytest.raises(ValueError, match=r"^SessionLogs\.from_api: line \d must be a string, not"):
+    with pytest.raises(
+        octaspace.UnexpectedShapeError, match=r"^SessionLogs\.from_api: line \d must be a string, not"
+    ):
         types.SessionLogs.from_api(data)
 
 

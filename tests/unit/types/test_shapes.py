@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import octaspace
 from octaspace import types
 
 from .walking import REQUIRED, TYPES
@@ -38,7 +39,8 @@ def test_unknown_fields_are_kept(kind: type[Any]) -> None:
 @pytest.mark.parametrize("payload", [None, True, b"{}", object()])
 def test_what_is_no_object_is_an_error_that_names_the_type(kind: type[Any], payload: Any) -> None:
     with pytest.raises(
-        ValueError, match=rf"^{kind.__name__}\.from_api: the payload must be a JSON object, not"
+        octaspace.UnexpectedShapeError,
+        match=rf"^{kind.__name__}\.from_api: the payload must be a JSON object, not",
     ):
         kind.from_api(payload)
 
@@ -65,16 +67,22 @@ WRONG = {
     ],
 )
 def test_a_wrong_id_is_an_error_that_names_type_and_field(kind: type[Any], field: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=rf"^{kind.__name__}\.from_api: {field} must be .+"):
+    with pytest.raises(
+        octaspace.UnexpectedShapeError, match=rf"^{kind.__name__}\.from_api: {field} must be .+"
+    ):
         made(kind, **{field: value})
 
 
 def test_the_message_says_what_came() -> None:
-    with pytest.raises(ValueError, match=r"^Node\.from_api: id must be an integer, not 'x'$"):
+    with pytest.raises(
+        octaspace.UnexpectedShapeError, match=r"^Node\.from_api: id must be an integer, not 'x'$"
+    ):
         types.Node.from_api({"id": "x"})
-    with pytest.raises(ValueError, match=r"^Node\.from_api: id must be an integer: it is missing$"):
+    with pytest.raises(
+        octaspace.UnexpectedShapeError, match=r"^Node\.from_api: id must be an integer: it is missing$"
+    ):
         types.Node.from_api({})
-    with pytest.raises(ValueError, match=r"^Node\.from_api: id .{0,120}$"):
+    with pytest.raises(octaspace.UnexpectedShapeError, match=r"^Node\.from_api: id .{0,120}$"):
         types.Node.from_api({"id": "x" * 100_000})
 
 

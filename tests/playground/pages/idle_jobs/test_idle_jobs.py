@@ -7,6 +7,7 @@ import gzip
 
 import pytest
 
+from octaspace import UnexpectedShapeError
 from octaspace.key_mask import KeyMask
 from octaspace.sandbox import SandboxServer
 from playground.pages.idle_jobs import views as idle_jobs
@@ -117,13 +118,13 @@ def test_of_a_long_log_the_end_is_shown() -> None:
 
 def test_a_log_that_unpacks_to_more_than_it_should_is_refused() -> None:
     bomb = packed("\0" * (idle_jobs._MAX_BYTES + 1))
-    with pytest.raises(TypeError, match="unpacks to more"):
+    with pytest.raises(UnexpectedShapeError, match="unpacks to more"):
         idle_jobs.read_log(bomb, KeyMask(None))
-    with pytest.raises(TypeError, match="unpacks to more"):
+    with pytest.raises(UnexpectedShapeError, match="unpacks to more"):
         idle_jobs.read_text(bomb, KeyMask(None))
 
 
 @pytest.mark.parametrize("data", [None, 3, {"data": 3}, {"data": "!"}, [3]])
 def test_a_shape_nobody_foresaw_is_no_log(data: object) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(UnexpectedShapeError):
         idle_jobs.read_log(data, KeyMask(None))

@@ -8,6 +8,7 @@ import re
 import pytest
 from bs4 import BeautifulSoup, Tag
 
+from octaspace import UnexpectedShapeError
 from octaspace.sandbox import SandboxServer
 from playground.pages.nodes.listing import NodeFilter, read_nodes
 from playground.pages.nodes.map import dots, read_places
@@ -124,7 +125,7 @@ def test_what_cannot_be_read_is_left_out_and_the_rest_is_shown() -> None:
     rows = read_nodes([None, 3, {}, {"id": 1, "system": {"gpus": [None, {"model": 3}]}, "prices": []}])
     assert [(row.id, row.state, row.gpus) for row in rows] == [("", "offline", 0), ("1", "offline", 2)]
     assert rows[1].base_octa is None
-    with pytest.raises(TypeError):
+    with pytest.raises(UnexpectedShapeError):
         read_nodes({"id": 1})
 
 
