@@ -15,7 +15,6 @@ The page behind the redirect shows what came of it; a second press, a reload or 
 
 from __future__ import annotations
 
-import contextvars
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,12 +28,13 @@ from wtforms import HiddenField, IntegerField, StringField
 from octaspace import Client, Error, Response, UnexpectedShapeError
 
 from .browser import Browser, current_browser
+from .call_log import CallLog
 from .lines import Line
 from .parts import current_parts
 from .problems import Problem, describe, log_unexpected_shape
 from .recording import Call, recorded
 from .responses import MOST_ADDRESS
-from .store import Calls, Tokens
+from .store import Tokens
 
 __all__ = [
     "OUTCOME", "ChangeForm", "Target", "WholeNumberField", "change", "change_each", "made_elsewhere",
@@ -238,24 +238,22 @@ def _send(
         result["text"] = done if isinstance(done, str) else done(response)
         to = to if then is None else then(response)
     result["endpoint"], result["values"] = to
-    result["log_id"] = _write_log(browser, line, calls)
+    result["log_id"] = CallLog.of_page(browser).write(calls, line.kept)
     return result
 
 
 def _send_each(browser: Browser, lines: Sequence[tuple[str, Line]]) -> list[dict[str, Any]]:
-    parts = current_parts()
+    parts, log = current_parts(), CallLog.of_page(browser)
     results = []
     with parts.clients.lease(browser.config) as client:
         bounded = client.with_options(total_timeout=_change_seconds(browser))
         # No more at a time than there are connections: waiting for one could end in a failure.
         for some in _portions(lines, browser.config.pool_size):
-            running = [
-                parts.executor.submit(contextvars.copy_context().run, _try, bounded, line) for _, line in some
-            ]
+            running = [parts.submit(_try, bounded, line) for _, line in some]
             for (name, line), future in zip(some, running, strict=True):
                 calls, _, problem = future.result()
                 results.append({
-                    "name": name, "line": line.kept, "log_id": _write_log(browser, line, calls),
+                    "name": name, "line": line.kept, "log_id": log.write(calls, line.kept),
                     "problem": None if problem is None else problem.as_json(),
                 })  # fmt: skip
     return results
@@ -275,15 +273,6 @@ def _try(client: Client, line: Line) -> tuple[list[Call], Response[Any] | None, 
             return calls, None, describe(error)
         except (Error, ValueError) as error:  # a ValueError is about the arguments
             return calls, None, describe(error)
-
-
-def _write_log(browser: Browser, line: Line, calls: Sequence[Call]) -> int | None:
-    """Write the calls of a change; the number of the last of them."""
-    rows = [
-        call.row(source=browser.source.label, page=request.endpoint or "", line=line.kept) for call in calls
-    ]
-    numbers = Calls(current_parts().database, browser.id).append(rows)
-    return numbers[-1] if numbers else None
 
 
 def _change_seconds(browser: Browser) -> float:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextvars
 import time
 from typing import Any, Final
-
-from flask import request
 
 import octaspace
 
 from .browser import Browser
+from .call_log import CallLog
 from .lines import Line
 from .parts import Parts, current_parts
 from .problems import describe
 from .recording import Call, recorded
-from .store import Calls
 
 __all__ = ["try_endpoints"]
 
@@ -35,17 +32,15 @@ def try_endpoints(browser: Browser) -> list[dict[str, Any]]:
         only where the API is reachable.
     """
     parts = current_parts()
-    running = [
-        parts.executor.submit(contextvars.copy_context().run, _try, parts, browser, endpoint)
-        for endpoint in browser.source.endpoints
-    ]
+    running = [parts.submit(_try, parts, browser, endpoint) for endpoint in browser.source.endpoints]
+    log = CallLog.of_page(browser)
     findings, rows = [], []
     for future in running:
         finding, calls = future.result()
         findings.append(finding)
         for call, line in zip(calls, (_REACH, _KEY), strict=False):
-            rows.append(call.row(source=browser.source.label, page=request.endpoint or "", line=str(line)))
-    Calls(parts.database, browser.id).append(rows)
+            rows.append(log.row(call, line.kept))
+    log.append(rows)
     return findings
 
 

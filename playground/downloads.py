@@ -12,7 +12,6 @@ API does; only then the place of the download is free for another.
 
 from __future__ import annotations
 
-import contextvars
 import errno
 import json
 import os
@@ -32,13 +31,15 @@ from octaspace import Client, Error
 
 from .admission import client_is_gone, current_place
 from .browser import Browser, current_browser
+from .call_log import CallLog
 from .changes import OUTCOME, Target, new_token
 from .file_masking import overwrite_key
 from .lines import Line
 from .parts import Parts, current_parts
 from .problems import Problem, describe
 from .recording import recorded
-from .store import Calls, Tokens
+from .responses import as_attachment
+from .store import Tokens
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -108,8 +109,7 @@ def send_file(line: Line, fetch: Fetch, *, name: str, to: Target) -> Response | 
     pieces = transfer.pieces(file.content)
     response = Response(pieces, mimetype="application/octet-stream", direct_passthrough=True)
     response.headers["Content-Length"] = str(file.size)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return as_attachment(response, name)
 
 
 class _Transfer:
@@ -125,15 +125,15 @@ class _Transfer:
         self._line, self._fetch = line, fetch
         self._parts: Parts = current_parts()
         self._browser: Browser = current_browser()
-        self._config, self._source = self._browser.config, self._browser.source.label
-        self._page = request.endpoint or ""
+        self._config = self._browser.config
+        self._log = CallLog.of_page(self._browser)
         self._told_at = 0.0
 
     def start(self) -> None:
         """Run in another thread; what comes of it is the last that is told."""
         self._place.share()
         try:
-            self._parts.executor.submit(contextvars.copy_context().run, self._run_and_tell)
+            self._parts.submit(self._run_and_tell)
         except RuntimeError:  # the worker is about to end
             self._place.release()
             raise
@@ -210,10 +210,10 @@ class _Transfer:
             except OSError as error:
                 text = f"The file cannot be kept on this server's disk: {error.strerror}"
                 problem = Problem(type(error).__name__, text)
-        rows = [call.row(source=self._source, page=self._page, line=self._line.kept) for call in calls]
+        rows = [self._log.row(call, self._line.kept) for call in calls]
         if problem is not None and rows and rows[-1]["status"] is None:
             rows[-1]["error"] = problem.kind  # ended by this app, which the SDK does not know
-        numbers = Calls(self._parts.database, self._browser.id).append(rows)
+        numbers = self._log.append(rows)
         return problem, numbers[-1] if numbers else None
 
     def _progress(self, done: int, total: int | None) -> None:

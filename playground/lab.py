@@ -12,6 +12,7 @@ from octaspace import Client, Error
 
 from .background import Progress, begin
 from .browser import Browser
+from .call_log import CallLog
 from .lab_journal import LabJournal
 from .lab_tidying import stop_sessions
 from .lines import Line
@@ -20,7 +21,7 @@ from .problems import describe
 from .reading import dig
 from .recording import Call, recorded
 from .sandbox_control import ControlError, SandboxControl
-from .store import Calls, Limits
+from .store import Limits
 
 __all__ = ["KIND", "MOST_CALLS", "MOST_THREADS", "OPTIONS", "PER_SECOND", "Kind", "Plan", "start_lab"]
 
@@ -116,8 +117,9 @@ class _Run:
         self, parts: Parts, browser: str, source: str, plan: Plan, progress: Progress,
         control: SandboxControl, client: Client,
     ) -> None:  # fmt: skip
-        self._log = Calls(parts.database, browser)
-        self._source, self._plan, self._progress, self._client = source, plan, progress, client
+        self._log = CallLog(parts.database, browser, source=source, page="lab.fire")
+        self._tidying_log = CallLog(parts.database, browser, source=source, page="lab.tidy")
+        self._plan, self._progress, self._client = plan, progress, client
         self._numbers = iter(range(1, plan.count + 1))
         self._lock = threading.Lock()
         self._pending: list[dict[str, Any]] = []
@@ -164,9 +166,8 @@ class _Run:
                 self._progress.tell(journal=self._journal.read())
 
     def _write_down(self, line: Line, calls: list[Call]) -> None:
-        rows = [call.row(source=self._source, page="lab.tidy", line=line.kept) for call in calls]
         with self._lock:
-            self._log.append(rows)
+            self._tidying_log.write(calls, line.kept)
 
     def _look(self) -> None:
         """Tell what is there: the endpoints' health, and the calls that have ended since the last look."""
@@ -193,7 +194,7 @@ class _Run:
             if not calls:
                 continue
             call = calls[-1]
-            row = call.row(source=self._source, page="lab.fire", line=line.kept)
+            row = self._log.row(call, line.kept)
             with self._lock:
                 self._pending.append(row)
             self._progress.tell(self._item(number, lane, line, call, error))

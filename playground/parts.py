@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextvars
 import errno
 import os
 import stat
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from flask import Flask, current_app
 
@@ -19,6 +21,8 @@ from .secret_key import kept_secret
 from .store import StoreError, open_database
 
 __all__ = ["EXTENSION", "Parts", "current_parts", "private_folder"]
+
+_T = TypeVar("_T")
 
 #: Name in `app.extensions`.
 EXTENSION: Final = "playground"
@@ -70,6 +74,14 @@ class Parts:
                 )
                 self._executor = os.getpid(), pool
             return self._executor[1]
+
+    def submit(self, function: Callable[..., _T], *args: Any) -> Future[_T]:
+        """Call a function in one of the threads, in a copy of the caller's context.
+
+        Raises:
+            RuntimeError: The worker is about to end.
+        """
+        return self.executor.submit(contextvars.copy_context().run, function, *args)
 
     def close(self) -> None:
         """Let threads and connections of this process go."""

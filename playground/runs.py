@@ -12,6 +12,7 @@ from octaspace import Client, Error, UnexpectedShapeError
 
 from .background import Progress, begin
 from .browser import Browser
+from .call_log import CallLog
 from .caution import ChangeStoppedError, reading_only
 from .methods import Method
 from .parts import Parts
@@ -19,7 +20,7 @@ from .problems import Problem, describe, log_unexpected_shape
 from .recording import Call, recorded
 from .redaction import WITHHELD, answer_is_secret, without_secrets
 from .results import result_of
-from .store import Calls, Limits
+from .store import Limits
 
 __all__ = ["KIND", "start_run"]
 
@@ -79,8 +80,9 @@ def start_run(
                 method, values, client.with_options(total_timeout=seconds), progress, calls, change=change
             )
         took = time.monotonic() - began
-        rows = [call.row(source=source, page="runner.run", line=line.kept) for call in calls]
-        numbers = Calls(parts.database, id).append(rows)
+        log = CallLog(parts.database, id, source=source, page="runner.run")
+        rows = [log.row(call, line.kept) for call in calls]
+        numbers = log.append(rows)
         has_data = "data" in outcome
         data = outcome.pop("data", None)
         progress.tell(

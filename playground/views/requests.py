@@ -12,11 +12,13 @@ from werkzeug.wrappers import Response as Redirect
 from octaspace import Error, Request
 
 from ..browser import current_browser
+from ..call_log import CallLog
 from ..caution import reading_only
 from ..changes import ChangeForm, once
 from ..exports import as_curl, as_har, as_json, as_python
 from ..parts import current_parts
 from ..recording import recorded
+from ..responses import as_attachment
 from ..store import CallRow, Calls
 
 bp = Blueprint("requests", __name__, url_prefix="/playground/requests")
@@ -84,8 +86,7 @@ def _read_again(row: CallRow) -> int:
     # What comes of it, an error included, is what the log is for.
     with parts.clients.lease(browser.config) as client, recorded() as calls, reading_only(), suppress(Error):
         client.with_options(total_timeout=browser.budget).send(again)
-    rows = [call.row(source=browser.source.label, page="requests.repeat", line=row.line) for call in calls]
-    return _calls().append(rows)[-1]
+    return CallLog.of_page(browser).write(calls, row.line) or row.id
 
 
 @bp.get("/log.<any(json, har):kind>")
@@ -94,8 +95,7 @@ def export(kind: str) -> Response:
     text = as_har(rows) if kind == "har" else as_json(rows)
     name = f"octaspace-requests-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.{kind}"
     response = current_app.response_class(text, mimetype="application/json")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return as_attachment(response, name)
 
 
 @bp.post("/clear")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from decimal import Decimal
 from typing import Any, Final
@@ -19,7 +18,7 @@ from ..examples import DOCUMENTED_JOB, LISTS, Things, examples_of, has_examples
 from ..methods import Method, Preview, all_methods, find_method, preview
 from ..parts import current_parts
 from ..problems import Problem
-from ..responses import MOST_ADDRESS
+from ..responses import MOST_ADDRESS, as_attachment
 from ..runs import KIND, start_run
 from ..store import BusyError, Calls, Job, Jobs
 
@@ -130,9 +129,8 @@ def data(id: str) -> Response:
     if not items or items[0]["text"] is None:
         abort(404, "There is no such answer.")
     response = current_app.response_class(items[0]["text"], mimetype="application/json")
-    name = re.sub(r"\W+", "-", job.about["method"]) if job is not None else "answer"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.json"'
-    return response
+    name = job.about["method"].replace(".", "-") if job is not None else "answer"
+    return as_attachment(response, f"{name}.json")
 
 
 def _check(method: Method, given: Arguments) -> Preview:

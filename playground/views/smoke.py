@@ -16,6 +16,7 @@ import octaspace
 from ..browser import current_browser
 from ..changes import ChangeForm, once
 from ..parts import current_parts
+from ..responses import as_attachment
 from ..smoke import KIND, start_smoke
 from ..smoke_steps import plan
 from ..store import BusyError, Job, Jobs
@@ -90,8 +91,7 @@ def report(id: str) -> Response:
     )
     response = current_app.response_class(text, mimetype="application/json")
     name = f"octaspace-smoke-{datetime.fromtimestamp(job.at, timezone.utc):%Y%m%d-%H%M%S}.json"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return as_attachment(response, name)
 
 
 def _suite(job: Job | None) -> dict[str, Any]:
