@@ -52,8 +52,7 @@ class ReadOnlyClient(MaskedClient):
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
     ) -> Response[Any]:
         """See `octaspace.Client.send`."""
-        reads = request.method in ("GET", "HEAD") and request.repeatable
-        if not (reads or self.may_change):
+        if not (request.is_read or self.may_change):
             raise ChangeRefusedError(f"{request.method} {request.path}")
         return super().send(request, timeout=timeout, sink=sink)
 

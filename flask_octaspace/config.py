@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,6 +9,7 @@ from typing import Any, Final, Literal, cast
 
 from octaspace import Config, ConfigurationError
 from octaspace.config import ApiKey, Options, convert_option
+from octaspace.suggestion import suggestion
 
 __all__ = ["ENVIRONMENT_KEY", "PREFIX", "ClientScope", "Defaults", "Settings", "read_settings"]
 
@@ -147,11 +147,6 @@ def _named(error: ConfigurationError, origin: str | None) -> ConfigurationError:
 
 
 def _unknown(name: str, origin: str) -> ConfigurationError:
-    near = difflib.get_close_matches(name, _NAMES, n=1)
-    if not near:
-        hint = f"known are {', '.join(_NAMES)}"
-    elif origin.startswith(PREFIX):
-        hint = f"did you mean {PREFIX}{near[0].upper()}?"
-    else:
-        hint = f"did you mean {near[0]}?"
+    is_key = origin.startswith(PREFIX)
+    hint = suggestion(name, _NAMES, written=lambda near: f"{PREFIX}{near.upper()}" if is_key else near)
     return ConfigurationError(f"{origin}: unknown option; {hint}", option=name)

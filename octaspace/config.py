@@ -21,6 +21,7 @@ from .errors import ConfigurationError
 from .request import MAX_SECONDS
 from .response import Response
 from .safe_repr import safe_repr
+from .suggestion import suggestion
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -280,11 +281,8 @@ def _resolve_alias(options: dict[str, Any]) -> None:
 
 
 def _unknown(name: str) -> ConfigurationError:
-    import difflib  # only a mistake needs it
-
-    near = difflib.get_close_matches(name, [*DEFAULTS, "persistent"], n=1)
-    hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(DEFAULTS)}"
-    return ConfigurationError(f"unknown option {safe_repr(name)}{hint}", option=name)
+    hint = suggestion(name, DEFAULTS, also=("persistent",))
+    return ConfigurationError(f"unknown option {safe_repr(name)}; {hint}", option=name)
 
 
 def _wrong(name: str, wanted: str, value: object) -> ConfigurationError:

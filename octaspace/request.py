@@ -24,6 +24,8 @@ MAX_SECONDS: Final = 2_147_483
 #: Methods that HTTP defines as idempotent. `nodes.reboot` is the exception and says so itself.
 REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
+_READING_METHODS: Final = frozenset({"GET", "HEAD"})
+
 #: What the body of a 2xx answer must be: a JSON object or list; JSON of any kind, or nothing; or a file, that
 #: is anything but a page in HTML.
 ExpectedBody = Literal["json", "json or nothing", "file"]
@@ -78,6 +80,11 @@ class Request:
             )
         if self.repeatable is None:
             object.__setattr__(self, "repeatable", self.method in REPEATABLE_METHODS)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it only reads: a GET or HEAD that is not said to act, as that of `nodes.reboot` is (Q1)."""
+        return self.method in _READING_METHODS and bool(self.repeatable)
 
 
 def _leads_elsewhere(path: str) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextvars
 import errno
 import os
 import stat
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from flask import Flask, current_app
 
@@ -18,6 +20,8 @@ from .settings import ProcessSettings, StartError
 from .store import StoreError, open_database
 
 __all__ = ["EXTENSION", "AppState", "current_app_state", "private_folder"]
+
+_T = TypeVar("_T")
 
 #: Name in `app.extensions`.
 EXTENSION: Final = "playground"
@@ -67,6 +71,14 @@ class AppState:
                 )
                 self._executor = os.getpid(), pool
             return self._executor[1]
+
+    def submit(self, function: Callable[..., _T], *args: Any) -> Future[_T]:
+        """Call a function in one of the threads, in a copy of the caller's context.
+
+        Raises:
+            RuntimeError: The worker is about to end.
+        """
+        return self.executor.submit(contextvars.copy_context().run, function, *args)
 
     def close(self) -> None:
         """Let threads and connections of this process go."""

@@ -2,7 +2,8 @@
 
 The API answers with everything each time. A page keeps a cursor instead of what it has seen: how many
 entries and lines, and a mark made of the last of them, so that lines are found again when the beginning of
-the log was dropped meanwhile.
+the log was dropped meanwhile. `octaspace.resources.services.log_diff` compares with the whole log as it was
+before, which a page that any worker may answer does not have.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from hashlib import blake2b
 from typing import Final
 
 from octaspace.types import SessionLogs
+from octaspace.types._lines import split
 
 from ..formatting import visible
 
@@ -108,7 +110,7 @@ def news(logs: SessionLogs, seen: Cursor | None, *, ended: bool, most: int) -> N
     system = [
         LogLine(shown(text), entry.time)
         for entry in logs.system[first_entry:]
-        for text in _split(entry.message)
+        for text in split(entry.message)
     ]
     container = [LogLine(shown(text)) for text in lines[first_line:]]
     return News(
@@ -125,7 +127,7 @@ def as_text(logs: SessionLogs) -> str:
     system = [
         f"{entry.time:%Y-%m-%d %H:%M:%S} {text}" if entry.time else text
         for entry in logs.system
-        for text in _split(entry.message)
+        for text in split(entry.message)
     ]
     parts = ["# system", *system, "", "# container", *_container(logs.container, True)]
     return "\n".join(_clean(line) for line in parts) + "\n"
@@ -150,14 +152,10 @@ def _mark(items: Sequence[str], end: int) -> str:
     return digest.hexdigest()
 
 
-def _container(text: str, ended: bool) -> list[str]:
-    *lines, last = text.replace("\r\n", "\n").split("\n")
-    return [*lines, last] if ended and last else lines
-
-
-def _split(message: str) -> list[str]:
-    lines = message.replace("\r\n", "\n").split("\n")
-    return lines if lines[-1] else lines[:-1]
+def _container(text: str, ended: bool) -> Sequence[str]:
+    """Its lines, without a last one that may still grow."""
+    lines = split(text)
+    return lines if ended or text.endswith("\n") else lines[:-1]
 
 
 def _clean(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from octaspace import Client, Error, UnexpectedShapeError
 
 from ..app_state import AppState
+from ..browser.call_log import CallLog
 from ..browser.state import Browser
 from ..sdk.error_card import Problem, describe, log_unexpected_shape
 from ..sdk.method_results import result_of
@@ -18,7 +19,7 @@ from ..sdk.methods import Method
 from ..sdk.read_only import ChangeStoppedError, reading_only
 from ..sdk.recording import Call, recorded
 from ..sdk.redaction import WITHHELD, answer_is_secret, without_secrets
-from ..store import Calls, Limits
+from ..store import Limits
 from .background import Progress, begin
 
 __all__ = ["KIND", "start_run"]
@@ -79,8 +80,9 @@ def start_run(
                 method, values, client.with_options(total_timeout=seconds), progress, calls, change=change
             )
         took = time.monotonic() - began
-        rows = [call.row(source=source, page="runner.run", line=line.redacted) for call in calls]
-        numbers = Calls(parts.database, id).append(rows)
+        log = CallLog(parts.database, id, source=source, page="runner.run")
+        rows = [log.row(call, line.redacted) for call in calls]
+        numbers = log.append(rows)
         has_data = "data" in outcome
         data = outcome.pop("data", None)
         progress.tell(

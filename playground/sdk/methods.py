@@ -93,7 +93,7 @@ class Preview:
     @property
     def looks_first(self) -> bool:
         """Whether a read comes before the change: a rental by app reads the catalogue."""
-        return self.change and self.request is not None and _reads(self.request)
+        return self.change and self.request is not None and self.request.is_read
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Method:
         if found.request is None:
             spread = {part.name: _EXAMPLES["map"] for part in self.parameters if part.spread}
             found = _first_request(self, {**needed, **spread})
-        return found.request is None or not _reads(found.request)
+        return found.request is None or not found.request.is_read
 
     @property
     def fields(self) -> tuple[Parameter, ...]:
@@ -187,12 +187,8 @@ def preview(method: Method, arguments: Mapping[str, Any]) -> Preview:
     """
     found = _first_request(method, arguments)
     # The first request of a change may be a read.
-    change = method.change or found.request is None or not _reads(found.request)
+    change = method.change or found.request is None or not found.request.is_read
     return replace(found, change=change)
-
-
-def _reads(request: Request) -> bool:
-    return request.method in ("GET", "HEAD") and bool(request.repeatable)
 
 
 def _first_request(method: Method, arguments: Mapping[str, Any]) -> Preview:

@@ -41,5 +41,5 @@ def init_app(app: Flask) -> None:
 
 
 def _check(app: Flask, *, client: Client, request: Request, **_: Any) -> None:
-    if _reading.get() and not (request.method in ("GET", "HEAD") and request.repeatable):
+    if _reading.get() and not request.is_read:
         raise ChangeStoppedError(f"{request.method} {request.path} changes something; nothing was sent")

@@ -92,7 +92,7 @@ class Call:
                 "body": without_secrets(request.body),
                 "public": request.public,
                 "expects": request.expects,
-                "repeatable": request.method in ("GET", "HEAD") and bool(request.repeatable),
+                "repeatable": request.is_read,
                 "message": None if self.error is None else str(self.error),
                 "headers": {} if response is None else _headers(response),
                 "answer": _answer(self),

@@ -12,7 +12,6 @@ API does; only then the place of the download is free for another.
 
 from __future__ import annotations
 
-import contextvars
 import errno
 import json
 import os
@@ -31,14 +30,16 @@ import octaspace
 from octaspace import Client, Error
 
 from ..app_state import AppState, current_app_state
+from ..browser.call_log import CallLog
 from ..browser.state import Browser, current_browser
 from ..sdk.call import SdkCall
 from ..sdk.error_card import Problem, describe
 from ..sdk.file_masking import overwrite_key
 from ..sdk.recording import recorded
-from ..store import Calls, Tokens
+from ..store import Tokens
 from .admission import client_is_gone, current_slot
 from .form_actions import OUTCOME, Target, new_token
+from .responses import as_attachment
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -108,8 +109,7 @@ def send_file(line: SdkCall, fetch: Fetch, *, name: str, to: Target) -> Response
     pieces = transfer.pieces(file.content)
     response = Response(pieces, mimetype="application/octet-stream", direct_passthrough=True)
     response.headers["Content-Length"] = str(file.size)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return as_attachment(response, name)
 
 
 class _Transfer:
@@ -125,15 +125,15 @@ class _Transfer:
         self._line, self._fetch = line, fetch
         self._parts: AppState = current_app_state()
         self._browser: Browser = current_browser()
-        self._config, self._source = self._browser.config, self._browser.api_target.label
-        self._page = request.endpoint or ""
+        self._config = self._browser.config
+        self._log = CallLog.of_page(self._browser)
         self._told_at = 0.0
 
     def start(self) -> None:
         """Run in another thread; what comes of it is the last that is told."""
         self._slot.share()
         try:
-            self._parts.executor.submit(contextvars.copy_context().run, self._run_and_tell)
+            self._parts.submit(self._run_and_tell)
         except RuntimeError:  # the worker is about to end
             self._slot.release()
             raise
@@ -211,10 +211,10 @@ class _Transfer:
             except OSError as error:
                 text = f"The file cannot be kept on this server's disk: {error.strerror}"
                 problem = Problem(type(error).__name__, text)
-        rows = [call.row(source=self._source, page=self._page, line=self._line.redacted) for call in calls]
+        rows = [self._log.row(call, self._line.redacted) for call in calls]
         if problem is not None and rows and rows[-1]["status"] is None:
             rows[-1]["error"] = problem.kind  # ended by this app, which the SDK does not know
-        numbers = Calls(self._parts.database, self._browser.id).append(rows)
+        numbers = self._log.append(rows)
         return problem, numbers[-1] if numbers else None
 
     def _progress(self, done: int, total: int | None) -> None:

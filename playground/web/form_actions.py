@@ -15,7 +15,6 @@ The page behind the redirect shows what came of it; a second press, a reload or 
 
 from __future__ import annotations
 
-import contextvars
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,11 +28,12 @@ from wtforms import HiddenField, IntegerField, StringField
 from octaspace import Client, Error, Response, UnexpectedShapeError
 
 from ..app_state import current_app_state
+from ..browser.call_log import CallLog
 from ..browser.state import Browser, current_browser
 from ..sdk.call import SdkCall
 from ..sdk.error_card import Problem, describe, log_unexpected_shape
 from ..sdk.recording import Call, recorded
-from ..store import Calls, Tokens
+from ..store import Tokens
 from .responses import MAX_ADDRESS
 
 __all__ = [
@@ -247,24 +247,22 @@ def _send(
         result["text"] = done if isinstance(done, str) else done(response)
         to = to if then is None else then(response)
     result["endpoint"], result["values"] = to
-    result["log_id"] = _write_log(browser, line, calls)
+    result["log_id"] = CallLog.of_page(browser).write(calls, line.redacted)
     return result
 
 
 def _send_each(browser: Browser, lines: Sequence[tuple[str, SdkCall]]) -> list[dict[str, Any]]:
-    parts = current_app_state()
+    parts, log = current_app_state(), CallLog.of_page(browser)
     results = []
     with parts.clients.lease(browser.config) as client:
         bounded = client.with_options(total_timeout=_change_seconds(browser))
         # No more at a time than there are connections: waiting for one could end in a failure.
         for some in _portions(lines, browser.config.pool_size):
-            running = [
-                parts.executor.submit(contextvars.copy_context().run, _try, bounded, line) for _, line in some
-            ]
+            running = [parts.submit(_try, bounded, line) for _, line in some]
             for (name, line), future in zip(some, running, strict=True):
                 calls, _, problem = future.result()
                 results.append({
-                    "name": name, "line": line.redacted, "log_id": _write_log(browser, line, calls),
+                    "name": name, "line": line.redacted, "log_id": log.write(calls, line.redacted),
                     "problem": None if problem is None else problem.as_json(),
                 })  # fmt: skip
     return results
@@ -284,14 +282,6 @@ def _try(client: Client, line: SdkCall) -> tuple[list[Call], Response[Any] | Non
             return calls, None, describe(error)
         except (Error, ValueError) as error:  # a ValueError is about the arguments
             return calls, None, describe(error)
-
-
-def _write_log(browser: Browser, line: SdkCall, calls: Sequence[Call]) -> int | None:
-    """Write the calls of a change; the number of the last of them."""
-    source, page = browser.api_target.label, request.endpoint or ""
-    rows = [call.row(source=source, page=page, line=line.redacted) for call in calls]
-    numbers = Calls(current_app_state().database, browser.id).append(rows)
-    return numbers[-1] if numbers else None
 
 
 def _change_seconds(browser: Browser) -> float:

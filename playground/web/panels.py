@@ -13,7 +13,6 @@ place. With ``?_panel=name`` only that call is made, which is how a panel is loa
 
 from __future__ import annotations
 
-import contextvars
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -27,13 +26,14 @@ from flask import Response as Page
 from octaspace import Client, Error, InvalidResponseError, Response, UnexpectedShapeError
 
 from ..app_state import current_app_state
+from ..browser.call_log import CallLog
 from ..browser.state import Browser, current_browser
 from ..formatting import pretty_json
 from ..sdk.call import SdkCall, curl
 from ..sdk.error_card import UNEXPECTED_SHAPE, Problem, describe, log_unexpected_shape
 from ..sdk.recording import Call, recorded
 from ..sdk.redaction import without_secrets
-from ..store import Calls
+from .responses import as_attachment
 
 __all__ = ["Companion", "Panel", "PanelRequest", "load", "register_companion"]
 
@@ -218,12 +218,7 @@ def load(*asks: PanelRequest, page: bool = True) -> dict[str, Panel]:
     wanted += extra
     with parts.clients.lease(browser.config) as client:
         running = [
-            parts.executor.submit(
-                contextvars.copy_context().run,
-                _run,
-                client.with_options(total_timeout=ask.budget or browser.budget),
-                ask,
-            )
+            parts.submit(_run, client.with_options(total_timeout=ask.budget or browser.budget), ask)
             for ask in wanted
         ]
         for future in running:
@@ -255,8 +250,7 @@ def _as_file(panel: Panel) -> Page:
         text = f"{panel.problem.kind}: {panel.problem.message}\n"
         return current_app.response_class(text, 502, mimetype="text/plain")
     page = current_app.response_class(pretty_json(panel.raw), mimetype="application/json")
-    page.headers["Content-Disposition"] = f'attachment; filename="{panel.name}.json"'
-    return page
+    return as_attachment(page, f"{panel.name}.json")
 
 
 def _run(client: Client, ask: PanelRequest) -> Panel:
@@ -308,9 +302,8 @@ def _cannot_be_read(panel: Panel, error: Exception, answer: Any) -> None:
 
 
 def _write_log(browser: Browser, panels: list[Panel]) -> None:
-    source, page = browser.api_target.label, request.endpoint or ""
+    log = CallLog.of_page(browser)
     owners = [(panel, call) for panel in panels for call in panel.calls]
-    rows = [call.row(source=source, page=page, line=panel.ask.line.redacted) for panel, call in owners]
-    numbers = Calls(current_app_state().database, browser.id).append(rows)
+    numbers = log.append([log.row(call, panel.ask.line.redacted) for panel, call in owners])
     for (panel, _), number in zip(owners, numbers, strict=True):
         panel.log_id = number

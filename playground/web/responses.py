@@ -6,15 +6,25 @@ answer of the API, goes through templates and exports unharmed, and fails where 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..formatting import without_surrogates
 
-__all__ = ["MAX_ADDRESS", "init_app"]
+__all__ = ["MAX_ADDRESS", "as_attachment", "init_app"]
+
+_Response = TypeVar("_Response", bound=WerkzeugResponse)
+
+#: Characters that are not in a file name of ours.
+_NOT_IN_NAMES: Final = re.compile(r"[^0-9A-Za-z._-]")
+
+#: Characters of a file name, of which some may be an id of the API.
+_MAX_NAME: Final = 120
 
 #: Characters of an address that a redirect leads to. Gunicorn takes no longer line than 4094.
 MAX_ADDRESS: Final = 4000
@@ -41,6 +51,20 @@ def init_app(app: Flask) -> None:
     app.url_defaults(_encodable_values)
     app.after_request(_sendable_headers)
     app.after_request(_short_address)
+
+
+def as_attachment(response: _Response, name: str) -> _Response:
+    """Have the browser save an answer as a file.
+
+    Args:
+        response: The answer, which is changed.
+        name: Name of the file. It may have an id of the API in it: every character but ASCII letters, digits,
+            ``.``, ``_`` and ``-`` becomes ``_``.
+    """
+    stem, dot, ending = name.rpartition(".")
+    plain = _NOT_IN_NAMES.sub("_", stem)[:_MAX_NAME] + dot + _NOT_IN_NAMES.sub("_", ending)
+    response.headers["Content-Disposition"] = f'attachment; filename="{plain}"'
+    return response
 
 
 def _bytes(value: Any) -> bytes:

@@ -21,6 +21,7 @@ from playground.jobs.smoke_steps import plan
 from playground.live_check.check import reading_client
 from playground.sdk.methods import all_methods
 
+from ..support.fault_server import FaultServer, answer
 from ..support.running_playground import ROOT, bare_environment, free_port
 from ..support.waiting import until
 
@@ -148,6 +149,15 @@ def test_a_call_that_fails_is_told_and_the_others_go_on(tmp_path: Path, sandbox:
     assert failed is not None
     assert ", 1 failed, " in done.stdout.splitlines()[-1]
     assert "passed   client.network.info()" in done.stdout
+
+
+def test_an_answer_of_another_shape_is_a_failure(tmp_path: Path) -> None:
+    """The key that it repeats is not in what is said of it."""
+    with FaultServer(after=answer([{"account_uuid": KEY}])) as server:
+        done = check(tmp_path, OCTA_BASE_URL=server.url)
+    assert done.returncode == 1
+    assert "FAILED   client.network.info()" in done.stdout
+    assert "UnexpectedShapeError: it cannot be read as octaspace.types.Network" in done.stdout
 
 
 def test_retries_are_counted(tmp_path: Path, sandbox: SandboxServer) -> None:

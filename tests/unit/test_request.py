@@ -62,3 +62,11 @@ def test_it_is_frozen() -> None:
     request = Request("GET", "/nodes/a%2Fb~(1)")
     with pytest.raises(AttributeError):
         request.path = "/other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH"])
+@pytest.mark.parametrize("repeatable", [None, True, False])
+def test_what_is_a_read(method: str, repeatable: bool | None) -> None:
+    """A GET that acts (Q1) is none, and a PUT that may be sent twice is none either."""
+    expected = method in ("GET", "HEAD") and repeatable is not False
+    assert Request(method, "/nodes", repeatable=repeatable).is_read is expected

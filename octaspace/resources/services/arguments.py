@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from ...request import MAX_SECONDS
 from ...safe_repr import safe_repr
+from ...suggestion import suggestion
 
 __all__ = [
     "checked_choice",
@@ -128,8 +129,4 @@ def refuse_unknown(given: Iterable[str], known: Collection[str]) -> None:
     """
     for name in given:
         if name not in known:
-            import difflib  # only a mistake needs it
-
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            raise ValueError(f"unknown option {safe_repr(name)}; {hint}")
+            raise ValueError(f"unknown option {safe_repr(name)}; {suggestion(name, known)}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextvars
 import os
 import time
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, current_app, render_template
 from flask import Response as Page
 from werkzeug.wrappers import Response
 from wtforms import SelectField
@@ -17,12 +16,14 @@ from wtforms.validators import NumberRange
 from octaspace import Client, Error
 
 from ...app_state import current_app_state
+from ...browser.call_log import CallLog
 from ...browser.state import Browser, current_browser
 from ...domain.endpoint_health import endpoint_health, last_calls
 from ...sdk.call import SdkCall
 from ...sdk.recording import Call, recorded
 from ...store import Calls
 from ...web.form_actions import ChangeForm, WholeNumberField, once
+from ...web.responses import as_attachment
 from ...web.worker_snapshots import leave_after_request, leave_snapshot
 from .incident import incident_report
 from .series import Series
@@ -68,8 +69,7 @@ def report() -> Page:
     """The incident report: versions, options without the key, health, last errors."""
     page = current_app.response_class(_report(), mimetype="text/markdown")
     name = f"octaspace-incident-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.md"
-    page.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return page
+    return as_attachment(page, name)
 
 
 def _figures() -> dict[str, Any]:
@@ -138,15 +138,9 @@ def _read(name: str, count: int) -> list[Call]:
     line = SdkCall(name)
     with parts.clients.lease(browser.config) as client:
         bounded = client.with_options(total_timeout=browser.budget)
-        running = [
-            parts.executor.submit(contextvars.copy_context().run, _read_once, bounded, line)
-            for _ in range(count)
-        ]
+        running = [parts.submit(_read_once, bounded, line) for _ in range(count)]
         calls = [call for future in running for call in future.result()]
-    label, page = browser.api_target.label, request.endpoint or ""
-    Calls(parts.database, browser.id).append(
-        [call.row(source=label, page=page, line=str(line)) for call in calls]
-    )
+    CallLog.of_page(browser).write(calls, line.redacted)
     return calls
 
 

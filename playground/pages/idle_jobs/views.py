@@ -17,6 +17,7 @@ from ...domain.log_lines import shown
 from ...sdk.call import SdkCall
 from ...sdk.json_access import as_id
 from ...web.panels import PanelRequest, load
+from ...web.responses import as_attachment
 
 bp = Blueprint("idle_jobs", __name__, url_prefix="/playground/idle-jobs")
 
@@ -80,8 +81,7 @@ def log() -> Response:
         text = f"{panel.problem.kind}: {panel.problem.message}\n"
         return current_app.response_class(text, 502, mimetype="text/plain")
     response = current_app.response_class(panel.data or "", mimetype="text/plain")
-    response.headers["Content-Disposition"] = 'attachment; filename="idle-job.log"'
-    return response
+    return as_attachment(response, "idle-job.log")
 
 
 def read_job(data: Any) -> IdleJob:

@@ -11,13 +11,14 @@ from typing import Any, Final, Literal
 from octaspace import Client, Error
 
 from ...app_state import AppState
+from ...browser.call_log import CallLog
 from ...browser.state import Browser
 from ...jobs.background import Progress, begin
 from ...sdk.call import SdkCall
 from ...sdk.error_card import describe
 from ...sdk.json_access import get_path
 from ...sdk.recording import Call, recorded
-from ...store import Calls, Limits
+from ...store import Limits
 from .cleanup import stop_sessions
 from .journal import LabJournal
 from .sandbox_control import ControlError, SandboxControl
@@ -116,8 +117,9 @@ class _Run:
         self, parts: AppState, browser: str, source: str, plan: Plan, progress: Progress,
         control: SandboxControl, client: Client,
     ) -> None:  # fmt: skip
-        self._log = Calls(parts.database, browser)
-        self._source, self._plan, self._progress, self._client = source, plan, progress, client
+        self._log = CallLog(parts.database, browser, source=source, page="lab.fire")
+        self._tidying_log = CallLog(parts.database, browser, source=source, page="lab.tidy")
+        self._plan, self._progress, self._client = plan, progress, client
         self._numbers = iter(range(1, plan.count + 1))
         self._lock = threading.Lock()
         self._pending: list[dict[str, Any]] = []
@@ -164,9 +166,8 @@ class _Run:
                 self._progress.tell(journal=self._journal.read())
 
     def _write_down(self, line: SdkCall, calls: list[Call]) -> None:
-        rows = [call.row(source=self._source, page="lab.tidy", line=line.redacted) for call in calls]
         with self._lock:
-            self._log.append(rows)
+            self._tidying_log.write(calls, line.redacted)
 
     def _look(self) -> None:
         """Tell what is there: the endpoints' health, and the calls that have ended since the last look."""
@@ -193,7 +194,7 @@ class _Run:
             if not calls:
                 continue
             call = calls[-1]
-            row = call.row(source=self._source, page="lab.fire", line=line.redacted)
+            row = self._log.row(call, line.redacted)
             with self._lock:
                 self._pending.append(row)
             self._progress.tell(self._item(number, lane, line, call, error))

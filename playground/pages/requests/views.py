@@ -12,11 +12,13 @@ from werkzeug.wrappers import Response as Redirect
 from octaspace import Error, Request
 
 from ...app_state import current_app_state
+from ...browser.call_log import CallLog
 from ...browser.state import current_browser
 from ...sdk.read_only import reading_only
 from ...sdk.recording import recorded
 from ...store import CallRow, Calls
 from ...web.form_actions import ChangeForm, once
+from ...web.responses import as_attachment
 from .exports import as_curl, as_har, as_json, as_python
 
 bp = Blueprint("requests", __name__, url_prefix="/playground/requests")
@@ -84,9 +86,7 @@ def _read_again(row: CallRow) -> int:
     # What comes of it, an error included, is what the log is for.
     with parts.clients.lease(browser.config) as client, recorded() as calls, reading_only(), suppress(Error):
         client.with_options(total_timeout=browser.budget).send(again)
-    source = browser.api_target.label
-    rows = [call.row(source=source, page="requests.repeat", line=row.line) for call in calls]
-    return _calls().append(rows)[-1]
+    return CallLog.of_page(browser).write(calls, row.line) or row.id
 
 
 @bp.get("/log.<any(json, har):kind>")
@@ -95,8 +95,7 @@ def export(kind: str) -> Response:
     text = as_har(rows) if kind == "har" else as_json(rows)
     name = f"octaspace-requests-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.{kind}"
     response = current_app.response_class(text, mimetype="application/json")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return as_attachment(response, name)
 
 
 @bp.post("/clear")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from decimal import Decimal
 from typing import Any, Final
@@ -20,7 +19,7 @@ from ...sdk.error_card import Problem
 from ...sdk.methods import Method, Preview, all_methods, find_method, preview
 from ...store import BusyError, Calls, Job, Jobs
 from ...web.form_actions import ChangeForm, once, stale_form_reason
-from ...web.responses import MAX_ADDRESS
+from ...web.responses import MAX_ADDRESS, as_attachment
 from .arguments import AS_JSON, Arguments, as_text, for_address, from_form, from_json
 
 bp = Blueprint("runner", __name__, url_prefix="/playground/diagnostics/runner")
@@ -130,9 +129,8 @@ def data(id: str) -> Response:
     if not items or items[0]["text"] is None:
         abort(404, "There is no such answer.")
     response = current_app.response_class(items[0]["text"], mimetype="application/json")
-    name = re.sub(r"\W+", "-", job.about["method"]) if job is not None else "answer"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.json"'
-    return response
+    name = job.about["method"].replace(".", "-") if job is not None else "answer"
+    return as_attachment(response, f"{name}.json")
 
 
 def _check(method: Method, given: Arguments) -> Preview:

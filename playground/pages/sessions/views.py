@@ -16,6 +16,7 @@ from ...domain.sessions import SessionList, ShownSession, session_list, short_id
 from ...sdk.call import SdkCall
 from ...web.form_actions import ChangeForm, Target, change, change_each
 from ...web.panels import Panel, PanelRequest, load
+from ...web.responses import as_attachment
 from ...web.url_ids import decoded
 from .qr import qr_code
 
@@ -123,8 +124,7 @@ def log_file(uuid: str) -> Response:
     if panel.problem is not None:
         abort(502, f"The log could not be read: {panel.problem.kind}: {panel.problem.message}")
     page = current_app.response_class(as_text(SessionLogs.from_api(panel.answer)), mimetype="text/plain")
-    page.headers["Content-Disposition"] = f'attachment; filename="session-{_file_name(uuid)}.log"'
-    return page
+    return as_attachment(page, f"session-{uuid[:60]}.log")
 
 
 @bp.get("/stop")
@@ -227,7 +227,3 @@ def _chosen() -> list[str]:
 
 def _name_to_type(uuids: list[str]) -> str:
     return short_id(uuids[0]) if len(uuids) == 1 else f"stop {len(uuids)}"
-
-
-def _file_name(uuid: str) -> str:
-    return "".join(sign if sign.isascii() and (sign.isalnum() or sign == "-") else "_" for sign in uuid)[:60]

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextvars
 import time
 from typing import Any, Final
-
-from flask import request
 
 import octaspace
 
 from ...app_state import AppState, current_app_state
+from ...browser.call_log import CallLog
 from ...browser.state import Browser
 from ...sdk.call import SdkCall
 from ...sdk.error_card import describe
 from ...sdk.recording import Call, recorded
-from ...store import Calls
 
 __all__ = ["try_endpoints"]
 
@@ -35,18 +32,15 @@ def try_endpoints(browser: Browser) -> list[dict[str, Any]]:
         only where the API is reachable.
     """
     parts = current_app_state()
-    running = [
-        parts.executor.submit(contextvars.copy_context().run, _try, parts, browser, endpoint)
-        for endpoint in browser.api_target.endpoints
-    ]
+    running = [parts.submit(_try, parts, browser, endpoint) for endpoint in browser.api_target.endpoints]
+    log = CallLog.of_page(browser)
     findings, rows = [], []
     for future in running:
         finding, calls = future.result()
         findings.append(finding)
         for call, line in zip(calls, (_REACH, _KEY), strict=False):
-            source, page = browser.api_target.label, request.endpoint or ""
-            rows.append(call.row(source=source, page=page, line=str(line)))
-    Calls(parts.database, browser.id).append(rows)
+            rows.append(log.row(call, line.redacted))
+    log.append(rows)
     return findings
 
 

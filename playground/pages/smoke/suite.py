@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from ...app_state import AppState
+from ...browser.call_log import CallLog
 from ...browser.state import Browser
 from ...jobs.background import Progress, begin
 from ...jobs.examples import DOCUMENTED_JOB
 from ...jobs.smoke_steps import plan, run_steps
-from ...store import Calls, Limits
+from ...store import Limits
 
 __all__ = ["KIND", "start_smoke"]
 
@@ -41,13 +42,11 @@ def start_smoke(parts: AppState, browser: Browser, *, changes: bool) -> str:
     }
 
     def work(progress: Progress) -> None:
-        calls_log = Calls(parts.database, id)
+        log = CallLog(parts.database, id, source=source.label, page="smoke.run")
         with parts.clients.lease(config) as client:
             bounded = client.with_options(total_timeout=budget)
             job = DOCUMENTED_JOB if source.is_sandbox else None
             for item, calls in run_steps(bounded, progress, changes=changes, idle_job=job):
-                rows = [call.row(source=source.label, page="smoke.run", line=item["line"]) for call in calls]
-                numbers = calls_log.append(rows)
-                progress.tell({**item, "log_id": numbers[-1] if numbers else None}, at_once=True)
+                progress.tell({**item, "log_id": log.write(calls, item["line"])}, at_once=True)
 
     return begin(parts.database, id, KIND, about, _LIMITS, work)

@@ -18,6 +18,7 @@ from ...browser.state import current_browser
 from ...jobs.smoke_steps import plan
 from ...store import BusyError, Job, Jobs
 from ...web.form_actions import ChangeForm, once
+from ...web.responses import as_attachment
 from .suite import KIND, start_smoke
 
 bp = Blueprint("smoke", __name__, url_prefix="/playground/diagnostics/smoke")
@@ -90,8 +91,7 @@ def report(id: str) -> Response:
     )
     response = current_app.response_class(text, mimetype="application/json")
     name = f"octaspace-smoke-{datetime.fromtimestamp(job.at, timezone.utc):%Y%m%d-%H%M%S}.json"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return as_attachment(response, name)
 
 
 def _suite(job: Job | None) -> dict[str, Any]:
