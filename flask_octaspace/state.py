@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from flask import current_app
+from flask import Flask, current_app
+
+import flask_octaspace
+from octaspace import Config
 
 from .client import AppClient, ContextClient
 from .config import Settings
 from .scopes import AppScope, ContextScope, current_scope
-
-if TYPE_CHECKING:
-    from flask import Flask
-
-    from octaspace import Config
-
-    from .extension import OctaSpace
 
 __all__ = ["EXTENSION", "State", "current_state"]
 
@@ -32,7 +28,7 @@ class State:
         settings: Its options, and where each came from.
     """
 
-    def __init__(self, app: Flask, extension: OctaSpace, settings: Settings) -> None:
+    def __init__(self, app: Flask, extension: flask_octaspace.OctaSpace, settings: Settings) -> None:
         self.extension = extension
         self.settings = settings
         self._app = weakref.ref(app)

@@ -14,16 +14,14 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import IPv6Address
-from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
+from typing import Any, Final, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from ._typing import TypedDict, Unpack
 from .errors import ConfigurationError
 from .request import MOST_SECONDS
 from .response import Response
 from .shown import shown
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 __all__ = ["Config", "Options", "OptionsBesideKey", "convert_option"]
 
@@ -65,6 +63,12 @@ class Options(OptionsBesideKey, total=False):
     """Every option that `Config`, `configure` and `with_options` take, for editors and checkers."""
 
     api_key: str | None
+
+
+#: pydantic refuses a logger otherwise.
+PYDANTIC_CONFIG: Final = {"arbitrary_types_allowed": True}
+for _kind in (OptionsBesideKey, Options):
+    _kind.__pydantic_config__ = PYDANTIC_CONFIG  # type: ignore[attr-defined]
 
 
 class ApiKey(str):

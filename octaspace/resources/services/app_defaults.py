@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ... import types
 from ...json_values import parse_nested
 from ...shown import shown
 from .arguments import checked_count, checked_envs, checked_ports, checked_text
-
-if TYPE_CHECKING:
-    from ...types import App
 
 __all__ = ["app_defaults"]
 
@@ -30,8 +28,6 @@ def app_defaults(catalogue: Any, uuid: str, missing: list[str]) -> dict[str, Any
         ValueError: The catalogue has no such app, or its entry does not say what is required, or says
             something that cannot be used.
     """
-    from ...types import App  # loads the types, which only who rents by app should pay for
-
     for item in catalogue if isinstance(catalogue, list) else ():
         if isinstance(item, dict) and item.get("uuid") == uuid:
             break
@@ -41,7 +37,7 @@ def app_defaults(catalogue: Any, uuid: str, missing: list[str]) -> dict[str, Any
             "image, envs, ports and http_ports yourself"
         )
     try:
-        defaults = _defaults(App.from_api(item), item, missing)
+        defaults = _defaults(types.App.from_api(item), item, missing)
     except ValueError as error:
         raise ValueError(
             f"the catalogue's entry of app {shown(uuid)} cannot be used: {error}; pass what is wrong yourself"
@@ -49,7 +45,7 @@ def app_defaults(catalogue: Any, uuid: str, missing: list[str]) -> dict[str, Any
     return {name: defaults[name] for name in missing}
 
 
-def _defaults(app: App, item: Mapping[str, Any], missing: list[str]) -> dict[str, Any]:
+def _defaults(app: types.App, item: Mapping[str, Any], missing: list[str]) -> dict[str, Any]:
     """Checked as if they had been given: what is sent costs money."""
     defaults: dict[str, Any] = {}
     if "disk_size" in missing:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Literal
 
 from ...request import MOST_SECONDS
 from ...shown import shown
 
 __all__ = [
+    "RelaySort",
+    "Sort",
     "checked_choice",
     "checked_count",
     "checked_envs",
@@ -16,6 +19,10 @@ __all__ = [
     "checked_text",
     "refuse_unknown",
 ]
+
+#: Orders in which offers can be sorted.
+Sort = Literal["price", "reliability", "vram", "download"]
+RelaySort = Literal["price", "download"]
 
 #: What JSON parsers everywhere read exactly; no id and no size comes near.
 _MOST_COUNT = 2**53

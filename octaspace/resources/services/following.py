@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import inf
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ... import errors
+from ...request import Trip
 from ...shown import shown
 from ...types._lines import split
 from ...types.readiness import readiness
 from .log_growth import new_entries, overlap_of_texts
 from .passing import may_pass
 from .waiting import session_info
-
-if TYPE_CHECKING:
-    from ...request import Trip
 
 __all__ = ["follow_logs"]
 
