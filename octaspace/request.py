@@ -130,6 +130,14 @@ class Trip(Protocol):
         """
         ...
 
+    def stand_ins(self, kind: type) -> dict[str, Any]:
+        """What was set on resources of a class, in a test as a rule, by the names of their attributes.
+
+        Args:
+            kind: The class.
+        """
+        ...
+
     def monotonic(self) -> float:
         """Seconds on the clock that deadlines are measured with."""
         ...
