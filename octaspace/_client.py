@@ -211,8 +211,8 @@ class Client:
 
     def __deepcopy__(self, memo: object) -> NoReturn:
         raise TypeError(
-            f"{type(self).__name__} holds sockets and cannot be copied deeply: take client.with_options()"
-            " for a copy that shares them, or octaspace.Client.from_config(client.config) for one that does not"
+            f"{type(self).__name__} holds sockets and cannot be copied deeply: use client.with_options() to "
+            "share them, or octaspace.Client.from_config(client.config) for a client with its own"
         )
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The extension is not copied; what `current_octaspace` stands for is."""
+"""What `current_octaspace` stands for: of which app, copied and patched; the extension is not copied."""
 
 from __future__ import annotations
 
@@ -50,3 +50,24 @@ def test_methods_of_the_current_client_can_be_patched() -> None:
             assert current_octaspace.nodes is nodes
         assert not vars(octa.client.nodes)
     octa.close(app)
+
+
+def test_the_client_and_options_of_each_app() -> None:
+    octa = OctaSpace()
+    apps = [Flask("shop"), Flask("staging")]
+    seen = []
+    for app, key in zip(apps, ("key of the shop", "key of staging"), strict=True):
+        app.config["OCTASPACE_API_KEY"] = key
+        octa.init_app(app)
+    for app in (*apps, apps[0]):
+        with app.app_context():
+            assert current_octaspace._get_current_object() is octa.client
+            seen.append(octa.client)
+    assert [client.config.api_key for client in seen] == [
+        "key of the shop",
+        "key of staging",
+        "key of the shop",
+    ]
+    assert seen[0] is seen[2]
+    for app in apps:
+        octa.close(app)
