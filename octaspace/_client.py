@@ -232,18 +232,16 @@ class Client:
 class _Trip:
     """What a resource sees of a client. No reference back: a dropped client is freed at once."""
 
-    __slots__ = ("_client",)
+    __slots__ = ("_client", "stand_ins")
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self.stand_ins = client._stand_ins
 
     def send(
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
     ) -> Response[Any]:
         return self._client.send(request, timeout=timeout, sink=sink)
-
-    def stand_ins(self, kind: type) -> dict[str, Any]:
-        return self._client._stand_ins[kind]
 
     def monotonic(self) -> float:
         return self._client._transport.clock.monotonic()

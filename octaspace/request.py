@@ -130,12 +130,9 @@ class Trip(Protocol):
         """
         ...
 
-    def stand_ins(self, kind: type) -> dict[str, Any]:
-        """What was set on resources of a class, in a test as a rule, by the names of their attributes.
-
-        Args:
-            kind: The class.
-        """
+    @property
+    def stand_ins(self) -> Mapping[type, dict[str, Any]]:
+        """What was set on resources, in a test as a rule: by the class, and the names of attributes."""
         ...
 
     def monotonic(self) -> float:

@@ -101,7 +101,7 @@ class Part(Generic[ResourceT]):
             return kind
         trip = whole._trip
         resource = kind(trip)
-        resource.__dict__ = trip.stand_ins(kind)
+        resource.__dict__ = trip.stand_ins[kind]
         return resource
 
 
