@@ -37,6 +37,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 RUNTIME = frozenset((
     "requests", "urllib3", "certifi", "charset-normalizer", "idna", "cachetools", "msgspec",
     "flask", "werkzeug", "jinja2", "markupsafe", "itsdangerous", "click", "blinker",
+    "typing-extensions",
 ))  # fmt: skip
 
 #: Other people's software, each with a file of tests that says in its head what it needs.
@@ -99,7 +100,7 @@ def pythons(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """Run them with the oldest packages that pyproject.toml allows, on the oldest Python of this machine."""
     allowed = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["fast"]]
-    oldest = [re.sub(r"^([\w-]+)>=([\d.]+).*", r"\1==\2", requirement) for requirement in allowed]
+    oldest = [re.sub(r"^([\w-]+)>=([\d.]+)[^;]*", r"\1==\2", requirement) for requirement in allowed]
     # The first Flask 2.3 uses what Werkzeug 3 warns about.
     _install(session, "test", versions=[*oldest, "werkzeug<3"], free=RUNTIME)
     _test(session)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+from blinker import NamedSignal
+from flask import Flask
 
 import octaspace
 from octaspace import Config, ConfigurationError, Request, Response
+from octaspace._typing import Self
 from octaspace.request import BodySink
 
 from .signals import octaspace_error, octaspace_request, octaspace_response
-
-if TYPE_CHECKING:
-    from blinker import NamedSignal
-    from flask import Flask
-    from typing_extensions import Self
 
 __all__ = ["AppClient", "ContextClient", "ContextLifetime", "MaskedClient"]
 

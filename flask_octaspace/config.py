@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, cast
 
 from octaspace import Config, ConfigurationError
-from octaspace.config import ApiKey, Options, convert_option
+from octaspace.config import PYDANTIC_CONFIG, ApiKey, Options, convert_option
 from octaspace.suggestion import suggestion
 
 __all__ = ["ENVIRONMENT_KEY", "PREFIX", "ClientScope", "Defaults", "Settings", "read_settings"]
@@ -33,6 +33,9 @@ class Defaults(Options, total=False):
     """The keywords of `OctaSpace` and `init_app`: every option of `octaspace.Config` and the scope."""
 
     client_scope: ClientScope
+
+
+Defaults.__pydantic_config__ = PYDANTIC_CONFIG  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)

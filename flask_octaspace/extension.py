@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
-from flask import appcontext_pushed
+from flask import Flask, appcontext_pushed
 
 import octaspace
-from octaspace.config import ApiKey
+from octaspace import Client
+from octaspace._typing import Unpack
+from octaspace.config import ApiKey, ClientOptions
 
 from .cli import commands
-from .config import read_settings
+from .config import Defaults, read_settings
 from .errors import answer_error
 from .state import EXTENSION, State, current_state
-
-if TYPE_CHECKING:
-    from flask import Flask
-    from typing_extensions import Unpack
-
-    from octaspace import Client
-    from octaspace.config import ClientOptions
-
-    from .config import Defaults
 
 __all__ = ["OctaSpace"]
 
@@ -162,6 +155,12 @@ class OctaSpace:
             app: The app; its own handlers for single error classes go first.
         """
         app.register_error_handler(octaspace.Error, answer_error)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} belongs to the apps that it set up and can be neither copied nor pickled:"
+            " use the same object everywhere in a process, and make it and the app again in another one"
+        )
 
     def _state(self) -> State:
         state = current_state()

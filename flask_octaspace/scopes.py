@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from flask import g, has_app_context
+from flask import Flask, g, has_app_context
 
+from octaspace import Config
 from octaspace.transport.fork import register_after_fork
 
 from .client import AppClient, ContextClient
-
-if TYPE_CHECKING:
-    from flask import Flask
-
-    from octaspace import Config
 
 __all__ = ["AppScope", "ContextScope", "current_scope"]
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from flask import current_app
+from flask import Flask, current_app
+
+from octaspace import Config
 
 from .client import AppClient, ContextClient
 from .config import Settings
 from .scopes import AppScope, ContextScope, current_scope
-
-if TYPE_CHECKING:
-    from flask import Flask
-
-    from octaspace import Config
 
 __all__ = ["EXTENSION", "State", "current_state"]
 

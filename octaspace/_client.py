@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
-from .config import ApiKey, Config
+from ._typing import Self, Unpack
+from .config import ApiKey, ClientOptions, Config, Options
 from .errors import ConfigurationError
 from .key_mask import KeyMask
-from .request import BodySink, Request
+from .request import BodySink, Request, RequestSender
 from .resources import Accounts, Apps, IdleJobs, Network, Nodes, Services, Sessions
+from .resources.resource import Part
 from .response import Response
 from .transport import SYSTEM_CLOCK, Clock, Transport
-
-if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
-
-    from .config import ClientOptions, Options
 
 __all__ = ["Client"]
 
@@ -70,6 +68,9 @@ class Client:
         ConfigurationError: An option is unknown or cannot be used; the message names it.
     """
 
+    #: What was set on resources, by their class; see `octaspace.resources.resource.Part`.
+    _stand_ins: defaultdict[type, dict[str, Any]]
+
     def __init__(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> None:
         key, api_key = ApiKey.mask(api_key), None  # no frame keeps the bare key
         given: dict[str, Any] = ApiKey.mask_options(options)
@@ -77,6 +78,8 @@ class Client:
 
     def _set_up(self, transport: Transport) -> None:
         self._transport = transport
+        # A copy has those of its original: a test that puts one in place of a rental rents nothing.
+        self.__dict__.setdefault("_stand_ins", defaultdict(dict))
 
     @classmethod
     def from_config(cls, config: Config, *, clock: Clock = SYSTEM_CLOCK) -> Self:
@@ -92,6 +95,8 @@ class Client:
 
     def with_options(self, **options: Unpack[Options]) -> Self:
         """A light copy with other options that uses the same sockets and the same endpoint health.
+
+        `copy.copy(client)` is `client.with_options()`.
 
         Closing the copy closes nothing of this client's. Closing the client that was made first, and so owns
         the sockets, ends every copy and every copy of a copy.
@@ -122,40 +127,30 @@ class Client:
         """The options in force; its repr shows the key as ``'***'``."""
         return self._transport.config
 
-    @property
-    def accounts(self) -> Accounts:
-        """The account: profile, balance, wallet."""
-        return Accounts(_Trip(self))
+    #: The account: profile, balance, wallet.
+    accounts = Part(Accounts)
+
+    #: One's own machines: list, details, downloads, prices, reboot.
+    nodes = Part(Nodes)
+
+    #: What is rented now, and what was.
+    sessions = Part(Sessions)
+
+    #: The market: machines, VPN relays and render nodes to rent, and a rented session by its uuid.
+    services = Part(Services)
+
+    #: The catalogue of ready-made images.
+    apps = Part(Apps)
+
+    #: Figures of the whole network; public.
+    network = Part(Network)
+
+    #: Jobs that one's own machines run while nobody rents them.
+    idle_jobs = Part(IdleJobs)
 
     @property
-    def nodes(self) -> Nodes:
-        """One's own machines: list, details, downloads, prices, reboot."""
-        return Nodes(_Trip(self))
-
-    @property
-    def sessions(self) -> Sessions:
-        """What is rented now, and what was."""
-        return Sessions(_Trip(self))
-
-    @property
-    def services(self) -> Services:
-        """The market: machines, VPN relays and render nodes to rent, and a rented session by its uuid."""
-        return Services(_Trip(self))
-
-    @property
-    def apps(self) -> Apps:
-        """The catalogue of ready-made images."""
-        return Apps(_Trip(self))
-
-    @property
-    def network(self) -> Network:
-        """Figures of the whole network; public."""
-        return Network(_Trip(self))
-
-    @property
-    def idle_jobs(self) -> IdleJobs:
-        """Jobs that one's own machines run while nobody rents them."""
-        return IdleJobs(_Trip(self))
+    def _sender(self) -> RequestSender:
+        return _Trip(self)
 
     def send(
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
@@ -211,6 +206,21 @@ class Client:
     ) -> None:
         self.close()
 
+    def __copy__(self) -> Self:
+        return self.with_options()
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} holds sockets and cannot be copied deeply: use client.with_options() to "
+            "share them, or octaspace.Client.from_config(client.config) for a client with its own"
+        )
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} holds sockets and cannot be pickled: pass its config, and call "
+            "octaspace.Client.from_config() with it in the other process"
+        )
+
     def __repr__(self) -> str:
         transport = self.__dict__.get("_transport")  # missing when an option was refused
         if transport is None:
@@ -222,10 +232,11 @@ class Client:
 class _Trip:
     """What a resource sees of a client. No reference back: a dropped client is freed at once."""
 
-    __slots__ = ("_client",)
+    __slots__ = ("_client", "stand_ins")
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self.stand_ins = client._stand_ins
 
     def send(
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import atexit
 import threading
-from typing import TYPE_CHECKING
 
 from ._client import Client
-from .config import ApiKey, Config
+from ._typing import Unpack
+from .config import ApiKey, ClientOptions, Config, Options
 from .transport.fork import notice_fork, register_after_fork
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .config import ClientOptions, Options
 
 __all__ = ["client", "configuration", "configure", "reset_configuration", "shutdown_shared_client"]
 

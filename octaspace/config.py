@@ -14,17 +14,15 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import IPv6Address
-from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
+from typing import Any, Final, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from ._typing import TypedDict, Unpack
 from .errors import ConfigurationError
 from .request import MAX_SECONDS
 from .response import Response
 from .safe_repr import safe_repr
 from .suggestion import suggestion
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 __all__ = ["ClientOptions", "Config", "Options", "convert_option"]
 
@@ -67,6 +65,12 @@ class Options(ClientOptions, total=False):
     """Every option that `Config`, `configure` and `with_options` take, for editors and checkers."""
 
     api_key: str | None
+
+
+#: pydantic refuses a logger otherwise.
+PYDANTIC_CONFIG: Final = {"arbitrary_types_allowed": True}
+for _kind in (ClientOptions, Options):
+    _kind.__pydantic_config__ = PYDANTIC_CONFIG  # type: ignore[attr-defined]
 
 
 class ApiKey(str):

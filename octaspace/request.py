@@ -137,6 +137,11 @@ class RequestSender(Protocol):
         """
         ...
 
+    @property
+    def stand_ins(self) -> Mapping[type, dict[str, Any]]:
+        """What was set on resources, in a test as a rule: by the class, and the names of attributes."""
+        ...
+
     def monotonic(self) -> float:
         """Seconds on the clock that deadlines are measured with."""
         ...

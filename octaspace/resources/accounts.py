@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from .. import types
 from ..request import Request
 from ..response import Response
 from .resource import Resource, path_of
-
-if TYPE_CHECKING:
-    from ..types import payloads
 
 __all__ = ["Accounts"]
 
@@ -19,7 +15,7 @@ class Accounts(Resource):
 
     __slots__ = ()
 
-    def profile(self) -> Response[payloads.Account]:
+    def profile(self) -> Response[types.payloads.Account]:
         """GET /accounts: who the key belongs to.
 
         Returns:
@@ -36,7 +32,7 @@ class Accounts(Resource):
         """
         return self._get("accounts")
 
-    def balance(self) -> Response[payloads.Balance]:
+    def balance(self) -> Response[types.payloads.Balance]:
         """GET /accounts/balance: what is left.
 
         Returns:
@@ -52,7 +48,7 @@ class Accounts(Resource):
         """
         return self._get("accounts", "balance")
 
-    def generate_wallet(self) -> Response[payloads.Wallet]:
+    def generate_wallet(self) -> Response[types.payloads.Wallet]:
         """POST /accounts: make a new wallet for the account. Sent at most once.
 
         Returns:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING
 
+from .. import types
 from ..response import Response
 from .resource import Resource
-
-if TYPE_CHECKING:
-    from ..types import payloads
 
 __all__ = ["Apps"]
 
@@ -19,7 +16,7 @@ class Apps(Resource):
 
     __slots__ = ()
 
-    def list(self, **filters: object) -> Response[builtins.list[payloads.App]]:
+    def list(self, **filters: object) -> Response[builtins.list[types.payloads.App]]:
         """GET /apps: every app on offer.
 
         Args:

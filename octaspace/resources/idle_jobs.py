@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from .. import types
 from ..response import Response
 from .resource import Resource
-
-if TYPE_CHECKING:
-    from ..types import payloads
 
 __all__ = ["IdleJobs"]
 
@@ -18,7 +14,7 @@ class IdleJobs(Resource):
 
     __slots__ = ()
 
-    def find(self, *, node_id: int | str, job_id: int | str) -> Response[payloads.IdleJob]:
+    def find(self, *, node_id: int | str, job_id: int | str) -> Response[types.payloads.IdleJob]:
         """GET /idle_jobs/:node_id/:job_id: one job.
 
         Args:
@@ -38,7 +34,7 @@ class IdleJobs(Resource):
         """
         return self._get("idle_jobs", node_id, job_id)
 
-    def logs(self, *, node_id: int | str, job_id: int | str) -> Response[payloads.IdleJobLogs]:
+    def logs(self, *, node_id: int | str, job_id: int | str) -> Response[types.payloads.IdleJobLogs]:
         """GET /idle_jobs/:node_id/:job_id/logs: what the job wrote.
 
         Args:

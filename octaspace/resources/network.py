@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from .. import types
 from ..response import Response
 from .resource import Resource
-
-if TYPE_CHECKING:
-    from ..types import payloads
 
 __all__ = ["Network"]
 
@@ -18,7 +14,7 @@ class Network(Resource):
 
     __slots__ = ()
 
-    def info(self) -> Response[payloads.Network]:
+    def info(self) -> Response[types.payloads.Network]:
         """GET /network: chain, market price, nodes, power, GPU prices. Public: the key is never sent.
 
         Returns:

@@ -6,16 +6,14 @@ import builtins
 import os
 import re
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, overload
+from typing import IO, Any, Final, overload
 
+from .. import types
 from ..request import Request
 from ..response import Response
 from ..safe_repr import safe_repr
 from .download import OnProgress, Target, download
 from .resource import Resource, path_of
-
-if TYPE_CHECKING:
-    from ..types import payloads
 
 __all__ = ["Nodes"]
 
@@ -29,7 +27,7 @@ class Nodes(Resource):
 
     __slots__ = ()
 
-    def list(self, **filters: object) -> Response[builtins.list[payloads.Node]]:
+    def list(self, **filters: object) -> Response[builtins.list[types.payloads.Node]]:
         """GET /nodes: one's own nodes.
 
         Args:
@@ -48,7 +46,7 @@ class Nodes(Resource):
         """
         return self._get("nodes", params=filters)
 
-    def find(self, id: int | str) -> Response[payloads.NodeDetail]:
+    def find(self, id: int | str) -> Response[types.payloads.NodeDetail]:
         """GET /nodes/:id: one node, in another envelope than the list's.
 
         Args:

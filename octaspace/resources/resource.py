@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar, overload
 from urllib.parse import quote
 
 from ..request import Request, RequestSender
@@ -14,7 +14,7 @@ from ..response import Response
 from ..safe_repr import safe_repr
 from .confirmation import check_confirmation
 
-__all__ = ["Resource", "path_of", "query_of", "segment_of"]
+__all__ = ["Part", "Resource", "path_of", "query_of", "segment_of"]
 
 #: What stands in a path as it is, and leads nowhere else: nearly every segment.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*")
@@ -30,7 +30,8 @@ class Resource:
         trip: The way to the API and back.
     """
 
-    __slots__ = ("_sender",)
+    # The dict is for what tests put in place of a method; see `Part`.
+    __slots__ = ("__dict__", "_sender")
 
     def __init__(self, sender: RequestSender) -> None:
         self._sender = sender
@@ -50,6 +51,58 @@ class Resource:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of an octaspace.Client>"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} belongs to an octaspace.Client and can be neither copied nor pickled: "
+            "pass the client's config, and call octaspace.Client.from_config() with it for a client to ask"
+        )
+
+
+ResourceT = TypeVar("ResourceT", bound=Resource)
+
+
+class _Whole(Protocol):
+    """What has parts: a client, or a resource with resources below it."""
+
+    @property
+    def _sender(self) -> RequestSender: ...
+
+
+class Part(Generic[ResourceT]):
+    """An attribute that is a resource: `nodes` of a client, `mr` of `client.services`.
+
+    Each access makes a resource, which holds its client; the client holds no resource, and so is freed as
+    soon as nobody uses it. What tests set on a resource (``patch.object(client.nodes, "list")``) is kept by
+    the client and found in every resource that it makes of the same class.
+
+    It has no ``__set__``, so an attribute that is set on the client or on the resource counts in its place,
+    until it is deleted. Read from the class, it is the class of the resource: `create_autospec` makes mocks
+    of the client with it.
+
+    Args:
+        kind: Class of the resource.
+    """
+
+    __slots__ = ("_kind",)
+
+    def __init__(self, kind: type[ResourceT]) -> None:
+        self._kind = kind
+
+    @overload
+    def __get__(self, whole: None, owner: object = None) -> type[ResourceT]: ...
+
+    @overload
+    def __get__(self, whole: _Whole, owner: object = None) -> ResourceT: ...
+
+    def __get__(self, whole: _Whole | None, owner: object = None) -> ResourceT | type[ResourceT]:
+        kind = self._kind
+        if whole is None:
+            return kind
+        sender = whole._sender
+        resource = kind(sender)
+        resource.__dict__ = sender.stand_ins[kind]
+        return resource
 
 
 def path_of(*segments: object) -> str:

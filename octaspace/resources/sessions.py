@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING
 
+from .. import types
 from ..response import Response
 from .resource import Resource
-
-if TYPE_CHECKING:
-    from ..types import payloads
 
 __all__ = ["Sessions"]
 
@@ -21,7 +18,7 @@ class Sessions(Resource):
 
     def list(
         self, recent: bool | None = None, **filters: object
-    ) -> Response[builtins.list[payloads.Session]]:
+    ) -> Response[builtins.list[types.payloads.Session]]:
         """GET /sessions: the running sessions, or with `recent` those that have ended.
 
         Args:

@@ -1,4 +1,4 @@
-"""The API's JSON as it comes, for editors and type checkers: what `Response.data` of each method holds.
+"""The API's JSON as it comes, for editors, type checkers and pydantic: the `Response.data` of each method.
 
 Every field is declared as if it were always there, so that an editor completes
 ``client.nodes.list().data[0]["location"]["city"]``. The API may leave any of them out and add others: use
@@ -8,7 +8,9 @@ it. Numbers such as Q4 point to the quirks that those absorb.
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any
+
+from .._typing import TypedDict
 
 __all__ = [
     "Account",
@@ -125,7 +127,7 @@ class NetworkRender(TypedDict):
 class Network(TypedDict):
     blockchain: NetworkBlockchain
     market_price: float  # USD per OCTA
-    mmROI: float  # % a month
+    mmROI: float  # noqa: N815  # % a month
     staked: float  # OCTA
     nodes: NetworkNodes
     power: NetworkPower
@@ -477,7 +479,8 @@ class MachineRejected(TypedDict):
     node_id: int
 
 
-MachineCreated = Created | MachineRejected
+#: The answer to `mr.create`, one item for the machine (Q18); a `MachineRejected` in it is an error (Q2).
+MachineCreated = list[Created]
 
 
 class IdleJob(TypedDict):

@@ -10,6 +10,8 @@ from typing_extensions import assert_type
 
 import octaspace
 from octaspace import Client, Config, Response, types
+from octaspace.resources import Nodes
+from octaspace.resources.services import MachineRentals
 from octaspace.types import payloads
 
 
@@ -24,6 +26,10 @@ def payloads_complete(client: Client) -> None:
     assert_type(client.sessions.list(recent=True).data[0]["uuid"], str)
     assert_type(client.services.session("u").info().data["progress"], str)
     assert_type(client.services.vpn.create(node_id=1).data["uuid"], str)
+    assert_type(client.services.mr.create(node_id=1).data, payloads.MachineCreated)
+    assert_type(client.services.mr.create(node_id=1).data[0]["uuid"], str)
+    assert_type(client.services.mr, MachineRentals)
+    assert_type(Client.nodes, type[Nodes])
     assert_type(client.apps.list().data[0]["extra"]["min_disk_size"], int)
 
 

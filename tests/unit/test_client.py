@@ -149,7 +149,7 @@ def test_its_repr_tells_where_it_goes_and_no_key() -> None:
 def test_help_names_every_resource_and_what_is_in_it() -> None:
     shown = pydoc.render_doc(Client, renderer=pydoc.plaintext)
     for name in ("accounts", "nodes", "sessions", "services", "apps", "network", "idle_jobs"):
-        assert f"\n |  {name}\n" in shown
+        assert f"\n |  {name} = <class 'octaspace.resources.{name}." in shown
     services = pydoc.render_doc(octaspace.resources.Services, renderer=pydoc.plaintext)
     for words in ("Machines for rent", "VPN relays for rent", "Render nodes for rent"):
         assert words in services

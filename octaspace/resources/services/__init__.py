@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ...request import RequestSender
-from ..resource import Resource
+from ..resource import Part, Resource
 from .mr import MachineRentals
 from .render import RenderNodes
 from .session import Session
@@ -15,22 +14,16 @@ __all__ = ["MachineRentals", "RenderNodes", "Services", "Session", "VpnRelays"]
 class Services(Resource):
     """Machines, VPN relays and render nodes to rent, and a rented session: `client.services`."""
 
-    # With their descriptions, for `help`.
-    __slots__ = {  # noqa: RUF023  # in the order of the API
-        "mr": "Machines for rent: a `MachineRentals`.",
-        "vpn": "VPN relays for rent: a `VpnRelays`.",
-        "render": "Render nodes for rent: a `RenderNodes`.",
-    }
+    __slots__ = ()
 
-    mr: MachineRentals
-    vpn: VpnRelays
-    render: RenderNodes
+    #: Machines for rent.
+    mr = Part(MachineRentals)
 
-    def __init__(self, sender: RequestSender) -> None:
-        super().__init__(sender)
-        self.mr = MachineRentals(sender)
-        self.vpn = VpnRelays(sender)
-        self.render = RenderNodes(sender)
+    #: VPN relays for rent.
+    vpn = Part(VpnRelays)
+
+    #: Render nodes for rent.
+    render = Part(RenderNodes)
 
     def session(self, uuid: str) -> Session:
         """A session by its uuid. Asks nothing of the API yet.

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from ... import types
 from ...errors import UnexpectedShapeError
 from ...json_values import parse_nested
 from ...key_mask import KeyMask
 from ...safe_repr import excerpt, safe_repr
 from .arguments import checked_count, checked_envs, checked_ports, checked_text
-
-if TYPE_CHECKING:
-    from ...types import App
 
 __all__ = ["app_defaults"]
 
@@ -37,12 +35,10 @@ def app_defaults(catalogue: Any, uuid: str, missing: list[str], mask: KeyMask) -
         octaspace.UnexpectedShapeError: The catalogue is not a list, or the app's entry does not say what is
             required, or says something that cannot be used.
     """
-    from ...types import App  # loads the types, which only who rents by app should pay for
-
     if not isinstance(catalogue, list):
         raise UnexpectedShapeError(
             "GET /apps: a list of apps is expected, not an object; nothing was rented",
-            type_name=App.__name__,
+            type_name=types.App.__name__,
             value=excerpt(mask.data(catalogue)),
         )
     for item in catalogue:
@@ -53,7 +49,7 @@ def app_defaults(catalogue: Any, uuid: str, missing: list[str], mask: KeyMask) -
             f"app {safe_repr(uuid)} is not in the catalogue (GET /apps): correct the uuid, or pass "
             "disk_size, image, envs, ports and http_ports"
         )
-    readers = _readers(App.from_api(item), item)
+    readers = _readers(types.App.from_api(item), item)
     defaults = {}
     for name in missing:
         try:
@@ -65,14 +61,14 @@ def app_defaults(catalogue: Any, uuid: str, missing: list[str], mask: KeyMask) -
                     f"the catalogue's entry of app {safe_repr(uuid)} cannot be used: {error}; "
                     f"nothing was rented: pass {name} yourself"
                 ),
-                type_name=App.__name__,
+                type_name=types.App.__name__,
                 field=field,
                 value=_shown_field(mask.data(item), field),
             ) from None
     return defaults
 
 
-def _readers(app: App, item: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
+def _readers(app: types.App, item: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
     """What reads each argument, checked as if it had been given: what is sent costs money."""
     return {
         "disk_size": lambda: checked_count("disk_size", app.min_disk_size, "GB"),
@@ -86,7 +82,7 @@ def _readers(app: App, item: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
     }
 
 
-def _envs(app: App, item: Mapping[str, Any]) -> dict[str, str]:
+def _envs(app: types.App, item: Mapping[str, Any]) -> dict[str, str]:
     envs = checked_envs("envs", app.envs)
     if len(app.envs) < _entries(item.get("envs")):
         raise ValueError(f"envs must be a mapping of names to text, not {safe_repr(item['envs'])}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Literal
 
 from ...request import MAX_SECONDS
 from ...safe_repr import safe_repr
 from ...suggestion import suggestion
 
 __all__ = [
+    "RelaySort",
+    "Sort",
     "checked_choice",
     "checked_count",
     "checked_envs",
@@ -17,6 +20,10 @@ __all__ = [
     "checked_text",
     "refuse_unknown",
 ]
+
+#: Orders in which offers can be sorted.
+Sort = Literal["price", "reliability", "vram", "download"]
+RelaySort = Literal["price", "download"]
 
 #: What JSON parsers everywhere read exactly; no id and no size comes near.
 _MAX_COUNT = 2**53

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import inf
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ... import errors
+from ...request import RequestSender
 from ...safe_repr import safe_repr
 from ...types._lines import split
 from ...types.readiness import readiness
 from .log_diff import new_entries, overlap_of_texts
 from .polling import session_info
 from .transient import is_transient
-
-if TYPE_CHECKING:
-    from ...request import RequestSender
 
 __all__ = ["follow_logs"]
 

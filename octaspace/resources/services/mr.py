@@ -5,21 +5,17 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import Any
 
+from ... import types
 from ...response import Response
 from ..resource import Resource
 from .app_defaults import app_defaults
-from .arguments import checked_count, checked_envs, checked_ports, checked_text
+from .arguments import Sort, checked_count, checked_envs, checked_ports, checked_text
 from .creation import check_creation
 from .rent import rental
 from .session import Session
-
-if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from ...types import MachineOffer, payloads
-    from .search import Sort
 
 __all__ = ["MachineRentals"]
 
@@ -29,7 +25,7 @@ class MachineRentals(Resource):
 
     __slots__ = ()
 
-    def list(self, **filters: object) -> Response[builtins.list[payloads.MachineOffer]]:
+    def list(self, **filters: object) -> Response[builtins.list[types.payloads.MachineOffer]]:
         """GET /services/mr: machines on offer (not one's own rentals: those are `client.sessions`).
 
         Args:
@@ -57,7 +53,7 @@ class MachineRentals(Resource):
         max_price_usd: float | Decimal | None = None,
         min_reliability: float | None = None,
         sort: Sort = "price",
-    ) -> builtins.list[MachineOffer]:
+    ) -> builtins.list[types.MachineOffer]:
         """GET /services/mr, filtered here: one request, typed offers, cheapest first.
 
         An offer that does not say what a filter asks for is left out.
@@ -75,11 +71,10 @@ class MachineRentals(Resource):
             octaspace.UnexpectedShapeError: The answer is not a list.
             octaspace.Error: Any of `octaspace.errors`.
         """
-        from ...types import MachineOffer
         from .search import search_machines  # loads the types, which only who searches should pay for
 
         return search_machines(
-            MachineOffer, "/services/mr", self.list, self._sender.mask,
+            types.MachineOffer, "/services/mr", self.list, self._sender.mask,
             gpu=gpu, min_vram_gb=min_vram_gb, country=country,
             max_price_usd=max_price_usd, min_reliability=min_reliability, sort=sort,
         )  # fmt: skip
@@ -98,7 +93,7 @@ class MachineRentals(Resource):
         entrypoint: str = "",
         organization_id: int | None = None,
         project_id: int | None = None,
-    ) -> Response[Any]:
+    ) -> Response[types.payloads.MachineCreated]:
         """POST /services/mr: rent a machine. Sent at most once; it costs money from then on.
 
         With `app`, whatever of `disk_size`, `image`, `envs`, `ports` and `http_ports` is not given (is None)

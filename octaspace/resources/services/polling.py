@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ... import errors
+from ...request import RequestSender
 from ...response import Response
 from ...types.readiness import readiness
 from .arguments import checked_seconds
 from .transient import is_transient
-
-if TYPE_CHECKING:
-    from ...request import RequestSender
 
 __all__ = ["session_info", "wait_until_ready"]
 

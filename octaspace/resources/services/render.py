@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import builtins
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Final
+from decimal import Decimal
+from typing import Any, Final
 
+from ... import types
 from ...response import Response
 from ...safe_repr import safe_repr
 from ..resource import Resource
-from .arguments import checked_count, checked_envs, refuse_unknown
+from .arguments import Sort, checked_count, checked_envs, refuse_unknown
 from .creation import check_creation
 from .rent import rental
 from .session import Session
-
-if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from ...types import RenderOffer, payloads
-    from .search import Sort
 
 __all__ = ["RenderNodes"]
 
@@ -32,7 +28,7 @@ class RenderNodes(Resource):
 
     __slots__ = ()
 
-    def list(self, **filters: object) -> Response[builtins.list[payloads.MachineOffer]]:
+    def list(self, **filters: object) -> Response[builtins.list[types.payloads.MachineOffer]]:
         """GET /services/render: render nodes on offer (not one's own sessions: those are `client.sessions`).
 
         Args:
@@ -59,18 +55,17 @@ class RenderNodes(Resource):
         max_price_usd: float | Decimal | None = None,
         min_reliability: float | None = None,
         sort: Sort = "price",
-    ) -> builtins.list[RenderOffer]:
+    ) -> builtins.list[types.RenderOffer]:
         """GET /services/render, filtered here; see `MachineRentals.search`."""
-        from ...types import RenderOffer
         from .search import search_machines  # loads the types, which only who searches should pay for
 
         return search_machines(
-            RenderOffer, "/services/render", self.list, self._sender.mask,
+            types.RenderOffer, "/services/render", self.list, self._sender.mask,
             gpu=gpu, min_vram_gb=min_vram_gb, country=country,
             max_price_usd=max_price_usd, min_reliability=min_reliability, sort=sort,
         )  # fmt: skip
 
-    def create(self, *, node_id: int, disk_size: int, **options: Any) -> Response[payloads.Created]:
+    def create(self, *, node_id: int, disk_size: int, **options: Any) -> Response[types.payloads.Created]:
         """POST /services/render: start a render session. Sent at most once; it costs money from then on.
 
         Args:

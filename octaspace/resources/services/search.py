@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from ...errors import UnexpectedShapeError, request_id_of
 from ...key_mask import KeyMask
 from ...response import Response
 from ...safe_repr import excerpt, safe_repr
 from ...types import MachineOffer, RenderOffer, VpnRelay
-from .arguments import checked_choice, checked_text
+from .arguments import RelaySort, Sort, checked_choice, checked_text
 
-__all__ = ["RelaySort", "Sort", "search_machines", "search_relays"]
-
-Sort = Literal["price", "reliability", "vram", "download"]
-RelaySort = Literal["price", "download"]
+__all__ = ["search_machines", "search_relays"]
 
 _Machine = TypeVar("_Machine", MachineOffer, RenderOffer)
 _Offer = TypeVar("_Offer", MachineOffer, RenderOffer, VpnRelay)

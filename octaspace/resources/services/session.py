@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
+from ... import types
 from ...request import Request, RequestSender
 from ...response import Response
 from ...safe_repr import safe_repr
@@ -12,9 +13,6 @@ from ..resource import Resource, path_of, query_of, segment_of
 from .arguments import checked_seconds
 from .log_follower import follow_logs
 from .polling import wait_until_ready
-
-if TYPE_CHECKING:
-    from ...types import payloads
 
 __all__ = ["Session"]
 
@@ -47,7 +45,13 @@ class Session(Resource):
     def __repr__(self) -> str:
         return f"<Session {self.uuid}>"
 
-    def info(self) -> Response[payloads.Session]:
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} belongs to an octaspace.Client and can be neither copied nor pickled: "
+            "pass its uuid, and call services.session() with it on a client of the other process"
+        )
+
+    def info(self) -> Response[types.payloads.Session]:
         """GET /services/:uuid/info: state, addresses, charges.
 
         Returns:
@@ -63,7 +67,7 @@ class Session(Resource):
         """
         return self._get("services", self.uuid, "info")
 
-    def logs(self, recent: bool | None = None) -> Response[payloads.SessionLogs]:
+    def logs(self, recent: bool | None = None) -> Response[types.payloads.SessionLogs]:
         """GET /services/:uuid/logs: everything written so far.
 
         Args:
@@ -109,8 +113,8 @@ class Session(Resource):
         self,
         timeout: float = 600.0,
         interval: float = 2.0,
-        on_progress: Callable[[Response[payloads.Session]], object] | None = None,
-    ) -> Response[payloads.Session]:
+        on_progress: Callable[[Response[types.payloads.Session]], object] | None = None,
+    ) -> Response[types.payloads.Session]:
         """Ask for `info()` until the session is ready.
 
         A failing network, a 5xx, a 429, a 408, and an answer that cannot be read (broken JSON, HTML, an empty
@@ -133,7 +137,7 @@ class Session(Resource):
                 error that waiting does not mend.
         """
 
-        def look(seconds: float) -> Response[payloads.Session]:
+        def look(seconds: float) -> Response[types.payloads.Session]:
             return self._within(seconds, "info")
 
         return wait_until_ready(

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import builtins
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Final
+from decimal import Decimal
+from typing import Final
 
+from ... import types
 from ...response import Response
 from ...safe_repr import safe_repr
 from ..resource import Resource
-from .arguments import checked_choice, checked_count
+from .arguments import RelaySort, checked_choice, checked_count
 from .creation import check_creation
 from .rent import rental
 from .session import Session
-
-if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from ...types import VpnRelay, payloads
-    from .search import RelaySort
 
 __all__ = ["VpnRelays"]
 
@@ -31,7 +27,7 @@ class VpnRelays(Resource):
 
     __slots__ = ()
 
-    def list(self, **filters: object) -> Response[builtins.list[payloads.VpnRelay]]:
+    def list(self, **filters: object) -> Response[builtins.list[types.payloads.VpnRelay]]:
         """GET /services/vpn: relays on offer (not one's own sessions: those are `client.sessions`).
 
         Args:
@@ -56,7 +52,7 @@ class VpnRelays(Resource):
         residential: bool | None = None,
         max_price_usd: float | Decimal | None = None,
         sort: RelaySort = "price",
-    ) -> builtins.list[VpnRelay]:
+    ) -> builtins.list[types.VpnRelay]:
         """GET /services/vpn, filtered here: one request, typed relays, cheapest first.
 
         A relay that does not say what a filter asks for is left out.
@@ -81,7 +77,7 @@ class VpnRelays(Resource):
 
     def create(
         self, *, node_id: int, subkind: str = "wg", protocol: str | None = None
-    ) -> Response[payloads.Created]:
+    ) -> Response[types.payloads.Created]:
         """POST /services/vpn: start a VPN session. Sent at most once; it costs money from then on.
 
         Args:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, get_type_hints, is_typeddict
+from typing import Any, get_type_hints
 
 import pytest
+from typing_extensions import is_typeddict
 
 from octaspace.types import payloads
 
