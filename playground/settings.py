@@ -25,7 +25,7 @@ from pathlib import Path
 
 from octaspace import Config, ConfigurationError
 
-from .store.bounds import DEFAULT_BYTES, LEAST_BYTES, MOST_BYTES
+from .store.quotas import DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
 
 __all__ = ["ProcessSettings", "StartError", "is_loopback"]
 
@@ -154,8 +154,8 @@ class ProcessSettings:
                 "PLAYGROUND_STORE_BYTES",
                 text("PLAYGROUND_STORE_BYTES"),
                 DEFAULT_BYTES,
-                LEAST_BYTES,
-                MOST_BYTES,
+                MIN_BYTES,
+                MAX_BYTES,
             ),
             proxy_hops=hops,
             workers=_number("PLAYGROUND_WORKERS", text("PLAYGROUND_WORKERS"), 2, 1, 64),

@@ -18,7 +18,7 @@ from ..sdk.methods import Method
 from ..sdk.read_only import ChangeStoppedError, reading_only
 from ..sdk.recording import Call, recorded
 from ..sdk.redaction import WITHHELD, answer_is_secret, without_secrets
-from ..store import Calls, Limits
+from ..store import JobLimits, RequestLog
 from .background import Progress, begin
 
 __all__ = ["KIND", "start_run"]
@@ -26,7 +26,7 @@ __all__ = ["KIND", "start_run"]
 KIND: Final = "runner"
 
 #: Runs of one browser and of all, and how often one may be begun.
-_LIMITS: Final = Limits(mine=4, all=16, rate=20)
+_LIMITS: Final = JobLimits(per_browser=4, total=16, rate=20)
 
 
 #: A change given up on may have been carried out all the same, so it is given longer than a read.
@@ -53,7 +53,7 @@ def start_run(
         Id of the run.
 
     Raises:
-        playground.store.BusyError: So many are under way that this one has to wait.
+        playground.store.TooManyJobsError: So many are under way that this one has to wait.
     """
     source, config, id = browser.source.label, browser.config, browser.id
     seconds = max(_CHANGE_SECONDS, browser.budget) if change else browser.budget
@@ -80,10 +80,10 @@ def start_run(
             )
         took = time.monotonic() - began
         rows = [call.row(source=source, page="runner.run", line=line.kept) for call in calls]
-        numbers = Calls(parts.database, id).append(rows)
+        numbers = RequestLog(parts.database, id).append(rows)
         data = outcome.pop("data", None)
         progress.tell(
-            {"text": _as_text(data, calls, parts.database.bounds.job * 2 // 3)}
+            {"text": _as_text(data, calls, parts.database.quotas.job * 2 // 3)}
             if "problem" not in outcome
             else {"text": None},
             **outcome,

@@ -4,30 +4,30 @@ Kept in one SQLite file, or in Redis; which of them is `Database`'s business alo
 """
 
 from .backend import Database, StoreError, StoreFullError, open_database
-from .bounds import StoreBounds
-from .browsers import BrowserState
-from .calls import CallRow, Calls
-from .jobs import BusyError, Job, JobLog, Jobs, Limits
-from .login_attempts import LoginTries
-from .tokens import Tokens
-from .workers import Snapshot, Workers
+from .browser_state import BrowserState
+from .jobs import Job, JobLimits, JobStore, JobWriter, TooManyJobsError
+from .login_attempts import LoginAttempts
+from .one_time_tokens import OneTimeTokens
+from .quotas import StoreQuotas
+from .request_log import CallRow, RequestLog
+from .worker_snapshots import WorkerSnapshot, WorkerSnapshots
 
 __all__ = [
     "BrowserState",
-    "BusyError",
     "CallRow",
-    "Calls",
     "Database",
     "Job",
-    "JobLog",
-    "Jobs",
-    "Limits",
-    "LoginTries",
-    "Snapshot",
-    "StoreBounds",
+    "JobLimits",
+    "JobStore",
+    "JobWriter",
+    "LoginAttempts",
+    "OneTimeTokens",
+    "RequestLog",
     "StoreError",
     "StoreFullError",
-    "Tokens",
-    "Workers",
+    "StoreQuotas",
+    "TooManyJobsError",
+    "WorkerSnapshot",
+    "WorkerSnapshots",
     "open_database",
 ]

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from .bounds import DEFAULT_BYTES, Share, StoreBounds
+from .quotas import DEFAULT_BYTES, Quota, StoreQuotas
 
 if TYPE_CHECKING:
-    from .calls import Bounds, Query
-    from .login_attempts import Pace
+    from .login_attempts import RateLimit
+    from .request_log import CallQuery, LogLimits
 
 __all__ = ["Database", "Record", "StoreError", "StoreFullError", "check_room", "open_database"]
 
@@ -50,7 +50,7 @@ class BrowserTable(Protocol):
             concern: Its name.
             text: Its value.
             idle: Seconds after which the browser is forgotten.
-            kind: Whose share of the bounds it takes. Drafts make room, the oldest first.
+            kind: Whose share of the store it takes. Drafts make room, the oldest first.
 
         Raises:
             StoreFullError: There is no room for settings.
@@ -77,8 +77,8 @@ class BrowserTable(Protocol):
 class CallTable(Protocol):
     """Logs of calls, numbered in the order in which they were written."""
 
-    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
-        """Add rows with the names of `COLUMNS`, a text `detail` and their `size`, drop what is out of bounds.
+    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], limits: LogLimits) -> list[int]:
+        """Add rows with the names of `COLUMNS`, a text `detail` and their `size`, drop what is over a limit.
 
         Returns:
             Their ids; each is 0 for a browser that was forgotten, whose rows are not added.
@@ -86,7 +86,7 @@ class CallTable(Protocol):
         ...
 
     def latest(
-        self, browser: str, query: Query, limit: int, offset: int, *, whole: bool
+        self, browser: str, query: CallQuery, limit: int, offset: int, *, whole: bool
     ) -> tuple[list[Record], int]:
         """Rows with their `id`, latest first, and how many match in all; `detail` is None unless `whole`."""
         ...
@@ -123,11 +123,11 @@ class TokenTable(Protocol):
 class WorkerTable(Protocol):
     """The last word of each worker process, per settings."""
 
-    def leave(self, settings: str, worker: str, text: str, keep: float) -> None:
+    def publish(self, settings: str, worker: str, text: str, keep: float) -> None:
         """Replace what this worker said."""
         ...
 
-    def everyone(self, settings: str) -> dict[str, str]:
+    def all(self, settings: str) -> dict[str, str]:
         """What each worker said."""
         ...
 
@@ -183,10 +183,10 @@ class JobTable(Protocol):
         ...
 
 
-class TryTable(Protocol):
+class LoginAttemptTable(Protocol):
     """Lines of those who try to log in, one per address."""
 
-    def take(self, address: str, now: float, pace: Pace, longest: float) -> float:
+    def take(self, address: str, now: float, pace: RateLimit, longest: float) -> float:
         """Take a place in a line, in one step for all processes.
 
         Args:
@@ -209,7 +209,7 @@ class Database(Protocol):
     """A backend. Every method of it and of its tables raises `StoreError` when it cannot do its work."""
 
     @property
-    def bounds(self) -> StoreBounds: ...
+    def quotas(self) -> StoreQuotas: ...
     @property
     def browsers(self) -> BrowserTable: ...
     @property
@@ -221,7 +221,7 @@ class Database(Protocol):
     @property
     def jobs(self) -> JobTable: ...
     @property
-    def tries(self) -> TryTable: ...
+    def login_attempts(self) -> LoginAttemptTable: ...
 
     def check(self) -> None:
         """Try it out, for the start of the app."""
@@ -232,11 +232,11 @@ class Database(Protocol):
         ...
 
 
-def check_room(bounds: StoreBounds, kind: str, more: int, own: int, every: int) -> None:
+def check_room(quotas: StoreQuotas, kind: str, more: int, own: int, every: int) -> None:
     """Refuse what has no room.
 
     Args:
-        bounds: The shares.
+        quotas: The shares.
         kind: ``"settings"`` or ``"claims"``.
         more: Bytes that are to be added; with none or fewer there is always room.
         own: What the browser has.
@@ -245,18 +245,18 @@ def check_room(bounds: StoreBounds, kind: str, more: int, own: int, every: int) 
     Raises:
         StoreFullError: There is none.
     """
-    share: Share = getattr(bounds, kind)
+    share: Quota = getattr(quotas, kind)
     if more <= 0:
         return
     what = "saved settings" if kind == "settings" else "forms that were sent within seven days"
-    if own + more > share.mine:
+    if own + more > share.per_browser:
         raise StoreFullError(
-            f"This browser has as many {what} as it may ({share.mine >> 10} kB). "
+            f"This browser has as many {what} as it may ({share.per_browser >> 10} kB). "
             "Forgetting this browser in Settings makes room."
         )
-    if every + more > share.all:
+    if every + more > share.total:
         raise StoreFullError(
-            f"All browsers together have as many {what} as they may ({share.all >> 10} kB). "
+            f"All browsers together have as many {what} as they may ({share.total >> 10} kB). "
             "Whoever runs the server can raise PLAYGROUND_STORE_BYTES."
         )
 
@@ -267,7 +267,7 @@ def open_database(folder: Path, redis_url: str | None = None, store_bytes: int =
     Args:
         folder: Folder of the SQLite file.
         redis_url: A Redis to use instead.
-        store_bytes: How much is kept in all; see `StoreBounds`.
+        store_bytes: How much is kept in all; see `StoreQuotas`.
 
     Raises:
         StoreError: The address of Redis cannot be used, or its client is not installed.
@@ -275,10 +275,10 @@ def open_database(folder: Path, redis_url: str | None = None, store_bytes: int =
     if redis_url is None:
         from .sqlite import SqliteDatabase
 
-        return SqliteDatabase(folder / "playground.sqlite3", StoreBounds.of(store_bytes))
+        return SqliteDatabase(folder / "playground.sqlite3", StoreQuotas.of(store_bytes))
     # Only then: redis is an extra.
     try:
         from .redis import RedisDatabase
     except ImportError:
         raise StoreError("Redis needs a package: pip install 'Flask-OctaSpace[redis]'") from None
-    return RedisDatabase(redis_url, StoreBounds.of(store_bytes))
+    return RedisDatabase(redis_url, StoreQuotas.of(store_bytes))

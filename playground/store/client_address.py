@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 
-__all__ = ["neighbourhood"]
+__all__ = ["client_network"]
 
 
-def neighbourhood(address: str) -> str:
+def client_network(address: str) -> str:
     """Whom an address is counted with: an IPv6 client has all addresses of its /64.
 
     A socket for both versions names IPv4 clients as ``::ffff:192.0.2.1``, which is 192.0.2.1.

@@ -13,7 +13,7 @@ from typing import Any, Final
 from .backend import Database, Record
 from .process_identity import HERE, runs
 
-__all__ = ["SILENT_SECONDS", "BusyError", "Job", "JobLog", "Jobs", "Limits"]
+__all__ = ["SILENT_SECONDS", "Job", "JobLimits", "JobStore", "JobWriter", "TooManyJobsError"]
 
 #: Jobs of one kind that a browser keeps, and for how long.
 _KEPT: Final = 20
@@ -25,25 +25,25 @@ SILENT_SECONDS: Final = 300.0
 _RATE_SECONDS: Final = 10.0
 
 #: Characters of a text that a job is begun with.
-_MOST_TEXT: Final = 16 * 1024
+_MAX_TEXT: Final = 16 * 1024
 
 
-class BusyError(RuntimeError):
+class TooManyJobsError(RuntimeError):
     """So many jobs run already that another one has to wait; the message says which limit it is."""
 
 
 @dataclass(frozen=True)
-class Limits:
+class JobLimits:
     """How many jobs of one kind there may be.
 
     Attributes:
-        mine: At the same time in one browser.
-        all: At the same time in all browsers.
+        per_browser: At the same time in one browser.
+        total: At the same time in all browsers.
         rate: Begun by one browser within ten seconds.
     """
 
-    mine: int
-    all: int
+    per_browser: int
+    total: int
     rate: int
 
 
@@ -84,13 +84,13 @@ class Job:
         return (self.ended or time.time()) - self.at
 
 
-class Jobs:
+class JobStore:
     """The jobs of one browser."""
 
     def __init__(self, database: Database, browser: str) -> None:
         self._table, self._browser = database.jobs, browser
 
-    def begin(self, kind: str, about: dict[str, Any], limits: Limits) -> str:
+    def begin(self, kind: str, about: dict[str, Any], limits: JobLimits) -> str:
         """Write a job down, unless there are too many.
 
         Args:
@@ -102,23 +102,27 @@ class Jobs:
             Its id.
 
         Raises:
-            BusyError: There are too many.
+            TooManyJobsError: There are too many.
         """
         now, id = time.time(), secrets.token_urlsafe(9)
 
         def admit(going: list[Record], recent: int) -> None:
             alive = [job for job in going if _alive(job)]
             mine = sum(job["browser"] == self._browser for job in alive)
-            if mine >= limits.mine:
-                raise BusyError(
+            if mine >= limits.per_browser:
+                raise TooManyJobsError(
                     "One is under way in this browser; wait for it or cancel it."
-                    if limits.mine == 1
-                    else f"{limits.mine} are under way in this browser; wait for one or cancel it."
+                    if limits.per_browser == 1
+                    else f"{limits.per_browser} are under way in this browser; wait for one or cancel it."
                 )
-            if len(alive) >= limits.all:
-                raise BusyError(f"{limits.all} are under way for all browsers together; try in a moment.")
+            if len(alive) >= limits.total:
+                raise TooManyJobsError(
+                    f"{limits.total} are under way for all browsers together; try in a moment."
+                )
             if recent >= limits.rate:
-                raise BusyError(f"This browser may begin {limits.rate} within ten seconds; wait a moment.")
+                raise TooManyJobsError(
+                    f"This browser may begin {limits.rate} within ten seconds; wait a moment."
+                )
 
         job = {
             "id": id, "browser": self._browser, "kind": kind, "here": HERE, "pid": os.getpid(), "at": now,
@@ -145,7 +149,7 @@ class Jobs:
         self._table.cancel(self._browser, id)
 
 
-class JobLog:
+class JobWriter:
     """What the thread of one job writes.
 
     Args:
@@ -156,7 +160,7 @@ class JobLog:
     def __init__(self, database: Database, id: str) -> None:
         self._table, self.id = database.jobs, id
         self._items = 0
-        self._most = self._room = database.bounds.job
+        self._most = self._room = database.quotas.job
 
     def write(self, state: dict[str, Any], items: Sequence[Any] = (), *, ended: bool = False) -> bool:
         """Say how far it is.
@@ -188,7 +192,7 @@ class JobLog:
 def _cut(about: dict[str, Any]) -> str:
     """What a job is begun with as text; of a long text in it the beginning."""
     return json.dumps({
-        name: value[:_MOST_TEXT] if isinstance(value, str) else value for name, value in about.items()
+        name: value[:_MAX_TEXT] if isinstance(value, str) else value for name, value in about.items()
     })  # fmt: skip
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from .backend import Database
-from .client_address import neighbourhood
+from .client_address import client_network
 
-__all__ = ["ADDRESS", "EVERYBODY", "LoginTries", "Pace"]
+__all__ = ["ADDRESS", "EVERYBODY", "LoginAttempts", "RateLimit"]
 
 
 @dataclass(frozen=True)
-class Pace:
+class RateLimit:
     """How fast tries may follow each other.
 
     Attributes:
@@ -36,16 +36,16 @@ class Pace:
 
 
 #: The tries of one address: two a second, eight in line.
-ADDRESS: Final = Pace(free=5, spacing=0.5, longest=4.0)
+ADDRESS: Final = RateLimit(free=5, spacing=0.5, longest=4.0)
 
 #: The wrong answers of all addresses: ten a second, held back for two seconds at most.
-EVERYBODY: Final = Pace(free=50, spacing=0.1, longest=2.0)
+EVERYBODY: Final = RateLimit(free=50, spacing=0.1, longest=2.0)
 
 #: The name under which those of all are counted; it is the name of no address.
 _ALL: Final = "*"
 
 
-class LoginTries:
+class LoginAttempts:
     """The tries of one address.
 
     Args:
@@ -54,7 +54,7 @@ class LoginTries:
     """
 
     def __init__(self, database: Database, address: str) -> None:
-        self._table, self._address = database.tries, neighbourhood(address)
+        self._table, self._address = database.login_attempts, client_network(address)
 
     def claim(self, patience: float = ADDRESS.longest) -> tuple[bool, float]:
         """Take a place in this address's line. A try counts until it turns out to be right.

@@ -14,7 +14,7 @@ from flask import Flask, Response, current_app, make_response, render_template, 
 
 from ..app_state import current_parts
 from ..browser.state import browser_id
-from ..store.client_address import neighbourhood
+from ..store.client_address import client_network
 from .request_slots import BusyError, Kind, Place
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _take_place() -> Response | None:
         return None
     try:
         place = current_parts().places.take(
-            kind, browser_id(session) or neighbourhood(request.remote_addr or "")
+            kind, browser_id(session) or client_network(request.remote_addr or "")
         )
     except BusyError as busy:
         return _refusal(busy)

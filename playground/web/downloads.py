@@ -36,7 +36,7 @@ from ..sdk.call import Line
 from ..sdk.error_card import Problem, describe
 from ..sdk.file_masking import overwrite_key
 from ..sdk.recording import recorded
-from ..store import Calls, Tokens
+from ..store import OneTimeTokens, RequestLog
 from .admission import client_is_gone, current_place
 from .form_actions import OUTCOME, Target, new_token
 
@@ -189,7 +189,7 @@ class _Transfer:
         outcome = {
             "ok": False, "text": "", "problem": problem.as_json(), "line": self._line.kept, "log_id": log_id,
         }  # fmt: skip
-        tokens = Tokens(self._parts.database, self._browser.id)
+        tokens = OneTimeTokens(self._parts.database, self._browser.id)
         tokens.claim(self.token, _OUTCOME_SECONDS)
         tokens.finish(self.token, outcome, _OUTCOME_SECONDS)
         return _File()
@@ -213,7 +213,7 @@ class _Transfer:
         rows = [call.row(source=self._source, page=self._page, line=self._line.kept) for call in calls]
         if problem is not None and rows and rows[-1]["status"] is None:
             rows[-1]["error"] = problem.kind  # ended by this app, which the SDK does not know
-        numbers = Calls(self._parts.database, self._browser.id).append(rows)
+        numbers = RequestLog(self._parts.database, self._browser.id).append(rows)
         return problem, numbers[-1] if numbers else None
 
     def _progress(self, done: int, total: int | None) -> None:

@@ -18,7 +18,7 @@ from wtforms import PasswordField
 from ..app_state import Parts, current_parts
 from ..browser.state import current_browser, renew_id
 from ..settings import ProcessSettings
-from ..store import LoginTries
+from ..store import LoginAttempts
 
 __all__ = ["init_app", "is_inside"]
 
@@ -60,7 +60,7 @@ def show() -> str:
 def enter() -> Response:
     form = LoginForm()
     parts = current_parts()
-    tries = LoginTries(parts.database, request.remote_addr or "")
+    tries = LoginAttempts(parts.database, request.remote_addr or "")
     with _seat(parts) as seated:
         may_try, seconds = tries.claim() if seated else tries.claim(patience=0.0)
         if not may_try:

@@ -17,7 +17,7 @@ from ..browser.api_target import Source
 from ..browser.state import Browser, current_browser
 from ..pages.diagnostics.snapshots import forget_snapshots
 from ..sdk.error_card import Problem
-from ..store import CallRow, Calls
+from ..store import CallRow, RequestLog
 from . import balance
 from .form_actions import OUTCOME, new_token, outcome
 from .navigation import page_or
@@ -61,7 +61,7 @@ class Shell:
     @cached_property
     def log(self) -> tuple[list[CallRow], int]:
         """The latest calls of this browser, and how many there are."""
-        return Calls(current_parts().database, self._browser.id).latest(_DRAWER_ROWS)
+        return RequestLog(current_parts().database, self._browser.id).latest(_DRAWER_ROWS)
 
     @cached_property
     def outcome(self) -> dict[str, Any] | None:

@@ -33,7 +33,7 @@ from ..sdk.call import Line, curl
 from ..sdk.error_card import Problem, describe
 from ..sdk.recording import Call, recorded
 from ..sdk.redaction import without_secrets
-from ..store import Calls
+from ..store import RequestLog
 from . import balance
 
 __all__ = ["Ask", "Panel", "load"]
@@ -268,6 +268,6 @@ def _write_log(browser: Browser, panels: list[Panel]) -> None:
     source, page = browser.source.label, request.endpoint or ""
     owners = [(panel, call) for panel in panels for call in panel.calls]
     rows = [call.row(source=source, page=page, line=panel.ask.line.kept) for panel, call in owners]
-    numbers = Calls(current_parts().database, browser.id).append(rows)
+    numbers = RequestLog(current_parts().database, browser.id).append(rows)
     for (panel, _), number in zip(owners, numbers, strict=True):
         panel.log_id = number

@@ -16,7 +16,7 @@ from ...domain.endpoint_health import endpoint_health, last_calls
 from ...domain.pricing import hours_left, usd_per_hour
 from ...sdk.call import Line
 from ...sdk.json_access import dig, number
-from ...store import Calls
+from ...store import RequestLog
 from ...web.balance import wei_of
 from ...web.panels import Ask, Panel, load
 from ..network.views import network_ask
@@ -74,7 +74,7 @@ def index() -> str:
         Ask("sessions", "Active sessions", Line("sessions.list"), shape=running),
         Ask("nodes", "Own nodes", Line("nodes.list"), shape=by_state),
     )  # fmt: skip
-    calls = Calls(parts.database, browser.id)
+    calls = RequestLog(parts.database, browser.id)
     errors, _ = calls.latest(4, status="error")
     stats, endpoints = parts.clients.stats(browser.config), browser.config.endpoints
     return render_template(
@@ -147,7 +147,7 @@ def _hours_left(panels: dict[str, Panel]) -> Decimal | None:
     return hours_left(balance.data, (session.usd for session in sessions.data), price)
 
 
-def _steps(browser: Browser, calls: Calls) -> list[Step]:
+def _steps(browser: Browser, calls: RequestLog) -> list[Step]:
     """Three first steps, of those this app has pages for; none once all are done, or outside a sandbox."""
     if not browser.source.is_sandbox:
         return []

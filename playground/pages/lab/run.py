@@ -17,7 +17,7 @@ from ...sdk.call import Line
 from ...sdk.error_card import describe
 from ...sdk.json_access import dig
 from ...sdk.recording import Call, recorded
-from ...store import Calls, Limits
+from ...store import JobLimits, RequestLog
 from .cleanup import stop_sessions
 from .journal import LabJournal
 from .sandbox_control import ControlError, SandboxControl
@@ -33,7 +33,7 @@ MOST_THREADS: Final = 16
 #: Calls begun per second, at most; also slow enough for a person to see them come.
 PER_SECOND: Final = 40
 
-_LIMITS: Final = Limits(mine=1, all=3, rate=6)
+_LIMITS: Final = JobLimits(per_browser=1, total=3, rate=6)
 
 #: A run is over by then, whatever its calls do.
 _MOST_SECONDS: Final = 120.0
@@ -93,7 +93,7 @@ def start_lab(parts: Parts, browser: Browser, plan: Plan) -> str:
         seconds since the run began.
 
     Raises:
-        playground.store.BusyError: One is under way.
+        playground.store.TooManyJobsError: One is under way.
     """
     source, id = browser.source, browser.id
     config = browser.config.replace(**OPTIONS, pool_size=plan.threads)
@@ -116,7 +116,7 @@ class _Run:
         self, parts: Parts, browser: str, source: str, plan: Plan, progress: Progress,
         control: SandboxControl, client: Client,
     ) -> None:  # fmt: skip
-        self._log = Calls(parts.database, browser)
+        self._log = RequestLog(parts.database, browser)
         self._source, self._plan, self._progress, self._client = source, plan, progress, client
         self._numbers = iter(range(1, plan.count + 1))
         self._lock = threading.Lock()

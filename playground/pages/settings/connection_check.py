@@ -15,7 +15,7 @@ from ...browser.state import Browser
 from ...sdk.call import Line
 from ...sdk.error_card import describe
 from ...sdk.recording import Call, recorded
-from ...store import Calls
+from ...store import RequestLog
 
 __all__ = ["try_endpoints"]
 
@@ -45,7 +45,7 @@ def try_endpoints(browser: Browser) -> list[dict[str, Any]]:
         findings.append(finding)
         for call, line in zip(calls, (_REACH, _KEY), strict=False):
             rows.append(call.row(source=browser.source.label, page=request.endpoint or "", line=str(line)))
-    Calls(parts.database, browser.id).append(rows)
+    RequestLog(parts.database, browser.id).append(rows)
     return findings
 
 

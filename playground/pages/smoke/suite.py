@@ -9,13 +9,13 @@ from ...browser.state import Browser
 from ...jobs.background import Progress, begin
 from ...jobs.examples import DOCUMENTED_JOB
 from ...jobs.smoke_steps import plan, run_steps
-from ...store import Calls, Limits
+from ...store import JobLimits, RequestLog
 
 __all__ = ["KIND", "start_smoke"]
 
 KIND: Final = "smoke"
 
-_LIMITS: Final = Limits(mine=1, all=4, rate=6)
+_LIMITS: Final = JobLimits(per_browser=1, total=4, rate=6)
 
 
 def start_smoke(parts: Parts, browser: Browser, *, changes: bool) -> str:
@@ -30,7 +30,7 @@ def start_smoke(parts: Parts, browser: Browser, *, changes: bool) -> str:
         Id of the job. Its items are the calls: those of `run_steps`, with a log_id.
 
     Raises:
-        playground.store.BusyError: One is under way.
+        playground.store.TooManyJobsError: One is under way.
     """
     source, config, id, budget = browser.source, browser.config, browser.id, browser.budget
     about = {
@@ -41,7 +41,7 @@ def start_smoke(parts: Parts, browser: Browser, *, changes: bool) -> str:
     }
 
     def work(progress: Progress) -> None:
-        calls_log = Calls(parts.database, id)
+        calls_log = RequestLog(parts.database, id)
         with parts.clients.lease(config) as client:
             bounded = client.with_options(total_timeout=budget)
             job = DOCUMENTED_JOB if source.is_sandbox else None

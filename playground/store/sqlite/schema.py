@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .room import COUNTED, USAGE
+from .quotas import COUNTED, USAGE
 
 __all__ = ["EXPIRED", "SCHEMA", "VERSION"]
 

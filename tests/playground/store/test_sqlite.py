@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from playground.store import BrowserState, Calls, StoreError, Tokens
-from playground.store.calls import Bounds
+from playground.store import BrowserState, OneTimeTokens, RequestLog, StoreError
+from playground.store.request_log import LogLimits
 from playground.store.sqlite import SqliteDatabase
-from playground.store.sqlite import connection as module
+from playground.store.sqlite import database as module
 
 from .test_store import row
 
@@ -93,8 +93,8 @@ def test_what_expired_is_removed_and_leaves_no_trace(
     database: SqliteDatabase, clock: Clock, tmp_path: Path
 ) -> None:
     BrowserState(database, "a").save("key", {"key": "sk-of-somebody-who-left"})
-    Calls(database, "a").append([row(line="client.line_of_somebody_who_left()")])
-    Tokens(database, "a").claim("token-of-somebody-who-left")
+    RequestLog(database, "a").append([row(line="client.line_of_somebody_who_left()")])
+    OneTimeTokens(database, "a").claim("token-of-somebody-who-left")
     assert written(tmp_path).count(b"somebody") >= 3
     clock.advance(13 * HOUR)
     BrowserState(database, "b").save("look", {"theme": "dark"})
@@ -119,7 +119,7 @@ def test_a_forgotten_key_is_gone_from_the_file(database: SqliteDatabase, tmp_pat
 
 
 def test_a_log_of_a_thousand_rows_is_filtered_at_once(database: SqliteDatabase) -> None:
-    log = Calls(database, "a", Bounds())
+    log = RequestLog(database, "a", LogLimits())
     log.append([row(path=f"/nodes/{number}", detail={"answer": "x" * 2_000}) for number in range(1100)])
     assert log.latest(1)[1] == 1000
     assert log.latest(10, text="/nodes/99")[1] == 10
@@ -130,8 +130,8 @@ def test_a_file_of_another_version_is_begun_anew(tmp_path: Path, database: Sqlit
         connection.execute("CREATE TABLE calls (something TEXT)")
         connection.execute("CREATE TABLE older (something TEXT)")
         connection.commit()
-    Calls(database, "a").append([row()])
-    assert Calls(database, "a").latest(1)[1] == 1
+    RequestLog(database, "a").append([row()])
+    assert RequestLog(database, "a").latest(1)[1] == 1
     with database.reading() as connection:
         assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'older'").fetchall()
 
@@ -176,7 +176,7 @@ def test_what_is_raised_undoes_what_was_written(database: SqliteDatabase) -> Non
 
     with pytest.raises(KeyError):
         write()
-    assert not Tokens(database, "a").is_claimed("one")
+    assert not OneTimeTokens(database, "a").is_claimed("one")
 
 
 def test_a_forked_child_opens_its_own(database: SqliteDatabase) -> None:
@@ -195,10 +195,11 @@ def test_a_forked_child_opens_its_own(database: SqliteDatabase) -> None:
 
 def test_processes_that_start_at_once_make_one_file(database: SqliteDatabase) -> None:
     script = (
-        "import os, sys; from pathlib import Path; from playground.store import Tokens, open_database\n"
+        "import os, sys; from pathlib import Path\n"
+        "from playground.store import OneTimeTokens, open_database\n"
         "sys.stdin.readline()\n"
         "for number in range(20):\n"
-        "    assert Tokens(open_database(Path(sys.argv[1])), 'a').claim(f'{os.getpid()} {number}')\n"
+        "    assert OneTimeTokens(open_database(Path(sys.argv[1])), 'a').claim(f'{os.getpid()} {number}')\n"
     )
     command = [sys.executable, "-c", script, str(database.path.parent)]
     started = [

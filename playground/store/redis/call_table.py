@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..backend import Record
-from ..calls import COLUMNS, Bounds, Query
-from .room import LIBRARY
+from ..request_log import COLUMNS, CallQuery, LogLimits
+from .quotas import LIBRARY
 
 if TYPE_CHECKING:
-    from .connection import RedisDatabase
+    from .database import RedisDatabase
 
-__all__ = ["Calls"]
+__all__ = ["RedisCallTable"]
 
-#: Numbers rows, adds them, and drops from the front what is out of bounds; one step for all workers.
+#: Numbers rows, adds them, and drops from the front what is over a limit; one step for all workers.
 #: An entry of the list is ``number|time of expiry``.
 _APPEND: Final = (
     LIBRARY
@@ -49,21 +49,21 @@ return made
 )
 
 
-class Calls:
+class RedisCallTable:
     """See `CallTable`."""
 
     def __init__(self, database: RedisDatabase) -> None:
         self._database = database
         self._append = database.client.register_script(_APPEND)
 
-    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
+    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], limits: LogLimits) -> list[int]:
         now = time.time()
         values: list[Any] = [
-            browser, int(bounds.seconds), bounds.rows, bounds.bytes, bounds.all, now, now + bounds.seconds,
+            browser, int(limits.seconds), limits.rows, limits.bytes, limits.total, now, now + limits.seconds,
         ]  # fmt: skip
         for row in rows:
             values += [json.dumps([row[name] for name in COLUMNS]), row["detail"], row["size"]]
-        with self._database.talking():
+        with self._database.translate_errors():
             numbers: list[int] = self._append(
                 keys=[*self.keys_of(browser), self._database.key("numbers"), self._database.forgotten],
                 args=values,
@@ -71,11 +71,11 @@ class Calls:
             return numbers or [0] * len(rows)
 
     def latest(
-        self, browser: str, query: Query, limit: int, offset: int, *, whole: bool
+        self, browser: str, query: CallQuery, limit: int, offset: int, *, whole: bool
     ) -> tuple[list[Record], int]:
         order, rows, details = self.keys_of(browser)
-        with self._database.talking() as client:
-            if query == Query():
+        with self._database.translate_errors() as client:
+            if query == CallQuery():
                 total = client.llen(order)
                 entries = client.lrange(order, -offset - limit, -offset - 1) if total > offset else []
                 numbers = _numbers(entries)
@@ -99,12 +99,12 @@ class Calls:
 
     def find(self, browser: str, number: int) -> Record | None:
         _, rows, details = self.keys_of(browser)
-        with self._database.talking() as client:
+        with self._database.translate_errors() as client:
             text, detail = client.pipeline().hget(rows, str(number)).hget(details, str(number)).execute()
         return None if text is None or detail is None else _record(str(number), text, detail)
 
     def clear(self, browser: str) -> None:
-        with self._database.talking() as client:
+        with self._database.translate_errors() as client:
             client.delete(*self.keys_of(browser))
         self._database.room.forget(browser, "log")
 
@@ -124,7 +124,7 @@ def _record(number: str, text: str, detail: str | None) -> Record:
     return {"id": int(number), "detail": detail, **dict(zip(COLUMNS, json.loads(text), strict=True))}
 
 
-def _matches(text: str | None, query: Query) -> bool:
+def _matches(text: str | None, query: CallQuery) -> bool:
     if text is None:
         return False
     row = dict(zip(COLUMNS, json.loads(text), strict=True))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from .room import LIBRARY, refuse, shares
+from .quotas import LIBRARY, refuse, shares
 
 if TYPE_CHECKING:
-    from .connection import RedisDatabase
+    from .database import RedisDatabase
 
-__all__ = ["Browsers"]
+__all__ = ["RedisBrowserTable"]
 
 
 #: Keeps a concern: settings only where they have room, drafts in the place of older ones.
@@ -42,7 +42,7 @@ for _, kind in ipairs({'drafts', 'settings'}) do forget(kind, ARGV[1] .. '|' .. 
 )
 
 
-class Browsers:
+class RedisBrowserTable:
     """See `BrowserTable`."""
 
     def __init__(self, database: RedisDatabase) -> None:
@@ -52,7 +52,7 @@ class Browsers:
 
     def load(self, browser: str, idle: float) -> dict[str, str] | None:
         key = self._database.key("browser", browser)
-        with self._database.talking() as client, client.pipeline() as pipe:
+        with self._database.translate_errors() as client, client.pipeline() as pipe:
             pipe.zscore(self._database.forgotten, browser).hgetall(key).expire(key, int(idle))
             forgotten, found, _ = pipe.execute()
         return None if forgotten is not None else dict(found)
@@ -60,22 +60,22 @@ class Browsers:
     def save(
         self, browser: str, concern: str, text: str, idle: float, kind: Literal["settings", "drafts"]
     ) -> None:
-        bounds = self._database.bounds
-        share = bounds.settings if kind == "settings" else bounds.drafts
-        with self._database.talking():
+        quotas = self._database.quotas
+        share = quotas.settings if kind == "settings" else quotas.drafts
+        with self._database.translate_errors():
             answer = self._save(
                 keys=[self._database.key("browser", browser), self._database.forgotten],
                 args=[browser, concern, text, int(idle), kind, *shares(share), time.time()],
             )
-        refuse(bounds, kind, answer)
+        refuse(quotas, kind, answer)
 
     def drop(self, browser: str, concern: str) -> None:
-        with self._database.talking():
+        with self._database.translate_errors():
             self._drop(keys=[self._database.key("browser", browser)], args=[browser, concern])
 
     def forget(self, browser: str, now: float, keep: float, most: int) -> None:
         noted = self._database.forgotten
-        with self._database.talking() as client:
+        with self._database.translate_errors() as client:
             # First, so that nothing is added after it was looked for.
             with client.pipeline() as pipe:
                 pipe.zadd(noted, {browser: now + keep}).zremrangebyscore(noted, "-inf", now)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..backend import Record
 from ..jobs import SILENT_SECONDS
-from .room import LIBRARY, shares
+from .quotas import LIBRARY, shares
 
 if TYPE_CHECKING:
-    from .connection import RedisDatabase
+    from .database import RedisDatabase
 
-__all__ = ["Jobs"]
+__all__ = ["RedisJobTable"]
 
 #: Writes only what somebody still knows of, and items once, though it be sent twice.
 _WRITE: Final = (
@@ -47,7 +47,7 @@ end
 """
 
 
-class Jobs:
+class RedisJobTable:
     """See `JobTable`."""
 
     def __init__(self, database: RedisDatabase) -> None:
@@ -90,15 +90,15 @@ class Jobs:
                 pipe.zrem(mine, *old)
                 pipe.delete(*(name for id in old for name in (self._job(id), self._items(id))))
 
-        self._database.alone(going, change)
+        self._database.transaction(going, change)
 
     def find(self, browser: str, id: str) -> Record | None:
-        with self._database.talking() as client:
+        with self._database.translate_errors() as client:
             record = _record(client.hgetall(self._job(id)))
         return record if record and record["browser"] == browser else None
 
     def latest(self, browser: str, kind: str, count: int) -> list[Record]:
-        with self._database.talking() as client, client.pipeline() as pipe:
+        with self._database.translate_errors() as client, client.pipeline() as pipe:
             for id in client.zrevrange(self._mine(browser, kind), 0, count - 1):
                 pipe.hgetall(self._job(id))
             return [record for fields in pipe.execute() if (record := _record(fields))]
@@ -106,18 +106,18 @@ class Jobs:
     def items(self, browser: str, id: str) -> list[str]:
         if self.find(browser, id) is None:
             return []
-        with self._database.talking() as client:
+        with self._database.translate_errors() as client:
             found: list[str] = client.lrange(self._items(id), 0, -1)
             return found
 
     def cancel(self, browser: str, id: str) -> None:
-        with self._database.talking():
+        with self._database.translate_errors():
             self._cancel(keys=[self._job(id)], args=[browser])
 
     def write(
         self, id: str, state: str, items: Sequence[str], first: int, at: float, *, ended: bool
     ) -> bool | None:
-        with self._database.talking() as client:
+        with self._database.translate_errors() as client:
             kind = client.hget(self._job(id), "kind") or ""
             cancelled = self._write(
                 keys=[self._job(id), self._items(id), self._going(kind)],
@@ -128,7 +128,7 @@ class Jobs:
                     at if ended else "",
                     first,
                     at - SILENT_SECONDS,
-                    *shares(self._database.bounds.jobs),
+                    *shares(self._database.quotas.jobs),
                     *items,
                 ],
             )

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from ..backend import Record
 from ..jobs import SILENT_SECONDS
-from .browsers import is_forgotten
-from .room import make_room
+from .browser_table import is_forgotten
+from .quotas import make_room
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from .connection import SqliteDatabase
+    from .database import SqliteDatabase
 
-__all__ = ["Jobs"]
+__all__ = ["SqliteJobTable"]
 
 _NAMES: Final = (
     "id", "browser", "kind", "here", "pid", "at", "beat", "ended", "cancelled", "about", "state", "until",
@@ -23,7 +23,7 @@ _NAMES: Final = (
 _INSERT: Final = f"INSERT INTO jobs ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
 
 
-class Jobs:
+class SqliteJobTable:
     """See `JobTable`."""
 
     def __init__(self, database: SqliteDatabase) -> None:
@@ -100,5 +100,5 @@ class Jobs:
             return bool(row["cancelled"])
 
     def _make_room(self, connection: sqlite3.Connection, browser: str, now: float) -> None:
-        share = self._database.bounds.jobs
+        share = self._database.quotas.jobs
         make_room(connection, "jobs", browser, share, silent=now - SILENT_SECONDS)

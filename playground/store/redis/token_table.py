@@ -6,12 +6,12 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from .room import LIBRARY, refuse, shares
+from .quotas import LIBRARY, refuse, shares
 
 if TYPE_CHECKING:
-    from .connection import RedisDatabase
+    from .database import RedisDatabase
 
-__all__ = ["Tokens"]
+__all__ = ["RedisTokenTable"]
 
 #: The client asks again when an answer is lost, and the first asking may have claimed it: so each claim has
 #: a mark, and hears True whenever it is its own that is kept.
@@ -46,7 +46,7 @@ end
 )
 
 
-class Tokens:
+class RedisTokenTable:
     """See `TokenTable`."""
 
     def __init__(self, database: RedisDatabase) -> None:
@@ -55,22 +55,22 @@ class Tokens:
         self._finish = database.client.register_script(_FINISH)
 
     def claim(self, browser: str, token: str, owner: str, keep: float) -> bool:
-        bounds = self._database.bounds
-        with self._database.talking():
+        quotas = self._database.quotas
+        with self._database.translate_errors():
             key, mark = self._key(browser, token), secrets.token_hex(8)
-            values = [mark, owner, int(keep), browser, token, time.time(), *shares(bounds.claims)]
+            values = [mark, owner, int(keep), browser, token, time.time(), *shares(quotas.claims)]
             answer = self._claim(keys=[key, self._of(browser)], args=values)
-        refuse(bounds, "claims", answer)
+        refuse(quotas, "claims", answer)
         return bool(answer)
 
     def finish(self, browser: str, token: str, text: str, keep: float, gone: str) -> None:
-        share = shares(self._database.bounds.results)
-        with self._database.talking():
+        share = shares(self._database.quotas.results)
+        with self._database.translate_errors():
             values = [text, int(keep), browser, token, time.time(), *share, gone]
             self._finish(keys=[self._key(browser, token)], args=values)
 
     def find(self, browser: str, token: str) -> tuple[str | None, str | None]:
-        with self._database.talking() as client:
+        with self._database.translate_errors() as client:
             owner, result = client.hmget(self._key(browser, token), "owner", "result")
         return owner, result
 

@@ -45,7 +45,7 @@ _OPTIONS: Final = frozenset(
     }
 )  # fmt: skip
 
-_MOST_CAUSES: Final = 8
+_MAX_CAUSES: Final = 8
 
 
 def check_url(url: str) -> None:
@@ -84,7 +84,7 @@ def reason(error: RedisError) -> str:
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     cause: BaseException | None = error
-    for _ in range(_MOST_CAUSES):
+    for _ in range(_MAX_CAUSES):
         if cause is None:
             return
         yield cause

@@ -10,39 +10,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["DEFAULT_BYTES", "LEAST_BYTES", "MOST_BYTES", "ROW_BYTES", "Share", "StoreBounds"]
+__all__ = ["DEFAULT_BYTES", "MAX_BYTES", "MIN_BYTES", "ROW_OVERHEAD_BYTES", "Quota", "StoreQuotas"]
 
 DEFAULT_BYTES: Final = 256 * 1024 * 1024
 
 #: With less, a single record would not fit into the share of one browser.
-LEAST_BYTES: Final = 32 * 1024 * 1024
-MOST_BYTES: Final = 64 * 1024**3
+MIN_BYTES: Final = 32 * 1024 * 1024
+MAX_BYTES: Final = 64 * 1024**3
 
 #: What a record takes besides its texts, in bytes: its row, its keys, its places in indexes.
-ROW_BYTES: Final = 300
+ROW_OVERHEAD_BYTES: Final = 300
 
 _MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Share:
+class Quota:
     """Bytes of one kind of record.
 
     Attributes:
-        mine: Of one browser.
-        all: Of all browsers.
+        per_browser: Of one browser.
+        total: Of all browsers.
     """
 
-    mine: int
-    all: int
+    per_browser: int
+    total: int
 
 
 @dataclass(frozen=True)
-class StoreBounds:
+class StoreQuotas:
     """The share of each kind; a record is counted with a few hundred bytes for its row.
 
     Attributes:
-        log: Calls of the request log.
+        log: RequestLog of the request log.
         jobs: Background jobs, with what they have collected; those under way stay.
         results: What came of forms that were sent.
         drafts: Orders not yet sent, and what is remembered of the balance.
@@ -51,21 +51,21 @@ class StoreBounds:
         claims: One-time tokens that were used. Refused when full.
     """
 
-    log: Share
-    jobs: Share
-    results: Share
-    drafts: Share
-    snapshots: Share
-    settings: Share
-    claims: Share
+    log: Quota
+    jobs: Quota
+    results: Quota
+    drafts: Quota
+    snapshots: Quota
+    settings: Quota
+    claims: Quota
 
     @classmethod
-    def of(cls, total: int) -> StoreBounds:
+    def of(cls, total: int) -> StoreQuotas:
         """The shares of so many bytes in all."""
 
-        def share(part: int, of_it: int, most: int) -> Share:
+        def share(part: int, of_it: int, most: int) -> Quota:
             every = total // part
-            return Share(min(most, every // of_it), every)
+            return Quota(min(most, every // of_it), every)
 
         return cls(
             log=share(2, 8, 16 * _MIB),
@@ -80,4 +80,4 @@ class StoreBounds:
     @property
     def job(self) -> int:
         """Bytes of one job: so many may be under way that all of them fit."""
-        return self.jobs.all // 24
+        return self.jobs.total // 24

@@ -9,13 +9,13 @@ from typing import Any, Final
 from .backend import Database
 from .process_identity import HERE, runs
 
-__all__ = ["Tokens"]
+__all__ = ["OneTimeTokens"]
 
 #: An operator's tab stays open for days; the token behind Back must still be known.
 _KEPT_SECONDS: Final = 7 * 24 * 3600.0
 
 #: How long the result of a form may be, in characters of JSON.
-_MOST_TEXT: Final = 128 * 1024
+_MAX_TEXT: Final = 128 * 1024
 
 #: Takes the place of a result that made room.
 _GONE: Final = json.dumps({
@@ -24,7 +24,7 @@ _GONE: Final = json.dumps({
 })  # fmt: skip
 
 
-class Tokens:
+class OneTimeTokens:
     """The tokens of one browser."""
 
     def __init__(self, database: Database, browser: str) -> None:
@@ -45,10 +45,10 @@ class Tokens:
     def finish(self, token: str, result: dict[str, Any], keep: float = _KEPT_SECONDS) -> None:
         """Keep what came of it; when there is no room for that any more, it stays known that it was used."""
         text = json.dumps(result)
-        if len(text) > _MOST_TEXT:
+        if len(text) > _MAX_TEXT:
             short = {name: value for name, value in result.items() if name not in ("each", "problem")}
             text = json.dumps({**short, "problem": None})
-        if len(text) > _MOST_TEXT:
+        if len(text) > _MAX_TEXT:
             text = _GONE
         self._table.finish(self._browser, token, text, keep, _GONE)
 

@@ -16,15 +16,15 @@ from redis.exceptions import WatchError
 from redis.retry import Retry
 
 from ..backend import StoreError
-from ..bounds import DEFAULT_BYTES, StoreBounds
-from .address import UNUSABLE, check_url, reason
-from .browsers import Browsers
-from .calls import Calls
-from .jobs import Jobs
-from .login_attempts import Tries
-from .room import Room
-from .tokens import Tokens
-from .workers import Workers
+from ..quotas import DEFAULT_BYTES, StoreQuotas
+from .browser_table import RedisBrowserTable
+from .call_table import RedisCallTable
+from .job_table import RedisJobTable
+from .login_attempt_table import RedisLoginAttemptTable
+from .quotas import Room
+from .token_table import RedisTokenTable
+from .url import UNUSABLE, check_url, reason
+from .worker_table import RedisWorkerTable
 
 __all__ = ["RedisDatabase"]
 
@@ -35,7 +35,7 @@ _CONNECT_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 5.0
 
 #: Tries of a change that others may have disturbed.
-_MOST_TRIES: Final = 50
+_MAX_ATTEMPTS: Final = 50
 
 
 class RedisDatabase:
@@ -43,15 +43,15 @@ class RedisDatabase:
 
     Args:
         url: As `playground.store.redis.address` has it.
-        bounds: How much it keeps of each kind.
+        quotas: How much it keeps of each kind.
 
     Raises:
         StoreError: The URL cannot be used.
     """
 
-    def __init__(self, url: str, bounds: StoreBounds | None = None) -> None:
+    def __init__(self, url: str, quotas: StoreQuotas | None = None) -> None:
         check_url(url)
-        self.bounds = bounds or StoreBounds.of(DEFAULT_BYTES)
+        self.quotas = quotas or StoreQuotas.of(DEFAULT_BYTES)
         try:
             # Any: its types know neither decoded answers nor that a pipeline returns itself.
             self.client: Any = Redis.from_url(
@@ -68,11 +68,19 @@ class RedisDatabase:
         except (ValueError, TypeError, RedisError):
             raise StoreError(UNUSABLE) from None
         self.room = Room(self)
-        self.browsers, self.calls, self.tokens = Browsers(self), Calls(self), Tokens(self)
-        self.workers, self.jobs, self.tries = Workers(self), Jobs(self), Tries(self)
+        self.browsers, self.calls, self.tokens = (
+            RedisBrowserTable(self),
+            RedisCallTable(self),
+            RedisTokenTable(self),
+        )
+        self.workers, self.jobs, self.login_attempts = (
+            RedisWorkerTable(self),
+            RedisJobTable(self),
+            RedisLoginAttemptTable(self),
+        )
 
     @contextmanager
-    def talking(self) -> Iterator[Any]:
+    def translate_errors(self) -> Iterator[Any]:
         """The client; what goes wrong with it becomes a `StoreError`."""
         try:
             yield self.client
@@ -80,15 +88,15 @@ class RedisDatabase:
             # Without the error itself: its words name the host, which may be a part of a mistyped password.
             raise StoreError(f"Redis: {reason(error)}") from None
 
-    def alone(self, key: str, change: Callable[[Any], Any]) -> Any:
+    def transaction(self, key: str, change: Callable[[Any], Any]) -> Any:
         """Read and write as one step: when somebody else wrote the key meanwhile, all of it is done again.
 
         Args:
             key: What must not be written by others between reading and writing.
             change: Reads through the pipeline, calls `multi()` on it, and writes.
         """
-        with self.talking() as client, client.pipeline() as pipe:
-            for _ in range(_MOST_TRIES):
+        with self.translate_errors() as client, client.pipeline() as pipe:
+            for _ in range(_MAX_ATTEMPTS):
                 try:
                     pipe.watch(key)
                     result = change(pipe)
@@ -109,7 +117,7 @@ class RedisDatabase:
         return ":".join((_PREFIX, *parts))
 
     def check(self) -> None:
-        with self.talking() as client:
+        with self.translate_errors() as client:
             client.ping()
 
     def close(self) -> None:

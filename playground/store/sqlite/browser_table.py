@@ -6,13 +6,13 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Final, Literal
 
-from ..bounds import ROW_BYTES
-from .room import claim_room, make_room
+from ..quotas import ROW_OVERHEAD_BYTES
+from .quotas import claim_room, make_room
 
 if TYPE_CHECKING:
-    from .connection import SqliteDatabase
+    from .database import SqliteDatabase
 
-__all__ = ["Browsers", "is_forgotten"]
+__all__ = ["SqliteBrowserTable", "is_forgotten"]
 
 #: How often at most a browser's life is begun anew, so that reading seldom writes.
 _RENEW_AFTER: Final = 600.0
@@ -32,7 +32,7 @@ _TOO_MANY: Final = (
 )
 
 
-class Browsers:
+class SqliteBrowserTable:
     """See `BrowserTable`."""
 
     def __init__(self, database: SqliteDatabase) -> None:
@@ -60,7 +60,7 @@ class Browsers:
     def save(
         self, browser: str, concern: str, text: str, idle: float, kind: Literal["settings", "drafts"]
     ) -> None:
-        now, bounds = time.time(), self._database.bounds
+        now, quotas = time.time(), self._database.quotas
         with self._database.writing() as connection:
             if is_forgotten(connection, browser):
                 return
@@ -68,7 +68,7 @@ class Browsers:
             old = "SELECT id FROM browsers WHERE id = ? AND until < ?"
             connection.execute(f"DELETE FROM concerns WHERE browser IN ({old})", (browser, now))  # noqa: S608
             if kind == "settings":
-                claim_room(connection, kind, browser, bounds, _more(connection, browser, concern, text))
+                claim_room(connection, kind, browser, quotas, _more(connection, browser, concern, text))
             connection.execute(
                 "INSERT INTO browsers (id, seen, until) VALUES (?, ?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, until = excluded.until",
@@ -80,7 +80,7 @@ class Browsers:
                 (browser, concern, kind, now, text),
             )
             if kind == "drafts":
-                make_room(connection, kind, browser, bounds.drafts)
+                make_room(connection, kind, browser, quotas.drafts)
 
     def drop(self, browser: str, concern: str) -> None:
         with self._database.writing() as connection:
@@ -111,4 +111,4 @@ def _more(connection: sqlite3.Connection, browser: str, concern: str, text: str)
         (browser, concern),
     ).fetchone()
     size = len(text.encode())
-    return size - old[0] if old is not None else size + len(concern.encode()) + ROW_BYTES
+    return size - old[0] if old is not None else size + len(concern.encode()) + ROW_OVERHEAD_BYTES

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from ..login_attempts import Pace
-    from .connection import SqliteDatabase
+    from ..login_attempts import RateLimit
+    from .database import SqliteDatabase
 
-__all__ = ["Tries"]
+__all__ = ["SqliteLoginAttemptTable"]
 
 _SAVE: Final = "INSERT OR REPLACE INTO tries (address, count, turn, until) VALUES (?, ?, ?, ?)"
 _TOO_MANY: Final = (
@@ -17,13 +17,13 @@ _TOO_MANY: Final = (
 )
 
 
-class Tries:
-    """See `TryTable`."""
+class SqliteLoginAttemptTable:
+    """See `LoginAttemptTable`."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    def take(self, address: str, now: float, pace: Pace, longest: float) -> float:
+    def take(self, address: str, now: float, pace: RateLimit, longest: float) -> float:
         with self._database.writing() as connection:
             row = connection.execute(
                 "SELECT count, turn, until FROM tries WHERE address = ? AND until > ?", (address, now)

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..backend import Record
-from ..bounds import Share
-from ..calls import COLUMNS, Bounds, Query
-from .browsers import is_forgotten
-from .room import make_room
+from ..quotas import Quota
+from ..request_log import COLUMNS, CallQuery, LogLimits
+from .browser_table import is_forgotten
+from .quotas import make_room
 
 if TYPE_CHECKING:
-    from .connection import SqliteDatabase
+    from .database import SqliteDatabase
 
-__all__ = ["Calls"]
+__all__ = ["SqliteCallTable"]
 
 _NAMES: Final = ("browser", "until", "size", *COLUMNS, "detail")
 _INSERT: Final = f"INSERT INTO calls ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
@@ -24,14 +24,14 @@ _INSERT: Final = f"INSERT INTO calls ({', '.join(_NAMES)}) VALUES ({', '.join('?
 _TOO_MANY: Final = "SELECT id FROM calls WHERE browser = ? ORDER BY id DESC LIMIT 1 OFFSET ?"
 
 
-class Calls:
+class SqliteCallTable:
     """See `CallTable`."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
-        until = time.time() + bounds.seconds
+    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], limits: LogLimits) -> list[int]:
+        until = time.time() + limits.seconds
         with self._database.writing() as connection:
             if is_forgotten(connection, browser):
                 return [0] * len(rows)
@@ -42,13 +42,13 @@ class Calls:
                 numbers.append(connection.execute(_INSERT, values).lastrowid or 0)
             connection.execute(
                 f"DELETE FROM calls WHERE browser = ? AND id <= ({_TOO_MANY})",  # noqa: S608
-                (browser, browser, bounds.rows),
+                (browser, browser, limits.rows),
             )
-            make_room(connection, "log", browser, Share(bounds.bytes, bounds.all))
+            make_room(connection, "log", browser, Quota(limits.bytes, limits.total))
         return numbers
 
     def latest(
-        self, browser: str, query: Query, limit: int, offset: int, *, whole: bool
+        self, browser: str, query: CallQuery, limit: int, offset: int, *, whole: bool
     ) -> tuple[list[Record], int]:
         condition, values = _where(browser, query)
         names = ", ".join(("id", *COLUMNS, "detail" if whole else "NULL AS detail"))
@@ -76,7 +76,7 @@ class Calls:
         self._database.wipe()
 
 
-def _where(browser: str, query: Query) -> tuple[str, list[Any]]:
+def _where(browser: str, query: CallQuery) -> tuple[str, list[Any]]:
     where, values = ["browser = ?", "until >= ?"], [browser, time.time()]  # type: tuple[list[str], list[Any]]
 
     def add(condition: str, *more: Any) -> None:

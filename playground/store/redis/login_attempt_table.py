@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from ..login_attempts import Pace
-    from .connection import RedisDatabase
+    from ..login_attempts import RateLimit
+    from .database import RedisDatabase
 
-__all__ = ["Tries"]
+__all__ = ["RedisLoginAttemptTable"]
 
 #: One step for all workers. An entry is ``count|turn|time of expiry``. The wait is given back as text, for
 #: Redis cuts off the fraction of a number.
@@ -39,21 +39,21 @@ return string.format('%.6f', wait)
 """
 
 
-class Tries:
-    """See `TryTable`."""
+class RedisLoginAttemptTable:
+    """See `LoginAttemptTable`."""
 
     def __init__(self, database: RedisDatabase) -> None:
         self._database = database
         self._take = database.client.register_script(_TAKE)
 
-    def take(self, address: str, now: float, pace: Pace, longest: float) -> float:
+    def take(self, address: str, now: float, pace: RateLimit, longest: float) -> float:
         given = [address, f"{now:.6f}", longest, pace.free, pace.spacing, int(pace.window), pace.most]
-        with self._database.talking():
+        with self._database.translate_errors():
             return float(self._take(keys=self._keys(), args=given))
 
     def clear(self, address: str) -> None:
         entries, expiries = self._keys()
-        with self._database.talking() as client, client.pipeline() as pipe:
+        with self._database.translate_errors() as client, client.pipeline() as pipe:
             pipe.hdel(entries, address).zrem(expiries, address).execute()
 
     def _keys(self) -> list[str]:

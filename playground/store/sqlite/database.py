@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from ..backend import StoreError
-from ..bounds import DEFAULT_BYTES, StoreBounds
-from .browsers import Browsers
-from .calls import Calls
-from .jobs import Jobs
-from .login_attempts import Tries
+from ..quotas import DEFAULT_BYTES, StoreQuotas
+from .browser_table import SqliteBrowserTable
+from .call_table import SqliteCallTable
+from .job_table import SqliteJobTable
+from .login_attempt_table import SqliteLoginAttemptTable
 from .schema import EXPIRED, SCHEMA, VERSION
-from .tokens import Tokens
-from .workers import Workers
+from .token_table import SqliteTokenTable
+from .worker_table import SqliteWorkerTable
 
 __all__ = ["SqliteDatabase"]
 
@@ -28,13 +28,13 @@ __all__ = ["SqliteDatabase"]
 _BUSY_SECONDS: Final = 10.0
 
 #: Connections kept open between two pieces of work: opening one costs more than most of them.
-_MOST_IDLE: Final = 8
+_MAX_IDLE: Final = 8
 
 #: How often expired rows are removed, in seconds.
 _BETWEEN_SWEEPS: Final = 60.0
 
 #: The journal beside the file is written back and cut off when it is larger, in bytes.
-_MOST_JOURNAL: Final = 16 * 1024 * 1024
+_MAX_JOURNAL_BYTES: Final = 16 * 1024 * 1024
 
 #: Free pages are given back to the disk at a sweep, as far as they are more than what is used.
 _PAGES_GIVEN_BACK: Final = 2000
@@ -45,15 +45,23 @@ class SqliteDatabase:
 
     Args:
         path: The file; made at the first use, readable by its owner alone.
-        bounds: How much it keeps of each kind.
+        quotas: How much it keeps of each kind.
     """
 
-    def __init__(self, path: Path, bounds: StoreBounds | None = None) -> None:
+    def __init__(self, path: Path, quotas: StoreQuotas | None = None) -> None:
         self.path = path
-        self.bounds = bounds or StoreBounds.of(DEFAULT_BYTES)
+        self.quotas = quotas or StoreQuotas.of(DEFAULT_BYTES)
         self._journal = path.with_name(f"{path.name}-wal")
-        self.browsers, self.calls, self.tokens = Browsers(self), Calls(self), Tokens(self)
-        self.workers, self.jobs, self.tries = Workers(self), Jobs(self), Tries(self)
+        self.browsers, self.calls, self.tokens = (
+            SqliteBrowserTable(self),
+            SqliteCallTable(self),
+            SqliteTokenTable(self),
+        )
+        self.workers, self.jobs, self.login_attempts = (
+            SqliteWorkerTable(self),
+            SqliteJobTable(self),
+            SqliteLoginAttemptTable(self),
+        )
         self._pid = os.getpid()
         self._ready = False
         self._idle: deque[sqlite3.Connection] = deque()
@@ -80,7 +88,7 @@ class SqliteDatabase:
             if time.monotonic() >= self._next_sweep:
                 self._next_sweep = time.monotonic() + _BETWEEN_SWEEPS
                 sweep(connection, time.time())
-        if self._journal_size() > _MOST_JOURNAL:
+        if self._journal_size() > _MAX_JOURNAL_BYTES:
             # SQLite writes it back as it goes, and cuts it off only where nobody reads at that moment.
             self._write_back()
 
@@ -159,7 +167,7 @@ class SqliteDatabase:
         return StoreError(f"the file {self.path} cannot be used: {error}")
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
-        if len(self._idle) < _MOST_IDLE:
+        if len(self._idle) < _MAX_IDLE:
             self._idle.append(connection)
         else:
             connection.close()

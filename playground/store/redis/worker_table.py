@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from .room import LIBRARY, shares
+from .quotas import LIBRARY, shares
 
 if TYPE_CHECKING:
-    from .connection import RedisDatabase
+    from .database import RedisDatabase
 
-__all__ = ["Workers"]
+__all__ = ["RedisWorkerTable"]
 
 
 _LEAVE: Final = (
@@ -26,26 +26,26 @@ make_room('snapshots', settings, mine, every)
 )
 
 
-class Workers:
+class RedisWorkerTable:
     """See `WorkerTable`."""
 
     def __init__(self, database: RedisDatabase) -> None:
         self._database = database
         self._leave = database.client.register_script(_LEAVE)
 
-    def leave(self, settings: str, worker: str, text: str, keep: float) -> None:
-        share = shares(self._database.bounds.snapshots)
-        with self._database.talking():
+    def publish(self, settings: str, worker: str, text: str, keep: float) -> None:
+        share = shares(self._database.quotas.snapshots)
+        with self._database.translate_errors():
             self._leave(
                 keys=[self._database.key("workers", settings)],
                 args=[settings, worker, text, int(keep), time.time(), *share],
             )
 
-    def everyone(self, settings: str) -> dict[str, str]:
-        with self._database.talking() as client:
+    def all(self, settings: str) -> dict[str, str]:
+        with self._database.translate_errors() as client:
             found: dict[str, str] = client.hgetall(self._database.key("workers", settings))
             return found
 
     def drop(self, settings: str, workers: Sequence[str]) -> None:
-        with self._database.talking() as client:
+        with self._database.translate_errors() as client:
             client.hdel(self._database.key("workers", settings), *workers)

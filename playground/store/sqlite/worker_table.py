@@ -6,30 +6,30 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .room import make_room
+from .quotas import make_room
 
 if TYPE_CHECKING:
-    from .connection import SqliteDatabase
+    from .database import SqliteDatabase
 
-__all__ = ["Workers"]
+__all__ = ["SqliteWorkerTable"]
 
 
-class Workers:
+class SqliteWorkerTable:
     """See `WorkerTable`."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    def leave(self, settings: str, worker: str, text: str, keep: float) -> None:
+    def publish(self, settings: str, worker: str, text: str, keep: float) -> None:
         with self._database.writing() as connection:
             connection.execute(
                 "INSERT INTO workers (settings, worker, until, text) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (settings, worker) DO UPDATE SET until = excluded.until, text = excluded.text",
                 (settings, worker, time.time() + keep, text),
             )
-            make_room(connection, "snapshots", settings, self._database.bounds.snapshots)
+            make_room(connection, "snapshots", settings, self._database.quotas.snapshots)
 
-    def everyone(self, settings: str) -> dict[str, str]:
+    def all(self, settings: str) -> dict[str, str]:
         with self._database.reading() as connection:
             rows = connection.execute("SELECT worker, text FROM workers WHERE settings = ?", (settings,))
             return {row["worker"]: row["text"] for row in rows}

@@ -17,7 +17,7 @@ IDLE_SECONDS: Final = 12 * 3600.0
 _FORGOTTEN_SECONDS: Final = 8 * 24 * 3600.0
 
 #: How many forgotten browsers are known.
-_MOST_FORGOTTEN: Final = 50_000
+_MAX_FORGOTTEN: Final = 50_000
 
 #: Concerns that make room for newer ones: what can be asked for or typed once more.
 _DRAFTS: Final = frozenset({"balance", "kept"})
@@ -54,7 +54,7 @@ class BrowserState:
 
     def forget(self) -> None:
         """Remove everything of this browser, its log, jobs and tokens too, and keep nothing more for it."""
-        self._table.forget(self._browser, time.time(), _FORGOTTEN_SECONDS, _MOST_FORGOTTEN)
+        self._table.forget(self._browser, time.time(), _FORGOTTEN_SECONDS, _MAX_FORGOTTEN)
 
 
 def _kind(concern: str) -> Literal["settings", "drafts"]:

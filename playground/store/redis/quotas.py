@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ..backend import check_room
-from ..bounds import ROW_BYTES, Share, StoreBounds
+from ..quotas import ROW_OVERHEAD_BYTES, Quota, StoreQuotas
 
 if TYPE_CHECKING:
-    from .connection import RedisDatabase
+    from .database import RedisDatabase
 
 __all__ = ["LIBRARY", "Room", "refuse", "shares"]
 
@@ -23,7 +23,7 @@ _KEPT: Final = 7 * 24 * 3600
 #: Functions for scripts. `note` counts a unit, `forget` counts it no more, `make_room` removes the oldest
 #: until both shares are kept, `recount` leaves out what is missing.
 LIBRARY: Final = (
-    f"local KEPT, ROW = {_KEPT}, {ROW_BYTES}\n"
+    f"local KEPT, ROW = {_KEPT}, {ROW_OVERHEAD_BYTES}\n"
     + """
 local P = 'playground:'
 
@@ -164,16 +164,16 @@ class Room:
 
     def forget(self, owner: str, *kinds: str) -> None:
         """A browser's records of these kinds were removed."""
-        with self._database.talking():
+        with self._database.translate_errors():
             self._forget(keys=[owner], args=kinds)
 
 
-def refuse(bounds: StoreBounds, kind: str, answer: Any) -> None:
+def refuse(quotas: StoreQuotas, kind: str, answer: Any) -> None:
     """Raise `StoreFullError` when a script answers what `has_no_room` says."""
     if isinstance(answer, list) and answer and answer[0] == -1:
-        check_room(bounds, kind, *answer[1:])
+        check_room(quotas, kind, *answer[1:])
 
 
-def shares(share: Share) -> list[int]:
+def shares(share: Quota) -> list[int]:
     """A share as scripts take it."""
-    return [share.mine, share.all]
+    return [share.per_browser, share.total]

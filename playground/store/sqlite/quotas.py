@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..backend import check_room
-from ..bounds import ROW_BYTES, Share, StoreBounds
+from ..quotas import ROW_OVERHEAD_BYTES, Quota, StoreQuotas
 
 __all__ = ["COUNTED", "USAGE", "claim_room", "make_room", "used"]
 
@@ -48,15 +48,17 @@ def _counted(name: str, table: str, kind: str, owner: str, size: str) -> tuple[s
     )
 
 
-_CONCERN: Final = f"{_length('ROW.concern')} + {_length('ROW.text')} + {ROW_BYTES}"
-_JOB: Final = f"{_length('ROW.about')} + {_length('ROW.state')} + {ROW_BYTES}"
+_CONCERN: Final = f"{_length('ROW.concern')} + {_length('ROW.text')} + {ROW_OVERHEAD_BYTES}"
+_JOB: Final = f"{_length('ROW.about')} + {_length('ROW.state')} + {ROW_OVERHEAD_BYTES}"
 
 COUNTED: Final = (
     *_counted("calls", "calls", "'log'", "ROW.browser", "ROW.size"),
     *_counted("concerns", "concerns", "ROW.kind", "ROW.browser", _CONCERN),
-    *_counted("claims", "tokens", "'claims'", "ROW.browser", str(ROW_BYTES)),
+    *_counted("claims", "tokens", "'claims'", "ROW.browser", str(ROW_OVERHEAD_BYTES)),
     *_counted("results", "tokens", "'results'", "ROW.browser", f"coalesce({_length('ROW.result')}, 0)"),
-    *_counted("snapshots", "workers", "'snapshots'", "ROW.settings", f"{_length('ROW.text')} + {ROW_BYTES}"),
+    *_counted(
+        "snapshots", "workers", "'snapshots'", "ROW.settings", f"{_length('ROW.text')} + {ROW_OVERHEAD_BYTES}"
+    ),
     *_counted("jobs", "jobs", "'jobs'", "ROW.browser", _JOB),
     *_counted("items", "job_items", "'jobs'", "ROW.browser", f"{_length('ROW.item')} + 100"),
 )
@@ -110,7 +112,7 @@ def make_room(
     connection: sqlite3.Connection,
     kind: str,
     owner: str,
-    share: Share,
+    share: Quota,
     *,
     gone: str = "",
     silent: float = 0.0,
@@ -127,7 +129,7 @@ def make_room(
     """
     values = {"owner": owner, "gone": gone, "silent": silent}
     own, every = _OLDEST[kind]
-    for whose, most, oldest in ((owner, share.mine, own), ("", share.all, every)):
+    for whose, most, oldest in ((owner, share.per_browser, own), ("", share.total, every)):
         if used(connection, kind, whose) <= most:
             continue
         for key in _keys(connection, oldest, values):
@@ -137,9 +139,9 @@ def make_room(
                 break
 
 
-def claim_room(connection: sqlite3.Connection, kind: str, owner: str, bounds: StoreBounds, more: int) -> None:
+def claim_room(connection: sqlite3.Connection, kind: str, owner: str, quotas: StoreQuotas, more: int) -> None:
     """Refuse what is to be added when it has no room; see `check_room`."""
-    check_room(bounds, kind, more, used(connection, kind, owner), used(connection, kind, ""))
+    check_room(quotas, kind, more, used(connection, kind, owner), used(connection, kind, ""))
 
 
 def _keys(connection: sqlite3.Connection, oldest: str, values: dict[str, object]) -> Iterator[object]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..bounds import ROW_BYTES
-from .room import claim_room, make_room
+from ..quotas import ROW_OVERHEAD_BYTES
+from .quotas import claim_room, make_room
 
 if TYPE_CHECKING:
-    from .connection import SqliteDatabase
+    from .database import SqliteDatabase
 
-__all__ = ["Tokens"]
+__all__ = ["SqliteTokenTable"]
 
 
-class Tokens:
+class SqliteTokenTable:
     """See `TokenTable`."""
 
     def __init__(self, database: SqliteDatabase) -> None:
@@ -28,7 +28,7 @@ class Tokens:
             ).fetchone()
             if taken:
                 return False
-            claim_room(connection, "claims", browser, self._database.bounds, ROW_BYTES)
+            claim_room(connection, "claims", browser, self._database.quotas, ROW_OVERHEAD_BYTES)
             now = time.time()
             connection.execute(
                 "INSERT INTO tokens (browser, token, at, until, owner) VALUES (?, ?, ?, ?, ?)",
@@ -42,7 +42,7 @@ class Tokens:
                 "UPDATE tokens SET result = ?, until = ? WHERE browser = ? AND token = ?",
                 (text, time.time() + keep, browser, token),
             )
-            make_room(connection, "results", browser, self._database.bounds.results, gone=gone)
+            make_room(connection, "results", browser, self._database.quotas.results, gone=gone)
 
     def find(self, browser: str, token: str) -> tuple[str | None, str | None]:
         with self._database.reading() as connection:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from .backend import Database
 from .process_identity import HERE, runs
 
-__all__ = ["Snapshot", "Workers"]
+__all__ = ["WorkerSnapshot", "WorkerSnapshots"]
 
 #: A snapshot of a process that is gone stays visible for this long, faded.
 _DEAD_SECONDS: Final = 30.0
@@ -25,7 +25,7 @@ _STARTED: Final = time.time()
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class WorkerSnapshot:
     """A worker's pools as it last left them.
 
     Attributes:
@@ -43,7 +43,7 @@ class Snapshot:
     stats: dict[str, Any]
 
 
-class Workers:
+class WorkerSnapshots:
     """Snapshots of all workers, for one set of settings.
 
     Args:
@@ -54,19 +54,19 @@ class Workers:
     def __init__(self, database: Database, settings: str) -> None:
         self._table, self._settings = database.workers, settings
 
-    def leave(self, stats: dict[str, Any]) -> None:
+    def publish(self, stats: dict[str, Any]) -> None:
         """Leave this process's snapshot."""
         said = {"here": HERE, "pid": os.getpid(), "started": _STARTED, "at": time.time(), "stats": stats}
-        self._table.leave(self._settings, f"{HERE}:{os.getpid()}", json.dumps(said), _KEPT_SECONDS)
+        self._table.publish(self._settings, f"{HERE}:{os.getpid()}", json.dumps(said), _KEPT_SECONDS)
 
     def forget(self) -> None:
         """Remove every worker's snapshot for these settings."""
-        self._table.drop(self._settings, list(self._table.everyone(self._settings)))
+        self._table.drop(self._settings, list(self._table.all(self._settings)))
 
-    def everyone(self) -> list[Snapshot]:
+    def all(self) -> list[WorkerSnapshot]:
         """Every worker's snapshot, by process id; the long dead are removed."""
         snapshots, gone = [], []
-        for worker, text in self._table.everyone(self._settings).items():
+        for worker, text in self._table.all(self._settings).items():
             said = json.loads(text)
             age = time.time() - said["at"]
             alive = runs(said["here"], said["pid"])
@@ -75,7 +75,7 @@ class Workers:
             if age > (_KEPT_SECONDS if alive else _DEAD_SECONDS):
                 gone.append(worker)
             else:
-                snapshots.append(Snapshot(said["pid"], said["started"], age, alive, said["stats"]))
+                snapshots.append(WorkerSnapshot(said["pid"], said["started"], age, alive, said["stats"]))
         if gone:
             self._table.drop(self._settings, gone)
         return sorted(snapshots, key=lambda snapshot: snapshot.pid)

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from ..formatting import without_surrogates
 from .backend import Database, Record
-from .bounds import ROW_BYTES, StoreBounds
+from .quotas import ROW_OVERHEAD_BYTES, StoreQuotas
 
-__all__ = ["COLUMNS", "Bounds", "CallRow", "Calls", "Query"]
+__all__ = ["COLUMNS", "CallQuery", "CallRow", "LogLimits", "RequestLog"]
 
 #: What every view of the log shows; the rest of a row is its `detail`.
 COLUMNS: Final = (
@@ -21,30 +21,30 @@ COLUMNS: Final = (
 
 
 @dataclass(frozen=True)
-class Bounds:
+class LogLimits:
     """How much of a log is kept.
 
     Attributes:
         rows: Rows of one browser.
         bytes: Bytes of one browser.
         seconds: Age of a row.
-        all: Bytes of all browsers together.
+        total: Bytes of all browsers together.
     """
 
     rows: int = 1000
     bytes: int = 16 * 1024 * 1024
     seconds: float = 12 * 3600.0
-    all: int = 128 * 1024 * 1024
+    total: int = 128 * 1024 * 1024
 
     @classmethod
-    def of(cls, bounds: StoreBounds) -> Bounds:
-        """Those that follow from the bounds of the store."""
-        return cls(bytes=bounds.log.mine, all=bounds.log.all)
+    def of(cls, quotas: StoreQuotas) -> LogLimits:
+        """Those that follow from the quotas of the store."""
+        return cls(bytes=quotas.log.per_browser, total=quotas.log.total)
 
 
 #: How long a row may be: its detail, and any other text of it.
-_MOST_DETAIL: Final = 256 * 1024
-_MOST_TEXT: Final = 16 * 1024
+_MAX_DETAIL: Final = 256 * 1024
+_MAX_TEXT: Final = 16 * 1024
 
 #: What of a detail is left out, in this order, when it is too long.
 _LONG: Final[tuple[tuple[str, Any], ...]] = (
@@ -97,7 +97,7 @@ class CallRow:
 
 
 @dataclass(frozen=True)
-class Query:
+class CallQuery:
     """Which rows are wanted; what is empty or None asks for nothing.
 
     Attributes:
@@ -123,24 +123,24 @@ class Query:
     endpoint: str = ""
 
 
-class Calls:
+class RequestLog:
     """The log of one browser.
 
     Args:
         database: Where it is kept.
         browser: Whose it is.
-        bounds: How much of it is kept; by default what the store has for it.
+        limits: How much of it is kept; by default what the store has for it.
     """
 
-    def __init__(self, database: Database, browser: str, bounds: Bounds | None = None) -> None:
+    def __init__(self, database: Database, browser: str, limits: LogLimits | None = None) -> None:
         self._table, self._browser = database.calls, browser
-        self._bounds = bounds or Bounds.of(database.bounds)
+        self._limits = limits or LogLimits.of(database.quotas)
 
     def append(self, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """Add rows, each with the fields of `CallRow` but `id`; returns their numbers."""
         if not rows:
             return []
-        return self._table.append(self._browser, [_record(row) for row in rows], self._bounds)
+        return self._table.append(self._browser, [_record(row) for row in rows], self._limits)
 
     def latest(
         self,
@@ -158,16 +158,16 @@ class Calls:
         source: str = "",
         endpoint: str = "",
     ) -> tuple[list[CallRow], int]:
-        """Calls, latest first, and how many there are in all.
+        """RequestLog, latest first, and how many there are in all.
 
         Args:
             limit: Most rows.
             offset: Rows to pass over.
             whole: With `CallRow.detail`, which is long.
-            method: See `Query`, as for all that follow.
+            method: See `CallQuery`, as for all that follow.
         """
         text, path = without_surrogates(text), without_surrogates(path)
-        query = Query(method, text, status, slower_than, since, page, path, source, endpoint)
+        query = CallQuery(method, text, status, slower_than, since, page, path, source, endpoint)
         records, total = self._table.latest(self._browser, query, limit, offset, whole=whole)
         return [_row(record) for record in records], total
 
@@ -204,18 +204,18 @@ def _row(record: Record) -> CallRow:
 def _record(row: Mapping[str, Any]) -> Record:
     """A row as it is kept: bounded, in texts that every store takes, with its size in bytes."""
     record = {
-        name: without_surrogates(value[:_MOST_TEXT]) if isinstance(value, str) else value
+        name: without_surrogates(value[:_MAX_TEXT]) if isinstance(value, str) else value
         for name, value in row.items()
         if name != "detail"
     }
     detail = dict(row["detail"])
     text = json.dumps(detail)
     for name, instead in _LONG:
-        if len(text) <= _MOST_DETAIL:
+        if len(text) <= _MAX_DETAIL:
             break
         if name in detail:
             detail[name] = instead
             text = json.dumps(detail)
     texts = (value for value in record.values() if isinstance(value, str))
     size = len(text) + sum(len(value.encode()) for value in texts)
-    return {**record, "detail": text, "size": size + ROW_BYTES}
+    return {**record, "detail": text, "size": size + ROW_OVERHEAD_BYTES}
