@@ -1,10 +1,11 @@
-"""What all workers share: state of browsers, request log, one-time tokens, worker snapshots, jobs.
+"""State that all workers share: state of browsers, request log, one-time tokens, worker snapshots, jobs.
 
-Kept in one SQLite file, or in Redis; which of them is `Database`'s business alone.
+It is kept in one SQLite file or in Redis. The rules in this package are the same for both.
 """
 
-from .backend import Database, StoreError, StoreFullError, open_database
+from .backend import Database, StoreError, StoreFullError
 from .browser_state import BrowserState
+from .factory import open_database
 from .jobs import Job, JobLimits, JobStore, JobWriter, TooManyJobsError
 from .login_attempts import LoginAttempts
 from .one_time_tokens import OneTimeTokens

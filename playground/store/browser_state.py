@@ -1,27 +1,25 @@
-"""What is known of one browser: a value per concern, so that two requests do not undo each other."""
+"""State of one browser: a value per key, so that concurrent requests do not overwrite each other's."""
 
 from __future__ import annotations
 
 import json
-import time
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from .backend import Database
+from .backend import Database, StateKind
 
 __all__ = ["IDLE_SECONDS", "BrowserState"]
 
-#: A browser that was away for longer starts with nothing.
+#: The state of a browser expires after this time without a request.
 IDLE_SECONDS: Final = 12 * 3600.0
 
-#: For how long it is known that a browser was forgotten: longer than anything of it would have been kept.
+#: How long it is known that a browser was forgotten: longer than any record of it would have been kept.
 _FORGOTTEN_SECONDS: Final = 8 * 24 * 3600.0
 
-#: How many forgotten browsers are known.
 _MAX_FORGOTTEN: Final = 50_000
 
-#: Concerns that make room for newer ones: what can be asked for or typed once more.
-_DRAFTS: Final = frozenset({"balance", "kept"})
-_DRAFT: Final = "order:"
+#: Keys that are evicted for newer ones: their values can be requested or typed again.
+_DRAFT_KEYS: Final = frozenset({"balance", "kept"})
+_DRAFT_PREFIX: Final = "order:"
 
 
 class BrowserState:
@@ -29,33 +27,33 @@ class BrowserState:
 
     Args:
         database: Where it is kept.
-        browser: Its id.
+        browser: Id of the browser.
     """
 
     def __init__(self, database: Database, browser: str) -> None:
-        self._table, self._browser = database.browsers, browser
+        self._table, self._clock, self._browser = database.browsers, database.clock, browser
 
     def load(self) -> dict[str, dict[str, Any]] | None:
-        """Every concern by name; empty after 12 idle hours, None when the browser was forgotten."""
+        """Every value by its key; empty after 12 idle hours, None when the browser was forgotten."""
         found = self._table.load(self._browser, IDLE_SECONDS)
-        return None if found is None else {concern: json.loads(text) for concern, text in found.items()}
+        return None if found is None else {key: json.loads(text) for key, text in found.items()}
 
-    def save(self, concern: str, value: dict[str, Any]) -> None:
-        """Keep one concern.
+    def save(self, key: str, value: dict[str, Any]) -> None:
+        """Save one value.
 
         Raises:
-            StoreFullError: There is no room for it.
+            StoreFullError: There is no space for it.
         """
-        self._table.save(self._browser, concern, json.dumps(value), IDLE_SECONDS, _kind(concern))
+        self._table.save(self._browser, key, json.dumps(value), IDLE_SECONDS, _kind(key))
 
-    def drop(self, concern: str) -> None:
-        """Remove one concern."""
-        self._table.drop(self._browser, concern)
+    def drop(self, key: str) -> None:
+        """Remove one key."""
+        self._table.drop(self._browser, key)
 
     def forget(self) -> None:
-        """Remove everything of this browser, its log, jobs and tokens too, and keep nothing more for it."""
-        self._table.forget(self._browser, time.time(), _FORGOTTEN_SECONDS, _MAX_FORGOTTEN)
+        """Remove everything of this browser, including its log, jobs and tokens, and save nothing more."""
+        self._table.forget(self._browser, self._clock(), _FORGOTTEN_SECONDS, _MAX_FORGOTTEN)
 
 
-def _kind(concern: str) -> Literal["settings", "drafts"]:
-    return "drafts" if concern in _DRAFTS or concern.startswith(_DRAFT) else "settings"
+def _kind(key: str) -> StateKind:
+    return "drafts" if key in _DRAFT_KEYS or key.startswith(_DRAFT_PREFIX) else "settings"

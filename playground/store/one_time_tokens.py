@@ -1,59 +1,65 @@
-"""One-time tokens of forms: the first use acts, every later one is shown what came of the first."""
+"""One-time tokens of forms: the first use acts, every later use shows the result of the first."""
 
 from __future__ import annotations
 
 import json
-import os
 from typing import Any, Final
 
 from .backend import Database
-from .process_identity import HERE, runs
+from .process_identity import ProcessIdentity
 
 __all__ = ["OneTimeTokens"]
 
-#: An operator's tab stays open for days; the token behind Back must still be known.
+#: An operator's tab stays open for days; the token of a page reached with Back must still be known.
 _KEPT_SECONDS: Final = 7 * 24 * 3600.0
 
-#: How long the result of a form may be, in characters of JSON.
+#: Maximum length of a form's result, in characters of JSON.
 _MAX_TEXT: Final = 128 * 1024
 
-#: Takes the place of a result that made room.
-_GONE: Final = json.dumps({
+#: Replaces a result that was evicted.
+_PLACEHOLDER: Final = json.dumps({
     "ok": False, "problem": None,
-    "text": "It was sent, and what came of it is not kept any more. Look before you send it again.",
+    "text": "It was sent, but its result is not kept any more. Check what it did before you send it again.",
 })  # fmt: skip
 
 
 class OneTimeTokens:
-    """The tokens of one browser."""
+    """The tokens of one browser.
 
-    def __init__(self, database: Database, browser: str) -> None:
+    Args:
+        database: Where they are kept.
+        browser: Id of the browser.
+        identity: The process that claims tokens; by default this one.
+    """
+
+    def __init__(self, database: Database, browser: str, identity: ProcessIdentity | None = None) -> None:
         self._table, self._browser = database.tokens, browser
+        self._identity = identity or ProcessIdentity.current()
 
     def claim(self, token: str, keep: float = _KEPT_SECONDS) -> bool:
-        """Use a token; True for exactly one caller, in whichever worker, False for all others.
+        """Use a token; True for exactly one caller in all workers, False for all others.
 
         Args:
             token: The token.
             keep: Seconds for which it is known that it was used.
 
         Raises:
-            StoreFullError: There is no room, so it was not used. A token that was used is still known.
+            StoreFullError: There is no space, so it was not used. A token that was used is still known.
         """
-        return self._table.claim(self._browser, token, f"{HERE}:{os.getpid()}", keep)
+        return self._table.claim(self._browser, token, self._identity.name, keep)
 
     def finish(self, token: str, result: dict[str, Any], keep: float = _KEPT_SECONDS) -> None:
-        """Keep what came of it; when there is no room for that any more, it stays known that it was used."""
+        """Save the result of a token; without space for it, it is still known that the token was used."""
         text = json.dumps(result)
         if len(text) > _MAX_TEXT:
             short = {name: value for name, value in result.items() if name not in ("each", "problem")}
             text = json.dumps({**short, "problem": None})
         if len(text) > _MAX_TEXT:
-            text = _GONE
-        self._table.finish(self._browser, token, text, keep, _GONE)
+            text = _PLACEHOLDER
+        self._table.finish(self._browser, token, text, keep, _PLACEHOLDER)
 
     def result(self, token: str) -> dict[str, Any] | None:
-        """What came of it; None when it is unknown or still under way."""
+        """The result of a token; None when it is unknown or not there yet."""
         _, text = self._table.find(self._browser, token)
         if text is None:
             return None
@@ -61,13 +67,13 @@ class OneTimeTokens:
         return found
 
     def is_claimed(self, token: str) -> bool:
-        """Whether it was used, though what came of it may not be known."""
+        """Whether the token was used; its result may be unknown."""
         return self._table.find(self._browser, token)[0] is not None
 
     def is_lost(self, token: str) -> bool:
-        """Whether what came of it will never be known, because the process that used it is gone."""
+        """Whether the result will never be known, because the process that used the token has ended."""
         owner, text = self._table.find(self._browser, token)
         if owner is None or text is not None:
             return False
-        here, _, pid = owner.partition(":")
-        return runs(here, int(pid)) is False
+        host, _, pid = owner.partition(":")
+        return self._identity.is_running(host, int(pid)) is False

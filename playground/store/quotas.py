@@ -1,8 +1,8 @@
-"""How much the store keeps: one number for all of it, and a share of that for each kind of record.
+"""How much the store keeps: one number of bytes for all of it, divided among the kinds of records.
 
-What is only looked at makes room, the oldest first. What others rely on for their safety (settings with keys
-and logins, the claims of one-time tokens) is never removed to make room: when its share is full, more is
-refused.
+Records that are only displayed are evicted when their quota is full, the oldest first. Records that others
+rely on for their safety (settings with keys and logins, claims of one-time tokens) are never evicted: when
+their quota is full, new ones are refused.
 """
 
 from __future__ import annotations
@@ -10,23 +10,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["DEFAULT_BYTES", "MAX_BYTES", "MIN_BYTES", "ROW_OVERHEAD_BYTES", "Quota", "StoreQuotas"]
+__all__ = [
+    "DEFAULT_BYTES", "ITEM_OVERHEAD_BYTES", "MAX_BYTES", "MIN_BYTES", "ROW_OVERHEAD_BYTES", "Quota",
+    "StoreQuotas",
+]  # fmt: skip
 
 DEFAULT_BYTES: Final = 256 * 1024 * 1024
 
-#: With less, a single record would not fit into the share of one browser.
+#: With less, a single record would not fit into the quota of one browser.
 MIN_BYTES: Final = 32 * 1024 * 1024
 MAX_BYTES: Final = 64 * 1024**3
 
-#: What a record takes besides its texts, in bytes: its row, its keys, its places in indexes.
+#: Bytes that a record takes in addition to its texts: its row, its keys, its index entries.
 ROW_OVERHEAD_BYTES: Final = 300
+
+#: The same for one item of a job.
+ITEM_OVERHEAD_BYTES: Final = 100
 
 _MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Quota:
-    """Bytes of one kind of record.
+    """Maximum bytes of one kind of record.
 
     Attributes:
         per_browser: Of one browser.
@@ -39,15 +45,15 @@ class Quota:
 
 @dataclass(frozen=True)
 class StoreQuotas:
-    """The share of each kind; a record is counted with a few hundred bytes for its row.
+    """The quota of each kind; a record is counted with a few hundred bytes for its row.
 
     Attributes:
-        log: RequestLog of the request log.
-        jobs: Background jobs, with what they have collected; those under way stay.
-        results: What came of forms that were sent.
-        drafts: Orders not yet sent, and what is remembered of the balance.
-        snapshots: What workers say of their connections; counted per settings instead of per browser.
-        settings: What browsers chose: source, keys, options, and that they have logged in. Refused when full.
+        log: Calls of the request log.
+        jobs: Background jobs and the items they collected; running jobs are not evicted.
+        results: Results of forms that were sent.
+        drafts: Orders not yet sent, and the remembered balance.
+        snapshots: Connection figures of workers; counted per settings instead of per browser.
+        settings: Choices of browsers: API target, keys, options, and the login. Refused when full.
         claims: One-time tokens that were used. Refused when full.
     """
 
@@ -60,24 +66,24 @@ class StoreQuotas:
     claims: Quota
 
     @classmethod
-    def of(cls, total: int) -> StoreQuotas:
-        """The shares of so many bytes in all."""
+    def of(cls, total_bytes: int) -> StoreQuotas:
+        """Divide a number of bytes among the kinds."""
 
-        def share(part: int, of_it: int, most: int) -> Quota:
-            every = total // part
-            return Quota(min(most, every // of_it), every)
+        def quota(divisor: int, browser_divisor: int, max_per_browser: int) -> Quota:
+            total = total_bytes // divisor
+            return Quota(min(max_per_browser, total // browser_divisor), total)
 
         return cls(
-            log=share(2, 8, 16 * _MIB),
-            jobs=share(4, 4, 16 * _MIB),
-            results=share(32, 8, _MIB),
-            drafts=share(16, 4, 2 * _MIB),
-            snapshots=share(64, 4, _MIB),
-            settings=share(16, 8, _MIB // 4),
-            claims=share(32, 8, _MIB),
+            log=quota(2, 8, 16 * _MIB),
+            jobs=quota(4, 4, 16 * _MIB),
+            results=quota(32, 8, _MIB),
+            drafts=quota(16, 4, 2 * _MIB),
+            snapshots=quota(64, 4, _MIB),
+            settings=quota(16, 8, _MIB // 4),
+            claims=quota(32, 8, _MIB),
         )
 
     @property
     def job(self) -> int:
-        """Bytes of one job: so many may be under way that all of them fit."""
+        """Maximum bytes of one job: all jobs that may run at the same time fit."""
         return self.jobs.total // 24

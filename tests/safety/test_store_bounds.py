@@ -6,10 +6,10 @@ import json
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,10 @@ from playground.store import (
 from playground.store.quotas import DEFAULT_BYTES, MIN_BYTES
 from playground.store.redis import RedisDatabase
 from playground.store.sqlite import SqliteDatabase
-from playground.store.sqlite import database as sqlite_module
 from tests.playground.browsing import ORIGIN, Visitor
-from tests.playground.conftest import redis_server
+from tests.playground.conftest import MakeApp, redis_server
 from tests.playground.pages.rent.renting import MACHINE, order, rentals
+from tests.playground.store.fakes import FakeClock
 from tests.playground.store.test_store import row
 from tests.support.redis_server import RedisServer
 from tests.support.running_playground import ROOT
@@ -44,7 +44,8 @@ from tests.support.running_playground import ROOT
 __all__ = ["redis_server"]
 
 #: Shares of a few dozen records.
-BOUNDS = StoreQuotas.of(2 * 1024 * 1024)
+STORE_BYTES = 2 * 1024 * 1024
+QUOTAS = StoreQuotas.of(STORE_BYTES)
 
 MANY = JobLimits(per_browser=1000, total=1000, rate=1000)
 
@@ -65,7 +66,7 @@ def another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Another]
 
     def open_another() -> Database:
         opened.append(
-            RedisDatabase(url, BOUNDS) if url else SqliteDatabase(tmp_path / "playground.sqlite3", BOUNDS)
+            RedisDatabase(url, QUOTAS) if url else SqliteDatabase(tmp_path / "playground.sqlite3", QUOTAS)
         )
         return opened[-1]
 
@@ -88,7 +89,7 @@ def counted(database: Database) -> dict[str, dict[str, int]]:
                 found.setdefault(kind, {})[browser] = size
     else:
         assert isinstance(database, RedisDatabase)
-        for key in database.client.keys("playground:room:*:bytes"):
+        for key in database.client.keys("playground:usage:*:bytes"):
             values = database.client.hgetall(key).items()
             found[key.split(":")[2]] = {"" if name == "*" else name: int(size) for name, size in values}
     return found
@@ -131,16 +132,16 @@ def test_logs_of_a_crowd_keep_to_their_share(another: Another) -> None:
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(fill, range(24)))
     sizes = [size_of_log(databases[0], f"visitor {visitor}") for visitor in range(24)]
-    assert all(size <= BOUNDS.log.per_browser for size in sizes)
-    assert BOUNDS.log.total * 0.9 < sum(sizes) <= BOUNDS.log.total
-    assert counted(databases[0])["log"][""] <= BOUNDS.log.total
+    assert all(size <= QUOTAS.log.per_browser for size in sizes)
+    assert QUOTAS.log.total * 0.9 < sum(sizes) <= QUOTAS.log.total
+    assert counted(databases[0])["log"][""] <= QUOTAS.log.total
     RequestLog(databases[1], "visitor 0").append([row(path="/last", detail={"answer": "x" * 9_000})])
     rows, _ = RequestLog(databases[0], "visitor 0").latest(1, whole=True)
     assert rows[0].path == "/last", "the latest is there"
 
 
 def test_the_oldest_rows_make_room(database: Database) -> None:
-    most = BOUNDS.log.total // 10_000
+    most = QUOTAS.log.total // 10_000
     for visitor in range(2 * most):
         RequestLog(database, f"visitor {visitor}").append([row(detail={"answer": "x" * 9_000})])
     left = [visitor for visitor in range(2 * most) if RequestLog(database, f"visitor {visitor}").latest(1)[1]]
@@ -182,8 +183,8 @@ def test_results_of_jobs_make_room_and_those_under_way_stay(another: Another) ->
     assert 5 < sum(map(len, kept)) < 60
     assert JobStore(here, "visitor 11").latest("runner"), "the latest is there"
     usage = counted(here)["jobs"]
-    assert usage[""] <= BOUNDS.jobs.total
-    assert max(size for browser, size in usage.items() if browser) <= BOUNDS.jobs.per_browser
+    assert usage[""] <= QUOTAS.jobs.total
+    assert max(size for browser, size in usage.items() if browser) <= QUOTAS.jobs.per_browser
 
 
 def test_one_job_is_bounded_whatever_it_tells(database: Database) -> None:
@@ -197,7 +198,7 @@ def test_one_job_is_bounded_whatever_it_tells(database: Database) -> None:
     assert len(found.about["line"]) == 16 * 1024
     assert found.state == {"phase": "over"}
     assert {"y" * 1_000} <= set(items) <= {"y" * 1_000, "the last"}
-    assert sum(map(len, items)) <= BOUNDS.job
+    assert sum(map(len, items)) <= QUOTAS.job
     again = JobStore(database, "a").begin("lab", {}, MANY)
     JobWriter(database, again).write({"phase": "firing", "lines": ["x" * 1_000_000]})
     told = JobStore(database, "a").find(again)
@@ -218,8 +219,8 @@ def test_drafts_make_room_and_settings_stay(another: Another) -> None:
             state.save(f"order:{number}", {"typed": "x" * 9_000})
     assert mine.load() == {"key:sandbox:http://a": {"key": "a-key-that-was-typed"}, "login": {"proof": "p"}}
     usage = counted(here)["drafts"]
-    assert usage[""] <= BOUNDS.drafts.total
-    assert max(size for browser, size in usage.items() if browser) <= BOUNDS.drafts.per_browser
+    assert usage[""] <= QUOTAS.drafts.total
+    assert max(size for browser, size in usage.items() if browser) <= QUOTAS.drafts.per_browser
     assert "order:3" in (BrowserState(here, "visitor 59").load() or {})
 
 
@@ -238,7 +239,7 @@ def test_settings_are_refused_before_they_push_others_out(another: Another) -> N
     assert all(BrowserState(there, f"visitor {visitor}").load() for visitor in range(saved))
     states[1].forget()
     states[saved].save("options", {"x": "x" * 9_000})
-    assert counted(here)["settings"][""] <= BOUNDS.settings.total
+    assert counted(here)["settings"][""] <= QUOTAS.settings.total
 
 
 def test_claims_are_refused_and_never_forgotten(another: Another) -> None:
@@ -256,7 +257,7 @@ def test_claims_are_refused_and_never_forgotten(another: Another) -> None:
     assert "PLAYGROUND_STORE_BYTES" in refusal
     assert not first.claim("one")
     assert OneTimeTokens(here, "greedy").is_claimed("0")
-    assert counted(here)["claims"][""] <= BOUNDS.claims.total
+    assert counted(here)["claims"][""] <= QUOTAS.claims.total
 
 
 def test_results_make_room_and_stay_known_as_sent(another: Another) -> None:
@@ -279,7 +280,7 @@ def test_results_make_room_and_stay_known_as_sent(another: Another) -> None:
     assert (OneTimeTokens(here, "visitor 29").result("0") or {})["ok"] is False, (
         "of one browser the oldest go"
     )
-    assert counted(here)["results"][""] <= BOUNDS.results.total
+    assert counted(here)["results"][""] <= QUOTAS.results.total
 
 
 def test_one_result_is_bounded(database: Database) -> None:
@@ -297,7 +298,7 @@ def test_snapshots_have_a_bound(another: Another) -> None:
         WorkerSnapshots(here, f"settings {number}").publish({"pools": "x" * 1_000})
     assert len(WorkerSnapshots(here, "settings 199").all()) == 1
     assert WorkerSnapshots(here, "settings 0").all() == []
-    assert counted(here)["snapshots"][""] <= BOUNDS.snapshots.total
+    assert counted(here)["snapshots"][""] <= QUOTAS.snapshots.total
 
 
 def test_what_is_removed_is_counted_no_more(database: Database) -> None:
@@ -332,7 +333,7 @@ def test_redis_does_not_count_what_it_has_removed_itself(redis_server: RedisServ
     redis_server.start()
     with redis_server.client() as client:
         client.flushall()
-        with closing(RedisDatabase(redis_server.url, BOUNDS)) as database:
+        with closing(RedisDatabase(redis_server.url, QUOTAS)) as database:
             tokens = OneTimeTokens(database, "a")
             until_refused(lambda number: tokens.claim(str(number)))
             client.delete(*client.keys("playground:token:*"))  # as when they expire
@@ -389,15 +390,16 @@ def test_the_file_keeps_to_the_bound_while_several_processes_write(tmp_path: Pat
         assert counted_in_all == in_fact
 
 
-def test_pages_that_are_free_go_back_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(SqliteDatabase(tmp_path / "playground.sqlite3")) as database:
+def test_pages_that_are_free_go_back_to_the_disk(tmp_path: Path) -> None:
+    clock = FakeClock()
+    path = tmp_path / "playground.sqlite3"
+    with closing(SqliteDatabase(path, clock=clock, monotonic=clock.monotonic)) as database:
         log = RequestLog(database, "a")
         log.append([row(detail={"answer": "x" * 60_000}) for _ in range(100)])
         database.wipe()
         full = database.path.stat().st_size
         log.clear()
-        monkeypatch.setattr(sqlite_module, "_BETWEEN_SWEEPS", 0.0)
-        database._next_sweep = time.monotonic()
+        clock.advance(61)
         log.append([row()])
         database.wipe()
         assert database.path.stat().st_size < 0.6 * full
@@ -412,10 +414,9 @@ def test_a_variable_says_how_much(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def narrow(app: Flask) -> Flask:
+def narrow(process: ProcessSettings, make_app: MakeApp) -> Flask:
     """The app with a store of a few records."""
-    app.extensions["playground"].database.quotas = BOUNDS
-    return app
+    return make_app(replace(process, store_bytes=STORE_BYTES))
 
 
 def test_twelve_browsers_that_type_long_orders_do_not_fill_the_disk(narrow: Flask) -> None:
@@ -431,8 +432,8 @@ def test_twelve_browsers_that_type_long_orders_do_not_fill_the_disk(narrow: Flas
             assert answer.status_code == 303
     database = narrow.extensions["playground"].database
     database.wipe()
-    assert counted(database)["drafts"][""] <= BOUNDS.drafts.total
-    assert database.path.stat().st_size < BOUNDS.drafts.total + BOUNDS.log.total
+    assert counted(database)["drafts"][""] <= QUOTAS.drafts.total
+    assert database.path.stat().st_size < QUOTAS.drafts.total + QUOTAS.log.total
 
 
 def test_a_form_without_room_is_not_sent_and_says_so(narrow: Flask, sandbox: SandboxServer) -> None:

@@ -1,43 +1,44 @@
-"""State of browsers in Redis: a hash per browser, a field per concern; a sorted set of the forgotten ones."""
+"""State of browsers in Redis: a hash per browser with a field per key; a sorted set of forgotten browsers."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final
 
-from .quotas import LIBRARY, refuse, shares
-
-if TYPE_CHECKING:
-    from .database import RedisDatabase
+from ..backend import StateKind
+from .call_table import RedisCallTable
+from .connection import RedisConnection
+from .job_table import RedisJobTable
+from .token_table import RedisTokenTable
+from .usage import LUA_LIBRARY, RedisUsage, quota_args, raise_if_full
 
 __all__ = ["RedisBrowserTable"]
 
 
-#: Keeps a concern: settings only where they have room, drafts in the place of older ones.
+#: Saves a text: settings only when there is space, drafts by evicting older ones.
 _SAVE: Final = (
-    LIBRARY
+    LUA_LIBRARY
     + """
-local key = KEYS[1]
-local owner, concern, text, idle, kind, mine, every, at = unpack(ARGV)
+local state = KEYS[1]
+local owner, key, text, idle, kind, per_browser, total, at = unpack(ARGV)
 if redis.call('ZSCORE', KEYS[2], owner) then return end
-local unit, old = owner .. '|' .. concern, redis.call('HGET', key, concern)
-local bytes = #concern + #text + ROW
+local unit, old = owner .. '|' .. key, redis.call('HGET', state, key)
+local bytes = #key + #text + ROW
 if kind == 'settings' then
-    local full = has_no_room(kind, owner, old and #text - #old or bytes, mine, every)
+    local full = no_space(kind, owner, old and #text - #old or bytes, per_browser, total)
     if full then return full end
 end
-redis.call('HSET', key, concern, text)
-redis.call('EXPIRE', key, idle)
-note(kind, unit, bytes, at)
-if kind == 'drafts' then make_room(kind, owner, mine, every) end
+redis.call('HSET', state, key, text)
+redis.call('EXPIRE', state, idle)
+count(kind, unit, bytes, at)
+if kind == 'drafts' then evict(kind, owner, per_browser, total) end
 """
 )
 
 _DROP: Final = (
-    LIBRARY
+    LUA_LIBRARY
     + """
 redis.call('HDEL', KEYS[1], ARGV[2])
-for _, kind in ipairs({'drafts', 'settings'}) do forget(kind, ARGV[1] .. '|' .. ARGV[2]) end
+for _, kind in ipairs({'drafts', 'settings'}) do uncount(kind, ARGV[1] .. '|' .. ARGV[2]) end
 """
 )
 
@@ -45,50 +46,56 @@ for _, kind in ipairs({'drafts', 'settings'}) do forget(kind, ARGV[1] .. '|' .. 
 class RedisBrowserTable:
     """See `BrowserTable`."""
 
-    def __init__(self, database: RedisDatabase) -> None:
-        self._database = database
-        self._save = database.client.register_script(_SAVE)
-        self._drop = database.client.register_script(_DROP)
+    def __init__(
+        self,
+        connection: RedisConnection,
+        calls: RedisCallTable,
+        tokens: RedisTokenTable,
+        jobs: RedisJobTable,
+    ) -> None:
+        self._connection = connection
+        self._calls, self._tokens, self._jobs = calls, tokens, jobs
+        self._usage = RedisUsage(connection)
+        self._save = connection.client.register_script(_SAVE)
+        self._drop = connection.client.register_script(_DROP)
 
     def load(self, browser: str, idle: float) -> dict[str, str] | None:
-        key = self._database.key("browser", browser)
-        with self._database.translate_errors() as client, client.pipeline() as pipe:
-            pipe.zscore(self._database.forgotten, browser).hgetall(key).expire(key, int(idle))
-            forgotten, found, _ = pipe.execute()
-        return None if forgotten is not None else dict(found)
+        state = self._connection.key("browser", browser)
+        with self._connection.translate_errors() as client, client.pipeline() as pipe:
+            pipe.zscore(self._connection.forgotten, browser).hgetall(state).expire(state, int(idle))
+            note, found, _ = pipe.execute()
+        return None if note is not None else dict(found)
 
-    def save(
-        self, browser: str, concern: str, text: str, idle: float, kind: Literal["settings", "drafts"]
-    ) -> None:
-        quotas = self._database.quotas
-        share = quotas.settings if kind == "settings" else quotas.drafts
-        with self._database.translate_errors():
+    def save(self, browser: str, key: str, text: str, idle: float, kind: StateKind) -> None:
+        quotas = self._connection.quotas
+        quota = quotas.settings if kind == "settings" else quotas.drafts
+        with self._connection.translate_errors():
             answer = self._save(
-                keys=[self._database.key("browser", browser), self._database.forgotten],
-                args=[browser, concern, text, int(idle), kind, *shares(share), time.time()],
+                keys=[self._connection.key("browser", browser), self._connection.forgotten],
+                args=[browser, key, text, int(idle), kind, *quota_args(quota), self._connection.clock()],
             )
-        refuse(quotas, kind, answer)
+        raise_if_full(quotas, "settings", answer)
 
-    def drop(self, browser: str, concern: str) -> None:
-        with self._database.translate_errors():
-            self._drop(keys=[self._database.key("browser", browser)], args=[browser, concern])
+    def drop(self, browser: str, key: str) -> None:
+        with self._connection.translate_errors():
+            self._drop(keys=[self._connection.key("browser", browser)], args=[browser, key])
 
-    def forget(self, browser: str, now: float, keep: float, most: int) -> None:
-        noted = self._database.forgotten
-        with self._database.translate_errors() as client:
-            # First, so that nothing is added after it was looked for.
+    def forget(self, browser: str, now: float, keep: float, max_forgotten: int) -> None:
+        forgotten = self._connection.forgotten
+        with self._connection.translate_errors() as client:
+            # First, so that nothing is added after the keys are listed.
             with client.pipeline() as pipe:
-                pipe.zadd(noted, {browser: now + keep}).zremrangebyscore(noted, "-inf", now)
-                pipe.zremrangebyrank(noted, 0, -most - 1).expire(noted, int(keep)).execute()
-            keys = [self._database.key("browser", browser), *self._database.calls.keys_of(browser)]
-            keys += self._database.tokens.keys_of(client, browser)
-            going: list[Any] = []
-            for kind, ids in self._database.jobs.of(client, browser).items():
-                keys += self._database.jobs.keys_of(browser, kind, ids)
-                going += [(kind, id) for id in ids]
+                pipe.zadd(forgotten, {browser: now + keep}).zremrangebyscore(forgotten, "-inf", now)
+                pipe.zremrangebyrank(forgotten, 0, -max_forgotten - 1).expire(forgotten, int(keep)).execute()
+            keys = [self._connection.key("browser", browser), *self._calls.keys_of(browser)]
+            keys += self._tokens.keys_of(client, browser)
+            running: list[Any] = []
+            for kind, ids in self._jobs.of(client, browser).items():
+                keys += self._jobs.keys_of(browser, kind, ids)
+                running += [(kind, id) for id in ids]
             with client.pipeline() as pipe:
                 pipe.delete(*keys)
-                for kind, id in going:
-                    pipe.zrem(self._database.key("jobs", kind), id)
+                for kind, id in running:
+                    pipe.zrem(self._connection.key("jobs", kind), id)
                 pipe.execute()
-        self._database.room.forget(browser, "drafts", "settings", "log", "claims", "results", "jobs")
+        self._usage.forget(browser, "drafts", "settings", "log", "claims", "results", "jobs")

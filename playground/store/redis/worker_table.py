@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from .quotas import LIBRARY, shares
-
-if TYPE_CHECKING:
-    from .database import RedisDatabase
+from .connection import RedisConnection
+from .usage import LUA_LIBRARY, quota_args
 
 __all__ = ["RedisWorkerTable"]
 
-
-_LEAVE: Final = (
-    LIBRARY
+_PUBLISH: Final = (
+    LUA_LIBRARY
     + """
-local settings, worker, text, keep, at, mine, every = unpack(ARGV)
+local settings, worker, text, keep, at, per_browser, total = unpack(ARGV)
 redis.call('HSET', KEYS[1], worker, text)
 redis.call('EXPIRE', KEYS[1], keep)
-note('snapshots', settings .. '|' .. worker, #text + ROW, at)
-make_room('snapshots', settings, mine, every)
+count('snapshots', settings .. '|' .. worker, #text + ROW, at)
+evict('snapshots', settings, per_browser, total)
 """
 )
 
@@ -29,23 +25,23 @@ make_room('snapshots', settings, mine, every)
 class RedisWorkerTable:
     """See `WorkerTable`."""
 
-    def __init__(self, database: RedisDatabase) -> None:
-        self._database = database
-        self._leave = database.client.register_script(_LEAVE)
+    def __init__(self, connection: RedisConnection) -> None:
+        self._connection = connection
+        self._publish = connection.client.register_script(_PUBLISH)
 
     def publish(self, settings: str, worker: str, text: str, keep: float) -> None:
-        share = shares(self._database.quotas.snapshots)
-        with self._database.translate_errors():
-            self._leave(
-                keys=[self._database.key("workers", settings)],
-                args=[settings, worker, text, int(keep), time.time(), *share],
+        quota = quota_args(self._connection.quotas.snapshots)
+        with self._connection.translate_errors():
+            self._publish(
+                keys=[self._connection.key("workers", settings)],
+                args=[settings, worker, text, int(keep), self._connection.clock(), *quota],
             )
 
     def all(self, settings: str) -> dict[str, str]:
-        with self._database.translate_errors() as client:
-            found: dict[str, str] = client.hgetall(self._database.key("workers", settings))
+        with self._connection.translate_errors() as client:
+            found: dict[str, str] = client.hgetall(self._connection.key("workers", settings))
             return found
 
     def drop(self, settings: str, workers: Sequence[str]) -> None:
-        with self._database.translate_errors() as client:
-            client.hdel(self._database.key("workers", settings), *workers)
+        with self._connection.translate_errors() as client:
+            client.hdel(self._connection.key("workers", settings), *workers)

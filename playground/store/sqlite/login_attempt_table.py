@@ -1,46 +1,47 @@
-"""Tries to log in, in SQLite: a row per address."""
+"""Login attempts in SQLite: a row per address."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from ..login_attempts import RateLimit
-    from .database import SqliteDatabase
+from ..backend import RateLimit
+from .connection import SqliteConnections
 
 __all__ = ["SqliteLoginAttemptTable"]
 
-_SAVE: Final = "INSERT OR REPLACE INTO tries (address, count, turn, until) VALUES (?, ?, ?, ?)"
-_TOO_MANY: Final = (
-    "DELETE FROM tries WHERE address IN "
-    "(SELECT address FROM tries ORDER BY until LIMIT max(0, (SELECT count(*) FROM tries) - ?))"
+_SAVE: Final = "INSERT OR REPLACE INTO login_attempts (address, count, turn, until) VALUES (?, ?, ?, ?)"
+_DELETE_EXCESS: Final = (
+    "DELETE FROM login_attempts WHERE address IN "
+    "(SELECT address FROM login_attempts ORDER BY until "
+    "LIMIT max(0, (SELECT count(*) FROM login_attempts) - ?))"
 )
 
 
 class SqliteLoginAttemptTable:
     """See `LoginAttemptTable`."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
+    def __init__(self, connections: SqliteConnections) -> None:
+        self._connections = connections
 
-    def take(self, address: str, now: float, pace: RateLimit, longest: float) -> float:
-        with self._database.writing() as connection:
+    def reserve(self, address: str, now: float, limit: RateLimit, max_wait: float) -> float:
+        with self._connections.writing() as connection:
             row = connection.execute(
-                "SELECT count, turn, until FROM tries WHERE address = ? AND until > ?", (address, now)
+                "SELECT count, turn, until FROM login_attempts WHERE address = ? AND until > ?",
+                (address, now),
             ).fetchone()
-            count, turn, until = row or (0, 0.0, now + pace.window)
-            if count < pace.free:
+            count, turn, until = row or (0, 0.0, now + limit.window)
+            if count < limit.burst:
                 wait = 0.0
             else:
                 wait = max(turn - now, 0.0)
-                if wait > longest:
+                if wait > max_wait:
                     return wait
-                turn = now + wait + pace.spacing
+                turn = now + wait + limit.interval
             connection.execute(_SAVE, (address, count + 1, turn, until))
             if row is None:
-                connection.execute(_TOO_MANY, (pace.most,))
+                connection.execute(_DELETE_EXCESS, (limit.max_addresses,))
             return wait
 
     def clear(self, address: str) -> None:
-        with self._database.writing() as connection:
-            connection.execute("DELETE FROM tries WHERE address = ?", (address,))
+        with self._connections.writing() as connection:
+            connection.execute("DELETE FROM login_attempts WHERE address = ?", (address,))

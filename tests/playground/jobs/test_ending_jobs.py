@@ -135,7 +135,7 @@ def test_a_job_that_tells_nothing_keeps_its_place_until_its_thread_has_ended(dat
     began = database.jobs.find("me", id)
     assert began is not None
     # It says that it goes on, so that its silence is not taken for its end.
-    until(lambda: database.jobs.find("me", id)["beat"] > began["beat"])  # type: ignore[index]
+    until(lambda: database.jobs.find("me", id)["heartbeat"] > began["heartbeat"])  # type: ignore[index]
     jobs.cancel(id)
     with pytest.raises(TooManyJobsError):
         begin(database, "me", "lab", {}, ONE, lambda progress: None)

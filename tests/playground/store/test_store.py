@@ -1,4 +1,4 @@
-"""The store keeps its promises on SQLite and on Redis alike."""
+"""The rules of the store, on SQLite and on Redis."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,26 +23,25 @@ from playground.store import (
     RequestLog,
     TooManyJobsError,
     WorkerSnapshots,
-    browser_state,
-    jobs,
-    login_attempts,
-    one_time_tokens,
     open_database,
-    worker_snapshots,
 )
-from playground.store.process_identity import HERE
-from playground.store.request_log import LogLimits
+from playground.store.backend import LogLimits
+from playground.store.login_attempts import PER_ADDRESS
 
 from ...support.redis_server import RedisServer
+from .fakes import NO_PID, FakeClock, ended_process, process_elsewhere
 
 #: Another object for the same store, as another worker process has it.
 Another = Callable[[], Database]
 
 
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
 @pytest.fixture(params=["sqlite", "redis"])
-def another(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Another]:
+def another(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[Another]:
     url = None
     if request.param == "redis":
         server: RedisServer = request.getfixturevalue("redis_server")
@@ -53,7 +51,7 @@ def another(
     opened: list[Database] = []
 
     def open_another() -> Database:
-        opened.append(open_database(tmp_path, url))
+        opened.append(open_database(tmp_path, url, clock=clock))
         return opened[-1]
 
     yield open_another
@@ -80,7 +78,7 @@ def test_it_opens_and_says_so(database: Database) -> None:
     database.check()
 
 
-def test_concerns_of_a_browser_do_not_undo_each_other(database: Database, another: Another) -> None:
+def test_keys_of_a_browser_do_not_overwrite_each_other(database: Database, another: Another) -> None:
     here, there = BrowserState(database, "a"), BrowserState(another(), "a")
     here.save("options", {"max_retries": 5})
     there.save("look", {"theme": "dark"})
@@ -92,7 +90,7 @@ def test_concerns_of_a_browser_do_not_undo_each_other(database: Database, anothe
     assert BrowserState(database, "b").load() == {}
 
 
-def test_one_concern_is_dropped(database: Database) -> None:
+def test_one_key_is_dropped(database: Database) -> None:
     state = BrowserState(database, "a")
     state.save("key", {"key": "secret"})
     state.save("look", {"theme": "dark"})
@@ -152,12 +150,10 @@ def test_a_forgotten_job_takes_no_place(database: Database) -> None:
     assert JobStore(database, "b").begin("lab", {}, JobLimits(1, 1, 9))
 
 
-def test_how_many_forgotten_browsers_are_known_is_bounded(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(browser_state, "_MAX_FORGOTTEN", 3)
+def test_how_many_forgotten_browsers_are_known_is_bounded(database: Database, clock: FakeClock) -> None:
     for browser in "abcde":
-        BrowserState(database, browser).forget()
+        database.browsers.forget(browser, clock.now, keep=60.0, max_forgotten=3)
+        clock.advance(0.001)
     assert [BrowserState(database, browser).load() for browser in "abcde"] == [{}, {}, None, None, None]
 
 
@@ -247,12 +243,11 @@ def test_a_log_has_bounds(database: Database) -> None:
     assert other.latest(10)[1] == 1
 
 
-def test_rows_of_a_log_grow_too_old(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_of_a_log_grow_too_old(database: Database, clock: FakeClock) -> None:
     log = RequestLog(database, "a", LogLimits(seconds=60))
     log.append([row()])
     assert log.latest(10)[1] == 1
-    later = time.time() + 61
-    monkeypatch.setattr(time, "time", lambda: later)
+    clock.advance(61)
     assert log.latest(10)[0] == []
     assert log.latest(10, method="GET") == ([], 0)
     log.append([row()])
@@ -298,50 +293,50 @@ def test_what_came_of_a_token_is_kept(database: Database, another: Another) -> N
     assert not there.claim("one")
 
 
-def test_what_a_process_took_along_is_lost(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_process_took_along_is_lost(database: Database) -> None:
     mine = OneTimeTokens(database, "a")
     mine.claim("alive")
-    monkeypatch.setattr(one_time_tokens, "os", SimpleNamespace(getpid=lambda: 2**22 + 1))
-    mine.claim("dead")
-    mine.claim("done")
-    mine.finish("done", {})
-    monkeypatch.setattr(one_time_tokens, "HERE", "another machine")
-    mine.claim("elsewhere")
+    ended = OneTimeTokens(database, "a", ended_process())
+    ended.claim("dead")
+    ended.claim("done")
+    ended.finish("done", {})
+    OneTimeTokens(database, "a", process_elsewhere()).claim("elsewhere")
     names = ("alive", "dead", "done", "elsewhere", "never claimed")
     assert [name for name in names if mine.is_lost(name)] == ["dead"]
 
 
 def test_workers_leave_snapshots_and_the_dead_go(
-    database: Database, another: Another, monkeypatch: pytest.MonkeyPatch
+    database: Database, another: Another, clock: FakeClock
 ) -> None:
-    pid = 2**22 + 1  # no process has it
-    monkeypatch.setattr(worker_snapshots, "os", SimpleNamespace(getpid=lambda: pid))
-    WorkerSnapshots(another(), "settings").publish({"requests": 1})
-    monkeypatch.undo()
+    WorkerSnapshots(another(), "settings", ended_process()).publish({"requests": 1})
     mine = WorkerSnapshots(database, "settings")
     mine.publish({"requests": 2})
     mine.publish({"requests": 3})
     dead, alive = sorted(mine.all(), key=lambda snapshot: snapshot.alive)
-    assert (dead.pid, dead.alive, dead.stats) == (pid, False, {"requests": 1})
+    assert (dead.pid, dead.alive, dead.stats) == (NO_PID, False, {"requests": 1})
     assert (alive.alive, alive.stats) == (True, {"requests": 3})
     assert WorkerSnapshots(database, "other settings").all() == []
-    monkeypatch.setattr(worker_snapshots, "_DEAD_SECONDS", -1.0)
+    clock.advance(31)
     assert [snapshot.alive for snapshot in mine.all()] == [True]
-    monkeypatch.undo()
-    assert len(mine.all()) == 1, "it is forgotten, not passed over"
+    clock.advance(-31)
+    assert len(mine.all()) == 1, "it is removed, not hidden"
 
 
-def test_a_worker_of_another_machine_is_alive_while_it_speaks(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_of_another_machine_is_alive_while_it_publishes(
+    database: Database, clock: FakeClock
 ) -> None:
-    monkeypatch.setattr(worker_snapshots, "HERE", "elsewhere")
-    WorkerSnapshots(database, "settings").publish({})
-    monkeypatch.setattr(worker_snapshots, "HERE", HERE)
-    (snapshot,) = WorkerSnapshots(database, "settings").all()
+    elsewhere = WorkerSnapshots(database, "settings", process_elsewhere())
+    here = WorkerSnapshots(database, "settings")
+    elsewhere.publish({})
+    clock.advance(119)
+    (snapshot,) = here.all()
+    assert (snapshot.alive, snapshot.age) == (True, pytest.approx(119.0))
+    elsewhere.publish({})
+    clock.advance(119)
+    (snapshot,) = here.all()
     assert snapshot.alive
-    monkeypatch.setattr(worker_snapshots, "_UNSEEN_SECONDS", -1.0)
-    (snapshot,) = WorkerSnapshots(database, "settings").all()
-    assert not snapshot.alive
+    clock.advance(2)
+    assert here.all() == []
 
 
 LIMITS = JobLimits(per_browser=2, total=3, rate=3)
@@ -412,24 +407,36 @@ def test_limits_hold_when_many_begin_at_once(another: Another) -> None:
         assert sum(pool.map(begin, range(8))) == LIMITS.total
 
 
-def test_a_job_whose_process_died_is_lost_and_counts_no_more(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mine = JobStore(database, "a")
-    monkeypatch.setattr(jobs, "os", SimpleNamespace(getpid=lambda: 2**22 + 1))
-    ids = [mine.begin("lab", {}, LIMITS) for _ in range(2)]
-    monkeypatch.undo()
+def test_a_job_whose_process_died_is_lost_and_counts_no_more(database: Database) -> None:
+    mine, ended = JobStore(database, "a"), JobStore(database, "a", ended_process())
+    ids = [ended.begin("lab", {}, LIMITS) for _ in range(2)]
     job = mine.find(ids[0])
     assert job is not None
     assert job.lost
     assert mine.begin("lab", {}, LIMITS)
 
 
-def test_old_jobs_are_forgotten_and_stop(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_KEPT", 2)
-    mine, many = JobStore(database, "a"), JobLimits(9, 9, 9)
+def test_a_job_without_a_heartbeat_is_lost(database: Database, clock: FakeClock) -> None:
+    mine, elsewhere = JobStore(database, "a"), JobStore(database, "a", process_elsewhere())
+    id = elsewhere.begin("lab", {}, LIMITS)
+    log = JobWriter(database, id)
+    clock.advance(299)
+    log.write({})
+    clock.advance(299)
+    job = mine.find(id)
+    assert job is not None
+    assert (job.alive, job.seconds) == (True, pytest.approx(598.0))
+    clock.advance(2)
+    job = mine.find(id)
+    assert job is not None
+    assert (job.alive, job.lost) == (False, True)
+
+
+def test_old_jobs_are_forgotten_and_stop(database: Database, clock: FakeClock) -> None:
+    mine, many = JobStore(database, "a"), JobLimits(9, 9, 9, kept=2)
     ids = []
     for _ in range(4):
+        clock.advance(0.001)
         ids.append(mine.begin("lab", {}, many))
         JobWriter(database, ids[-1]).write({}, ["item"], ended=True)
     assert [job.id for job in mine.latest("lab", 9)] == ids[:1:-1]
@@ -440,32 +447,26 @@ def test_old_jobs_are_forgotten_and_stop(database: Database, monkeypatch: pytest
 
 
 def test_an_address_with_wrong_passwords_waits_in_a_line_of_its_own(
-    database: Database, another: Another, monkeypatch: pytest.MonkeyPatch
+    database: Database, another: Another, clock: FakeClock
 ) -> None:
-    now = time.time()
-    monkeypatch.setattr(login_attempts.time, "time", lambda: now)
     guesser = LoginAttempts(database, "192.0.2.1")
     assert [guesser.claim() for _ in range(5)] == [(True, 0.0)] * 5
     in_line = [LoginAttempts(another(), "192.0.2.1").claim() for _ in range(9)]
     assert in_line == [(True, pytest.approx(0.5 * place, abs=0.001)) for place in range(9)]
     assert guesser.claim() == (False, pytest.approx(0.5, abs=0.001)), "the line is full"
-    assert guesser.claim(patience=0.0) == (False, pytest.approx(4.5, abs=0.001))
+    assert guesser.claim(max_wait=0.0) == (False, pytest.approx(4.5, abs=0.001))
     assert LoginAttempts(database, "192.0.2.2").claim() == (True, 0.0), "others do not notice"
     LoginAttempts(database, "192.0.2.2").succeeded()
     assert guesser.claim()[0] is False, "that somebody else succeeded says nothing about the guesser"
-    now += 0.6
+    clock.advance(0.6)
     assert guesser.claim() == (True, pytest.approx(3.9, abs=0.001))
     guesser.succeeded()
     assert guesser.claim() == (True, 0.0)
-    now += 601
+    clock.advance(601)
     assert [guesser.claim() for _ in range(5)] == [(True, 0.0)] * 5, "the count starts at zero again"
 
 
-def test_wrong_answers_are_held_back_when_there_are_many(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = time.time()
-    monkeypatch.setattr(login_attempts.time, "time", lambda: now)
+def test_wrong_answers_are_held_back_when_there_are_many(database: Database, clock: FakeClock) -> None:
     held_back = [LoginAttempts(database, f"192.0.2.{number}").failed() for number in range(80)]
     assert held_back[:51] == [0.0] * 51
     assert held_back[51:71] == pytest.approx([0.1 * place for place in range(1, 21)], abs=0.001)
@@ -490,27 +491,23 @@ def test_who_is_counted_together(database: Database, one: str, other: str, toget
     assert (LoginAttempts(database, other).claim() != (True, 0.0)) == together
 
 
-def test_addresses_that_are_remembered_are_bounded(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = time.time()
-    monkeypatch.setattr(login_attempts.time, "time", lambda: now)
-    monkeypatch.setattr(login_attempts, "ADDRESS", replace(login_attempts.ADDRESS, most=20))
-    first = LoginAttempts(database, "192.0.2.0")
+def test_addresses_that_are_remembered_are_bounded(database: Database, clock: FakeClock) -> None:
+    limit = replace(PER_ADDRESS, max_addresses=20)
+    first = LoginAttempts(database, "192.0.2.0", limit)
     for _ in range(6):
         first.claim()
-    assert first.claim(patience=0.0)[0] is False
+    assert first.claim(max_wait=0.0)[0] is False
     for number in range(1, 20):
-        now += 0.001
-        LoginAttempts(database, f"192.0.2.{number}").claim()
-    assert first.claim(patience=0.0)[0] is False
-    now += 0.001
-    LoginAttempts(database, "192.0.2.20").claim()
-    assert first.claim(patience=0.0) == (True, 0.0), "the oldest made room"
+        clock.advance(0.001)
+        LoginAttempts(database, f"192.0.2.{number}", limit).claim()
+    assert first.claim(max_wait=0.0)[0] is False
+    clock.advance(0.001)
+    LoginAttempts(database, "192.0.2.20", limit).claim()
+    assert first.claim(max_wait=0.0) == (True, 0.0), "the oldest made room"
 
 
 def test_tries_that_come_at_once_do_not_pass_as_one(another: Another) -> None:
     databases = [another() for _ in range(4)]
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(lambda n: LoginAttempts(databases[n % 4], "192.0.2.1").claim(0.0), range(24)))
-    assert 5 <= claims.count((True, 0.0)) <= 8, "five, and those whose turn came while this ran"
+    assert claims.count((True, 0.0)) == 6, "five that are free, and the first of the queue"

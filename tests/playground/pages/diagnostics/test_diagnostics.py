@@ -14,7 +14,7 @@ from flask import Flask
 from octaspace.sandbox import SandboxServer
 from playground.browser.client_options import CODE_ONLY, OPTIONS
 from playground.store import WorkerSnapshots
-from playground.store.process_identity import HERE
+from playground.store.process_identity import ProcessIdentity
 
 from ...browsing import Visitor
 
@@ -58,9 +58,9 @@ def test_every_worker_leaves_its_figures_and_the_dead_fade_and_go(
 
     def leave(seconds_ago: float) -> None:
         stats = {"mode": "persistent", "pools": {}, "requests": 7, "retries": 0, "failovers": 0}
-        at = time.time() - seconds_ago
-        said = {"here": HERE, "pid": gone.pid, "started": at, "at": at, "stats": stats}
-        database.workers.publish(settings, f"{HERE}:{gone.pid}", json.dumps(said), 3600)
+        at, host = time.time() - seconds_ago, ProcessIdentity.current().host
+        said = {"host": host, "pid": gone.pid, "started": at, "at": at, "stats": stats}
+        database.workers.publish(settings, f"{host}:{gone.pid}", json.dumps(said), 3600)
 
     leave(1)
     table = visitor.page(DIAGNOSTICS).select('table:has(caption:-soup-contains("last said")) tbody tr')

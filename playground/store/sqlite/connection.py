@@ -1,0 +1,227 @@
+"""Connections to the SQLite file: transactions, creation of the schema, removal of expired records."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from ..backend import Clock, StoreError
+from ..quotas import DEFAULT_BYTES, StoreQuotas
+from .schema import EXPIRED, SCHEMA, VERSION
+
+__all__ = ["SqliteConnections"]
+
+#: How long a worker waits for another one that writes.
+_BUSY_SECONDS: Final = 10.0
+
+#: Maximum number of idle connections: opening one costs more than most transactions.
+_MAX_IDLE: Final = 8
+
+#: Seconds between two removals of expired rows.
+_SWEEP_SECONDS: Final = 60.0
+
+#: The journal next to the file is written back and truncated when it is larger, in bytes.
+_MAX_JOURNAL_BYTES: Final = 16 * 1024 * 1024
+
+#: Maximum number of free pages that one sweep returns to the file system.
+_MAX_FREED_PAGES: Final = 2000
+
+
+class SqliteConnections:
+    """A pool of connections. Safe with threads, with several processes, and in a forked child.
+
+    A forked child begins without connections.
+
+    Args:
+        path: The file; created at the first use, readable only by its owner.
+        quotas: How much it keeps of each kind.
+        clock: Returns the time, seconds since 1970.
+        monotonic: Returns a time that never goes back, in seconds.
+    """
+
+    def __init__(
+        self, path: Path, quotas: StoreQuotas | None, clock: Clock, monotonic: Callable[[], float]
+    ) -> None:
+        self.path = path
+        self.quotas = quotas or StoreQuotas.of(DEFAULT_BYTES)
+        self.clock = clock
+        self._monotonic = monotonic
+        self._journal = path.with_name(f"{path.name}-wal")
+        self._pid = os.getpid()
+        self._ready = False
+        self._idle: deque[sqlite3.Connection] = deque()
+        #: Connections of a parent process: closing them here could harm it.
+        self._inherited: list[sqlite3.Connection] = []
+        self._next_sweep = 0.0
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that sees one state of the file, whatever others write in the meantime."""
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """The only transaction that writes; it is committed unless an exception is raised.
+
+        Args:
+            durable: Whether it must survive a power failure, which costs a wait for the disk. Otherwise a
+                power failure may lose the last transactions; the file stays intact either way.
+        """
+        with self._transaction("BEGIN IMMEDIATE", durable=durable) as connection:
+            yield connection
+            if self._monotonic() >= self._next_sweep:
+                self._next_sweep = self._monotonic() + _SWEEP_SECONDS
+                _sweep(connection, self.clock())
+        if self._journal_size() > _MAX_JOURNAL_BYTES:
+            # SQLite writes it back by itself, but truncates it only when nobody reads at that moment.
+            self._write_back()
+
+    def wipe(self) -> None:
+        """After a removal: remove the data from the journal next to the file too."""
+        self._write_back()
+
+    def _journal_size(self) -> int:
+        try:
+            return self._journal.stat().st_size
+        except OSError:
+            return 0
+
+    def _write_back(self) -> None:
+        connection = self._take()
+        try:
+            # Has no effect while somebody reads; the next large write tries again.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            connection.close()
+            raise self._unusable(error) from error
+        self._give_back(connection)
+
+    def check(self) -> None:
+        """Open the file; create it when it does not exist."""
+        with self.writing():
+            pass
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
+    @contextmanager
+    def _transaction(self, begin: str, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._take()
+            try:
+                if durable:
+                    connection.execute("PRAGMA synchronous=FULL")
+                connection.execute(begin)
+                yield connection
+                connection.commit()
+                if durable:
+                    connection.execute("PRAGMA synchronous=NORMAL")
+            except sqlite3.Error:
+                connection.close()
+                # The file may have been removed: the next use checks, and creates it.
+                self._ready = False
+                self.close()
+                raise
+            except BaseException:
+                connection.rollback()
+                self._give_back(connection)
+                raise
+            self._give_back(connection)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _take(self) -> sqlite3.Connection:
+        if self._pid != os.getpid():
+            self._inherited += self._idle
+            self._pid, self._idle = os.getpid(), deque()
+        try:
+            if not self._ready:
+                self._set_up()
+                self._ready = True
+            return self._idle.pop() if self._idle else self._open()
+        except IndexError:  # another thread took it
+            return self._take()
+        except (sqlite3.Error, OSError) as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> StoreError:
+        return StoreError(f"the file {self.path} cannot be used: {error}")
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if len(self._idle) < _MAX_IDLE:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        # Transactions begin explicitly: a read that turns into a write would fail instead of wait.
+        connection = sqlite3.connect(
+            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        try:
+            connection.execute("PRAGMA synchronous=NORMAL")
+            # Removed data may be a key: it is overwritten in the file.
+            connection.execute("PRAGMA secure_delete=ON")
+            # Replaced rows are counted as removed.
+            connection.execute("PRAGMA recursive_triggers=ON")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_up(self) -> None:
+        """Create the file, one process at a time; the tables of another version are replaced."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A separate file: closing the database's would release the locks of every connection to it.
+        with open(self.path.with_suffix(".lock"), "w", opener=_private) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not self.path.exists():
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            with closing(self._open()) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+                (version,) = connection.execute("PRAGMA user_version").fetchone()
+                if version == VERSION:
+                    return
+                connection.execute("BEGIN IMMEDIATE")
+                tables = connection.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+                ).fetchall()
+                for (name,) in tables:
+                    connection.execute(f'DROP TABLE "{name}"')
+                connection.execute("COMMIT")
+                if not tables:
+                    # Has an effect only in an empty file; other files reuse their free pages.
+                    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+                    connection.execute("VACUUM")
+                connection.execute("BEGIN IMMEDIATE")
+                for statement in SCHEMA:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version={VERSION}")
+                connection.execute("COMMIT")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _sweep(connection: sqlite3.Connection, now: float) -> None:
+    """Remove expired rows, and return free pages to the file system when there are many."""
+    for statement in EXPIRED:
+        connection.execute(statement, {"now": now})
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    surplus = free - pages // 2
+    for _ in range(min(surplus, _MAX_FREED_PAGES)):
+        # Each step returns one page, and Python executes one step.
+        connection.execute("PRAGMA incremental_vacuum(1)")
