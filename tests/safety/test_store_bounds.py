@@ -1,4 +1,4 @@
-"""The store stays within its bounds on SQLite and on Redis, and a crowd takes nobody's safety away."""
+"""The store keeps its quotas on SQLite and on Redis; many browsers cannot evict records others rely on."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from playground.store.sqlite import SqliteDatabase
 from tests.playground.browsing import ORIGIN, Visitor
 from tests.playground.conftest import MakeApp, redis_server
 from tests.playground.pages.rent.renting import MACHINE, order, rentals
+from tests.playground.store.databases import Another, databases
 from tests.playground.store.fakes import FakeClock
 from tests.playground.store.test_store import row
 from tests.support.redis_server import RedisServer
@@ -49,30 +50,11 @@ QUOTAS = StoreQuotas.of(STORE_BYTES)
 
 MANY = JobLimits(per_browser=1000, total=1000, rate=1000)
 
-Another = Callable[[], Database]
-
 
 @pytest.fixture(params=["sqlite", "redis"])
 def another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Another]:
-    """Makes objects for one store, as several worker processes have them."""
-    url = None
-    if request.param == "redis":
-        server: RedisServer = request.getfixturevalue("redis_server")
-        server.start()
-        url = server.url
-        with server.client() as client:
-            client.flushall()
-    opened: list[Database] = []
-
-    def open_another() -> Database:
-        opened.append(
-            RedisDatabase(url, QUOTAS) if url else SqliteDatabase(tmp_path / "playground.sqlite3", QUOTAS)
-        )
-        return opened[-1]
-
-    yield open_another
-    for database in opened:
-        database.close()
+    with databases(request, tmp_path, store_bytes=STORE_BYTES) as another:
+        yield another
 
 
 @pytest.fixture

@@ -34,13 +34,7 @@ _MAX_ATTEMPTS: Final = 50
 class RedisConnection:
     """Safe with threads, processes and forks: redis-py's pool opens connections as needed.
 
-    Args:
-        url: See `playground.store.redis.url`.
-        quotas: How much it keeps of each kind.
-        clock: Returns the time, seconds since 1970.
-
-    Raises:
-        StoreError: The URL cannot be used.
+    For the arguments and errors see `RedisDatabase`.
     """
 
     def __init__(self, url: str, quotas: StoreQuotas | None, clock: Clock) -> None:

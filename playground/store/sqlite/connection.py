@@ -36,13 +36,7 @@ _MAX_FREED_PAGES: Final = 2000
 class SqliteConnections:
     """A pool of connections. Safe with threads, with several processes, and in a forked child.
 
-    A forked child begins without connections.
-
-    Args:
-        path: The file; created at the first use, readable only by its owner.
-        quotas: How much it keeps of each kind.
-        clock: Returns the time, seconds since 1970.
-        monotonic: Returns a time that never goes back, in seconds.
+    A forked child begins without connections. For the arguments see `SqliteDatabase`.
     """
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -23,16 +23,12 @@ from playground.store import (
     RequestLog,
     TooManyJobsError,
     WorkerSnapshots,
-    open_database,
 )
 from playground.store.backend import LogLimits
 from playground.store.login_attempts import PER_ADDRESS
 
-from ...support.redis_server import RedisServer
+from .databases import Another, databases
 from .fakes import NO_PID, FakeClock, ended_process, process_elsewhere
-
-#: Another object for the same store, as another worker process has it.
-Another = Callable[[], Database]
 
 
 @pytest.fixture
@@ -42,21 +38,8 @@ def clock() -> FakeClock:
 
 @pytest.fixture(params=["sqlite", "redis"])
 def another(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[Another]:
-    url = None
-    if request.param == "redis":
-        server: RedisServer = request.getfixturevalue("redis_server")
-        url = server.url
-        with server.client() as client:
-            client.flushall()
-    opened: list[Database] = []
-
-    def open_another() -> Database:
-        opened.append(open_database(tmp_path, url, clock=clock))
-        return opened[-1]
-
-    yield open_another
-    for database in opened:
-        database.close()
+    with databases(request, tmp_path, clock=clock) as another:
+        yield another
 
 
 @pytest.fixture
