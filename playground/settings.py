@@ -26,7 +26,7 @@ from typing import Literal
 
 from octaspace import Config, ConfigurationError
 
-from .store.bounds import DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
+from .store.quotas import DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
 
 __all__ = ["ProcessSettings", "StartError", "is_loopback"]
 

@@ -9,7 +9,7 @@ from flask import request
 
 from ..app_state import current_app_state
 from ..sdk.recording import Call
-from ..store import Calls, Database
+from ..store import Database, RequestLog
 from .state import Browser
 
 __all__ = ["CallLog"]
@@ -26,7 +26,7 @@ class CallLog:
     """
 
     def __init__(self, database: Database, browser: str, *, source: str, page: str) -> None:
-        self._calls = Calls(database, browser)
+        self._calls = RequestLog(database, browser)
         self._source, self._page = source, page
 
     @classmethod

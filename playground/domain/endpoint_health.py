@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from octaspace import InvalidResponseError, UnexpectedShapeError
 
-from ..store import CallRow, Calls
+from ..store import CallRow, RequestLog
 
 __all__ = ["EndpointHealth", "endpoint_health", "last_calls"]
 
@@ -43,7 +43,7 @@ class EndpointHealth:
     at: float | None = None
 
 
-def last_calls(calls: Calls, endpoints: Iterable[str]) -> dict[str, CallRow]:
+def last_calls(calls: RequestLog, endpoints: Iterable[str]) -> dict[str, CallRow]:
     """The last call of a browser that ended at each of these endpoints, for those that have one.
 
     One that has failed is whole: its `CallRow.detail` has the message.

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from octaspace import Client
 
-from ..store import BusyError, Database, JobLog, Jobs, Limits, StoreError
+from ..store import Database, JobLimits, JobStore, JobWriter, StoreError, TooManyJobsError
 
 __all__ = ["Progress", "begin"]
 
@@ -37,7 +37,7 @@ class Progress:
         log: Where to.
     """
 
-    def __init__(self, log: JobLog) -> None:
+    def __init__(self, log: JobWriter) -> None:
         self._log = log
         self._lock = threading.Lock()
         self._state: dict[str, Any] = {}
@@ -127,7 +127,7 @@ def begin(
     browser: str,
     kind: str,
     about: dict[str, Any],
-    limits: Limits,
+    limits: JobLimits,
     work: Callable[[Progress], None],
 ) -> str:
     """Begin a job in a thread of its own.
@@ -144,10 +144,10 @@ def begin(
         The job's id.
 
     Raises:
-        playground.store.BusyError: There are too many.
+        playground.store.TooManyJobsError: There are too many.
     """
-    id = Jobs(database, browser).begin(kind, about, limits)
-    progress = Progress(JobLog(database, id))
+    id = JobStore(database, browser).begin(kind, about, limits)
+    progress = Progress(JobWriter(database, id))
 
     def run() -> None:
         watching = threading.Thread(target=progress.watch, name=f"{kind}-{id}-watch", daemon=True)
@@ -168,5 +168,5 @@ def begin(
         thread.start()
     except RuntimeError:
         progress.end()
-        raise BusyError("This server has no thread left for it; try in a moment.") from None
+        raise TooManyJobsError("This server has no thread left for it; try in a moment.") from None
     return id

@@ -19,7 +19,7 @@ from ..sdk.methods import Method
 from ..sdk.read_only import ChangeStoppedError, reading_only
 from ..sdk.recording import Call, recorded
 from ..sdk.redaction import WITHHELD, answer_is_secret, without_secrets
-from ..store import Limits
+from ..store import JobLimits
 from .background import Progress, begin
 
 __all__ = ["KIND", "start_run"]
@@ -27,7 +27,7 @@ __all__ = ["KIND", "start_run"]
 KIND: Final = "runner"
 
 #: Runs of one browser and of all, and how often one may be begun.
-_LIMITS: Final = Limits(mine=4, all=16, rate=20)
+_LIMITS: Final = JobLimits(per_browser=4, total=16, rate=20)
 
 
 #: A change given up on may have been carried out all the same, so it is given longer than a read.
@@ -54,7 +54,7 @@ def start_run(
         Id of the run.
 
     Raises:
-        playground.store.BusyError: So many are under way that this one has to wait.
+        playground.store.TooManyJobsError: So many are under way that this one has to wait.
     """
     source, config, id = browser.api_target.label, browser.config, browser.id
     seconds = max(_CHANGE_SECONDS, browser.budget) if change else browser.budget
@@ -86,7 +86,7 @@ def start_run(
         has_data = "data" in outcome
         data = outcome.pop("data", None)
         progress.tell(
-            {"text": _as_text(data, calls, parts.database.bounds.job * 2 // 3) if has_data else None},
+            {"text": _as_text(data, calls, parts.database.quotas.job * 2 // 3) if has_data else None},
             **outcome,
             took=took,
             calls=calls.total,

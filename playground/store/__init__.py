@@ -1,33 +1,34 @@
-"""What all workers share: state of browsers, request log, one-time tokens, worker snapshots, jobs.
+"""State that all workers share: state of browsers, request log, one-time tokens, worker snapshots, jobs.
 
-Kept in one SQLite file, or in Redis; which of them is `Database`'s business alone.
+It is kept in one SQLite file or in Redis. The rules in this package are the same for both.
 """
 
-from .backend import Database, StoreError, StoreFullError, open_database
-from .bounds import StoreBounds
-from .browsers import BrowserState
-from .calls import CallRow, Calls
-from .jobs import BusyError, Job, JobLog, Jobs, Limits
-from .login_attempts import LoginTries
-from .tokens import Tokens
-from .workers import Snapshot, Workers
+from .backend import Database, StoreError, StoreFullError
+from .browser_state import BrowserState
+from .factory import open_database
+from .jobs import Job, JobLimits, JobStore, JobWriter, TooManyJobsError
+from .login_attempts import LoginAttempts
+from .one_time_tokens import OneTimeTokens
+from .quotas import StoreQuotas
+from .request_log import CallRow, RequestLog
+from .worker_snapshots import WorkerSnapshot, WorkerSnapshots
 
 __all__ = [
     "BrowserState",
-    "BusyError",
     "CallRow",
-    "Calls",
     "Database",
     "Job",
-    "JobLog",
-    "Jobs",
-    "Limits",
-    "LoginTries",
-    "Snapshot",
-    "StoreBounds",
+    "JobLimits",
+    "JobStore",
+    "JobWriter",
+    "LoginAttempts",
+    "OneTimeTokens",
+    "RequestLog",
     "StoreError",
     "StoreFullError",
-    "Tokens",
-    "Workers",
+    "StoreQuotas",
+    "TooManyJobsError",
+    "WorkerSnapshot",
+    "WorkerSnapshots",
     "open_database",
 ]

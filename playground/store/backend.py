@@ -1,24 +1,39 @@
-"""What a backend of the store has to do; there are two, SQLite and Redis.
+"""The interface of a storage backend, and the types it shares with the rules.
 
-A backend keeps records and knows nothing of what they mean: rules, limits and JSON are in the modules
-beside this one, once for both. A record is a dictionary of plain values; a text is JSON.
+A backend keeps records without interpreting them: rules, limits and JSON are in the modules of this package,
+once for both backends, SQLite and Redis. A record is a dictionary of plain values; a text is JSON.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol
 
-from .bounds import DEFAULT_BYTES, Share, StoreBounds
+from .quotas import StoreQuotas
 
-if TYPE_CHECKING:
-    from .calls import Bounds, Query
-    from .login_attempts import Pace
-
-__all__ = ["Database", "Record", "StoreError", "StoreFullError", "check_room", "open_database"]
+__all__ = [
+    "CALL_COLUMNS", "JOB_TIMEOUT_SECONDS", "BrowserTable", "CallQuery", "CallTable", "Clock", "Database",
+    "JobTable", "LogLimits", "LoginAttemptTable", "RateLimit", "Record", "StateKind", "StoreError",
+    "StoreFullError", "TokenTable", "WorkerTable", "require_space",
+]  # fmt: skip
 
 Record = dict[str, Any]
+
+#: Returns the time, seconds since 1970.
+Clock = Callable[[], float]
+
+#: Drafts are evicted, the oldest first; settings are refused when there is no space.
+StateKind = Literal["settings", "drafts"]
+
+#: The columns of a call that every view of the log shows; the rest is in its `detail`.
+CALL_COLUMNS: Final = (
+    "at", "source", "page", "line", "method", "path", "status", "error", "elapsed", "attempts",
+    "endpoint", "request_id", "in_use",
+)  # fmt: skip
+
+#: A job without a heartbeat for this long has lost its thread.
+JOB_TIMEOUT_SECONDS: Final = 300.0
 
 
 class StoreError(RuntimeError):
@@ -26,50 +41,120 @@ class StoreError(RuntimeError):
 
 
 class StoreFullError(StoreError):
-    """What must not be lost has no room; nothing was kept. The message is for whoever sent it."""
+    """A record that must not be lost has no space; nothing was saved. The message is for the user."""
+
+
+@dataclass(frozen=True)
+class LogLimits:
+    """How much of a log is kept.
+
+    Attributes:
+        rows: Rows of one browser.
+        bytes: Bytes of one browser.
+        seconds: Age of a row.
+        total: Bytes of all browsers together.
+    """
+
+    rows: int = 1000
+    bytes: int = 16 * 1024 * 1024
+    seconds: float = 12 * 3600.0
+    total: int = 128 * 1024 * 1024
+
+    @classmethod
+    def of(cls, quotas: StoreQuotas) -> LogLimits:
+        """The limits that follow from the quotas of the store."""
+        return cls(bytes=quotas.log.per_browser, total=quotas.log.total)
+
+
+@dataclass(frozen=True)
+class CallQuery:
+    """Selects rows of a log; an empty text or None selects all.
+
+    Attributes:
+        method: Only this HTTP method.
+        text: Only calls whose path, line or request id contains this, ignoring case.
+        status: ``ok``, ``error``, ``retried``, or a status code.
+        slower_than: Only calls that took more seconds.
+        since: Only calls that began after this time.
+        page: Only calls made by this page.
+        path: Only calls of exactly this path.
+        source: Only calls to this API target.
+        endpoint: Only calls whose last attempt went to this endpoint.
+    """
+
+    method: str = ""
+    text: str = ""
+    status: str = ""
+    slower_than: float | None = None
+    since: float | None = None
+    page: str = ""
+    path: str = ""
+    source: str = ""
+    endpoint: str = ""
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """How fast attempts may follow each other.
+
+    Attributes:
+        burst: Attempts within `window` that do not wait.
+        interval: Seconds between two of the others.
+        max_wait: Seconds that an attempt waits at most.
+        window: Seconds after which the count starts at zero again.
+        max_addresses: Addresses that are remembered; the oldest are dropped.
+    """
+
+    burst: int
+    interval: float
+    max_wait: float
+    window: float = 600.0
+    max_addresses: int = 10_000
 
 
 class BrowserTable(Protocol):
-    """What is known of browsers: a text per concern, with one life for all of a browser's."""
+    """State of browsers: a text per key; all keys of a browser expire together."""
 
     def load(self, browser: str, idle: float) -> dict[str, str] | None:
-        """Every concern; the browser's time begins again.
+        """Every text by its key; restarts the browser's idle time.
+
+        Args:
+            browser: Id of the browser.
+            idle: Seconds after which the browser's state expires.
 
         Returns:
-            Empty when it was away for `idle` seconds; None when it was forgotten.
+            Empty when the state expired; None when the browser was forgotten.
         """
         ...
 
-    def save(
-        self, browser: str, concern: str, text: str, idle: float, kind: Literal["settings", "drafts"]
-    ) -> None:
-        """Keep one concern, unless the browser was forgotten; others saved at the same time are left alone.
+    def save(self, browser: str, key: str, text: str, idle: float, kind: StateKind) -> None:
+        """Save one text, unless the browser was forgotten; other keys saved at the same time are not changed.
 
         Args:
-            browser: Whose.
-            concern: Its name.
+            browser: Id of the browser.
+            key: Key of the text.
             text: Its value.
-            idle: Seconds after which the browser is forgotten.
-            kind: Whose share of the bounds it takes. Drafts make room, the oldest first.
+            idle: Seconds after which the browser's state expires.
+            kind: The quota it counts for.
 
         Raises:
-            StoreFullError: There is no room for settings.
+            StoreFullError: There is no space for settings.
         """
         ...
 
-    def drop(self, browser: str, concern: str) -> None:
-        """Remove one concern."""
+    def drop(self, browser: str, key: str) -> None:
+        """Remove one key."""
         ...
 
-    def forget(self, browser: str, now: float, keep: float, most: int) -> None:
-        """Remove everything of a browser: concerns, calls, tokens, jobs. Note that it was forgotten.
+    def forget(self, browser: str, now: float, keep: float, max_forgotten: int) -> None:
+        """Remove everything of a browser: state, calls, tokens, jobs. Note that it was forgotten.
 
         Args:
-            browser: Its id.
+            browser: Id of the browser.
             now: The time, seconds since 1970.
-            keep: Seconds for which the note is kept. What requests and jobs under way still write for the
-                browser until then is dropped, and a job of it hears that it is to stop.
-            most: Notes that are kept at most, the latest.
+            keep: Seconds for which the note is kept. Until then, writes by requests and jobs that are still
+                running are dropped, and these jobs are told to stop.
+            max_forgotten: Maximum number of notes; the latest are kept.
         """
         ...
 
@@ -77,8 +162,13 @@ class BrowserTable(Protocol):
 class CallTable(Protocol):
     """Logs of calls, numbered in the order in which they were written."""
 
-    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
-        """Add rows with the names of `COLUMNS`, a text `detail` and their `size`, drop what is out of bounds.
+    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], limits: LogLimits) -> list[int]:
+        """Add rows and remove those that exceed a limit.
+
+        Args:
+            browser: Id of the browser.
+            rows: Rows with the fields of `CALL_COLUMNS`, a text `detail` and their `size` in bytes.
+            limits: How much is kept.
 
         Returns:
             Their ids; each is 0 for a browser that was forgotten, whose rows are not added.
@@ -86,13 +176,16 @@ class CallTable(Protocol):
         ...
 
     def latest(
-        self, browser: str, query: Query, limit: int, offset: int, *, whole: bool
+        self, browser: str, query: CallQuery, limit: int, offset: int, *, whole: bool
     ) -> tuple[list[Record], int]:
-        """Rows with their `id`, latest first, and how many match in all; `detail` is None unless `whole`."""
+        """Rows with their `id`, latest first, and the number of all that match.
+
+        `detail` is None unless `whole`.
+        """
         ...
 
     def find(self, browser: str, number: int) -> Record | None:
-        """One row of the browser, whole."""
+        """One row of the browser with its detail."""
         ...
 
     def clear(self, browser: str) -> None:
@@ -104,55 +197,55 @@ class TokenTable(Protocol):
     """One-time tokens."""
 
     def claim(self, browser: str, token: str, owner: str, keep: float) -> bool:
-        """Take a token nobody has taken; one of all callers in all processes hears True.
+        """Claim a token; exactly one of all callers in all processes gets True.
 
         Raises:
-            StoreFullError: There is no room, and it was not taken before.
+            StoreFullError: There is no space, and the token was not claimed before.
         """
         ...
 
-    def finish(self, browser: str, token: str, text: str, keep: float, gone: str) -> None:
-        """Keep what came of a token that was taken; `gone` takes the place of older ones without room."""
+    def finish(self, browser: str, token: str, text: str, keep: float, placeholder: str) -> None:
+        """Save the result of a claimed token; `placeholder` replaces older results when space runs out."""
         ...
 
     def find(self, browser: str, token: str) -> tuple[str | None, str | None]:
-        """By which owner it was taken, and what came of it."""
+        """The owner that claimed the token, and the result."""
         ...
 
 
 class WorkerTable(Protocol):
-    """The last word of each worker process, per settings."""
+    """The latest snapshot of each worker process, per settings."""
 
-    def leave(self, settings: str, worker: str, text: str, keep: float) -> None:
-        """Replace what this worker said."""
+    def publish(self, settings: str, worker: str, text: str, keep: float) -> None:
+        """Replace the snapshot of a worker."""
         ...
 
-    def everyone(self, settings: str) -> dict[str, str]:
-        """What each worker said."""
+    def all(self, settings: str) -> dict[str, str]:
+        """The snapshot of each worker."""
         ...
 
     def drop(self, settings: str, workers: Sequence[str]) -> None:
-        """Forget workers."""
+        """Remove workers."""
         ...
 
 
 class JobTable(Protocol):
-    """Jobs, and the items each has collected."""
+    """Jobs and the items that each has collected."""
 
     def begin(
         self, job: Record, since: float, admit: Callable[[list[Record], int], None], keep: int, seconds: float
     ) -> None:
-        """Write a job down unless `admit` raises; nobody else can write one of its kind meanwhile.
+        """Add a job unless `admit` raises; no other job of its kind can be added in the meantime.
 
-        For a browser that was forgotten nothing is written.
+        For a browser that was forgotten nothing is added.
 
         Args:
-            job: The job's fields.
-            since: A time, for the second argument of `admit`.
-            admit: Called with all jobs of the kind that have not ended, and with how many the browser has
-                begun since that time.
-            keep: How many jobs of the kind the browser keeps.
-            seconds: For how long.
+            job: Fields of the job.
+            since: Start of the time counted for the second argument of `admit`.
+            admit: Called with all running jobs of the kind, and with the number that the browser has begun
+                since that time.
+            keep: Maximum number of jobs of the kind that the browser keeps.
+            seconds: Seconds for which they are kept.
         """
         ...
 
@@ -165,51 +258,65 @@ class JobTable(Protocol):
         ...
 
     def items(self, browser: str, id: str) -> list[str]:
-        """What a job of the browser has collected, in order."""
+        """The items that a job of the browser has collected, in order."""
         ...
 
     def cancel(self, browser: str, id: str) -> None:
-        """Mark a job of the browser that has not ended."""
+        """Mark a running job of the browser as cancelled."""
         ...
 
     def write(
         self, id: str, state: str, items: Sequence[str], first: int, at: float, *, ended: bool
     ) -> bool | None:
-        """Replace a job's state and add items, the first of them with that number.
+        """Replace a job's state, renew its heartbeat, and add items.
+
+        Args:
+            id: Id of the job.
+            state: The new state.
+            items: Items to add.
+            first: Number of the first of them.
+            at: The time, seconds since 1970.
+            ended: Whether the job has ended.
 
         Returns:
-            Whether it is marked as cancelled; None when it was forgotten.
+            Whether the job is marked as cancelled; None when it was removed.
         """
         ...
 
 
-class TryTable(Protocol):
-    """Lines of those who try to log in, one per address."""
+class LoginAttemptTable(Protocol):
+    """Queues of login attempts, one per address."""
 
-    def take(self, address: str, now: float, pace: Pace, longest: float) -> float:
-        """Take a place in a line, in one step for all processes.
+    def reserve(self, address: str, now: float, limit: RateLimit, max_wait: float) -> float:
+        """Reserve a place in a queue, atomically for all processes.
 
         Args:
-            address: Whose line.
+            address: Address whose queue it is.
             now: The time, seconds since 1970.
-            pace: How fast the line moves, and how many are remembered.
-            longest: Seconds beyond which no place is taken.
+            limit: How fast the queue moves, and how many addresses are remembered.
+            max_wait: Seconds; with a longer wait no place is reserved.
 
         Returns:
-            Seconds until it is this try's turn; more than `longest` when it has no place.
+            Seconds until this attempt may go on; more than `max_wait` when it has no place.
         """
         ...
 
     def clear(self, address: str) -> None:
-        """Forget an address's line."""
+        """Remove an address's queue."""
         ...
 
 
 class Database(Protocol):
-    """A backend. Every method of it and of its tables raises `StoreError` when it cannot do its work."""
+    """A backend. Every method of it and of its tables raises `StoreError` when it cannot do its work.
 
-    @property
-    def bounds(self) -> StoreBounds: ...
+    Attributes:
+        clock: The time, for the backend and for the rules.
+        quotas: How much it keeps of each kind.
+    """
+
+    clock: Clock
+    quotas: StoreQuotas
+
     @property
     def browsers(self) -> BrowserTable: ...
     @property
@@ -221,64 +328,45 @@ class Database(Protocol):
     @property
     def jobs(self) -> JobTable: ...
     @property
-    def tries(self) -> TryTable: ...
+    def login_attempts(self) -> LoginAttemptTable: ...
 
     def check(self) -> None:
-        """Try it out, for the start of the app."""
+        """Check that it works, at the start of the app."""
         ...
 
     def close(self) -> None:
-        """Close this process's connections; a later use opens new ones."""
+        """Close this process's idle connections; a later use opens new ones."""
         ...
 
 
-def check_room(bounds: StoreBounds, kind: str, more: int, own: int, every: int) -> None:
-    """Refuse what has no room.
+def require_space(
+    quotas: StoreQuotas, kind: Literal["settings", "claims"], added: int, own: int, total: int
+) -> None:
+    """Refuse a record that exceeds its quota.
 
     Args:
-        bounds: The shares.
-        kind: ``"settings"`` or ``"claims"``.
-        more: Bytes that are to be added; with none or fewer there is always room.
-        own: What the browser has.
-        every: What all browsers have.
+        quotas: The quotas.
+        kind: Kind of the record.
+        added: Bytes to add; with none or fewer there is always space.
+        own: Bytes of the browser.
+        total: Bytes of all browsers.
 
     Raises:
-        StoreFullError: There is none.
+        StoreFullError: There is no space.
     """
-    share: Share = getattr(bounds, kind)
-    if more <= 0:
+    if added <= 0:
         return
-    what = "saved settings" if kind == "settings" else "forms that were sent within seven days"
-    if own + more > share.mine:
+    if kind == "settings":
+        quota, records = quotas.settings, "saved settings"
+    else:
+        quota, records = quotas.claims, "forms that were sent within seven days"
+    if own + added > quota.per_browser:
         raise StoreFullError(
-            f"This browser has as many {what} as it may ({share.mine >> 10} kB). "
+            f"This browser has as many {records} as it may ({quota.per_browser >> 10} kB). "
             "Forgetting this browser in Settings makes room."
         )
-    if every + more > share.all:
+    if total + added > quota.total:
         raise StoreFullError(
-            f"All browsers together have as many {what} as they may ({share.all >> 10} kB). "
+            f"All browsers together have as many {records} as they may ({quota.total >> 10} kB). "
             "Whoever runs the server can raise PLAYGROUND_STORE_BYTES."
         )
-
-
-def open_database(folder: Path, redis_url: str | None = None, store_bytes: int = DEFAULT_BYTES) -> Database:
-    """The store; nothing is opened before its first use.
-
-    Args:
-        folder: Folder of the SQLite file.
-        redis_url: A Redis to use instead.
-        store_bytes: How much is kept in all; see `StoreBounds`.
-
-    Raises:
-        StoreError: The address of Redis cannot be used, or its client is not installed.
-    """
-    if redis_url is None:
-        from .sqlite import SqliteDatabase
-
-        return SqliteDatabase(folder / "playground.sqlite3", StoreBounds.of(store_bytes))
-    # Only then: redis is an extra.
-    try:
-        from .redis import RedisDatabase
-    except ImportError:
-        raise StoreError("Redis needs a package: pip install 'Flask-OctaSpace[redis]'") from None
-    return RedisDatabase(redis_url, StoreBounds.of(store_bytes))

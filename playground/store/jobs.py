@@ -1,66 +1,62 @@
-"""What runs in the background: begun in one worker process, seen and cancelled from every one."""
+"""Background jobs: each runs in one worker process and can be seen and cancelled from every worker."""
 
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .backend import Database, Record
-from .process_identity import HERE, runs
+from .backend import JOB_TIMEOUT_SECONDS, Database, Record
+from .process_identity import ProcessIdentity
 
-__all__ = ["SILENT_SECONDS", "BusyError", "Job", "JobLog", "Jobs", "Limits"]
+__all__ = ["Job", "JobLimits", "JobStore", "JobWriter", "TooManyJobsError"]
 
-#: Jobs of one kind that a browser keeps, and for how long.
-_KEPT: Final = 20
 _KEPT_SECONDS: Final = 12 * 3600.0
-
-#: A job that says nothing for this long has lost its thread.
-SILENT_SECONDS: Final = 300.0
 
 _RATE_SECONDS: Final = 10.0
 
-#: Characters of a text that a job is begun with.
+#: Maximum length of a text among a job's arguments, in characters.
 _MAX_TEXT: Final = 16 * 1024
 
 
-class BusyError(RuntimeError):
-    """So many jobs run already that another one has to wait; the message says which limit it is."""
+class TooManyJobsError(RuntimeError):
+    """No further job may begin now; the message names the limit."""
 
 
 @dataclass(frozen=True)
-class Limits:
+class JobLimits:
     """How many jobs of one kind there may be.
 
     Attributes:
-        mine: At the same time in one browser.
-        all: At the same time in all browsers.
+        per_browser: Running at the same time in one browser.
+        total: Running at the same time in all browsers.
         rate: Begun by one browser within ten seconds.
+        kept: Kept for one browser, running or not.
     """
 
-    mine: int
-    all: int
+    per_browser: int
+    total: int
     rate: int
+    kept: int = 20
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it was last heard of.
+    """A job as last written.
 
     Attributes:
-        id: What it is found by.
-        kind: What it does: ``runner``, ``smoke`` or ``lab``.
+        id: Its id.
+        kind: ``runner``, ``smoke`` or ``lab``.
         pid: The process that runs it.
         at: When it began, seconds since 1970.
         ended: When it ended, or None.
-        cancelled: Whether somebody asked it to stop.
-        alive: Whether it goes on: not ended, and its process is there.
-        about: What it was begun with.
-        state: What it last said of itself.
+        seconds: How long it took, or has taken so far.
+        cancelled: Whether it was asked to stop.
+        alive: Whether it runs: it has not ended, and neither has its process.
+        about: Its arguments.
+        state: The last state that it wrote.
     """
 
     id: str
@@ -68,6 +64,7 @@ class Job:
     pid: int
     at: float
     ended: float | None
+    seconds: float
     cancelled: bool
     alive: bool
     about: dict[str, Any]
@@ -78,147 +75,158 @@ class Job:
         """Whether it will never end, because its process did."""
         return self.ended is None and not self.alive
 
-    @property
-    def seconds(self) -> float:
-        """How long it took, or has taken."""
-        return (self.ended or time.time()) - self.at
 
+class JobStore:
+    """The jobs of one browser.
 
-class Jobs:
-    """The jobs of one browser."""
+    Args:
+        database: Where they are kept.
+        browser: Id of the browser.
+        identity: The process that runs the jobs; by default this one.
+    """
 
-    def __init__(self, database: Database, browser: str) -> None:
-        self._table, self._browser = database.jobs, browser
+    def __init__(self, database: Database, browser: str, identity: ProcessIdentity | None = None) -> None:
+        self._table, self._clock, self._browser = database.jobs, database.clock, browser
+        self._identity = identity or ProcessIdentity.current()
 
-    def begin(self, kind: str, about: dict[str, Any], limits: Limits) -> str:
-        """Write a job down, unless there are too many.
+    def begin(self, kind: str, about: dict[str, Any], limits: JobLimits) -> str:
+        """Add a job, unless there are too many.
 
         Args:
-            kind: What it does.
-            about: What it is begun with.
+            kind: Kind of the job.
+            about: Its arguments.
             limits: How many there may be.
 
         Returns:
             Its id.
 
         Raises:
-            BusyError: There are too many.
+            TooManyJobsError: There are too many.
         """
-        now, id = time.time(), secrets.token_urlsafe(9)
+        now, id = self._clock(), secrets.token_urlsafe(9)
 
-        def admit(going: list[Record], recent: int) -> None:
-            alive = [job for job in going if _alive(job)]
-            mine = sum(job["browser"] == self._browser for job in alive)
-            if mine >= limits.mine:
-                raise BusyError(
+        def admit(running: list[Record], recent: int) -> None:
+            alive = [job for job in running if self._is_alive(job, now)]
+            own = sum(job["browser"] == self._browser for job in alive)
+            if own >= limits.per_browser:
+                raise TooManyJobsError(
                     "One is under way in this browser; wait for it or cancel it."
-                    if limits.mine == 1
-                    else f"{limits.mine} are under way in this browser; wait for one or cancel it."
+                    if limits.per_browser == 1
+                    else f"{limits.per_browser} are under way in this browser; wait for one or cancel it."
                 )
-            if len(alive) >= limits.all:
-                raise BusyError(f"{limits.all} are under way for all browsers together; try in a moment.")
+            if len(alive) >= limits.total:
+                raise TooManyJobsError(
+                    f"{limits.total} are under way for all browsers together; try in a moment."
+                )
             if recent >= limits.rate:
-                raise BusyError(f"This browser may begin {limits.rate} within ten seconds; wait a moment.")
+                raise TooManyJobsError(
+                    f"This browser may begin {limits.rate} within ten seconds; wait a moment."
+                )
 
+        process = self._identity
         job = {
-            "id": id, "browser": self._browser, "kind": kind, "here": HERE, "pid": os.getpid(), "at": now,
-            "beat": now, "ended": None, "cancelled": False, "about": _cut(about), "state": "{}",
+            "id": id, "browser": self._browser, "kind": kind, "host": process.host, "pid": process.pid,
+            "at": now, "heartbeat": now, "ended": None, "cancelled": False, "about": _shorten(about),
+            "state": "{}",
         }  # fmt: skip
-        self._table.begin(job, now - _RATE_SECONDS, admit, _KEPT, _KEPT_SECONDS)
+        self._table.begin(job, now - _RATE_SECONDS, admit, limits.kept, _KEPT_SECONDS)
         return id
 
     def find(self, id: str) -> Job | None:
         """A job of this browser, or None."""
         record = self._table.find(self._browser, id)
-        return None if record is None else _job(record)
+        return None if record is None else self._job(record)
 
     def latest(self, kind: str, count: int = 1) -> list[Job]:
         """The last jobs of a kind, latest first."""
-        return [_job(record) for record in self._table.latest(self._browser, kind, count)]
+        return [self._job(record) for record in self._table.latest(self._browser, kind, count)]
 
     def items(self, id: str) -> list[Any]:
-        """What a job of this browser has collected, in its order."""
+        """The items that a job of this browser has collected, in order."""
         return [json.loads(text) for text in self._table.items(self._browser, id)]
 
     def cancel(self, id: str) -> None:
-        """Ask a job to stop; its thread sees it at its next step."""
+        """Ask a job to stop; its thread notices when it writes next."""
         self._table.cancel(self._browser, id)
 
+    def _is_alive(self, job: Record, now: float) -> bool:
+        # Of a process on another host only the heartbeat is known.
+        may_run = self._identity.is_running(job["host"], job["pid"]) is not False
+        return may_run and now - job["heartbeat"] < JOB_TIMEOUT_SECONDS
 
-class JobLog:
-    """What the thread of one job writes.
+    def _job(self, record: Record) -> Job:
+        now, ended = self._clock(), record["ended"]
+        return Job(
+            id=record["id"],
+            kind=record["kind"],
+            pid=record["pid"],
+            at=record["at"],
+            ended=ended,
+            seconds=(ended or now) - record["at"],
+            cancelled=bool(record["cancelled"]),
+            alive=ended is None and self._is_alive(record, now),
+            about=json.loads(record["about"]),
+            state=json.loads(record["state"]),
+        )
+
+
+class JobWriter:
+    """Writes the progress of one job, for the thread that runs it.
 
     Args:
-        database: Where to.
-        id: The job.
+        database: Where the job is kept.
+        id: Id of the job.
     """
 
     def __init__(self, database: Database, id: str) -> None:
-        self._table, self.id = database.jobs, id
-        self._items = 0
-        self._most = self._room = database.bounds.job
+        self._table, self._clock, self.id = database.jobs, database.clock, id
+        self._written = 0
+        max_bytes = database.quotas.job
+        # A quarter is for the state, the rest for the items.
+        self._max_state = max_bytes // 4
+        self._space_for_items = max_bytes - self._max_state
 
     def write(self, state: dict[str, Any], items: Sequence[Any] = (), *, ended: bool = False) -> bool:
-        """Say how far it is.
+        """Write the progress.
 
         Args:
-            state: Replaces what it said before.
-            items: Added to what it has collected.
-            ended: Whether this is the last word.
+            state: Replaces the former state.
+            items: Added to those collected; an item that does not fit is left out.
+            ended: Whether the job has ended.
 
         Returns:
-            Whether somebody asked it to stop.
+            Whether the job was asked to stop.
         """
-        texts = [text for text in map(json.dumps, items) if self._fits(text)]
+        texts = [text for text in map(json.dumps, items) if self._reserve(text)]
         cancelled = self._table.write(
-            self.id, _bounded(state, self._most // 4), texts, self._items, time.time(), ended=ended
+            self.id, _bounded(state, self._max_state), texts, self._written, self._clock(), ended=ended
         )
-        self._items += len(texts)
-        # A job that was forgotten has nobody left who waits for it.
+        self._written += len(texts)
+        # Nobody waits for a job that was removed.
         return True if cancelled is None else cancelled
 
-    def _fits(self, text: str) -> bool:
-        """Whether a job may keep an item as well; the state has a quarter of its room."""
-        if len(text) > self._room - self._most // 4:
+    def _reserve(self, text: str) -> bool:
+        if len(text) > self._space_for_items:
             return False
-        self._room -= len(text)
+        self._space_for_items -= len(text)
         return True
 
 
-def _cut(about: dict[str, Any]) -> str:
-    """What a job is begun with as text; of a long text in it the beginning."""
+def _shorten(about: dict[str, Any]) -> str:
+    """A job's arguments as text; long texts in them are cut."""
     return json.dumps({
         name: value[:_MAX_TEXT] if isinstance(value, str) else value for name, value in about.items()
     })  # fmt: skip
 
 
-def _bounded(state: dict[str, Any], most: int) -> str:
-    """A state as text; without its longest parts, which are named, when it is too long."""
+def _bounded(state: dict[str, Any], max_length: int) -> str:
+    """A state as text; when it is too long, without its longest parts, which are named."""
     text = json.dumps(state)
-    if len(text) <= most:
+    if len(text) <= max_length:
         return text
     parts = {name: json.dumps(value) for name, value in state.items()}
     left_out: list[str] = []
-    while parts and sum(map(len, parts.values())) > most // 2:
+    while parts and sum(map(len, parts.values())) > max_length // 2:
         left_out.append(max(parts, key=lambda name: len(parts[name])))
         del parts[left_out[-1]]
     return json.dumps({**{name: state[name] for name in parts}, "left_out": left_out})
-
-
-def _alive(job: Record) -> bool:
-    # Of another machine's processes nothing is known but what they last said.
-    return runs(job["here"], job["pid"]) is not False and time.time() - job["beat"] < SILENT_SECONDS
-
-
-def _job(record: Record) -> Job:
-    return Job(
-        id=record["id"],
-        kind=record["kind"],
-        pid=record["pid"],
-        at=record["at"],
-        ended=record["ended"],
-        cancelled=bool(record["cancelled"]),
-        alive=record["ended"] is None and _alive(record),
-        about=json.loads(record["about"]),
-        state=json.loads(record["state"]),
-    )

@@ -1,80 +1,65 @@
-"""Tries to log in: a short line per address, and slow answers to wrong passwords when there are many.
+"""Login attempts: a short queue per address, and delayed answers to wrong passwords when there are many.
 
-Nothing here locks anybody out. An address with several wrong passwords waits in its own line; other addresses
-do not notice. An attacker with many addresses makes wrong answers slow for all, and right ones stay fast.
+Nothing here locks anybody out. An address with several wrong passwords waits in its own queue; other
+addresses are not affected. An attacker with many addresses delays wrong answers for all; right passwords are
+answered at once.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from typing import Final
 
-from .backend import Database
-from .client_address import neighbourhood
+from .backend import Database, RateLimit
+from .client_address import client_network
 
-__all__ = ["ADDRESS", "EVERYBODY", "LoginTries", "Pace"]
+__all__ = ["ALL_ADDRESSES", "PER_ADDRESS", "LoginAttempts"]
 
+#: Attempts of one address: two a second, eight in the queue.
+PER_ADDRESS: Final = RateLimit(burst=5, interval=0.5, max_wait=4.0)
 
-@dataclass(frozen=True)
-class Pace:
-    """How fast tries may follow each other.
+#: Wrong answers to all addresses: ten a second, delayed for two seconds at most.
+ALL_ADDRESSES: Final = RateLimit(burst=50, interval=0.1, max_wait=2.0)
 
-    Attributes:
-        free: Tries within `window` that do not wait.
-        spacing: Seconds between two of the others.
-        longest: Seconds that one waits at most.
-        window: Seconds after which the count starts at zero again.
-        most: Addresses that are remembered; the oldest make room.
-    """
-
-    free: int
-    spacing: float
-    longest: float
-    window: float = 600.0
-    most: int = 10_000
-
-
-#: The tries of one address: two a second, eight in line.
-ADDRESS: Final = Pace(free=5, spacing=0.5, longest=4.0)
-
-#: The wrong answers of all addresses: ten a second, held back for two seconds at most.
-EVERYBODY: Final = Pace(free=50, spacing=0.1, longest=2.0)
-
-#: The name under which those of all are counted; it is the name of no address.
+#: The name under which those of all are counted; no address has this name.
 _ALL: Final = "*"
 
 
-class LoginTries:
-    """The tries of one address.
+class LoginAttempts:
+    """The attempts of one address.
 
     Args:
         database: Where they are kept, for all workers.
         address: Where the request came from.
+        limit: How fast attempts of one address may follow each other.
     """
 
-    def __init__(self, database: Database, address: str) -> None:
-        self._table, self._address = database.tries, neighbourhood(address)
+    def __init__(self, database: Database, address: str, limit: RateLimit = PER_ADDRESS) -> None:
+        self._table, self._clock = database.login_attempts, database.clock
+        self._address, self._limit = client_network(address), limit
 
-    def claim(self, patience: float = ADDRESS.longest) -> tuple[bool, float]:
-        """Take a place in this address's line. A try counts until it turns out to be right.
+    def claim(self, max_wait: float | None = None) -> tuple[bool, float]:
+        """Reserve a place in this address's queue. An attempt counts until `succeeded` is called.
 
         Args:
-            patience: Seconds that the caller can wait.
+            max_wait: Seconds that the caller can wait; by default as long as the limit says.
 
         Returns:
             True and the seconds after which the password may be compared; or False, and the seconds after
-            which there is room in the line.
+            which there is a place in the queue.
         """
-        longest = min(patience, ADDRESS.longest)
-        wait = self._table.take(self._address, time.time(), ADDRESS, longest)
+        longest = self._limit.max_wait if max_wait is None else min(max_wait, self._limit.max_wait)
+        wait = self._table.reserve(self._address, self._clock(), self._limit, longest)
         return (True, wait) if wait <= longest else (False, wait - longest)
 
     def failed(self) -> float:
-        """The password was wrong: seconds for which the answer is held back."""
-        wait = self._table.take(_ALL, time.time(), EVERYBODY, EVERYBODY.longest)
-        return min(wait, EVERYBODY.longest)
+        """Count a wrong password.
+
+        Returns:
+            Seconds for which the answer is delayed.
+        """
+        longest = ALL_ADDRESSES.max_wait
+        return min(self._table.reserve(_ALL, self._clock(), ALL_ADDRESSES, longest), longest)
 
     def succeeded(self) -> None:
-        """The password was right: forget this address's tries."""
+        """Forget this address's attempts: the password was right."""
         self._table.clear(self._address)

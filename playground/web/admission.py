@@ -14,7 +14,7 @@ from flask import Flask, Response, current_app, make_response, render_template, 
 
 from ..browser.state import browser_id
 from ..settings import ProcessSettings, RequestKind
-from ..store.client_address import neighbourhood
+from ..store.client_address import client_network
 from .request_slots import NoSlotError, RequestSlot, RequestSlots
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _take_slot() -> Response | None:
         return None
     try:
         slots: RequestSlots = current_app.extensions[SLOTS]
-        slot = slots.acquire(kind, browser_id(session) or neighbourhood(request.remote_addr or ""))
+        slot = slots.acquire(kind, browser_id(session) or client_network(request.remote_addr or ""))
     except NoSlotError as error:
         return _refusal(error)
     request.environ.setdefault(_KEY, []).append(slot)

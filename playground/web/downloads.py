@@ -36,7 +36,7 @@ from ..sdk.call import SdkCall
 from ..sdk.error_card import Problem, describe
 from ..sdk.file_masking import overwrite_key
 from ..sdk.recording import recorded
-from ..store import Tokens
+from ..store import OneTimeTokens
 from .admission import client_is_gone, current_slot
 from .form_actions import OUTCOME, Target, new_token
 from .responses import as_attachment
@@ -190,7 +190,7 @@ class _Transfer:
             "ok": False, "text": "", "problem": problem.as_json(), "line": self._line.redacted,
             "log_id": log_id,
         }  # fmt: skip
-        tokens = Tokens(self._parts.database, self._browser.id)
+        tokens = OneTimeTokens(self._parts.database, self._browser.id)
         tokens.claim(self.token, _OUTCOME_SECONDS)
         tokens.finish(self.token, outcome, _OUTCOME_SECONDS)
         return _File()

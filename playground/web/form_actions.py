@@ -33,7 +33,7 @@ from ..browser.state import Browser, current_browser
 from ..sdk.call import SdkCall
 from ..sdk.error_card import Problem, describe, log_unexpected_shape
 from ..sdk.recording import Call, recorded
-from ..store import Tokens
+from ..store import OneTimeTokens
 from .responses import MAX_ADDRESS
 
 __all__ = [
@@ -169,7 +169,7 @@ def once(token: str, act: Callable[[], dict[str, Any]], to: Target) -> Redirect:
         act: Does it and returns the outcome: ``ok``, ``text``, ``problem``, ``endpoint``, ``values``.
         to: Where to go when the first use is under way for so long that waiting for it ends.
     """
-    tokens = Tokens(current_app_state().database, current_browser().id)
+    tokens = OneTimeTokens(current_app_state().database, current_browser().id)
     token = token[:64] or new_token()
     back = url_for(to[0], **{**to[1], OUTCOME: token})
     if len(back) > MAX_ADDRESS:
@@ -198,14 +198,14 @@ def outcome() -> dict[str, Any] | None:
 
 def result_of(token: str) -> dict[str, Any] | None:
     """What came of a token's first use; None when it was not used. Under way, it has no ``endpoint`` yet."""
-    tokens = Tokens(current_app_state().database, current_browser().id)
+    tokens = OneTimeTokens(current_app_state().database, current_browser().id)
     result = tokens.result(token)
     if result is None and tokens.is_claimed(token):
         return {"ok": False, "text": _UNDER_WAY, "problem": None}
     return result
 
 
-def _awaited(tokens: Tokens, token: str) -> dict[str, Any] | None:
+def _awaited(tokens: OneTimeTokens, token: str) -> dict[str, Any] | None:
     """What came of the first use, which may be under way; None when that takes too long, or is lost."""
     end = time.monotonic() + _AWAIT_SECONDS
     while (result := tokens.result(token)) is None and not tokens.is_lost(token) and time.monotonic() < end:

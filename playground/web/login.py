@@ -18,7 +18,7 @@ from wtforms import PasswordField
 from ..app_state import AppState, current_app_state
 from ..browser.state import current_browser, renew_id
 from ..settings import ProcessSettings
-from ..store import LoginTries
+from ..store import LoginAttempts
 
 __all__ = ["init_app", "is_inside"]
 
@@ -60,9 +60,9 @@ def show() -> str:
 def enter() -> Response:
     form = LoginForm()
     parts = current_app_state()
-    tries = LoginTries(parts.database, request.remote_addr or "")
+    attempts = LoginAttempts(parts.database, request.remote_addr or "")
     with _seat(parts) as seated:
-        may_try, seconds = tries.claim() if seated else tries.claim(patience=0.0)
+        may_try, seconds = attempts.claim() if seated else attempts.claim(max_wait=0.0)
         if not may_try:
             again = max(1, math.ceil(seconds))
             answer = _refusal(
@@ -73,11 +73,11 @@ def enter() -> Response:
         if seconds:
             pause(seconds)
         if not _same(form.password.data or "", parts.process.password or ""):
-            held_back = tries.failed()
+            held_back = attempts.failed()
             if seated and held_back:
                 pause(held_back)
             return _refusal(form, "That is not the password.", 401)
-    tries.succeeded()
+    attempts.succeeded()
     renew_id().write("login", {"proof": _proof(parts)})
     return redirect(url_for("dashboard.index"), 303)
 

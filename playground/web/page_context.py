@@ -16,7 +16,7 @@ from ..app_state import current_app_state
 from ..browser.api_target import ApiTarget
 from ..browser.state import Browser, current_browser
 from ..sdk.error_card import Problem
-from ..store import CallRow, Calls
+from ..store import CallRow, RequestLog
 from .balance import KnownBalance, known_balance
 from .form_actions import OUTCOME, new_token, outcome
 from .navigation import page_or
@@ -61,7 +61,7 @@ class PageContext:
     @cached_property
     def log(self) -> tuple[list[CallRow], int]:
         """The latest calls of this browser, and how many there are."""
-        return Calls(current_app_state().database, self._browser.id).latest(_DRAWER_ROWS)
+        return RequestLog(current_app_state().database, self._browser.id).latest(_DRAWER_ROWS)
 
     @cached_property
     def outcome(self) -> dict[str, Any] | None:

@@ -14,9 +14,9 @@ from octaspace import Config
 
 from ..app_state import AppState, current_app_state
 from ..browser.state import Browser
-from ..store import StoreError, Workers
+from ..store import StoreError, WorkerSnapshots
 
-__all__ = ["forget_snapshots", "leave_after_request", "leave_snapshot"]
+__all__ = ["forget_snapshots", "publish_after_request", "publish_snapshot"]
 
 #: Attempts of a client when its snapshot was last left, by the fingerprint of its settings.
 _left: dict[str, int] = {}
@@ -25,17 +25,17 @@ _left: dict[str, int] = {}
 _MAX = 256
 
 
-def leave_snapshot(browser: Browser, parts: AppState) -> tuple[dict[str, Any], Workers]:
+def publish_snapshot(browser: Browser, parts: AppState) -> tuple[dict[str, Any], WorkerSnapshots]:
     """Leave the figures of this process's client for a browser's settings.
 
     Returns:
-        The figures, and the table in which every worker leaves its own.
+        The figures, and the table in which every worker publishes its own.
     """
     config = browser.config
     stats = parts.clients.stats(config)
     fingerprint = _fingerprint(config, parts.secret_key)
-    workers = Workers(parts.database, fingerprint)
-    workers.leave(stats)
+    workers = WorkerSnapshots(parts.database, fingerprint)
+    workers.publish(stats)
     if len(_left) >= _MAX:
         _left.clear()
     _left[fingerprint] = stats["requests"]
@@ -45,24 +45,24 @@ def leave_snapshot(browser: Browser, parts: AppState) -> tuple[dict[str, Any], W
 def forget_snapshots(browser: Browser, parts: AppState) -> None:
     """Remove the figures of all workers for a browser's settings, unless they are everybody's."""
     if browser.config != parts.clients.base_config:
-        Workers(parts.database, _fingerprint(browser.config, parts.secret_key)).forget()
+        WorkerSnapshots(parts.database, _fingerprint(browser.config, parts.secret_key)).forget()
 
 
-def leave_after_request(response: Response) -> Response:
+def publish_after_request(response: Response) -> Response:
     """After a page that made calls, whichever worker it was: a browser meets any of them."""
     browser: Browser | None = g.get("browser")
     if browser is not None and response.status_code < 500:
-        # The page is made; without the store it only leaves no figures.
+        # The page is made; without the store only its figures are missing.
         with suppress(StoreError):
-            _leave_if_calls_were_made(browser, current_app_state())
+            _publish_if_calls_were_made(browser, current_app_state())
     return response
 
 
-def _leave_if_calls_were_made(browser: Browser, parts: AppState) -> None:
+def _publish_if_calls_were_made(browser: Browser, parts: AppState) -> None:
     config = browser.config
     made = parts.clients.attempts(config)
     if made and _left.get(_fingerprint(config, parts.secret_key)) != made:
-        leave_snapshot(browser, parts)
+        publish_snapshot(browser, parts)
 
 
 def _fingerprint(config: Config, secret: str) -> str:

@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from playground import create_app
 from playground.app_state import current_app_state
 from playground.jobs.background import begin
-from playground.store import Limits
+from playground.store import JobLimits
 
 __all__ = ["FAILURES", "SECRET", "make"]
 
@@ -109,7 +109,7 @@ def make() -> Flask:
 
     @app.get("/playground/fail/job/<name>")
     def in_a_job(name: str) -> str:
-        limits = Limits(mine=99, all=99, rate=99)
+        limits = JobLimits(per_browser=99, total=99, rate=99)
         begin(current_app_state().database, "me", "test", {}, limits, lambda progress: FAILURES[name]())
         return ""
 

@@ -22,7 +22,7 @@ from flask_octaspace import OctaSpace
 from playground.jobs import method_run
 from playground.sdk.methods import Method, all_methods
 from playground.settings import ProcessSettings
-from playground.store import Calls, Limits, open_database
+from playground.store import JobLimits, RequestLog, open_database
 
 from ..playground.browsing import Visitor
 from ..playground.conftest import MakeApp, redis_server
@@ -128,7 +128,7 @@ def test_every_page_is_made_whatever_the_api_says(
 def test_every_method_runs_and_its_answer_is_shown(
     guest: Visitor, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(method_run, "_LIMITS", Limits(mine=100, all=100, rate=100))
+    monkeypatch.setattr(method_run, "_LIMITS", JobLimits(per_browser=100, total=100, rate=100))
     token = guest.token()
     for method in all_methods():
         answer = guest.client.post(
@@ -207,7 +207,7 @@ def test_each_store_takes_a_call_with_half_of_a_pair(
 ) -> None:
     server: RedisServer | None = request.getfixturevalue("redis_server") if kind == "redis" else None
     database = open_database(tmp_path, None if server is None else server.url)
-    calls = Calls(database, "somebody")
+    calls = RequestLog(database, "somebody")
     row = {
         "at": 1.0, "source": "sandbox", "page": "p", "line": "client.x('\ud800')", "method": "GET",
         "path": "/x\ud800", "status": 200, "error": None, "elapsed": 0.1, "attempts": 1, "endpoint": "e",

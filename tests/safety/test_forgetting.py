@@ -161,7 +161,7 @@ def test_a_page_under_way_leaves_nothing_behind(app: Flask, visitor: Visitor, sa
     page.join(20)
     database = app.extensions["playground"].database
     with database.reading() as connection:
-        for table in ("calls", "concerns", "browsers"):
+        for table in ("calls", "browser_state", "browsers"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0, table
 
 

@@ -17,7 +17,7 @@ from flask import Flask
 from playground.jobs import method_run
 from playground.sdk.methods import Method, all_methods
 from playground.settings import ProcessSettings
-from playground.store import Calls, Limits
+from playground.store import JobLimits, RequestLog
 from playground.web.responses import MAX_ADDRESS
 
 from ..playground.conftest import MakeApp
@@ -47,7 +47,7 @@ _numbers = count()
 
 @pytest.fixture
 def raw(process: ProcessSettings, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> RawBrowser:
-    monkeypatch.setattr(method_run, "_LIMITS", Limits(mine=10**6, all=10**6, rate=10**6))
+    monkeypatch.setattr(method_run, "_LIMITS", JobLimits(per_browser=10**6, total=10**6, rate=10**6))
     app = make_app(process)
     app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is a page, as people meet it
     return RawBrowser(app)
@@ -176,7 +176,7 @@ def test_a_redirect_that_is_too_long_sends_nothing(raw: RawBrowser, app: Flask) 
     assert found.status == 422
     assert b"Nothing was sent" in found.body
     with raw._app.app_context():
-        assert Calls(parts.database, "anybody").latest(5)[1] == 0
+        assert RequestLog(parts.database, "anybody").latest(5)[1] == 0
 
 
 @pytest.mark.timeout(300)

@@ -15,7 +15,7 @@ from playground.pages.diagnostics import incident
 from playground.pages.diagnostics.incident import incident_report
 from playground.pages.diagnostics.series import Series
 from playground.settings import ProcessSettings
-from playground.store import CallRow, Snapshot
+from playground.store import CallRow, WorkerSnapshot
 
 from ..playground.conftest import MakeApp
 
@@ -69,7 +69,7 @@ def report(monkeypatch: pytest.MonkeyPatch, text: str) -> str:
     browser.__dict__["config"] = browser.config.replace(base_urls=["http://127.0.0.1:1/x"])
     monkeypatch.setattr(incident, "platform", FakePlatform(text))
     stats = {"pools": {"http://127.0.0.1:1/x": {"in_use": 1, "size": 2, "created": 3, "reused": 4}}}
-    worker = Snapshot(pid=7, started=0.0, age=1.0, alive=True, stats=stats)
+    worker = WorkerSnapshot(pid=7, started=0.0, age=1.0, alive=True, stats=stats)
     last = {"http://127.0.0.1:1/x": rows(text)[0]}
     return incident_report(browser, [worker], rows(text), Series([0.1]), last)
 

@@ -175,7 +175,7 @@ def test_clients_of_both_versions_are_told_apart_on_one_socket(tmp_path: Path) -
             assert Client(port, source=source).enter("wrong") == 401
         assert Client(port, host="::1").enter("wrong") == 401
     with closing(sqlite3.connect(running.state_dir / "playground.sqlite3")) as database:
-        counted = dict(database.execute("SELECT address, count FROM tries").fetchall())
+        counted = dict(database.execute("SELECT address, count FROM login_attempts").fetchall())
     assert counted == {"127.0.0.1": 1, "127.0.0.2": 2, "::/64": 1, "*": 4}
 
 

@@ -178,7 +178,7 @@ def test_the_client_is_the_one_that_nginx_saw(site: Site) -> None:
         )
         assert site.enter("wrong", *forged, source=source)[0] == 401
     with closing(sqlite3.connect(site.running.state_dir / "playground.sqlite3")) as database:
-        counted = dict(database.execute("SELECT address, count FROM tries").fetchall())
+        counted = dict(database.execute("SELECT address, count FROM login_attempts").fetchall())
     assert counted == {"127.0.0.2": 2, "127.0.0.3": 1, "*": 3}
     status, answer = site.enter(PASSWORD)
     assert status == 303

@@ -1,4 +1,4 @@
-"""The store stays within its bounds on SQLite and on Redis, and a crowd takes nobody's safety away."""
+"""The store keeps its quotas on SQLite and on Redis; many browsers cannot evict records others rely on."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +20,24 @@ from octaspace.sandbox import SandboxServer
 from playground.settings import ProcessSettings, StartError
 from playground.store import (
     BrowserState,
-    Calls,
     Database,
-    JobLog,
-    Jobs,
-    Limits,
-    StoreBounds,
+    JobLimits,
+    JobStore,
+    JobWriter,
+    OneTimeTokens,
+    RequestLog,
     StoreFullError,
-    Tokens,
-    Workers,
+    StoreQuotas,
+    WorkerSnapshots,
 )
-from playground.store.bounds import DEFAULT_BYTES, MIN_BYTES
+from playground.store.quotas import DEFAULT_BYTES, MIN_BYTES
 from playground.store.redis import RedisDatabase
 from playground.store.sqlite import SqliteDatabase
-from playground.store.sqlite import connection as sqlite_module
 from tests.playground.browsing import ORIGIN, Visitor
-from tests.playground.conftest import redis_server
+from tests.playground.conftest import MakeApp, redis_server
 from tests.playground.pages.rent.renting import MACHINE, order, rentals
+from tests.playground.store.databases import Another, databases
+from tests.playground.store.fakes import FakeClock
 from tests.playground.store.test_store import row
 from tests.support.redis_server import RedisServer
 from tests.support.running_playground import ROOT
@@ -44,34 +45,16 @@ from tests.support.running_playground import ROOT
 __all__ = ["redis_server"]
 
 #: Shares of a few dozen records.
-BOUNDS = StoreBounds.of(2 * 1024 * 1024)
+STORE_BYTES = 2 * 1024 * 1024
+QUOTAS = StoreQuotas.of(STORE_BYTES)
 
-MANY = Limits(mine=1000, all=1000, rate=1000)
-
-Another = Callable[[], Database]
+MANY = JobLimits(per_browser=1000, total=1000, rate=1000)
 
 
 @pytest.fixture(params=["sqlite", "redis"])
 def another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Another]:
-    """Makes objects for one store, as several worker processes have them."""
-    url = None
-    if request.param == "redis":
-        server: RedisServer = request.getfixturevalue("redis_server")
-        server.start()
-        url = server.url
-        with server.client() as client:
-            client.flushall()
-    opened: list[Database] = []
-
-    def open_another() -> Database:
-        opened.append(
-            RedisDatabase(url, BOUNDS) if url else SqliteDatabase(tmp_path / "playground.sqlite3", BOUNDS)
-        )
-        return opened[-1]
-
-    yield open_another
-    for database in opened:
-        database.close()
+    with databases(request, tmp_path, store_bytes=STORE_BYTES) as another:
+        yield another
 
 
 @pytest.fixture
@@ -88,7 +71,7 @@ def counted(database: Database) -> dict[str, dict[str, int]]:
                 found.setdefault(kind, {})[browser] = size
     else:
         assert isinstance(database, RedisDatabase)
-        for key in database.client.keys("playground:room:*:bytes"):
+        for key in database.client.keys("playground:usage:*:bytes"):
             values = database.client.hgetall(key).items()
             found[key.split(":")[2]] = {"" if name == "*" else name: int(size) for name, size in values}
     return found
@@ -105,58 +88,58 @@ def until_refused(act: Callable[[int], object], first: int = 0) -> tuple[int, st
 
 
 def size_of_log(database: Database, browser: str) -> int:
-    rows, _ = Calls(database, browser).latest(10_000, whole=True)
+    rows, _ = RequestLog(database, browser).latest(10_000, whole=True)
     return sum(len(json.dumps(row.detail)) for row in rows)
 
 
 def test_the_shares_are_no_more_than_the_whole() -> None:
-    bounds = StoreBounds.of(DEFAULT_BYTES)
-    shares = [getattr(bounds, name) for name in bounds.__dataclass_fields__]
-    assert sum(share.all for share in shares) <= DEFAULT_BYTES
-    assert all(0 < share.mine <= share.all for share in shares)
-    assert (bounds.log.mine, bounds.log.all) == (16 * 2**20, 128 * 2**20)
-    least = StoreBounds.of(MIN_BYTES)
-    assert least.settings.mine >= 64 * 1024
-    assert 23 * least.job <= least.jobs.all, "all that may be under way fit"
+    quotas = StoreQuotas.of(DEFAULT_BYTES)
+    shares = [getattr(quotas, name) for name in quotas.__dataclass_fields__]
+    assert sum(share.total for share in shares) <= DEFAULT_BYTES
+    assert all(0 < share.per_browser <= share.total for share in shares)
+    assert (quotas.log.per_browser, quotas.log.total) == (16 * 2**20, 128 * 2**20)
+    least = StoreQuotas.of(MIN_BYTES)
+    assert least.settings.per_browser >= 64 * 1024
+    assert 23 * least.job <= least.jobs.total, "all that may be under way fit"
 
 
 def test_logs_of_a_crowd_keep_to_their_share(another: Another) -> None:
     databases = [another() for _ in range(3)]
 
     def fill(visitor: int) -> None:
-        log = Calls(databases[visitor % 3], f"visitor {visitor}")
+        log = RequestLog(databases[visitor % 3], f"visitor {visitor}")
         for number in range(30):
             log.append([row(path=f"/{number}", detail={"answer": "x" * 9_000}) for _ in range(2)])
 
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(fill, range(24)))
     sizes = [size_of_log(databases[0], f"visitor {visitor}") for visitor in range(24)]
-    assert all(size <= BOUNDS.log.mine for size in sizes)
-    assert BOUNDS.log.all * 0.9 < sum(sizes) <= BOUNDS.log.all
-    assert counted(databases[0])["log"][""] <= BOUNDS.log.all
-    Calls(databases[1], "visitor 0").append([row(path="/last", detail={"answer": "x" * 9_000})])
-    rows, _ = Calls(databases[0], "visitor 0").latest(1, whole=True)
+    assert all(size <= QUOTAS.log.per_browser for size in sizes)
+    assert QUOTAS.log.total * 0.9 < sum(sizes) <= QUOTAS.log.total
+    assert counted(databases[0])["log"][""] <= QUOTAS.log.total
+    RequestLog(databases[1], "visitor 0").append([row(path="/last", detail={"answer": "x" * 9_000})])
+    rows, _ = RequestLog(databases[0], "visitor 0").latest(1, whole=True)
     assert rows[0].path == "/last", "the latest is there"
 
 
 def test_the_oldest_rows_make_room(database: Database) -> None:
-    most = BOUNDS.log.all // 10_000
+    most = QUOTAS.log.total // 10_000
     for visitor in range(2 * most):
-        Calls(database, f"visitor {visitor}").append([row(detail={"answer": "x" * 9_000})])
-    left = [visitor for visitor in range(2 * most) if Calls(database, f"visitor {visitor}").latest(1)[1]]
+        RequestLog(database, f"visitor {visitor}").append([row(detail={"answer": "x" * 9_000})])
+    left = [visitor for visitor in range(2 * most) if RequestLog(database, f"visitor {visitor}").latest(1)[1]]
     assert left == list(range(2 * most - len(left), 2 * most))
     assert len(left) > most // 2
 
 
 def test_one_row_is_bounded_whatever_an_answer_has(database: Database) -> None:
     long = "é" * 400_000
-    number = Calls(database, "a").append([
+    number = RequestLog(database, "a").append([
         row(
             path="/" + long, line=long, request_id=long,
             detail={"params": {}, "headers": {"X": long}, "attempts": [], "answer": long, "body": None},
         )
     ])[0]  # fmt: skip
-    found = Calls(database, "a").find(number)
+    found = RequestLog(database, "a").find(number)
     assert found is not None, "it fits into the share of one browser"
     assert len(found.path) + len(found.line) + len(found.request_id or "") <= 3 * 16 * 1024
     assert found.detail["headers"] == {}
@@ -165,42 +148,42 @@ def test_one_row_is_bounded_whatever_an_answer_has(database: Database) -> None:
 
 def test_results_of_jobs_make_room_and_those_under_way_stay(another: Another) -> None:
     here, there = another(), another()
-    going = Jobs(here, "first").begin("lab", {}, MANY)
-    JobLog(here, going).write({"phase": "firing"}, ["x" * 10_000])
+    going = JobStore(here, "first").begin("lab", {}, MANY)
+    JobWriter(here, going).write({"phase": "firing"}, ["x" * 10_000])
     for visitor in range(60):
-        jobs = Jobs(there, f"visitor {visitor % 12}")
+        jobs = JobStore(there, f"visitor {visitor % 12}")
         id = jobs.begin("runner", {"line": "y" * 100_000}, MANY)
-        JobLog(there, id).write({"text": "z" * 2_000}, ["x" * 10_000], ended=True)
-    assert Jobs(here, "first").items(going) == ["x" * 10_000]
-    assert JobLog(here, going).write({"phase": "over"}, ended=True) is False
-    kept = [Jobs(here, f"visitor {visitor}").latest("runner", 20) for visitor in range(12)]
+        JobWriter(there, id).write({"text": "z" * 2_000}, ["x" * 10_000], ended=True)
+    assert JobStore(here, "first").items(going) == ["x" * 10_000]
+    assert JobWriter(here, going).write({"phase": "over"}, ended=True) is False
+    kept = [JobStore(here, f"visitor {visitor}").latest("runner", 20) for visitor in range(12)]
     assert all(
-        len(Jobs(here, f"visitor {visitor}").items(found[0].id)) == 1
+        len(JobStore(here, f"visitor {visitor}").items(found[0].id)) == 1
         for visitor, found in enumerate(kept)
         if found
     )
     assert 5 < sum(map(len, kept)) < 60
-    assert Jobs(here, "visitor 11").latest("runner"), "the latest is there"
+    assert JobStore(here, "visitor 11").latest("runner"), "the latest is there"
     usage = counted(here)["jobs"]
-    assert usage[""] <= BOUNDS.jobs.all
-    assert max(size for browser, size in usage.items() if browser) <= BOUNDS.jobs.mine
+    assert usage[""] <= QUOTAS.jobs.total
+    assert max(size for browser, size in usage.items() if browser) <= QUOTAS.jobs.per_browser
 
 
 def test_one_job_is_bounded_whatever_it_tells(database: Database) -> None:
-    id = Jobs(database, "a").begin("lab", {"line": "x" * 1_000_000}, MANY)
-    log = JobLog(database, id)
+    id = JobStore(database, "a").begin("lab", {"line": "x" * 1_000_000}, MANY)
+    log = JobWriter(database, id)
     for _ in range(50):
         log.write({"phase": "firing", "lines": ["x" * 1_000_000]}, ["y" * 1_000, "z" * 1_000_000])
     log.write({"phase": "over"}, ["the last"], ended=True)
-    found, items = Jobs(database, "a").find(id), Jobs(database, "a").items(id)
+    found, items = JobStore(database, "a").find(id), JobStore(database, "a").items(id)
     assert found is not None
     assert len(found.about["line"]) == 16 * 1024
     assert found.state == {"phase": "over"}
     assert {"y" * 1_000} <= set(items) <= {"y" * 1_000, "the last"}
-    assert sum(map(len, items)) <= BOUNDS.job
-    again = Jobs(database, "a").begin("lab", {}, MANY)
-    JobLog(database, again).write({"phase": "firing", "lines": ["x" * 1_000_000]})
-    told = Jobs(database, "a").find(again)
+    assert sum(map(len, items)) <= QUOTAS.job
+    again = JobStore(database, "a").begin("lab", {}, MANY)
+    JobWriter(database, again).write({"phase": "firing", "lines": ["x" * 1_000_000]})
+    told = JobStore(database, "a").find(again)
     assert told is not None
     assert told.state == {"phase": "firing", "left_out": ["lines"]}
 
@@ -218,8 +201,8 @@ def test_drafts_make_room_and_settings_stay(another: Another) -> None:
             state.save(f"order:{number}", {"typed": "x" * 9_000})
     assert mine.load() == {"key:sandbox:http://a": {"key": "a-key-that-was-typed"}, "login": {"proof": "p"}}
     usage = counted(here)["drafts"]
-    assert usage[""] <= BOUNDS.drafts.all
-    assert max(size for browser, size in usage.items() if browser) <= BOUNDS.drafts.mine
+    assert usage[""] <= QUOTAS.drafts.total
+    assert max(size for browser, size in usage.items() if browser) <= QUOTAS.drafts.per_browser
     assert "order:3" in (BrowserState(here, "visitor 59").load() or {})
 
 
@@ -238,32 +221,34 @@ def test_settings_are_refused_before_they_push_others_out(another: Another) -> N
     assert all(BrowserState(there, f"visitor {visitor}").load() for visitor in range(saved))
     states[1].forget()
     states[saved].save("options", {"x": "x" * 9_000})
-    assert counted(here)["settings"][""] <= BOUNDS.settings.all
+    assert counted(here)["settings"][""] <= QUOTAS.settings.total
 
 
 def test_claims_are_refused_and_never_forgotten(another: Another) -> None:
     here, there = another(), another()
-    first = Tokens(here, "first")
+    first = OneTimeTokens(here, "first")
     assert first.claim("one")
-    taken, refusal = until_refused(lambda number: Tokens(there, "greedy").claim(str(number)))
+    taken, refusal = until_refused(lambda number: OneTimeTokens(there, "greedy").claim(str(number)))
     assert "This browser has as many forms" in refusal
     assert 20 < taken < 100
-    assert not Tokens(there, "greedy").claim("0"), "known, though there is no room for more"
-    assert Tokens(here, "another").claim("one")
-    _, refusal = until_refused(lambda number: Tokens(there, f"visitor {number // 10}").claim(str(number)))
+    assert not OneTimeTokens(there, "greedy").claim("0"), "known, though there is no room for more"
+    assert OneTimeTokens(here, "another").claim("one")
+    _, refusal = until_refused(
+        lambda number: OneTimeTokens(there, f"visitor {number // 10}").claim(str(number))
+    )
     assert "PLAYGROUND_STORE_BYTES" in refusal
     assert not first.claim("one")
-    assert Tokens(here, "greedy").is_claimed("0")
-    assert counted(here)["claims"][""] <= BOUNDS.claims.all
+    assert OneTimeTokens(here, "greedy").is_claimed("0")
+    assert counted(here)["claims"][""] <= QUOTAS.claims.total
 
 
 def test_results_make_room_and_stay_known_as_sent(another: Another) -> None:
     here, there = another(), another()
-    first = Tokens(here, "first")
+    first = OneTimeTokens(here, "first")
     first.claim("one")
     first.finish("one", {"ok": True, "text": "the first", "endpoint": "x", "values": {}})
     for visitor in range(30):
-        tokens = Tokens(there, f"visitor {visitor}")
+        tokens = OneTimeTokens(there, f"visitor {visitor}")
         for number in range(4):
             tokens.claim(str(number))
             tokens.finish(str(number), {"ok": True, "text": "x" * 3_000})
@@ -273,13 +258,15 @@ def test_results_make_room_and_stay_known_as_sent(another: Another) -> None:
     assert "not kept any more" in result["text"]
     assert first.is_claimed("one")
     assert not first.claim("one")
-    assert (Tokens(here, "visitor 29").result("3") or {})["text"] == "x" * 3_000
-    assert (Tokens(here, "visitor 29").result("0") or {})["ok"] is False, "of one browser the oldest go"
-    assert counted(here)["results"][""] <= BOUNDS.results.all
+    assert (OneTimeTokens(here, "visitor 29").result("3") or {})["text"] == "x" * 3_000
+    assert (OneTimeTokens(here, "visitor 29").result("0") or {})["ok"] is False, (
+        "of one browser the oldest go"
+    )
+    assert counted(here)["results"][""] <= QUOTAS.results.total
 
 
 def test_one_result_is_bounded(database: Database) -> None:
-    tokens = Tokens(database, "a")
+    tokens = OneTimeTokens(database, "a")
     tokens.claim("one")
     tokens.finish(
         "one", {"ok": True, "text": "2 of 2", "each": ["x" * 300_000], "endpoint": "e", "values": {}}
@@ -290,14 +277,14 @@ def test_one_result_is_bounded(database: Database) -> None:
 def test_snapshots_have_a_bound(another: Another) -> None:
     here = another()
     for number in range(200):
-        Workers(here, f"settings {number}").leave({"pools": "x" * 1_000})
-    assert len(Workers(here, "settings 199").everyone()) == 1
-    assert Workers(here, "settings 0").everyone() == []
-    assert counted(here)["snapshots"][""] <= BOUNDS.snapshots.all
+        WorkerSnapshots(here, f"settings {number}").publish({"pools": "x" * 1_000})
+    assert len(WorkerSnapshots(here, "settings 199").all()) == 1
+    assert WorkerSnapshots(here, "settings 0").all() == []
+    assert counted(here)["snapshots"][""] <= QUOTAS.snapshots.total
 
 
 def test_what_is_removed_is_counted_no_more(database: Database) -> None:
-    state, log = BrowserState(database, "a"), Calls(database, "a")
+    state, log = BrowserState(database, "a"), RequestLog(database, "a")
     for _ in range(3):  # replaced, not added
         state.save("look", {"theme": "dark"})
         state.save("balance", {"wei": 1})
@@ -313,9 +300,12 @@ def test_what_is_removed_is_counted_no_more(database: Database) -> None:
     assert {kind: found.get(kind, {}).get("", 0) for kind in ("settings", "drafts", "log")} == {
         "settings": 0, "drafts": 0, "log": 0,
     }  # fmt: skip
-    jobs, tokens = Jobs(database, "b"), Tokens(database, "b")  # nothing is kept for one that was forgotten
+    jobs, tokens = (
+        JobStore(database, "b"),
+        OneTimeTokens(database, "b"),
+    )  # nothing is kept for one that was forgotten
     id = jobs.begin("lab", {}, MANY)
-    JobLog(database, id).write({}, ["x"], ended=True)
+    JobWriter(database, id).write({}, ["x"], ended=True)
     tokens.claim("one")
     tokens.finish("one", {"ok": True})
     assert set(counted(database)) >= {"jobs", "claims", "results"}
@@ -325,8 +315,8 @@ def test_redis_does_not_count_what_it_has_removed_itself(redis_server: RedisServ
     redis_server.start()
     with redis_server.client() as client:
         client.flushall()
-        with closing(RedisDatabase(redis_server.url, BOUNDS)) as database:
-            tokens = Tokens(database, "a")
+        with closing(RedisDatabase(redis_server.url, QUOTAS)) as database:
+            tokens = OneTimeTokens(database, "a")
             until_refused(lambda number: tokens.claim(str(number)))
             client.delete(*client.keys("playground:token:*"))  # as when they expire
             assert tokens.claim("another")
@@ -335,18 +325,18 @@ def test_redis_does_not_count_what_it_has_removed_itself(redis_server: RedisServ
 
 FILL = """
 import sys, threading; from pathlib import Path
-from playground.store import BrowserState, Calls, JobLog, Jobs, Limits, StoreBounds, StoreError
+from playground.store import BrowserState, RequestLog, JobWriter, JobStore, JobLimits, StoreQuotas, StoreError
 from playground.store.sqlite import SqliteDatabase
 from tests.playground.store.test_store import row
-database = SqliteDatabase(Path(sys.argv[1]), StoreBounds.of(8 * 2**20))
+database = SqliteDatabase(Path(sys.argv[1]), StoreQuotas.of(8 * 2**20))
 sys.stdin.readline()
 def fill(name):
     for number in range(100):
-        Calls(database, name).append([row(detail={"answer": "x" * 30_000})])
-        Calls(database, name).latest(50, whole=True)
+        RequestLog(database, name).append([row(detail={"answer": "x" * 30_000})])
+        RequestLog(database, name).latest(50, whole=True)
         BrowserState(database, name).save(f"order:{number}", {"typed": "x" * 9_000})
-        job = Jobs(database, name).begin("lab", {}, Limits(999, 999, 9999))
-        JobLog(database, job).write({}, ["x" * 30_000], ended=True)
+        job = JobStore(database, name).begin("lab", {}, JobLimits(999, 999, 9999))
+        JobWriter(database, job).write({}, ["x" * 30_000], ended=True)
 threads = [threading.Thread(target=fill, args=(f"{sys.argv[2]} {number}",)) for number in range(2)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
@@ -382,15 +372,16 @@ def test_the_file_keeps_to_the_bound_while_several_processes_write(tmp_path: Pat
         assert counted_in_all == in_fact
 
 
-def test_pages_that_are_free_go_back_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(SqliteDatabase(tmp_path / "playground.sqlite3")) as database:
-        log = Calls(database, "a")
+def test_pages_that_are_free_go_back_to_the_disk(tmp_path: Path) -> None:
+    clock = FakeClock()
+    path = tmp_path / "playground.sqlite3"
+    with closing(SqliteDatabase(path, clock=clock, monotonic=clock.monotonic)) as database:
+        log = RequestLog(database, "a")
         log.append([row(detail={"answer": "x" * 60_000}) for _ in range(100)])
         database.wipe()
         full = database.path.stat().st_size
         log.clear()
-        monkeypatch.setattr(sqlite_module, "_BETWEEN_SWEEPS", 0.0)
-        database._next_sweep = time.monotonic()
+        clock.advance(61)
         log.append([row()])
         database.wipe()
         assert database.path.stat().st_size < 0.6 * full
@@ -405,10 +396,9 @@ def test_a_variable_says_how_much(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def narrow(app: Flask) -> Flask:
+def narrow(process: ProcessSettings, make_app: MakeApp) -> Flask:
     """The app with a store of a few records."""
-    app.extensions["playground"].database.bounds = BOUNDS
-    return app
+    return make_app(replace(process, store_bytes=STORE_BYTES))
 
 
 def test_twelve_browsers_that_type_long_orders_do_not_fill_the_disk(narrow: Flask) -> None:
@@ -424,15 +414,15 @@ def test_twelve_browsers_that_type_long_orders_do_not_fill_the_disk(narrow: Flas
             assert answer.status_code == 303
     database = narrow.extensions["playground"].database
     database.wipe()
-    assert counted(database)["drafts"][""] <= BOUNDS.drafts.all
-    assert database.path.stat().st_size < BOUNDS.drafts.all + BOUNDS.log.all
+    assert counted(database)["drafts"][""] <= QUOTAS.drafts.total
+    assert database.path.stat().st_size < QUOTAS.drafts.total + QUOTAS.log.total
 
 
 def test_a_form_without_room_is_not_sent_and_says_so(narrow: Flask, sandbox: SandboxServer) -> None:
     visitor = Visitor(narrow)
     visitor.page(order(visitor, "mr", **MACHINE))
     with visitor.client.session_transaction(base_url=ORIGIN) as cookie:
-        tokens = Tokens(narrow.extensions["playground"].database, cookie["browser"])
+        tokens = OneTimeTokens(narrow.extensions["playground"].database, cookie["browser"])
     until_refused(lambda number: tokens.claim(str(number)))
     answer = visitor.post("/playground/nodes/9001/reboot")
     assert answer.status_code == 507

@@ -18,7 +18,7 @@ from ...domain.node_state import is_online, severity_of, state_of
 from ...domain.pricing import hours_left, usd_per_hour
 from ...sdk.call import SdkCall
 from ...sdk.json_access import get_path, listed, number
-from ...store import Calls
+from ...store import RequestLog
 from ...web.balance import read_balance
 from ...web.network_panel import network_panel
 from ...web.panels import Panel, PanelRequest, load
@@ -75,7 +75,7 @@ def index() -> str:
         PanelRequest("sessions", "Active sessions", SdkCall("sessions.list"), shape=running),
         PanelRequest("nodes", "Own nodes", SdkCall("nodes.list"), shape=by_state),
     )  # fmt: skip
-    calls = Calls(parts.database, browser.id)
+    calls = RequestLog(parts.database, browser.id)
     errors, _ = calls.latest(4, status="error")
     stats, endpoints = parts.clients.stats(browser.config), browser.config.endpoints
     return render_template(
@@ -142,7 +142,7 @@ def _hours_left(panels: dict[str, Panel]) -> Decimal | None:
     return hours_left(balance.data, (session.usd for session in sessions.data), price)
 
 
-def _steps(browser: Browser, calls: Calls) -> list[Step]:
+def _steps(browser: Browser, calls: RequestLog) -> list[Step]:
     """Three first steps, of those this app has pages for; none once all are done, or outside a sandbox."""
     if not browser.api_target.is_sandbox:
         return []

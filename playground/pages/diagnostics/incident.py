@@ -20,7 +20,7 @@ from ...browser.client_options import OPTIONS
 from ...browser.state import Browser
 from ...domain.endpoint_health import endpoint_health
 from ...formatting import UNKNOWN, option_text, seconds, visible
-from ...store import CallRow, Snapshot
+from ...store import CallRow, WorkerSnapshot
 from .series import Series
 
 __all__ = ["incident_report"]
@@ -36,7 +36,7 @@ _Markdown = NewType("_Markdown", str)
 
 def incident_report(
     browser: Browser,
-    workers: Sequence[Snapshot],
+    workers: Sequence[WorkerSnapshot],
     errors: Sequence[CallRow],
     latency: Series,
     last: Mapping[str, CallRow],
@@ -104,7 +104,7 @@ def _options(browser: Browser) -> list[tuple[_Markdown, ...]]:
 
 
 def _health(
-    browser: Browser, workers: Sequence[Snapshot], last: Mapping[str, CallRow]
+    browser: Browser, workers: Sequence[WorkerSnapshot], last: Mapping[str, CallRow]
 ) -> list[tuple[_Markdown, ...]]:
     rows = []
     for worker in workers:
@@ -119,7 +119,7 @@ def _health(
 _POOL: Final = ("in_use", "size", "created", "reused")
 
 
-def _counters(workers: Sequence[Snapshot]) -> list[tuple[_Markdown, ...]]:
+def _counters(workers: Sequence[WorkerSnapshot]) -> list[tuple[_Markdown, ...]]:
     return [
         (
             _process(worker),
@@ -130,7 +130,7 @@ def _counters(workers: Sequence[Snapshot]) -> list[tuple[_Markdown, ...]]:
     ]
 
 
-def _process(worker: Snapshot) -> _Markdown:
+def _process(worker: WorkerSnapshot) -> _Markdown:
     return _ours(worker.pid if worker.alive else f"{worker.pid} (gone)")
 
 

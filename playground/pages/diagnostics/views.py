@@ -21,15 +21,15 @@ from ...browser.state import Browser, current_browser
 from ...domain.endpoint_health import endpoint_health, last_calls
 from ...sdk.call import SdkCall
 from ...sdk.recording import Call, recorded
-from ...store import Calls
+from ...store import RequestLog
 from ...web.form_actions import ChangeForm, WholeNumberField, once
 from ...web.responses import as_attachment
-from ...web.worker_snapshots import leave_after_request, leave_snapshot
+from ...web.worker_snapshots import publish_after_request, publish_snapshot
 from .incident import incident_report
 from .series import Series
 
 bp = Blueprint("diagnostics", __name__, url_prefix="/playground/diagnostics")
-bp.after_app_request(leave_after_request)
+bp.after_app_request(publish_after_request)
 
 #: How far back the sparklines go, and how many calls they show at most.
 _MINUTES: Final = 10
@@ -75,16 +75,16 @@ def report() -> Page:
 def _figures() -> dict[str, Any]:
     browser, parts = current_browser(), current_app_state()
     config = browser.config
-    stats, workers = leave_snapshot(browser, parts)
+    stats, workers = publish_snapshot(browser, parts)
     latency, in_use = _series(browser)
-    calls = Calls(parts.database, browser.id)
+    calls = RequestLog(parts.database, browser.id)
     errors, _ = calls.latest(5, status="error")
     return {
         "stats": stats,
         "health": endpoint_health(config.endpoints, stats, last_calls(calls, config.endpoints)),
         "config": config,
         "pid": os.getpid(),
-        "workers": workers.everyone(),
+        "workers": workers.all(),
         "latency": latency,
         "in_use": in_use,
         "errors": errors,
@@ -94,7 +94,7 @@ def _figures() -> dict[str, Any]:
 
 def _series(browser: Browser) -> tuple[Series, Series]:
     """Seconds per call, and connections in use as each began, over the last minutes."""
-    calls = Calls(current_app_state().database, browser.id)
+    calls = RequestLog(current_app_state().database, browser.id)
     rows, _ = calls.latest(_MAX_CALLS, since=time.time() - 60 * _MINUTES)
     rows.reverse()
     return (
@@ -105,11 +105,11 @@ def _series(browser: Browser) -> tuple[Series, Series]:
 
 def _report() -> str:
     browser, parts = current_browser(), current_app_state()
-    _, workers = leave_snapshot(browser, parts)
-    calls = Calls(parts.database, browser.id)
+    _, workers = publish_snapshot(browser, parts)
+    calls = RequestLog(parts.database, browser.id)
     errors, _ = calls.latest(_REPORTED, whole=True, status="error")
     last = last_calls(calls, browser.config.endpoints)
-    return incident_report(browser, workers.everyone(), errors, _series(browser)[0], last)
+    return incident_report(browser, workers.all(), errors, _series(browser)[0], last)
 
 
 @bp.post("/reads")

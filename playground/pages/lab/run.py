@@ -18,7 +18,7 @@ from ...sdk.call import SdkCall
 from ...sdk.error_card import describe
 from ...sdk.json_access import get_path
 from ...sdk.recording import Call, recorded
-from ...store import Limits
+from ...store import JobLimits
 from .cleanup import stop_sessions
 from .journal import LabJournal
 from .sandbox_control import ControlError, SandboxControl
@@ -34,7 +34,7 @@ MAX_THREADS: Final = 16
 #: Calls begun per second, at most; also slow enough for a person to see them come.
 PER_SECOND: Final = 40
 
-_LIMITS: Final = Limits(mine=1, all=3, rate=6)
+_LIMITS: Final = JobLimits(per_browser=1, total=3, rate=6)
 
 #: A run is over by then, whatever its calls do.
 _MAX_SECONDS: Final = 120.0
@@ -94,7 +94,7 @@ def start_lab(parts: AppState, browser: Browser, plan: Plan) -> str:
         seconds since the run began.
 
     Raises:
-        playground.store.BusyError: One is under way.
+        playground.store.TooManyJobsError: One is under way.
     """
     source, id = browser.api_target, browser.id
     config = browser.config.replace(**OPTIONS, pool_size=plan.threads)

@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired, NumberRange, Optional
 
 from ...app_state import current_app_state
 from ...browser.state import current_browser
-from ...store import BusyError, Job, Jobs
+from ...store import Job, JobStore, TooManyJobsError
 from ...web.form_actions import ChangeForm, WholeNumberField, once
 from .faults import GROUPS, SCENARIOS, boxes, flip, play
 from .run import KIND, MAX_CALLS, MAX_THREADS, OPTIONS, PER_SECOND, Kind, Plan, start_lab
@@ -96,7 +96,7 @@ def fire() -> Redirect:
         plan = Plan(form.kind.data, form.count.data or 1, form.threads.data or 1)
         try:
             id = start_lab(current_app_state(), browser, plan)
-        except BusyError as error:
+        except TooManyJobsError as error:
             return {**outcome, "ok": False, "text": f"Nothing was fired. {error}"}
         return {**outcome, "values": {"run": id}}
 
@@ -213,5 +213,5 @@ def _job(id: str) -> Job:
     return job
 
 
-def _jobs() -> Jobs:
-    return Jobs(current_app_state().database, current_browser().id)
+def _jobs() -> JobStore:
+    return JobStore(current_app_state().database, current_browser().id)

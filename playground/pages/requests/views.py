@@ -16,7 +16,7 @@ from ...browser.call_log import CallLog
 from ...browser.state import current_browser
 from ...sdk.read_only import reading_only
 from ...sdk.recording import recorded
-from ...store import CallRow, Calls
+from ...store import CallRow, RequestLog
 from ...web.form_actions import ChangeForm, once
 from ...web.responses import as_attachment
 from .exports import as_curl, as_har, as_json, as_python
@@ -125,5 +125,5 @@ def _chosen() -> dict[str, Any]:
     }
 
 
-def _calls() -> Calls:
-    return Calls(current_app_state().database, current_browser().id)
+def _calls() -> RequestLog:
+    return RequestLog(current_app_state().database, current_browser().id)

@@ -17,7 +17,7 @@ from ...jobs.examples import DOCUMENTED_JOB, LISTS, ExampleIds, examples_of, has
 from ...jobs.method_run import KIND, start_run
 from ...sdk.error_card import Problem
 from ...sdk.methods import Method, Preview, all_methods, find_method, preview
-from ...store import BusyError, Calls, Job, Jobs
+from ...store import Job, JobStore, RequestLog, TooManyJobsError
 from ...web.form_actions import ChangeForm, once, stale_form_reason
 from ...web.responses import MAX_ADDRESS, as_attachment
 from .arguments import AS_JSON, Arguments, as_text, for_address, from_form, from_json
@@ -94,7 +94,7 @@ def run() -> Redirect | tuple[str, int]:
             return {**outcome, "ok": False, "text": elsewhere}
         try:
             values["run"] = start_run(current_app_state(), browser, method, given.values, change=found.change)
-        except BusyError as error:
+        except TooManyJobsError as error:
             return {**outcome, "ok": False, "text": f"Nothing was sent. {error}"}
         _wait_for(values["run"])
         return outcome
@@ -222,7 +222,7 @@ def _run(job: Job | None) -> dict[str, Any]:
 def _things() -> ExampleIds:
     """Ids from answers that this browser's log holds; nothing is asked for."""
     browser, parts = current_browser(), current_app_state()
-    calls = Calls(parts.database, browser.id)
+    calls = RequestLog(parts.database, browser.id)
     answers = {}
     for name, (called, arguments) in LISTS.items():
         method = find_method(called)
@@ -238,5 +238,5 @@ def _cost(things: ExampleIds, given: Arguments) -> Decimal | None:
     return None if offer is None else usd_per_hour(offer)
 
 
-def _jobs() -> Jobs:
-    return Jobs(current_app_state().database, current_browser().id)
+def _jobs() -> JobStore:
+    return JobStore(current_app_state().database, current_browser().id)

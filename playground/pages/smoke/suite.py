@@ -10,13 +10,13 @@ from ...browser.state import Browser
 from ...jobs.background import Progress, begin
 from ...jobs.examples import DOCUMENTED_JOB
 from ...jobs.smoke_steps import plan, run_steps
-from ...store import Limits
+from ...store import JobLimits
 
 __all__ = ["KIND", "start_smoke"]
 
 KIND: Final = "smoke"
 
-_LIMITS: Final = Limits(mine=1, all=4, rate=6)
+_LIMITS: Final = JobLimits(per_browser=1, total=4, rate=6)
 
 
 def start_smoke(parts: AppState, browser: Browser, *, changes: bool) -> str:
@@ -31,7 +31,7 @@ def start_smoke(parts: AppState, browser: Browser, *, changes: bool) -> str:
         Id of the job. Its items are the calls: those of `run_steps`, with a log_id.
 
     Raises:
-        playground.store.BusyError: One is under way.
+        playground.store.TooManyJobsError: One is under way.
     """
     source, config, id, budget = browser.api_target, browser.config, browser.id, browser.budget
     about = {

@@ -16,7 +16,7 @@ import octaspace
 from ...app_state import current_app_state
 from ...browser.state import current_browser
 from ...jobs.smoke_steps import plan
-from ...store import BusyError, Job, Jobs
+from ...store import Job, JobStore, TooManyJobsError
 from ...web.form_actions import ChangeForm, once
 from ...web.responses import as_attachment
 from .suite import KIND, start_smoke
@@ -50,7 +50,7 @@ def start() -> Redirect:
         outcome = {"ok": True, "text": "", "problem": None, "endpoint": _HERE, "values": {}}
         try:
             id = start_smoke(current_app_state(), browser, changes=changes)
-        except BusyError as error:
+        except TooManyJobsError as error:
             return {**outcome, "ok": False, "text": f"Nothing was begun. {error}"}
         return {**outcome, "values": {"run": id}}
 
@@ -110,5 +110,5 @@ def _job(id: str) -> Job:
     return job
 
 
-def _jobs() -> Jobs:
-    return Jobs(current_app_state().database, current_browser().id)
+def _jobs() -> JobStore:
+    return JobStore(current_app_state().database, current_browser().id)

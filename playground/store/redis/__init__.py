@@ -1,5 +1,5 @@
 """The store in Redis, shared by the workers of one machine or several."""
 
-from .connection import RedisDatabase
+from .database import RedisDatabase
 
 __all__ = ["RedisDatabase"]

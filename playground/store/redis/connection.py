@@ -1,7 +1,7 @@
 """The connection to Redis, and the names of the keys.
 
-Every key expires, so that nothing has to be swept, and whatever Redis does when its memory is full (as
-`volatile-ttl`) finds the least lasting first. Nothing in it is executable: values are text, JSON mostly.
+Every key expires, so nothing has to be swept, and when Redis runs out of memory its eviction (as with
+`volatile-ttl`) finds the keys that expire first. Values are text, mostly JSON; nothing in them is executed.
 """
 
 from __future__ import annotations
@@ -15,80 +15,66 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import WatchError
 from redis.retry import Retry
 
-from ..backend import StoreError
-from ..bounds import DEFAULT_BYTES, StoreBounds
-from .address import UNUSABLE, check_url, reason
-from .browsers import Browsers
-from .calls import Calls
-from .jobs import Jobs
-from .login_attempts import Tries
-from .room import Room
-from .tokens import Tokens
-from .workers import Workers
+from ..backend import Clock, StoreError
+from ..quotas import DEFAULT_BYTES, StoreQuotas
+from .url import INVALID_URL, check_url, describe_error
 
-__all__ = ["RedisDatabase"]
+__all__ = ["RedisConnection"]
 
 _PREFIX: Final = "playground"
 
-#: A page must not hang because the store does.
+#: Short, so that a page does not hang because the store does.
 _CONNECT_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 5.0
 
-#: Tries of a change that others may have disturbed.
-_MAX_TRIES: Final = 50
+#: Maximum attempts of a transaction that others disturb.
+_MAX_ATTEMPTS: Final = 50
 
 
-class RedisDatabase:
-    """Safe with threads, processes and forks: redis-py's pool opens connections as they are needed.
+class RedisConnection:
+    """Safe with threads, processes and forks: redis-py's pool opens connections as needed.
 
-    Args:
-        url: As `playground.store.redis.address` has it.
-        bounds: How much it keeps of each kind.
-
-    Raises:
-        StoreError: The URL cannot be used.
+    For the arguments and errors see `RedisDatabase`.
     """
 
-    def __init__(self, url: str, bounds: StoreBounds | None = None) -> None:
+    def __init__(self, url: str, quotas: StoreQuotas | None, clock: Clock) -> None:
         check_url(url)
-        self.bounds = bounds or StoreBounds.of(DEFAULT_BYTES)
+        self.quotas = quotas or StoreQuotas.of(DEFAULT_BYTES)
+        self.clock = clock
         try:
-            # Any: its types know neither decoded answers nor that a pipeline returns itself.
+            # Any: its types cover neither decoded answers nor pipelines that return themselves.
             self.client: Any = Redis.from_url(
                 url,
                 decode_responses=True,
                 socket_connect_timeout=_CONNECT_SECONDS,
                 socket_timeout=_ANSWER_SECONDS,
-                # One that Redis closed in the meantime is opened again without anybody noticing.
+                # Reopens a connection that Redis has closed in the meantime.
                 retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 2),
             )
-            # Options are first looked at when a connection is made; making one sends nothing.
+            # Options are validated when a connection object is created, which sends nothing.
             pool = self.client.connection_pool
             pool.connection_class(**pool.connection_kwargs)
         except (ValueError, TypeError, RedisError):
-            raise StoreError(UNUSABLE) from None
-        self.room = Room(self)
-        self.browsers, self.calls, self.tokens = Browsers(self), Calls(self), Tokens(self)
-        self.workers, self.jobs, self.tries = Workers(self), Jobs(self), Tries(self)
+            raise StoreError(INVALID_URL) from None
 
     @contextmanager
-    def talking(self) -> Iterator[Any]:
-        """The client; what goes wrong with it becomes a `StoreError`."""
+    def translate_errors(self) -> Iterator[Any]:
+        """The client; its errors become `StoreError`."""
         try:
             yield self.client
         except RedisError as error:
-            # Without the error itself: its words name the host, which may be a part of a mistyped password.
-            raise StoreError(f"Redis: {reason(error)}") from None
+            # Without the cause: its message names the host, which may be part of a mistyped password.
+            raise StoreError(f"Redis: {describe_error(error)}") from None
 
-    def alone(self, key: str, change: Callable[[Any], Any]) -> Any:
-        """Read and write as one step: when somebody else wrote the key meanwhile, all of it is done again.
+    def transaction(self, key: str, change: Callable[[Any], Any]) -> Any:
+        """Read and write atomically: when another client writes the key in between, all is done again.
 
         Args:
-            key: What must not be written by others between reading and writing.
+            key: The key that no other client may write between reading and writing.
             change: Reads through the pipeline, calls `multi()` on it, and writes.
         """
-        with self.talking() as client, client.pipeline() as pipe:
-            for _ in range(_MAX_TRIES):
+        with self.translate_errors() as client, client.pipeline() as pipe:
+            for _ in range(_MAX_ATTEMPTS):
                 try:
                     pipe.watch(key)
                     result = change(pipe)
@@ -105,13 +91,13 @@ class RedisDatabase:
 
     @staticmethod
     def key(*parts: str) -> str:
-        """Name of a key."""
+        """The name of a key."""
         return ":".join((_PREFIX, *parts))
 
     def check(self) -> None:
-        with self.talking() as client:
+        with self.translate_errors() as client:
             client.ping()
 
     def close(self) -> None:
-        # Not those in use: a job may be about to say its last word.
+        # Not those in use: a job may be about to write its end.
         self.client.connection_pool.disconnect(inuse_connections=False)

@@ -1,5 +1,5 @@
 """The store in one SQLite file, shared by the workers of one machine."""
 
-from .connection import SqliteDatabase
+from .database import SqliteDatabase
 
 __all__ = ["SqliteDatabase"]

@@ -1,91 +1,84 @@
-"""The file: its connections, its schema, and what is thrown away because its time is over."""
+"""Connections to the SQLite file: transactions, creation of the schema, removal of expired records."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import sqlite3
-import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from ..backend import StoreError
-from ..bounds import DEFAULT_BYTES, StoreBounds
-from .browsers import Browsers
-from .calls import Calls
-from .jobs import Jobs
-from .login_attempts import Tries
+from ..backend import Clock, StoreError
+from ..quotas import DEFAULT_BYTES, StoreQuotas
 from .schema import EXPIRED, SCHEMA, VERSION
-from .tokens import Tokens
-from .workers import Workers
 
-__all__ = ["SqliteDatabase"]
+__all__ = ["SqliteConnections"]
 
 #: How long a worker waits for another one that writes.
 _BUSY_SECONDS: Final = 10.0
 
-#: Connections kept open between two pieces of work: opening one costs more than most of them.
+#: Maximum number of idle connections: opening one costs more than most transactions.
 _MAX_IDLE: Final = 8
 
-#: How often expired rows are removed, in seconds.
-_BETWEEN_SWEEPS: Final = 60.0
+#: Seconds between two removals of expired rows.
+_SWEEP_SECONDS: Final = 60.0
 
-#: The journal beside the file is written back and cut off when it is larger, in bytes.
-_MAX_JOURNAL: Final = 16 * 1024 * 1024
+#: The journal next to the file is written back and truncated when it is larger, in bytes.
+_MAX_JOURNAL_BYTES: Final = 16 * 1024 * 1024
 
-#: Free pages are given back to the disk at a sweep, as far as they are more than what is used.
-_PAGES_GIVEN_BACK: Final = 2000
+#: Maximum number of free pages that one sweep returns to the file system.
+_MAX_FREED_PAGES: Final = 2000
 
 
-class SqliteDatabase:
-    """Safe with threads, with several processes, and in a forked child, which begins with no connection.
+class SqliteConnections:
+    """A pool of connections. Safe with threads, with several processes, and in a forked child.
 
-    Args:
-        path: The file; made at the first use, readable by its owner alone.
-        bounds: How much it keeps of each kind.
+    A forked child begins without connections. For the arguments see `SqliteDatabase`.
     """
 
-    def __init__(self, path: Path, bounds: StoreBounds | None = None) -> None:
+    def __init__(
+        self, path: Path, quotas: StoreQuotas | None, clock: Clock, monotonic: Callable[[], float]
+    ) -> None:
         self.path = path
-        self.bounds = bounds or StoreBounds.of(DEFAULT_BYTES)
+        self.quotas = quotas or StoreQuotas.of(DEFAULT_BYTES)
+        self.clock = clock
+        self._monotonic = monotonic
         self._journal = path.with_name(f"{path.name}-wal")
-        self.browsers, self.calls, self.tokens = Browsers(self), Calls(self), Tokens(self)
-        self.workers, self.jobs, self.tries = Workers(self), Jobs(self), Tries(self)
         self._pid = os.getpid()
         self._ready = False
         self._idle: deque[sqlite3.Connection] = deque()
-        #: Connections of a parent process: to close them here could harm it.
-        self._parents: list[sqlite3.Connection] = []
+        #: Connections of a parent process: closing them here could harm it.
+        self._inherited: list[sqlite3.Connection] = []
         self._next_sweep = 0.0
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection that sees one state of the file, whatever is written meanwhile."""
+        """A transaction that sees one state of the file, whatever others write in the meantime."""
         with self._transaction("BEGIN") as connection:
             yield connection
 
     @contextmanager
     def writing(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
-        """A connection that alone writes; what it wrote is kept unless something is raised.
+        """The only transaction that writes; it is committed unless an exception is raised.
 
         Args:
-            durable: Whether it must survive a power failure, which costs a wait for the disk. Otherwise that
-                may lose the last moments; the file stays whole either way.
+            durable: Whether it must survive a power failure, which costs a wait for the disk. Otherwise a
+                power failure may lose the last transactions; the file stays intact either way.
         """
         with self._transaction("BEGIN IMMEDIATE", durable=durable) as connection:
             yield connection
-            if time.monotonic() >= self._next_sweep:
-                self._next_sweep = time.monotonic() + _BETWEEN_SWEEPS
-                sweep(connection, time.time())
-        if self._journal_size() > _MAX_JOURNAL:
-            # SQLite writes it back as it goes, and cuts it off only where nobody reads at that moment.
+            if self._monotonic() >= self._next_sweep:
+                self._next_sweep = self._monotonic() + _SWEEP_SECONDS
+                _sweep(connection, self.clock())
+        if self._journal_size() > _MAX_JOURNAL_BYTES:
+            # SQLite writes it back by itself, but truncates it only when nobody reads at that moment.
             self._write_back()
 
     def wipe(self) -> None:
-        """After a removal: leave nothing of it in the journal beside the file either."""
+        """After a removal: remove the data from the journal next to the file too."""
         self._write_back()
 
     def _journal_size(self) -> int:
@@ -97,7 +90,7 @@ class SqliteDatabase:
     def _write_back(self) -> None:
         connection = self._take()
         try:
-            # In vain while somebody reads; then the next one that writes much does it.
+            # Has no effect while somebody reads; the next large write tries again.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.Error as error:
             connection.close()
@@ -105,12 +98,12 @@ class SqliteDatabase:
         self._give_back(connection)
 
     def check(self) -> None:
-        """Open the file, and make it when it is not there."""
+        """Open the file; create it when it does not exist."""
         with self.writing():
             pass
 
     def close(self) -> None:
-        """Close the connections nobody is using."""
+        """Close the idle connections."""
         with suppress(IndexError):
             while True:
                 self._idle.pop().close()
@@ -129,7 +122,7 @@ class SqliteDatabase:
                     connection.execute("PRAGMA synchronous=NORMAL")
             except sqlite3.Error:
                 connection.close()
-                # Perhaps somebody removed the file: the next use looks again, and makes it.
+                # The file may have been removed: the next use checks, and creates it.
                 self._ready = False
                 self.close()
                 raise
@@ -143,14 +136,14 @@ class SqliteDatabase:
 
     def _take(self) -> sqlite3.Connection:
         if self._pid != os.getpid():
-            self._parents += self._idle
+            self._inherited += self._idle
             self._pid, self._idle = os.getpid(), deque()
         try:
             if not self._ready:
                 self._set_up()
                 self._ready = True
             return self._idle.pop() if self._idle else self._open()
-        except IndexError:  # another thread was faster
+        except IndexError:  # another thread took it
             return self._take()
         except (sqlite3.Error, OSError) as error:
             raise self._unusable(error) from error
@@ -165,16 +158,16 @@ class SqliteDatabase:
             connection.close()
 
     def _open(self) -> sqlite3.Connection:
-        # Transactions are begun by hand: a read that turns into a write would fail instead of wait.
+        # Transactions begin explicitly: a read that turns into a write would fail instead of wait.
         connection = sqlite3.connect(
             self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
         try:
             connection.execute("PRAGMA synchronous=NORMAL")
-            # What is removed may be a key: nothing of it is left in the file.
+            # Removed data may be a key: it is overwritten in the file.
             connection.execute("PRAGMA secure_delete=ON")
-            # Rows that others replace are counted as removed.
+            # Replaced rows are counted as removed.
             connection.execute("PRAGMA recursive_triggers=ON")
         except BaseException:
             connection.close()
@@ -182,9 +175,9 @@ class SqliteDatabase:
         return connection
 
     def _set_up(self) -> None:
-        """Make the file, one process at a time; one of another version is begun anew."""
+        """Create the file, one process at a time; the tables of another version are replaced."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # A file of its own: to close the database's would drop the locks of every connection to it.
+        # A separate file: closing the database's would release the locks of every connection to it.
         with open(self.path.with_suffix(".lock"), "w", opener=_private) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not self.path.exists():
@@ -202,7 +195,7 @@ class SqliteDatabase:
                     connection.execute(f'DROP TABLE "{name}"')
                 connection.execute("COMMIT")
                 if not tables:
-                    # Only a file that is empty takes it; in others free pages are used again.
+                    # Has an effect only in an empty file; other files reuse their free pages.
                     connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
                     connection.execute("VACUUM")
                 connection.execute("BEGIN IMMEDIATE")
@@ -216,13 +209,13 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def sweep(connection: sqlite3.Connection, now: float) -> None:
-    """Remove what has expired."""
+def _sweep(connection: sqlite3.Connection, now: float) -> None:
+    """Remove expired rows, and return free pages to the file system when there are many."""
     for statement in EXPIRED:
         connection.execute(statement, {"now": now})
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
     surplus = free - pages // 2
-    for _ in range(min(surplus, _PAGES_GIVEN_BACK)):
-        # One page at a time: it gives back one for each step, and Python makes one step.
+    for _ in range(min(surplus, _MAX_FREED_PAGES)):
+        # Each step returns one page, and Python executes one step.
         connection.execute("PRAGMA incremental_vacuum(1)")

@@ -1,26 +1,26 @@
-"""The tables. What a row is kept for stands in the row, so that one sweep serves all of them."""
+"""The tables. Each row holds its time of expiry, so that one sweep removes expired rows of all tables."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from .room import COUNTED, USAGE
+from .usage import USAGE_TABLE, USAGE_TRIGGERS
 
 __all__ = ["EXPIRED", "SCHEMA", "VERSION"]
 
-#: Changes with the schema; a file of another version is begun anew, for it holds nothing that lasts.
-VERSION: Final = 5
+#: Changes with the schema; tables of another version are replaced, because they hold nothing permanent.
+VERSION: Final = 6
 
 SCHEMA: Final = (
     "CREATE TABLE browsers (id TEXT PRIMARY KEY, seen REAL NOT NULL, until REAL NOT NULL)",
     "CREATE TABLE forgotten (browser TEXT PRIMARY KEY, until REAL NOT NULL)",
     "CREATE INDEX forgotten_by_age ON forgotten (until)",
-    """CREATE TABLE concerns (
-        browser TEXT NOT NULL, concern TEXT NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL,
-        text TEXT NOT NULL, PRIMARY KEY (browser, concern)
+    """CREATE TABLE browser_state (
+        browser TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL,
+        text TEXT NOT NULL, PRIMARY KEY (browser, key)
     )""",
-    "CREATE INDEX concerns_by_age ON concerns (kind, at)",
-    # What is long comes last: SQLite need not read it to get at what stands before.
+    "CREATE INDEX browser_state_by_age ON browser_state (kind, at)",
+    # The long column is the last: SQLite need not read it to read those before.
     """CREATE TABLE calls (
         id INTEGER PRIMARY KEY AUTOINCREMENT, browser TEXT NOT NULL, until REAL NOT NULL,
         size INTEGER NOT NULL, at REAL NOT NULL, source TEXT NOT NULL, page TEXT NOT NULL,
@@ -39,32 +39,32 @@ SCHEMA: Final = (
         PRIMARY KEY (settings, worker)
     )""",
     """CREATE TABLE jobs (
-        id TEXT PRIMARY KEY, browser TEXT NOT NULL, kind TEXT NOT NULL, here TEXT NOT NULL,
-        pid INTEGER NOT NULL, at REAL NOT NULL, beat REAL NOT NULL, ended REAL, cancelled INTEGER NOT NULL,
-        until REAL NOT NULL, about TEXT NOT NULL, state TEXT NOT NULL
+        id TEXT PRIMARY KEY, browser TEXT NOT NULL, kind TEXT NOT NULL, host TEXT NOT NULL,
+        pid INTEGER NOT NULL, at REAL NOT NULL, heartbeat REAL NOT NULL, ended REAL,
+        cancelled INTEGER NOT NULL, until REAL NOT NULL, about TEXT NOT NULL, state TEXT NOT NULL
     )""",
     "CREATE INDEX jobs_of_browser ON jobs (browser, kind, at)",
     """CREATE TABLE job_items (
         job TEXT NOT NULL, number INTEGER NOT NULL, browser TEXT NOT NULL, item TEXT NOT NULL,
         PRIMARY KEY (job, number)
     )""",
-    """CREATE TABLE tries (
+    """CREATE TABLE login_attempts (
         address TEXT PRIMARY KEY, count INTEGER NOT NULL, turn REAL NOT NULL, until REAL NOT NULL
     )""",
-    "CREATE INDEX tries_by_age ON tries (until)",
-    USAGE,
-    *COUNTED,
+    "CREATE INDEX login_attempts_by_age ON login_attempts (until)",
+    USAGE_TABLE,
+    *USAGE_TRIGGERS,
 )
 
 EXPIRED: Final = (
     "DELETE FROM browsers WHERE until < :now",
     "DELETE FROM forgotten WHERE until < :now",
-    "DELETE FROM concerns WHERE browser NOT IN (SELECT id FROM browsers)",
-    "DELETE FROM browsers WHERE id NOT IN (SELECT browser FROM concerns)",
+    "DELETE FROM browser_state WHERE browser NOT IN (SELECT id FROM browsers)",
+    "DELETE FROM browsers WHERE id NOT IN (SELECT browser FROM browser_state)",
     "DELETE FROM calls WHERE until < :now",
     "DELETE FROM tokens WHERE until < :now",
     "DELETE FROM workers WHERE until < :now",
     "DELETE FROM jobs WHERE until < :now",
     "DELETE FROM job_items WHERE job NOT IN (SELECT id FROM jobs)",
-    "DELETE FROM tries WHERE until < :now",
+    "DELETE FROM login_attempts WHERE until < :now",
 )

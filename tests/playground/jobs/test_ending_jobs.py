@@ -14,7 +14,7 @@ from octaspace.sandbox import SandboxServer
 from playground.jobs.background import Progress, begin
 from playground.sdk import method_results
 from playground.sdk.recording import Call, Recorded
-from playground.store import BusyError, Database, Jobs, Limits, open_database
+from playground.store import Database, JobLimits, JobStore, TooManyJobsError, open_database
 
 from ...support.waiting import until
 from ..browsing import Visitor
@@ -22,7 +22,7 @@ from ..pages.runner.test_runner import result, run
 from ..pages.smoke.test_smoke import SMOKE, report
 from ..small_api import Answer, SmallApi
 
-ONE = Limits(mine=1, all=1, rate=100)
+ONE = JobLimits(per_browser=1, total=1, rate=100)
 
 
 @pytest.fixture
@@ -130,14 +130,14 @@ def test_the_end_of_the_app_ends_what_follows(app: Flask, visitor: Visitor, sand
 
 def test_a_job_that_tells_nothing_keeps_its_place_until_its_thread_has_ended(database: Database) -> None:
     release = threading.Event()
-    jobs = Jobs(database, "me")
+    jobs = JobStore(database, "me")
     id = begin(database, "me", "lab", {}, ONE, lambda progress: (release.wait(60), None)[1])
     began = database.jobs.find("me", id)
     assert began is not None
     # It says that it goes on, so that its silence is not taken for its end.
-    until(lambda: database.jobs.find("me", id)["beat"] > began["beat"])  # type: ignore[index]
+    until(lambda: database.jobs.find("me", id)["heartbeat"] > began["heartbeat"])  # type: ignore[index]
     jobs.cancel(id)
-    with pytest.raises(BusyError):
+    with pytest.raises(TooManyJobsError):
         begin(database, "me", "lab", {}, ONE, lambda progress: None)
     release.set()
     until(lambda: not job_threads())
@@ -158,7 +158,7 @@ def test_a_cancelled_job_ends_its_waits_and_no_other_ones(database: Database) ->
 
     id = begin(database, "me", "lab", {}, ONE, work)
     until(job_threads)
-    Jobs(database, "me").cancel(id)
+    JobStore(database, "me").cancel(id)
     until(lambda: not job_threads())
     assert closed == [True, True]
     assert not client._transport.closed
@@ -170,7 +170,7 @@ def test_what_is_told_after_the_end_does_not_begin_a_job_again(database: Databas
     id = begin(database, "me", "lab", {}, ONE, kept.append)
     until(lambda: not job_threads())
     kept[0].tell(said="late", at_once=True)
-    job = Jobs(database, "me").find(id)
+    job = JobStore(database, "me").find(id)
     assert job is not None
     assert (job.ended is not None, job.state) == (True, {})
 
@@ -183,7 +183,7 @@ def test_a_server_without_threads_says_so_and_keeps_no_place(
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        with pytest.raises(BusyError, match="no thread"):
+        with pytest.raises(TooManyJobsError, match="no thread"):
             begin(database, "me", "lab", {}, ONE, lambda progress: None)
     begin(database, "me", "lab", {}, ONE, lambda progress: None)
     until(lambda: not job_threads())

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from playground.jobs.background import Progress, begin
-from playground.store import Database, Jobs, Limits, open_database
+from playground.store import Database, JobLimits, JobStore, open_database
 
 from ...support.waiting import until
 
-MANY = Limits(mine=100, all=100, rate=100)
+MANY = JobLimits(per_browser=100, total=100, rate=100)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_a_job_tells_collects_and_ends(database: Database) -> None:
             progress.tell(number, said=number)
 
     id = begin(database, "me", "smoke", {"with": "this"}, MANY, work)
-    jobs = Jobs(database, "me")
+    jobs = JobStore(database, "me")
     until(lambda: jobs.find(id).ended is not None, within=10)  # type: ignore[union-attr]
     job = jobs.find(id)
     assert job is not None
@@ -44,7 +44,7 @@ def test_what_a_job_raises_is_said_of_it(database: Database, caplog: pytest.LogC
         raise RuntimeError("an argument of a request")
 
     id = begin(database, "me", "smoke", {}, MANY, work)
-    jobs = Jobs(database, "me")
+    jobs = JobStore(database, "me")
     until(lambda: jobs.find(id).ended is not None, within=10)  # type: ignore[union-attr]
     state = jobs.find(id).state  # type: ignore[union-attr]
     assert state == {"failure": "It failed inside the playground (RuntimeError)."}
@@ -60,23 +60,24 @@ def test_a_job_is_stopped_from_outside(database: Database) -> None:
         stopped.set()
 
     id = begin(database, "me", "lab", {}, MANY, work)
-    Jobs(database, "you").cancel(id)
+    JobStore(database, "you").cancel(id)
     assert not stopped.is_set()
-    Jobs(database, "me").cancel(id)
+    JobStore(database, "me").cancel(id)
     assert stopped.wait(10)
 
 
 def test_a_job_whose_process_is_gone_is_lost_and_counts_no_more(database: Database, tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from playground.store import Jobs, Limits, open_database\n"
-        "print(Jobs(open_database(Path(sys.argv[1])), 'me').begin('lab', {}, Limits(1, 1, 9)))"
+        "import sys; from pathlib import Path\n"
+        "from playground.store import JobStore, JobLimits, open_database\n"
+        "print(JobStore(open_database(Path(sys.argv[1])), 'me').begin('lab', {}, JobLimits(1, 1, 9)))"
     )
     root = Path(__file__).resolve().parents[3]
     id = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)],
         cwd=root, capture_output=True, text=True, check=True, timeout=60,
     ).stdout.strip()  # fmt: skip
-    job = Jobs(database, "me").find(id)
+    job = JobStore(database, "me").find(id)
     assert job is not None
     assert job.lost
-    Jobs(database, "me").begin("lab", {}, Limits(mine=1, all=1, rate=9))
+    JobStore(database, "me").begin("lab", {}, JobLimits(per_browser=1, total=1, rate=9))

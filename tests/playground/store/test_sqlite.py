@@ -1,4 +1,4 @@
-"""The store's file: private, swept, shared by processes, begun anew when it must be."""
+"""The store's file: private, swept, shared by processes, created again when necessary."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from playground.store import BrowserState, Calls, StoreError, Tokens
-from playground.store.calls import Bounds
+from playground.store import BrowserState, OneTimeTokens, RequestLog, StoreError
+from playground.store.backend import LogLimits
 from playground.store.sqlite import SqliteDatabase
-from playground.store.sqlite import connection as module
 
+from .fakes import FakeClock
 from .test_store import row
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -25,27 +24,14 @@ ROOT = Path(__file__).resolve().parents[3]
 HOUR = 3600.0
 
 
-class Clock:
-    """Time of day, moved by hand."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now, self.monotonic_now = time.time(), time.monotonic()
-        monkeypatch.setattr(time, "time", lambda: self.now)
-        monkeypatch.setattr(module.time, "monotonic", lambda: self.monotonic_now)
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-        self.monotonic_now += seconds
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
-    database = SqliteDatabase(tmp_path / "playground.sqlite3")
+def database(tmp_path: Path, clock: FakeClock) -> Iterator[SqliteDatabase]:
+    database = SqliteDatabase(tmp_path / "playground.sqlite3", clock=clock, monotonic=clock.monotonic)
     yield database
     database.close()
 
@@ -67,7 +53,9 @@ def test_nobody_else_can_read_it(database: SqliteDatabase, tmp_path: Path) -> No
         os.umask(umask)
 
 
-def test_a_browser_that_was_away_for_twelve_hours_starts_anew(database: SqliteDatabase, clock: Clock) -> None:
+def test_a_browser_that_was_away_for_twelve_hours_starts_empty(
+    database: SqliteDatabase, clock: FakeClock
+) -> None:
     state = BrowserState(database, "a")
     state.save("key", {"key": "secret"})
     for _ in range(4):
@@ -80,7 +68,7 @@ def test_a_browser_that_was_away_for_twelve_hours_starts_anew(database: SqliteDa
 
 
 def test_reading_seldom_writes(
-    database: SqliteDatabase, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    database: SqliteDatabase, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = BrowserState(database, "a")
     state.save("look", {"theme": "dark"})
@@ -90,11 +78,11 @@ def test_reading_seldom_writes(
 
 
 def test_what_expired_is_removed_and_leaves_no_trace(
-    database: SqliteDatabase, clock: Clock, tmp_path: Path
+    database: SqliteDatabase, clock: FakeClock, tmp_path: Path
 ) -> None:
     BrowserState(database, "a").save("key", {"key": "sk-of-somebody-who-left"})
-    Calls(database, "a").append([row(line="client.line_of_somebody_who_left()")])
-    Tokens(database, "a").claim("token-of-somebody-who-left")
+    RequestLog(database, "a").append([row(line="client.line_of_somebody_who_left()")])
+    OneTimeTokens(database, "a").claim("token-of-somebody-who-left")
     assert written(tmp_path).count(b"somebody") >= 3
     clock.advance(13 * HOUR)
     BrowserState(database, "b").save("look", {"theme": "dark"})
@@ -119,19 +107,19 @@ def test_a_forgotten_key_is_gone_from_the_file(database: SqliteDatabase, tmp_pat
 
 
 def test_a_log_of_a_thousand_rows_is_filtered_at_once(database: SqliteDatabase) -> None:
-    log = Calls(database, "a", Bounds())
+    log = RequestLog(database, "a", LogLimits())
     log.append([row(path=f"/nodes/{number}", detail={"answer": "x" * 2_000}) for number in range(1100)])
     assert log.latest(1)[1] == 1000
     assert log.latest(10, text="/nodes/99")[1] == 10
 
 
-def test_a_file_of_another_version_is_begun_anew(tmp_path: Path, database: SqliteDatabase) -> None:
+def test_the_tables_of_another_version_are_replaced(tmp_path: Path, database: SqliteDatabase) -> None:
     with closing(sqlite3.connect(database.path)) as connection:
         connection.execute("CREATE TABLE calls (something TEXT)")
         connection.execute("CREATE TABLE older (something TEXT)")
         connection.commit()
-    Calls(database, "a").append([row()])
-    assert Calls(database, "a").latest(1)[1] == 1
+    RequestLog(database, "a").append([row()])
+    assert RequestLog(database, "a").latest(1)[1] == 1
     with database.reading() as connection:
         assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'older'").fetchall()
 
@@ -176,7 +164,7 @@ def test_what_is_raised_undoes_what_was_written(database: SqliteDatabase) -> Non
 
     with pytest.raises(KeyError):
         write()
-    assert not Tokens(database, "a").is_claimed("one")
+    assert not OneTimeTokens(database, "a").is_claimed("one")
 
 
 def test_a_forked_child_opens_its_own(database: SqliteDatabase) -> None:
@@ -195,10 +183,11 @@ def test_a_forked_child_opens_its_own(database: SqliteDatabase) -> None:
 
 def test_processes_that_start_at_once_make_one_file(database: SqliteDatabase) -> None:
     script = (
-        "import os, sys; from pathlib import Path; from playground.store import Tokens, open_database\n"
+        "import os, sys; from pathlib import Path\n"
+        "from playground.store import OneTimeTokens, open_database\n"
         "sys.stdin.readline()\n"
         "for number in range(20):\n"
-        "    assert Tokens(open_database(Path(sys.argv[1])), 'a').claim(f'{os.getpid()} {number}')\n"
+        "    assert OneTimeTokens(open_database(Path(sys.argv[1])), 'a').claim(f'{os.getpid()} {number}')\n"
     )
     command = [sys.executable, "-c", script, str(database.path.parent)]
     started = [

@@ -1,66 +1,45 @@
-"""The store keeps its promises on SQLite and on Redis alike."""
+"""The rules of the store, on SQLite and on Redis."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from playground.store import (
     BrowserState,
-    BusyError,
-    Calls,
     Database,
-    JobLog,
-    Jobs,
-    Limits,
-    LoginTries,
-    Tokens,
-    Workers,
-    browsers,
-    jobs,
-    open_database,
-    tokens,
-    workers,
+    JobLimits,
+    JobStore,
+    JobWriter,
+    LoginAttempts,
+    OneTimeTokens,
+    RequestLog,
+    TooManyJobsError,
+    WorkerSnapshots,
 )
-from playground.store import (
-    login_attempts as login_attempts,
-)
-from playground.store.calls import Bounds
-from playground.store.process_identity import HERE
+from playground.store.backend import LogLimits
+from playground.store.login_attempts import PER_ADDRESS
 
-from ...support.redis_server import RedisServer
+from .databases import Another, databases
+from .fakes import NO_PID, FakeClock, ended_process, process_elsewhere
 
-#: Another object for the same store, as another worker process has it.
-Another = Callable[[], Database]
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture(params=["sqlite", "redis"])
-def another(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Another]:
-    url = None
-    if request.param == "redis":
-        server: RedisServer = request.getfixturevalue("redis_server")
-        url = server.url
-        with server.client() as client:
-            client.flushall()
-    opened: list[Database] = []
-
-    def open_another() -> Database:
-        opened.append(open_database(tmp_path, url))
-        return opened[-1]
-
-    yield open_another
-    for database in opened:
-        database.close()
+def another(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[Another]:
+    with databases(request, tmp_path, clock=clock) as another:
+        yield another
 
 
 @pytest.fixture
@@ -82,7 +61,7 @@ def test_it_opens_and_says_so(database: Database) -> None:
     database.check()
 
 
-def test_concerns_of_a_browser_do_not_undo_each_other(database: Database, another: Another) -> None:
+def test_keys_of_a_browser_do_not_overwrite_each_other(database: Database, another: Another) -> None:
     here, there = BrowserState(database, "a"), BrowserState(another(), "a")
     here.save("options", {"max_retries": 5})
     there.save("look", {"theme": "dark"})
@@ -94,7 +73,7 @@ def test_concerns_of_a_browser_do_not_undo_each_other(database: Database, anothe
     assert BrowserState(database, "b").load() == {}
 
 
-def test_one_concern_is_dropped(database: Database) -> None:
+def test_one_key_is_dropped(database: Database) -> None:
     state = BrowserState(database, "a")
     state.save("key", {"key": "secret"})
     state.save("look", {"theme": "dark"})
@@ -104,17 +83,17 @@ def test_one_concern_is_dropped(database: Database) -> None:
 
 
 def test_forgetting_leaves_nothing_and_nothing_comes_back(database: Database, another: Another) -> None:
-    limits = Limits(9, 9, 9)
-    writers: list[JobLog] = []
+    limits = JobLimits(9, 9, 9)
+    writers: list[JobWriter] = []
     for browser in ("a", "b"):
         BrowserState(database, browser).save("key", {"key": "secret"})
-        Calls(database, browser).append([row(path=f"/of/{browser}")])
-        tokens = Tokens(database, browser)
+        RequestLog(database, browser).append([row(path=f"/of/{browser}")])
+        tokens = OneTimeTokens(database, browser)
         tokens.claim("token")
         tokens.finish("token", {"text": "sent"})
         tokens.claim("under way")
         for kind in ("lab", "runner"):
-            log = JobLog(database, Jobs(database, browser).begin(kind, {}, limits))
+            log = JobWriter(database, JobStore(database, browser).begin(kind, {}, limits))
             log.write({"said": browser}, ["item"])
             writers.append(log)
     BrowserState(another(), "a").forget()
@@ -122,51 +101,52 @@ def test_forgetting_leaves_nothing_and_nothing_comes_back(database: Database, an
     # What requests and jobs under way in other workers still have to say.
     there = another()
     BrowserState(there, "a").save("key", {"key": "secret"})
-    assert Calls(there, "a").append([row(), row()]) == [0, 0]
-    Tokens(there, "a").finish("under way", {"text": "sent after all"})
+    assert RequestLog(there, "a").append([row(), row()]) == [0, 0]
+    OneTimeTokens(there, "a").finish("under way", {"text": "sent after all"})
     assert [log.write({}, ["more"]) for log in writers] == [True, True, False, False], (
         "those of a are to stop"
     )
-    begun = Jobs(there, "a").begin("smoke", {}, limits)
-    assert JobLog(there, begun).write({}, ["item"]) is True
+    begun = JobStore(there, "a").begin("smoke", {}, limits)
+    assert JobWriter(there, begun).write({}, ["item"]) is True
 
     assert BrowserState(database, "a").load() is None
-    assert Calls(database, "a").latest(10) == ([], 0)
+    assert RequestLog(database, "a").latest(10) == ([], 0)
     for token in ("token", "under way"):
-        assert (Tokens(database, "a").result(token), Tokens(database, "a").is_claimed(token)) == (None, False)
+        assert (
+            OneTimeTokens(database, "a").result(token),
+            OneTimeTokens(database, "a").is_claimed(token),
+        ) == (None, False)
     for kind in ("lab", "runner", "smoke"):
-        assert Jobs(database, "a").latest(kind, 9) == []
-    assert [Jobs(database, "a").items(log.id) for log in writers[:2]] == [[], []]
-    assert Jobs(database, "a").find(begun) is None
+        assert JobStore(database, "a").latest(kind, 9) == []
+    assert [JobStore(database, "a").items(log.id) for log in writers[:2]] == [[], []]
+    assert JobStore(database, "a").find(begun) is None
 
     assert BrowserState(database, "b").load() == {"key": {"key": "secret"}}
-    assert [each.path for each in Calls(database, "b").latest(10)[0]] == ["/of/b"]
-    assert Tokens(database, "b").result("token") == {"text": "sent"}
-    assert Jobs(database, "b").items(writers[2].id) == ["item", "more"]
+    assert [each.path for each in RequestLog(database, "b").latest(10)[0]] == ["/of/b"]
+    assert OneTimeTokens(database, "b").result("token") == {"text": "sent"}
+    assert JobStore(database, "b").items(writers[2].id) == ["item", "more"]
 
 
 def test_a_forgotten_job_takes_no_place(database: Database) -> None:
-    Jobs(database, "a").begin("lab", {}, Limits(1, 1, 9))
+    JobStore(database, "a").begin("lab", {}, JobLimits(1, 1, 9))
     BrowserState(database, "a").forget()
-    assert Jobs(database, "b").begin("lab", {}, Limits(1, 1, 9))
+    assert JobStore(database, "b").begin("lab", {}, JobLimits(1, 1, 9))
 
 
-def test_how_many_forgotten_browsers_are_known_is_bounded(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(browsers, "_MAX_FORGOTTEN", 3)
+def test_how_many_forgotten_browsers_are_known_is_bounded(database: Database, clock: FakeClock) -> None:
     for browser in "abcde":
-        BrowserState(database, browser).forget()
+        database.browsers.forget(browser, clock.now, keep=60.0, max_forgotten=3)
+        clock.advance(0.001)
     assert [BrowserState(database, browser).load() for browser in "abcde"] == [{}, {}, None, None, None]
 
 
 def test_the_log_is_numbered_filtered_and_paged(database: Database, another: Another) -> None:
-    log = Calls(database, "a")
+    log = RequestLog(database, "a")
     first = log.append([row(), row(path="/Apps", line="client.apps.list()", elapsed=2.0)])
-    then = Calls(another(), "a").append(
+    then = RequestLog(another(), "a").append(
         [row(method="POST", status=503, error="ServerError", attempts=3, request_id=None)]
     )
-    Calls(database, "b").append([row(path="/other")])
+    RequestLog(database, "b").append([row(path="/other")])
     numbers = [*first, *then]
     assert numbers == sorted(set(numbers))
 
@@ -196,7 +176,7 @@ def test_the_log_is_numbered_filtered_and_paged(database: Database, another: Ano
 
 
 def test_details_are_read_only_when_they_are_wanted(database: Database) -> None:
-    log = Calls(database, "a")
+    log = RequestLog(database, "a")
     (number,) = log.append([row()])
     assert log.latest(1)[0][0].detail == {}
     assert log.latest(1, whole=True)[0][0].detail == {"params": {}, "answer": [2**70]}
@@ -205,23 +185,23 @@ def test_details_are_read_only_when_they_are_wanted(database: Database) -> None:
     assert found is not None
     assert found.detail["answer"] == [2**70]
     assert found.ok
-    assert Calls(database, "b").find(number) is None
+    assert RequestLog(database, "b").find(number) is None
     assert log.find(number + 1) is None
 
 
 def test_the_last_answer_is_that_of_the_same_question(database: Database) -> None:
-    log = Calls(database, "a")
+    log = RequestLog(database, "a")
     log.append([row(detail={"params": {"a": "1"}, "answer": "old"})])
     log.append([row(detail={"params": {"a": "1"}, "answer": "new"})])
     log.append([row(detail={"params": {}, "answer": "other"})])
     log.append([row(detail={"params": {"a": "1"}, "answer": None}, error="ServerError")])
     assert log.last_answer("/nodes", {"a": "1"}, "Sandbox") == "new"
     assert log.last_answer("/nodes", {"a": "1"}, "Live") is None
-    assert Calls(database, "b").last_answer("/nodes", {"a": "1"}, "Sandbox") is None
+    assert RequestLog(database, "b").last_answer("/nodes", {"a": "1"}, "Sandbox") is None
 
 
 def test_a_cleared_log_is_empty_and_numbers_do_not_come_back(database: Database) -> None:
-    log, other = Calls(database, "a"), Calls(database, "b")
+    log, other = RequestLog(database, "a"), RequestLog(database, "b")
     (number,) = log.append([row()])
     (others,) = other.append([row()])
     log.clear()
@@ -232,8 +212,8 @@ def test_a_cleared_log_is_empty_and_numbers_do_not_come_back(database: Database)
 
 
 def test_a_log_has_bounds(database: Database) -> None:
-    log = Calls(database, "a", Bounds(rows=3, bytes=10_000))
-    other = Calls(database, "b")
+    log = RequestLog(database, "a", LogLimits(rows=3, bytes=10_000))
+    other = RequestLog(database, "b")
     other.append([row()])
     for at in range(5):
         log.append([row(elapsed=float(at))])
@@ -246,12 +226,11 @@ def test_a_log_has_bounds(database: Database) -> None:
     assert other.latest(10)[1] == 1
 
 
-def test_rows_of_a_log_grow_too_old(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = Calls(database, "a", Bounds(seconds=60))
+def test_rows_of_a_log_grow_too_old(database: Database, clock: FakeClock) -> None:
+    log = RequestLog(database, "a", LogLimits(seconds=60))
     log.append([row()])
     assert log.latest(10)[1] == 1
-    later = time.time() + 61
-    monkeypatch.setattr(time, "time", lambda: later)
+    clock.advance(61)
     assert log.latest(10)[0] == []
     assert log.latest(10, method="GET") == ([], 0)
     log.append([row()])
@@ -262,12 +241,12 @@ def test_many_writers_lose_nothing(another: Another) -> None:
     databases = [another() for _ in range(4)]
 
     def write(number: int) -> list[int]:
-        return Calls(databases[number % 4], "a").append([row(), row()])
+        return RequestLog(databases[number % 4], "a").append([row(), row()])
 
     with ThreadPoolExecutor(8) as pool:
         numbers = [number for some in pool.map(write, range(40)) for number in some]
     assert len(set(numbers)) == 80
-    assert Calls(databases[0], "a").latest(1)[1] == 80
+    assert RequestLog(databases[0], "a").latest(1)[1] == 80
 
 
 def test_a_token_is_claimed_by_one_of_many(another: Another) -> None:
@@ -276,16 +255,16 @@ def test_a_token_is_claimed_by_one_of_many(another: Another) -> None:
 
     def claim(number: int) -> bool:
         start.wait()
-        return Tokens(databases[number % 4], "a").claim("one")
+        return OneTimeTokens(databases[number % 4], "a").claim("one")
 
     with ThreadPoolExecutor(8) as pool:
         won = list(pool.map(claim, range(8)))
     assert sorted(won) == [False] * 7 + [True]
-    assert Tokens(databases[0], "b").claim("one"), "another browser has tokens of its own"
+    assert OneTimeTokens(databases[0], "b").claim("one"), "another browser has tokens of its own"
 
 
 def test_what_came_of_a_token_is_kept(database: Database, another: Another) -> None:
-    here, there = Tokens(database, "a"), Tokens(another(), "a")
+    here, there = OneTimeTokens(database, "a"), OneTimeTokens(another(), "a")
     assert not here.is_claimed("one")
     assert here.claim("one")
     assert there.is_claimed("one")
@@ -297,59 +276,59 @@ def test_what_came_of_a_token_is_kept(database: Database, another: Another) -> N
     assert not there.claim("one")
 
 
-def test_what_a_process_took_along_is_lost(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    mine = Tokens(database, "a")
+def test_what_a_process_took_along_is_lost(database: Database) -> None:
+    mine = OneTimeTokens(database, "a")
     mine.claim("alive")
-    monkeypatch.setattr(tokens, "os", SimpleNamespace(getpid=lambda: 2**22 + 1))
-    mine.claim("dead")
-    mine.claim("done")
-    mine.finish("done", {})
-    monkeypatch.setattr(tokens, "HERE", "another machine")
-    mine.claim("elsewhere")
+    ended = OneTimeTokens(database, "a", ended_process())
+    ended.claim("dead")
+    ended.claim("done")
+    ended.finish("done", {})
+    OneTimeTokens(database, "a", process_elsewhere()).claim("elsewhere")
     names = ("alive", "dead", "done", "elsewhere", "never claimed")
     assert [name for name in names if mine.is_lost(name)] == ["dead"]
 
 
 def test_workers_leave_snapshots_and_the_dead_go(
-    database: Database, another: Another, monkeypatch: pytest.MonkeyPatch
+    database: Database, another: Another, clock: FakeClock
 ) -> None:
-    pid = 2**22 + 1  # no process has it
-    monkeypatch.setattr(workers, "os", SimpleNamespace(getpid=lambda: pid))
-    Workers(another(), "settings").leave({"requests": 1})
-    monkeypatch.undo()
-    mine = Workers(database, "settings")
-    mine.leave({"requests": 2})
-    mine.leave({"requests": 3})
-    dead, alive = sorted(mine.everyone(), key=lambda snapshot: snapshot.alive)
-    assert (dead.pid, dead.alive, dead.stats) == (pid, False, {"requests": 1})
+    WorkerSnapshots(another(), "settings", ended_process()).publish({"requests": 1})
+    mine = WorkerSnapshots(database, "settings")
+    mine.publish({"requests": 2})
+    mine.publish({"requests": 3})
+    dead, alive = sorted(mine.all(), key=lambda snapshot: snapshot.alive)
+    assert (dead.pid, dead.alive, dead.stats) == (NO_PID, False, {"requests": 1})
     assert (alive.alive, alive.stats) == (True, {"requests": 3})
-    assert Workers(database, "other settings").everyone() == []
-    monkeypatch.setattr(workers, "_DEAD_SECONDS", -1.0)
-    assert [snapshot.alive for snapshot in mine.everyone()] == [True]
-    monkeypatch.undo()
-    assert len(mine.everyone()) == 1, "it is forgotten, not passed over"
+    assert WorkerSnapshots(database, "other settings").all() == []
+    clock.advance(31)
+    assert [snapshot.alive for snapshot in mine.all()] == [True]
+    clock.advance(-31)
+    assert len(mine.all()) == 1, "it is removed, not hidden"
 
 
-def test_a_worker_of_another_machine_is_alive_while_it_speaks(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_of_another_machine_is_alive_while_it_publishes(
+    database: Database, clock: FakeClock
 ) -> None:
-    monkeypatch.setattr(workers, "HERE", "elsewhere")
-    Workers(database, "settings").leave({})
-    monkeypatch.setattr(workers, "HERE", HERE)
-    (snapshot,) = Workers(database, "settings").everyone()
+    elsewhere = WorkerSnapshots(database, "settings", process_elsewhere())
+    here = WorkerSnapshots(database, "settings")
+    elsewhere.publish({})
+    clock.advance(119)
+    (snapshot,) = here.all()
+    assert (snapshot.alive, snapshot.age) == (True, pytest.approx(119.0))
+    elsewhere.publish({})
+    clock.advance(119)
+    (snapshot,) = here.all()
     assert snapshot.alive
-    monkeypatch.setattr(workers, "_UNSEEN_SECONDS", -1.0)
-    (snapshot,) = Workers(database, "settings").everyone()
-    assert not snapshot.alive
+    clock.advance(2)
+    assert here.all() == []
 
 
-LIMITS = Limits(mine=2, all=3, rate=3)
+LIMITS = JobLimits(per_browser=2, total=3, rate=3)
 
 
 def test_a_job_is_seen_and_cancelled_from_every_worker(database: Database, another: Another) -> None:
-    mine, there = Jobs(database, "a"), Jobs(another(), "a")
+    mine, there = JobStore(database, "a"), JobStore(another(), "a")
     id = mine.begin("smoke", {"line": "client.nodes.list()"}, LIMITS)
-    log = JobLog(database, id)
+    log = JobWriter(database, id)
     assert log.write({"done": 1}, ["first"]) is False
     assert log.write({"done": 2}, ["second", {"third": 3}]) is False
     job = there.find(id)
@@ -367,31 +346,31 @@ def test_a_job_is_seen_and_cancelled_from_every_worker(database: Database, anoth
 
 
 def test_a_job_is_its_browsers_alone(database: Database) -> None:
-    mine, other = Jobs(database, "a"), Jobs(database, "b")
+    mine, other = JobStore(database, "a"), JobStore(database, "b")
     id = mine.begin("smoke", {}, LIMITS)
-    JobLog(database, id).write({}, ["secret"])
+    JobWriter(database, id).write({}, ["secret"])
     assert other.find(id) is None
     assert other.items(id) == []
     assert other.latest("smoke") == []
     other.cancel(id)
-    assert JobLog(database, id).write({}) is False
+    assert JobWriter(database, id).write({}) is False
     assert [job.id for job in mine.latest("smoke", 5)] == [id]
     assert mine.latest("lab") == []
 
 
 def test_jobs_have_limits(database: Database) -> None:
-    mine, other = Jobs(database, "a"), Jobs(database, "b")
+    mine, other = JobStore(database, "a"), JobStore(database, "b")
     first, _ = [mine.begin("lab", {}, LIMITS) for _ in range(2)]
-    with pytest.raises(BusyError, match="in this browser"):
+    with pytest.raises(TooManyJobsError, match="in this browser"):
         mine.begin("lab", {}, LIMITS)
     assert mine.begin("smoke", {}, LIMITS), "each kind has its own"
     other.begin("lab", {}, LIMITS)
-    with pytest.raises(BusyError, match="all browsers"):
+    with pytest.raises(TooManyJobsError, match="all browsers"):
         other.begin("lab", {}, LIMITS)
-    JobLog(database, first).write({}, ended=True)
+    JobWriter(database, first).write({}, ended=True)
     third = mine.begin("lab", {}, LIMITS)
-    JobLog(database, third).write({}, ended=True)
-    with pytest.raises(BusyError, match="within ten seconds"):
+    JobWriter(database, third).write({}, ended=True)
+    with pytest.raises(TooManyJobsError, match="within ten seconds"):
         mine.begin("lab", {}, LIMITS)
 
 
@@ -402,74 +381,80 @@ def test_limits_hold_when_many_begin_at_once(another: Another) -> None:
     def begin(number: int) -> bool:
         start.wait()
         try:
-            Jobs(databases[number % 4], f"browser {number}").begin("lab", {}, LIMITS)
-        except BusyError:
+            JobStore(databases[number % 4], f"browser {number}").begin("lab", {}, LIMITS)
+        except TooManyJobsError:
             return False
         return True
 
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(begin, range(8))) == LIMITS.all
+        assert sum(pool.map(begin, range(8))) == LIMITS.total
 
 
-def test_a_job_whose_process_died_is_lost_and_counts_no_more(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mine = Jobs(database, "a")
-    monkeypatch.setattr(jobs, "os", SimpleNamespace(getpid=lambda: 2**22 + 1))
-    ids = [mine.begin("lab", {}, LIMITS) for _ in range(2)]
-    monkeypatch.undo()
+def test_a_job_whose_process_died_is_lost_and_counts_no_more(database: Database) -> None:
+    mine, ended = JobStore(database, "a"), JobStore(database, "a", ended_process())
+    ids = [ended.begin("lab", {}, LIMITS) for _ in range(2)]
     job = mine.find(ids[0])
     assert job is not None
     assert job.lost
     assert mine.begin("lab", {}, LIMITS)
 
 
-def test_old_jobs_are_forgotten_and_stop(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_KEPT", 2)
-    mine, many = Jobs(database, "a"), Limits(9, 9, 9)
+def test_a_job_without_a_heartbeat_is_lost(database: Database, clock: FakeClock) -> None:
+    mine, elsewhere = JobStore(database, "a"), JobStore(database, "a", process_elsewhere())
+    id = elsewhere.begin("lab", {}, LIMITS)
+    log = JobWriter(database, id)
+    clock.advance(299)
+    log.write({})
+    clock.advance(299)
+    job = mine.find(id)
+    assert job is not None
+    assert (job.alive, job.seconds) == (True, pytest.approx(598.0))
+    clock.advance(2)
+    job = mine.find(id)
+    assert job is not None
+    assert (job.alive, job.lost) == (False, True)
+
+
+def test_old_jobs_are_forgotten_and_stop(database: Database, clock: FakeClock) -> None:
+    mine, many = JobStore(database, "a"), JobLimits(9, 9, 9, kept=2)
     ids = []
     for _ in range(4):
+        clock.advance(0.001)
         ids.append(mine.begin("lab", {}, many))
-        JobLog(database, ids[-1]).write({}, ["item"], ended=True)
+        JobWriter(database, ids[-1]).write({}, ["item"], ended=True)
     assert [job.id for job in mine.latest("lab", 9)] == ids[:1:-1]
     assert mine.items(ids[0]) == []
     assert mine.find(ids[0]) is None
-    assert JobLog(database, ids[0]).write({}) is True, "nobody waits for it any more"
+    assert JobWriter(database, ids[0]).write({}) is True, "nobody waits for it any more"
     assert mine.find(ids[0]) is None
 
 
 def test_an_address_with_wrong_passwords_waits_in_a_line_of_its_own(
-    database: Database, another: Another, monkeypatch: pytest.MonkeyPatch
+    database: Database, another: Another, clock: FakeClock
 ) -> None:
-    now = time.time()
-    monkeypatch.setattr(login_attempts.time, "time", lambda: now)
-    guesser = LoginTries(database, "192.0.2.1")
+    guesser = LoginAttempts(database, "192.0.2.1")
     assert [guesser.claim() for _ in range(5)] == [(True, 0.0)] * 5
-    in_line = [LoginTries(another(), "192.0.2.1").claim() for _ in range(9)]
+    in_line = [LoginAttempts(another(), "192.0.2.1").claim() for _ in range(9)]
     assert in_line == [(True, pytest.approx(0.5 * place, abs=0.001)) for place in range(9)]
     assert guesser.claim() == (False, pytest.approx(0.5, abs=0.001)), "the line is full"
-    assert guesser.claim(patience=0.0) == (False, pytest.approx(4.5, abs=0.001))
-    assert LoginTries(database, "192.0.2.2").claim() == (True, 0.0), "others do not notice"
-    LoginTries(database, "192.0.2.2").succeeded()
+    assert guesser.claim(max_wait=0.0) == (False, pytest.approx(4.5, abs=0.001))
+    assert LoginAttempts(database, "192.0.2.2").claim() == (True, 0.0), "others do not notice"
+    LoginAttempts(database, "192.0.2.2").succeeded()
     assert guesser.claim()[0] is False, "that somebody else succeeded says nothing about the guesser"
-    now += 0.6
+    clock.advance(0.6)
     assert guesser.claim() == (True, pytest.approx(3.9, abs=0.001))
     guesser.succeeded()
     assert guesser.claim() == (True, 0.0)
-    now += 601
+    clock.advance(601)
     assert [guesser.claim() for _ in range(5)] == [(True, 0.0)] * 5, "the count starts at zero again"
 
 
-def test_wrong_answers_are_held_back_when_there_are_many(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = time.time()
-    monkeypatch.setattr(login_attempts.time, "time", lambda: now)
-    held_back = [LoginTries(database, f"192.0.2.{number}").failed() for number in range(80)]
+def test_wrong_answers_are_held_back_when_there_are_many(database: Database, clock: FakeClock) -> None:
+    held_back = [LoginAttempts(database, f"192.0.2.{number}").failed() for number in range(80)]
     assert held_back[:51] == [0.0] * 51
     assert held_back[51:71] == pytest.approx([0.1 * place for place in range(1, 21)], abs=0.001)
     assert held_back[71:] == [2.0] * 9
-    assert LoginTries(database, "192.0.2.1").claim() == (True, 0.0), "no try waits for it"
+    assert LoginAttempts(database, "192.0.2.1").claim() == (True, 0.0), "no try waits for it"
 
 
 @pytest.mark.parametrize(
@@ -485,31 +470,27 @@ def test_wrong_answers_are_held_back_when_there_are_many(
 )
 def test_who_is_counted_together(database: Database, one: str, other: str, together: bool) -> None:
     for _ in range(6):
-        LoginTries(database, one).claim()
-    assert (LoginTries(database, other).claim() != (True, 0.0)) == together
+        LoginAttempts(database, one).claim()
+    assert (LoginAttempts(database, other).claim() != (True, 0.0)) == together
 
 
-def test_addresses_that_are_remembered_are_bounded(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = time.time()
-    monkeypatch.setattr(login_attempts.time, "time", lambda: now)
-    monkeypatch.setattr(login_attempts, "ADDRESS", replace(login_attempts.ADDRESS, most=20))
-    first = LoginTries(database, "192.0.2.0")
+def test_addresses_that_are_remembered_are_bounded(database: Database, clock: FakeClock) -> None:
+    limit = replace(PER_ADDRESS, max_addresses=20)
+    first = LoginAttempts(database, "192.0.2.0", limit)
     for _ in range(6):
         first.claim()
-    assert first.claim(patience=0.0)[0] is False
+    assert first.claim(max_wait=0.0)[0] is False
     for number in range(1, 20):
-        now += 0.001
-        LoginTries(database, f"192.0.2.{number}").claim()
-    assert first.claim(patience=0.0)[0] is False
-    now += 0.001
-    LoginTries(database, "192.0.2.20").claim()
-    assert first.claim(patience=0.0) == (True, 0.0), "the oldest made room"
+        clock.advance(0.001)
+        LoginAttempts(database, f"192.0.2.{number}", limit).claim()
+    assert first.claim(max_wait=0.0)[0] is False
+    clock.advance(0.001)
+    LoginAttempts(database, "192.0.2.20", limit).claim()
+    assert first.claim(max_wait=0.0) == (True, 0.0), "the oldest made room"
 
 
 def test_tries_that_come_at_once_do_not_pass_as_one(another: Another) -> None:
     databases = [another() for _ in range(4)]
     with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(lambda n: LoginTries(databases[n % 4], "192.0.2.1").claim(0.0), range(24)))
-    assert 5 <= claims.count((True, 0.0)) <= 8, "five, and those whose turn came while this ran"
+        claims = list(pool.map(lambda n: LoginAttempts(databases[n % 4], "192.0.2.1").claim(0.0), range(24)))
+    assert claims.count((True, 0.0)) == 6, "five that are free, and the first of the queue"

@@ -124,7 +124,7 @@ def test_guessing_is_slow_and_the_right_password_enters(app: Flask, monkeypatch:
 
 def test_a_full_line_says_when_there_is_room(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now)
+    monkeypatch.setattr(app.extensions["playground"].database, "clock", lambda: now)
     monkeypatch.setattr(login, "pause", lambda seconds: None)
     guesser = Guest(app)
     assert [guesser.enter("wrong").status_code for _ in range(14)] == [401] * 14
@@ -153,7 +153,7 @@ def test_wrong_answers_are_held_back_when_many_addresses_guess(
     waits: list[float] = []
     monkeypatch.setattr(login, "pause", waits.append)
     now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now)
+    monkeypatch.setattr(app.extensions["playground"].database, "clock", lambda: now)
     for number in range(60):
         assert Guest(app, f"198.51.100.{number}").enter("wrong").status_code == 401
     assert waits == pytest.approx([0.1 * place for place in range(1, 10)], abs=0.001)

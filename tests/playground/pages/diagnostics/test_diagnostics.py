@@ -13,8 +13,8 @@ from flask import Flask
 
 from octaspace.sandbox import SandboxServer
 from playground.browser.client_options import CODE_ONLY, OPTIONS
-from playground.store import Workers
-from playground.store.process_identity import HERE
+from playground.store import WorkerSnapshots
+from playground.store.process_identity import ProcessIdentity
 
 from ...browsing import Visitor
 
@@ -58,9 +58,9 @@ def test_every_worker_leaves_its_figures_and_the_dead_fade_and_go(
 
     def leave(seconds_ago: float) -> None:
         stats = {"mode": "persistent", "pools": {}, "requests": 7, "retries": 0, "failovers": 0}
-        at = time.time() - seconds_ago
-        said = {"here": HERE, "pid": gone.pid, "started": at, "at": at, "stats": stats}
-        database.workers.leave(settings, f"{HERE}:{gone.pid}", json.dumps(said), 3600)
+        at, host = time.time() - seconds_ago, ProcessIdentity.current().host
+        said = {"host": host, "pid": gone.pid, "started": at, "at": at, "stats": stats}
+        database.workers.publish(settings, f"{host}:{gone.pid}", json.dumps(said), 3600)
 
     leave(1)
     table = visitor.page(DIAGNOSTICS).select('table:has(caption:-soup-contains("last said")) tbody tr')
@@ -69,7 +69,7 @@ def test_every_worker_leaves_its_figures_and_the_dead_fade_and_go(
     assert "7" in faded.select('[data-label="Attempts"]')[0].get_text()
     leave(60)
     assert str(gone.pid) not in str(visitor.page(DIAGNOSTICS).select("#live"))
-    assert [snapshot.pid for snapshot in Workers(database, settings).everyone()] != [gone.pid]
+    assert [snapshot.pid for snapshot in WorkerSnapshots(database, settings).all()] != [gone.pid]
 
 
 def test_a_page_that_made_calls_leaves_figures_without_opening_diagnostics(

@@ -1,58 +1,54 @@
-"""Logs of calls in SQLite: filtered and paged by it."""
+"""Logs of calls in SQLite, which filters and pages them."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from ..backend import Record
-from ..bounds import Share
-from ..calls import COLUMNS, Bounds, Query
-from .browsers import is_forgotten
-from .room import make_room
+from ..backend import CALL_COLUMNS, CallQuery, LogLimits, Record
+from ..quotas import Quota
+from .browser_table import is_forgotten
+from .connection import SqliteConnections
+from .usage import evict
 
-if TYPE_CHECKING:
-    from .connection import SqliteDatabase
+__all__ = ["SqliteCallTable"]
 
-__all__ = ["Calls"]
-
-_NAMES: Final = ("browser", "until", "size", *COLUMNS, "detail")
+_NAMES: Final = ("browser", "until", "size", *CALL_COLUMNS, "detail")
 _INSERT: Final = f"INSERT INTO calls ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
 
-#: The first row that is too much, counted from the latest.
-_TOO_MANY: Final = "SELECT id FROM calls WHERE browser = ? ORDER BY id DESC LIMIT 1 OFFSET ?"
+#: Id of the first row that exceeds the limit, counted from the latest.
+_FIRST_EXCESS: Final = "SELECT id FROM calls WHERE browser = ? ORDER BY id DESC LIMIT 1 OFFSET ?"
 
 
-class Calls:
+class SqliteCallTable:
     """See `CallTable`."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
+    def __init__(self, connections: SqliteConnections) -> None:
+        self._connections = connections
 
-    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
-        until = time.time() + bounds.seconds
-        with self._database.writing() as connection:
+    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], limits: LogLimits) -> list[int]:
+        until = self._connections.clock() + limits.seconds
+        with self._connections.writing() as connection:
             if is_forgotten(connection, browser):
                 return [0] * len(rows)
             numbers = []
             for row in rows:
-                columns = [row[name] for name in COLUMNS]
+                columns = [row[name] for name in CALL_COLUMNS]
                 values = (browser, until, row["size"], *columns, row["detail"])
                 numbers.append(connection.execute(_INSERT, values).lastrowid or 0)
             connection.execute(
-                f"DELETE FROM calls WHERE browser = ? AND id <= ({_TOO_MANY})",  # noqa: S608
-                (browser, browser, bounds.rows),
+                f"DELETE FROM calls WHERE browser = ? AND id <= ({_FIRST_EXCESS})",  # noqa: S608
+                (browser, browser, limits.rows),
             )
-            make_room(connection, "log", browser, Share(bounds.bytes, bounds.all))
+            evict(connection, "log", browser, Quota(limits.bytes, limits.total))
         return numbers
 
     def latest(
-        self, browser: str, query: Query, limit: int, offset: int, *, whole: bool
+        self, browser: str, query: CallQuery, limit: int, offset: int, *, whole: bool
     ) -> tuple[list[Record], int]:
-        condition, values = _where(browser, query)
-        names = ", ".join(("id", *COLUMNS, "detail" if whole else "NULL AS detail"))
-        with self._database.reading() as connection:
+        condition, values = _where(browser, query, self._connections.clock())
+        names = ", ".join(("id", *CALL_COLUMNS, "detail" if whole else "NULL AS detail"))
+        with self._connections.reading() as connection:
             (total,) = connection.execute(
                 f"SELECT count(*) FROM calls WHERE {condition}",  # noqa: S608
                 values,
@@ -64,20 +60,20 @@ class Calls:
         return [dict(row) for row in rows], total
 
     def find(self, browser: str, number: int) -> Record | None:
-        with self._database.reading() as connection:
+        with self._connections.reading() as connection:
             row = connection.execute(
                 "SELECT * FROM calls WHERE browser = ? AND id = ?", (browser, number)
             ).fetchone()
         return None if row is None else dict(row)
 
     def clear(self, browser: str) -> None:
-        with self._database.writing() as connection:
+        with self._connections.writing() as connection:
             connection.execute("DELETE FROM calls WHERE browser = ?", (browser,))
-        self._database.wipe()
+        self._connections.wipe()
 
 
-def _where(browser: str, query: Query) -> tuple[str, list[Any]]:
-    where, values = ["browser = ?", "until >= ?"], [browser, time.time()]  # type: tuple[list[str], list[Any]]
+def _where(browser: str, query: CallQuery, now: float) -> tuple[str, list[Any]]:
+    where, values = ["browser = ?", "until >= ?"], [browser, now]  # type: tuple[list[str], list[Any]]
 
     def add(condition: str, *more: Any) -> None:
         where.append(condition)

@@ -1,8 +1,7 @@
-"""The address of Redis, which may hold a password: refused without quoting it, and in no message.
+"""The URL of Redis, which may contain a password: no message quotes any part of it.
 
-A password with an unencoded ``@``, ``/``, ``?``, ``#`` or ``%`` makes an address that means something else: a
-part of the password becomes the host, the port, the database or an option, and redis-py's messages repeat
-each of these.
+A password with an unencoded ``@``, ``/``, ``?``, ``#`` or ``%`` gives the URL another meaning: a part of the
+password becomes the host, the port, the database or an option, and redis-py's messages repeat each of these.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from redis.connection import URL_QUERY_ARGUMENT_PARSERS
 
 from ..backend import StoreError
 
-__all__ = ["UNUSABLE", "check_url", "reason"]
+__all__ = ["INVALID_URL", "check_url", "describe_error"]
 
-UNUSABLE: Final = (
+INVALID_URL: Final = (
     "PLAYGROUND_REDIS_URL cannot be used: write redis://user:password@host:port/number (or rediss://, or "
     "unix:///path), with @ : / ? # % of the password as %40 %3A %2F %3F %23 %25"
 )
@@ -33,11 +32,11 @@ _NETWORK: Final = re.compile(
     r"(?:\?(?P<query>[^@#?\s]*))?"
 )
 _SOCKET: Final = re.compile(r"unix://(?:[^@/?#\s]*@)?/[^@?#\s]+(?:\?(?P<query>[^@#?\s]*))?")
-#: How an answer of Redis begins that is an error: MISCONF, OOM, NOAUTH.
+#: The first word of an error answer of Redis: MISCONF, OOM, NOAUTH.
 _CODE: Final = re.compile(r"[A-Z]{2,20}")
 _BARE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
-#: Options of a connection that an address may hold, besides those redis-py reads as numbers and flags.
+#: Options of a connection that a URL may contain, in addition to those redis-py reads as numbers and flags.
 _OPTIONS: Final = frozenset(
     {
         *URL_QUERY_ARGUMENT_PARSERS, "username", "password", "client_name",
@@ -49,29 +48,29 @@ _MAX_CAUSES: Final = 8
 
 
 def check_url(url: str) -> None:
-    """Refuse an address that could mean something else than was meant.
+    """Refuse a URL that may have another meaning than intended.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``.
 
     Raises:
-        StoreError: It cannot be used; the message holds nothing of it.
+        StoreError: It cannot be used; the message contains no part of it.
     """
     found = _NETWORK.fullmatch(url) or _SOCKET.fullmatch(url)
     if found is None or _BARE_PERCENT.search(url):
-        raise StoreError(UNUSABLE)
+        raise StoreError(INVALID_URL)
     names = {name for name, _ in parse_qsl(found["query"] or "", keep_blank_values=True)}
     if not names <= _OPTIONS:
-        raise StoreError(UNUSABLE)
+        raise StoreError(INVALID_URL)
 
 
-def reason(error: RedisError) -> str:
-    """What went wrong, in words that come from neither the address nor what Redis was sent.
+def describe_error(error: RedisError) -> str:
+    """Describe an error without any part of the URL or of the data that Redis was sent.
 
-    Of an answer of Redis, which may repeat values, it is the word in capitals that it begins with.
+    An answer of Redis may repeat values: only its first word is used, when it is in capitals.
 
     Args:
-        error: What redis-py raised.
+        error: The exception of redis-py.
     """
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):

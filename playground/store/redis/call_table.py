@@ -3,85 +3,83 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from ..backend import Record
-from ..calls import COLUMNS, Bounds, Query
-from .room import LIBRARY
+from ..backend import CALL_COLUMNS, CallQuery, LogLimits, Record
+from .connection import RedisConnection
+from .usage import LUA_LIBRARY, RedisUsage
 
-if TYPE_CHECKING:
-    from .connection import RedisDatabase
+__all__ = ["RedisCallTable"]
 
-__all__ = ["Calls"]
-
-#: Numbers rows, adds them, and drops from the front what is out of bounds; one step for all workers.
+#: Numbers rows, adds them, and removes those that exceed a limit from the front; atomic for all workers.
 #: An entry of the list is ``number|time of expiry``.
 _APPEND: Final = (
-    LIBRARY
+    LUA_LIBRARY
     + """
 local order, rows, details, numbers, forgotten = unpack(KEYS)
-local owner, seconds, most_rows, mine, every, now, expires = unpack(ARGV, 1, 7)
-local made = {}
-if redis.call('ZSCORE', forgotten, owner) then return made end
+local owner, seconds, max_rows, per_browser, total, now, expires = unpack(ARGV, 1, 7)
+local added = {}
+if redis.call('ZSCORE', forgotten, owner) then return added end
 for i = 8, #ARGV, 3 do
     local number, size = redis.call('INCR', numbers), tonumber(ARGV[i + 2])
     redis.call('RPUSH', order, number .. '|' .. expires)
     redis.call('HSET', rows, number, ARGV[i])
     redis.call('HSET', details, number, ARGV[i + 1])
-    note('log', owner .. '|' .. number, size, number)
-    made[#made + 1] = number
+    count('log', owner .. '|' .. number, size, number)
+    added[#added + 1] = number
 end
 while redis.call('LLEN', order) > 0 do
     local number, until_ = string.match(redis.call('LINDEX', order, 0), '^(%d+)|(.+)$')
-    if redis.call('LLEN', order) <= tonumber(most_rows) and tonumber(until_) >= tonumber(now) then break end
+    if redis.call('LLEN', order) <= tonumber(max_rows) and tonumber(until_) >= tonumber(now) then break end
     redis.call('LPOP', order)
     redis.call('HDEL', rows, number)
     redis.call('HDEL', details, number)
-    forget('log', owner .. '|' .. number)
+    uncount('log', owner .. '|' .. number)
 end
-make_room('log', owner, mine, every)
+evict('log', owner, per_browser, total)
 for i = 1, 3 do redis.call('EXPIRE', KEYS[i], seconds) end
 redis.call('EXPIRE', numbers, 2 * seconds)
-return made
+return added
 """
 )
 
 
-class Calls:
+class RedisCallTable:
     """See `CallTable`."""
 
-    def __init__(self, database: RedisDatabase) -> None:
-        self._database = database
-        self._append = database.client.register_script(_APPEND)
+    def __init__(self, connection: RedisConnection) -> None:
+        self._connection = connection
+        self._usage = RedisUsage(connection)
+        self._append = connection.client.register_script(_APPEND)
 
-    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], bounds: Bounds) -> list[int]:
-        now = time.time()
+    def append(self, browser: str, rows: Sequence[Mapping[str, Any]], limits: LogLimits) -> list[int]:
+        now = self._connection.clock()
         values: list[Any] = [
-            browser, int(bounds.seconds), bounds.rows, bounds.bytes, bounds.all, now, now + bounds.seconds,
+            browser, int(limits.seconds), limits.rows, limits.bytes, limits.total, now, now + limits.seconds,
         ]  # fmt: skip
         for row in rows:
-            values += [json.dumps([row[name] for name in COLUMNS]), row["detail"], row["size"]]
-        with self._database.talking():
+            values += [json.dumps([row[name] for name in CALL_COLUMNS]), row["detail"], row["size"]]
+        with self._connection.translate_errors():
             numbers: list[int] = self._append(
-                keys=[*self.keys_of(browser), self._database.key("numbers"), self._database.forgotten],
+                keys=[*self.keys_of(browser), self._connection.key("numbers"), self._connection.forgotten],
                 args=values,
             )
             return numbers or [0] * len(rows)
 
     def latest(
-        self, browser: str, query: Query, limit: int, offset: int, *, whole: bool
+        self, browser: str, query: CallQuery, limit: int, offset: int, *, whole: bool
     ) -> tuple[list[Record], int]:
+        now = self._connection.clock()
         order, rows, details = self.keys_of(browser)
-        with self._database.talking() as client:
-            if query == Query():
+        with self._connection.translate_errors() as client:
+            if query == CallQuery():
                 total = client.llen(order)
                 entries = client.lrange(order, -offset - limit, -offset - 1) if total > offset else []
-                numbers = _numbers(entries)
+                numbers = _numbers(entries, now)
             else:
                 entries, every = client.pipeline().lrange(order, 0, -1).hgetall(rows).execute()
-                found = [number for number in _numbers(entries) if _matches(every.get(number), query)]
+                found = [number for number in _numbers(entries, now) if _matches(every.get(number), query)]
                 total, numbers = len(found), found[offset : offset + limit]
             if not numbers:
                 return [], total
@@ -92,42 +90,41 @@ class Calls:
         records = [
             _record(number, text, long[at] if whole else None)
             for at, (number, text) in enumerate(zip(numbers, texts, strict=True))
-            # Another request may have dropped it in between.
+            # Another request may have removed it in between.
             if text is not None and (not whole or long[at] is not None)
         ]
         return records, total
 
     def find(self, browser: str, number: int) -> Record | None:
         _, rows, details = self.keys_of(browser)
-        with self._database.talking() as client:
+        with self._connection.translate_errors() as client:
             text, detail = client.pipeline().hget(rows, str(number)).hget(details, str(number)).execute()
         return None if text is None or detail is None else _record(str(number), text, detail)
 
     def clear(self, browser: str) -> None:
-        with self._database.talking() as client:
+        with self._connection.translate_errors() as client:
             client.delete(*self.keys_of(browser))
-        self._database.room.forget(browser, "log")
+        self._usage.forget(browser, "log")
 
     def keys_of(self, browser: str) -> list[str]:
         """The keys of a browser's log."""
-        return [self._database.key("calls", browser, name) for name in ("order", "rows", "details")]
+        return [self._connection.key("calls", browser, name) for name in ("order", "rows", "details")]
 
 
-def _numbers(entries: list[str]) -> list[str]:
+def _numbers(entries: list[str], now: float) -> list[str]:
     """The numbers of entries that have not expired, latest first."""
-    now = time.time()
     split = (entry.split("|") for entry in reversed(entries))
     return [number for number, until in split if float(until) >= now]
 
 
 def _record(number: str, text: str, detail: str | None) -> Record:
-    return {"id": int(number), "detail": detail, **dict(zip(COLUMNS, json.loads(text), strict=True))}
+    return {"id": int(number), "detail": detail, **dict(zip(CALL_COLUMNS, json.loads(text), strict=True))}
 
 
-def _matches(text: str | None, query: Query) -> bool:
+def _matches(text: str | None, query: CallQuery) -> bool:
     if text is None:
         return False
-    row = dict(zip(COLUMNS, json.loads(text), strict=True))
+    row = dict(zip(CALL_COLUMNS, json.loads(text), strict=True))
     for name in ("method", "page", "path", "source", "endpoint"):
         if getattr(query, name) and row[name] != getattr(query, name):
             return False

@@ -2,63 +2,60 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from ..backend import Record
-from ..jobs import SILENT_SECONDS
-from .browsers import is_forgotten
-from .room import make_room
+from ..backend import JOB_TIMEOUT_SECONDS, Record
+from .browser_table import is_forgotten
+from .connection import SqliteConnections
+from .usage import evict
 
-if TYPE_CHECKING:
-    import sqlite3
-
-    from .connection import SqliteDatabase
-
-__all__ = ["Jobs"]
+__all__ = ["SqliteJobTable"]
 
 _NAMES: Final = (
-    "id", "browser", "kind", "here", "pid", "at", "beat", "ended", "cancelled", "about", "state", "until",
+    "id", "browser", "kind", "host", "pid", "at", "heartbeat", "ended", "cancelled",
+    "about", "state", "until",
 )  # fmt: skip
 _INSERT: Final = f"INSERT INTO jobs ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
 
 
-class Jobs:
+class SqliteJobTable:
     """See `JobTable`."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
+    def __init__(self, connections: SqliteConnections) -> None:
+        self._connections = connections
 
     def begin(
         self, job: Record, since: float, admit: Callable[[list[Record], int], None], keep: int, seconds: float
     ) -> None:
         browser, kind = job["browser"], job["kind"]
-        with self._database.writing() as connection:
+        with self._connections.writing() as connection:
             if is_forgotten(connection, browser):
                 return
-            going = connection.execute("SELECT * FROM jobs WHERE kind = ? AND ended IS NULL", (kind,))
+            running = connection.execute("SELECT * FROM jobs WHERE kind = ? AND ended IS NULL", (kind,))
             (recent,) = connection.execute(
                 "SELECT count(*) FROM jobs WHERE browser = ? AND kind = ? AND at > ?", (browser, kind, since)
             ).fetchone()
-            admit([dict(row) for row in going], recent)
+            admit([dict(row) for row in running], recent)
             values = {**job, "until": job["at"] + seconds}
             connection.execute(_INSERT, [values[name] for name in _NAMES])
-            old = "SELECT id FROM jobs WHERE browser = ? AND kind = ? ORDER BY at DESC LIMIT -1 OFFSET ?"
+            excess = "SELECT id FROM jobs WHERE browser = ? AND kind = ? ORDER BY at DESC LIMIT -1 OFFSET ?"
             connection.execute(
-                f"DELETE FROM jobs WHERE ended IS NOT NULL AND id IN ({old})",  # noqa: S608
+                f"DELETE FROM jobs WHERE ended IS NOT NULL AND id IN ({excess})",  # noqa: S608
                 (browser, kind, keep),
             )
-            self._make_room(connection, browser, job["at"])
+            self._evict(connection, browser, job["at"])
 
     def find(self, browser: str, id: str) -> Record | None:
-        with self._database.reading() as connection:
+        with self._connections.reading() as connection:
             row = connection.execute(
                 "SELECT * FROM jobs WHERE browser = ? AND id = ?", (browser, id)
             ).fetchone()
         return None if row is None else dict(row)
 
     def latest(self, browser: str, kind: str, count: int) -> list[Record]:
-        with self._database.reading() as connection:
+        with self._connections.reading() as connection:
             rows = connection.execute(
                 "SELECT * FROM jobs WHERE browser = ? AND kind = ? ORDER BY at DESC, rowid DESC LIMIT ?",
                 (browser, kind, count),
@@ -66,7 +63,7 @@ class Jobs:
             return [dict(row) for row in rows]
 
     def items(self, browser: str, id: str) -> list[str]:
-        with self._database.reading() as connection:
+        with self._connections.reading() as connection:
             rows = connection.execute(
                 "SELECT item FROM job_items JOIN jobs ON jobs.id = job "
                 "WHERE jobs.browser = ? AND job = ? ORDER BY number",
@@ -75,7 +72,7 @@ class Jobs:
             return [row["item"] for row in rows]
 
     def cancel(self, browser: str, id: str) -> None:
-        with self._database.writing() as connection:
+        with self._connections.writing() as connection:
             connection.execute(
                 "UPDATE jobs SET cancelled = 1 WHERE browser = ? AND id = ? AND ended IS NULL", (browser, id)
             )
@@ -83,12 +80,12 @@ class Jobs:
     def write(
         self, id: str, state: str, items: Sequence[str], first: int, at: float, *, ended: bool
     ) -> bool | None:
-        with self._database.writing() as connection:
+        with self._connections.writing() as connection:
             row = connection.execute("SELECT cancelled, browser FROM jobs WHERE id = ?", (id,)).fetchone()
             if row is None:
                 return None
             connection.execute(
-                "UPDATE jobs SET state = ?, beat = ?, ended = ? WHERE id = ?",
+                "UPDATE jobs SET state = ?, heartbeat = ?, ended = ? WHERE id = ?",
                 (state, at, at if ended else None, id),
             )
             connection.executemany(
@@ -96,9 +93,9 @@ class Jobs:
                 "ON CONFLICT DO NOTHING",
                 [(id, number, row["browser"], item) for number, item in enumerate(items, first)],
             )
-            self._make_room(connection, row["browser"], at)
+            self._evict(connection, row["browser"], at)
             return bool(row["cancelled"])
 
-    def _make_room(self, connection: sqlite3.Connection, browser: str, now: float) -> None:
-        share = self._database.bounds.jobs
-        make_room(connection, "jobs", browser, share, silent=now - SILENT_SECONDS)
+    def _evict(self, connection: sqlite3.Connection, browser: str, now: float) -> None:
+        quota = self._connections.quotas.jobs
+        evict(connection, "jobs", browser, quota, alive_since=now - JOB_TIMEOUT_SECONDS)

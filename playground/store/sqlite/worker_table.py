@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from .room import make_room
+from .connection import SqliteConnections
+from .usage import evict
 
-if TYPE_CHECKING:
-    from .connection import SqliteDatabase
-
-__all__ = ["Workers"]
+__all__ = ["SqliteWorkerTable"]
 
 
-class Workers:
+class SqliteWorkerTable:
     """See `WorkerTable`."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
+    def __init__(self, connections: SqliteConnections) -> None:
+        self._connections = connections
 
-    def leave(self, settings: str, worker: str, text: str, keep: float) -> None:
-        with self._database.writing() as connection:
+    def publish(self, settings: str, worker: str, text: str, keep: float) -> None:
+        with self._connections.writing() as connection:
             connection.execute(
                 "INSERT INTO workers (settings, worker, until, text) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (settings, worker) DO UPDATE SET until = excluded.until, text = excluded.text",
-                (settings, worker, time.time() + keep, text),
+                (settings, worker, self._connections.clock() + keep, text),
             )
-            make_room(connection, "snapshots", settings, self._database.bounds.snapshots)
+            evict(connection, "snapshots", settings, self._connections.quotas.snapshots)
 
-    def everyone(self, settings: str) -> dict[str, str]:
-        with self._database.reading() as connection:
+    def all(self, settings: str) -> dict[str, str]:
+        with self._connections.reading() as connection:
             rows = connection.execute("SELECT worker, text FROM workers WHERE settings = ?", (settings,))
             return {row["worker"]: row["text"] for row in rows}
 
     def drop(self, settings: str, workers: Sequence[str]) -> None:
-        with self._database.writing() as connection:
+        with self._connections.writing() as connection:
             connection.executemany(
                 "DELETE FROM workers WHERE settings = ? AND worker = ?",
                 [(settings, worker) for worker in workers],

@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from ..backend import Record
-from ..jobs import SILENT_SECONDS
-from .room import LIBRARY, shares
+from ..backend import JOB_TIMEOUT_SECONDS, Record
+from .connection import RedisConnection
+from .usage import LUA_LIBRARY, quota_args
 
-if TYPE_CHECKING:
-    from .connection import RedisDatabase
+__all__ = ["RedisJobTable"]
 
-__all__ = ["Jobs"]
-
-#: Writes only what somebody still knows of, and items once, though it be sent twice.
+#: Writes only to a job that still exists, and each item once even when the command is sent twice.
 _WRITE: Final = (
-    LIBRARY
+    LUA_LIBRARY
     + """
-local job, items, going = unpack(KEYS)
-local id, state, at, ended, first, silent, mine, every = unpack(ARGV, 1, 8)
+local job, items, running = unpack(KEYS)
+local id, state, at, ended, first, alive_since, per_browser, total = unpack(ARGV, 1, 8)
 if redis.call('EXISTS', job) == 0 then return -1 end
-redis.call('HSET', job, 'state', state, 'beat', at, 'ended', ended)
-local have = redis.call('LLEN', items)
+redis.call('HSET', job, 'state', state, 'heartbeat', at, 'ended', ended)
+local present = redis.call('LLEN', items)
 for i = 9, #ARGV do
-    if tonumber(first) + i - 9 >= have then
+    if tonumber(first) + i - 9 >= present then
         redis.call('RPUSH', items, ARGV[i])
-        redis.call('HINCRBY', job, 'collected', #ARGV[i] + 100)
+        redis.call('HINCRBY', job, 'collected', #ARGV[i] + ITEM)
     end
 end
 local left = redis.call('TTL', job)
 if left > 0 then redis.call('EXPIRE', items, left) end
-if ended ~= '' then redis.call('ZREM', going, id) end
+if ended ~= '' then redis.call('ZREM', running, id) end
 local cancelled = tonumber(redis.call('HGET', job, 'cancelled'))
 local owner, began, about, collected = unpack(redis.call('HMGET', job, 'browser', 'at', 'about', 'collected'))
-note('jobs', owner .. '|' .. id, #about + #state + tonumber(collected or '0') + ROW, began)
-make_room('jobs', owner, mine, every, '', silent)
+count('jobs', owner .. '|' .. id, #about + #state + tonumber(collected or '0') + ROW, began)
+evict('jobs', owner, per_browser, total, '', alive_since)
 return cancelled
 """
 )
@@ -47,29 +44,29 @@ end
 """
 
 
-class Jobs:
+class RedisJobTable:
     """See `JobTable`."""
 
-    def __init__(self, database: RedisDatabase) -> None:
-        self._database = database
-        self._write = database.client.register_script(_WRITE)
-        self._cancel = database.client.register_script(_CANCEL)
+    def __init__(self, connection: RedisConnection) -> None:
+        self._connection = connection
+        self._write = connection.client.register_script(_WRITE)
+        self._cancel = connection.client.register_script(_CANCEL)
 
     def begin(
         self, job: Record, since: float, admit: Callable[[list[Record], int], None], keep: int, seconds: float
     ) -> None:
-        going, mine = self._going(job["kind"]), self._mine(job["browser"], job["kind"])
+        running, own = self._running(job["kind"]), self._of_browser(job["browser"], job["kind"])
 
         def change(pipe: Any) -> None:
-            pipe.watch(self._database.forgotten)
-            if pipe.zscore(self._database.forgotten, job["browser"]) is not None:
+            pipe.watch(self._connection.forgotten)
+            if pipe.zscore(self._connection.forgotten, job["browser"]) is not None:
                 pipe.multi()
                 return
-            ids = pipe.zrange(going, 0, -1)
+            ids = pipe.zrange(running, 0, -1)
             known = {id: _record(pipe.hgetall(self._job(id))) for id in ids}
-            admit([record for record in known.values() if record], pipe.zcount(mine, f"({since}", "+inf"))
-            kept = {id: _record(pipe.hgetall(self._job(id))) for id in pipe.zrevrange(mine, 0, -1)}
-            # Those that expired, and of those that ended the oldest.
+            admit([record for record in known.values() if record], pipe.zcount(own, f"({since}", "+inf"))
+            kept = {id: _record(pipe.hgetall(self._job(id))) for id in pipe.zrevrange(own, 0, -1)}
+            # Expired jobs, and the oldest of those that have ended.
             old = [
                 id
                 for at, (id, record) in enumerate(kept.items())
@@ -79,56 +76,56 @@ class Jobs:
             pipe.multi()
             pipe.hset(self._job(job["id"]), mapping=_fields(job))
             pipe.expire(self._job(job["id"]), int(seconds))
-            for key in (going, mine):
+            for key in (running, own):
                 pipe.zadd(key, {job["id"]: job["at"]})
                 pipe.expire(key, int(seconds))
             kinds = self._kinds(job["browser"])
             pipe.sadd(kinds, job["kind"]).expire(kinds, int(seconds))
             if lost:
-                pipe.zrem(going, *lost)
+                pipe.zrem(running, *lost)
             if old:
-                pipe.zrem(mine, *old)
+                pipe.zrem(own, *old)
                 pipe.delete(*(name for id in old for name in (self._job(id), self._items(id))))
 
-        self._database.alone(going, change)
+        self._connection.transaction(running, change)
 
     def find(self, browser: str, id: str) -> Record | None:
-        with self._database.talking() as client:
+        with self._connection.translate_errors() as client:
             record = _record(client.hgetall(self._job(id)))
         return record if record and record["browser"] == browser else None
 
     def latest(self, browser: str, kind: str, count: int) -> list[Record]:
-        with self._database.talking() as client, client.pipeline() as pipe:
-            for id in client.zrevrange(self._mine(browser, kind), 0, count - 1):
+        with self._connection.translate_errors() as client, client.pipeline() as pipe:
+            for id in client.zrevrange(self._of_browser(browser, kind), 0, count - 1):
                 pipe.hgetall(self._job(id))
             return [record for fields in pipe.execute() if (record := _record(fields))]
 
     def items(self, browser: str, id: str) -> list[str]:
         if self.find(browser, id) is None:
             return []
-        with self._database.talking() as client:
+        with self._connection.translate_errors() as client:
             found: list[str] = client.lrange(self._items(id), 0, -1)
             return found
 
     def cancel(self, browser: str, id: str) -> None:
-        with self._database.talking():
+        with self._connection.translate_errors():
             self._cancel(keys=[self._job(id)], args=[browser])
 
     def write(
         self, id: str, state: str, items: Sequence[str], first: int, at: float, *, ended: bool
     ) -> bool | None:
-        with self._database.talking() as client:
+        with self._connection.translate_errors() as client:
             kind = client.hget(self._job(id), "kind") or ""
             cancelled = self._write(
-                keys=[self._job(id), self._items(id), self._going(kind)],
+                keys=[self._job(id), self._items(id), self._running(kind)],
                 args=[
                     id,
                     state,
                     at,
                     at if ended else "",
                     first,
-                    at - SILENT_SECONDS,
-                    *shares(self._database.bounds.jobs),
+                    at - JOB_TIMEOUT_SECONDS,
+                    *quota_args(self._connection.quotas.jobs),
                     *items,
                 ],
             )
@@ -137,27 +134,27 @@ class Jobs:
     def of(self, client: Any, browser: str) -> dict[str, list[str]]:
         """The ids of a browser's jobs, by kind."""
         kinds = client.smembers(self._kinds(browser))
-        return {kind: client.zrange(self._mine(browser, kind), 0, -1) for kind in kinds}
+        return {kind: client.zrange(self._of_browser(browser, kind), 0, -1) for kind in kinds}
 
     def keys_of(self, browser: str, kind: str, ids: Sequence[str]) -> list[str]:
         """The keys of jobs of a browser."""
         names = [name for id in ids for name in (self._job(id), self._items(id))]
-        return [self._kinds(browser), self._mine(browser, kind), *names]
+        return [self._kinds(browser), self._of_browser(browser, kind), *names]
 
     def _kinds(self, browser: str) -> str:
-        return self._database.key("kinds", browser)
+        return self._connection.key("kinds", browser)
 
     def _job(self, id: str) -> str:
-        return self._database.key("job", id)
+        return self._connection.key("job", id)
 
     def _items(self, id: str) -> str:
-        return self._database.key("job", id, "items")
+        return self._connection.key("job", id, "items")
 
-    def _going(self, kind: str) -> str:
-        return self._database.key("jobs", kind)
+    def _running(self, kind: str) -> str:
+        return self._connection.key("jobs", kind)
 
-    def _mine(self, browser: str, kind: str) -> str:
-        return self._database.key("jobs", kind, browser)
+    def _of_browser(self, browser: str, kind: str) -> str:
+        return self._connection.key("jobs", kind, browser)
 
 
 def _fields(job: Record) -> dict[str, Any]:
@@ -166,14 +163,14 @@ def _fields(job: Record) -> dict[str, Any]:
 
 
 def _record(fields: dict[str, str]) -> Record | None:
-    """The fields of a job as they were given; None for one that is not there."""
+    """A job as it was passed to `begin`; None for one that does not exist."""
     if "id" not in fields:
         return None
     return {
         **fields,
         "pid": int(fields["pid"]),
         "at": float(fields["at"]),
-        "beat": float(fields["beat"]),
+        "heartbeat": float(fields["heartbeat"]),
         "ended": float(fields["ended"]) if fields["ended"] else None,
         "cancelled": fields["cancelled"] == "1",
     }
