@@ -166,8 +166,8 @@ def build(session: nox.Session) -> None:
 def _test(session: nox.Session) -> None:
     """Run the tests named after `--`, or the suites, with up to two tests in parallel.
 
-    `PYTEST_XDIST_AUTO_NUM_WORKERS=1` disables parallel tests, as in CI. Only `bin/test` uses the full number of
-    hypothesis examples.
+    `PYTEST_XDIST_AUTO_NUM_WORKERS=1` disables parallel tests, as in CI. Only `bin/test` uses the full number
+    of hypothesis examples.
     """
     words = "-n auto --maxprocesses 2 --hypothesis-profile quick"
     chosen = session.posargs or [*words.split(), *SUITES]
