@@ -120,13 +120,13 @@ def world(session: nox.Session, software: str) -> None:
     `bin/test tests/software` does the same for all of them in less time, in environments that share
     most packages.
     """
-    said = nox.project.load_toml(SOFTWARE[software])
-    extra = said.get("tool", {}).get("world", {})
+    header = nox.project.load_toml(SOFTWARE[software])
+    extra = header.get("tool", {}).get("world", {})
     _install(
         session,
         "test",
-        versions=[*extra.get("options", ()), *said["dependencies"]],
-        free=frozenset(word.split("==")[0] for word in said["dependencies"] if "==" in word),
+        versions=[*extra.get("options", ()), *header["dependencies"]],
+        free=frozenset(word.split("==")[0] for word in header["dependencies"] if "==" in word),
         variables=extra.get("variables", {}),
     )
     words = extra.get("pytest", ())

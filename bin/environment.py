@@ -155,12 +155,12 @@ def _pip(command):
         stderr=subprocess.STDOUT,
         universal_newlines=True,
     )
-    said = pip.communicate()[0]
+    output = pip.communicate()[0]
     if not pip.returncode:
         return
-    if any(words in said for words in UNREACHABLE):
+    if any(words in output for words in UNREACHABLE):
         sys.exit("The package index cannot be reached: check the network connection, or set PIP_INDEX_URL.")
-    sys.stderr.write(said)
+    sys.stderr.write(output)
     sys.exit("pip could not install the packages (see above).")
 
 
