@@ -1,7 +1,7 @@
-"""The tests on other versions than the pinned ones, and on each Python that the machine has.
+"""Test sessions for versions other than the pinned ones, and for each installed Python.
 
 `bin/test` runs the tests on the pinned versions. `bin/nox` installs nox and starts it: `bin/nox --list` lists
-the sessions, and arguments after `--` go to pytest. Environments are kept in `.nox`, and renewed when the
+the sessions, and arguments after `--` go to pytest. Environments are kept in `.nox`, and rebuilt when the
 pins change.
 """
 
@@ -21,35 +21,35 @@ import nox
 
 nox.options.sessions = ["tests", "pythons", "lowest", "newest", "lint", "types", "docs", "build"]
 
-#: The last release of each line, with the Werkzeug it was made for.
+#: The last release of each minor version, with the Werkzeug it was made for.
 FLASKS = {
     "2.3": ["flask==2.3.3", "werkzeug<3.1"],
     "3.0": ["flask==3.0.3", "werkzeug<3.1"],
     "3.1": ["flask==3.1.3", "werkzeug>=3.1"],
 }
 
-#: The suites that depend on the version of Python, requests, urllib3, cachetools or Flask.
+#: The test suites that depend on the version of Python, requests, urllib3, cachetools or Flask.
 SUITES = ("tests/unit", "tests/wire", "tests/flask", "tests/sandbox")
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 
-#: What SDK and extension need at runtime, and what that needs in turn: free of pins in `lowest` and `newest`.
+#: Runtime dependencies of the SDK and the extension, also indirect ones: not pinned in `lowest` and `newest`.
 RUNTIME = frozenset((
     "requests", "urllib3", "certifi", "charset-normalizer", "idna", "cachetools", "msgspec",
     "flask", "werkzeug", "jinja2", "markupsafe", "itsdangerous", "click", "blinker",
     "typing-extensions",
 ))  # fmt: skip
 
-#: Other people's software, each with a file of tests that says in its head what it needs.
+#: Third-party software, each with a test file whose header lists its requirements.
 SOFTWARE = {
     path.stem.removeprefix("with_"): path for path in sorted(Path("tests/software").glob("with_*.py"))
 }
 
 
 def pythons_of_this_machine() -> list[str]:
-    """The version that runs nox, and each that the project supports and the machine has, on PATH or in pyenv.
+    """The version that runs nox, and each supported version that is installed, on PATH or in pyenv.
 
-    Folders of pyenv are added to PATH, so that nox finds each Python by its number.
+    Folders of pyenv are added to PATH, so that nox finds each Python by its version number.
     """
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     supported = nox.project.python_versions(PROJECT)
@@ -68,7 +68,7 @@ def pythons_of_this_machine() -> list[str]:
 
 
 def _runs(python: str) -> bool:
-    """Whether it can make environments. One of pyenv's commands on PATH may have no Python behind it."""
+    """Whether this Python can create environments. A pyenv shim on PATH may not have a Python installed."""
     try:
         return not subprocess.run([python, "-c", "import venv"], capture_output=True).returncode
     except OSError:
@@ -77,7 +77,7 @@ def _runs(python: str) -> bool:
 
 PYTHONS = pythons_of_this_machine()
 
-# pip comes with the other packages: with `venv`'s own it would be installed twice.
+# pip is installed with the other packages; `venv` would install it a second time.
 session = functools.partial(nox.session, venv_backend="venv", venv_params=["--without-pip"], reuse_venv=True)
 
 
@@ -91,24 +91,24 @@ def tests(session: nox.Session, flask: str) -> None:
 
 @session(python=PYTHONS)
 def pythons(session: nox.Session) -> None:
-    """Run the tests of SDK, extension and sandbox on each Python of this machine."""
+    """Run the tests of SDK, extension and sandbox on each installed Python."""
     _install(session, "test")
     _test(session)
 
 
 @session(python=PYTHONS[:1])
 def lowest(session: nox.Session) -> None:
-    """Run them with the oldest packages that pyproject.toml allows, on the oldest Python of this machine."""
+    """Run these tests with the oldest packages that pyproject.toml allows, on the oldest installed Python."""
     allowed = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["fast"]]
     oldest = [re.sub(r"^([\w-]+)>=([\d.]+)[^;]*", r"\1==\2", requirement) for requirement in allowed]
-    # The first Flask 2.3 uses what Werkzeug 3 warns about.
+    # Flask 2.3.0 uses functions that Werkzeug 3 deprecates.
     _install(session, "test", versions=[*oldest, "werkzeug<3"], free=RUNTIME)
     _test(session)
 
 
 @session(python=PYTHONS[-1:])
 def newest(session: nox.Session) -> None:
-    """Run them with the newest packages there are, on the newest Python of this machine."""
+    """Run these tests with the newest packages, on the newest installed Python."""
     _install(session, "test", versions=sorted(RUNTIME), free=RUNTIME, upgrade=True)
     _test(session)
 
@@ -116,18 +116,18 @@ def newest(session: nox.Session) -> None:
 @session
 @nox.parametrize("software", list(SOFTWARE))
 def world(session: nox.Session, software: str) -> None:
-    """Run the tests of one piece of other people's software in the same process, in its own environment.
+    """Run the tests with one piece of third-party software in the same process, in a separate environment.
 
     `bin/test tests/software` does the same for all of them in less time, in environments that share
     most packages.
     """
-    said = nox.project.load_toml(SOFTWARE[software])
-    extra = said.get("tool", {}).get("world", {})
+    header = nox.project.load_toml(SOFTWARE[software])
+    extra = header.get("tool", {}).get("world", {})
     _install(
         session,
         "test",
-        versions=[*extra.get("options", ()), *said["dependencies"]],
-        free=frozenset(word.split("==")[0] for word in said["dependencies"] if "==" in word),
+        versions=[*extra.get("options", ()), *header["dependencies"]],
+        free=frozenset(word.split("==")[0] for word in header["dependencies"] if "==" in word),
         variables=extra.get("variables", {}),
     )
     words = extra.get("pytest", ())
@@ -136,7 +136,7 @@ def world(session: nox.Session, software: str) -> None:
 
 @session
 def lint(session: nox.Session) -> None:
-    """ruff and ruff format."""
+    """Run ruff and ruff format."""
     _install(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -144,7 +144,7 @@ def lint(session: nox.Session) -> None:
 
 @session
 def types(session: nox.Session) -> None:
-    """mypy --strict over everything, pyright over the public API."""
+    """Run mypy --strict on everything and pyright on the public API."""
     _install(session, "test", "lint")
     session.run("mypy")
     session.run("pyright")
@@ -152,28 +152,27 @@ def types(session: nox.Session) -> None:
 
 @session
 def docs(session: nox.Session) -> None:
-    """Build the documentation; a warning is an error."""
+    """Build the documentation; warnings are errors."""
     _install(session, "docs")
     session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "build/docs")
 
 
 @session
 def build(session: nox.Session) -> None:
-    """Build wheel and sdist, look into them, install the wheel alone and use it."""
+    """Build wheel and sdist, check their contents, install the wheel and use it."""
     _install(session, "build")
     session.run("python", "bin/package_check.py")
 
 
 def _test(session: nox.Session) -> None:
-    """Run what is named after `--`, or the suites, two tests at a time where there are two processors.
+    """Run the tests named after `--`, or the suites, with up to two tests in parallel.
 
-    `PYTEST_XDIST_AUTO_NUM_WORKERS=1` lets them run one at a time there too, as CI does.
-
-    How many examples of a property are tried matters on one version only, which is `bin/test`'s.
+    `PYTEST_XDIST_AUTO_NUM_WORKERS=1` disables parallel tests, as in CI. Only `bin/test` uses the full number
+    of hypothesis examples.
     """
     words = "-n auto --maxprocesses 2 --hypothesis-profile quick"
     chosen = session.posargs or [*words.split(), *SUITES]
-    # Sessions may run side by side, and each would overwrite what the other wrote about its failures.
+    # Sessions may run in parallel, and would overwrite each other's cache of failures.
     session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen)
 
 
@@ -185,14 +184,14 @@ def _install(
     upgrade: bool = False,
     variables: Mapping[str, str] | None = None,
 ) -> None:
-    """Install the project and dependency groups with the pinned packages, unless that was done before.
+    """Install the project and dependency groups with the pinned packages, unless they are installed already.
 
     Args:
-        session: Where to install.
+        session: The session whose environment is used.
         groups: Dependency groups of pyproject.toml.
-        versions: Requirements that take the place of pins, and options of pip.
-        free: Names of packages that no pin holds.
-        upgrade: Ask the index once a day, and take what is newer.
+        versions: Requirements that replace pins, and options of pip.
+        free: Names of packages that are not pinned.
+        upgrade: Look for newer releases once a day and install them.
         variables: Environment variables for pip.
     """
     lines = Path("constraints.txt").read_text().splitlines(keepends=True)
@@ -204,7 +203,7 @@ def _install(
     state = repr((wanted, pins, Path("pyproject.toml").read_bytes(), date.today() if upgrade else None))
     digest = hashlib.sha256(state.encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
-        session.log("the packages are installed already")
+        session.log("the packages are already installed")
         return
     constraints = folder / "constraints.txt"
     constraints.write_text(pins)

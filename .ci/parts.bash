@@ -1,17 +1,18 @@
-# The parts of a run, one after the other or side by side. Read by .ci/run, in the repository's folder.
+# Runs the parts of a CI run, one after the other or in parallel. Sourced by .ci/run in the root of the repository.
 #
-# What a part prints goes to a file in build/ci and is shown when the part ends. When a part fails, those at its side
-# still end, no other is started, and the run fails. The last lines say how each part went.
+# The output of a part is written to a file in build/ci and printed when the part ends. If a part fails, the parts that
+# are already running continue to their end, no other part is started, and the run fails. The last lines list the
+# result of each part.
 
-waiting=() # name, number of words, and the words of each part that was not started
-ended=()   # a line on each part that has ended
+waiting=() # name, number of words and words of the command, for each part that was not started
+ended=()   # one line for each part that has ended
 failed=()
-declare -A name_of=() began=() # of the parts that run, by process id
+declare -A name_of=() began=() # of the running parts, by process id
 
-# part NAME WORD…: a command to run.
+# part NAME WORD…: add a command to run.
 part() { waiting+=("$1" $(($# - 1)) "${@:2}"); }
 
-# together NUMBER: run the parts so far, in this order and so many at a time.
+# together NUMBER: run the added parts in this order, with NUMBER of them at a time.
 together() {
     while [ ${#waiting[@]} -gt 0 ] || [ ${#name_of[@]} -gt 0 ]; do
         while [ ${#waiting[@]} -gt 0 ] && [ ${#name_of[@]} -lt "$1" ]; do
@@ -28,8 +29,8 @@ together() {
 
 log_of() { echo "build/ci/${1//[^A-Za-z0-9.]/-}.log"; }
 
-# In a process group of its own, which says at its end: process id and exit code. What a script runs in the
-# background would ignore Ctrl-C.
+# Runs a command in a separate process group and reports process id and exit code at its end. Background commands of
+# a script ignore Ctrl-C by default, so the signals are restored.
 run_and_tell='code=0; env --default-signal=INT,QUIT "${@:3}" >"$1" 2>&1 </dev/null || code=$?; echo "$$ $code" >&"$2"'
 
 start() {
@@ -44,13 +45,13 @@ finish() {
     unset "name_of[$1]" "began[$1]"
     echo "== $name: $verdict after $seconds s"
     cat "$(log_of "$name")"
-    # pytest's last line.
+    # The last line of pytest.
     summary=$(grep -E '(passed|failed|skipped|errors?) in [0-9.]+s' "$(log_of "$name")" | tail -n 1 | tr -d =) || true
     ended+=("$(printf '%5d s  %s  %-45s  %s' "$seconds" "$verdict" "$name" "$summary")")
 }
 
 leave() {
-    # With all programs that the parts have started.
+    # Includes all programs that the parts have started.
     for id in "${!name_of[@]}"; do kill -- "-$id" 2>/dev/null || true; done
     [ ${#ended[@]} -eq 0 ] || printf '%s\n' "== all parts ($SECONDS s)" "${ended[@]}"
     [ ${#failed[@]} -eq 0 ] || printf '== FAILED: %s\n' "${failed[@]}"

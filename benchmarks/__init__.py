@@ -1,1 +1,1 @@
-"""What a call costs, beside the libraries around it. `bin/bench` runs it."""
+"""The cost of a call in comparison with other libraries. `bin/bench` runs the benchmarks."""

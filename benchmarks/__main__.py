@@ -2,7 +2,7 @@
 
 bin/bench                       everything, five interleaved rounds
 bin/bench "small call" create   some workloads
-bin/bench --quick               a run that only shows that it runs
+bin/bench --quick               a short run that only checks that the benchmarks work
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ from .workloads import WORKLOADS, Row, Setting
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the workloads that are named, or all."""
+    """Run the given workloads, or all of them."""
     parser = argparse.ArgumentParser(
-        prog="bench", description="What a call costs, beside the libraries around it."
+        prog="bench", description="Measure the cost of a call in comparison with other libraries."
     )
-    parser.add_argument("workload", nargs="*", help=f"of: {', '.join(WORKLOADS)} (default: all)")
-    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds; medians count (default 5)")
-    parser.add_argument("--quick", action="store_true", help="few calls: only to see that it runs")
+    parser.add_argument("workload", nargs="*", help=f"one of: {', '.join(WORKLOADS)} (default: all)")
     parser.add_argument(
-        "--peer", metavar="PYTHON", type=os.path.abspath, help="a Python that has the httpx-based octaspace"
+        "--rounds", type=int, default=5, help="interleaved rounds, to take the median of (default 5)"
+    )
+    parser.add_argument("--quick", action="store_true", help="few calls, only to check that it works")
+    parser.add_argument(
+        "--peer", metavar="PYTHON", type=os.path.abspath, help="a Python with the httpx-based octaspace"
     )
     options = parser.parse_args(arguments)
     unknown = [name for name in options.workload if name not in WORKLOADS]
     if unknown:
-        parser.error(f"no workload {unknown[0]!r}; there are: {', '.join(WORKLOADS)}")
+        parser.error(f"unknown workload {unknown[0]!r}; choose from: {', '.join(WORKLOADS)}")
     setting = Setting(2, 0.01, options.peer) if options.quick else Setting(options.rounds, 1.0, options.peer)
     _say(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, "
          f"client on core {cores()[0]}, server on core {cores()[1]}, requests {version('requests')}, "

@@ -1,15 +1,16 @@
-"""Does a change ever happen twice, does a read ever fail, does anything leak? Counts, under every fault.
+"""Counts changes that happen twice, reads that fail, and leaks, under every kind of fault.
 
     .venv/bin/python benchmarks/chaos.py [--calls 10000] [--threads 16] [--children 200] [--seed 7]
 
 Three scenarios, each with and without keep-alive, plain and over TLS, against two endpoints:
 
-changes   creates and stops, while each request meets a treatment drawn from all faults there are. What the
-          servers read is compared with the calls, one by one.
-reads     while one of the two endpoints is killed and restarted every second.
-forks     children of a used client, without and with calls in flight in other threads.
+changes   creates and stops, while each request meets a random behaviour, chosen from all faults. The requests
+          that the servers have read are compared with the calls, one by one.
+reads     reads while one of the two endpoints is killed and restarted every second.
+forks     child processes of a used client, without and with running calls in other threads.
 
-The exit code is 1 when anything happened twice, failed that must not, leaked or was crossed.
+The exit code is 1 if a change happened twice, a call failed that must not, anything leaked, or an answer or
+connection was crossed.
 """
 
 from __future__ import annotations
@@ -57,15 +58,15 @@ COLUMNS = (
 
 @dataclass
 class Row:
-    """What came out of one scenario.
+    """The result of one scenario.
 
     Attributes:
-        name: Which one.
-        figures: By the names of `COLUMNS`: calls; those that ended in an answer, in an error of ours, in a
-            foreign exception; changes that were carried out twice; errors that called a change unsent that a
-            server has read, or answers to a change that none has; answers to another request, and sockets
-            shared with a parent; descriptors, sockets and memory more than before; seconds.
-        must_not: The columns in which nothing but 0 is good.
+        name: Name of the scenario.
+        figures: By the names of `COLUMNS`: calls; calls that ended in an answer, in an error of octaspace, in
+            another exception; changes that were carried out twice; errors that report a change as unsent
+            although a server has read it, or answers to a change that no server has read; answers to another
+            request, and sockets shared with a parent; additional descriptors, sockets and memory; seconds.
+        must_not: The columns that must be 0.
     """
 
     name: str
@@ -78,7 +79,7 @@ class Row:
 
 
 class Ends:
-    """How calls ended. Takes its memory at the beginning, so that what grows is not its own."""
+    """The results of calls. Allocates its memory at the start, so that it does not count as growth."""
 
     def __init__(self, calls: int) -> None:
         self.counts: Counter[str] = Counter()
@@ -110,7 +111,7 @@ class CrossedError(Exception):
 
 
 def run_calls(calls: int, threads: int, call: Callable[[int], object]) -> Ends:
-    """Make the calls, each thread taking the next one when it is done with one."""
+    """Make the calls; each thread takes the next call when its last one has ended."""
     ends, waiting, lock = Ends(calls), iter(range(calls)), threading.Lock()
 
     def work() -> None:
@@ -154,7 +155,7 @@ _runs = itertools.count()
 
 
 def changes(servers: Servers, calls: int, threads: int, keep_alive: bool, bundle: Path | None) -> Row:
-    """Creates and stops under every fault."""
+    """Creates and stops, with every kind of fault."""
     servers.ask("badly")
     before = descriptors()
     client = client_of(servers, keep_alive, bundle, read_timeout=0.1, max_response_bytes=100_000)
@@ -203,14 +204,14 @@ def changes(servers: Servers, calls: int, threads: int, keep_alive: bool, bundle
 def reads(
     servers: Servers, calls: int, threads: int, keep_alive: bool, bundle: Path | None, pause: float = 0.012
 ) -> Row:
-    """Reads while one endpoint dies and comes back every second."""
+    """Reads while one endpoint is killed and restarted every second."""
     servers.ask("well")
     before = descriptors()
     client = client_of(servers, keep_alive, bundle, read_timeout=20)
     rest = threading.Event()
 
     def read(number: int) -> None:
-        rest.wait(pause)  # so that the run spans several deaths
+        rest.wait(pause)  # so that the endpoint is killed several times during the run
         path = f"/nodes/{number}"
         if client.send(Request("GET", path)).data["path"] != path:
             raise CrossedError(path)
@@ -237,7 +238,7 @@ def reads(
 
 
 def forks(servers: Servers, children: int, in_flight: bool, keep_alive: bool, bundle: Path | None) -> Row:
-    """Children of a used client; each makes three calls and says on which connections."""
+    """Child processes of a used client; each makes three calls and reports their connections."""
     servers.ask("well")
     client = client_of(servers, keep_alive, bundle, read_timeout=20)
     before = descriptors()
@@ -266,7 +267,7 @@ def forks(servers: Servers, children: int, in_flight: bool, keep_alive: bool, bu
     for child in range(children):
         kind, seen = in_child(lambda child=child: [ask(f"/child-{child}-{n}") for n in range(3)])
         figures[kind] += 1
-        figures["crossed"] += len(theirs & seen)  # a connection of a brother
+        figures["crossed"] += len(theirs & seen)  # a connection of another child
         theirs |= seen
     stop.set()
     for thread in threads:
@@ -286,7 +287,7 @@ def forks(servers: Servers, children: int, in_flight: bool, keep_alive: bool, bu
 
 
 def in_child(work: Callable[[], list[tuple[str, int]]]) -> tuple[str, set[tuple[str, int]]]:
-    """Run in a forked child; a deadlock there ends after half a minute, as an error."""
+    """Run in a forked child; a deadlock ends after 30 seconds and counts as an error."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -311,7 +312,7 @@ def in_child(work: Callable[[], list[tuple[str, int]]]) -> tuple[str, set[tuple[
 
 
 def sockets_left(servers: Servers) -> int:
-    """Connections that are still open at the servers, after a moment to notice that they are not."""
+    """Connections that are still open at the servers, after up to 10 seconds to detect closed ones."""
     gc.collect()
     try:
         until(lambda: servers.ask("open") == 0, within=10)
@@ -361,7 +362,7 @@ def main() -> int:
     parser.add_argument("--children", type=int, default=200)
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
-    warnings.filterwarnings("ignore", "This process", DeprecationWarning)  # fork with threads: on purpose
+    warnings.filterwarnings("ignore", "This process", DeprecationWarning)  # fork with threads is intended
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         certificates = certificates_in(Path(folder))
@@ -381,7 +382,7 @@ def main() -> int:
     print(table(rows))
     for row in rows:
         if row.bad:
-            print(f"NOT GOOD: {row.name}: {', '.join(row.bad)}")
+            print(f"FAILED: {row.name}: {', '.join(row.bad)}")
     return 1 if any(row.bad for row in rows) else 0
 
 

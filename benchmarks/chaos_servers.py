@@ -1,7 +1,7 @@
-"""Two endpoints in a process of their own, which do to requests whatever can be done to them.
+"""Two endpoints in a separate process that apply every kind of fault to requests.
 
-They stand apart so that the sockets, the descriptors and the memory of the process that measures are the
-client's alone.
+They run in a separate process so that the measuring process has only the sockets, descriptors and memory of
+the client.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["Certificates", "Servers"]
 _GZIP = {"Content-Encoding": "gzip"}
 _HTML = {"Content-Type": "text/html"}
 
-#: How often each treatment is drawn. Each of `FAULTS` is drawn once for each of these.
+#: Behaviours with their weights. Each of `FAULTS` has the weight 1.
 MIX: list[tuple[Behaviour, int]] = [
     (faults.echo, 90),
     (faults.raw(EARLY_HINTS * 3 + OK + b"Content-Length: 4\r\n\r\nnull", then="keep"), 2),
@@ -48,7 +48,7 @@ MIX: list[tuple[Behaviour, int]] = [
 
 @dataclass(frozen=True)
 class Certificates:
-    """Files for TLS: the bundle a client trusts, a good certificate, and one from elsewhere."""
+    """Files for TLS: the bundle that a client trusts, a valid certificate, and one of another CA."""
 
     bundle: Path
     good: Path
@@ -56,11 +56,11 @@ class Certificates:
 
 
 class Servers:
-    """Two endpoints in a child process, driven word by word over a pipe.
+    """Two endpoints in a child process, controlled by commands over a pipe.
 
     Args:
-        certificates: Speak TLS with these.
-        seed: The same seed draws the same treatments, as far as threads allow.
+        certificates: Certificates for TLS, or None for plain HTTP.
+        seed: Seed of the random behaviours. They are reproducible as far as the order of threads allows.
     """
 
     def __init__(self, certificates: Certificates | None = None, *, seed: int = 7) -> None:
@@ -68,11 +68,11 @@ class Servers:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, certificates, seed), daemon=True)
         self._process.start()
-        theirs.close()  # so that the end of the process is the end of the pipe
+        theirs.close()  # so that the pipe ends with the process
         self.urls: list[str] = self._pipe.recv()
 
     def ask(self, word: str) -> Any:
-        """`well` or `badly` treat all requests so, `kill` and `spare` one endpoint, `journal`, `open`."""
+        """Send a command: `well` or `badly` (faults), `kill` or `spare` (one endpoint), `journal`, `open`."""
         self._pipe.send(word)
         return self._pipe.recv()
 
@@ -91,7 +91,7 @@ def _serve(pipe: multiprocessing.connection.Connection, tls: Certificates | None
         return chance.choices(behaviours, weights)[0](exchange)
 
     def receive(sock: socket.socket) -> bool:
-        """One in twenty connections fails before it could carry a request; nothing is lost on it."""
+        """Fail one in twenty connections before a request is sent on it, so that no request is lost."""
         drawn = chance.randrange(200)
         if drawn < 4:
             return False
@@ -115,7 +115,7 @@ def _serve(pipe: multiprocessing.connection.Connection, tls: Certificates | None
             repeated.stop()
             for server in servers:
                 server.after = treat if word == "badly" else faults.echo
-                # Without TLS a connection that ends unread is one of the treatments already.
+                # Without TLS, a connection closed without reading is already one of the behaviours.
                 server.welcome = receive if word == "badly" and tls is not None else lambda _: True
             if word == "badly":
                 repeated.start(lambda: _trip_up(chance.choice(servers), chance, repeated.ended), 0.2)
@@ -143,7 +143,7 @@ def _context(chain: Path) -> ssl.SSLContext:
 
 
 def _trip_up(server: FaultServer, chance: random.Random, ended: threading.Event) -> None:
-    """Refuse connections for a moment, or be slow to take them."""
+    """Refuse connections for a moment, or accept them slowly."""
     if chance.random() < 0.5:
         _refuse_for_a_moment(server, ended)
         return
@@ -159,7 +159,7 @@ def _refuse_for_a_moment(server: FaultServer, ended: threading.Event, moment: fl
 
 
 class _Repeated:
-    """Something that is done again and again in a thread, until it is stopped."""
+    """Repeats an action in a thread until it is stopped."""
 
     def __init__(self) -> None:
         self.ended = threading.Event()

@@ -1,6 +1,6 @@
-"""The libraries that are compared, each behind the same three calls.
+"""The libraries that are compared, each with the same three calls.
 
-Every contender decodes the JSON it gets and checks the status, for that is what its user would do.
+Every library decodes the JSON it receives and checks the status, as its users would do.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _JSON = {"Authorization": "key", "Content-Type": "application/json"}
 
 
 class Contender(Protocol):
-    """One library, with a connection it keeps or one for each call."""
+    """One library, with a kept connection or a connection for each call."""
 
     def balance(self) -> Any: ...
 
@@ -36,7 +36,7 @@ class Contender(Protocol):
 
 
 class _Plain:
-    """What the contenders without resources have in common."""
+    """Base class of the libraries without resource methods."""
 
     def get(self, path: str) -> Any:
         raise NotImplementedError
@@ -58,7 +58,7 @@ class _Plain:
 
 
 class RawSocket(_Plain):
-    """The floor: one send, and as many receives as the answer needs."""
+    """The lower bound: one send, and as many receives as the answer needs."""
 
     def __init__(self, url: str, *, keep_alive: bool, threads: int) -> None:
         parts = urlsplit(url)
@@ -222,7 +222,7 @@ class Ours:
 
 
 class OursWithoutFast(Ours):
-    """This SDK where msgspec, the extra `fast`, is not installed. Needs a process of its own."""
+    """This SDK where msgspec, the extra `fast`, is not installed. Needs a separate process."""
 
     def __init__(self, url: str, **options: Any) -> None:
         sys.modules["msgspec"] = None  # type: ignore[assignment]
@@ -230,7 +230,7 @@ class OursWithoutFast(Ours):
 
 
 class Peer:
-    """The distribution called octaspace, on httpx; it owns the same import name."""
+    """The distribution called octaspace, on httpx, with the same import name."""
 
     def __init__(self, url: str, *, keep_alive: bool, threads: int) -> None:
         import octaspace

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.pages`: what each page of the playground costs by itself, over the API's answers.
+"""`python -m benchmarks.pages`: the time that the playground itself spends on each page.
 
-A page's own share is its time less the time in which at least one call of the SDK was under way. The
-sandbox runs in a process of its own, the app in this one.
+It is the total time minus the time during which at least one call of the SDK was running. The sandbox runs in
+a separate process, the app in this one.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ PAGES = (
     "diagnostics/smoke", "diagnostics/lab", "requests", "settings",
 )  # fmt: skip
 
-#: How much work a page may be by itself, in seconds.
+#: Maximum CPU time of a page outside of calls, in seconds.
 BUDGET = 0.050
 
 
 @dataclass(frozen=True)
 class Cost:
-    """One answer.
+    """The cost of one answer.
 
     Attributes:
-        total: Seconds in all.
-        calling: Seconds with a call under way.
-        work: Seconds of a processor outside calls, which a busy machine does not make longer.
-        calls: How many calls.
-        size: Bytes.
+        total: Total time in seconds.
+        calling: Seconds during which a call was running.
+        work: CPU seconds outside of calls, which do not depend on the load of the machine.
+        calls: Number of calls.
+        size: Size of the answer in bytes.
     """
 
     total: float
@@ -58,7 +58,7 @@ class Cost:
 
 
 class Calls:
-    """When calls of the SDK were under way: from the line a panel shows to what it returns."""
+    """The times at which calls of the SDK were running, measured around the call of a panel."""
 
     def __init__(self) -> None:
         self.spans: list[tuple[float, float]] = []
@@ -76,7 +76,7 @@ class Calls:
         SdkCall.run = timed  # type: ignore[method-assign]
 
     def seconds(self) -> float:
-        """Length of the time in which at least one was."""
+        """Total time during which at least one call was running."""
         total, end = 0.0, 0.0
         for began, ended in sorted(self.spans):
             total += max(0.0, ended - max(began, end))
@@ -85,17 +85,19 @@ class Calls:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure every page and print the table; the exit code says whether all keep the budget of work."""
+    """Measure every page and print a table. The exit code is 1 if a page exceeds the limit of CPU time."""
     parser = argparse.ArgumentParser(prog="benchmarks.pages", description=__doc__)
-    parser.add_argument("page", nargs="*", help=f"of: {', '.join(PAGES)} (default: all)")
-    parser.add_argument("--rounds", type=int, default=15, help="requests per page; the median counts (15)")
+    parser.add_argument("page", nargs="*", help=f"one of: {', '.join(PAGES)} (default: all)")
+    parser.add_argument(
+        "--rounds", type=int, default=15, help="requests per page, to take the median of (15)"
+    )
     parser.add_argument("--dataset", action="append", help="data sets (default: default and large)")
-    parser.add_argument("--redis", metavar="URL", help="keep the state in this Redis instead of a file")
+    parser.add_argument("--redis", metavar="URL", help="store the state in this Redis instead of a file")
     options = parser.parse_args(arguments)
     worst = 0.0
     for dataset in options.dataset or ("default", "large"):
         _say(f"\n### data set {dataset}\n")
-        _say("| page | own share, ms | of it work, ms | in all, ms | calls | kB |")
+        _say("| page | own time, ms | CPU time, ms | total, ms | calls | kB |")
         _say("|---|---:|---:|---:|---:|---:|")
         with _sandbox(dataset) as urls, tempfile.TemporaryDirectory() as folder:
             for page, cost in measure(urls, folder, options):
@@ -104,12 +106,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     f"| {page} | {cost.own * 1e3:.1f} | {cost.work * 1e3:.1f} | {cost.total * 1e3:.1f} | "
                     f"{cost.calls} | {cost.size / 1e3:.0f} |"
                 )
-    _say(f"\nThe most work is {worst * 1e3:.1f} ms; {BUDGET * 1e3:g} ms are allowed.")
+    _say(f"\nThe maximum CPU time is {worst * 1e3:.1f} ms; the limit is {BUDGET * 1e3:g} ms.")
     return 0 if worst <= BUDGET else 1
 
 
 def measure(urls: str, folder: str, options: argparse.Namespace) -> Iterator[tuple[str, Cost]]:
-    """Each page's median, after one answer that fills caches; all to one browser, whose log grows."""
+    """The median for each page, after one answer that fills caches. One browser makes all requests."""
     environment = {"PLAYGROUND_SANDBOX_URLS": urls, "PLAYGROUND_REDIS_URL": options.redis or ""}
     app = create_app({"PROCESS": ProcessSettings.read(environment, Path(folder))})
     client, calls = app.test_client(), Calls()

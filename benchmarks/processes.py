@@ -1,4 +1,4 @@
-"""The processes of a benchmark: the server on one core, the client that is measured alone on another."""
+"""The processes of a benchmark: the server on one core, and the measured client alone on another."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def cores() -> tuple[int, int]:
-    """A core for the client and one for the server; the same one where there is no second."""
+    """A core for the client and one for the server; the same core if there is only one."""
     usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
     return usable[0], usable[-1]
 
 
 class Process:
-    """A Python module run as a child, ended with its standard input."""
+    """A child process that runs a Python module and ends when its standard input is closed."""
 
     def __init__(self, module: str, *, python: str = sys.executable, core: int | None = None) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
         if python != sys.executable:
-            # Only the harness itself: our packages must not hide the peer's of the same name.
+            # Only the benchmarks: our packages must not hide the package of the peer with the same name.
             environment["PYTHONPATH"] = str(_harness_alone())
         self._child = subprocess.Popen(
             [python, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/",
@@ -67,7 +67,7 @@ class Process:
 
 
 class Server(Process):
-    """The thin server."""
+    """The minimal server."""
 
     def __init__(self) -> None:
         super().__init__("benchmarks.thin_server", core=cores()[1])
@@ -75,20 +75,20 @@ class Server(Process):
 
 
 class Worker(Process):
-    """A process for one contender."""
+    """A process for one library."""
 
     def __init__(self, python: str = sys.executable) -> None:
         super().__init__("benchmarks.worker", python=python, core=cores()[0])
 
     def order(self, do: str, **arguments: Any) -> dict[str, Any]:
-        """Give an order of `benchmarks.worker` and wait for its answer."""
+        """Send a command to `benchmarks.worker` and wait for its answer."""
         self.say(json.dumps({"do": do, **arguments}))
         answer: dict[str, Any] = json.loads(self.hear())
         return answer
 
 
 def _harness_alone() -> Path:
-    """A folder that has this package and none of ours beside it."""
+    """A folder that contains only this package, without octaspace."""
     folder = ROOT / "build" / "benchmark-harness"
     folder.mkdir(parents=True, exist_ok=True)
     link = folder / "benchmarks"

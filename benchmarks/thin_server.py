@@ -1,6 +1,6 @@
-"""The other end: a server that does as little as possible, so that the client's share shows.
+"""A minimal server, so that the measured time is mostly that of the client.
 
-python -m benchmarks.thin_server     prints its port and serves until its standard input ends
+python -m benchmarks.thin_server     prints its port and serves until its standard input is closed
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""One contender in a process of its own: reads orders as JSON lines, answers with figures as JSON lines.
+"""One library in a separate process: reads commands as JSON lines, and writes figures as JSON lines.
 
 {"do": "open", "contender": "requests", "url": "http://127.0.0.1:8000", "keep_alive": true, "threads": 1}
 {"do": "time", "call": "balance", "calls": 500, "threads": 1}    -> {"seconds": 0.000123}, per call
 {"do": "memory"}                                                 -> {"kib": 41234}, resident
 {"do": "each", "call": "balance", "calls": 21}                   -> {"seconds": [0.0004, …]}
-{"do": "stats"}                                                  -> ours: transport_stats()
+{"do": "stats"}                                                  -> transport_stats() of octaspace
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.contenders import CONTENDERS
 
 
 class Worker:
-    """Obeys orders for one contender at a time."""
+    """Runs commands for one library at a time."""
 
     def __init__(self) -> None:
         self._contender: Any = None
@@ -47,13 +47,13 @@ class Worker:
 
     @staticmethod
     def _in_threads(function: Any, calls: int, threads: int) -> float:
-        """Seconds from the first thread's first call to the last one's last."""
+        """Seconds from the first call of the first thread to the last call of the last thread."""
         start = threading.Barrier(threads)
         began: list[float] = []
         ended: list[float] = []
 
         def work() -> None:
-            function()  # its connection
+            function()  # opens the connection
             start.wait()
             began.append(time.perf_counter())
             for _ in range(calls):
@@ -86,7 +86,7 @@ class Worker:
 
 
 def main() -> None:
-    """Obey until standard input ends."""
+    """Run commands until standard input is closed."""
     worker = Worker()
     for line in sys.stdin:
         order = json.loads(line)

@@ -1,4 +1,4 @@
-"""What is measured, workload by workload; each returns rows of a table."""
+"""The workloads; each returns the rows of a table."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _PLAIN = ("raw socket", "http.client", "urllib3", "requests", "httpx", "peer", "
 
 @dataclass(frozen=True)
 class Setting:
-    """How thoroughly to measure.
+    """The extent of a measurement.
 
     Attributes:
-        rounds: Interleaved rounds, of which the median counts.
-        scale: Calls per round as a share of the full number.
-        peer: The Python that has the peer, or None to leave it out.
+        rounds: Number of interleaved rounds, of which the median is used.
+        scale: Calls per round, as a fraction of the full number.
+        peer: The Python with the peer installed, or None to omit the peer.
     """
 
     rounds: int
@@ -42,7 +42,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a result: what, how much, in which unit, and compared with what."""
+    """One line of a result: name, value, unit, and ratio to another line."""
 
     name: str
     value: float
@@ -53,7 +53,7 @@ class Row:
 
 def _compare(setting: Setting, url: str, *, call: str, calls: int, threads: int = 1, keep: bool = True,
              names: list[str] | None = None) -> list[Row]:  # fmt: skip
-    """Microseconds per call of each contender, in turns."""
+    """Microseconds per call of each library, in interleaved rounds."""
     names = names or setting.contenders()
     times: dict[str, list[float]] = {name: [] for name in names}
     with _workers(setting, names) as workers:
@@ -106,12 +106,12 @@ def create(setting: Setting, url: str) -> list[Row]:
 
 
 def connection_per_call(setting: Setting, url: str) -> list[Row]:
-    """No keep-alive: a connection for each call."""
+    """One connection for each call, without keep-alive."""
     return _compare(setting, url, call="balance", calls=setting.calls(800), keep=False)
 
 
 def _ours(setting: Setting, cases: dict[str, dict[str, Any]], calls: int) -> list[Row]:
-    """Cases of this SDK against each other; the first is the measure."""
+    """Compare cases of this SDK with each other; the first case is the reference."""
     times: dict[str, list[float]] = {name: [] for name in cases}
     with ExitStack() as stack:
         workers = {name: stack.enter_context(Worker()) for name in cases}
@@ -127,7 +127,7 @@ def _ours(setting: Setting, cases: dict[str, dict[str, Any]], calls: int) -> lis
 
 
 def two_endpoints_with_hooks(setting: Setting, url: str) -> list[Row]:
-    """Two endpoints and both hooks, against one endpoint without."""
+    """Two endpoints and both hooks, compared with one endpoint without hooks."""
     with Server() as second:
         cases: dict[str, dict[str, Any]] = {
             "one endpoint": {"url": url},
@@ -148,9 +148,9 @@ def flatness(setting: Setting, url: str) -> list[Row]:
 
 
 def dead_endpoint(setting: Setting, url: str) -> list[Row]:
-    """One of two endpoints refuses: the first call, and the next twenty."""
+    """One of two endpoints refuses connections: the first calls, and the next twenty."""
     with socket.socket() as taken, Worker() as worker:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: refuses
+        taken.bind(("127.0.0.1", 0))  # bound but not listening, so it refuses connections
         dead = f"http://127.0.0.1:{taken.getsockname()[1]}"
         worker.order(
             "open", contender="octaspace", url=url, keep_alive=True, threads=5, base_urls=[url, dead]
@@ -165,7 +165,7 @@ def dead_endpoint(setting: Setting, url: str) -> list[Row]:
 
 
 def cold_start(setting: Setting, url: str) -> list[Row]:
-    """A new process: importing, and importing with a first call."""
+    """A new process: import, and import with a first call."""
     ours = f"import octaspace; octaspace.Client('k', base_url={url!r}).accounts.balance()"
     codes = {
         "import requests": "import requests",
@@ -173,7 +173,7 @@ def cold_start(setting: Setting, url: str) -> list[Row]:
         "requests, first call": f"import requests; requests.get({url + '/accounts/balance'!r}).json()",
         "octaspace, first call": ours,
     }
-    # An installed package is compiled; so is ours after the first round, which does not count.
+    # An installed package is compiled. Ours is compiled by the first round, which is not counted.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     times: dict[str, list[float]] = {name: [] for name in codes}
     for _ in range(1 + max(2, setting.rounds * 4)):

@@ -1,4 +1,4 @@
-"""What `bin/console` opens: a prompt with `client` ready, or a script from a pipe. Runs in `.venv`."""
+"""Implementation of `bin/console`: a prompt with `client` defined, or a script from a pipe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from octaspace.sandbox import SandboxServer
 
 @contextlib.contextmanager
 def _client() -> Iterator[tuple[octaspace.Client, str]]:
-    """A client as the environment says, or of a sandbox that lives as long as the prompt."""
+    """A client configured by the environment, or a client of a sandbox that runs as long as the prompt."""
     if any(os.environ.get(name) for name in ("OCTA_API_KEY", "OCTA_BASE_URL", "OCTA_BASE_URLS")):
         with octaspace.client(keep_alive=True) as client:
             key = "with a key" if client.config.api_key else "without a key"
@@ -27,15 +27,15 @@ def _client() -> Iterator[tuple[octaspace.Client, str]]:
         SandboxServer(ports=(0, 0)) as sandbox,
         octaspace.Client("sandbox-key", base_urls=list(sandbox.urls), keep_alive=True) as client,
     ):
-        yield client, "a sandbox of its own (set OCTA_API_KEY for the live API)"
+        yield client, "a new sandbox (set OCTA_API_KEY for the live API)"
 
 
 def main() -> None:
-    """Open the prompt, IPython's when it is installed; run what comes through a pipe."""
+    """Open the prompt, with IPython if it is installed, or run a script from a pipe."""
     argparse.ArgumentParser(
         prog="bin/console",
-        description="A Python prompt with `client` ready: as OCTA_API_KEY and the other OCTA_… variables "
-        "say, else on a sandbox of its own. A script comes through a pipe: bin/console < script.py",
+        description="Open a Python prompt with `client` defined. OCTA_API_KEY and the other OCTA_… variables "
+        "configure it; without them it uses a new sandbox. To run a script: bin/console < script.py",
     ).parse_args()
     try:
         with _client() as (client, where):
@@ -46,7 +46,7 @@ def main() -> None:
                 "flask_octaspace": flask_octaspace,
             }
             if sys.stdin.isatty():
-                _prompt(names, f"octaspace {octaspace.__version__}: `client` speaks to {where}.")
+                _prompt(names, f"octaspace {octaspace.__version__}: `client` uses {where}.")
             else:
                 exec(compile(sys.stdin.read(), "<stdin>", "exec"), names)
     except octaspace.ConfigurationError as problem:
@@ -65,9 +65,9 @@ def _prompt(names: dict[str, Any], banner: str) -> None:
         print(banner)
         start_ipython(argv=["--no-banner"], user_ns=names)
         return
-    # Not within the `except`: every traceback of the prompt would begin with the missing IPython.
+    # Outside of the `except`, so that tracebacks at the prompt do not begin with the missing IPython.
     with contextlib.suppress(ImportError):
-        import readline  # noqa: F401 - gives the prompt editing and history
+        import readline  # noqa: F401 - adds editing and history to the prompt
     code.interact(banner=banner, local=names, exitmsg="")
 
 

@@ -1,7 +1,7 @@
-"""The virtual environment in `.venv`: made when it is missing or broken, renewed when the pins changed.
+"""The virtual environment in `.venv`: created if it is missing or broken, updated after a change of the pins.
 
-Used by the scripts beside it, and run by whatever Python the machine has: no dependency, no new syntax.
-As a command it makes the parts that its arguments name, or all.
+The other scripts in this folder use it. It runs with any installed Python, so it has no dependencies and uses
+no new syntax. As a command, it installs the parts that its arguments name, or all parts.
 """
 
 import glob
@@ -15,7 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 
-#: What each script needs, in pip's words.
+#: Requirements of each script, as arguments of pip.
 PARTS = {
     "playground": ["--editable", ".[playground,fast,redis]"],
     "test": ["--group", "test"],
@@ -28,7 +28,7 @@ PARTS = {
 
 OLDEST = (3, 10)
 
-#: What pip says when it gets no answer.
+#: Parts of pip's messages when it cannot reach the index.
 UNREACHABLE = (
     "Failed to establish a new connection",
     "NewConnectionError",
@@ -42,13 +42,13 @@ UNREACHABLE = (
 
 
 def say(line):
-    """Tell the user, on the stream that is not for results."""
+    """Print a line for the user on stderr; stdout is for results."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
 
 
 def from_here(*names):
-    """Make paths in these variables absolute: the user means the folder they are in, not the repository."""
+    """Make paths in these variables absolute, relative to the current folder of the user."""
     for name in names:
         path = os.environ.get(name)
         if path and os.path.exists(path):
@@ -56,9 +56,9 @@ def from_here(*names):
 
 
 def ensure(*parts):
-    """Make sure that `.venv` has these parts and return its Python; without success, end with one line."""
+    """Make sure that `.venv` has these parts and return its Python. On failure, exit with one line."""
     try:
-        with open(os.path.abspath(__file__)) as lock:  # two scripts started at once take turns
+        with open(os.path.abspath(__file__)) as lock:  # scripts started together take turns
             _lock(lock)
             sound = _is_sound()
             missing = [part for part in parts if not sound or _stamp(part) != _read(part)]
@@ -77,7 +77,7 @@ def run(command):
 
 
 def become(command):
-    """Replace this process by a command, so that signals and the exit code are its own."""
+    """Replace this process by a command, so that the command receives signals and sets the exit code."""
     os.chdir(ROOT)
     sys.stdout.flush()
     os.execv(command[0], command)
@@ -91,12 +91,12 @@ def _lock(handle):
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        say("Another script is at work on .venv; waiting for it …")
+        say("Another script is updating .venv; waiting for it …")
         fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def _is_sound():
-    """Whether `.venv` has a Python that works: made whole, not too old, and still the one it was made for."""
+    """Whether `.venv` is complete, not too old, and has the Python version for which it was created."""
     try:
         with open(os.path.join(VENV, "pyvenv.cfg")) as config:
             made_for = re.search(r"^version(?:_info)? *= *(\d+)\.(\d+)", config.read(), re.MULTILINE)
@@ -105,7 +105,7 @@ def _is_sound():
     if made_for is None or not os.path.exists(PYTHON):
         return False
     version = tuple(int(part) for part in made_for.groups())
-    # When the machine's Python was replaced by a newer one, the packages are not for it.
+    # After an upgrade of the system's Python, the installed packages do not match it.
     now = re.search(r"python(\d+)\.(\d+)", os.path.basename(os.path.realpath(PYTHON)))
     changed = now is not None and tuple(int(part) for part in now.groups()) != version
     pip = glob.glob(os.path.join(VENV, "lib", "*%d.%d*" % version, "site-packages", "pip"))
@@ -113,7 +113,7 @@ def _is_sound():
 
 
 def _without_secrets():
-    """The variables without keys and passwords: packages that are built run code of their own."""
+    """The environment variables without keys and passwords: building packages runs their code."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -123,22 +123,22 @@ def _without_secrets():
 
 def _make():
     if sys.version_info < OLDEST:
-        sys.exit("Python %d.%d or newer is needed; this is %d.%d." % (OLDEST + sys.version_info[:2]))
+        sys.exit("Python %d.%d or newer is required; this is %d.%d." % (OLDEST + sys.version_info[:2]))
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError:
         sys.exit("This Python has no venv module; install it first (Debian: apt install python3-venv).")
-    say("Making the virtual environment in .venv …")
+    say("Creating the virtual environment in .venv …")
     if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV], env=_without_secrets()):
-        sys.exit("The virtual environment could not be made in .venv (see above).")
+        sys.exit("The virtual environment could not be created in .venv (see above).")
 
 
 def _install(parts):
     say("Installing the pinned packages (%s) …" % ", ".join(parts))
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
     pins = ["--constraint", "constraints.txt"]
-    _pip(pip + pins + ["pip>=25.3"])  # the first that knows --group and --build-constraint
+    _pip(pip + pins + ["pip>=25.3"])  # the first release with --group and --build-constraint
     wanted = [word for part in parts for word in PARTS[part]]
     _pip(pip + pins + ["--build-constraint", "constraints.txt"] + wanted)
     for part in parts:
@@ -155,12 +155,12 @@ def _pip(command):
         stderr=subprocess.STDOUT,
         universal_newlines=True,
     )
-    said = pip.communicate()[0]
+    output = pip.communicate()[0]
     if not pip.returncode:
         return
-    if any(words in said for words in UNREACHABLE):
-        sys.exit("No package index with the packages can be reached: connect, or set PIP_INDEX_URL.")
-    sys.stderr.write(said)
+    if any(words in output for words in UNREACHABLE):
+        sys.exit("The package index cannot be reached: check the network connection, or set PIP_INDEX_URL.")
+    sys.stderr.write(output)
     sys.exit("pip could not install the packages (see above).")
 
 
@@ -169,7 +169,7 @@ def _stamp_path(part):
 
 
 def _stamp(part):
-    """What was installed, as a hash: the part's words, the pins, the dependencies, and where from."""
+    """A hash of everything that determines the installation: requirements, folder, pins and dependencies."""
     digest = hashlib.sha256(repr((PARTS[part], ROOT)).encode())
     for name in ("constraints.txt", "pyproject.toml"):
         with open(os.path.join(ROOT, name), "rb") as source:

@@ -1,4 +1,4 @@
-"""Sphinx: `nox --session docs` builds the pages with warnings as errors."""
+"""Sphinx configuration. `nox --session docs` builds the pages with warnings as errors."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
 napoleon_google_docstring = True
 napoleon_use_rtype = False
-# Attributes in docstrings are fields of the class, not entries beside its properties.
+# Document the attributes of a docstring as fields, not as separate entries next to the properties.
 napoleon_use_ivar = True
-#: Single backquotes in docstrings are code.
+#: Text in single backquotes in docstrings is code.
 default_role = "code"
 python_use_unqualified_type_names = True
 
 html_theme = "furo"
 html_title = "Flask-OctaSpace"
-#: No page fetches anything from elsewhere.
+#: Pages load no resources from other hosts.
 html_theme_options = {"navigation_with_keys": True}

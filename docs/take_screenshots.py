@@ -1,7 +1,7 @@
-"""Takes the pictures of the playground in docs/images, from the playground itself.
+"""Takes the screenshots of the playground in docs/images.
 
-    python -m docs.take_screenshots                  the pictures of the documentation
-    python -m docs.take_screenshots --all FOLDER     every page, width and theme in full, to be looked at
+    python -m docs.take_screenshots                  the screenshots of the documentation
+    python -m docs.take_screenshots --all FOLDER     every page, width and theme in full height, for review
 
 It starts Gunicorn and a sandbox with the same code as the browser tests, and Debian's Chromium.
 """
@@ -23,7 +23,7 @@ from tests.support.running_playground import RunningPlayground
 
 IMAGES = Path(__file__).with_name("images")
 
-#: Pages that another picture stands for.
+#: Pages without a screenshot, because another one is similar.
 _LEFT_OUT = frozenset(
     {
         "services-compare", "services-vpn", "services-render", "rent", "session-recent",
@@ -31,7 +31,7 @@ _LEFT_OUT = frozenset(
     }
 )  # fmt: skip
 
-#: Further pictures: page, width, theme.
+#: Further screenshots: page, width, theme.
 _FURTHER = (
     ("dashboard", 1280, "dark"),
     ("services", 390, "dark"),
@@ -39,14 +39,14 @@ _FURTHER = (
     ("nodes", 390, "light"),
 )
 
-#: How much of a page a picture of the documentation shows.
+#: Height of a screenshot of the documentation, by width.
 _HEIGHTS = {1280: 760, 390: 844}
 
 
 def main() -> int:
-    """Take them; the exit code is 1 without a browser."""
+    """Take the screenshots; the exit code is 1 if there is no browser."""
     parser = argparse.ArgumentParser(prog="take_screenshots", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--all", type=Path, metavar="FOLDER", help="every page, width and theme, in full")
+    parser.add_argument("--all", type=Path, metavar="FOLDER", help="every page, width and theme, full height")
     folder: Path | None = parser.parse_args().all
     options = launch_options()
     if options is None:
@@ -84,7 +84,7 @@ def _take_all(browser: Browser, running: RunningPlayground, folder: Path) -> Non
         page = _new_page(browser, running, width, 900, "light")
         for place in (*PLACES, MISSING):
             _open(page, place, running.sandbox)
-            # As high as its content: bars that stick to the window's edge would lie across the picture.
+            # As high as the content; otherwise sticky bars would cover parts of the screenshot.
             height = page.evaluate("document.documentElement.scrollHeight")
             page.set_viewport_size({"width": width, "height": height})
             for theme in ("light", "dark"):
@@ -108,7 +108,7 @@ def _new_page(browser: Browser, running: RunningPlayground, width: int, height: 
 
 def _open(page: Page, place: Place, sandbox: SandboxServer) -> None:
     sandbox.faults.heal_all()
-    page.goto("/playground/dashboard")  # from here on the balance is known, as it is to everybody else
+    page.goto("/playground/dashboard")  # loads the balance, which the header then shows on every page
     open_place(page, place, sandbox)
     scene = _SCENES.get(place.name)
     if scene is not None:
@@ -117,7 +117,7 @@ def _open(page: Page, place: Place, sandbox: SandboxServer) -> None:
 
 
 def _make_reads(page: Page) -> None:
-    """So that there are pools and lines to see."""
+    """Make calls, so that the page shows pools and charts."""
     for call, count in (("nodes.list", "12"), ("network.info", "8"), ("services.mr.list", "16")):
         page.get_by_label("Call", exact=True).select_option(call)
         page.get_by_label("How many").fill(count)
@@ -144,7 +144,7 @@ def _fire(page: Page) -> None:
     page.evaluate("scrollBy(0, -70)")
 
 
-#: What is done on a page before its picture is taken.
+#: Actions on a page before its screenshot is taken.
 _SCENES: dict[str, Callable[[Page], None]] = {
     "diagnostics": _make_reads,
     "requests": _look_around,

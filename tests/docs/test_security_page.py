@@ -1,4 +1,4 @@
-"""The threat model names a test for each promise; each of them is there."""
+"""The threat model names tests for each guarantee, and all of them exist."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ def test_it_is_there(name: str) -> None:
     assert function in found if function else any(one.startswith("test_") for one in found)
 
 
-def test_each_promise_names_one() -> None:
+def test_each_guarantee_names_a_test() -> None:
     rows = [line for line in _PAGE.splitlines() if line.startswith("|")]
-    promises = [row for row in rows if "tests/" in row]
-    tables = _PAGE.count("| Promise | Held by |")
-    headings = sum(row.startswith("| Promise |") for row in rows)
+    guarantees = [row for row in rows if "tests/" in row]
+    tables = _PAGE.count("| Guarantee | Tests |")
+    headings = sum(row.startswith("| Guarantee |") for row in rows)
     assert tables == headings == 2
-    first = rows.index("| Promise | Held by |")
-    assert len(promises) == len([row for row in rows[first:] if "| Promise" not in row and "|---" not in row])
-    assert len(promises) > 20
+    first = rows.index("| Guarantee | Tests |")
+    listed = [row for row in rows[first:] if "| Guarantee" not in row and "|---" not in row]
+    assert len(guarantees) == len(listed)
+    assert len(guarantees) > 20

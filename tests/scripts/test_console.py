@@ -110,7 +110,7 @@ def test_what_cannot_be_used_is_said_in_one_line(tmp_path: Path, variable: str) 
 def test_the_prompt_has_a_client(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     try:
-        terminal.shows("`client` speaks to a sandbox of its own")
+        terminal.shows("sandbox (set OCTA_API_KEY")
         terminal.type("client.network.info().status + 1000\n")
         terminal.shows("1200")
         terminal.type("flask_octaspace.OctaSpace, octaspace.Client\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -195,7 +196,8 @@ def test_a_python_without_venv_is_told_what_to_install(repository: Repository) -
     (repository.fakes / "ensurepip.py").write_text("raise ImportError('left out by the distribution')\n")
     code, out, errors = repository.ensure()
     assert (code, out) == (1, "")
-    assert errors == "This Python has no venv module; install it first (Debian: apt install python3-venv).\n"
+    (line,) = errors.splitlines()
+    assert "apt install python3-venv" in line
     (repository.fakes / "ensurepip.py").unlink()
     repository.ensure()
     (repository.fakes / "ensurepip.py").write_text("raise ImportError\n")
@@ -219,7 +221,7 @@ def test_an_index_that_cannot_be_reached_is_said_in_one_line(
     code, _, errors = repository.ensure("lint", **unreachable, PIP_CONFIG_FILE=os.devnull)
     assert code == 1
     said = errors.splitlines()
-    assert said[-1].startswith("No package index with the packages can be reached"), errors
+    assert "PIP_INDEX_URL" in said[-1], errors
     assert len(said) == 2, errors
 
 
@@ -231,7 +233,7 @@ def test_what_pip_says_is_shown_when_it_is_something_else(repository: Repository
     code, _, errors = repository.ensure()
     assert code == 1
     assert "do not go together" in errors
-    assert errors.splitlines()[-1] == "pip could not install the packages (see above)."
+    assert errors.splitlines()[-1].startswith("pip ")
     python.write_text("#!/bin/sh\n")
     code, _, errors = repository.ensure()
     assert code == 0
@@ -249,7 +251,8 @@ def test_an_old_python_reads_the_script_and_says_what_it_needs(repository: Repos
         cwd=repository.root / "bin", env=repository.environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr == "Python 3.10 or newer is needed; this is 3.7.\n"
+    assert re.findall(r"3\.\d+", done.stderr) == ["3.10", "3.7"]
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_path_in_a_variable_is_that_of_the_caller(repository: Repository, tmp_path: Path) -> None:
