@@ -120,8 +120,8 @@ def _make_reads(page: Page) -> None:
     """Make calls, so that the page shows pools and charts."""
     for call, count in (("nodes.list", "12"), ("network.info", "8"), ("services.mr.list", "16")):
         page.get_by_label("Call", exact=True).select_option(call)
-        page.get_by_label("How many").fill(count)
-        page.get_by_role("button", name="Make them").click()
+        page.get_by_label("Number of calls").fill(count)
+        page.get_by_role("button", name="Run calls").click()
         expect(page.locator("main > .notice")).to_contain_text("calls in")
 
 
@@ -138,8 +138,8 @@ def _run_suite(page: Page) -> None:
 def _fire(page: Page) -> None:
     page.get_by_role("button", name="Half of the answers are 503").click()
     expect(page.locator("main > .notice")).to_contain_text("Fire and see")
-    page.get_by_role("button", name="Fire", exact=True).click()
-    expect(page.locator("#lab").get_by_text("over", exact=True)).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Send calls", exact=True).click()
+    expect(page.locator("#lab").get_by_text("finished", exact=True)).to_be_visible(timeout=60_000)
     page.evaluate("document.getElementById('lab-run-title').closest('.panel').scrollIntoView()")
     page.evaluate("scrollBy(0, -70)")
 

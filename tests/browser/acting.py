@@ -20,8 +20,8 @@ def outcome(page: Page) -> Locator:
 def use_key(page: Page, key: str) -> None:
     """Save a key for the sandbox in Settings."""
     page.goto("/playground/settings")
-    page.get_by_label("api_key for the chosen endpoints").fill(key)
-    page.get_by_role("button", name="Use this").click()
+    page.get_by_label("api_key for the selected endpoints").fill(key)
+    page.get_by_role("button", name="Save endpoints and key").click()
     expect(outcome(page)).to_contain_text("This browser speaks to")
 
 
@@ -63,7 +63,7 @@ def open_order(page: Page, node_id: int, service: str = "mr") -> None:
         page.locator("#image").fill("ubuntu:24.04")
     if service != "vpn":
         page.locator("#disk_size").fill("10")
-    page.get_by_role("button", name="Go on: what it costs").click()
+    page.get_by_role("button", name="Review the cost").click()
     expect(page.locator("h1")).to_contain_text("Rent this")
 
 

@@ -55,7 +55,7 @@ def test_nothing_runs(area: str, page: Page, hostile: SandboxServer) -> None:
 
 def test_nothing_runs_in_what_the_tools_show(page: Page, hostile: SandboxServer) -> None:
     page.goto("/playground/diagnostics/smoke")
-    page.get_by_label("And the").check()
+    page.locator("#changes").check()
     page.get_by_role("button", name="Start the suite").click()
     expect(page.locator("#suite h2")).to_have_text("Last run", timeout=30_000)
     click_everything(page)

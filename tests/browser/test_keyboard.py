@@ -108,7 +108,7 @@ def test_a_machine_is_rented_and_stopped(page: Page, sandbox: SandboxServer, clo
     page.keyboard.type("5")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Rent this machine?")
-    tab_to(page, page.get_by_role("button", name="Rent it"))
+    tab_to(page, page.get_by_role("button", name="Rent now"))
     page.keyboard.press("Enter")
     expect(outcome(page)).to_contain_text("It is rented")
     clock.advance(5)
@@ -157,7 +157,7 @@ def test_the_list_of_keys_and_its_switch(page: Page) -> None:
     page.keyboard.press("Shift+Tab")
 
     page.keyboard.press("?")
-    tab_to(page, page.get_by_label("Letters work as shortcuts"))
+    tab_to(page, page.get_by_label("Enable single-key shortcuts"))
     page.keyboard.press("Space")
     page.keyboard.press("Escape")
     page.reload()

@@ -65,6 +65,6 @@ def test_what_is_long_says_that_it_is_cut(page: Page, large: SandboxServer) -> N
     raw.locator("summary").click()
     expect(raw.locator("summary")).to_contain_text("first")
     with page.expect_download() as download:
-        raw.get_by_role("link", name="All of it").click()
+        raw.get_by_role("link", name="Download everything").click()
     whole = download.value.path().read_text()
     assert whole.count('"osn"') == 700

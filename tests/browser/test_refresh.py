@@ -77,7 +77,7 @@ def test_diagnostics_are_refreshed_in_place(
     running.warm_up(DIAGNOSTICS)
     workers = stopped.locator("#live th[data-label=Worker]")
     until(lambda: stopped.goto(DIAGNOSTICS) and workers.count() == running.workers)
-    count = stopped.get_by_label("How many")
+    count = stopped.get_by_label("Number of calls")
     count.fill("33")
     stopped.evaluate("scrollTo(0, document.body.scrollHeight)")
     before = stopped.evaluate("scrollY")
@@ -118,7 +118,7 @@ def test_errors_slow_it_down_and_are_told_once(stopped: Page, refreshes: Count, 
     # After 5, 10 and 20 seconds; at an even pace there would be eight.
     assert refreshes() == 3
     region = stopped.locator("#live-region")
-    expect(region).to_contain_text("Refreshing failed")
+    expect(region).to_contain_text("HTTP 500")
     expect(stopped.locator("#live")).to_have_class("is-stale")
     stopped.unroute("**/diagnostics/**")
     pass_time(stopped, 41)
@@ -141,7 +141,7 @@ def test_a_session_becomes_ready_before_ones_eyes(
     stopped: Page, refreshes: Count, sandbox: SandboxServer, clock: ManualClock
 ) -> None:
     open_order(stopped, int(sandbox.world.seeds.mr[0]["node_id"]))
-    stopped.get_by_role("button", name="Rent it").click()
+    stopped.get_by_role("button", name="Rent now").click()
     line = stopped.locator(".state-line")
     expect(line).not_to_contain_text("ready")
     clock.advance(5)

@@ -34,10 +34,10 @@ def test_a_file_comes_with_progress(page: Page, sandbox: SandboxServer, button: 
     with page.expect_download() as download:
         page.get_by_role("button", name=button).click()
         if button == "Identity file":
-            page.get_by_role("button", name="Download it").click()
+            page.get_by_role("button", name="Download file").click()
     assert download.value.suggested_filename.endswith(".bin")
     assert download.value.path().stat().st_size > 0
-    expect(page.locator("[data-download-text]")).to_contain_text("is here")
+    expect(page.locator("[data-download-text]")).to_contain_text(download.value.suggested_filename)
     assert page.evaluate("window.same")
 
 
@@ -58,20 +58,20 @@ def test_dots_lead_to_rows(page: Page, sandbox: SandboxServer) -> None:
 
 def test_offers_are_filtered_and_compared(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/services")
-    page.get_by_label("VRAM at least, GB").fill("20")
-    page.get_by_label("USD per hour at most").fill("1")
-    page.get_by_role("button", name="Show", exact=True).click()
-    expect(page.locator("[data-panel=offers] .trip-line")).to_have_text(
+    page.get_by_label("Minimum VRAM, GB").fill("20")
+    page.get_by_label("Maximum USD per hour").fill("1")
+    page.get_by_role("button", name="Apply", exact=True).click()
+    expect(page.locator("[data-panel=offers] .sdk-call-line")).to_have_text(
         "client.services.mr.search(min_vram_gb=20, max_price_usd=1)"
     )
     boxes = page.locator("[name=compare][type=checkbox]")
     for number in range(4):
         boxes.nth(number).check()
-    page.get_by_role("button", name="Compare the chosen ones").click()
+    page.get_by_role("button", name="Compare selected").click()
     expect(page.locator("table.compare thead th")).to_have_count(4)
     page.reload()
     expect(page.locator("table.compare thead th")).to_have_count(4)
-    expect(page.get_by_label("VRAM at least, GB")).to_have_value("20")
+    expect(page.get_by_label("Minimum VRAM, GB")).to_have_value("20")
 
 
 def test_an_app_fills_the_form(page: Page, sandbox: SandboxServer) -> None:
@@ -88,7 +88,7 @@ def test_an_app_fills_the_form(page: Page, sandbox: SandboxServer) -> None:
 def test_the_other_services_are_rented_too(page: Page, sandbox: SandboxServer, service: str) -> None:
     offers = getattr(sandbox.world.seeds, service)
     open_order(page, offers[0]["node_id"], service)
-    page.get_by_role("button", name="Rent it").click()
+    page.get_by_role("button", name="Rent now").click()
     expect(outcome(page)).to_contain_text("It is rented")
     assert [entry.path for entry in changes(sandbox)] == [f"/services/{service}"]
 
@@ -96,7 +96,7 @@ def test_the_other_services_are_rented_too(page: Page, sandbox: SandboxServer, s
 def test_a_mistake_in_an_order_is_said_at_its_field(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/services/mr/rent")
     page.locator("#disk_size").fill("much")
-    page.get_by_role("button", name="Go on: what it costs").click()
+    page.get_by_role("button", name="Review the cost").click()
     for name in ("node_id", "disk_size"):
         expect(page.locator(f"#{name}-error")).to_be_visible()
     expect(page.locator("#disk_size")).to_have_value("much")
@@ -107,7 +107,7 @@ def test_a_vpn_configuration_is_shown_when_asked_for(
     page: Page, sandbox: SandboxServer, clock: ManualClock
 ) -> None:
     open_order(page, sandbox.world.seeds.vpn[0]["node_id"], "vpn")
-    page.get_by_role("button", name="Rent it").click()
+    page.get_by_role("button", name="Rent now").click()
     clock.advance(5)
     page.reload()
     expect(page.locator("#live")).not_to_contain_text("PrivateKey")

@@ -56,10 +56,10 @@ def test_a_change_asks_before_it_is_sent(page: Page, sandbox: SandboxServer, sta
     stays()
     page.locator("#arg-id").fill(str(sandbox.world.nodes()[0]["id"]))
     run_button(page).click()
-    asking = page.locator(".asking")
-    expect(asking).to_contain_text("a GET that acts")
+    asking = page.locator(".confirm-change")
+    expect(asking).to_contain_text("this GET makes a change")
     assert changes(sandbox) == []
-    asking.get_by_role("button", name="Send it").dblclick()
+    asking.get_by_role("button", name="Send the change").dblclick()
     expect(page.locator("#run")).to_contain_text("HTTP 200")
     assert [entry.operation for entry in changes(sandbox)] == ["reboot_node"]
 
@@ -69,7 +69,7 @@ def test_a_read_is_cancelled(page: Page, sandbox: SandboxServer) -> None:
     page.goto(f"{RUNNER}?method=apps.list")
     run_button(page).click()
     page.locator("#run").get_by_role("button", name="Cancel").click()
-    expect(page.locator("#run")).to_contain_text("given up")
+    expect(page.locator("#run")).to_contain_text("cancelling")
     sandbox.faults.heal_all()
     expect(page.locator("#run")).to_contain_text("abandoned")
 
@@ -107,23 +107,23 @@ def test_the_lab_shows_what_the_journal_says(page: Page, sandbox: SandboxServer,
     dropped.click()
     expect(dropped).to_have_attribute("aria-pressed", "true")
     sandbox.journal.clear()
-    page.get_by_role("button", name="Fire", exact=True).click()
-    over = page.locator("#lab").get_by_text("over", exact=True)
-    expect(over).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Send calls", exact=True).click()
+    finished = page.locator("#lab").get_by_text("finished", exact=True)
+    expect(finished).to_be_visible(timeout=30_000)
 
     rows = page.locator("[data-table=lab] tbody tr")
     expect(rows).to_have_count(50)
-    hops = rows.locator(".hops li").count()
-    assert figure(page, "Attempts") == figure(page, "Arrived") == hops > 50
+    attempts = rows.locator(".attempt-list li").count()
+    assert figure(page, "Attempts") == figure(page, "Received") == attempts > 50
     # Beside the calls of the run, the lab looks for offers before it and stops what it rented after it.
     created = [entry for entry in sandbox.journal.entries() if entry.operation == "rent_machines"]
-    assert figure(page, "Creations") == len(rows.get_by_text("services.mr.create").all()) == len(created)
+    assert figure(page, "Creates") == len(rows.get_by_text("services.mr.create").all()) == len(created)
     carried_out = sum(entry.carried_out for entry in created)
     assert rows.get_by_text("carried out once").count() == carried_out > 0
     assert figure(page, "Changes carried out twice") == 0
     assert sandbox.journal.summary()["repeated"] == []
 
-    page.get_by_role("button", name="Heal everything").click()
+    page.get_by_role("button", name="Clear all faults").click()
     expect(switch).to_have_attribute("aria-pressed", "false")
     assert sandbox.faults.active() == []
 
@@ -136,7 +136,7 @@ def figure(page: Page, name: str) -> int:
 
 def test_reads_from_diagnostics_are_in_the_log(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/diagnostics")
-    page.get_by_label("How many").fill("7")
-    page.get_by_role("button", name="Make them").click()
+    page.get_by_label("Number of calls").fill("7")
+    page.get_by_role("button", name="Run calls").click()
     expect(page.locator("main > .notice")).to_contain_text("7 calls")
     assert len(exported(page)) == 7

@@ -50,7 +50,7 @@ def test_settings(plain: Page) -> None:
     set_options(plain, max_retries="5", keep_alive="false")
     expect(outcome(plain)).to_contain_text("max_retries")
     expect(plain.locator(".topbar")).to_contain_text("standard")
-    plain.get_by_role("button", name="Reset every option").click()
+    plain.get_by_role("button", name="Reset all options").click()
     expect(plain.locator(".topbar")).to_contain_text("persistent")
     plain.get_by_role("button", name="Test the connection").click()
     expect(outcome(plain)).to_contain_text("Every endpoint answers")
@@ -60,8 +60,8 @@ def test_settings(plain: Page) -> None:
 
 def test_reads_and_their_log(plain: Page) -> None:
     plain.goto("/playground/diagnostics")
-    plain.get_by_label("How many").fill("4")
-    plain.get_by_role("button", name="Make them").click()
+    plain.get_by_label("Number of calls").fill("4")
+    plain.get_by_role("button", name="Run calls").click()
     expect(outcome(plain)).to_contain_text("4 calls")
     plain.goto("/playground/requests")
     plain.get_by_label("Path, Python or request id").fill("network")
@@ -95,21 +95,21 @@ def test_nodes(plain: Page, sandbox: SandboxServer) -> None:
 def test_a_wallet(plain: Page, sandbox: SandboxServer) -> None:
     plain.goto("/playground/account")
     plain.get_by_role("button", name="Generate a wallet").click()
-    plain.get_by_role("button", name="Generate it").click()
+    plain.get_by_role("button", name="Generate wallet").click()
     expect(outcome(plain)).to_contain_text("A new wallet was made")
     assert [entry.method for entry in changes(sandbox)] == ["POST"]
 
 
 def test_a_rental_from_offer_to_end(plain: Page, sandbox: SandboxServer, clock: ManualClock) -> None:
     plain.goto("/playground/services")
-    plain.get_by_label("USD per hour at most").fill("1")
-    plain.get_by_role("button", name="Show", exact=True).click()
+    plain.get_by_label("Maximum USD per hour").fill("1")
+    plain.get_by_role("button", name="Apply", exact=True).click()
     node = plain.locator("[data-table=offers] tbody tr th a").first.inner_text()
     open_order(plain, int(node))
-    plain.get_by_role("button", name="Rent it").click()
+    plain.get_by_role("button", name="Rent now").click()
     expect(outcome(plain)).to_contain_text("It is rented")
     clock.advance(5)
-    plain.get_by_role("link", name="Look again").click()
+    plain.get_by_role("link", name="Refresh", exact=True).click()
     expect(plain.locator(".state-line")).to_contain_text("ready")
     plain.get_by_role("button", name="Stop", exact=True).click()
     plain.locator("dialog[open]").get_by_label("4", exact=True).check()
@@ -123,7 +123,7 @@ def test_several_sessions_at_once(plain: Page, sandbox: SandboxServer) -> None:
     plain.goto("/playground/sessions")
     for box in plain.get_by_role("checkbox").all()[:2]:
         box.check()
-    plain.get_by_role("button", name="Stop the chosen ones").click()
+    plain.get_by_role("button", name="Stop selected").click()
     plain.get_by_role("button", name="Stop 2 sessions").click()
     expect(outcome(plain)).to_contain_text("2 of 2 sessions stopped")
     assert len(changes(sandbox)) == 2
@@ -141,7 +141,7 @@ def test_idle_jobs(plain: Page, sandbox: SandboxServer) -> None:
 def test_the_runner(plain: Page) -> None:
     plain.goto("/playground/diagnostics/runner?method=network.info")
     plain.locator("#runner").get_by_role("button", name="Run", exact=True).locator("visible=true").click()
-    link = plain.get_by_role("link", name="See how far it is")
+    link = plain.get_by_role("link", name="Refresh the status")
     for _ in range(20):
         if link.count() == 0:
             break
@@ -166,12 +166,12 @@ def test_the_lab(plain: Page, sandbox: SandboxServer) -> None:
     assert [fault.kind for fault in sandbox.faults.active()] == ["status"]
     plain.get_by_label("Calls", exact=True).fill("6")
     plain.get_by_label("Kind", exact=True).select_option("reads")
-    plain.get_by_role("button", name="Fire", exact=True).click()
+    plain.get_by_role("button", name="Send calls", exact=True).click()
     for _ in range(60):
-        if plain.get_by_text("over", exact=True).count():
+        if plain.get_by_text("finished", exact=True).count():
             break
         plain.wait_for_timeout(100)
         plain.reload()
     expect(plain.locator("[data-table=lab] tbody tr")).to_have_count(6)
-    plain.get_by_role("button", name="Heal everything").click()
+    plain.get_by_role("button", name="Clear all faults").click()
     assert sandbox.faults.active() == []

@@ -47,7 +47,7 @@ def test_the_lab_is_seen_and_ended_the_same_from_every_worker(
     until(lambda: not remote.page(f"{TOOLS}/lab").select("[data-watch]"), within=90)
     page = remote.page(f"{TOOLS}/lab")
     assert len(page.select(".call")) == 60
-    assert page.select(".twice dd")[0].get_text() == "0"
+    assert page.select(".duplicates dd")[0].get_text() == "0"
     assert running.sandbox.journal.summary()["repeated"] == []
 
 

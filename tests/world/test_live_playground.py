@@ -100,14 +100,14 @@ def test_every_page_is_there_and_says_live(operator: Remote, api: Api, launched:
     for path in paths:
         page = operator.page(path)
         badge = one(page, ".topbar .source")
-        assert text_of(badge) == "Speaking to: Live", path
+        assert text_of(badge) == "API target: Live", path
         assert badge["class"] == ["source", "source-live"], path
         assert badge["title"] == LIVE, path
         assert text_of(one(page, ".fact-key dd")) == "••••7Hq2", path
         assert [text_of(card) for card in page.select(".problem")] == [], path
         assert KEY not in str(page), path
-        assert "sandbox's own money" not in str(page), path
-        endpoints = {text_of(each) for each in page.select(".trip-endpoint")}
+        assert "simulated money" not in str(page), path
+        endpoints = {text_of(each) for each in page.select(".sdk-call-endpoint")}
         assert endpoints <= {"api.octa.space"}, path
     assert changes(api) == []
     assert {entry.endpoint for entry in api.sandbox.journal.entries()} == {api.sandbox.ports[0]}
@@ -162,7 +162,7 @@ def wallet(operator: Remote) -> tuple[Tag, str]:
 def run(operator: Remote) -> tuple[Tag, str]:
     form = one(operator.page(f"{RUNNER}?method=nodes.reboot&id=9001"), f'form[action="{RUNNER}/run"]')
     asked = operator.submit(form, **{"arg-id": "9001"})
-    return one(asked, f'.asking form[action="{RUNNER}/run"]'), "nodes.reboot"
+    return one(asked, f'.confirm-change form[action="{RUNNER}/run"]'), "nodes.reboot"
 
 
 @pytest.mark.parametrize(
@@ -205,12 +205,12 @@ def test_a_change_is_sent_once_and_only_when_its_name_is_typed(
         assert re.fullmatch(path, entry.path)
         assert entry.carried_out
         assert entry.endpoint == api.sandbox.ports[0]
-    assert text_of(one(page, ".topbar .source")) == "Speaking to: Live"
+    assert text_of(one(page, ".topbar .source")) == "API target: Live"
 
 
 def test_the_tools_make_no_change(operator: Remote, api: Api) -> None:
     lab = operator.page(f"{DIAGNOSTICS}/lab")
-    assert "In the sandbox only" in text_of(lab)
+    assert lab.select('main a[href="/playground/settings"]')
     assert not lab.select(f'form[action^="{DIAGNOSTICS}/lab"]')
     token = operator.token()
     for action, fields in (
@@ -314,7 +314,7 @@ def test_without_a_key_a_browser_stays_in_the_sandbox_until_it_chooses(
 
         remote.post(f"{SETTINGS}/source", kind="live")
         network, account = remote.page("/playground/network"), remote.page("/playground/account")
-        assert text_of(one(network, ".topbar .source")) == "Speaking to: Live"
+        assert text_of(one(network, ".topbar .source")) == "API target: Live"
         assert not network.select(".problem")
         assert "AuthenticationError" in text_of(account)
         assert {entry.key for entry in api.sandbox.journal.entries()} == {None}

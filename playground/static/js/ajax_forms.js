@@ -1,12 +1,12 @@
-// Forms that answer in their place: [data-ajax-form=id] is sent by fetch and the part of the page with that id
-// takes over what the answer's page has there. Parts that are under way ([data-watch]) are asked for again
-// until they are not. Without a script the same forms lead to the same pages.
+// Forms that update a part of the page: [data-ajax-form=id] is sent with fetch, and the element with that id is
+// updated from the same element of the response. Elements with [data-watch] are polled until the attribute is
+// gone. Without a script the same forms load the same pages.
 import { announce } from "./announce.js";
 import { localise } from "./times.js";
 import { morph } from "./refresh.js";
 
-const EVERY = 700;
-const SLOWEST = 10000;
+const POLL_INTERVAL_MS = 700;
+const MAX_POLL_INTERVAL_MS = 10000;
 const watched = new Set();
 
 async function load(address, options) {
@@ -15,7 +15,7 @@ async function load(address, options) {
   return [answer, page];
 }
 
-function take(part, page) {
+function update(part, page) {
   const fresh = page.getElementById(part.id);
   if (!fresh) return null;
   localise(fresh);
@@ -23,13 +23,13 @@ function take(part, page) {
   morph(part, fresh);
   const said = (part.dataset.said ? part : part.querySelector("[data-said]"))?.dataset.said;
   if (said && watching) announce(said);
-  // Raw JSON is coloured when it opens; this one came open.
+  // Raw JSON is coloured when it is opened; this one is open from the start.
   part.querySelectorAll(".raw[open]:not([data-coloured])").forEach((raw) => raw.dispatchEvent(new Event("toggle")));
   watch(part);
   return part;
 }
 
-function drawer(page) {
+function updateLog(page) {
   for (const name of ["summary", ".drawer-body"]) {
     const [old, fresh] = [document, page].map((root) => root.querySelector(`#drawer ${name}`));
     if (!old || !fresh) continue;
@@ -38,11 +38,20 @@ function drawer(page) {
   }
 }
 
-// Where focus goes when what had it is gone: to the part's heading, which is then read.
-function heading(part) {
+// The heading of a part takes the focus when the focused element is gone; screen readers then read it.
+function focusableHeading(part) {
   const title = part.querySelector("[data-result]") ?? part.querySelector("h2");
   title.tabIndex = -1;
   return title;
+}
+
+function warn(text) {
+  const notice = document.createElement("div");
+  notice.className = "notice notice-warn";
+  notice.textContent = text;
+  document.querySelectorAll("main > .notice, main > .outcome").forEach((old) => old.remove());
+  document.querySelector(".page-head").after(notice);
+  announce(text);
 }
 
 async function submit(form, button) {
@@ -50,13 +59,15 @@ async function submit(form, button) {
   if (!part || part.getAttribute("aria-busy") === "true") return;
   part.setAttribute("aria-busy", "true");
   const body = new URLSearchParams(new FormData(form, button));
+  let refused = false; // a response below 500 states its reason; after any other the outcome is unknown
   try {
     const [answer, page] = await load(form.action, { method: "POST", body });
-    if (!take(part, page)) {
+    refused = answer.status < 500;
+    if (!update(part, page)) {
       const text = page.querySelector("main")?.textContent.trim().replace(/\s+/g, " ");
       throw new Error(text || `HTTP ${answer.status}`);
     }
-    drawer(page);
+    updateLog(page);
     const notice = page.querySelector("main > .notice, main > .outcome");
     document.querySelectorAll("main > .notice, main > .outcome").forEach((old) => old.remove());
     if (notice) {
@@ -70,9 +81,10 @@ async function submit(form, button) {
     }
     const focus = part.querySelector("[data-focus]") ?? part.querySelector("[aria-invalid=true]");
     if (focus) focus.focus();
-    else if (!part.contains(document.activeElement)) heading(part).focus({ preventScroll: true });
+    else if (!part.contains(document.activeElement)) focusableHeading(part).focus({ preventScroll: true });
   } catch (problem) {
-    announce(`It was not done: ${problem.message}`);
+    const unknown = refused ? "" : " A change may have been carried out: check the request log before you send it again.";
+    warn(`The request failed: ${problem.message.replace(/\.?$/, ".")}${unknown}`);
   } finally {
     part.removeAttribute("aria-busy");
   }
@@ -84,7 +96,7 @@ function watch(root) {
   for (const part of parts) {
     if (watched.has(part.id)) continue;
     watched.add(part.id);
-    follow(part.id, EVERY);
+    follow(part.id, POLL_INTERVAL_MS);
   }
 }
 
@@ -95,15 +107,15 @@ function follow(id, pause) {
       watched.delete(id);
       return;
     }
-    let next = EVERY;
+    let next = POLL_INTERVAL_MS;
     if (!document.hidden && !document.querySelector("dialog[open]")) {
       try {
         const [answer, page] = await load(part.dataset.watch);
         if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-        take(part, page);
-        if (!part.dataset.watch) drawer((await load(location.href))[1]);
+        update(part, page);
+        if (!part.dataset.watch) updateLog((await load(location.href))[1]);
       } catch {
-        next = Math.min(SLOWEST, pause * 2);
+        next = Math.min(MAX_POLL_INTERVAL_MS, pause * 2);
       }
     }
     follow(id, next);

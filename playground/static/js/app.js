@@ -1,4 +1,4 @@
-// Starts the parts; each is small, works on what the server rendered, and is not needed to read a page.
+// Starts the modules. Each enhances what the server rendered; pages are readable without them.
 import { start as copy } from "./copy.js";
 import { start as dialogs } from "./dialogs.js";
 import { start as downloads } from "./downloads.js";

@@ -1,12 +1,12 @@
-// Copy and save buttons; what happened is said in the button and in the live region.
+// Copy and save buttons; the button and the live region show the result.
 import { announce } from "./announce.js";
 
-async function put(text) {
+async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return false; // not a secure context, or refused
+    return false; // not a secure context, or permission denied
   }
 }
 
@@ -18,13 +18,13 @@ function save(content, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-function mark(button, done) {
+function showCopied(button, done) {
   button.dataset.done = "";
-  announce(done ? "Copied." : "Copying was refused by the browser; select the text instead.");
+  announce(done ? "Copied." : "The browser refused to copy. Select the text instead.");
   setTimeout(() => delete button.dataset.done, 1500);
 }
 
-export { mark, put, save };
+export { copyText, save, showCopied };
 
 export function start() {
   document.addEventListener("click", async (event) => {
@@ -32,6 +32,6 @@ export function start() {
     if (!button) return;
     const { copy, copyFrom, saveFrom, saveAs } = button.dataset;
     if (saveFrom) save(document.querySelector(saveFrom).textContent, saveAs);
-    else mark(button, await put(copy ?? document.querySelector(copyFrom).textContent));
+    else showCopied(button, await copyText(copy ?? document.querySelector(copyFrom).textContent));
   });
 }

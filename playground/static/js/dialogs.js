@@ -1,5 +1,5 @@
-// Dialogs: the browser's own element traps focus, closes on Esc and gives focus back.
-// A form is sent once: its button is off while the answer is awaited.
+// Dialogs: the native element traps the focus, closes on Esc and returns the focus.
+// A form is sent once: its buttons are disabled until the response arrives.
 export function start() {
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-open-dialog]");
@@ -16,7 +16,7 @@ export function start() {
       closer.closest("dialog").close();
     }
   });
-  // The server shows a dialog asked for in the address; with a script it becomes a real one.
+  // The server renders the dialog named in the URL as open; the script makes it modal.
   for (const dialog of document.querySelectorAll("dialog[open]")) {
     dialog.close();
     dialog.showModal();

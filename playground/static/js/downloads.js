@@ -1,5 +1,6 @@
-// Files with progress: a form with [data-download] is sent from here, and the box it names shows how far it is.
-// The answer is lines of JSON, then the file; see playground/web/downloads.py. Without a script the form works too.
+// Downloads with progress: a form with [data-download=id] is sent from here, and the element with that id shows
+// the progress. The response is lines of JSON, then the file; see playground/web/downloads.py. The form also
+// works without a script.
 import { save } from "./copy.js";
 import { announce } from "./announce.js";
 
@@ -19,7 +20,7 @@ function show(box, text, done, total) {
   box.querySelector("[data-download-text]").textContent = total ? `${text}: ${size(done)} of ${size(total)}` : `${text}: ${size(done)}`;
 }
 
-function joined(parts) {
+function concatenate(parts) {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -29,14 +30,14 @@ function joined(parts) {
   return whole;
 }
 
-// Reads the lines, then the file. Returns the file, or the address of the page that says why there is none.
+// Reads the lines, then the file. Returns the file, or the URL of the page that shows why there is no file.
 async function receive(reader, box) {
   let held = new Uint8Array(0);
   let head = null;
   while (!head) {
     const { done, value } = await reader.read();
-    if (done) throw new Error("the answer ended early");
-    held = joined([held, value]);
+    if (done) throw new Error("the response ended early");
+    held = concatenate([held, value]);
     for (let end = held.indexOf(10); end >= 0 && !head; end = held.indexOf(10)) {
       const line = JSON.parse(new TextDecoder().decode(held.subarray(0, end)));
       held = held.subarray(end + 1);
@@ -72,7 +73,7 @@ async function begin(form) {
   box.hidden = false;
   box.toggleAttribute("data-busy", true);
   show(box, "From the API", 0, 0);
-  announce("The download has begun.");
+  announce("Download started.");
   try {
     const body = new FormData(form);
     body.set("steps", "yes");
@@ -82,15 +83,15 @@ async function begin(form) {
     const got = await receive(answer.body.getReader(), box);
     if (got.see) return location.assign(got.see);
     save(got.file, got.name);
-    end(box, `${got.name} is here: ${size(got.file.size)}.`);
+    end(box, `Downloaded ${got.name}, ${size(got.file.size)}.`);
   } catch (problem) {
-    end(box, problem.name === "AbortError" ? "The download is cancelled." : `The download failed: ${problem.message}.`);
+    end(box, problem.name === "AbortError" ? "Download cancelled." : `Download failed: ${problem.message}.`);
   }
   return undefined;
 }
 
 export function start() {
-  // Before all others: the page stays, so nothing may wait for the next one.
+  // In the capture phase, before the handlers that expect a new page: this page stays.
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("[data-download]")) return;
     event.preventDefault();

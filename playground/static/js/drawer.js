@@ -1,4 +1,4 @@
-// The request log below a page: whether it is open, and how high, is remembered in this browser.
+// The request log at the bottom of a page; its height and whether it is open are kept in localStorage.
 const KEY = "playground.drawer";
 
 export function start() {

@@ -1,11 +1,12 @@
-// Follows a session's log: [data-follow] asks for what came after its cursor. Each line comes once; the page
-// keeps the latest. Slower while nothing is written and after errors; silent in a hidden tab or when paused.
+// Follows the log of a session: [data-follow] polls for the lines after its cursor. Each line arrives once; the
+// page keeps the latest. Polls less often while no lines arrive and after errors; not in a hidden tab or when paused.
 import { announce } from "./announce.js";
 import { localise } from "./times.js";
 
-const FASTEST = 2;
-const SLOWEST = 10;
-const MOST_LINES = 2000;
+const MIN_PAUSE_S = 2;
+const MAX_PAUSE_S = 10;
+const MAX_PAUSE_AFTER_ERRORS_S = 60;
+const MAX_LINES = 2000;
 
 function lineOf({ time, text }) {
   const line = document.createElement("div");
@@ -30,9 +31,9 @@ function noteOf(text) {
 function add(box, lines) {
   const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
   box.append(...lines);
-  const over = box.childElementCount - MOST_LINES;
+  const over = box.childElementCount - MAX_LINES;
   for (let count = 0; count < over; count += 1) box.firstElementChild.remove();
-  if (over > 0) box.prepend(noteOf(`Only the last ${MOST_LINES} lines are kept here; “All of it” has the others.`));
+  if (over > 0) box.prepend(noteOf(`Only the last ${MAX_LINES} lines are shown here; “Download log” has the others.`));
   if (atEnd) box.scrollTop = box.scrollHeight;
 }
 
@@ -43,7 +44,7 @@ function follow(root) {
   const address = new URL(root.dataset.follow, location.href);
   address.searchParams.set("_panel", "log");
   let after = root.dataset.after;
-  let pause = FASTEST;
+  let pause = MIN_PAUSE_S;
   let due = Date.now() + pause * 1000;
   let busy = false;
   let failing = false;
@@ -51,17 +52,17 @@ function follow(root) {
 
   const show = (found) => {
     after = found.after;
-    const some = found.system.length + found.container.length;
+    const count = found.system.length + found.container.length;
     const before = [];
-    if (found.gap) before.push(noteOf("The API has dropped the beginning of its log: lines may be missing or repeated here."));
-    if (found.left_out) before.push(noteOf(`${found.left_out} lines came at once and are not shown; “All of it” has them.`));
+    if (found.gap) before.push(noteOf("The API dropped the beginning of its log. Lines may be missing or repeated here."));
+    if (found.left_out) before.push(noteOf(`${found.left_out} lines arrived at once and are not shown; “Download log” has them.`));
     if (before.length) add(boxes.container, before);
     for (const kind of ["system", "container"]) if (found[kind].length) add(boxes[kind], found[kind].map(lineOf));
-    pause = some ? FASTEST : Math.min(SLOWEST, pause * 1.5);
+    pause = count ? MIN_PAUSE_S : Math.min(MAX_PAUSE_S, pause * 1.5);
     if (!found.ended) return;
     over = true;
     toggle.hidden = true;
-    announce("The session has ended. Its log is complete.");
+    announce("The session has ended. The log is complete.");
   };
 
   const ask = async () => {
@@ -75,31 +76,31 @@ function follow(root) {
       show(found);
       failing = false;
     } catch (problem) {
-      if (!failing) announce(`The log cannot be read: ${problem.message}. It is tried again.`);
+      if (!failing) announce(`The log cannot be read: ${problem.message}. Retrying.`);
       failing = true;
-      pause = Math.min(60, pause * 2);
+      pause = Math.min(MAX_PAUSE_AFTER_ERRORS_S, pause * 2);
     } finally {
       busy = false;
       due = Date.now() + pause * 1000;
     }
   };
 
-  const words = (paused) => {
-    if (over) return "The session has ended: this is all it wrote.";
+  const stateText = (paused) => {
+    if (over) return "The session has ended. The log is complete.";
     if (paused) return "Paused.";
-    return failing ? "It cannot be read at the moment; tried again." : "Followed live.";
+    return failing ? "The log cannot be read. Retrying." : "Live.";
   };
 
   toggle.addEventListener("click", () => {
     const paused = toggle.getAttribute("aria-pressed") !== "true";
     toggle.setAttribute("aria-pressed", String(paused));
-    announce(paused ? "Following is paused." : "Following goes on.");
+    announce(paused ? "Live log paused." : "Live log resumed.");
     if (!paused) due = 0;
   });
   for (const box of Object.values(boxes)) box.scrollTop = box.scrollHeight;
   const timer = setInterval(() => {
     const paused = toggle.getAttribute("aria-pressed") === "true";
-    if (state.textContent !== words(paused)) state.textContent = words(paused);
+    if (state.textContent !== stateText(paused)) state.textContent = stateText(paused);
     if (over) clearInterval(timer);
     if (over || busy || paused || document.hidden || Date.now() < due) return;
     if (root.isConnected) ask();
@@ -107,7 +108,7 @@ function follow(root) {
   }, 500);
 }
 
-// A panel that was loaded again brings a new log with a cursor of its own.
+// A reloaded panel contains a new log with its own cursor.
 function begin() {
   for (const root of document.querySelectorAll("[data-follow]:not([data-following])")) {
     root.dataset.following = "";

@@ -1,5 +1,5 @@
-// The incident report is made anew when it is copied: what the page holds is as old as the page.
-import { mark, put } from "./copy.js";
+// Copies the incident report. It is fetched again first, because the text in the page is as old as the page.
+import { copyText, showCopied } from "./copy.js";
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-incident]");
@@ -9,7 +9,7 @@ document.addEventListener("click", async (event) => {
     const answer = await fetch(button.dataset.incident);
     if (answer.ok) box.textContent = await answer.text();
   } catch {
-    // The older one is better than none.
+    // Copy the older report instead.
   }
-  mark(button, await put(box.textContent));
+  showCopied(button, await copyText(box.textContent));
 });

@@ -1,4 +1,4 @@
-// Keys: / filters, r loads again, g and a letter opens a page, ? lists them. Silent while somebody types.
+// Keyboard shortcuts: / filters, r reloads, g and a letter opens a page, ? lists them. Off while the user types.
 import { reload } from "./panels.js";
 
 const KEY = "playground.keys";

@@ -1,4 +1,4 @@
-// A sign of life when the next page takes longer than 400 ms, and a way out of a read after 2 s.
+// Shows a loading bar when the next page takes longer than 400 ms, and a Cancel button for reads after 2 s.
 import { announce } from "./announce.js";
 
 let timers = [];
@@ -17,11 +17,11 @@ function begin(change) {
     document.body.append(bar);
   }, 400));
   timers.push(setTimeout(() => {
-    announce(change ? "Still waiting for the answer. What was sent cannot be taken back." : "Still loading.");
+    announce(change ? "Still waiting for the response. The request has been sent and cannot be cancelled." : "Still loading.");
     const button = document.createElement("button");
     button.className = "loading-cancel btn btn-sm btn-primary";
     button.disabled = change;
-    button.textContent = change ? "Sent; waiting for the answer" : "Cancel";
+    button.textContent = change ? "Sent, waiting for the response" : "Cancel";
     button.addEventListener("click", () => {
       stop();
       clear();

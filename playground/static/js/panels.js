@@ -1,13 +1,13 @@
-// "Load again" for one panel: the same page is asked for with only that call, and its panel put in place.
+// Reloads one panel: fetches the page with only the call of that panel, and replaces the panel.
 import { announce } from "./announce.js";
 import { localise, span } from "./times.js";
 import { prepare } from "./tables.js";
 
-// When a panel was put in place, in milliseconds since the page was opened.
+// When a panel was loaded, in milliseconds since the page was opened.
 const loaded = new WeakMap();
 
-// What a panel shows is kept, greyed and with its age, below what says why there is nothing newer.
-function keep(panel, why) {
+// Keeps the outdated content of a panel, greyed and with its age, below the reason why the reload failed.
+function keepStale(panel, reason) {
   const body = panel.querySelector(".panel-body");
   body.querySelector(":scope > .stale-note")?.remove();
   const passed = Math.round((performance.now() - (loaded.get(panel) ?? 0)) / 1000);
@@ -16,10 +16,10 @@ function keep(panel, why) {
   age.textContent = span(passed);
   const words = document.createElement("p");
   words.className = "age";
-  words.append("Below is what was there ", age, " ago.");
+  words.append("The data below is from ", age, " ago.");
   const note = document.createElement("div");
   note.className = "stale-note";
-  note.append(why, words);
+  note.append(reason, words);
   body.prepend(note);
   panel.classList.add("is-stale");
   panel.setAttribute("aria-busy", "false");
@@ -44,10 +44,10 @@ export async function replacePanel(panel, signal) {
   if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById(panel.id);
-  if (!fresh) throw new Error("The page has no such panel any more.");
+  if (!fresh) throw new Error("The page no longer has this panel.");
   updateLog(page);
   if (isError(fresh) && !isError(panel)) {
-    keep(panel, fresh.querySelector(".panel-body > .problem"));
+    keepStale(panel, fresh.querySelector(".panel-body > .problem"));
     return panel;
   }
   const open = [...panel.querySelectorAll("details[open][id]")].map((part) => part.id);
@@ -76,10 +76,10 @@ export async function reload(panel) {
     const fresh = await replacePanel(panel);
     const title = fresh.querySelector("h2").textContent.trim();
     const failed = fresh.classList.contains("is-stale") || isError(fresh);
-    announce(failed ? `${title} could not be loaded again.` : `${title} loaded again.`);
+    announce(failed ? `${title}: reload failed.` : `${title} reloaded.`);
   } catch (problem) {
-    const text = `It could not be loaded again: ${problem.message}`;
-    keep(panel, warning(text));
+    const text = `Reload failed: ${problem.message}`;
+    keepStale(panel, warning(text));
     announce(text);
   }
 }

@@ -1,10 +1,10 @@
-// Raw JSON: coloured and searched when it is opened. The text itself is never parsed, so integers stay exact.
+// Raw JSON: syntax colours and search, applied when it is opened. The text is not parsed, so integers stay exact.
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d[\d.eE+-]*)|\b(true|false|null)\b/g;
-const MOST = 200000;
+const MAX_COLOURED_LENGTH = 200000;
 
 function colour(box) {
   const text = box.textContent;
-  if (text.length > MOST) return;
+  if (text.length > MAX_COLOURED_LENGTH) return;
   const parts = document.createDocumentFragment();
   let at = 0;
   for (const found of text.matchAll(TOKEN)) {

@@ -1,15 +1,15 @@
-// Parts that refresh themselves: [data-refresh=seconds] with an id. Only what changed is touched, so focus,
-// scroll, selection and open details stay. Paused in a hidden tab, while a dialog is open, or on demand;
-// slower after errors; never two requests at once. A refresh may bring another pace; 0 ends it. What
-// [data-tell] says is told when it has changed.
+// Elements that refresh automatically: [data-refresh=seconds] with an id. Only changed nodes are touched, so
+// focus, scroll position, selection and open details stay. Paused in a hidden tab, while a dialog is open, or by
+// the user; less often after errors; never two requests at once. A response may set another interval; 0 stops
+// refreshing. The text of [data-tell] is announced when it changes.
 import { announce } from "./announce.js";
 import { localise, span } from "./times.js";
 
-const SLOWEST = 60;
+const MAX_INTERVAL_S = 60;
 
-// Make `old` equal to `fresh` without replacing what is the same.
+// Makes `old` equal to `fresh` and keeps the nodes that are the same.
 export function morph(old, fresh) {
-  if (old.matches?.("details.raw[open]")) return undefined; // somebody is reading it
+  if (old.matches?.("details.raw[open]")) return undefined; // the user is reading it
   if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
   if (old.nodeType !== Node.ELEMENT_NODE) {
     if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
@@ -27,13 +27,13 @@ export function morph(old, fresh) {
 }
 
 function begin(part) {
-  const every = () => Number(part.dataset.refresh);
-  const told = () => part.querySelector("[data-tell]")?.textContent.trim();
+  const interval = () => Number(part.dataset.refresh);
+  const announcement = () => part.querySelector("[data-tell]")?.textContent.trim();
   const toggle = document.querySelector(`[data-refresh-toggle="${part.id}"]`);
   const age = document.querySelector(`[data-refresh-age="${part.id}"]`);
   const now = document.querySelector(`[data-refresh-now="${part.id}"]`);
   let last = Date.now();
-  let pause = every();
+  let pause = interval();
   let busy = false;
   let failing = false;
 
@@ -47,18 +47,18 @@ function begin(part) {
       const fresh = page.getElementById(part.id);
       if (!fresh) throw new Error("the page has changed");
       const card = fresh.querySelector(".problem-head strong");
-      if (card && !part.querySelector(".problem")) throw new Error(card.textContent.trim()); // keep what is shown
+      if (card && !part.querySelector(".problem")) throw new Error(card.textContent.trim()); // keep the shown data
       localise(fresh);
-      const before = told();
+      const before = announcement();
       morph(part, fresh);
       part.classList.remove("is-stale");
       if (failing) announce("Refreshing works again.");
-      if (told() && told() !== before) announce(told());
-      [last, pause, failing] = [Date.now(), every(), false];
+      if (announcement() && announcement() !== before) announce(announcement());
+      [last, pause, failing] = [Date.now(), interval(), false];
     } catch (problem) {
       part.classList.add("is-stale");
-      if (!failing) announce(`Refreshing failed: ${problem.message}. What is shown is old.`);
-      pause = Math.min(SLOWEST, pause * 2);
+      if (!failing) announce(`Refresh failed: ${problem.message}. The shown data is outdated.`);
+      pause = Math.min(MAX_INTERVAL_S, pause * 2);
       failing = true;
     } finally {
       busy = false;
@@ -67,15 +67,15 @@ function begin(part) {
   let due = last + pause * 1000;
   setInterval(() => {
     const stopped = toggle?.getAttribute("aria-pressed") === "true";
-    if (age) age.textContent = `${span((Date.now() - last) / 1000)} old${stopped ? ", paused" : failing ? ", refreshing fails" : ""}`;
-    if (stopped || !every() || document.hidden || document.querySelector("dialog[open]") || Date.now() < due) return;
+    if (age) age.textContent = `${span((Date.now() - last) / 1000)} old${stopped ? ", paused" : failing ? ", refresh failed" : ""}`;
+    if (stopped || !interval() || document.hidden || document.querySelector("dialog[open]") || Date.now() < due) return;
     load().finally(() => { due = Date.now() + pause * 1000; });
   }, 500);
   now?.addEventListener("click", () => load());
   toggle?.addEventListener("click", () => {
     const stopped = toggle.getAttribute("aria-pressed") !== "true";
     toggle.setAttribute("aria-pressed", String(stopped));
-    announce(stopped ? "Refreshing is paused." : "Refreshing goes on.");
+    announce(stopped ? "Refreshing paused." : "Refreshing resumed.");
   });
 }
 

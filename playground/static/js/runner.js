@@ -1,4 +1,4 @@
-// The method runner: the list of methods is folded on a narrow screen, and the address can be copied.
+// The method runner: folds the list of methods on narrow screens, and copies the link to the call.
 import "./ajax_forms.js";
 
 if (matchMedia("(max-width: 991.98px)").matches) document.querySelector("[data-fold]")?.removeAttribute("open");
@@ -10,5 +10,5 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   const address = new URL(location.href);
   for (const name of ["run", "done"]) address.searchParams.delete(name);
-  button.dataset.copy = address.href; // copy.js hears the same click after us
+  button.dataset.copy = address.href; // copy.js handles the same click afterwards
 });

@@ -1,25 +1,25 @@
-// The sidebar as a drawer on narrow screens: focus goes in, Esc and the backdrop close it, focus comes back.
+// The sidebar as a drawer on narrow screens: it takes the focus, Esc and the backdrop close it, the focus returns.
 export function start() {
   const root = document.documentElement;
   const sidebar = document.getElementById("sidebar");
   const opener = document.querySelector('[data-sidebar="open"]');
   if (!sidebar || !opener) return;
 
-  const set = (open) => {
+  const setOpen = (open) => {
     root.dataset.sidebar = open ? "open" : "closed";
     opener.setAttribute("aria-expanded", String(open));
     for (const behind of document.querySelectorAll(".skip-link, .frame-body")) behind.inert = open;
     if (open) sidebar.querySelector("a, button").focus();
     else opener.focus();
   };
-  opener.addEventListener("click", () => set(true));
+  opener.addEventListener("click", () => setOpen(true));
   for (const closer of document.querySelectorAll('[data-sidebar="close"]')) {
-    closer.addEventListener("click", () => set(false));
+    closer.addEventListener("click", () => setOpen(false));
   }
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && root.dataset.sidebar === "open") set(false);
+    if (event.key === "Escape" && root.dataset.sidebar === "open") setOpen(false);
   });
   matchMedia("(min-width: 992px)").addEventListener("change", () => {
-    if (root.dataset.sidebar === "open") set(false);
+    if (root.dataset.sidebar === "open") setOpen(false);
   });
 }

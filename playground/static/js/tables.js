@@ -1,10 +1,10 @@
-// Tables: sort by any column, filter by any text, save as CSV. Order and filter are kept in the address.
+// Tables: sort by a column, filter by text, save as CSV. Order and filter are kept in the URL.
 import { save } from "./copy.js";
 import { announce } from "./announce.js";
 
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
-function keep(id, name, value) {
+function keepInUrl(id, name, value) {
   const address = new URL(location.href);
   const key = `${id}.${name}`;
   if (value) address.searchParams.set(key, value);
@@ -25,7 +25,7 @@ function sort(box, index, descending) {
   const rows = [...body.rows].map((row) => [value(row, index, numeric), row]);
   rows.sort(([a], [b]) => {
     if (!numeric) return descending ? collator.compare(b, a) : collator.compare(a, b);
-    if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b); // unknown comes last
+    if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b); // unknown values come last
     return descending ? b - a : a - b;
   });
   body.append(...rows.map(([, row]) => row));
@@ -90,7 +90,7 @@ export function start() {
       const descending = head.getAttribute("aria-sort") === "ascending";
       const box = head.closest("[data-table]");
       sort(box, head.cellIndex, descending);
-      keep(box.dataset.table, "sort", (descending ? "-" : "") + head.textContent.trim());
+      keepInUrl(box.dataset.table, "sort", (descending ? "-" : "") + head.textContent.trim());
       announce(`Sorted by ${head.textContent.trim()}, ${descending ? "descending" : "ascending"}.`);
     }
     if (event.target.closest("[data-table-csv]")) csv(event.target.closest("[data-table]"));
@@ -99,6 +99,6 @@ export function start() {
     if (!event.target.matches("[data-table-filter]")) return;
     const box = event.target.closest("[data-table]");
     announce(filter(box, event.target.value));
-    keep(box.dataset.table, "q", event.target.value.trim());
+    keepInUrl(box.dataset.table, "q", event.target.value.trim());
   });
 }

@@ -1,4 +1,4 @@
-// Runs before the first paint: says that scripts work, and follows the system when the theme is auto.
+// Runs before the first paint: marks that scripts work, and resolves the theme auto to the system's theme.
 (() => {
   const root = document.documentElement;
   root.dataset.script = "yes";

@@ -1,4 +1,4 @@
-// The switch of the theme without loading the page anew; the server remembers it.
+// Switches the theme without reloading the page; the server stores the choice.
 const system = matchMedia("(prefers-color-scheme: dark)");
 
 function show(theme) {

@@ -1,4 +1,4 @@
-// Times in the reader's own zone; UTC stays on hover. Durations that run go on ticking.
+// Shows times in the user's time zone, with UTC in the tooltip, and updates running durations and countdowns.
 const long = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const short = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
@@ -25,7 +25,7 @@ const began = performance.now();
 function tick() {
   const passed = (performance.now() - began) / 1000;
   for (const part of document.querySelectorAll("[data-ticking]")) {
-    // Counted from when the part came into the page, which a refresh may have put there later.
+    // Counted from when the element was added to the page, possibly by a later refresh.
     part._from ??= passed;
     part.textContent = span(Number(part.dataset.ticking) + passed - part._from);
   }
@@ -37,7 +37,7 @@ function tick() {
       continue;
     }
     if (left > 0) part.textContent = `Wait ${Math.ceil(left)} s.`;
-    else if (part.textContent !== "Now it may be tried again.") part.textContent = "Now it may be tried again.";
+    else if (part.textContent !== "Ready to retry.") part.textContent = "Ready to retry.";
     const again = part.parentElement.querySelector("[data-after-countdown]");
     again?.classList.toggle("disabled", left > 0);
     if (left > 0) again?.setAttribute("aria-disabled", "true");

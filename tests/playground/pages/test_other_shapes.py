@@ -148,9 +148,9 @@ def test_a_node_with_cards_by_vendor_and_reliability_as_a_number(guest: Visitor,
     }  # fmt: skip
     page = guest.page("/playground/nodes/5")
     assert "offline" in text_of(page.select("h1")[0])
-    assert stats(page.select("#panel-node")[0])["Graphics cards"] == "1"
+    assert stats(page.select("#panel-node")[0])["GPUs"] == "1"
     assert text_of(page.select("#panel-gpus tbody th")[0]) == "AMD X"
-    assert pairs(page)["Time it was up"] == "97.5\xa0%"
+    assert pairs(page)["Uptime share"] == "97.5\xa0%"
     (row,) = read_nodes(small_api.answers["GET /nodes"])
     assert (row.gpus, row.models) == (1, ("AMD X",))
 
@@ -170,7 +170,7 @@ def test_why_a_session_ended(guest: Visitor, small_api: SmallApi, came: object, 
     """Q24."""
     it = {"uuid": "it", "service": "mr", "finished_at": 1_770_000_000, "termination_reason": came}
     small_api.answers = {"GET /sessions": [it], "GET /services/it/logs": LOG}
-    cell = guest.page("/playground/sessions?tab=recent").select('td[data-label="Why it ended"]')[0]
+    cell = guest.page("/playground/sessions?tab=recent").select('td[data-label="End reason"]')[0]
     assert text_of(cell) == said
     assert bool(cell.select(".warn")) is bad
     line = guest.page("/playground/sessions/it?recent=true").select("#panel-info .state-line")[0]
@@ -188,7 +188,7 @@ def test_addresses_as_a_list_and_ports_as_text(guest: Visitor, small_api: SmallA
         "GET /services/it/logs": LOG,
     }  # fmt: skip
     panel = guest.panel("/playground/sessions/it", "info")
-    links = [str(link["href"]) for link in panel.select(".accesses a")]
+    links = [str(link["href"]) for link in panel.select(".access-list a")]
     assert links == ["https://a.example/"]
     labels = [text_of(label) for label in panel.select(".access-label")]
     assert len(labels) == 2

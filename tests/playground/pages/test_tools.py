@@ -79,7 +79,7 @@ def test_the_log_is_filtered_shown_exported_and_cleared(visitor: Visitor) -> Non
     assert "authorization" not in json.dumps([exported, har]).lower()
     page = visitor.follow(visitor.post(f"{REQUESTS}/clear"))
     assert "empty now" in page.get_text()
-    assert "No call yet" in page.get_text()
+    assert "No calls yet" in page.get_text()
 
 
 def test_another_browsers_calls_are_not_seen(app: Flask, visitor: Visitor) -> None:

@@ -13,11 +13,11 @@ DASHBOARD = "/playground/dashboard"
 
 def test_a_panel_names_the_python_that_fills_it(visitor: Visitor, sandbox: SandboxServer) -> None:
     panel = visitor.panel("/playground/network", "network")
-    assert panel.select(".trip-line")[0].get_text() == "client.network.info()"
+    assert panel.select(".sdk-call-line")[0].get_text() == "client.network.info()"
     copied = [button["data-copy"] for button in panel.select("[data-copy]")]
     assert copied[0] == "client.network.info()"
     assert str(copied[1]).startswith("curl --fail-with-body http://127.0.0.1:")
-    facts = panel.select(".trip-facts")[0].get_text(" ", strip=True)
+    facts = panel.select(".sdk-call-facts")[0].get_text(" ", strip=True)
     assert "1 attempt" in facts
     assert "127.0.0.1" in facts
 
@@ -91,9 +91,9 @@ def test_retries_in_the_log_are_those_that_arrived(visitor: Visitor, sandbox: Sa
     assert "2 attempts" in panel.get_text()
     arrived = [entry for entry in sandbox.journal.entries() if entry.path == "/network"]
     assert [entry.status for entry in arrived] == [503, 200]
-    link = panel.select(".trip-facts a")[0]
+    link = panel.select(".sdk-call-facts a")[0]
     rows = visitor.page(str(link["href"])).select("#main table.data tbody tr")
-    assert [row.select('[data-label="What the SDK did"]')[0].get_text(strip=True) for row in rows] == [
+    assert [row.select('[data-label="SDK action"]')[0].get_text(strip=True) for row in rows] == [
         "retry",
         "ok",
     ]

@@ -24,7 +24,7 @@ def changes(sandbox: SandboxServer) -> list[str]:
 
 
 def wallet(visitor: Visitor) -> str:
-    button = visitor.panel(ACCOUNT, "profile").select_one('[aria-label="Copy the wallet\'s address"]')
+    button = visitor.panel(ACCOUNT, "profile").select_one('[aria-label="Copy wallet address"]')
     assert isinstance(button, Tag)
     return str(button["data-copy"])
 
@@ -57,7 +57,7 @@ def test_without_a_market_price_the_rest_is_there(visitor: Visitor, sandbox: San
     page = visitor.page(ACCOUNT)
     balance = page.select_one('[data-panel="balance"]')
     assert balance is not None
-    assert "market price is not known" in balance.get_text()
+    assert "market price unknown" in balance.get_text()
     assert "NotFoundError" in str(page.select_one('[data-panel="network"]'))
 
 
@@ -102,7 +102,8 @@ def test_a_refusal_is_shown_and_not_repeated(visitor: Visitor, sandbox: SandboxS
     page = visitor.follow(visitor.post(WALLET))
     card = page.select_one(".outcome .problem")
     assert card is not None
-    assert "look before you send it again" in card.get_text()
+    assert card.has_attr("data-outcome-unknown")
+    assert "may have been carried out" in card.get_text()
     assert changes(sandbox) == ["POST /accounts"]
 
 

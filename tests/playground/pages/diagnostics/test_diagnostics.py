@@ -63,7 +63,7 @@ def test_every_worker_leaves_its_figures_and_the_dead_fade_and_go(
         database.workers.publish(settings, f"{host}:{gone.pid}", json.dumps(said), 3600)
 
     leave(1)
-    table = visitor.page(DIAGNOSTICS).select('table:has(caption:-soup-contains("last said")) tbody tr')
+    table = visitor.page(DIAGNOSTICS).select('[aria-labelledby="workers-title"] tbody tr')
     faded = next(row for row in table if str(gone.pid) in row.get_text())
     assert "faded" in (faded.get("class") or [])
     assert "7" in faded.select('[data-label="Attempts"]')[0].get_text()
@@ -99,7 +99,7 @@ def test_cooldowns_count_down_in_the_table_of_workers(visitor: Visitor, sandbox:
     sandbox.faults.add("refuse", endpoint=sandbox.ports[0])
     visitor.post(f"{DIAGNOSTICS}/reads", line="network.info", count="4")
     sandbox.faults.heal_all()
-    cell = visitor.page(DIAGNOSTICS).select('[data-label="In their cooldown"]')[0]
+    cell = visitor.page(DIAGNOSTICS).select('[data-label="In cooldown"]')[0]
     assert str(sandbox.ports[0]) in cell.get_text()
     assert cell.select("[data-countdown]")
 

@@ -55,7 +55,7 @@ def test_a_job_says_how_it_is(visitor: Visitor) -> None:
 
 def test_the_python_line_is_what_was_called(visitor: Visitor, sandbox: SandboxServer) -> None:
     page = visitor.page(f"{JOBS}?node=69&job=42")
-    lines = [line.get_text() for line in page.select(".trip-line")]
+    lines = [line.get_text() for line in page.select(".sdk-call-line")]
     assert lines == [
         "client.idle_jobs.find(node_id=69, job_id=42)",
         "client.idle_jobs.logs(node_id=69, job_id=42)",

@@ -75,7 +75,7 @@ def test_a_switch_takes_its_strength_and_keeps_what_was_typed(
     fault = sandbox.faults.active()[0]
     assert (fault.probability, fault.count, fault.methods, fault.status) == (0.25, 7, ("GET",), 503)
     assert "503, 25 % of requests, GET only, 7 times" in " ".join(
-        page.select(".struck")[1].get_text().split()
+        page.select(".fault-list")[1].get_text().split()
     )
     typed = page.find(id="probability")
     assert typed is not None
@@ -95,7 +95,7 @@ def test_what_the_sandbox_refuses_is_said(visitor: Visitor, sandbox: SandboxServ
     assert "no port would be left" in page.get_text()
     page = flip(visitor, "heal")
     assert "1 fault is off" in page.get_text()
-    assert "well" in page.select(".box .panel-head")[0].get_text()
+    assert "healthy" in page.select(".box .panel-head")[0].get_text()
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
@@ -112,8 +112,8 @@ def test_calls_are_fired_counted_and_drawn(visitor: Visitor, sandbox: SandboxSer
     before = {rental.uuid for rental in sandbox.world.active()}
     page = fire(visitor)
     assert figure(page, "Calls") == "12"
-    assert figure(page, "Attempts") == figure(page, "Arrived") == "12"
-    assert figure(page, "Creations") == "4"
+    assert figure(page, "Attempts") == figure(page, "Received") == "12"
+    assert figure(page, "Creates") == "4"
     assert figure(page, "Changes carried out twice") == "0"
     assert len(rows(page)) == 12
     assert [row.get_text() for row in rows(page)].count("carried out") == 0
@@ -135,7 +135,7 @@ def test_lost_answers_are_never_sent_twice_and_the_page_tells(
     for row in rows(page):
         text = " ".join(row.get_text().split())
         assert "ConnectionError" in text
-        assert "fate unknown" in text
+        assert "outcome unknown" in text
         assert "carried out once" in text
     carried = [entry for entry in sandbox.journal.entries() if entry.path == "/services/mr" and entry.change]
     assert len(carried) == 6
@@ -146,12 +146,12 @@ def test_lost_answers_are_never_sent_twice_and_the_page_tells(
 def test_a_dead_endpoint_is_failed_over_and_left_alone(visitor: Visitor, sandbox: SandboxServer) -> None:
     sandbox.faults.add("refuse", endpoint=sandbox.ports[0])
     page = fire(visitor, kind="reads", count="20", threads="4")
-    assert "20 worked, 0 failed" in page.get_text()
+    assert "20 succeeded, 0 failed" in page.get_text()
     assert page.select("svg.failover .cooldown")
     assert page.select("svg.failover .verdict-failover")
-    hops = [" ".join(row.select(".hops")[0].get_text(" ").split()) for row in rows(page)]
-    assert any(re.fullmatch(r"A .* failover B 200 ok", hop) for hop in hops)
-    assert sum(hop == "B 200 ok" for hop in hops) > 10
+    attempts = [" ".join(row.select(".attempt-list")[0].get_text(" ").split()) for row in rows(page)]
+    assert any(re.fullmatch(r"A .* failover B 200 ok", shown) for shown in attempts)
+    assert sum(shown == "B 200 ok" for shown in attempts) > 10
 
 
 def test_waits_of_retries_are_shown(visitor: Visitor, sandbox: SandboxServer) -> None:
@@ -159,7 +159,7 @@ def test_waits_of_retries_are_shown(visitor: Visitor, sandbox: SandboxServer) ->
     page = fire(visitor, kind="reads", count="4", threads="2")
     assert figure(page, "Attempts") == "7"
     assert len(page.select("svg.failover .wait")) == 3
-    assert len(page.select(".hop-retry")) == 3
+    assert len(page.select(".verdict-text-retry")) == 3
 
 
 def test_the_calls_are_in_the_request_log(visitor: Visitor, sandbox: SandboxServer) -> None:
@@ -203,7 +203,7 @@ def test_one_run_at_a_time_seen_and_stopped_by_its_browser_alone(
 def test_outside_the_sandbox_there_is_no_lab(visitor: Visitor, sandbox: SandboxServer) -> None:
     visitor.post("/playground/settings/source", kind="custom", base_urls="\n".join(sandbox.urls))
     page = visitor.page(LAB)
-    assert "In the sandbox only" in page.get_text()
+    assert page.select('main a[href="/playground/settings"]')
     assert not page.select("main form")
     for path in ("fire", "switch"):
         answer = visitor.post(f"{LAB}/{path}", kind="reads", count="5", threads="2", toggle="heal")

@@ -48,15 +48,15 @@ def test_the_website_s_shape_has_no_unknown_figure(guest: Visitor, small_api: Sm
     panel = guest.panel("/playground/network", "network")
     assert stats(panel) == {
         "Nodes": "731",
-        "Places with nodes": "52",
+        "Node locations": "52",
         "GPUs": "1\u202f204",
-        "Places with VPN relays": "38",
-        "Sessions so far": "90\u202f210 104 in 24 hours",
+        "VPN relay locations": "38",
+        "Total sessions": "90\u202f210 104 in 24 hours",
         "Users": "8\u202f123 17 new in 24 hours",
         "Frames rendered": "190\u202f001 811 in 24 hours",
     }
     words = [text_of(tag) for tag in panel.select(".meter-words")]
-    assert words == ["40\u202f124 TFLOPS in all", "60 rented, 20 free"]
+    assert words == ["40\u202f124 TFLOPS in total", "60 rented, 20 free"]
     weeks = {
         text_of(row.select("th")[0]): str(row.select("td[data-label=Frames]")[0]["data-value"])
         for row in panel.select('[data-table="weeks"] tbody tr')
@@ -77,7 +77,7 @@ def test_the_documented_shape(guest: Visitor, small_api: SmallApi) -> None:
         "Disk": "1.0 PB",
         "VPN relays": "12",
         "Market price": "$0.0213 per OCTA",
-        "Jobs so far": "12\u202f345",
+        "Total jobs": "12\u202f345",
     }
     assert "100 of 500 TFLOPS in use · 20.0 %" in text_of(panel)
     assert "—" not in text_of(panel)
@@ -89,7 +89,7 @@ def test_the_documented_shape(guest: Visitor, small_api: SmallApi) -> None:
         (
             WEBSITE,
             {"Nodes": "731", "GPUs": "1\u202f204", "Sessions in 24 hours": "104"},
-            "40\u202f124 TFLOPS in all",
+            "40\u202f124 TFLOPS in total",
         ),
         (
             DOCUMENTED,

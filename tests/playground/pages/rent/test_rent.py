@@ -49,7 +49,7 @@ def test_a_relay_is_estimated_by_its_traffic(visitor: Visitor) -> None:
 
 def test_an_unknown_node_is_not_priced_but_may_be_tried(visitor: Visitor, sandbox: SandboxServer) -> None:
     page = visitor.page(order(visitor, "mr", **{**MACHINE, "node_id": "4"}))
-    assert "What it costs is not known" in text_of(page)
+    assert not page.select(".costs")
     assert "not among the offers" in text_of(page.select(".notice-warn")[0])
     failed = visitor.follow(rent(visitor, "mr", **{**MACHINE, "node_id": "4"}))
     assert "node not found" in text_of(failed.select(".problem")[0])
@@ -63,7 +63,7 @@ def test_the_question_is_asked_though_the_price_cannot_be_had(
     page = visitor.page(order(visitor, "mr", **MACHINE))
     assert "The offers could not be loaded" in text_of(page)
     assert page.select("#panel-offer .problem")
-    assert text_of(page.select("#main button.btn-primary")[0]) == "Rent it"
+    assert "$" not in text_of(page.select("#main button.btn-primary")[0])
 
 
 def test_what_speaks_against_it_is_said(visitor: Visitor, sandbox: SandboxServer) -> None:
@@ -145,7 +145,6 @@ def test_one_order_is_one_rental_however_it_is_sent(
     assert len(places) == 1
     assert places.pop().startswith("/playground/sessions/")
     again = visitor.page(question)  # Back shows what came of it, and no button
-    assert "sent already" in text_of(again.select("h1")[0])
     assert not again.select("#main form")
     assert str(again.select("#main a.btn-primary")[0]["href"]).startswith("/playground/sessions/")
 
@@ -156,7 +155,7 @@ def test_a_rejection_inside_http_200_is_shown_with_its_reason(
     answer = rent(visitor, "mr", **{**MACHINE, "node_id": "9127"}, envs="TOKEN=very-secret", ports="22")
     page = visitor.follow(answer)
     card = text_of(page.select(".outcome .problem")[0])
-    for words in ("It was not done", "ProvisionRejectedError", "HTTP 200", "node is busy"):
+    for words in ("ProvisionRejectedError", "HTTP 200", "node is busy"):
         assert words in card, words
     assert "Nothing was rented" in card
     assert len(rentals(sandbox)) == 1
@@ -185,10 +184,12 @@ def test_an_answer_that_is_lost_warns_before_a_second_rental(
     question = order(visitor, "mr", **MACHINE)
     sandbox.faults.add("drop_after_read", path="/services/mr", count=1)
     page = visitor.page(str(visitor.post(question).headers["Location"]))
-    assert "It may or may not have been done" in text_of(page.select(".outcome")[0])
-    assert "Look at the active sessions" in text_of(page)
+    assert "may have been carried out" in text_of(page.select(".outcome .problem[data-outcome-unknown]")[0])
+    assert page.select('.notice-warn a[href="/playground/sessions"]')
     assert len(rentals(sandbox)) == 1
-    assert "It did not end well" in text_of(visitor.page(question))
+    again = visitor.page(question)
+    assert not again.select("#main form")
+    assert "outcome is unknown" in text_of(again.select(".empty")[0])
 
 
 def test_secrets_of_a_rental_are_in_no_log_and_go_when_it_is_made(

@@ -58,7 +58,7 @@ def test_an_app_fills_the_form_by_way_of_the_offers(visitor: Visitor) -> None:
     assert text_of(page.select("#envs")[0]) == "CLI_ARGS=--listen"
     assert page.select("#app option[selected]")[0]["value"] == DIFFUSION
     unknown = visitor.page(f"{SERVICES_PAGE}?app=nobody")
-    assert "no app of this id" in text_of(unknown.select(".notice-warn")[0])
+    assert unknown.select('.notice-warn a[href="/playground/services?tab=mr"]')
 
 
 def test_an_app_is_filled_in_without_losing_the_rest(visitor: Visitor) -> None:

@@ -114,7 +114,7 @@ def test_it_is_seen_cancelled_and_owned_by_its_browser_alone(
     page = visitor.follow(visitor.post(SMOKE))
     watched = str(page.select("#suite")[0]["data-watch"])
     until(lambda: "client.nodes.list()" in visitor.get(watched).get_data(as_text=True), within=20)
-    assert "to come" in visitor.get(watched).get_data(as_text=True)
+    assert "pending" in visitor.get(watched).get_data(as_text=True)
     refused = visitor.follow(visitor.post(SMOKE))
     assert "under way in this browser" in refused.get_text()
     other = Visitor(app)
