@@ -143,7 +143,7 @@ def test_what_is_wrong_with_redis_is_said_without_the_password(
 def test_what_the_server_says_is_not_repeated(tmp_path: Path, secured: RedisServer) -> None:
     """One that does not know AUTH repeats the arguments, the password among them."""
     database: Any = open_database(tmp_path, address(secured))
-    with pytest.raises(StoreError) as raised, database.talking():
+    with pytest.raises(StoreError) as raised, database.translate_errors():
         raise RedisError(f"unknown command `AUTH`, with args beginning with: `{REDIS_PASSWORD}`")
     assert str(raised.value) == "Redis: RedisError"
     database.close()
