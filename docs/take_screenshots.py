@@ -107,7 +107,7 @@ def _new_page(browser: Browser, running: RunningPlayground, width: int, height: 
 
 
 def _open(page: Page, place: Place, sandbox: SandboxServer) -> None:
-    sandbox.faults.heal_all()
+    sandbox.faults.remove_all()
     page.goto("/playground/dashboard")  # from here on the balance is known, as it is to everybody else
     open_place(page, place, sandbox)
     scene = _SCENES.get(place.name)

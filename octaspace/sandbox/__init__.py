@@ -7,7 +7,7 @@ It is the other end of the wire and therefore knows nothing of the SDK: it impor
 from .api.app import SandboxApp
 from .clock import Clock, ManualClock, SystemClock
 from .faults.kinds import KINDS, OPTIONS, Fault, FaultError
-from .faults.registry import FaultBoard
+from .faults.registry import FaultRegistry
 from .http.endpoint import PortInUseError
 from .http.server import SandboxServer
 from .journal import Entry, Journal
@@ -19,8 +19,8 @@ __all__ = [
     "Clock",
     "Entry",
     "Fault",
-    "FaultBoard",
     "FaultError",
+    "FaultRegistry",
     "Journal",
     "ManualClock",
     "PortInUseError",

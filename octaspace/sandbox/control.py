@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from .faults.kinds import KINDS, OPTIONS, make_fault
-from .faults.registry import FaultBoard
+from .faults.registry import FaultRegistry
 from .http.host_names import HostNames
 from .http.wire import Request, Response
 from .journal import Journal
@@ -30,11 +30,11 @@ class _RefusedError(Exception):
 
 @dataclass
 class Control:
-    """Answers requests below /_sandbox. Faults never strike them and the journal does not mention them."""
+    """Answers requests below /_sandbox. Faults never apply to them, and the journal does not mention them."""
 
     world: World
     journal: Journal
-    faults: FaultBoard
+    faults: FaultRegistry
     #: The endpoints of the API as JSON, and whether a port of its own serves the control path.
     endpoints: Callable[[], list[dict[str, Any]]]
     has_own_port: bool
@@ -84,11 +84,11 @@ class Control:
                 "GET summary": lambda: (200, self.journal.summary(_whole(query, "after", 0))),
                 "GET faults": lambda: (200, self._faults()),
                 "POST faults": lambda: (201, self._switch_on(_object(request.body))),
-                "DELETE faults": lambda: (200, {"healed": self.faults.heal_all(self._filter(query))}),
+                "DELETE faults": lambda: (200, {"removed": self.faults.remove_all(self._filter(query))}),
                 "POST reset": lambda: (200, self._reset(_object(request.body))),
             }
         elif name == "faults" and len(rest) == 1:
-            handlers = {"DELETE faults": lambda: (200, self._heal(rest[0]))}
+            handlers = {"DELETE faults": lambda: (200, self._remove_fault(rest[0]))}
         handler = handlers.get(f"{'GET' if request.method == 'HEAD' else request.method} {name}")
         if handler is not None:
             return handler()
@@ -135,14 +135,15 @@ class Control:
         fault = make_fault(kind, endpoint, options)
         if kind == "refuse" and not self.has_own_port and self._last_open(endpoint):
             raise _RefusedError(
-                409, "no port would be left to heal this over: start the sandbox with a control port"
+                409,
+                "no port would be left for removing this fault: start the sandbox with a control port",
             )
         return self.faults.switch_on(fault).view()
 
-    def _heal(self, fault_id: str) -> dict[str, Any]:
-        if not (fault_id.isascii() and fault_id.isdigit() and self.faults.heal(int(fault_id[:18]))):
+    def _remove_fault(self, fault_id: str) -> dict[str, Any]:
+        if not (fault_id.isascii() and fault_id.isdigit() and self.faults.remove_fault(int(fault_id[:18]))):
             raise _RefusedError(404, "no such fault")
-        return {"healed": 1}
+        return {"removed": 1}
 
     def _filter(self, query: dict[str, str]) -> int | None:
         """The endpoint whose faults are meant."""

@@ -35,7 +35,7 @@ class Entry:
     change: bool = False
     #: Whether the operation was carried out: rejected, refused and dropped requests were not.
     carried_out: bool = False
-    #: Kind of the fault that struck, if one did, and the seconds that slow faults added.
+    #: Kind of the fault that was applied, if any, and the seconds that slow faults added.
     fault: str | None = None
     delayed: float = 0.0
     #: Status that was answered, None when no status line was sent.
@@ -53,9 +53,9 @@ class Journal:
         self._entries: deque[Entry] = deque(maxlen=size)
         self._last = 0
 
-    def arrived(self, authorization: str | None, body: bytes, **fields: Any) -> Entry:
+    def record(self, authorization: str | None, body: bytes, **fields: Any) -> Entry:
         """Write down a request; the fields that are known later are set on the entry that is returned."""
-        key, text = mask(authorization), body[:MAX_BODY].decode("utf-8", "replace")
+        key, text = key_digest(authorization), body[:MAX_BODY].decode("utf-8", "replace")
         with self._lock:
             self._last += 1
             entry = Entry(id=self._last, time=self._now(), key=key, body=text, **fields)
@@ -110,7 +110,7 @@ class Journal:
         }
 
 
-def mask(authorization: str | None) -> str | None:
+def key_digest(authorization: str | None) -> str | None:
     """Eight hexadecimal digits that stand for a key; None when there is none."""
     if authorization is None:
         return None

@@ -70,7 +70,7 @@ def test_a_read_is_cancelled(page: Page, sandbox: SandboxServer) -> None:
     run_button(page).click()
     page.locator("#run").get_by_role("button", name="Cancel").click()
     expect(page.locator("#run")).to_contain_text("given up")
-    sandbox.faults.heal_all()
+    sandbox.faults.remove_all()
     expect(page.locator("#run")).to_contain_text("abandoned")
 
 
@@ -123,7 +123,7 @@ def test_the_lab_shows_what_the_journal_says(page: Page, sandbox: SandboxServer,
     assert figure(page, "Changes carried out twice") == 0
     assert sandbox.journal.summary()["repeated"] == []
 
-    page.get_by_role("button", name="Heal everything").click()
+    page.get_by_role("button", name="Remove all faults").click()
     expect(switch).to_have_attribute("aria-pressed", "false")
     assert sandbox.faults.active() == []
 

@@ -130,7 +130,7 @@ def test_several_sessions_at_once(plain: Page, sandbox: SandboxServer) -> None:
 
 
 def test_idle_jobs(plain: Page, sandbox: SandboxServer) -> None:
-    node, job = next(iter(sandbox.world.seeds.idle_jobs))
+    node, job = next(iter(sandbox.world.initial_state.idle_jobs))
     plain.goto("/playground/idle-jobs")
     plain.get_by_label("Node", exact=True).fill(str(node))
     plain.get_by_label("Job", exact=True).fill(str(job))
@@ -173,5 +173,5 @@ def test_the_lab(plain: Page, sandbox: SandboxServer) -> None:
         plain.wait_for_timeout(100)
         plain.reload()
     expect(plain.locator("[data-table=lab] tbody tr")).to_have_count(6)
-    plain.get_by_role("button", name="Heal everything").click()
+    plain.get_by_role("button", name="Remove all faults").click()
     assert sandbox.faults.active() == []

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from ..world.world import World
 from . import cors
 from .operations import Call, Created, Download, Operation, find, split_path
-from .problem import ProblemError, invalid, loosen
+from .problem import ProblemError, invalid, make_nonconforming_body
 
 StartResponse = Callable[..., Any]
 #: A key as the live system makes them (Q32): no white space, so no scheme word before it either.
@@ -68,7 +68,7 @@ class SandboxApp:
             result = operation.run(self.world, Call(found, _query(environ), _body(environ)))
         except ProblemError as problem:
             return self._refuse(problem, allowed)
-        environ["sandbox.carried_out"] = _granted(operation, result)
+        environ["sandbox.carried_out"] = _was_carried_out(operation, result)
         if isinstance(result, Download):
             disposition = 'attachment; filename="{}"'.format(
                 result.name.replace("\\", "\\\\").replace('"', '\\"')
@@ -95,9 +95,9 @@ class SandboxApp:
         headers = []
         if problem.status == 405:
             headers.append(("Allow", ", ".join(sorted(set(allowed)))))
-        seeds = self.world.seeds
-        words = {name: f"{text}{seeds.note}" for name, text in problem.body.items()}
-        body = loosen(problem, next(self._turns)) if seeds.loose else words
+        state = self.world.initial_state
+        words = {name: f"{text}{state.note}" for name, text in problem.body.items()}
+        body = make_nonconforming_body(problem, next(self._turns)) if state.loose else words
         if body is None:
             return problem.status, headers, b""
         media = "application/problem+json" if "title" in body else "application/json"
@@ -139,7 +139,7 @@ def _encode(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def _granted(operation: Operation, result: Any) -> bool:
+def _was_carried_out(operation: Operation, result: Any) -> bool:
     """Whether a successful answer did what was asked: creations name no session otherwise (Q2, Q19)."""
     if isinstance(result, Created):
         return bool(result.content.get("uuid"))

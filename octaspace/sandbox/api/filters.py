@@ -18,7 +18,7 @@ def wants_node(node: Node, query: dict[str, str]) -> bool:
     country, state = _wanted(query, "country"), _wanted(query, "state")
     if country and country not in _words({**node.location, **node.location_more}, "country", "isocode"):
         return False
-    return not state or state in _words({"state": node.shown_state()}, "state")
+    return not state or state in _words({"state": node.visible_state()}, "state")
 
 
 def relays(rows: Rows, query: dict[str, str]) -> Rows:

@@ -80,12 +80,12 @@ class Operation(NamedTuple):
 
 def _ident(world: World, call: Call) -> Download:
     node = world.own_node(call.node_id())
-    return Download(node.ident(), world.seeds.file_name.format(id=node.id, kind="ident"))
+    return Download(node.ident(), world.initial_state.file_name.format(id=node.id, kind="ident"))
 
 
 def _log(world: World, call: Call) -> Download:
     node = world.own_node(call.node_id())
-    return Download(node.log(), world.seeds.file_name.format(id=node.id, kind="log"))
+    return Download(node.log(), world.initial_state.file_name.format(id=node.id, kind="log"))
 
 
 def _prices(world: World, call: Call) -> Any:
@@ -124,19 +124,19 @@ def _nodes(world: World, call: Call) -> Any:
 
 
 def _apps(world: World, call: Call) -> Any:
-    return filters.applications(world.seeds.apps, call.query)
+    return filters.applications(world.initial_state.apps, call.query)
 
 
 def _machines(world: World, call: Call) -> Any:
-    return filters.machines(world.seeds.mr, call.query, world.seeds.apps)
+    return filters.machines(world.initial_state.mr, call.query, world.initial_state.apps)
 
 
 def _relays(world: World, call: Call) -> Any:
-    return filters.relays(world.seeds.vpn, call.query)
+    return filters.relays(world.initial_state.vpn, call.query)
 
 
 def _render_nodes(world: World, call: Call) -> Any:
-    return filters.machines(world.seeds.render, call.query, world.seeds.apps)
+    return filters.machines(world.initial_state.render, call.query, world.initial_state.apps)
 
 
 def _info(world: World, call: Call) -> Any:

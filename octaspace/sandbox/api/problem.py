@@ -24,7 +24,7 @@ def invalid(message: str, code: str = "invalid_parameter") -> ProblemError:
     return ProblemError(422, message=message, code=code)
 
 
-def loosen(problem: ProblemError, turn: int) -> Any:
+def make_nonconforming_body(problem: ProblemError, turn: int) -> Any:
     """The same error in one of the loose shapes of the live API (Q16, Q30), a different one each `turn`."""
     text = str(problem.body.get("message") or problem.body.get("error") or "failed")
     shapes: tuple[Any, ...] = (

@@ -11,7 +11,7 @@ from ..world.rental import Rental
 
 
 @dataclass
-class Seeds:
+class InitialState:
     """What a world starts with."""
 
     account: dict[str, Any]
@@ -28,7 +28,7 @@ class Seeds:
     refusals: dict[int, tuple[int, str]] = field(default_factory=dict)
     #: Nodes on offer where a request is answered like a success, with this, and nothing is created (Q19):
     #: the item's answer; None for no answer at all; a text for `{"message"}` in place of the list.
-    duds: dict[int, dict[str, Any] | str | None] = field(default_factory=dict)
+    empty_results: dict[int, dict[str, Any] | str | None] = field(default_factory=dict)
     #: Name under which a node's identity or log is handed out.
     file_name: str = "node-{id}.{kind}"
     #: Said in the logs of sessions created later; the hostile data set sets it.
@@ -38,7 +38,7 @@ class Seeds:
 
 
 @dataclass(frozen=True)
-class Moment:
+class StartTime:
     """The birth of a world on both clocks, and how long its rentals take to become ready."""
 
     monotonic: float

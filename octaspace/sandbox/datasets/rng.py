@@ -6,7 +6,7 @@ import random
 import uuid
 
 
-def dice(*seed: object) -> random.Random:
+def seeded_rng(*seed: object) -> random.Random:
     """A random source that depends on `seed` alone (strings hash differently per process, so text it is)."""
     return random.Random(":".join(map(str, seed)))  # noqa: S311 - repeatable on purpose, guards nothing
 

@@ -26,7 +26,7 @@ _WORDS = {
 }
 
 
-class Line(Protocol):
+class FaultTarget(Protocol):
     """What a fault may do to a connection."""
 
     def send(self, response: Response, keep_alive: bool) -> bool:
@@ -38,11 +38,11 @@ class Line(Protocol):
         ...
 
     def send_slowly(self, response: Response, keep_alive: bool, fault: Fault) -> bool:
-        """Like `send`, in small pieces over the seconds of `fault`; all at once as soon as it is healed."""
+        """Like `send`, in small pieces over the seconds of `fault`; all at once as soon as it is removed."""
         ...
 
     def hold(self, fault: Fault) -> None:
-        """Say nothing until the fault is healed, the client leaves or the server stops."""
+        """Say nothing until the fault is removed, the client leaves or the server stops."""
         ...
 
     def reset(self) -> None:
@@ -50,51 +50,51 @@ class Line(Protocol):
         ...
 
 
-def strike(
+def apply_fault(
     fault: Fault,
-    line: Line,
+    connection: FaultTarget,
     request: Request,
     carry_out: Callable[[], Response],
     note: Callable[[int | None], None],
 ) -> bool:
-    """Let `fault` strike one request.
+    """Apply `fault` to one request.
 
     `carry_out` does what was asked and returns the true answer; `note` writes the status that is sent (None:
     no status line) into the journal, before anything is sent. Returns whether the connection may be used
     again.
     """
     if fault.kind in ("stall", "drop_after_read", "reset"):
-        if fault.work:
+        if fault.carry_out:
             carry_out()
         note(None)
         if fault.kind == "stall":
-            line.hold(fault)
+            connection.hold(fault)
         elif fault.kind == "reset":
-            line.reset()
+            connection.reset()
         return False
     if fault.kind in ("status", "rate_limit"):
-        if fault.work:
+        if fault.carry_out:
             carry_out()
-        answer = _fitting(request, _error(fault))
+        answer = _without_body_for_head(request, _error(fault))
     elif fault.kind in ("garbage", "html"):
-        answer = _fitting(request, _nonsense(fault.kind, carry_out()))
+        answer = _without_body_for_head(request, _unusable_answer(fault.kind, carry_out()))
     else:
         answer = carry_out()
     note(answer.status)
     if fault.kind in ("truncate", "stall_body"):
         # Announce at least two bytes: also an empty body can be cut short.
         answer.announced = max(len(answer.body), 2)
-        line.send_part(answer, answer.body[: len(answer.body) // 2])
+        connection.send_part(answer, answer.body[: len(answer.body) // 2])
         if fault.kind == "stall_body":
-            line.hold(fault)
+            connection.hold(fault)
         return False
     if fault.kind == "drip":
-        return line.send_slowly(answer, request.keep_alive, fault)
-    kept = line.send(answer, request.keep_alive)
+        return connection.send_slowly(answer, request.keep_alive, fault)
+    kept = connection.send(answer, request.keep_alive)
     return kept and fault.kind != "close_after"
 
 
-def _fitting(request: Request, answer: Response) -> Response:
+def _without_body_for_head(request: Request, answer: Response) -> Response:
     """The answer without its body for HEAD."""
     if request.method == "HEAD":
         answer.announced, answer.body = len(answer.body), b""
@@ -122,7 +122,7 @@ def _error(fault: Fault) -> Response:
     return Response(status, [*headers, ("Content-Type", "application/json")], body)
 
 
-def _nonsense(kind: str, truth: Response) -> Response:
+def _unusable_answer(kind: str, truth: Response) -> Response:
     if kind == "html":
         return Response(
             200, [("Content-Type", "text/html")], _HTML % (b"Maintenance", b"We will be back soon")

@@ -1,4 +1,4 @@
-"""Faults: the kinds there are, the options of each, and when one strikes. fault_board.py switches them."""
+"""Faults: the kinds, the options of each, and which requests one applies to."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 
 #: Every kind, and what it does.
 KINDS: dict[str, str] = {
-    "status": "answers with `status`; the request is not carried out unless `work`",
+    "status": "answers with `status`; the request is not carried out unless `carry_out`",
     "slow": "waits `seconds` before it goes on as usual; combines with the others",
-    "stall": "reads the request and never answers; it is carried out unless `work` is false",
+    "stall": "reads the request and never answers; it is carried out unless `carry_out` is false",
     "stall_body": "carries the request out, sends half of the answer, then nothing more",
     "drip": "carries the request out and sends the answer in small pieces over `seconds`",
     "drop_before_read": "closes the connection when a request is there, without having read it",
-    "drop_after_read": "reads the request and closes; it is carried out unless `work` is false",
-    "reset": "reads the request and resets the connection (RST); it is carried out unless `work` is false",
-    "refuse": "closes the listening port and every connection until healed",
+    "drop_after_read": "reads the request and closes; it is carried out unless `carry_out` is false",
+    "reset": "reads the request and sends RST; it is carried out unless `carry_out` is false",
+    "refuse": "closes the listening port and every connection until the fault is removed",
     "truncate": "carries the request out, sends half of the announced body and closes",
     "close_after": "carries the request out, answers with keep-alive, and closes the connection nevertheless",
     "garbage": "carries the request out and answers 200 with JSON that cannot be read",
@@ -28,19 +28,19 @@ KINDS: dict[str, str] = {
 }
 _FILTERS = ("methods", "path", "probability", "count")
 _OWN: dict[str, tuple[str, ...]] = {
-    "status": ("status", "retry_after", "retry_after_date", "body", "work"),
+    "status": ("status", "retry_after", "retry_after_date", "body", "carry_out"),
     "slow": ("seconds",),
-    "stall": ("work",),
+    "stall": ("carry_out",),
     "drip": ("seconds",),
-    "drop_after_read": ("work",),
-    "reset": ("work",),
+    "drop_after_read": ("carry_out",),
+    "reset": ("carry_out",),
     "rate_limit": ("per_second", "retry_after", "retry_after_date", "body"),
 }
 #: The options that each kind takes, besides `endpoint`.
 OPTIONS: dict[str, tuple[str, ...]] = {
     kind: () if kind == "refuse" else _FILTERS + _OWN.get(kind, ()) for kind in KINDS
 }
-#: Kinds whose request is not carried out, as far as their option `work` does not say otherwise.
+#: Kinds whose request is not carried out, as far as their option `carry_out` does not say otherwise.
 _IDLE = frozenset({"status", "drop_before_read", "rate_limit", "refuse"})
 
 _RANGES: dict[str, tuple[bool, float, float]] = {  # Whether it is a whole number, lowest, highest.
@@ -63,12 +63,12 @@ class Fault:
     """One fault, switched on."""
 
     kind: str
-    #: Port of the endpoint it strikes; None for all of them.
+    #: Port of the endpoint it applies to; None: all of them.
     endpoint: int | None = None
-    #: Methods, and shell pattern of the percent-encoded path, that it strikes; no methods: all.
+    #: Methods, and shell pattern of the percent-encoded path, that it applies to; no methods: all.
     methods: tuple[str, ...] = ()
     path: str = "*"
-    #: Part of the matching requests it strikes, and how many at most (None: no limit).
+    #: Share of the matching requests it applies to, and how many at most (None: no limit).
     probability: float = 1.0
     count: int | None = None
     status: int = 503
@@ -79,21 +79,21 @@ class Fault:
     body: str | None = None
     seconds: float = 1.0
     per_second: int = 5
-    #: Whether a request that it strikes is carried out nevertheless.
-    work: bool = False
+    #: Whether an affected request is carried out nevertheless.
+    carry_out: bool = False
     id: int = 0
-    #: How often it struck.
+    #: How often it was applied.
     fired: int = 0
-    healed: threading.Event = field(default_factory=threading.Event, repr=False)
+    removed: threading.Event = field(default_factory=threading.Event, repr=False)
     #: Where its luck comes from, and when requests passed a rate limit, by port.
-    dice: random.Random = field(default_factory=random.Random, repr=False)
+    rng: random.Random = field(default_factory=random.Random, repr=False)
     passed: dict[int, deque[float]] = field(default_factory=dict, repr=False)
 
-    def strikes(self, port: int, method: str, path: str, now: float) -> bool:
-        """Whether it strikes this request, at the monotonic second `now`; if so, that is counted."""
+    def matches(self, port: int, method: str, path: str, now: float) -> bool:
+        """Whether it applies to this request, at the monotonic second `now`; if so, `fired` goes up."""
         if not self._concerns(port, method, path) or self._spent:
             return False
-        if self.probability < 1 and self.dice.random() >= self.probability:
+        if self.probability < 1 and self.rng.random() >= self.probability:
             return False
         if self.kind == "rate_limit" and self._passes(port, now):
             return False
@@ -101,7 +101,7 @@ class Fault:
         return True
 
     def view(self) -> dict[str, Any]:
-        """As JSON: the options of its kind, how often it struck, and whether it has none of `count` left."""
+        """As JSON: the options of its kind, how often it was applied, and whether `count` is used up."""
         options = {name: getattr(self, name) for name in OPTIONS[self.kind]}
         return {
             "id": self.id,
@@ -146,7 +146,7 @@ def make_fault(kind: str, endpoint: int | None, options: dict[str, Any]) -> Faul
         _check(name, value)
     if "methods" in given:
         given["methods"] = tuple(method.upper() for method in given["methods"])
-    return Fault(kind, endpoint, **{"work": kind not in _IDLE, **given})
+    return Fault(kind, endpoint, **{"carry_out": kind not in _IDLE, **given})
 
 
 def _check(name: str, value: Any) -> None:
@@ -155,7 +155,7 @@ def _check(name: str, value: Any) -> None:
         number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
         if not number or not low <= value <= high:
             raise FaultError(f"{name} must be a {'whole ' if whole else ''}number from {low:g} to {high:g}")
-    elif name in ("work", "retry_after_date"):
+    elif name in ("carry_out", "retry_after_date"):
         if not isinstance(value, bool):
             raise FaultError(f"{name} must be true or false")
     elif name == "methods":

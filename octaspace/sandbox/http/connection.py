@@ -16,16 +16,16 @@ from typing import Any
 from ..api.app import SandboxApp
 from ..api.operations import find, split_path
 from ..control import CONTROL_PATH, Control
-from ..faults.injection import strike
+from ..faults.injection import apply_fault
 from ..faults.kinds import Fault
-from ..faults.registry import FaultBoard
+from ..faults.registry import FaultRegistry
 from ..journal import Entry, Journal
 from .gateway import make_environ, run_wsgi
 from .host_names import HostNames
-from .wire import GoneError, MalformedError, Reader, Request, Response, parse_request_line
+from .wire import DisconnectedError, MalformedError, Reader, Request, Response, parse_request_line
 
 #: Seconds between two looks whether a client that is being kept waiting is still there.
-_LOOK = 0.2
+_POLL_INTERVAL = 0.2
 #: Pieces in which a dripping answer is sent.
 _PIECES = 20
 
@@ -37,7 +37,7 @@ class Shared:
     app: SandboxApp
     control: Control
     journal: Journal
-    faults: FaultBoard
+    faults: FaultRegistry
     host: str
     keep_alive_timeout: float
     names: HostNames
@@ -64,12 +64,12 @@ class Connection:
         try:
             # Small answers leave at once instead of waiting for an acknowledgement.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            while self._may_go_on() and self._serve_one():
+            while self._can_continue() and self._serve_one():
                 pass
-        except (GoneError, OSError):
+        except (DisconnectedError, OSError):
             pass
         except MalformedError as problem:
-            self._complain(problem)
+            self._send_error(problem)
         finally:
             self._socket.close()
 
@@ -84,21 +84,21 @@ class Connection:
         with contextlib.suppress(OSError):
             self._socket.shutdown(how)
 
-    # Line, as misbehaviour.py sees it
+    # FaultTarget, as misbehaviour.py sees it
 
     def send(self, response: Response, keep_alive: bool) -> bool:
-        keep_alive = self._may_go_on(keep_alive)
+        keep_alive = self._can_continue(keep_alive)
         if not any(name == "X-Request-Id" for name, _ in response.headers):
             response.headers.append(("X-Request-Id", self._request_id))
         self._write(response.head(keep_alive) + response.body)
         return keep_alive
 
     def send_slowly(self, response: Response, keep_alive: bool, fault: Fault) -> bool:
-        keep_alive = self._may_go_on(keep_alive)
+        keep_alive = self._can_continue(keep_alive)
         data = response.head(keep_alive) + response.body
         size = -(-len(data) // _PIECES)
         for start in range(0, len(data), size):
-            fault.healed.wait(fault.seconds / _PIECES)
+            fault.removed.wait(fault.seconds / _PIECES)
             self._write(data[start : start + size])
         return keep_alive
 
@@ -107,7 +107,7 @@ class Connection:
 
     def hold(self, fault: Fault) -> None:
         self._socket.settimeout(0)
-        while not fault.healed.wait(_LOOK) and not self._closing:
+        while not fault.removed.wait(_POLL_INTERVAL) and not self._closing:
             try:
                 if not self._socket.recv(1, socket.MSG_PEEK):
                     return
@@ -134,7 +134,7 @@ class Connection:
             raise MalformedError(421, "the Host header names another machine; --allow-host allows a name")
         return self._exchange(request)
 
-    def _may_go_on(self, keep_alive: bool = True) -> bool:
+    def _can_continue(self, keep_alive: bool = True) -> bool:
         return keep_alive and not self._closing and not self._shared.stopping.is_set()
 
     def _begin(self) -> None:
@@ -142,11 +142,11 @@ class Connection:
         self._request_id = f"req-{next(self._shared.request_ids):08x}"
 
     def _exchange(self, request: Request) -> bool:
-        entry = self._write_down(request.method, request.target, request)
-        verdict = self._shared.faults.judge(self._port, request.method, request.path)
-        for delay in verdict.delays:
+        entry = self._record(request.method, request.target, request)
+        matched = self._shared.faults.match(self._port, request.method, request.path)
+        for delay in matched.delays:
             entry.fault, entry.delayed = delay.kind, entry.delayed + delay.seconds
-            delay.healed.wait(delay.seconds)
+            delay.removed.wait(delay.seconds)
         if self._shared.stopping.is_set():
             entry.done = True
             return False
@@ -157,19 +157,19 @@ class Connection:
         def note(status: int | None) -> None:
             entry.status, entry.done = status, True
 
-        if verdict.fault is None:
+        if matched.fault is None:
             answer = carry_out()
             note(answer.status)
             return self.send(answer, request.keep_alive)
-        entry.fault = verdict.fault.kind
-        return strike(verdict.fault, self, request, carry_out, note)
+        entry.fault = matched.fault.kind
+        return apply_fault(matched.fault, self, request, carry_out, note)
 
     def _carry_out(self, request: Request, entry: Entry) -> Response:
         environ = make_environ(request, self._shared.host, self._port, entry.request_id)
         try:
             answer = run_wsgi(self._shared.app, environ)
         except Exception as error:  # A defect of the sandbox: said aloud, and answered as the API would.
-            sys.stderr.write(_places(error))
+            sys.stderr.write(_traceback_without_message(error))
             body = b'{"error":"internal error","message":"the sandbox failed; see its standard error"}'
             return Response(500, [("Content-Type", "application/json")], body)
         entry.carried_out = environ.get("sandbox.carried_out", False)
@@ -192,18 +192,18 @@ class Connection:
         path = target.split("?", 1)[0]
         if _is_control(path):
             return False
-        fault = self._shared.faults.drops_unread(self._port, method, path)
+        fault = self._shared.faults.match_unread(self._port, method, path)
         if fault is None:
             return False
         self._begin()
-        entry = self._write_down(method, target, None)
+        entry = self._record(method, target, None)
         entry.fault, entry.done = fault.kind, True
         return True
 
-    def _write_down(self, method: str, target: str, request: Request | None) -> Entry:
+    def _record(self, method: str, target: str, request: Request | None) -> Entry:
         path, _, query = target.partition("?")
         operation, _, _ = find(method, split_path(path))
-        return self._shared.journal.arrived(
+        return self._shared.journal.record(
             request.headers.get("authorization") if request else None,
             request.body if request else b"",
             endpoint=self._port,
@@ -217,7 +217,7 @@ class Connection:
             change=operation is not None and operation.change,
         )
 
-    def _complain(self, problem: MalformedError) -> None:
+    def _send_error(self, problem: MalformedError) -> None:
         """Answer what was no proper request, and let the client read that before the connection goes."""
         error = "misdirected request" if problem.status == 421 else "bad request"
         body = json.dumps({"error": error, "message": problem.message}).encode()
@@ -240,7 +240,7 @@ class Connection:
         self._socket.sendall(data)
 
 
-def _places(error: Exception) -> str:
+def _traceback_without_message(error: Exception) -> str:
     """An exception without its message, which may hold what was sent: an image, variables, a key."""
     places = [
         f'  File "{frame.f_code.co_filename}", line {line}, in {frame.f_code.co_name}\n'

@@ -10,7 +10,7 @@ from typing import Any
 from ..api.app import SandboxApp
 from ..clock import Clock, SystemClock
 from ..control import CONTROL_PATH, Control
-from ..faults.registry import FaultBoard
+from ..faults.registry import FaultRegistry
 from ..journal import Journal
 from ..world.world import World
 from .connection import Shared
@@ -63,7 +63,7 @@ class SandboxServer:
         self.world = World(seed, dataset, ready_after, clock)
         self.app = SandboxApp(self.world, strict_keys)
         self.journal = Journal(clock.time)
-        self.faults = FaultBoard(seed, clock)
+        self.faults = FaultRegistry(seed, clock)
         self._host, self._wanted, self._control_wanted = host, tuple(ports), control_port
         self._endpoints: list[Endpoint] = []
         self._control_endpoint: Endpoint | None = None
@@ -103,7 +103,7 @@ class SandboxServer:
         """Close everything and wait for every thread; a second call does nothing."""
         self.faults.on_change = lambda: None
         self._shared.stopping.set()
-        self.faults.heal_all()
+        self.faults.remove_all()
         for endpoint in self._all():
             endpoint.stop()
         self._endpoints, self._control_endpoint = [], None
@@ -155,7 +155,7 @@ class SandboxServer:
         return [*self._endpoints, *([self._control_endpoint] if self._control_endpoint else [])]
 
     def _apply_refusals(self) -> None:
-        # One at a time: otherwise a port could close because of a fault that has been healed meanwhile.
+        # One at a time: otherwise a port could close because of a fault that has been removed meanwhile.
         with self._refusing:
             for endpoint in self._endpoints:
                 if self.faults.refused(endpoint.port):

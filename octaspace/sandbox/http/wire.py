@@ -17,7 +17,7 @@ _TARGET = re.compile(rb"[!-~\x80-\xff]+")
 _VERSION = re.compile(rb"HTTP/(\d)\.(\d)")
 
 
-class GoneError(Exception):
+class DisconnectedError(Exception):
     """The client has left, or said nothing for too long: close without a word."""
 
 
@@ -78,7 +78,7 @@ class Reader:
     def wait(self) -> bytes:
         """The first line of the next request, left on the socket if it came in one piece.
 
-        `GoneError` when none comes, `MalformedError` when it never ends.
+        `DisconnectedError` when none comes, `MalformedError` when it never ends.
         """
         line = _first_line(self._buffer)
         if line is None and not self._buffer:
@@ -86,18 +86,22 @@ class Reader:
             try:
                 data = self._socket.recv(8192, socket.MSG_PEEK)
             except OSError:
-                raise GoneError from None
+                raise DisconnectedError from None
             if not data:
-                raise GoneError
+                raise DisconnectedError
             line = _first_line(data)
         self._deadline = time.monotonic() + self._read_timeout
         while line is None:
-            self._more_head()
+            self._receive_head()
             line = _first_line(self._buffer)
         return line
 
     def read(self) -> Request:
-        """The next request, whole; `MalformedError` for what is none, `GoneError` when the client leaves.
+        """Read the next request completely.
+
+        Raises:
+            MalformedError: What arrived is not a request.
+            DisconnectedError: The client closed the connection.
 
         The time it may take counts from the first line on, for which `wait` has waited.
         """
@@ -111,7 +115,7 @@ class Reader:
             if length > len(self._buffer):
                 self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
         while len(self._buffer) < length:
-            self._more()
+            self._receive()
         request.body = bytes(self._buffer[:length])
         del self._buffer[:length]
         return request
@@ -119,7 +123,7 @@ class Reader:
     def _head(self) -> tuple[Request, int]:
         self._skip_empty_lines()
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            self._more_head()
+            self._receive_head()
             self._skip_empty_lines()
         lines = bytes(self._buffer[:end]).split(b"\r\n")
         del self._buffer[: end + 4]
@@ -138,12 +142,12 @@ class Reader:
         while self._buffer.startswith((b"\r\n", b"\n")):
             del self._buffer[: self._buffer.index(b"\n") + 1]
 
-    def _more_head(self) -> None:
+    def _receive_head(self) -> None:
         if len(self._buffer) > MAX_HEAD:
             raise MalformedError(431, "the head of the request is too large")
-        self._more()
+        self._receive()
 
-    def _more(self) -> None:
+    def _receive(self) -> None:
         left = self._deadline - time.monotonic()
         try:
             self._socket.settimeout(max(left, 0.001))
@@ -151,16 +155,16 @@ class Reader:
         except TimeoutError:
             raise MalformedError(408, "the request did not arrive in time") from None
         except OSError:
-            raise GoneError from None
+            raise DisconnectedError from None
         if not data:
-            raise GoneError
+            raise DisconnectedError
         self._buffer += data
 
     def _send(self, data: bytes) -> None:
         try:
             self._socket.sendall(data)
         except OSError:
-            raise GoneError from None
+            raise DisconnectedError from None
 
 
 def _first_line(data: bytes | bytearray) -> bytes | None:

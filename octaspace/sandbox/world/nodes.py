@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..datasets.catalogue import CPUS, GPUS, PLACES
-from ..datasets.rng import dice
+from ..datasets.rng import seeded_rng
 
 GIB = 2**30
 
@@ -44,12 +44,12 @@ class Node:
         """Go offline until `now + seconds`; the former state comes back with an uptime of 0."""
         self.back_at = now + seconds
 
-    def shown_state(self) -> str | None:
+    def visible_state(self) -> str | None:
         return self.state if self.back_at is None else "offline"
 
     def uptime(self, now: float) -> int:
         """Seconds since the last start, 0 while offline."""
-        return 0 if self.shown_state() == "offline" else max(0, int(now - self.booted))
+        return 0 if self.visible_state() == "offline" else max(0, int(now - self.booted))
 
     def listed(self, now: float) -> dict[str, Any]:
         """The entry of GET /nodes: hardware under `system`, prices, memory as {free, size} (Q7)."""
@@ -64,7 +64,7 @@ class Node:
         }
 
     def _stated(self) -> dict[str, Any]:
-        state = self.shown_state()
+        state = self.visible_state()
         return {"id": self.id} if state is None else {"id": self.id, "state": state}
 
     def detail(self, now: float) -> dict[str, Any]:
@@ -96,11 +96,11 @@ class Node:
 
     def ident(self) -> bytes:
         """The identity file: bytes that are no text in any encoding."""
-        return b"\x89OCTA\r\n\x1a\n" + dice("ident", self.id).randbytes(2048)
+        return b"\x89OCTA\r\n\x1a\n" + seeded_rng("ident", self.id).randbytes(2048)
 
     def log(self) -> bytes:
         """The node's own log, about a quarter of a megabyte, so that a download has some progress to show."""
-        source = dice("log", self.id)
+        source = seeded_rng("log", self.id)
         words = (
             "job accepted",
             "heartbeat",

@@ -45,7 +45,7 @@ class Rental:
     extra: dict[str, Any] = field(default_factory=dict)
     #: Said in every log line, and instead of the progress words: where the hostile data set comes in.
     note: str = ""
-    words: str = ""
+    progress_text: str = ""
     #: Monotonic second of the end; None while active.
     ended: float | None = None
     termination_reason: int | str = 0
@@ -59,8 +59,8 @@ class Rental:
 
     def progress(self, now: float) -> str:
         """The state in words."""
-        if self.words:
-            return self.words
+        if self.progress_text:
+            return self.progress_text
         age = self.age(now)
         if age >= self.ready_after:
             return _READY

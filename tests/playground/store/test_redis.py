@@ -1,4 +1,4 @@
-"""What is special about Redis: everything expires, an outage is a page, and it heals by itself."""
+"""What is special about Redis: everything expires, an outage is a page, and it recovers by itself."""
 
 from __future__ import annotations
 
