@@ -6,7 +6,7 @@ It is the other end of the wire and therefore knows nothing of the SDK: it impor
 
 from .api.app import SandboxApp
 from .clock import Clock, ManualClock, SystemClock
-from .faults.kinds import KINDS, OPTIONS, Fault, FaultError
+from .faults.kinds import KINDS, OPTIONS, ErrorBody, Fault, FaultError, FaultKind
 from .faults.registry import FaultRegistry
 from .http.endpoint import PortInUseError
 from .http.server import SandboxServer
@@ -18,8 +18,10 @@ __all__ = [
     "OPTIONS",
     "Clock",
     "Entry",
+    "ErrorBody",
     "Fault",
     "FaultError",
+    "FaultKind",
     "FaultRegistry",
     "Journal",
     "ManualClock",

@@ -77,10 +77,21 @@ class Journal:
             "more": len(entries) > limit,
         }
 
+    @property
+    def last_id(self) -> int:
+        """Id of the newest entry; 0 before the first."""
+        return self._last
+
     def clear(self) -> None:
-        """Forget every entry; ids go on counting."""
+        """Remove every entry; the next id follows the last one."""
         with self._lock:
             self._entries.clear()
+
+    def restart(self) -> None:
+        """Remove every entry; the next id is 1."""
+        with self._lock:
+            self._entries.clear()
+            self._last = 0
 
     def summary(self, after: int = 0) -> dict[str, Any]:
         """Counts by endpoint, status and fault, and the changes that were carried out more than once.

@@ -276,9 +276,9 @@ def open_database(folder: Path, redis_url: str | None = None, store_bytes: int =
         from .sqlite import SqliteDatabase
 
         return SqliteDatabase(folder / "playground.sqlite3", StoreBounds.of(store_bytes))
-    # Only then: redis is an extra.
+    # Only then: the package redis is optional.
     try:
         from .redis import RedisDatabase
     except ImportError:
-        raise StoreError("Redis needs a package: pip install 'Flask-OctaSpace[redis]'") from None
+        raise StoreError("Redis needs the package redis: pip install redis") from None
     return RedisDatabase(redis_url, StoreBounds.of(store_bytes))

@@ -38,6 +38,10 @@ class SandboxApp:
         self.world, self.strict_keys = world, strict_keys
         self._turns = itertools.count()
 
+    def restart(self, strict_keys: bool) -> None:
+        """Take `strict_keys` as in the constructor, and number the answers from 0."""
+        self.strict_keys, self._turns = strict_keys, itertools.count()
+
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         status, headers, body = self._answer(environ)
         headers += cors.headers(environ)

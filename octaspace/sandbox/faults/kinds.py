@@ -7,8 +7,26 @@ import random
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
+FaultKind = Literal[
+    "status",
+    "slow",
+    "stall",
+    "stall_body",
+    "drip",
+    "drop_before_read",
+    "drop_after_read",
+    "reset",
+    "refuse",
+    "truncate",
+    "close_after",
+    "garbage",
+    "html",
+    "rate_limit",
+]
+#: What an error answer holds.
+ErrorBody = Literal["json", "html", "empty"]
 #: Every kind, and what it does.
 KINDS: dict[str, str] = {
     "status": "answers with `status`; the request is not carried out unless `carry_out`",
@@ -51,7 +69,7 @@ _RANGES: dict[str, tuple[bool, float, float]] = {  # Whether it is a whole numbe
     "seconds": (False, 0, 3600),
     "per_second": (True, 0, 100_000),
 }
-_BODIES = ("json", "html", "empty")
+_BODIES = get_args(ErrorBody)
 
 
 class FaultError(ValueError):

@@ -1,25 +1,25 @@
-"""The switches of one sandbox: which faults are on, and what they make of each request."""
+"""The active faults of one sandbox, and which of them apply to a request."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from ..clock import Clock
 from ..datasets.rng import seeded_rng
-from .kinds import Fault, make_fault
+from .kinds import ErrorBody, Fault, FaultKind, make_fault
 
 
 class MatchedFaults(NamedTuple):
-    """What happens to one request: the delays first, then at most one fault."""
+    """What applies to one request: the delays first, then at most one other fault."""
 
     delays: tuple[Fault, ...] = ()
     fault: Fault | None = None
 
 
 class FaultRegistry:
-    """The faults that are switched on. Safe to use from any thread."""
+    """The active faults of a sandbox. Safe to use from any thread."""
 
     def __init__(self, seed: int, clock: Clock) -> None:
         self._seed, self._clock = seed, clock
@@ -30,20 +30,59 @@ class FaultRegistry:
         #: Called after every change, to open and close ports.
         self.on_change: Callable[[], None] = lambda: None
 
-    def add(self, kind: str, endpoint: int | None = None, **options: Any) -> Fault:
-        """Switch a fault on.
+    def add(
+        self,
+        kind: FaultKind,
+        endpoint: int | None = None,
+        *,
+        methods: Sequence[str] | None = None,
+        path: str | None = None,
+        probability: float | None = None,
+        count: int | None = None,
+        status: int | None = None,
+        retry_after: float | None = None,
+        retry_after_date: bool | None = None,
+        body: ErrorBody | None = None,
+        seconds: float | None = None,
+        per_second: int | None = None,
+        carry_out: bool | None = None,
+    ) -> Fault:
+        """Switch a fault on. `OPTIONS` lists the options of each kind; None is the default.
 
         Args:
             kind: One of `KINDS`, which says what each does.
             endpoint: Port of the endpoint it applies to; None for all of them.
-            options: What `OPTIONS` lists for the kind; None for the default.
+            methods: HTTP methods it applies to; all by default.
+            path: Shell pattern of the paths it applies to, such as `/services/*`; all by default.
+            probability: Share of the matching requests it applies to, from 0 to 1; by default 1.
+            count: The most requests it applies to; without a limit by default.
+            status: HTTP status of the answer, from 300 to 599; by default 503.
+            retry_after: Seconds for the header Retry-After; no header by default (a rate limit: 1).
+            retry_after_date: Write Retry-After as a date instead of seconds.
+            body: Body of an error answer; by default what is usual for the status.
+            seconds: How long a delay or a slow answer takes; by default 1.
+            per_second: Requests that a rate limit lets pass in each second; by default 5.
+            carry_out: Whether an affected request is carried out; the default depends on the kind.
 
         Returns:
-            The fault; its `id` switches it off again.
+            The fault: `fired` counts how often it was applied, and `remove_fault` takes its `id`.
 
         Raises:
-            FaultError: An option is unknown, not for this kind, or out of range.
+            FaultError: An option is not for this kind, or out of range.
         """
+        options = {
+            "methods": methods,
+            "path": path,
+            "probability": probability,
+            "count": count,
+            "status": status,
+            "retry_after": retry_after,
+            "retry_after_date": retry_after_date,
+            "body": body,
+            "seconds": seconds,
+            "per_second": per_second,
+            "carry_out": carry_out,
+        }
         return self.switch_on(make_fault(kind, endpoint, options))
 
     def switch_on(self, fault: Fault) -> Fault:
@@ -65,6 +104,17 @@ class FaultRegistry:
     def remove_all(self, endpoint: int | None = None) -> int:
         """Switch every fault off, or those of one endpoint alone; how many there were."""
         return self._remove(lambda fault: endpoint is None or fault.endpoint == endpoint)
+
+    def restart(self, seed: int) -> None:
+        """Switch every fault off, and start again: the next fault has the id 1 and draws from `seed`."""
+        self._remove(lambda fault: True)
+        with self._lock:
+            self._seed, self._next_id = seed, 1
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether no fault has been switched on since the start or `restart`."""
+        return self._next_id == 1
 
     def reseed(self, seed: int) -> None:
         """The seed of the faults that are switched on from now on."""

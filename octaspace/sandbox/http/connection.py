@@ -11,7 +11,6 @@ import sys
 import threading
 import traceback
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..api.app import SandboxApp
 from ..api.operations import find, split_path
@@ -42,8 +41,14 @@ class Shared:
     keep_alive_timeout: float
     names: HostNames
     stopping: threading.Event = field(default_factory=threading.Event)
-    connection_ids: Any = field(default_factory=lambda: itertools.count(1))
-    request_ids: Any = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self.restart_ids()
+
+    def restart_ids(self) -> None:
+        """Count connections and requests from 1."""
+        self.connection_ids = itertools.count(1)
+        self.request_ids = itertools.count(1)
 
 
 class Connection:
@@ -147,7 +152,7 @@ class Connection:
         for delay in matched.delays:
             entry.fault, entry.delayed = delay.kind, entry.delayed + delay.seconds
             delay.removed.wait(delay.seconds)
-        if self._shared.stopping.is_set():
+        if self._closing or self._shared.stopping.is_set():
             entry.done = True
             return False
 

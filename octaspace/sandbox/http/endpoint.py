@@ -63,6 +63,20 @@ class Endpoint:
             for connection in list(self._connections):
                 connection.finish()
 
+    def restart(self) -> None:
+        """Break every connection off, wait until its thread has ended, and listen again on the same port.
+
+        Connections that the system has accepted but this endpoint has not are broken off too.
+        """
+        with self._lock:
+            self.refuse()
+            connections = dict(self._connections)
+        for connection, thread in connections.items():
+            connection.shut(socket.SHUT_RDWR)
+            thread.join()
+        self.accepted = 0
+        self.open()
+
     def stop(self, patience: float = 2.0) -> None:
         """Close the port, let answers under way go out, and wait for every thread to end."""
         with self._lock:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from ..api.app import SandboxApp
-from ..clock import Clock, SystemClock
+from ..clock import Clock, ManualClock, SystemClock
 from ..control import CONTROL_PATH, Control
 from ..faults.registry import FaultRegistry
 from ..journal import Journal
@@ -44,6 +44,9 @@ class SandboxServer:
     Raises:
         ValueError: There is no such data set, the time is out of range, or a name cannot be one.
     """
+
+    #: A key that every sandbox accepts, also with `strict_keys`.
+    api_key: Final = "sandbox-key-".ljust(64, "0")
 
     def __init__(
         self,
@@ -118,6 +121,50 @@ class SandboxServer:
         """
         self.world.reset(seed, dataset, ready_after)
         self.faults.reseed(self.world.seed)
+
+    def restart(
+        self,
+        seed: int | None = None,
+        dataset: str | None = None,
+        ready_after: float | None = None,
+        strict_keys: bool | None = None,
+    ) -> None:
+        """Return to the state right after `start`, on the same ports: for the next test.
+
+        Faults are removed and connections broken off, and the thread of each request under way has ended
+        before world, journal and a `ManualClock` start again: nothing of it reaches them.
+
+        Args:
+            seed: As in the constructor; None keeps the present one, here and below.
+            dataset: As in the constructor.
+            ready_after: As in the constructor.
+            strict_keys: As in the constructor.
+
+        Raises:
+            ValueError: There is no such data set, or the time is out of range; the world is then as it was.
+        """
+        self.faults.on_change = lambda: None
+        # Connections first: a request that a fault delays is not carried out when the fault is removed.
+        for endpoint in self._all():
+            endpoint.refuse()
+        self.faults.restart(self.world.seed)
+        for endpoint in self._all():
+            endpoint.restart()
+        if isinstance(self.world.clock, ManualClock):
+            self.world.clock.restart()
+        self.journal.restart()
+        self._shared.restart_ids()
+        try:
+            self.world.reset(seed, dataset, ready_after)
+        finally:
+            self.faults.restart(self.world.seed)
+            self.faults.on_change = self._apply_refusals
+        self.app.restart(self.app.strict_keys if strict_keys is None else strict_keys)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether no request has arrived and no fault was switched on since the start or `restart`."""
+        return self.journal.last_id == 0 and self.faults.is_fresh
 
     @property
     def ports(self) -> list[int]:
