@@ -159,7 +159,7 @@ def docs(session: nox.Session) -> None:
 @session
 def build(session: nox.Session) -> None:
     """Build wheel and sdist, look into them, install the wheel alone and use it."""
-    _install(session, "build")
+    _install(session, "build", "lint")
     session.run("python", "bin/package_check.py")
 
 

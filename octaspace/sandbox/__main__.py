@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="sandbox",
+        prog="python -m octaspace.sandbox",
         description="A simulated OctaSpace API. Any key is accepted, except: invalid, readonly.",
     )
     parser.add_argument(

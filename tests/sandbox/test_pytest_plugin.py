@@ -85,7 +85,7 @@ def test_each_test_finds_it_as_it_was_at_the_start(
 
 @pytest.mark.parametrize("turn", [1, 2])
 def test_a_request_under_way_does_not_reach_the_next_test(
-    octaspace_sandbox: SandboxServer, octaspace_faults: FaultRegistry, turn: int
+    octaspace_sandbox: SandboxServer, turn: int
 ) -> None:
     """The second turn starts while the request of the first is being held."""
     assert octaspace_sandbox.journal.entries() == []
