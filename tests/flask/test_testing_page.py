@@ -43,4 +43,4 @@ def test_the_recipes(tmp_path: Path) -> None:
 def test_the_ten_lines_are_ten() -> None:
     text = (ROOT / "docs" / "testing.md").read_text()
     (source,) = (source for source, name in FILE.findall(text) if name == "test_in_ten_lines.py")
-    assert len([line for line in source.splitlines() if line and not line.startswith("#")]) == 9
+    assert len([line for line in source.splitlines() if line and not line.startswith("#")]) <= 10

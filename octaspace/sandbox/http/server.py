@@ -46,7 +46,7 @@ class SandboxServer:
     """
 
     #: A key that every sandbox accepts, also with `strict_keys`.
-    api_key: Final = "sandbox-key-".ljust(64, "0")
+    api_key: Final[str] = "sandbox-key-".ljust(64, "0")
 
     def __init__(
         self,
