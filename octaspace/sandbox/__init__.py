@@ -1,7 +1,8 @@
-"""A simulated OctaSpace API over real HTTP: state, the live API's quirks, a journal, and faults on switches.
+"""A simulated OctaSpace API over real HTTP, with state, the live API's quirks, a journal and faults.
 
-It is the other end of the wire and therefore knows nothing of the SDK: it imports neither `octaspace` nor
-`flask_octaspace`. `python -m octaspace.sandbox` runs it alone; `SandboxServer` runs it inside a test.
+It needs the standard library only and imports nothing of the SDK, which it shares only HTTP with.
+`python -m octaspace.sandbox` runs it in a process, `SandboxServer` inside a test; the pytest plugin has
+fixtures for it.
 """
 
 from .api.app import SandboxApp

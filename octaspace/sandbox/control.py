@@ -18,7 +18,7 @@ from .world.world import World
 
 #: Everything below this path belongs to the sandbox itself, not to the API it simulates.
 CONTROL_PATH = "/_sandbox"
-#: Whatever further names the API answers to: the control path is for programs on this machine.
+#: The control path ignores configured host names: it is for programs of this machine.
 _THIS_MACHINE = HostNames()
 
 
@@ -30,24 +30,24 @@ class _RefusedError(Exception):
 
 @dataclass
 class Control:
-    """Answers requests below /_sandbox. Faults never apply to them, and the journal does not mention them."""
+    """Answers requests below /_sandbox. Faults do not apply to them, and they are not in the journal."""
 
     world: World
     journal: Journal
     faults: FaultRegistry
-    #: The endpoints of the API as JSON, and whether a port of its own serves the control path.
+    #: The endpoints of the API as JSON, and whether the control path has a separate port.
     endpoints: Callable[[], list[dict[str, Any]]]
     has_own_port: bool
     reset: Callable[..., None]
 
     def answer(self, request: Request, peer: str, own: str) -> Response:
-        """Carry out one request from the address `peer`, which reached us at the address `own`."""
+        """Answer one request from the address `peer` that arrived at the address `own`."""
         try:
             self._guard(request, peer, own)
             status, result = self._route(request)
         except _RefusedError as refusal:
             status, result = refusal.status, {"error": refusal.message}
-        except ValueError as problem:  # A FaultError, or a data set that is not there.
+        except ValueError as problem:  # A FaultError, or an unknown data set.
             status, result = 422, {"error": str(problem)}
         body = json.dumps(result, separators=(",", ":")).encode()
         headers = [
@@ -60,7 +60,7 @@ class Control:
         return Response(status, headers, body)
 
     def _guard(self, request: Request, peer: str, own: str) -> None:
-        """Let nobody in but programs of this machine: no other machine, and no page of another site."""
+        """Allow only programs of this machine: no other machine, and no web page."""
         if not _is_loopback(peer) and peer != own:
             raise _RefusedError(403, "the control path is for this machine alone")
         if not _THIS_MACHINE.include(request.headers.get("host", ""), own):
@@ -151,7 +151,7 @@ class Control:
         return self._port(int(text) if text.isascii() and text.isdigit() else text)
 
     def _port(self, value: Any) -> int | None:
-        """A port of this sandbox; None, and the word "all", stand for every endpoint."""
+        """A port of this sandbox; None or "all" means every endpoint."""
         if value is None or value == "all":
             return None
         ports = [endpoint["port"] for endpoint in self.endpoints()]

@@ -159,7 +159,7 @@ def test_reset(control: Control, api: Api, sandbox: SandboxServer) -> None:
     health = control.call("POST", "/reset", {"dataset": "empty", "seed": 3, "ready_after": 0.5}).json()
     assert (health["dataset"], health["seed"], health["ready_after"]) == ("empty", 3, 0.5)
     assert api.json("/nodes") == []
-    assert health["faults"] == 1  # Faults and journal are left alone.
+    assert health["faults"] == 1  # Faults and journal stay as they are.
     assert len(sandbox.journal.entries()) == 2
     assert control.call("POST", "/reset", {"dataset": "default"}).json()["seed"] == 3
     assert api.get(f"/services/{uuid}/info").status_code == 404

@@ -1,4 +1,4 @@
-"""The pytest plugin: what its fixtures give, in this process and in projects of their own."""
+"""The pytest plugin: what its fixtures give, in this process and in separate projects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def server_of_this_module(octaspace_sandbox: SandboxServer) -> SandboxServer:
 
 
 class Project:
-    """A project of its own: its files in one folder, its tests run by pytest in another process."""
+    """A separate project: its files in one folder, its tests run by pytest in another process."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

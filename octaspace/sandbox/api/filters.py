@@ -1,6 +1,6 @@
-"""The query parameters that narrow a list down (Q29): country, state, category and app.
+"""Query parameters that filter a list (Q29): country, state, category and app.
 
-A parameter that a list does not know changes nothing, and an empty one is none.
+Unknown and empty parameters are ignored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one way in which the simulated API says no."""
+"""Errors of the simulated API."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class ProblemError(Exception):
 
 
 def not_found(what: str) -> ProblemError:
-    """404 in the API's words."""
+    """A 404 as the API words it."""
     return ProblemError(404, error="not found", message=f"{what} not found")
 
 
 def invalid(message: str, code: str = "invalid_parameter") -> ProblemError:
-    """422 in the API's words: no `error`, but a `message` and a `code`."""
+    """A 422 as the API words it: a `message` and a `code`, without `error`."""
     return ProblemError(422, message=message, code=code)
 
 

@@ -1,4 +1,4 @@
-"""A world full of things: account, nodes, sessions and market, drawn from one random source."""
+"""A populated state: account, nodes, sessions and market, drawn from one random source."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def make_populated_state(
     active: int,
     recent: int,
 ) -> InitialState:
-    """A world with that many of each, its sessions begun before the world did."""
+    """A state with these numbers of each; its sessions began before the start."""
     machines = make_offers(source, mr, 9101 if mr < 100 else 20_001)
     state = InitialState(
         account=make_account(source),
@@ -45,7 +45,7 @@ def make_populated_state(
             machines[-1]["node_id"]: (4, "node is unavailable"),
         },
     )
-    # The one before the refusing two has next to no disk left.
+    # The one before the two that refuse has almost no disk left.
     machines[-3]["free_disk"] = 5_000_000_000
     state.rentals = [
         *(_rental(source, state, start, number, None) for number in range(active)),
@@ -66,7 +66,7 @@ def make_account(source: random.Random) -> dict[str, Any]:
     }
 
 
-#: Service, kind and application of the seeded sessions, in turn; the second is still on its way.
+#: Service, kind and application of the seeded sessions, in turn; the second is not ready yet.
 _SESSIONS = (
     ("mr", "base", 1),
     ("mr", "base", 3),
@@ -83,7 +83,7 @@ _CHARGED = 2**62
 def _rental(
     source: random.Random, state: InitialState, start: StartTime, number: int, over: int | None
 ) -> Rental:
-    """A session that began before the world did; `over` counts the finished ones, None means active."""
+    """A session that began before the start; `over` counts the finished ones, None means active."""
     service, kind, app = _SESSIONS[number % len(_SESSIONS)]
     offers = {"mr": state.mr, "render": state.render, "vpn": state.vpn}[service]
     offer = offers[number % max(1, len(offers) - 3)]

@@ -1,4 +1,4 @@
-"""The hostile data set: every text says what a careless page would run, break on or be fooled by."""
+"""The data set hostile: texts that a careless page would run, break on or be fooled by."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .initial_state import InitialState
 
 _RLO, _ESC, _LRI = "\u202e", "\x1b", "\u2066"
 
-#: Said in turn. `window.pwned` is what a browser test looks for.
+#: Used in turn. A browser test looks for `window.pwned`.
 PAYLOADS = (
     "<script>window.pwned=1</script>",
     "</script><script>window.pwned=2</script>",
@@ -34,7 +34,7 @@ PAYLOADS = (
     "N" * 10_240,
 )
 
-#: Identifiers: they travel in paths as well, so each has something that must be percent-encoded.
+#: Identifiers: they are part of paths too, so each has a character that must be percent-encoded.
 _ID_PAYLOADS = (
     "1';window.pwned=10;//",
     "<img src=x onerror=window.pwned=11>",
@@ -48,14 +48,14 @@ _ID_PAYLOADS = (
     "\u2028line\ufeff\u200b",
 )
 
-#: Objects whose keys are somebody's words, not the API's.
+#: Objects whose keys come from users, not from the API.
 _MAPS = frozenset({"envs", "user_envs", "gpus", "gpu"})
-#: Numbers and lists in string clothes: they stay what the specification wants them to be.
+#: Numbers and lists that are sent as strings: they stay valid.
 _SHAPED = frozenset({"ports", "http_ports", "base", "total_price_wei"})
 
 
 class _HostileTexts:
-    """Hands the payloads out in turn."""
+    """Returns the payloads in turn."""
 
     def __init__(self) -> None:
         self._turn = 0
@@ -82,7 +82,7 @@ class _HostileTexts:
 
 
 def inject_hostile_text(state: InitialState) -> InitialState:
-    """The same world with hostile words; numbers, dates and what the simulation itself needs are kept."""
+    """The same state with hostile texts; numbers, dates and what the simulation needs are kept."""
     texts = _HostileTexts()
     offers = {
         id(offer): texts.walk(offer) for group in (state.mr, state.render, state.vpn) for offer in group
@@ -107,7 +107,7 @@ def inject_hostile_text(state: InitialState) -> InitialState:
 def _node(texts: _HostileTexts, node: Node, place: int) -> Node:
     return replace(
         node,
-        # Two in three keep an honest state: the set is open, yet pages must still find what is online.
+        # Two in three keep their state: pages must still find nodes that are online.
         state=texts.text() if place % 3 == 2 else node.state,
         ip=texts.text(),
         agent=texts.text(),
@@ -141,7 +141,7 @@ def _rental(texts: _HostileTexts, rental: Rental) -> Rental:
 
 
 def _extra(texts: _HostileTexts, service: str) -> dict[str, Any]:
-    """Hostile texts in the fields that a session of this kind has besides those of `Rental`."""
+    """Hostile texts in the fields that a session of this kind has in addition to those of `Rental`."""
     fields: dict[str, Any] = {"public_ip": texts.text()}
     if service == "vpn":
         return {**fields, "ip": texts.text()}

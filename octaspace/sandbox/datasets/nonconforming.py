@@ -1,4 +1,4 @@
-"""The loose data set: every shape that quirks.md knows and the default data set does not show."""
+"""The data set loose: every shape of quirks.md that the default data set does not have."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ENVS: tuple[dict[str, Any], ...] = (
     {"WORKERS": 3},
     {},
 )
-#: What creations say that make nothing (Q19), on the last nodes of each catalogue that are not taken already.
+#: Answers of creations that create nothing (Q19), on the last free nodes of each catalogue.
 _EMPTY_RESULTS: tuple[dict[str, Any] | str | None, ...] = (
     {"message": "INTERNAL_ERROR"},
     {"error": "no capacity"},
@@ -44,10 +44,10 @@ _EMPTY_RESULTS: tuple[dict[str, Any] | str | None, ...] = (
 
 
 def make_nonconforming(state: InitialState) -> InitialState:
-    """The same world in its loosest shapes.
+    """The same state in nonconforming shapes.
 
     Port lists (Q3), bandwidth (Q4, Q23), prices (Q5), money as text (Q8), idle logs (Q11), creations that
-    make nothing (Q19), the other /network (Q21), GPUs and reliability (Q22), ends (Q24), states (Q25), envs
+    create nothing (Q19), the other /network (Q21), GPUs and reliability (Q22), ends (Q24), states (Q25), envs
     (Q27).
     """
     return replace(
@@ -66,7 +66,7 @@ def make_nonconforming(state: InitialState) -> InitialState:
 
 
 def octa_float(wei: int) -> float:
-    """Wei as older answers say it: a float in OCTA (Q8)."""
+    """Wei as in older answers: a float in OCTA (Q8)."""
     return round(wei / 10**18, 2)
 
 
@@ -159,7 +159,7 @@ def _with_gpus(offer: dict[str, Any], place: int) -> dict[str, Any]:
     if shape == 1:  # Models with their cards.
         return {**offer, "gpu": {listed[0]["model"]: listed}}
     changed = {**offer, "gpu": _by_vendor(listed, with_amd=shape == 4)}
-    if shape > 2:  # Instead of the list; otherwise beside it.
+    if shape > 2:  # Instead of the list; otherwise in addition to it.
         del changed["gpus"]
     return changed
 
@@ -197,7 +197,7 @@ def _network(network: dict[str, Any]) -> dict[str, Any]:
 
 
 def _empty_results(state: InitialState) -> dict[int, dict[str, Any] | str | None]:
-    taken = 3  # The last three machines refuse for reasons of their own.
+    taken = 3  # The last three machines refuse every rental already.
     empty_results: dict[int, dict[str, Any] | str | None] = {}
     for offers, left in ((state.mr, taken), (state.render, 0), (state.vpn, 0)):
         last = offers[len(offers) - left - len(_EMPTY_RESULTS) : len(offers) - left]

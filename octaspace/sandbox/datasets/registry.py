@@ -1,4 +1,4 @@
-"""The worlds one can ask for: default, empty, hostile, large and loose."""
+"""The data sets: default, empty, hostile, large and loose."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .rng import seeded_rng
 
 
 def make_initial_state(dataset: str, seed: int, start: StartTime) -> InitialState:
-    """The start of the world `dataset` (a key of `DATASETS`) for `seed`."""
+    """The initial state of the data set `dataset` (a key of `DATASETS`) for `seed`."""
     return DATASETS[dataset](seeded_rng("world", seed), start)
 
 
@@ -38,7 +38,7 @@ def _loose(source: random.Random, start: StartTime) -> InitialState:
     return make_nonconforming(_default(source, start))
 
 
-#: Name of each data set and what makes it.
+#: Each data set by name, and the function that makes it.
 DATASETS: dict[str, Callable[[random.Random, StartTime], InitialState]] = {
     "default": _default,
     "empty": _empty,

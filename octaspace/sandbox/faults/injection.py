@@ -1,4 +1,4 @@
-"""How a fault looks from the other end of the wire."""
+"""What each kind of fault does to a connection and to an answer."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class FaultTarget(Protocol):
         ...
 
     def send_slowly(self, response: Response, keep_alive: bool, fault: Fault) -> bool:
-        """Like `send`, in small pieces over the seconds of `fault`; all at once as soon as it is removed."""
+        """Like `send`, in small pieces over the seconds of `fault`; removing it sends the rest at once."""
         ...
 
     def hold(self, fault: Fault) -> None:
-        """Say nothing until the fault is removed, the client leaves or the server stops."""
+        """Send nothing until the fault is removed, the client disconnects or the server stops."""
         ...
 
     def reset(self) -> None:
-        """Break the connection off with RST."""
+        """Reset the connection (RST)."""
         ...
 
 
@@ -59,9 +59,15 @@ def apply_fault(
 ) -> bool:
     """Apply `fault` to one request.
 
-    `carry_out` does what was asked and returns the true answer; `note` writes the status that is sent (None:
-    no status line) into the journal, before anything is sent. Returns whether the connection may be used
-    again.
+    Args:
+        fault: The fault.
+        connection: Where the answer goes.
+        request: The request.
+        carry_out: Carries the request out and returns the real answer.
+        note: Records the status in the journal (None: no status line), before anything is sent.
+
+    Returns:
+        Whether the connection may be used again.
     """
     if fault.kind in ("stall", "drop_after_read", "reset"):
         if fault.carry_out:
@@ -82,7 +88,7 @@ def apply_fault(
         answer = carry_out()
     note(answer.status)
     if fault.kind in ("truncate", "stall_body"):
-        # Announce at least two bytes: also an empty body can be cut short.
+        # Announce at least two bytes, so that an empty body can be cut short too.
         answer.announced = max(len(answer.body), 2)
         connection.send_part(answer, answer.body[: len(answer.body) // 2])
         if fault.kind == "stall_body":
@@ -107,7 +113,7 @@ def _error(fault: Fault) -> Response:
         status, wait = 429, 1.0 if wait is None else wait
     headers: list[tuple[str, str]] = []
     if wait is not None:
-        # By the machine's clock, which is the client's, whatever the world's says.
+        # By the machine's clock, which the client reads too; the world's clock may stand still.
         text = formatdate(time.time() + wait, usegmt=True) if fault.retry_after_date else f"{wait:g}"
         headers.append(("Retry-After", text))
     # A gateway in front answers for itself, in HTML (Q16).

@@ -34,12 +34,12 @@ KINDS: dict[str, str] = {
     "stall": "reads the request and never answers; it is carried out unless `carry_out` is false",
     "stall_body": "carries the request out, sends half of the answer, then nothing more",
     "drip": "carries the request out and sends the answer in small pieces over `seconds`",
-    "drop_before_read": "closes the connection when a request is there, without having read it",
+    "drop_before_read": "closes the connection when a request has arrived, without reading it",
     "drop_after_read": "reads the request and closes; it is carried out unless `carry_out` is false",
     "reset": "reads the request and sends RST; it is carried out unless `carry_out` is false",
     "refuse": "closes the listening port and every connection until the fault is removed",
     "truncate": "carries the request out, sends half of the announced body and closes",
-    "close_after": "carries the request out, answers with keep-alive, and closes the connection nevertheless",
+    "close_after": "carries the request out, answers with keep-alive, and closes the connection anyway",
     "garbage": "carries the request out and answers 200 with JSON that cannot be read",
     "html": "carries the request out and answers 200 with an HTML page",
     "rate_limit": "lets `per_second` requests a second pass and answers 429 to the rest",
@@ -54,11 +54,11 @@ _OWN: dict[str, tuple[str, ...]] = {
     "reset": ("carry_out",),
     "rate_limit": ("per_second", "retry_after", "retry_after_date", "body"),
 }
-#: The options that each kind takes, besides `endpoint`.
+#: The options of each kind, in addition to `endpoint`.
 OPTIONS: dict[str, tuple[str, ...]] = {
     kind: () if kind == "refuse" else _FILTERS + _OWN.get(kind, ()) for kind in KINDS
 }
-#: Kinds whose request is not carried out, as far as their option `carry_out` does not say otherwise.
+#: Kinds whose request is not carried out, unless the option `carry_out` is true.
 _IDLE = frozenset({"status", "drop_before_read", "rate_limit", "refuse"})
 
 _RANGES: dict[str, tuple[bool, float, float]] = {  # Whether it is a whole number, lowest, highest.
@@ -73,7 +73,7 @@ _BODIES = get_args(ErrorBody)
 
 
 class FaultError(ValueError):
-    """A fault that cannot be switched on; the message says which option is wrong."""
+    """A fault with a wrong option; the message names it."""
 
 
 @dataclass(eq=False)
@@ -90,20 +90,20 @@ class Fault:
     probability: float = 1.0
     count: int | None = None
     status: int = 503
-    #: Seconds for Retry-After, None for none (a rate limit: 1); written as seconds or as an HTTP date.
+    #: Seconds for Retry-After; None: no header (a rate limit: 1). Written as seconds or as an HTTP date.
     retry_after: float | None = None
     retry_after_date: bool = False
-    #: What an error answer holds: json, html or empty; by default what such a status usually has.
+    #: Body of an error answer; by default what is usual for the status.
     body: str | None = None
     seconds: float = 1.0
     per_second: int = 5
-    #: Whether an affected request is carried out nevertheless.
+    #: Whether an affected request is carried out.
     carry_out: bool = False
     id: int = 0
     #: How often it was applied.
     fired: int = 0
     removed: threading.Event = field(default_factory=threading.Event, repr=False)
-    #: Where its luck comes from, and when requests passed a rate limit, by port.
+    #: Random source of `probability`, and when requests passed a rate limit, by port.
     rng: random.Random = field(default_factory=random.Random, repr=False)
     passed: dict[int, deque[float]] = field(default_factory=dict, repr=False)
 
@@ -142,7 +142,7 @@ class Fault:
         )
 
     def _passes(self, port: int, now: float) -> bool:
-        """Whether a request is within the rate; if so, it is remembered."""
+        """Whether a request is within the rate; if so, it is counted."""
         passed = self.passed.setdefault(port, deque())
         while passed and now - passed[0] >= 1:
             passed.popleft()
@@ -153,7 +153,16 @@ class Fault:
 
 
 def make_fault(kind: str, endpoint: int | None, options: dict[str, Any]) -> Fault:
-    """A fault with checked options; None for an option is its default. `FaultError` for what is wrong."""
+    """A fault with checked options.
+
+    Args:
+        kind: One of `KINDS`.
+        endpoint: Port of the endpoint it applies to; None for all of them.
+        options: Those of `OPTIONS`; None for an option is its default.
+
+    Raises:
+        FaultError: The kind or an option is unknown, not for this kind, or out of range.
+    """
     if not isinstance(kind, str) or kind not in KINDS:
         raise FaultError(f"kind must be one of {', '.join(KINDS)}")
     given = {name: value for name, value in options.items() if value is not None}

@@ -26,7 +26,7 @@ class FaultRegistry:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
         self._next_id = 1
-        self._place = 0
+        self._position = 0
         #: Called after every change, to open and close ports.
         self.on_change: Callable[[], None] = lambda: None
 
@@ -86,23 +86,23 @@ class FaultRegistry:
         return self.switch_on(make_fault(kind, endpoint, options))
 
     def switch_on(self, fault: Fault) -> Fault:
-        """Switch on a fault that `make_fault` has checked, and give it its id and its random source."""
+        """Switch on a fault that `make_fault` has checked; it gets its id and its random source."""
         with self._lock:
             fault.id = self._next_id
             self._next_id += 1
-            # By place, not by id: on an emptied board the same switches fall the same way again.
-            fault.rng = seeded_rng("fault", self._seed, self._place, fault.kind)
-            self._place += 1
+            # By position, not by id: an emptied registry repeats the same probabilities for the same faults.
+            fault.rng = seeded_rng("fault", self._seed, self._position, fault.kind)
+            self._position += 1
             self._faults.append(fault)
         self.on_change()
         return fault
 
     def remove_fault(self, fault_id: int) -> bool:
-        """Switch one fault off, ending the delays and stalls it causes; False when there is no such fault."""
+        """Switch one fault off, which ends the delays and stalls it causes; False for an unknown id."""
         return bool(self._remove(lambda fault: fault.id == fault_id))
 
     def remove_all(self, endpoint: int | None = None) -> int:
-        """Switch every fault off, or those of one endpoint alone; how many there were."""
+        """Switch off every fault, or those of one endpoint only, and return how many there were."""
         return self._remove(lambda fault: endpoint is None or fault.endpoint == endpoint)
 
     def restart(self, seed: int) -> None:
@@ -117,16 +117,16 @@ class FaultRegistry:
         return self._next_id == 1
 
     def reseed(self, seed: int) -> None:
-        """The seed of the faults that are switched on from now on."""
+        """Set the seed for faults that are switched on later."""
         self._seed = seed
 
     def active(self) -> list[Fault]:
-        """Every fault that is switched on, in the order it was."""
+        """The active faults, oldest first."""
         with self._lock:
             return list(self._faults)
 
     def refused(self, port: int) -> bool:
-        """Whether the port of an endpoint is to be closed."""
+        """Whether the port of an endpoint must be closed."""
         return any(fault.kind == "refuse" and fault.endpoint in (None, port) for fault in self.active())
 
     def match_unread(self, port: int, method: str, path: str) -> Fault | None:
@@ -161,7 +161,7 @@ class FaultRegistry:
             removed = [fault for fault in self._faults if chosen(fault)]
             self._faults = [fault for fault in self._faults if fault not in removed]
             if not self._faults:
-                self._place = 0
+                self._position = 0
         for fault in removed:
             fault.removed.set()
         self.on_change()

@@ -1,4 +1,4 @@
-"""One connection: its requests one after the other, the journal, the faults, the answers."""
+"""One connection: reads requests, records them, applies faults, sends answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .gateway import make_environ, run_wsgi
 from .host_names import HostNames
 from .wire import DisconnectedError, MalformedError, Reader, Request, Response, parse_request_line
 
-#: Seconds between two looks whether a client that is being kept waiting is still there.
+#: Seconds between two checks whether a waiting client is still connected.
 _POLL_INTERVAL = 0.2
 #: Pieces in which a dripping answer is sent.
 _PIECES = 20
@@ -31,7 +31,7 @@ _PIECES = 20
 
 @dataclass
 class Shared:
-    """What every connection of a sandbox has in common."""
+    """What the connections of a sandbox share."""
 
     app: SandboxApp
     control: Control
@@ -52,7 +52,7 @@ class Shared:
 
 
 class Connection:
-    """Serves one accepted socket until either side has had enough."""
+    """Serves one accepted socket until either side closes it."""
 
     def __init__(self, shared: Shared, client: socket.socket, port: int, control_only: bool) -> None:
         self._shared, self._socket, self._port = shared, client, port
@@ -67,7 +67,7 @@ class Connection:
     def run(self) -> None:
         """Serve requests until the connection ends; never raises."""
         try:
-            # Small answers leave at once instead of waiting for an acknowledgement.
+            # Send small answers at once instead of waiting for an acknowledgement.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while self._can_continue() and self._serve_one():
                 pass
@@ -79,7 +79,7 @@ class Connection:
             self._socket.close()
 
     def finish(self) -> None:
-        """End the connection from outside; one that speaks to the control path gets its answer first."""
+        """End the connection from outside; a request to the control path is answered first."""
         self._closing = True
         if not self._in_control:
             self.shut(socket.SHUT_RDWR)
@@ -89,7 +89,7 @@ class Connection:
         with contextlib.suppress(OSError):
             self._socket.shutdown(how)
 
-    # FaultTarget, as misbehaviour.py sees it
+    # FaultTarget
 
     def send(self, response: Response, keep_alive: bool) -> bool:
         keep_alive = self._can_continue(keep_alive)
@@ -135,7 +135,7 @@ class Connection:
         if self._control_only:
             raise MalformedError(404, "this port is for the control path alone")
         if not self._shared.names.include(request.headers.get("host"), self._socket.getsockname()[0]):
-            # Before the journal, the faults and CORS: nothing has arrived here.
+            # Before the journal, the faults and CORS: such a request does not count as arrived.
             raise MalformedError(421, "the Host header names another machine; --allow-host allows a name")
         return self._exchange(request)
 
@@ -173,7 +173,7 @@ class Connection:
         environ = make_environ(request, self._shared.host, self._port, entry.request_id)
         try:
             answer = run_wsgi(self._shared.app, environ)
-        except Exception as error:  # A defect of the sandbox: said aloud, and answered as the API would.
+        except Exception as error:  # A defect of the sandbox: logged, and answered as the API would.
             sys.stderr.write(_traceback_without_message(error))
             body = b'{"error":"internal error","message":"the sandbox failed; see its standard error"}'
             return Response(500, [("Content-Type", "application/json")], body)
@@ -189,7 +189,7 @@ class Connection:
             self._in_control = False
 
     def _dropped_unread(self, line: bytes) -> bool:
-        """Whether a fault closes the connection before the request, whose first line is there, is read."""
+        """Whether a fault closes the connection after the first line, before the request is read."""
         try:
             method, target, _ = parse_request_line(line)
         except MalformedError:
@@ -223,7 +223,7 @@ class Connection:
         )
 
     def _send_error(self, problem: MalformedError) -> None:
-        """Answer what was no proper request, and let the client read that before the connection goes."""
+        """Answer a malformed request, and let the client read the answer before closing."""
         error = "misdirected request" if problem.status == 421 else "bad request"
         body = json.dumps({"error": error, "message": problem.message}).encode()
         self._begin()
@@ -231,7 +231,7 @@ class Connection:
             self.send(
                 Response(problem.status, [("Content-Type", "application/json")], body), keep_alive=False
             )
-            # Closing with unread bytes would reset the connection and take the answer back.
+            # Closing with unread bytes would reset the connection and discard the answer.
             self._socket.shutdown(socket.SHUT_WR)
             self._socket.settimeout(0.5)
             for _ in range(64):
@@ -246,7 +246,7 @@ class Connection:
 
 
 def _traceback_without_message(error: Exception) -> str:
-    """An exception without its message, which may hold what was sent: an image, variables, a key."""
+    """A traceback without the message, which may contain what was sent: an image, variables, a key."""
     places = [
         f'  File "{frame.f_code.co_filename}", line {line}, in {frame.f_code.co_name}\n'
         for frame, line in traceback.walk_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""The account's own nodes: what they are made of, how they look on the wire, prices and reboots."""
+"""The account's own nodes: hardware, prices, reboots, and their JSON."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Node:
     software: dict[str, Any]
     reliability: dict[str, Any]
     features: list[str]
-    #: Monotonic second at which a reboot ends; None when none is under way.
+    #: Monotonic second at which a reboot ends; None when the node does not reboot.
     back_at: float | None = None
 
     def settle(self, now: float) -> None:
-        """Let a reboot that is over by `now` be over."""
+        """Finish a reboot that has ended by `now`."""
         if self.back_at is not None and now >= self.back_at:
             self.booted, self.back_at = self.back_at, None
 
@@ -95,11 +95,11 @@ class Node:
         }
 
     def ident(self) -> bytes:
-        """The identity file: bytes that are no text in any encoding."""
+        """The identity file: bytes that are not text in any encoding."""
         return b"\x89OCTA\r\n\x1a\n" + seeded_rng("ident", self.id).randbytes(2048)
 
     def log(self) -> bytes:
-        """The node's own log, about a quarter of a megabyte, so that a download has some progress to show."""
+        """The node's own log, about a quarter of a megabyte, so that a download has progress to show."""
         source = seeded_rng("log", self.id)
         words = (
             "job accepted",

@@ -17,9 +17,9 @@ from ..datasets.rng import make_uuid
 from .ledger import Ledger
 from .rental import Rental
 
-#: Finished sessions that are remembered; the oldest is forgotten first.
+#: Finished sessions that are kept; the oldest is dropped first.
 MAX_FINISHED = 1000
-#: Seconds between two looks whether there is money left: with thousands of sessions each look costs time.
+#: Seconds between two checks of the balance: with thousands of sessions each check takes time.
 _BALANCE_CHECK_INTERVAL = 0.1
 
 
@@ -45,7 +45,7 @@ class Sessions:
         self._solvent = False
 
     def settle(self) -> None:
-        """When no money is left, every active session ends for "low balance"."""
+        """End every active session with "low balance" when no money is left."""
         now = self._clock.monotonic()
         if now - self._balance_checked_at < _BALANCE_CHECK_INTERVAL:
             return
@@ -61,7 +61,7 @@ class Sessions:
         return self._ledger.balance(self.active.values(), self._clock.monotonic())
 
     def rent_each(self, items: list[dict[str, Any]]) -> Any:
-        """Checked items of POST /services/mr: for each `{uuid}`, or why it was rejected (Q2)."""
+        """Rent each checked item of POST /services/mr: `{uuid}` for each, or why it was rejected (Q2)."""
         answers: list[dict[str, Any]] = []
         for place, item in enumerate(items):
             if item["node_id"] in self._initial.empty_results:
@@ -69,7 +69,7 @@ class Sessions:
                 if isinstance(result, str):
                     return {"message": result}
                 if result is not None:
-                    # Where something is said, it is a rejection, and has its place (Q19).
+                    # An answer with a reason is a rejection and has the item's index (Q19).
                     is_rejection = bool(result.keys() & {"message", "error"})
                     answers.append({"id": place, **result} if is_rejection else result)
                 continue
@@ -86,12 +86,12 @@ class Sessions:
         return self._grant(item["node_id"], lambda: self._rent(item))
 
     def app_defaults(self, uuid: str) -> dict[str, Any]:
-        """What the application of that uuid brings for a rental; nothing for an unknown one."""
+        """Defaults for a rental from the application with this uuid; empty for an unknown one."""
         app = self._apps.get(uuid)
         return {} if app is None else rental_defaults(app)
 
     def start_vpn(self, request: dict[str, Any]) -> dict[str, Any]:
-        """A checked POST /services/vpn; 422 when the relay cannot be had."""
+        """A checked POST /services/vpn; 422 when the relay is not available."""
 
         def start() -> dict[str, Any]:
             offer = self._offer("vpn", request["node_id"], 0)
@@ -100,7 +100,7 @@ class Sessions:
         return self._grant(request["node_id"], start)
 
     def start_render(self, request: dict[str, Any]) -> dict[str, Any]:
-        """A checked POST /services/render; 422 when the node cannot be had."""
+        """A checked POST /services/render; 422 when the node is not available."""
         extra = {"user_envs": request["envs"]} if request["envs"] else {}
 
         def start() -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""The configuration a ready VPN session hands out (Q6), in a form that the real programs load (Q28).
+"""The configuration of a ready VPN session (Q6), in a form that the real programs load (Q28).
 
-The keys in it are made up, or stand in `openvpn_test_certificates.pem`; they open nothing.
+Its keys are generated or come from `openvpn_test_certificates.pem`; they give access to nothing.
 """
 
 from __future__ import annotations

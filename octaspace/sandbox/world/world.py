@@ -1,4 +1,4 @@
-"""The state behind the simulated API: an account, its nodes and sessions, the market; one lock, one clock."""
+"""State of the simulated API: an account, its nodes and sessions, and the market."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .sessions import Sessions
 
 
 class World:
-    """Everything the API can tell or change. Every method is safe to call from any thread.
+    """Everything the API reads or changes. Every method is safe to call from any thread.
 
-    The world does not run by itself: what it shows is computed from the time that has passed on its clock,
-    so a `ManualClock` moves all of it at once.
+    Nothing runs in the background: state is computed from the time that has passed on the clock, so a
+    `ManualClock` moves all of it at once.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class World:
     def reset(
         self, seed: int | None = None, dataset: str | None = None, ready_after: float | None = None
     ) -> None:
-        """Start again, with the former seed, data set and readiness time where none is given.
+        """Start again; an argument that is None keeps its present value.
 
         ValueError for an unknown data set or a negative time; the world is then as it was.
         """
