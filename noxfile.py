@@ -160,7 +160,7 @@ def docs(session: nox.Session) -> None:
 @session
 def build(session: nox.Session) -> None:
     """Build wheel and sdist, check their contents, install the wheel and use it."""
-    _install(session, "build")
+    _install(session, "build", "lint")
     session.run("python", "bin/package_check.py")
 
 
@@ -196,8 +196,8 @@ def _install(
     """
     lines = Path("constraints.txt").read_text().splitlines(keepends=True)
     pins = "".join(line for line in lines if line.split("==")[0] not in free)
-    wanted = ["pip", "--editable", ".[playground,fast,redis]", *(versions or [])]
-    wanted += [word for group in groups for word in ("--group", group)]
+    wanted = ["pip", "--editable", ".[fast]", *(versions or [])]
+    wanted += [word for group in ("playground", "redis", *groups) for word in ("--group", group)]
     folder = Path(session.virtualenv.location)
     stamp = folder / ".installed"
     state = repr((wanted, pins, Path("pyproject.toml").read_bytes(), date.today() if upgrade else None))

@@ -17,7 +17,7 @@ PYTHON = os.path.join(VENV, "bin", "python")
 
 #: Requirements of each script, as arguments of pip.
 PARTS = {
-    "playground": ["--editable", ".[playground,fast,redis]"],
+    "playground": ["--editable", ".[fast]", "--group", "playground", "--group", "redis"],
     "test": ["--group", "test"],
     "lint": ["--group", "lint"],
     "docs": ["--group", "docs"],

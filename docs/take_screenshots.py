@@ -107,7 +107,7 @@ def _new_page(browser: Browser, running: RunningPlayground, width: int, height: 
 
 
 def _open(page: Page, place: Place, sandbox: SandboxServer) -> None:
-    sandbox.faults.heal_all()
+    sandbox.faults.remove_all()
     page.goto("/playground/dashboard")  # loads the balance, which the header then shows on every page
     open_place(page, place, sandbox)
     scene = _SCENES.get(place.name)

@@ -1,13 +1,14 @@
-"""A simulated OctaSpace API over real HTTP: state, the live API's quirks, a journal, and faults on switches.
+"""A simulated OctaSpace API over real HTTP, with state, the live API's quirks, a journal and faults.
 
-It is the other end of the wire and therefore knows nothing of the SDK: it imports neither `octaspace` nor
-`flask_octaspace`. `python -m octaspace.sandbox` runs it alone; `SandboxServer` runs it inside a test.
+It needs the standard library only and imports nothing of the SDK, which it shares only HTTP with.
+`python -m octaspace.sandbox` runs it in a process, `SandboxServer` inside a test; the pytest plugin has
+fixtures for it.
 """
 
 from .api.app import SandboxApp
 from .clock import Clock, ManualClock, SystemClock
-from .faults.kinds import KINDS, OPTIONS, Fault, FaultError
-from .faults.registry import FaultBoard
+from .faults.kinds import KINDS, OPTIONS, ErrorBody, Fault, FaultError, FaultKind
+from .faults.registry import FaultRegistry
 from .http.endpoint import PortInUseError
 from .http.server import SandboxServer
 from .journal import Entry, Journal
@@ -18,9 +19,11 @@ __all__ = [
     "OPTIONS",
     "Clock",
     "Entry",
+    "ErrorBody",
     "Fault",
-    "FaultBoard",
     "FaultError",
+    "FaultKind",
+    "FaultRegistry",
     "Journal",
     "ManualClock",
     "PortInUseError",

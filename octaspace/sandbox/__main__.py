@@ -1,4 +1,4 @@
-"""`python -m octaspace.sandbox`: the sandbox in a process of its own, until Ctrl-C or SIGTERM."""
+"""`python -m octaspace.sandbox`: the sandbox as a process, until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The command line; `sys.argv` by default.
 
     Returns:
-        The exit code: 0 stopped, 1 a port cannot be had, 2 wrong arguments.
+        The exit code: 0 stopped, 1 a port is not available, 2 wrong arguments.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     def stop(*_: Any) -> None:
         stopped.set()
 
-    # Before the first port opens: whoever sees a line below may stop us at once.
+    # Before the first port opens: a program that reads a line below may send the signal at once.
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     try:
@@ -61,41 +61,46 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="sandbox",
+        prog="python -m octaspace.sandbox",
         description="A simulated OctaSpace API. Any key is accepted, except: invalid, readonly.",
     )
     parser.add_argument(
-        "--port", type=_port, action="append", help="port to listen on, repeatable: one world (default 3001)"
+        "--port",
+        type=_port,
+        action="append",
+        help="port of the API, repeatable; all have the same state (default 3001)",
     )
-    parser.add_argument("--control-port", type=_port, help="a further port for the control path alone")
+    parser.add_argument("--control-port", type=_port, help="a further port for the control path only")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default 127.0.0.1)")
     parser.add_argument(
         "--allow-host",
         action="append",
         default=[],
         metavar="NAME",
-        help="further name under which it may be called, repeatable; those of this machine always work",
+        help="further host name that it answers to, repeatable; those of this machine always work",
     )
-    parser.add_argument("--seed", type=int, default=7, help="same seed, same world (default 7)")
+    parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same state (default 7)")
     parser.add_argument(
-        "--dataset", choices=list(DATASETS), default="default", help="which world (default: default)"
+        "--dataset", choices=list(DATASETS), default="default", help="the data set (default: default)"
     )
     parser.add_argument(
         "--ready-after",
         type=float,
         default=4.0,
         metavar="SECONDS",
-        help="until a rental is ready (default 4)",
+        help="seconds until a rental is ready (default 4)",
     )
     parser.add_argument(
-        "--strict-keys", action="store_true", help="refuse keys that have not 64 characters, as real ones do"
+        "--strict-keys",
+        action="store_true",
+        help="refuse keys without 64 characters, as the live API does",
     )
     return parser
 
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 0 (any free one) to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: a number from 0 (any free one) to 65535")
     return int(text)
 
 

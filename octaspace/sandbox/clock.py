@@ -1,4 +1,4 @@
-"""Time as the sandbox sees it: one object, so that tests can move it by hand."""
+"""The sandbox's clock: one object, so that tests can move the time."""
 
 from __future__ import annotations
 
@@ -41,11 +41,23 @@ class ManualClock:
         self._passed = 0.0
 
     def advance(self, seconds: float) -> None:
-        """Move both readings forward by `seconds`; ValueError when negative."""
+        """Move both readings forward.
+
+        Args:
+            seconds: How far.
+
+        Raises:
+            ValueError: `seconds` is negative.
+        """
         if seconds < 0:
             raise ValueError("time does not run backwards")
         with self._lock:
             self._passed += seconds
+
+    def restart(self) -> None:
+        """Go back to the first reading, for a world that starts again (`SandboxServer.restart`)."""
+        with self._lock:
+            self._passed = 0.0
 
     def monotonic(self) -> float:
         with self._lock:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from .faults.kinds import KINDS, OPTIONS, make_fault
-from .faults.registry import FaultBoard
+from .faults.registry import FaultRegistry
 from .http.host_names import HostNames
 from .http.wire import Request, Response
 from .journal import Journal
@@ -18,7 +18,7 @@ from .world.world import World
 
 #: Everything below this path belongs to the sandbox itself, not to the API it simulates.
 CONTROL_PATH = "/_sandbox"
-#: Whatever further names the API answers to: the control path is for programs on this machine.
+#: The control path ignores configured host names: it is for programs of this machine.
 _THIS_MACHINE = HostNames()
 
 
@@ -30,24 +30,24 @@ class _RefusedError(Exception):
 
 @dataclass
 class Control:
-    """Answers requests below /_sandbox. Faults never strike them and the journal does not mention them."""
+    """Answers requests below /_sandbox. Faults do not apply to them, and they are not in the journal."""
 
     world: World
     journal: Journal
-    faults: FaultBoard
-    #: The endpoints of the API as JSON, and whether a port of its own serves the control path.
+    faults: FaultRegistry
+    #: The endpoints of the API as JSON, and whether the control path has a separate port.
     endpoints: Callable[[], list[dict[str, Any]]]
     has_own_port: bool
     reset: Callable[..., None]
 
     def answer(self, request: Request, peer: str, own: str) -> Response:
-        """Carry out one request from the address `peer`, which reached us at the address `own`."""
+        """Answer one request from the address `peer` that arrived at the address `own`."""
         try:
             self._guard(request, peer, own)
             status, result = self._route(request)
         except _RefusedError as refusal:
             status, result = refusal.status, {"error": refusal.message}
-        except ValueError as problem:  # A FaultError, or a data set that is not there.
+        except ValueError as problem:  # A FaultError, or an unknown data set.
             status, result = 422, {"error": str(problem)}
         body = json.dumps(result, separators=(",", ":")).encode()
         headers = [
@@ -60,7 +60,7 @@ class Control:
         return Response(status, headers, body)
 
     def _guard(self, request: Request, peer: str, own: str) -> None:
-        """Let nobody in but programs of this machine: no other machine, and no page of another site."""
+        """Allow only programs of this machine: no other machine, and no web page."""
         if not _is_loopback(peer) and peer != own:
             raise _RefusedError(403, "the control path is for this machine alone")
         if not _THIS_MACHINE.include(request.headers.get("host", ""), own):
@@ -84,11 +84,11 @@ class Control:
                 "GET summary": lambda: (200, self.journal.summary(_whole(query, "after", 0))),
                 "GET faults": lambda: (200, self._faults()),
                 "POST faults": lambda: (201, self._switch_on(_object(request.body))),
-                "DELETE faults": lambda: (200, {"healed": self.faults.heal_all(self._filter(query))}),
+                "DELETE faults": lambda: (200, {"removed": self.faults.remove_all(self._filter(query))}),
                 "POST reset": lambda: (200, self._reset(_object(request.body))),
             }
         elif name == "faults" and len(rest) == 1:
-            handlers = {"DELETE faults": lambda: (200, self._heal(rest[0]))}
+            handlers = {"DELETE faults": lambda: (200, self._remove_fault(rest[0]))}
         handler = handlers.get(f"{'GET' if request.method == 'HEAD' else request.method} {name}")
         if handler is not None:
             return handler()
@@ -135,14 +135,15 @@ class Control:
         fault = make_fault(kind, endpoint, options)
         if kind == "refuse" and not self.has_own_port and self._last_open(endpoint):
             raise _RefusedError(
-                409, "no port would be left to heal this over: start the sandbox with a control port"
+                409,
+                "no port would be left for removing this fault: start the sandbox with a control port",
             )
         return self.faults.switch_on(fault).view()
 
-    def _heal(self, fault_id: str) -> dict[str, Any]:
-        if not (fault_id.isascii() and fault_id.isdigit() and self.faults.heal(int(fault_id[:18]))):
+    def _remove_fault(self, fault_id: str) -> dict[str, Any]:
+        if not (fault_id.isascii() and fault_id.isdigit() and self.faults.remove_fault(int(fault_id[:18]))):
             raise _RefusedError(404, "no such fault")
-        return {"healed": 1}
+        return {"removed": 1}
 
     def _filter(self, query: dict[str, str]) -> int | None:
         """The endpoint whose faults are meant."""
@@ -150,7 +151,7 @@ class Control:
         return self._port(int(text) if text.isascii() and text.isdigit() else text)
 
     def _port(self, value: Any) -> int | None:
-        """A port of this sandbox; None, and the word "all", stand for every endpoint."""
+        """A port of this sandbox; None or "all" means every endpoint."""
         if value is None or value == "all":
             return None
         ports = [endpoint["port"] for endpoint in self.endpoints()]

@@ -1,4 +1,4 @@
-"""What arrived: one entry per request, written before it is answered, so that tests can count."""
+"""The journal: one entry for each request that arrived, written before it is answered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_BODY = 8192
 
 @dataclass
 class Entry:
-    """One request. `key` is a short hash: the same key gives the same text, and the text gives no key."""
+    """One request. `key` is a short hash of the API key, which cannot be read from it."""
 
     id: int
     #: Seconds since 1970.
@@ -33,14 +33,14 @@ class Entry:
     #: operationId of the specification, None for other paths, and whether that operation changes something.
     operation: str | None = None
     change: bool = False
-    #: Whether the operation was carried out: rejected, refused and dropped requests were not.
+    #: Whether the operation was carried out; false for rejected, refused and dropped requests.
     carried_out: bool = False
-    #: Kind of the fault that struck, if one did, and the seconds that slow faults added.
+    #: Kind of the fault that was applied, if any, and the seconds that slow faults added.
     fault: str | None = None
     delayed: float = 0.0
-    #: Status that was answered, None when no status line was sent.
+    #: Status of the answer; None when no status line was sent.
     status: int | None = None
-    #: False while it is being served.
+    #: False while the request is being served.
     done: bool = False
 
 
@@ -53,9 +53,9 @@ class Journal:
         self._entries: deque[Entry] = deque(maxlen=size)
         self._last = 0
 
-    def arrived(self, authorization: str | None, body: bytes, **fields: Any) -> Entry:
-        """Write down a request; the fields that are known later are set on the entry that is returned."""
-        key, text = mask(authorization), body[:MAX_BODY].decode("utf-8", "replace")
+    def record(self, authorization: str | None, body: bytes, **fields: Any) -> Entry:
+        """Add a request; fields that are known later are set on the returned entry."""
+        key, text = key_digest(authorization), body[:MAX_BODY].decode("utf-8", "replace")
         with self._lock:
             self._last += 1
             entry = Entry(id=self._last, time=self._now(), key=key, body=text, **fields)
@@ -69,7 +69,7 @@ class Journal:
         return [entry for entry in entries if entry.id > after]
 
     def page(self, after: int = 0, limit: int = 1000) -> dict[str, Any]:
-        """The first `limit` entries above `after`; `last`: the newest id there is; `more`: some were left."""
+        """The first `limit` entries above `after`; `last`: the newest id; `more`: whether others follow."""
         entries = self.entries(after)
         return {
             "entries": [asdict(entry) for entry in entries[:limit]],
@@ -77,18 +77,29 @@ class Journal:
             "more": len(entries) > limit,
         }
 
+    @property
+    def last_id(self) -> int:
+        """Id of the newest entry; 0 before the first."""
+        return self._last
+
     def clear(self) -> None:
-        """Forget every entry; ids go on counting."""
+        """Remove every entry; the next id follows the last one."""
         with self._lock:
             self._entries.clear()
+
+    def restart(self) -> None:
+        """Remove every entry; the next id is 1."""
+        with self._lock:
+            self._entries.clear()
+            self._last = 0
 
     def summary(self, after: int = 0) -> dict[str, Any]:
         """Counts by endpoint, status and fault, and the changes that were carried out more than once.
 
         Only entries with an id above `after` are counted.
 
-        Two changes count as the same when method, path, body and key are: give each call something of its own
-        in its body (an environment variable, say) to tell calls apart.
+        Two changes are equal when method, path, body and key are. To tell calls apart, give each a different
+        body, for example by an environment variable.
         """
         entries = self.entries(after)
         changes = Counter(
@@ -110,8 +121,8 @@ class Journal:
         }
 
 
-def mask(authorization: str | None) -> str | None:
-    """Eight hexadecimal digits that stand for a key; None when there is none."""
+def key_digest(authorization: str | None) -> str | None:
+    """A text with eight hexadecimal digits that identifies a key; None without a key."""
     if authorization is None:
         return None
     return "key-" + hashlib.sha256(authorization.encode("utf-8", "replace")).hexdigest()[:8]

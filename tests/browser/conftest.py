@@ -69,7 +69,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, clock: ManualClock) -> Ite
 @pytest.fixture
 def sandbox(running: RunningPlayground) -> SandboxServer:
     """The sandbox as new: its first world, no faults, an empty journal."""
-    running.sandbox.faults.heal_all()
+    running.sandbox.faults.remove_all()
     running.sandbox.reset(dataset="default", ready_after=4.0)
     running.sandbox.journal.clear()
     return running.sandbox

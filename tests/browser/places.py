@@ -67,7 +67,7 @@ def _stop(page: Page, sandbox: SandboxServer) -> str:
 
 
 def _offer(sandbox: SandboxServer) -> int:
-    return int(sandbox.world.seeds.mr[0]["node_id"])
+    return int(sandbox.world.initial_state.mr[0]["node_id"])
 
 
 def _rent(page: Page, sandbox: SandboxServer) -> str:
@@ -81,12 +81,12 @@ def _rent_confirm(page: Page, sandbox: SandboxServer) -> str:
 
 
 def _compare(page: Page, sandbox: SandboxServer) -> str:
-    nodes = [offer["node_id"] for offer in sandbox.world.seeds.mr[:4]]
+    nodes = [offer["node_id"] for offer in sandbox.world.initial_state.mr[:4]]
     return "/playground/services?" + "&".join(f"compare={node}" for node in nodes)
 
 
 def _job(page: Page, sandbox: SandboxServer) -> str:
-    node, job = next(iter(sandbox.world.seeds.idle_jobs))
+    node, job = next(iter(sandbox.world.initial_state.idle_jobs))
     return f"/playground/idle-jobs?node={node}&job={job}"
 
 

@@ -25,7 +25,7 @@ Open = Callable[[Page, SandboxServer], None]
 
 
 def rental(page: Page, sandbox: SandboxServer) -> None:
-    open_order(page, int(sandbox.world.seeds.mr[0]["node_id"]))
+    open_order(page, int(sandbox.world.initial_state.mr[0]["node_id"]))
 
 
 def reboot(page: Page, sandbox: SandboxServer) -> None:
@@ -117,12 +117,12 @@ def test_two_tabs_with_one_order(page: Page, sandbox: SandboxServer) -> None:
 
 
 def test_a_rejection_is_said_with_its_reason_and_may_be_corrected(page: Page, sandbox: SandboxServer) -> None:
-    refused = next(iter(sandbox.world.seeds.refusals))
+    refused = next(iter(sandbox.world.initial_state.refusals))
     open_order(page, refused)
     page.get_by_role("button", name="Rent now").click()
     card = page.locator("main > .outcome .problem")
     expect(card).to_contain_text("ProvisionRejectedError")
-    expect(card).to_contain_text(sandbox.world.seeds.refusals[refused][1])
+    expect(card).to_contain_text(sandbox.world.initial_state.refusals[refused][1])
     expect(page.locator("#image")).to_have_value("ubuntu:24.04")
     assert len(changes(sandbox)) == 1
 
@@ -172,7 +172,7 @@ def test_four_workers_and_a_worker_that_dies(tmp_path: Path, new_context: NewCon
         for pid in before:
             os.kill(pid, signal.SIGKILL)
         until(lambda: len(set(running.worker_pids()) - set(before)) == 4 and answers(running.url), within=60)
-        running.sandbox.faults.heal(fault.id)
+        running.sandbox.faults.remove_fault(fault.id)
 
         page = page.context.new_page()
         page.goto(question)

@@ -140,7 +140,7 @@ def test_never_two_requests_at_once(stopped: Page, refreshes: Count) -> None:
 def test_a_session_becomes_ready_before_ones_eyes(
     stopped: Page, refreshes: Count, sandbox: SandboxServer, clock: ManualClock
 ) -> None:
-    open_order(stopped, int(sandbox.world.seeds.mr[0]["node_id"]))
+    open_order(stopped, int(sandbox.world.initial_state.mr[0]["node_id"]))
     stopped.get_by_role("button", name="Rent now").click()
     line = stopped.locator(".state-line")
     expect(line).not_to_contain_text("ready")

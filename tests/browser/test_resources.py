@@ -86,7 +86,7 @@ def test_an_app_fills_the_form(page: Page, sandbox: SandboxServer) -> None:
 
 @pytest.mark.parametrize("service", ["vpn", "render"])
 def test_the_other_services_are_rented_too(page: Page, sandbox: SandboxServer, service: str) -> None:
-    offers = getattr(sandbox.world.seeds, service)
+    offers = getattr(sandbox.world.initial_state, service)
     open_order(page, offers[0]["node_id"], service)
     page.get_by_role("button", name="Rent now").click()
     expect(outcome(page)).to_contain_text("It is rented")
@@ -106,7 +106,7 @@ def test_a_mistake_in_an_order_is_said_at_its_field(page: Page, sandbox: Sandbox
 def test_a_vpn_configuration_is_shown_when_asked_for(
     page: Page, sandbox: SandboxServer, clock: ManualClock
 ) -> None:
-    open_order(page, sandbox.world.seeds.vpn[0]["node_id"], "vpn")
+    open_order(page, sandbox.world.initial_state.vpn[0]["node_id"], "vpn")
     page.get_by_role("button", name="Rent now").click()
     clock.advance(5)
     page.reload()

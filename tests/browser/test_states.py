@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from octaspace.sandbox import SandboxServer
-from octaspace.sandbox.journal import mask
+from octaspace.sandbox.journal import key_digest
 
 from .accessibility import problems_of
 from .acting import exported, impatient, set_options, use_key
@@ -61,13 +61,13 @@ def test_a_failure_is_a_card(
     assert [int(attempt["url"].rpartition(":")[2]) for attempt in told] == [
         entry.endpoint for entry in arrived
     ]
-    assert {entry.key for entry in arrived} <= {mask(key)}
+    assert {entry.key for entry in arrived} <= {key_digest(key)}
     assert len(call["detail"]["attempts"]) == call["attempts"]
 
     # The rest is usable, and once all is well so is the panel, in place.
     page.keyboard.press("?")
     page.keyboard.press("Escape")
-    sandbox.faults.heal_all()
+    sandbox.faults.remove_all()
     page.evaluate("window.same = true")
     again = card.get_by_role("link", name="Reload")
     if error == "RateLimitError":
@@ -92,7 +92,7 @@ def test_a_wait_is_counted_down_and_ends(page: Page, sandbox: SandboxServer) -> 
     expect(again).to_have_attribute("aria-disabled", "true")
     page.clock.run_for(70_000)
     expect(card).to_contain_text("Wait 5 s")
-    sandbox.faults.heal_all()
+    sandbox.faults.remove_all()
     page.clock.run_for(6_000)
     expect(again).not_to_have_attribute("aria-disabled", "true")
     again.click()
@@ -181,7 +181,7 @@ def test_retries_and_failovers_are_what_the_journal_says(page: Page, sandbox: Sa
 
     calls = exported(page)[before:]
     attempts = [attempt for call in calls for attempt in call["detail"]["attempts"]]
-    arrived = [entry for entry in sandbox.journal.entries() if entry.key == mask(key)]
+    arrived = [entry for entry in sandbox.journal.entries() if entry.key == key_digest(key)]
     assert len(calls) == 20
     assert len(attempts) == len(arrived) > 20
 

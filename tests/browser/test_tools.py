@@ -70,7 +70,7 @@ def test_a_read_is_cancelled(page: Page, sandbox: SandboxServer) -> None:
     run_button(page).click()
     page.locator("#run").get_by_role("button", name="Cancel").click()
     expect(page.locator("#run")).to_contain_text("cancelling")
-    sandbox.faults.heal_all()
+    sandbox.faults.remove_all()
     expect(page.locator("#run")).to_contain_text("abandoned")
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from octaspace.sandbox import SandboxServer
-from octaspace.sandbox.journal import mask
+from octaspace.sandbox.journal import key_digest
 
 from ..support.running_playground import RunningPlayground
 from .acting import open_order, use_key
@@ -41,10 +41,10 @@ def test_a_key_is_seen_by_nobody(
     use_key(second, KEY_B)
     sandbox.journal.clear()
     told_first = told(first, sandbox, PLACES)
-    assert {entry.key for entry in sandbox.journal.entries()} == {mask(KEY_A), None}
+    assert {entry.key for entry in sandbox.journal.entries()} == {key_digest(KEY_A), None}
     sandbox.journal.clear()
     told_second = told(second, sandbox, (*AREAS["overview"], *AREAS["own"], place_of("diagnostics")))
-    assert {entry.key for entry in sandbox.journal.entries()} == {mask(KEY_B), None}
+    assert {entry.key for entry in sandbox.journal.entries()} == {key_digest(KEY_B), None}
 
     assert [text for text in told_first if KEY_A in text or KEY_B in text or KEY_B[-4:] in text] == []
     assert [text for text in told_second if KEY_A in text or KEY_B in text or KEY_A[-4:] in text] == []
@@ -61,7 +61,7 @@ def test_a_key_is_seen_by_nobody(
 
 def test_one_does_not_see_what_the_other_did(new_context: NewContext, sandbox: SandboxServer) -> None:
     first, second = new_context().new_page(), new_context().new_page()
-    open_order(first, int(sandbox.world.seeds.mr[0]["node_id"]))
+    open_order(first, int(sandbox.world.initial_state.mr[0]["node_id"]))
     question = first.url
     first.get_by_role("button", name="Rent now").click()
     outcome = first.url

@@ -130,7 +130,7 @@ def test_several_sessions_at_once(plain: Page, sandbox: SandboxServer) -> None:
 
 
 def test_idle_jobs(plain: Page, sandbox: SandboxServer) -> None:
-    node, job = next(iter(sandbox.world.seeds.idle_jobs))
+    node, job = next(iter(sandbox.world.initial_state.idle_jobs))
     plain.goto("/playground/idle-jobs")
     plain.get_by_label("Node", exact=True).fill(str(node))
     plain.get_by_label("Job", exact=True).fill(str(job))

@@ -11,12 +11,9 @@ import pytest
 from flask import Flask
 
 from flask_octaspace import OctaSpace
-from octaspace.sandbox.pytest_plugin import octaspace_sandbox, octaspace_sandbox_clock
 
 from ..support.fault_server import FaultServer, answer
 from ..support.waiting import until
-
-__all__ = ["octaspace_sandbox", "octaspace_sandbox_clock"]
 
 KEY = "app-key-0123456789"
 

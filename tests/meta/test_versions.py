@@ -79,8 +79,6 @@ def test_what_is_imported_is_declared(package: str) -> None:
     """A dependency of a dependency may disappear with its next release."""
     imported = set()
     for path in (ROOT / package).rglob("*.py"):
-        if path.name == "pytest_plugin.py":  # loaded by pytest alone
-            continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
@@ -99,3 +97,15 @@ def test_the_workflow_runs_each_supported_version() -> None:
     flasks = re.search(r"^FLASKS = \{\n(.*?)^\}", (ROOT / "noxfile.py").read_text(), re.MULTILINE | re.DOTALL)
     assert flasks is not None
     assert matrix["flask"] == re.findall(r'^    "(.+?)":', flasks[1], re.MULTILINE)
+
+
+def test_the_extras_are_those_of_the_wheel_and_documented() -> None:
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert set(extras) == {"fast", "testing"}
+    for name in extras:
+        assert f"Flask-OctaSpace[{name}]" in (ROOT / "README.md").read_text()
+        assert f"Flask-OctaSpace[{name}]" in (ROOT / "docs" / "quickstart.md").read_text()
+
+
+def test_the_plugin_is_an_entry_point() -> None:
+    assert PROJECT["project"]["entry-points"] == {"pytest11": {"octaspace": "octaspace_pytest"}}

@@ -32,7 +32,7 @@ def running_sandbox() -> Iterator[SandboxServer]:
 @pytest.fixture
 def sandbox(running_sandbox: SandboxServer) -> SandboxServer:
     """The sandbox as new: its first world, no faults, an empty journal."""
-    running_sandbox.faults.heal_all()
+    running_sandbox.faults.remove_all()
     running_sandbox.reset(dataset="default")
     running_sandbox.journal.clear()
     return running_sandbox

@@ -25,7 +25,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlaygro
 
 @pytest.fixture
 def remote(running: RunningPlayground) -> Iterator[Remote]:
-    running.sandbox.faults.heal_all()
+    running.sandbox.faults.remove_all()
     running.sandbox.journal.clear()
     browser = Remote(running.url)
     yield browser
@@ -80,7 +80,7 @@ def test_a_job_whose_worker_is_killed_is_lost_and_another_may_begin(
     remote.post(f"{TOOLS}/smoke")
     for pid in running.worker_pids():
         os.kill(pid, signal.SIGKILL)
-    running.sandbox.faults.heal(fault.id)
+    running.sandbox.faults.remove_fault(fault.id)
     until(lambda: len(running.worker_pids()) == 3, within=60)
     assert "lost" in remote.page(f"{TOOLS}/smoke").select("#suite")[0].get_text()
     remote.post(f"{TOOLS}/smoke")

@@ -100,8 +100,8 @@ def test_in_paths_and_queries(sandbox: SandboxServer, targets: list[tuple[str, s
                 asking.ask(method, re.sub(r"\{[^}]*\}", lambda _: text, path) or "/")  # noqa: B023
             for name in QUERY:
                 asking.ask(method, f"{re.sub(r'{[^}]*}', '9001', path)}?{name}={text}&{name}={text}")
-        # The faults that were switched on meanwhile would strike.
-        sandbox.faults.heal_all()
+        # The faults that were switched on meanwhile would apply.
+        sandbox.faults.remove_all()
     assert asking.ask("GET", "/network") == 200
     asking.close()
 
@@ -121,7 +121,7 @@ def test_in_bodies(sandbox: SandboxServer, targets: list[tuple[str, str, str]]) 
                 item = f'{start}{", " if len(start) > 1 else ""}"{field}": {value}}}'
                 for whole in (item, f"[{item}]"):
                     asking.ask(method, target, whole.encode())
-                sandbox.faults.heal_all()
+                sandbox.faults.remove_all()
                 sandbox.reset(seed=7, dataset="default", ready_after=4.0)
     assert asking.ask("GET", "/network") == 200
     asking.close()

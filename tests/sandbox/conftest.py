@@ -7,12 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from octaspace.sandbox import ManualClock, SandboxServer
-from octaspace.sandbox.pytest_plugin import octaspace_sandbox, octaspace_sandbox_clock
 
 from .api import Api, MakeApi
 from .raw_client import RawClient
-
-__all__ = ["octaspace_sandbox", "octaspace_sandbox_clock"]
 
 
 @pytest.fixture

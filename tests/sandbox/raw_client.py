@@ -1,4 +1,4 @@
-"""A client on a bare socket: sends what it is told, and reads answers byte by byte."""
+"""A client on a bare socket: sends given bytes, and reads answers byte by byte."""
 
 from __future__ import annotations
 

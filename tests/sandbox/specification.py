@@ -68,7 +68,7 @@ def problems(operation_id: str, answer: requests.Response) -> list[str]:
 
 
 def json_problems(operation_id: str, status: int, content: bytes) -> list[str]:
-    """The same for the JSON of an answer alone."""
+    """The same for the JSON of an answer only."""
     method, path, _ = operations()[operation_id]
     parts = ("paths", path, method.lower(), "responses", str(status), "content", "application/json", "schema")
     pointer = "/".join(part.replace("~", "~0").replace("/", "~1") for part in parts)

@@ -1,4 +1,4 @@
-"""`python -m octaspace.sandbox` as a process of its own, and what it brings with it."""
+"""`python -m octaspace.sandbox` as a process, and what it imports."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ def test_an_address_that_is_not_there_is_said_in_one_line(start: Start) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--port", "70000"], "'70000' is no port"),
-        (["--port", "x"], "'x' is no port"),
+        (["--port", "70000"], "'70000' is not a port"),
+        (["--port", "x"], "'x' is not a port"),
         (["--dataset", "huge"], "choose from"),
         (["--allow-host", "http://a.example"], "'http://a.example' cannot be the name of a host"),
         (["--ready-after", "-1"], "ready_after must be between 0 and 86400 seconds"),

@@ -113,7 +113,7 @@ def test_answers_are_those_of_the_specification(
     for session in finished[:12]:
         call("session_logs", query="?recent=true", uuid=session["uuid"])
         call("session_info", uuid=session["uuid"])  # Gone (Q14).
-    for node_id, job_id in [*sandbox.world.seeds.idle_jobs, (1, 1)]:
+    for node_id, job_id in [*sandbox.world.initial_state.idle_jobs, (1, 1)]:
         call("idle_job", node_id=node_id, job_id=job_id)
         call("idle_job_logs", node_id=node_id, job_id=job_id)
 
@@ -133,7 +133,7 @@ def test_errors_are_those_of_the_specification(operation_id: str, sandbox: Sandb
     for status in declared:
         sandbox.faults.add("status", status=status, retry_after=7)
         answer = api.call(method, path)
-        sandbox.faults.heal_all()
+        sandbox.faults.remove_all()
         assert answer.status_code == status
         assert answer.headers["Retry-After"] == "7"
         assert problems(operation_id, answer) == []

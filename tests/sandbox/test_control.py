@@ -68,12 +68,12 @@ def test_a_fault_is_switched_on_seen_and_healed(control: Control, api: Api, sand
     assert fault == {
         "id": 1, "kind": "status", "endpoint": sandbox.ports[0], "methods": [], "path": "*",
         "probability": 1.0, "count": 3, "status": 503, "retry_after": 2, "retry_after_date": False,
-        "body": None, "work": False, "fired": 0, "spent": False,
+        "body": None, "carry_out": False, "fired": 0, "spent": False,
     }  # fmt: skip
     assert api.get("/accounts").status_code == 503
     assert control.json("/faults")["faults"] == [{**fault, "fired": 1}]
     assert control.json("/health")["faults"] == 1
-    assert control.call("DELETE", "/faults/1").json() == {"healed": 1}
+    assert control.call("DELETE", "/faults/1").json() == {"removed": 1}
     assert control.call("DELETE", "/faults/1").status_code == 404
     assert api.get("/accounts").status_code == 200
 
@@ -89,13 +89,13 @@ def test_everything_of_one_endpoint_or_of_all_is_healed(control: Control, sandbo
     first, second = sandbox.ports
     for endpoint in (first, second, second, "all"):
         assert control.call("POST", "/faults", {"kind": "slow", "endpoint": endpoint}).status_code == 201
-    assert control.call("DELETE", f"/faults?endpoint={second}").json() == {"healed": 2}
+    assert control.call("DELETE", f"/faults?endpoint={second}").json() == {"removed": 2}
     assert [fault["endpoint"] for fault in control.json("/faults")["faults"]] == [first, None]
-    assert control.call("DELETE", "/faults").json() == {"healed": 2}
-    assert control.call("DELETE", "/faults?endpoint=all").json() == {"healed": 0}
+    assert control.call("DELETE", "/faults").json() == {"removed": 2}
+    assert control.call("DELETE", "/faults?endpoint=all").json() == {"removed": 0}
 
 
-def test_faults_never_strike_the_control_path(control: Control, sandbox: SandboxServer) -> None:
+def test_faults_never_apply_to_the_control_path(control: Control, sandbox: SandboxServer) -> None:
     for kind in ("drop_before_read", "status"):
         sandbox.faults.add(kind)
     assert control.json("/health")["faults"] == 2
@@ -118,7 +118,7 @@ def test_a_refused_endpoint_is_healed_over_another(control: Control, sandbox: Sa
     refused = other.call("POST", "/faults", {"kind": "refuse", "endpoint": second})
     assert refused.status_code == 409
     assert "control port" in refused.json()["error"]
-    assert other.call("DELETE", "/faults").json() == {"healed": 1}
+    assert other.call("DELETE", "/faults").json() == {"removed": 1}
     other.session.close()
     assert control.json("/health")["endpoints"][0]["listening"] is True
     assert control.call("POST", "/faults", {"kind": "refuse"}).status_code == 409
@@ -129,7 +129,7 @@ def test_a_control_port_outlives_all_endpoints(clock: Any) -> None:
         control = Control(sandbox.control_url)
         assert control.call("POST", "/faults", {"kind": "refuse"}).status_code == 201
         assert {each["listening"] for each in control.json("/health")["endpoints"]} == {False}
-        assert control.call("DELETE", "/faults").json() == {"healed": 1}
+        assert control.call("DELETE", "/faults").json() == {"removed": 1}
         api = Api(sandbox.url)
         assert api.get("/network").status_code == 200
         outside = requests.get(sandbox.control_url.removesuffix("/_sandbox") + "/network", timeout=10)
@@ -159,7 +159,7 @@ def test_reset(control: Control, api: Api, sandbox: SandboxServer) -> None:
     health = control.call("POST", "/reset", {"dataset": "empty", "seed": 3, "ready_after": 0.5}).json()
     assert (health["dataset"], health["seed"], health["ready_after"]) == ("empty", 3, 0.5)
     assert api.json("/nodes") == []
-    assert health["faults"] == 1  # Faults and journal are left alone.
+    assert health["faults"] == 1  # Faults and journal stay as they are.
     assert len(sandbox.journal.entries()) == 2
     assert control.call("POST", "/reset", {"dataset": "default"}).json()["seed"] == 3
     assert api.get(f"/services/{uuid}/info").status_code == 404

@@ -23,17 +23,17 @@ def story(seed: int, dataset: str) -> list[str]:
     clock = ManualClock()
     with SandboxServer(ports=(0,), seed=seed, dataset=dataset, clock=clock) as sandbox:
         api = Api(sandbox.url)
-        said = [
+        texts = [
             api.get(path).text
             for path in [*LISTS, "/sessions?recent=true", "/nodes/9001", "/idle_jobs/69/42"]
         ]
         if dataset != "empty":
             uuid = api.rent(api.json("/services/mr")[0]["node_id"])
             clock.advance(10)
-            said += [api.get(f"/services/{uuid}/{place}").text for place in ("info", "logs")]
-        said += [api.post("/accounts").text, api.get("/accounts").text]
+            texts += [api.get(f"/services/{uuid}/{place}").text for place in ("info", "logs")]
+        texts += [api.post("/accounts").text, api.get("/accounts").text]
         api.close()
-    return said
+    return texts
 
 
 @pytest.mark.parametrize("dataset", sorted(DATASETS))

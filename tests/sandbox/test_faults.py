@@ -42,14 +42,14 @@ def test_status(sandbox: SandboxServer, raw: RawClient, status: int) -> None:
     assert carried_out(sandbox) == 0
     [entry] = sandbox.journal.entries()
     assert (entry.fault, entry.status, entry.done) == ("status", status, True)
-    sandbox.faults.heal_all()
+    sandbox.faults.remove_all()
     rent(raw)  # On the same connection.
     assert raw.answer().status == 200
     assert carried_out(sandbox) == 1
 
 
 def test_a_status_after_the_work_is_done(sandbox: SandboxServer, raw: RawClient) -> None:
-    sandbox.faults.add("status", status=500, work=True)
+    sandbox.faults.add("status", status=500, carry_out=True)
     rent(raw)
     assert raw.answer().status == 500
     assert carried_out(sandbox) == 1
@@ -72,12 +72,12 @@ def test_retry_after_in_seconds_and_as_a_date(sandbox: SandboxServer, raw: RawCl
     sandbox.faults.add("status", status=429, retry_after=1.5)
     raw.request("GET /accounts")
     assert raw.answer().headers["retry-after"] == "1.5"
-    sandbox.faults.heal_all()
+    sandbox.faults.remove_all()
     sandbox.faults.add("status", status=503, retry_after=3600, retry_after_date=True)
     raw.request("GET /accounts")
     date = parsedate_to_datetime(raw.answer().headers["retry-after"]).timestamp()
     assert 1800 < date - time.time() <= 3600
-    sandbox.faults.heal_all()
+    sandbox.faults.remove_all()
     sandbox.faults.add("status", status=503)
     raw.request("GET /accounts")
     assert "retry-after" not in raw.answer().headers
@@ -91,7 +91,7 @@ def test_slow(sandbox: SandboxServer, raw: RawClient) -> None:
     assert raw.is_silent()
     [entry] = sandbox.journal.entries()
     assert (entry.done, entry.status, entry.carried_out) == (False, None, False)
-    sandbox.faults.heal_all()  # Healing ends the delay.
+    sandbox.faults.remove_all()  # Removing the fault ends the delay.
     assert raw.answer().status == 200
     assert (entry.fault, entry.delayed, entry.status, entry.done) == ("slow", 900, 200, True)
     assert carried_out(sandbox) == 1
@@ -117,14 +117,14 @@ def test_slow_combines_with_another_in_any_order(
     assert (entry.fault, entry.delayed) == ("status", 0.01)
 
 
-@pytest.mark.parametrize("work", [None, False])
-def test_stall(sandbox: SandboxServer, raw: RawClient, work: bool | None) -> None:
-    sandbox.faults.add("stall", work=work)
+@pytest.mark.parametrize("carry_out", [None, False])
+def test_stall(sandbox: SandboxServer, raw: RawClient, carry_out: bool | None) -> None:
+    sandbox.faults.add("stall", carry_out=carry_out)
     rent(raw)
     until(lambda: any(entry.done for entry in sandbox.journal.entries()))
     assert raw.is_silent()
-    assert carried_out(sandbox) == (work is None)
-    sandbox.faults.heal_all()
+    assert carried_out(sandbox) == (carry_out is None)
+    sandbox.faults.remove_all()
     assert raw.rest() == b""
     [entry] = sandbox.journal.entries()
     assert (entry.fault, entry.status) == ("stall", None)
@@ -149,7 +149,7 @@ def test_half_an_answer(sandbox: SandboxServer, raw: RawClient, kind: str) -> No
         while not raw.buffer.endswith(whole[: len(whole) // 2]):
             assert raw.more()
         assert raw.is_silent()
-        sandbox.faults.heal_all()
+        sandbox.faults.remove_all()
     head, _, body = raw.rest().partition(b"\r\n\r\n")
     assert f"Content-Length: {len(whole)}".encode() in head
     assert body == whole[: len(whole) // 2]
@@ -219,19 +219,19 @@ def test_drop_before_read_at_the_reuse_of_a_connection(sandbox: SandboxServer, r
         assert fresh.answer().status == 200
 
 
-@pytest.mark.parametrize("work", [None, True, False])
+@pytest.mark.parametrize("carry_out", [None, True, False])
 @pytest.mark.parametrize("kind", ["drop_after_read", "reset"])
 def test_drop_after_read_carries_the_change_out(
-    sandbox: SandboxServer, raw: RawClient, kind: str, work: bool | None
+    sandbox: SandboxServer, raw: RawClient, kind: str, carry_out: bool | None
 ) -> None:
-    sandbox.faults.add(kind, work=work)
+    sandbox.faults.add(kind, carry_out=carry_out)
     rent(raw)
     if kind == "reset":
         with pytest.raises(ConnectionResetError):
             raw.rest()
     else:
         assert raw.rest() == b""
-    assert carried_out(sandbox) == (work is not False)
+    assert carried_out(sandbox) == (carry_out is not False)
     [entry] = sandbox.journal.entries()
     assert (entry.status, entry.fault, entry.done) == (None, kind, True)
     assert entry.body == RENT.decode()
@@ -252,9 +252,9 @@ def test_refuse_closes_the_port_until_it_is_healed(
     second = sandbox.faults.add("refuse")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", sandbox.ports[1]))
-    sandbox.faults.heal(fault.id)  # The other one still closes both.
+    sandbox.faults.remove_fault(fault.id)  # The other one still closes both.
     assert [endpoint["listening"] for endpoint in sandbox.endpoints()] == [False, False]
-    sandbox.faults.heal(second.id)
+    sandbox.faults.remove_fault(second.id)
     for url in sandbox.urls:
         assert make_api(url).get("/network").status_code == 200
     assert sandbox.ports[0] == port
@@ -265,7 +265,7 @@ def test_refuse_before_the_start() -> None:
     sandbox.faults.add("refuse")
     with sandbox:
         assert [endpoint["listening"] for endpoint in sandbox.endpoints()] == [False, False]
-        sandbox.faults.heal_all()
+        sandbox.faults.remove_all()
         assert [endpoint["listening"] for endpoint in sandbox.endpoints()] == [True, True]
 
 

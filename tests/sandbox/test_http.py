@@ -1,4 +1,4 @@
-"""The sandbox as an HTTP/1.1 server: connections, methods, paths, and what is no proper request."""
+"""The sandbox as an HTTP/1.1 server: connections, methods, paths, and malformed requests."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_paths_and_methods_that_are_not_there(
         (b"GE(T / HTTP/1.1\r\nHost: x\r\n\r\n", 400, "request line"),
         (b"GET / FTP/1.1\r\nHost: x\r\n\r\n", 400, "protocol"),
         (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505, "HTTP/1"),
-        (b"GET nodes HTTP/1.1\r\nHost: x\r\n\r\n", 400, "no path"),
+        (b"GET nodes HTTP/1.1\r\nHost: x\r\n\r\n", 400, "not a path"),
         (b"GET / HTTP/1.1\r\n\r\n", 400, "Host"),
         (b"GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", 400, "header"),
         (b"GET / HTTP/1.1\r\nHost: x\r\n folded: x\r\n\r\n", 400, "header"),
@@ -153,7 +153,7 @@ def test_paths_and_methods_that_are_not_there(
     ],
     ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else None,
 )
-def test_what_is_no_proper_request_is_refused_and_carries_nothing_out(
+def test_a_malformed_request_is_refused_and_carries_nothing_out(
     sandbox: SandboxServer, raw: RawClient, data: bytes, status: int, says: str
 ) -> None:
     raw.send(data)

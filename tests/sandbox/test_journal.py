@@ -58,7 +58,7 @@ def test_the_summary_finds_a_change_that_was_carried_out_twice(
     sandbox.faults.add("status", status=503, count=1)
     api.post("/services/mr", first)  # 503: not carried out,
     api.post("/services/mr", first)  # so this is the only time.
-    sandbox.faults.add("status", status=503, count=1, work=True)
+    sandbox.faults.add("status", status=503, count=1, carry_out=True)
     api.post("/services/mr", second)
     make_api(sandbox.urls[1]).post("/services/mr", second)
     api.post("/services/mr", third)
@@ -88,7 +88,7 @@ def test_clearing_forgets_and_goes_on_counting(api: Api, sandbox: SandboxServer)
 def test_the_oldest_entries_are_forgotten_first() -> None:
     journal = Journal(lambda: 0.0, size=3)
     for number in range(5):
-        journal.arrived(
+        journal.record(
             None, b"x" * 10_000, endpoint=1, connection=1, number=number, method="GET", path="/", query="",
             request_id="",
         )  # fmt: skip

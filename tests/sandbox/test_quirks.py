@@ -301,13 +301,13 @@ def test_q18_an_object_takes_from_the_application_what_it_leaves_out(api: Api, c
 
 def test_q19_a_success_that_makes_nothing(loose: SandboxServer, api: Api) -> None:
     before = len(api.json("/sessions"))
-    said = []
+    answers_of_both = []
     for node_id in range(9120, 9126):
         listed = api.post("/services/mr", [{"node_id": node_id, **RENTAL}])
         single = api.post("/services/mr", {"node_id": node_id, **RENTAL})
         assert (listed.status_code, single.status_code) == (200, 201)
-        said.append((listed.json(), single.json()))
-    assert said == [
+        answers_of_both.append((listed.json(), single.json()))
+    assert answers_of_both == [
         ([{"id": 0, "message": "INTERNAL_ERROR"}], {"message": "INTERNAL_ERROR"}),
         ([{"id": 0, "error": "no capacity"}], {"error": "no capacity"}),
         ([{"uuid": ""}], {"uuid": ""}),
@@ -318,7 +318,7 @@ def test_q19_a_success_that_makes_nothing(loose: SandboxServer, api: Api) -> Non
     for path, first, more in (("/services/vpn", 9307, {}), ("/services/render", 9209, {"disk_size": 1})):
         answers = [api.post(path, {"node_id": first + place, **more}) for place in range(6)]
         assert {answer.status_code for answer in answers} == {201}
-        assert [answer.json() for answer in answers] == [single for _, single in said]
+        assert [answer.json() for answer in answers] == [single for _, single in answers_of_both]
     # Of several items the others are granted, and a rejection has its place.
     items = [{"node_id": node_id, **RENTAL} for node_id in (9101, 9120, 9124, 9127)]
     granted, internal, busy = api.post("/services/mr", items).json()

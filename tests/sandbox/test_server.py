@@ -23,7 +23,7 @@ from .raw_client import RawClient
 
 @pytest.fixture
 def threads() -> Callable[[], list[str]]:
-    """Names of the sandbox threads that the test has begun; another test's may live on beside them."""
+    """Names of the sandbox threads that the test started; threads of other tests may exist too."""
     before = set(threading.enumerate())
     return lambda: [
         thread.name

@@ -116,27 +116,27 @@ def openvpn(text: str, folder: Path) -> str:
         "--ifconfig-noexec", "--route-noexec", "--socks-proxy", "127.0.0.1", str(port),
         "--connect-retry-max", "1",
     ]  # fmt: skip
-    said = ""
+    output = ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             assert process.stdout is not None
             for line in process.stdout:
-                said += line
+                output += line
                 if CONNECTS in line:
                     break
         finally:
             process.kill()
-    return said
+    return output
 
 
 def test_q28_openvpn_loads_the_configuration(api: Api, clock: ManualClock, tmp_path: Path) -> None:
     text = config(api, clock, "openvpn")
     assert text.startswith("client\n")
     assert re.search(r"^remote 198\.51\.100\.\d+ 1194$", text, re.MULTILINE)
-    said = openvpn(text, tmp_path)
-    assert CONNECTS in said
-    assert "Cannot load" not in said
-    assert "error" not in said.lower()
+    output = openvpn(text, tmp_path)
+    assert CONNECTS in output
+    assert "Cannot load" not in output
+    assert "error" not in output.lower()
 
 
 @pytest.mark.parametrize("part", ["ca", "cert", "key"])
@@ -170,9 +170,9 @@ def test_q28_the_certificate_is_for_the_sandbox_alone_and_lasts(tmp_path: Path) 
 
     assert "OK" in ask("verify", "-CAfile", str(authority), str(client))
     for path in (authority, client):
-        said = ask("x509", "-in", str(path), "-noout", "-subject", "-enddate")
-        assert "Sandbox only" in said
-        assert "2199" in said
+        output = ask("x509", "-in", str(path), "-noout", "-subject", "-enddate")
+        assert "Sandbox only" in output
+        assert "2199" in output
 
 
 @pytest.mark.parametrize("dataset", ["default", "large", "loose"])

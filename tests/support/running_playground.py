@@ -141,7 +141,7 @@ class RunningPlayground:
 
     def _stop(self) -> None:
         # Held requests end first, so that Gunicorn has nothing to wait for.
-        self.sandbox.faults.heal_all()
+        self.sandbox.faults.remove_all()
         if self._process is not None:
             self._process.terminate()
             try:

@@ -12,6 +12,7 @@ import octaspace
 from octaspace import Client, Config, Response, types
 from octaspace.resources import Nodes
 from octaspace.resources.services import MachineRentals
+from octaspace.sandbox import Entry, Fault, FaultRegistry, ManualClock, SandboxServer
 from octaspace.types import payloads
 
 
@@ -31,6 +32,26 @@ def payloads_complete(client: Client) -> None:
     assert_type(client.services.mr, MachineRentals)
     assert_type(Client.nodes, type[Nodes])
     assert_type(client.apps.list().data[0]["extra"]["min_disk_size"], int)
+
+
+def sandbox_in_tests(
+    octaspace_sandbox: SandboxServer,
+    octaspace_faults: FaultRegistry,
+    octaspace_sandbox_clock: ManualClock,
+) -> None:
+    """The fixtures of the pytest plugin have the types by which tests annotate them."""
+    assert_type(octaspace_sandbox.urls, list[str])
+    assert_type(octaspace_sandbox.api_key, str)
+    assert_type(octaspace_sandbox.faults, FaultRegistry)
+    assert_type(octaspace_sandbox.journal.entries(), list[Entry])
+    fault = octaspace_faults.add("status", octaspace_sandbox.ports[0], status=503, count=2)
+    assert_type(fault, Fault)
+    assert_type(octaspace_faults.remove_fault(fault.id), bool)
+    octaspace_faults.add("statsu")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    octaspace_faults.add("slow", second=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    octaspace_sandbox_clock.advance(2.5)
+    with SandboxServer(clock=octaspace_sandbox_clock) as own:
+        assert_type(own, SandboxServer)
 
 
 def downloads(client: Client, file: IO[bytes], path: Path) -> None:

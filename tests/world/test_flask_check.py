@@ -61,7 +61,7 @@ def test_call_prints_the_answer_as_json(api: Api, app: Path, variable: str) -> N
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["nodes"]["total"] > 0
     nodes = flask(app, "call", "nodes.list", **{variable: KEY})
-    assert len(json.loads(nodes.stdout)) == len(api.sandbox.world.seeds.nodes)
+    assert len(json.loads(nodes.stdout)) == len(api.sandbox.world.initial_state.nodes)
     network, listed = api.sandbox.journal.entries()
     assert (network.key, listed.key is None) == (None, False)
 

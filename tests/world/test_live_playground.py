@@ -215,7 +215,7 @@ def test_the_tools_make_no_change(operator: Remote, api: Api) -> None:
     token = operator.token()
     for action, fields in (
         ("fire", {"kind": "creates", "count": "5", "threads": "2"}),
-        ("switch", {"toggle": "heal"}),
+        ("switch", {"toggle": "remove"}),
     ):
         operator.refused(f"{DIAGNOSTICS}/lab/{action}", csrf_token=token, once=action, **fields)
     assert api.sandbox.journal.entries() == []

@@ -14,10 +14,10 @@ from urllib.parse import parse_qsl
 from ..world.world import World
 from . import cors
 from .operations import Call, Created, Download, Operation, find, split_path
-from .problem import ProblemError, invalid, loosen
+from .problem import ProblemError, invalid, make_nonconforming_body
 
 StartResponse = Callable[..., Any]
-#: A key as the live system makes them (Q32): no white space, so no scheme word before it either.
+#: A key of the live system (Q32): without white space, so without a scheme such as Bearer.
 _KEY = re.compile(r"[!-~]{64}")
 SPECIFICATION = Path(__file__).with_name("openapi.yaml")
 _Answer = tuple[int, list[tuple[str, str]], bytes]
@@ -26,24 +26,27 @@ _Answer = tuple[int, list[tuple[str, str]], bytes]
 class SandboxApp:
     """WSGI callable over one `World`.
 
-    It leaves word in the environ, for whoever serves it: `sandbox.carried_out` is true when what was asked
-    for was done.
+    It sets `sandbox.carried_out` in the environ: true when the operation was carried out.
 
     Args:
-        world: What the answers are about.
-        strict_keys: Refuse with 401 what does not look like a key: real ones have 64 characters (Q32).
+        world: The state.
+        strict_keys: Refuse keys that do not have 64 characters with 401 (Q32).
     """
 
     def __init__(self, world: World, strict_keys: bool = False) -> None:
         self.world, self.strict_keys = world, strict_keys
         self._turns = itertools.count()
 
+    def restart(self, strict_keys: bool) -> None:
+        """Take `strict_keys` as in the constructor, and number the answers from 0."""
+        self.strict_keys, self._turns = strict_keys, itertools.count()
+
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         status, headers, body = self._answer(environ)
         headers += cors.headers(environ)
         headers.append(("Content-Length", str(len(body))))
         headers.append(("Cache-Control", "no-store"))
-        # Whoever serves the application knows the request's id; without a server it gets a number.
+        # The server sets the request's id; another WSGI server gets a number.
         request_id = environ.get("sandbox.request_id") or f"req-{next(self._turns):08x}"
         headers.append(("X-Request-Id", request_id))
         start_response(f"{status} {HTTPStatus(status).phrase}", headers)
@@ -68,7 +71,7 @@ class SandboxApp:
             result = operation.run(self.world, Call(found, _query(environ), _body(environ)))
         except ProblemError as problem:
             return self._refuse(problem, allowed)
-        environ["sandbox.carried_out"] = _granted(operation, result)
+        environ["sandbox.carried_out"] = _was_carried_out(operation, result)
         if isinstance(result, Download):
             disposition = 'attachment; filename="{}"'.format(
                 result.name.replace("\\", "\\\\").replace('"', '\\"')
@@ -80,7 +83,7 @@ class SandboxApp:
         return 200, [("Content-Type", "application/json")], _encode(result)
 
     def _check_key(self, environ: dict[str, Any], operation: Operation | None) -> None:
-        """`invalid` is refused; `readonly` may not change anything; /network asks for no key."""
+        """`invalid` is refused; `readonly` may not change anything; /network needs no key."""
         if operation is not None and operation.id == "network_information":
             return
         key = environ.get("HTTP_AUTHORIZATION", "").strip()
@@ -95,9 +98,9 @@ class SandboxApp:
         headers = []
         if problem.status == 405:
             headers.append(("Allow", ", ".join(sorted(set(allowed)))))
-        seeds = self.world.seeds
-        words = {name: f"{text}{seeds.note}" for name, text in problem.body.items()}
-        body = loosen(problem, next(self._turns)) if seeds.loose else words
+        state = self.world.initial_state
+        words = {name: f"{text}{state.note}" for name, text in problem.body.items()}
+        body = make_nonconforming_body(problem, next(self._turns)) if state.loose else words
         if body is None:
             return problem.status, headers, b""
         media = "application/problem+json" if "title" in body else "application/json"
@@ -106,7 +109,7 @@ class SandboxApp:
 
 def _segments(environ: dict[str, Any]) -> list[str]:
     raw: str | None = environ.get("REQUEST_URI")
-    if raw is None:  # Another WSGI server: all that is left is the path that was decoded as a whole.
+    if raw is None:  # Another WSGI server: only the decoded path is known.
         path = str(environ["PATH_INFO"]).encode("latin-1").decode("utf-8", "replace")
         return path.removeprefix("/").split("/")
     return split_path(raw.split("?", 1)[0])
@@ -139,8 +142,8 @@ def _encode(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def _granted(operation: Operation, result: Any) -> bool:
-    """Whether a successful answer did what was asked: creations name no session otherwise (Q2, Q19)."""
+def _was_carried_out(operation: Operation, result: Any) -> bool:
+    """Whether a successful answer carried the operation out: a creation then names a session (Q2, Q19)."""
     if isinstance(result, Created):
         return bool(result.content.get("uuid"))
     if operation.id != "rent_machines":

@@ -1,4 +1,4 @@
-"""What clients may send: each function takes a parsed body and returns it checked, or raises a 422."""
+"""Checks of request bodies: each function takes a parsed body and returns it checked, or raises a 422."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def rental_request(body: Any, defaults: Callable[[str], dict[str, Any]]) -> dict
 
     Args:
         body: The parsed body.
-        defaults: What the application with this uuid brings; it stands in for what the body leaves out.
+        defaults: Returns the defaults of the application with this uuid, for fields that the body leaves out.
     """
     if not isinstance(body, dict):
         raise invalid("the body must be an object, or a list of at least one item")
@@ -91,7 +91,7 @@ def price_update(body: Any) -> dict[str, Any]:
 
 
 def score(body: Any) -> int | None:
-    """The score in the body of POST /services/{uuid}/stop, 1 to 5; None when there is none."""
+    """The score in the body of POST /services/{uuid}/stop, 1 to 5; None without one."""
     if body is None:
         return None
     value = _object(body).get("score")
@@ -103,7 +103,7 @@ def score(body: Any) -> int | None:
 
 
 def _check_price(name: str, value: Any) -> None:
-    """A number in whatever unit the account sets its prices (Q26), or digits."""
+    """A number in the unit of the account's prices (Q26), or its digits."""
     digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 78
     if not digits and not _is_number(value):
         raise invalid(f"{name} must be a number or its digits")
@@ -178,5 +178,5 @@ def _owners(item: dict[str, Any]) -> dict[str, int]:
 
 
 def _is_number(value: Any) -> bool:
-    """A JSON number with a finite value; true and false are none."""
+    """A finite JSON number; true and false are not numbers."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value - value == 0

@@ -1,6 +1,6 @@
 """Cross-origin requests of web pages on this machine and of browser extensions.
 
-A page from anywhere else gets no permission: it has no business in what runs on somebody's own machine.
+Pages of other sites get no permission.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _EXTENSIONS = frozenset({"chrome-extension", "moz-extension", "safari-web-extens
 
 
 def headers(environ: dict[str, Any]) -> Headers:
-    """What an answer needs so that the page that asked may read it; nothing for a request of no such page."""
+    """Headers that let the requesting page read the answer; empty for other requests."""
     origin = _origin(environ)
     if not origin:
         return []
@@ -26,7 +26,7 @@ def headers(environ: dict[str, Any]) -> Headers:
 
 
 def is_preflight(environ: dict[str, Any]) -> bool:
-    """Whether a browser asks in advance, for a page that has permission."""
+    """Whether this is a preflight request for a page that has permission."""
     asks = environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
     return asks and bool(_origin(environ))
 
@@ -41,7 +41,7 @@ def permission(methods: list[str]) -> Headers:
 
 
 def _origin(environ: dict[str, Any]) -> str:
-    """The origin that asks, if it is a page of this machine or an extension; else an empty text."""
+    """The origin of a page of this machine or of an extension; else an empty string."""
     origin = str(environ.get("HTTP_ORIGIN", ""))
     try:
         parts = urlsplit(origin)

@@ -1,6 +1,6 @@
-"""The query parameters that narrow a list down (Q29): country, state, category and app.
+"""Query parameters that filter a list (Q29): country, state, category and app.
 
-A parameter that a list does not know changes nothing, and an empty one is none.
+Unknown and empty parameters are ignored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def wants_node(node: Node, query: dict[str, str]) -> bool:
     country, state = _wanted(query, "country"), _wanted(query, "state")
     if country and country not in _words({**node.location, **node.location_more}, "country", "isocode"):
         return False
-    return not state or state in _words({"state": node.shown_state()}, "state")
+    return not state or state in _words({"state": node.visible_state()}, "state")
 
 
 def relays(rows: Rows, query: dict[str, str]) -> Rows:

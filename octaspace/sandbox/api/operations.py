@@ -1,4 +1,4 @@
-"""Every operation of openapi.yaml: method and path, whether it changes something, what carries it out."""
+"""The operations of openapi.yaml: method, path, whether it changes something, and its handler."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class Created:
 
 @dataclass(frozen=True)
 class Call:
-    """One request, taken apart: path parameters, query, and the parsed body (None when there is none)."""
+    """One parsed request: path parameters, query, and body (None without a body)."""
 
     path: dict[str, str] = field(default_factory=dict)
     query: dict[str, str] = field(default_factory=dict)
     body: Any = None
 
     def flag(self, name: str) -> bool:
-        """A boolean of the query; false when missing, 422 when it is neither."""
+        """A boolean of the query; false when missing, 422 for another text."""
         value = self.query.get(name, "false").lower()
         if value not in ("true", "1", "false", "0", ""):
             raise invalid(f"{name} must be true or false")
         return value in ("true", "1")
 
     def number(self, name: str, what: str) -> int:
-        """The number in the path; 404 for `what` when it is none."""
+        """A number in the path; 404 for `what` when it is not a number."""
         text = self.path[name]
         if not (text.isascii() and text.isdigit() and len(text) < 20):
             raise not_found(what)
@@ -80,12 +80,12 @@ class Operation(NamedTuple):
 
 def _ident(world: World, call: Call) -> Download:
     node = world.own_node(call.node_id())
-    return Download(node.ident(), world.seeds.file_name.format(id=node.id, kind="ident"))
+    return Download(node.ident(), world.initial_state.file_name.format(id=node.id, kind="ident"))
 
 
 def _log(world: World, call: Call) -> Download:
     node = world.own_node(call.node_id())
-    return Download(node.log(), world.seeds.file_name.format(id=node.id, kind="log"))
+    return Download(node.log(), world.initial_state.file_name.format(id=node.id, kind="log"))
 
 
 def _prices(world: World, call: Call) -> Any:
@@ -124,19 +124,19 @@ def _nodes(world: World, call: Call) -> Any:
 
 
 def _apps(world: World, call: Call) -> Any:
-    return filters.applications(world.seeds.apps, call.query)
+    return filters.applications(world.initial_state.apps, call.query)
 
 
 def _machines(world: World, call: Call) -> Any:
-    return filters.machines(world.seeds.mr, call.query, world.seeds.apps)
+    return filters.machines(world.initial_state.mr, call.query, world.initial_state.apps)
 
 
 def _relays(world: World, call: Call) -> Any:
-    return filters.relays(world.seeds.vpn, call.query)
+    return filters.relays(world.initial_state.vpn, call.query)
 
 
 def _render_nodes(world: World, call: Call) -> Any:
-    return filters.machines(world.seeds.render, call.query, world.seeds.apps)
+    return filters.machines(world.initial_state.render, call.query, world.initial_state.apps)
 
 
 def _info(world: World, call: Call) -> Any:
@@ -170,7 +170,7 @@ OPERATIONS = (
     Operation("GET", "/nodes/{id}/ident", "download_node_identity", False, _ident),
     Operation("GET", "/nodes/{id}/logs", "download_node_logs", False, _log),
     Operation("PATCH", "/nodes/{id}/prices", "update_node_prices", True, _prices),
-    # A GET that acts (Q1).
+    # A GET with a side effect (Q1).
     Operation(
         "GET", "/nodes/{id}/reboot", "reboot_node", True, lambda world, call: world.reboot(call.node_id())
     ),
@@ -188,7 +188,7 @@ OPERATIONS = (
     Operation("GET", "/services/{uuid}/info", "session_info", False, _info),
     Operation("GET", "/services/{uuid}/logs", "session_logs", False, _logs),
     Operation("POST", "/services/{uuid}/stop", "stop_session", True, _stop),
-    # Another GET that acts: older deployments stop by it (Q20).
+    # Another GET with a side effect: older deployments stop sessions by it (Q20).
     Operation("GET", "/services/{uuid}/stop", "stop_session_by_get", True, _stop),
     Operation(
         "GET",
@@ -222,7 +222,7 @@ def find(method: str, segments: list[str]) -> tuple[Operation | None, dict[str, 
         if operation.method == method:
             return operation, found, [method]
         allowed.append(operation.method)
-        # HEAD is a GET without its body, unless that GET acts.
+        # HEAD is a GET without its body, unless that GET has a side effect.
         if method == "HEAD" and operation.method == "GET" and not operation.change:
             return operation, found, allowed
     return None, {}, allowed

@@ -1,4 +1,4 @@
-"""The one way in which the simulated API says no."""
+"""Errors of the simulated API."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class ProblemError(Exception):
 
 
 def not_found(what: str) -> ProblemError:
-    """404 in the API's words."""
+    """A 404 as the API words it."""
     return ProblemError(404, error="not found", message=f"{what} not found")
 
 
 def invalid(message: str, code: str = "invalid_parameter") -> ProblemError:
-    """422 in the API's words: no `error`, but a `message` and a `code`."""
+    """A 422 as the API words it: a `message` and a `code`, without `error`."""
     return ProblemError(422, message=message, code=code)
 
 
-def loosen(problem: ProblemError, turn: int) -> Any:
+def make_nonconforming_body(problem: ProblemError, turn: int) -> Any:
     """The same error in one of the loose shapes of the live API (Q16, Q30), a different one each `turn`."""
     text = str(problem.body.get("message") or problem.body.get("error") or "failed")
     shapes: tuple[Any, ...] = (

@@ -1,4 +1,4 @@
-"""A world full of things: account, nodes, sessions and market, drawn from one random source."""
+"""A populated state: account, nodes, sessions and market, drawn from one random source."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..world.idle_jobs import make_idle_jobs
 from ..world.nodes import make_nodes
 from ..world.rental import Rental
 from .catalogue import applications
-from .initial_state import Moment, Seeds
+from .initial_state import InitialState, StartTime
 from .market import make_network, make_offers, make_relays, offer_terms
 from .rng import make_uuid
 
@@ -17,9 +17,9 @@ from .rng import make_uuid
 OPENING_BALANCE = 1_234_567_890_123_456_789_012
 
 
-def make_world_seeds(
+def make_populated_state(
     source: random.Random,
-    moment: Moment,
+    start: StartTime,
     *,
     nodes: int,
     mr: int,
@@ -27,31 +27,31 @@ def make_world_seeds(
     vpn: int,
     active: int,
     recent: int,
-) -> Seeds:
-    """A world with that many of each, its sessions begun before the world did."""
+) -> InitialState:
+    """A state with these numbers of each; its sessions began before the start."""
     machines = make_offers(source, mr, 9101 if mr < 100 else 20_001)
-    seeds = Seeds(
+    state = InitialState(
         account=make_account(source),
         balance=OPENING_BALANCE * (active // 6),
-        nodes=make_nodes(source, nodes, moment.monotonic),
+        nodes=make_nodes(source, nodes, start.monotonic),
         mr=machines,
         render=make_offers(source, render, 9201 if mr < 100 else 30_001),
         vpn=make_relays(source, vpn, 9301 if mr < 100 else 40_001),
         apps=applications(),
         network=make_network(machines, relays=147, nodes=690),
-        idle_jobs=make_idle_jobs(moment.wall),
+        idle_jobs=make_idle_jobs(start.wall),
         refusals={
             machines[-2]["node_id"]: (1, "node is busy"),
             machines[-1]["node_id"]: (4, "node is unavailable"),
         },
     )
-    # The one before the refusing two has next to no disk left.
+    # The one before the two that refuse has almost no disk left.
     machines[-3]["free_disk"] = 5_000_000_000
-    seeds.rentals = [
-        *(_rental(source, seeds, moment, number, None) for number in range(active)),
-        *(_rental(source, seeds, moment, active + number, number) for number in range(recent)),
+    state.rentals = [
+        *(_rental(source, state, start, number, None) for number in range(active)),
+        *(_rental(source, state, start, active + number, number) for number in range(recent)),
     ]
-    return seeds
+    return state
 
 
 def make_account(source: random.Random) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def make_account(source: random.Random) -> dict[str, Any]:
     }
 
 
-#: Service, kind and application of the seeded sessions, in turn; the second is still on its way.
+#: Service, kind and application of the seeded sessions, in turn; the second is not ready yet.
 _SESSIONS = (
     ("mr", "base", 1),
     ("mr", "base", 3),
@@ -80,10 +80,12 @@ _REASONS: tuple[int | str, ...] = (0, 1, "low balance", 0, 3, 0, "node went offl
 _CHARGED = 2**62
 
 
-def _rental(source: random.Random, seeds: Seeds, moment: Moment, number: int, over: int | None) -> Rental:
-    """A session that began before the world did; `over` counts the finished ones, None means active."""
+def _rental(
+    source: random.Random, state: InitialState, start: StartTime, number: int, over: int | None
+) -> Rental:
+    """A session that began before the start; `over` counts the finished ones, None means active."""
     service, kind, app = _SESSIONS[number % len(_SESSIONS)]
-    offers = {"mr": seeds.mr, "render": seeds.render, "vpn": seeds.vpn}[service]
+    offers = {"mr": state.mr, "render": state.render, "vpn": state.vpn}[service]
     offer = offers[number % max(1, len(offers) - 3)]
     terms = offer_terms(service, offer)
     longest = _CHARGED / terms["rate"] * 3_600
@@ -97,13 +99,13 @@ def _rental(source: random.Random, seeds: Seeds, moment: Moment, number: int, ov
         kind=kind,
         node_id=offer["node_id"],
         number=number,
-        started=moment.monotonic - before,
-        started_wall=moment.wall - before,
-        ready_after=moment.ready_after if number == 1 else 10.0,
+        started=start.monotonic - before,
+        started_wall=start.wall - before,
+        ready_after=start.ready_after if number == 1 else 10.0,
         **terms,
     )
     if app is not None:
-        chosen = seeds.apps[app]
+        chosen = state.apps[app]
         rental.app_name, rental.image = chosen["name"], chosen["image"]
         rental.ports, rental.http_ports = [22], [8080] if app == 1 else []
     if over is not None:

@@ -1,11 +1,11 @@
-"""The things the simulated world is made of: places, hardware and applications."""
+"""Places, hardware and applications of the simulated world."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, NamedTuple
 
-#: USD per OCTA, the rate by which every price is written in both.
+#: USD per OCTA, the rate between the two prices of an offer.
 MARKET_PRICE = 0.104
 
 
@@ -72,7 +72,7 @@ _EXAMPLE = "249b4cb3-3db1-4c06-98a4-772ba88cd81c"
 _OTHER_EXAMPLES = ("406c0b3f-0000-4000-8000-000000000001", "406c0b3f-6726-4169-a3b4-6322995cd755")
 
 _APP_ROWS: tuple[tuple[str, str, str, str, str, int, int, dict[str, str], Any, Any], ...] = (
-    # The ports stand in every shape the specification allows: lists, and lists as JSON strings (Q3).
+    # Ports in every shape that the specification allows: lists, and lists as JSON strings (Q3).
     ("Ubuntu 24.04", "24.04", "OS", "Plain Ubuntu with SSH", "ubuntu:24.04", 0, 10, {}, "[22]", "[]"),
     ("Stable Diffusion", "2.1", "AI", "Image generation in the browser", "example/stable-diffusion:2.1",
      8, 60, {"CLI_ARGS": "--listen"}, "[5000,6000]", "[8080]"),
@@ -92,7 +92,7 @@ _APP_ROWS: tuple[tuple[str, str, str, str, str, int, int, dict[str, str], Any, A
 
 
 def rental_defaults(app: dict[str, Any]) -> dict[str, Any]:
-    """What an application of the catalogue brings for a rental, in the fields of POST /services/mr (Q18)."""
+    """Defaults of an application for a rental, in the fields of POST /services/mr (Q18)."""
     return {
         "image": app["image"],
         "disk_size": app["extra"]["min_disk_size"],

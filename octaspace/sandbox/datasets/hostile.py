@@ -1,4 +1,4 @@
-"""The hostile data set: every text says what a careless page would run, break on or be fooled by."""
+"""The data set hostile: texts that a careless page would run, break on or be fooled by."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from ..world.idle_jobs import IdleJob
 from ..world.nodes import Node
 from ..world.rental import Rental
-from .initial_state import Seeds
+from .initial_state import InitialState
 
 _RLO, _ESC, _LRI = "\u202e", "\x1b", "\u2066"
 
-#: Said in turn. `window.pwned` is what a browser test looks for.
+#: Used in turn. A browser test looks for `window.pwned`.
 PAYLOADS = (
     "<script>window.pwned=1</script>",
     "</script><script>window.pwned=2</script>",
@@ -34,7 +34,7 @@ PAYLOADS = (
     "N" * 10_240,
 )
 
-#: Identifiers: they travel in paths as well, so each has something that must be percent-encoded.
+#: Identifiers: they are part of paths too, so each has a character that must be percent-encoded.
 _ID_PAYLOADS = (
     "1';window.pwned=10;//",
     "<img src=x onerror=window.pwned=11>",
@@ -48,14 +48,14 @@ _ID_PAYLOADS = (
     "\u2028line\ufeff\u200b",
 )
 
-#: Objects whose keys are somebody's words, not the API's.
+#: Objects whose keys come from users, not from the API.
 _MAPS = frozenset({"envs", "user_envs", "gpus", "gpu"})
-#: Numbers and lists in string clothes: they stay what the specification wants them to be.
+#: Numbers and lists that are sent as strings: they stay valid.
 _SHAPED = frozenset({"ports", "http_ports", "base", "total_price_wei"})
 
 
-class _Poison:
-    """Hands the payloads out in turn."""
+class _HostileTexts:
+    """Returns the payloads in turn."""
 
     def __init__(self) -> None:
         self._turn = 0
@@ -81,78 +81,80 @@ class _Poison:
         return f"{_ID_PAYLOADS[number % len(_ID_PAYLOADS)]}~{number}"
 
 
-def poison(seeds: Seeds) -> Seeds:
-    """The same world with hostile words; numbers, dates and what the simulation itself needs are kept."""
-    bad = _Poison()
-    offers = {id(offer): bad.walk(offer) for group in (seeds.mr, seeds.render, seeds.vpn) for offer in group}
+def inject_hostile_text(state: InitialState) -> InitialState:
+    """The same state with hostile texts; numbers, dates and what the simulation needs are kept."""
+    texts = _HostileTexts()
+    offers = {
+        id(offer): texts.walk(offer) for group in (state.mr, state.render, state.vpn) for offer in group
+    }
     return replace(
-        seeds,
-        account=bad.walk(seeds.account),
-        nodes=[_node(bad, node, place) for place, node in enumerate(seeds.nodes)],
-        mr=[offers[id(offer)] for offer in seeds.mr],
-        render=[offers[id(offer)] for offer in seeds.render],
-        vpn=[offers[id(offer)] for offer in seeds.vpn],
-        apps=[{**bad.walk(app), "uuid": bad.identifier(place)} for place, app in enumerate(seeds.apps)],
-        network=bad.walk(seeds.network),
-        idle_jobs={key: _idle_job(bad, job) for key, job in seeds.idle_jobs.items()},
-        rentals=[_rental(bad, rental) for rental in seeds.rentals],
-        refusals={node_id: (status, bad.text()) for node_id, (status, _) in seeds.refusals.items()},
+        state,
+        account=texts.walk(state.account),
+        nodes=[_node(texts, node, place) for place, node in enumerate(state.nodes)],
+        mr=[offers[id(offer)] for offer in state.mr],
+        render=[offers[id(offer)] for offer in state.render],
+        vpn=[offers[id(offer)] for offer in state.vpn],
+        apps=[{**texts.walk(app), "uuid": texts.identifier(place)} for place, app in enumerate(state.apps)],
+        network=texts.walk(state.network),
+        idle_jobs={key: _idle_job(texts, job) for key, job in state.idle_jobs.items()},
+        rentals=[_rental(texts, rental) for rental in state.rentals],
+        refusals={node_id: (status, texts.text()) for node_id, (status, _) in state.refusals.items()},
         file_name='../../{id}"<b>=x.{kind}',
         note=f" {PAYLOADS[1]}{PAYLOADS[9]}",
     )
 
 
-def _node(bad: _Poison, node: Node, place: int) -> Node:
+def _node(texts: _HostileTexts, node: Node, place: int) -> Node:
     return replace(
         node,
-        # Two in three keep an honest state: the set is open, yet pages must still find what is online.
-        state=bad.text() if place % 3 == 2 else node.state,
-        ip=bad.text(),
-        agent=bad.text(),
-        verified=bad.text(),
-        location=bad.walk(node.location),
-        location_more=bad.walk(node.location_more),
-        hardware=bad.walk(node.hardware),
-        software=bad.walk(node.software),
-        features=bad.walk(node.features),
+        # Two in three keep their state: pages must still find nodes that are online.
+        state=texts.text() if place % 3 == 2 else node.state,
+        ip=texts.text(),
+        agent=texts.text(),
+        verified=texts.text(),
+        location=texts.walk(node.location),
+        location_more=texts.walk(node.location_more),
+        hardware=texts.walk(node.hardware),
+        software=texts.walk(node.software),
+        features=texts.walk(node.features),
     )
 
 
-def _idle_job(bad: _Poison, job: IdleJob) -> IdleJob:
-    return replace(job, status=bad.text(), error=bad.text(), lines=bad.walk(job.lines))
+def _idle_job(texts: _HostileTexts, job: IdleJob) -> IdleJob:
+    return replace(job, status=texts.text(), error=texts.text(), lines=texts.walk(job.lines))
 
 
-def _rental(bad: _Poison, rental: Rental) -> Rental:
+def _rental(texts: _HostileTexts, rental: Rental) -> Rental:
     return replace(
         rental,
-        uuid=bad.identifier(rental.number),
-        kind=bad.text() if rental.service != "vpn" else rental.kind,
-        place=bad.walk(rental.place),
-        node_hw=bad.walk(rental.node_hw),
-        app_name=bad.text(),
-        image=bad.text(),
-        extra=_extra(bad, rental.service),
-        note=" " + bad.text(),
-        words=bad.text(),
-        termination_reason=bad.walk(rental.termination_reason),
+        uuid=texts.identifier(rental.number),
+        kind=texts.text() if rental.service != "vpn" else rental.kind,
+        place=texts.walk(rental.place),
+        node_hw=texts.walk(rental.node_hw),
+        app_name=texts.text(),
+        image=texts.text(),
+        extra=_extra(texts, rental.service),
+        note=" " + texts.text(),
+        progress_text=texts.text(),
+        termination_reason=texts.walk(rental.termination_reason),
     )
 
 
-def _extra(bad: _Poison, service: str) -> dict[str, Any]:
-    """Hostile texts in the fields that a session of this kind has besides those of `Rental`."""
-    fields: dict[str, Any] = {"public_ip": bad.text()}
+def _extra(texts: _HostileTexts, service: str) -> dict[str, Any]:
+    """Hostile texts in the fields that a session of this kind has in addition to those of `Rental`."""
+    fields: dict[str, Any] = {"public_ip": texts.text()}
     if service == "vpn":
-        return {**fields, "ip": bad.text()}
+        return {**fields, "ip": texts.text()}
     fields |= {
-        "user_envs": {bad.text(): bad.text()},
-        "urls": {"8080": "javascript:window.pwned=15", bad.text(): bad.text()},
+        "user_envs": {texts.text(): texts.text()},
+        "urls": {"8080": "javascript:window.pwned=15", texts.text(): texts.text()},
         "app_logo": "javascript:window.pwned=16",
     }
     if service == "mr":
         fields |= {
             "ssh_web": "javascript:window.pwned=17",
-            "ssh_direct": {"host": bad.text(), "port": 42_000},
-            "ssh_proxy": {"host": bad.text(), "port": 10_022},
-            "container_id": [bad.text(), bad.text()],
+            "ssh_direct": {"host": texts.text(), "port": 42_000},
+            "ssh_proxy": {"host": texts.text(), "port": 10_022},
+            "container_id": [texts.text(), texts.text()],
         }
     return fields

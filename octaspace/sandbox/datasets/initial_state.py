@@ -1,4 +1,4 @@
-"""What a world starts with, before anything has happened in it."""
+"""The state that a world starts with."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ..world.rental import Rental
 
 
 @dataclass
-class Seeds:
-    """What a world starts with."""
+class InitialState:
+    """The state that a world starts with."""
 
     account: dict[str, Any]
     balance: int
@@ -26,20 +26,20 @@ class Seeds:
     rentals: list[Rental] = field(default_factory=list)
     #: Nodes on offer that refuse every rental, with the reason (Q2).
     refusals: dict[int, tuple[int, str]] = field(default_factory=dict)
-    #: Nodes on offer where a request is answered like a success, with this, and nothing is created (Q19):
-    #: the item's answer; None for no answer at all; a text for `{"message"}` in place of the list.
-    duds: dict[int, dict[str, Any] | str | None] = field(default_factory=dict)
-    #: Name under which a node's identity or log is handed out.
+    #: Nodes on offer where a creation is answered with 2xx and creates nothing (Q19): the item's answer;
+    #: None for no answer; a text for `{"message"}` in place of the list.
+    empty_results: dict[int, dict[str, Any] | str | None] = field(default_factory=dict)
+    #: File name of a node's identity or log.
     file_name: str = "node-{id}.{kind}"
-    #: Said in the logs of sessions created later; the hostile data set sets it.
+    #: Appended to the logs of sessions created later; the hostile data set sets it.
     note: str = ""
-    #: Answer in the shapes that quirks.md knows and the specification does not allow.
+    #: Answer in the shapes of quirks.md that the specification does not allow.
     loose: bool = False
 
 
 @dataclass(frozen=True)
-class Moment:
-    """The birth of a world on both clocks, and how long its rentals take to become ready."""
+class StartTime:
+    """The start of a world on both clocks, and the seconds until its rentals are ready."""
 
     monotonic: float
     wall: float

@@ -1,4 +1,4 @@
-"""What is on offer (Q12): machines, render nodes and VPN relays; and the state of the network."""
+"""The market (Q12): machines, render nodes and VPN relays; and the state of the network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from ..world.nodes import GIB, make_reliability
 from .catalogue import CPUS, GPUS, MARKET_PRICE, PLACES
 
-#: Per GB, in Wei: what every offer asks for storage and traffic.
+#: Wei per GB that every offer costs for storage and traffic.
 STORAGE_WEI, TRAFFIC_WEI = 10**15, 5 * 10**14
 
 
@@ -22,7 +22,7 @@ def _make_offer(source: random.Random, number: int, node_id: int) -> dict[str, A
     place, cpu, gpu = PLACES[number % len(PLACES)], CPUS[number % len(CPUS)], GPUS[number * 5 % len(GPUS)]
     gpus = 0 if number % 14 == 13 else (1, 1, 2, 4, 8)[number % 5]
     usd = round((gpu.usd_per_hour * max(gpus, 0.2)) * source.uniform(0.8, 1.25), 4)
-    # Whole thousandths of an OCTA, so that Wei and OCTA say exactly the same.
+    # Whole thousandths of an OCTA, so that Wei and OCTA are exactly equal.
     milli_octa = round(usd / MARKET_PRICE * 1000)
     offer: dict[str, Any] = {
         "node_id": node_id,
@@ -180,12 +180,12 @@ def make_network(offers: list[dict[str, Any]], relays: int, nodes: int) -> dict[
     }
 
 
-#: A VPN session costs this much: 0.02 OCTA per hour.
+#: Wei per hour of a VPN session: 0.02 OCTA.
 VPN_RATE = 2 * 10**16
 
 
 def offer_terms(service: str, offer: dict[str, Any]) -> dict[str, Any]:
-    """What a session takes over from the offer it rents: place, price, hardware."""
+    """What a session copies from the offer it rents: place, price, hardware."""
     place = {name: offer[name] for name in ("country", "country_iso", "city") if name in offer}
     if service == "vpn":
         return {"place": place, "rate": VPN_RATE, "base_usd": 21}

@@ -1,4 +1,4 @@
-"""The loose data set: every shape that quirks.md knows and the default data set does not show."""
+"""The data set loose: every shape of quirks.md that the default data set does not have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from ..world.idle_jobs import IdleJob
 from ..world.nodes import Node
 from ..world.rental import Rental
-from .initial_state import Seeds
+from .initial_state import InitialState
 
 _PORTS: tuple[Any, ...] = ("", None, "not a list", "[22,", [22], "[5000,6000]")
 _BANDWIDTHS: tuple[Any, ...] = ("872229553", None, 0, "941.5", 900)
@@ -32,8 +32,8 @@ _ENVS: tuple[dict[str, Any], ...] = (
     {"WORKERS": 3},
     {},
 )
-#: What creations say that make nothing (Q19), on the last nodes of each catalogue that are not taken already.
-_DUDS: tuple[dict[str, Any] | str | None, ...] = (
+#: Answers of creations that create nothing (Q19), on the last free nodes of each catalogue.
+_EMPTY_RESULTS: tuple[dict[str, Any] | str | None, ...] = (
     {"message": "INTERNAL_ERROR"},
     {"error": "no capacity"},
     {"uuid": ""},
@@ -43,30 +43,30 @@ _DUDS: tuple[dict[str, Any] | str | None, ...] = (
 )
 
 
-def loosen_seeds(seeds: Seeds) -> Seeds:
-    """The same world in its loosest shapes.
+def make_nonconforming(state: InitialState) -> InitialState:
+    """The same state in nonconforming shapes.
 
     Port lists (Q3), bandwidth (Q4, Q23), prices (Q5), money as text (Q8), idle logs (Q11), creations that
-    make nothing (Q19), the other /network (Q21), GPUs and reliability (Q22), ends (Q24), states (Q25), envs
+    create nothing (Q19), the other /network (Q21), GPUs and reliability (Q22), ends (Q24), states (Q25), envs
     (Q27).
     """
     return replace(
-        seeds,
-        nodes=[_node(node, place) for place, node in enumerate(seeds.nodes)],
-        apps=[_app(app, place) for place, app in enumerate(seeds.apps)],
-        mr=[_offer(offer, place) for place, offer in enumerate(seeds.mr)],
-        render=[_offer(offer, place) for place, offer in enumerate(seeds.render)],
-        vpn=[_relay(relay, place) for place, relay in enumerate(seeds.vpn)],
-        network=_network(seeds.network),
-        idle_jobs={key: _idle_job(job) for key, job in seeds.idle_jobs.items()},
-        rentals=[_rental(rental) for rental in seeds.rentals],
-        duds=_duds(seeds),
+        state,
+        nodes=[_node(node, place) for place, node in enumerate(state.nodes)],
+        apps=[_app(app, place) for place, app in enumerate(state.apps)],
+        mr=[_offer(offer, place) for place, offer in enumerate(state.mr)],
+        render=[_offer(offer, place) for place, offer in enumerate(state.render)],
+        vpn=[_relay(relay, place) for place, relay in enumerate(state.vpn)],
+        network=_network(state.network),
+        idle_jobs={key: _idle_job(job) for key, job in state.idle_jobs.items()},
+        rentals=[_rental(rental) for rental in state.rentals],
+        empty_results=_empty_results(state),
         loose=True,
     )
 
 
 def octa_float(wei: int) -> float:
-    """Wei as older answers say it: a float in OCTA (Q8)."""
+    """Wei as in older answers: a float in OCTA (Q8)."""
     return round(wei / 10**18, 2)
 
 
@@ -75,7 +75,7 @@ def log_lines(logs: dict[str, Any]) -> list[str]:
     return [*(entry["msg"] for entry in logs["system"]), *logs["container"].splitlines()]
 
 
-def loose_session(view: dict[str, Any], number: int) -> dict[str, Any]:
+def nonconforming_session(view: dict[str, Any], number: int) -> dict[str, Any]:
     """A session, active or finished, in one of its loose shapes; `number` decides which."""
     view = dict(view)
     if number % 2:  # Q8
@@ -159,7 +159,7 @@ def _with_gpus(offer: dict[str, Any], place: int) -> dict[str, Any]:
     if shape == 1:  # Models with their cards.
         return {**offer, "gpu": {listed[0]["model"]: listed}}
     changed = {**offer, "gpu": _by_vendor(listed, with_amd=shape == 4)}
-    if shape > 2:  # Instead of the list; otherwise beside it.
+    if shape > 2:  # Instead of the list; otherwise in addition to it.
         del changed["gpus"]
     return changed
 
@@ -196,13 +196,15 @@ def _network(network: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _duds(seeds: Seeds) -> dict[int, dict[str, Any] | str | None]:
-    taken = 3  # The last three machines refuse for reasons of their own.
-    duds: dict[int, dict[str, Any] | str | None] = {}
-    for offers, left in ((seeds.mr, taken), (seeds.render, 0), (seeds.vpn, 0)):
-        last = offers[len(offers) - left - len(_DUDS) : len(offers) - left]
-        duds |= {offer["node_id"]: dud for offer, dud in zip(last, _DUDS, strict=True)}
-    return duds
+def _empty_results(state: InitialState) -> dict[int, dict[str, Any] | str | None]:
+    taken = 3  # The last three machines refuse every rental already.
+    empty_results: dict[int, dict[str, Any] | str | None] = {}
+    for offers, left in ((state.mr, taken), (state.render, 0), (state.vpn, 0)):
+        last = offers[len(offers) - left - len(_EMPTY_RESULTS) : len(offers) - left]
+        empty_results |= {
+            offer["node_id"]: empty_result for offer, empty_result in zip(last, _EMPTY_RESULTS, strict=True)
+        }
+    return empty_results
 
 
 def _rental(rental: Rental) -> Rental:

@@ -1,4 +1,4 @@
-"""Seeded randomness: the same seed gives the same world, the same faults, the same ids."""
+"""Seeded random sources: the same seed gives the same world, faults and ids."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import random
 import uuid
 
 
-def dice(*seed: object) -> random.Random:
-    """A random source that depends on `seed` alone (strings hash differently per process, so text it is)."""
-    return random.Random(":".join(map(str, seed)))  # noqa: S311 - repeatable on purpose, guards nothing
+def seeded_rng(*seed: object) -> random.Random:
+    """A random source that depends only on `seed`, as a text: hashes differ between processes."""
+    return random.Random(":".join(map(str, seed)))  # noqa: S311 - repeatable on purpose, not for secrets
 
 
 def make_uuid(source: random.Random) -> str:

@@ -1,4 +1,4 @@
-"""Faults: the kinds there are, the options of each, and when one strikes. fault_board.py switches them."""
+"""Faults: the kinds, the options of each, and which requests one applies to."""
 
 from __future__ import annotations
 
@@ -7,40 +7,58 @@ import random
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
+FaultKind = Literal[
+    "status",
+    "slow",
+    "stall",
+    "stall_body",
+    "drip",
+    "drop_before_read",
+    "drop_after_read",
+    "reset",
+    "refuse",
+    "truncate",
+    "close_after",
+    "garbage",
+    "html",
+    "rate_limit",
+]
+#: What an error answer holds.
+ErrorBody = Literal["json", "html", "empty"]
 #: Every kind, and what it does.
 KINDS: dict[str, str] = {
-    "status": "answers with `status`; the request is not carried out unless `work`",
+    "status": "answers with `status`; the request is not carried out unless `carry_out`",
     "slow": "waits `seconds` before it goes on as usual; combines with the others",
-    "stall": "reads the request and never answers; it is carried out unless `work` is false",
+    "stall": "reads the request and never answers; it is carried out unless `carry_out` is false",
     "stall_body": "carries the request out, sends half of the answer, then nothing more",
     "drip": "carries the request out and sends the answer in small pieces over `seconds`",
-    "drop_before_read": "closes the connection when a request is there, without having read it",
-    "drop_after_read": "reads the request and closes; it is carried out unless `work` is false",
-    "reset": "reads the request and resets the connection (RST); it is carried out unless `work` is false",
-    "refuse": "closes the listening port and every connection until healed",
+    "drop_before_read": "closes the connection when a request has arrived, without reading it",
+    "drop_after_read": "reads the request and closes; it is carried out unless `carry_out` is false",
+    "reset": "reads the request and sends RST; it is carried out unless `carry_out` is false",
+    "refuse": "closes the listening port and every connection until the fault is removed",
     "truncate": "carries the request out, sends half of the announced body and closes",
-    "close_after": "carries the request out, answers with keep-alive, and closes the connection nevertheless",
+    "close_after": "carries the request out, answers with keep-alive, and closes the connection anyway",
     "garbage": "carries the request out and answers 200 with JSON that cannot be read",
     "html": "carries the request out and answers 200 with an HTML page",
     "rate_limit": "lets `per_second` requests a second pass and answers 429 to the rest",
 }
 _FILTERS = ("methods", "path", "probability", "count")
 _OWN: dict[str, tuple[str, ...]] = {
-    "status": ("status", "retry_after", "retry_after_date", "body", "work"),
+    "status": ("status", "retry_after", "retry_after_date", "body", "carry_out"),
     "slow": ("seconds",),
-    "stall": ("work",),
+    "stall": ("carry_out",),
     "drip": ("seconds",),
-    "drop_after_read": ("work",),
-    "reset": ("work",),
+    "drop_after_read": ("carry_out",),
+    "reset": ("carry_out",),
     "rate_limit": ("per_second", "retry_after", "retry_after_date", "body"),
 }
-#: The options that each kind takes, besides `endpoint`.
+#: The options of each kind, in addition to `endpoint`.
 OPTIONS: dict[str, tuple[str, ...]] = {
     kind: () if kind == "refuse" else _FILTERS + _OWN.get(kind, ()) for kind in KINDS
 }
-#: Kinds whose request is not carried out, as far as their option `work` does not say otherwise.
+#: Kinds whose request is not carried out, unless the option `carry_out` is true.
 _IDLE = frozenset({"status", "drop_before_read", "rate_limit", "refuse"})
 
 _RANGES: dict[str, tuple[bool, float, float]] = {  # Whether it is a whole number, lowest, highest.
@@ -51,11 +69,11 @@ _RANGES: dict[str, tuple[bool, float, float]] = {  # Whether it is a whole numbe
     "seconds": (False, 0, 3600),
     "per_second": (True, 0, 100_000),
 }
-_BODIES = ("json", "html", "empty")
+_BODIES = get_args(ErrorBody)
 
 
 class FaultError(ValueError):
-    """A fault that cannot be switched on; the message says which option is wrong."""
+    """A fault with a wrong option; the message names it."""
 
 
 @dataclass(eq=False)
@@ -63,37 +81,37 @@ class Fault:
     """One fault, switched on."""
 
     kind: str
-    #: Port of the endpoint it strikes; None for all of them.
+    #: Port of the endpoint it applies to; None: all of them.
     endpoint: int | None = None
-    #: Methods, and shell pattern of the percent-encoded path, that it strikes; no methods: all.
+    #: Methods, and shell pattern of the percent-encoded path, that it applies to; no methods: all.
     methods: tuple[str, ...] = ()
     path: str = "*"
-    #: Part of the matching requests it strikes, and how many at most (None: no limit).
+    #: Share of the matching requests it applies to, and how many at most (None: no limit).
     probability: float = 1.0
     count: int | None = None
     status: int = 503
-    #: Seconds for Retry-After, None for none (a rate limit: 1); written as seconds or as an HTTP date.
+    #: Seconds for Retry-After; None: no header (a rate limit: 1). Written as seconds or as an HTTP date.
     retry_after: float | None = None
     retry_after_date: bool = False
-    #: What an error answer holds: json, html or empty; by default what such a status usually has.
+    #: Body of an error answer; by default what is usual for the status.
     body: str | None = None
     seconds: float = 1.0
     per_second: int = 5
-    #: Whether a request that it strikes is carried out nevertheless.
-    work: bool = False
+    #: Whether an affected request is carried out.
+    carry_out: bool = False
     id: int = 0
-    #: How often it struck.
+    #: How often it was applied.
     fired: int = 0
-    healed: threading.Event = field(default_factory=threading.Event, repr=False)
-    #: Where its luck comes from, and when requests passed a rate limit, by port.
-    dice: random.Random = field(default_factory=random.Random, repr=False)
+    removed: threading.Event = field(default_factory=threading.Event, repr=False)
+    #: Random source of `probability`, and when requests passed a rate limit, by port.
+    rng: random.Random = field(default_factory=random.Random, repr=False)
     passed: dict[int, deque[float]] = field(default_factory=dict, repr=False)
 
-    def strikes(self, port: int, method: str, path: str, now: float) -> bool:
-        """Whether it strikes this request, at the monotonic second `now`; if so, that is counted."""
+    def matches(self, port: int, method: str, path: str, now: float) -> bool:
+        """Whether it applies to this request, at the monotonic second `now`; if so, `fired` goes up."""
         if not self._concerns(port, method, path) or self._spent:
             return False
-        if self.probability < 1 and self.dice.random() >= self.probability:
+        if self.probability < 1 and self.rng.random() >= self.probability:
             return False
         if self.kind == "rate_limit" and self._passes(port, now):
             return False
@@ -101,7 +119,7 @@ class Fault:
         return True
 
     def view(self) -> dict[str, Any]:
-        """As JSON: the options of its kind, how often it struck, and whether it has none of `count` left."""
+        """As JSON: the options of its kind, how often it was applied, and whether `count` is used up."""
         options = {name: getattr(self, name) for name in OPTIONS[self.kind]}
         return {
             "id": self.id,
@@ -124,7 +142,7 @@ class Fault:
         )
 
     def _passes(self, port: int, now: float) -> bool:
-        """Whether a request is within the rate; if so, it is remembered."""
+        """Whether a request is within the rate; if so, it is counted."""
         passed = self.passed.setdefault(port, deque())
         while passed and now - passed[0] >= 1:
             passed.popleft()
@@ -135,7 +153,16 @@ class Fault:
 
 
 def make_fault(kind: str, endpoint: int | None, options: dict[str, Any]) -> Fault:
-    """A fault with checked options; None for an option is its default. `FaultError` for what is wrong."""
+    """A fault with checked options.
+
+    Args:
+        kind: One of `KINDS`.
+        endpoint: Port of the endpoint it applies to; None for all of them.
+        options: Those of `OPTIONS`; None for an option is its default.
+
+    Raises:
+        FaultError: The kind or an option is unknown, not for this kind, or out of range.
+    """
     if not isinstance(kind, str) or kind not in KINDS:
         raise FaultError(f"kind must be one of {', '.join(KINDS)}")
     given = {name: value for name, value in options.items() if value is not None}
@@ -146,7 +173,7 @@ def make_fault(kind: str, endpoint: int | None, options: dict[str, Any]) -> Faul
         _check(name, value)
     if "methods" in given:
         given["methods"] = tuple(method.upper() for method in given["methods"])
-    return Fault(kind, endpoint, **{"work": kind not in _IDLE, **given})
+    return Fault(kind, endpoint, **{"carry_out": kind not in _IDLE, **given})
 
 
 def _check(name: str, value: Any) -> None:
@@ -155,7 +182,7 @@ def _check(name: str, value: Any) -> None:
         number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
         if not number or not low <= value <= high:
             raise FaultError(f"{name} must be a {'whole ' if whole else ''}number from {low:g} to {high:g}")
-    elif name in ("work", "retry_after_date"):
+    elif name in ("carry_out", "retry_after_date"):
         if not isinstance(value, bool):
             raise FaultError(f"{name} must be true or false")
     elif name == "methods":

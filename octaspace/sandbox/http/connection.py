@@ -1,4 +1,4 @@
-"""One connection: its requests one after the other, the journal, the faults, the answers."""
+"""One connection: reads requests, records them, applies faults, sends answers."""
 
 from __future__ import annotations
 
@@ -11,43 +11,48 @@ import sys
 import threading
 import traceback
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..api.app import SandboxApp
 from ..api.operations import find, split_path
 from ..control import CONTROL_PATH, Control
-from ..faults.injection import strike
+from ..faults.injection import apply_fault
 from ..faults.kinds import Fault
-from ..faults.registry import FaultBoard
+from ..faults.registry import FaultRegistry
 from ..journal import Entry, Journal
 from .gateway import make_environ, run_wsgi
 from .host_names import HostNames
-from .wire import GoneError, MalformedError, Reader, Request, Response, parse_request_line
+from .wire import DisconnectedError, MalformedError, Reader, Request, Response, parse_request_line
 
-#: Seconds between two looks whether a client that is being kept waiting is still there.
-_LOOK = 0.2
+#: Seconds between two checks whether a waiting client is still connected.
+_POLL_INTERVAL = 0.2
 #: Pieces in which a dripping answer is sent.
 _PIECES = 20
 
 
 @dataclass
 class Shared:
-    """What every connection of a sandbox has in common."""
+    """What the connections of a sandbox share."""
 
     app: SandboxApp
     control: Control
     journal: Journal
-    faults: FaultBoard
+    faults: FaultRegistry
     host: str
     keep_alive_timeout: float
     names: HostNames
     stopping: threading.Event = field(default_factory=threading.Event)
-    connection_ids: Any = field(default_factory=lambda: itertools.count(1))
-    request_ids: Any = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self.restart_ids()
+
+    def restart_ids(self) -> None:
+        """Count connections and requests from 1."""
+        self.connection_ids = itertools.count(1)
+        self.request_ids = itertools.count(1)
 
 
 class Connection:
-    """Serves one accepted socket until either side has had enough."""
+    """Serves one accepted socket until either side closes it."""
 
     def __init__(self, shared: Shared, client: socket.socket, port: int, control_only: bool) -> None:
         self._shared, self._socket, self._port = shared, client, port
@@ -62,19 +67,19 @@ class Connection:
     def run(self) -> None:
         """Serve requests until the connection ends; never raises."""
         try:
-            # Small answers leave at once instead of waiting for an acknowledgement.
+            # Send small answers at once instead of waiting for an acknowledgement.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            while self._may_go_on() and self._serve_one():
+            while self._can_continue() and self._serve_one():
                 pass
-        except (GoneError, OSError):
+        except (DisconnectedError, OSError):
             pass
         except MalformedError as problem:
-            self._complain(problem)
+            self._send_error(problem)
         finally:
             self._socket.close()
 
     def finish(self) -> None:
-        """End the connection from outside; one that speaks to the control path gets its answer first."""
+        """End the connection from outside; a request to the control path is answered first."""
         self._closing = True
         if not self._in_control:
             self.shut(socket.SHUT_RDWR)
@@ -84,21 +89,21 @@ class Connection:
         with contextlib.suppress(OSError):
             self._socket.shutdown(how)
 
-    # Line, as misbehaviour.py sees it
+    # FaultTarget
 
     def send(self, response: Response, keep_alive: bool) -> bool:
-        keep_alive = self._may_go_on(keep_alive)
+        keep_alive = self._can_continue(keep_alive)
         if not any(name == "X-Request-Id" for name, _ in response.headers):
             response.headers.append(("X-Request-Id", self._request_id))
         self._write(response.head(keep_alive) + response.body)
         return keep_alive
 
     def send_slowly(self, response: Response, keep_alive: bool, fault: Fault) -> bool:
-        keep_alive = self._may_go_on(keep_alive)
+        keep_alive = self._can_continue(keep_alive)
         data = response.head(keep_alive) + response.body
         size = -(-len(data) // _PIECES)
         for start in range(0, len(data), size):
-            fault.healed.wait(fault.seconds / _PIECES)
+            fault.removed.wait(fault.seconds / _PIECES)
             self._write(data[start : start + size])
         return keep_alive
 
@@ -107,7 +112,7 @@ class Connection:
 
     def hold(self, fault: Fault) -> None:
         self._socket.settimeout(0)
-        while not fault.healed.wait(_LOOK) and not self._closing:
+        while not fault.removed.wait(_POLL_INTERVAL) and not self._closing:
             try:
                 if not self._socket.recv(1, socket.MSG_PEEK):
                     return
@@ -130,11 +135,11 @@ class Connection:
         if self._control_only:
             raise MalformedError(404, "this port is for the control path alone")
         if not self._shared.names.include(request.headers.get("host"), self._socket.getsockname()[0]):
-            # Before the journal, the faults and CORS: nothing has arrived here.
+            # Before the journal, the faults and CORS: such a request does not count as arrived.
             raise MalformedError(421, "the Host header names another machine; --allow-host allows a name")
         return self._exchange(request)
 
-    def _may_go_on(self, keep_alive: bool = True) -> bool:
+    def _can_continue(self, keep_alive: bool = True) -> bool:
         return keep_alive and not self._closing and not self._shared.stopping.is_set()
 
     def _begin(self) -> None:
@@ -142,12 +147,12 @@ class Connection:
         self._request_id = f"req-{next(self._shared.request_ids):08x}"
 
     def _exchange(self, request: Request) -> bool:
-        entry = self._write_down(request.method, request.target, request)
-        verdict = self._shared.faults.judge(self._port, request.method, request.path)
-        for delay in verdict.delays:
+        entry = self._record(request.method, request.target, request)
+        matched = self._shared.faults.match(self._port, request.method, request.path)
+        for delay in matched.delays:
             entry.fault, entry.delayed = delay.kind, entry.delayed + delay.seconds
-            delay.healed.wait(delay.seconds)
-        if self._shared.stopping.is_set():
+            delay.removed.wait(delay.seconds)
+        if self._closing or self._shared.stopping.is_set():
             entry.done = True
             return False
 
@@ -157,19 +162,19 @@ class Connection:
         def note(status: int | None) -> None:
             entry.status, entry.done = status, True
 
-        if verdict.fault is None:
+        if matched.fault is None:
             answer = carry_out()
             note(answer.status)
             return self.send(answer, request.keep_alive)
-        entry.fault = verdict.fault.kind
-        return strike(verdict.fault, self, request, carry_out, note)
+        entry.fault = matched.fault.kind
+        return apply_fault(matched.fault, self, request, carry_out, note)
 
     def _carry_out(self, request: Request, entry: Entry) -> Response:
         environ = make_environ(request, self._shared.host, self._port, entry.request_id)
         try:
             answer = run_wsgi(self._shared.app, environ)
-        except Exception as error:  # A defect of the sandbox: said aloud, and answered as the API would.
-            sys.stderr.write(_places(error))
+        except Exception as error:  # A defect of the sandbox: logged, and answered as the API would.
+            sys.stderr.write(_traceback_without_message(error))
             body = b'{"error":"internal error","message":"the sandbox failed; see its standard error"}'
             return Response(500, [("Content-Type", "application/json")], body)
         entry.carried_out = environ.get("sandbox.carried_out", False)
@@ -184,7 +189,7 @@ class Connection:
             self._in_control = False
 
     def _dropped_unread(self, line: bytes) -> bool:
-        """Whether a fault closes the connection before the request, whose first line is there, is read."""
+        """Whether a fault closes the connection after the first line, before the request is read."""
         try:
             method, target, _ = parse_request_line(line)
         except MalformedError:
@@ -192,18 +197,18 @@ class Connection:
         path = target.split("?", 1)[0]
         if _is_control(path):
             return False
-        fault = self._shared.faults.drops_unread(self._port, method, path)
+        fault = self._shared.faults.match_unread(self._port, method, path)
         if fault is None:
             return False
         self._begin()
-        entry = self._write_down(method, target, None)
+        entry = self._record(method, target, None)
         entry.fault, entry.done = fault.kind, True
         return True
 
-    def _write_down(self, method: str, target: str, request: Request | None) -> Entry:
+    def _record(self, method: str, target: str, request: Request | None) -> Entry:
         path, _, query = target.partition("?")
         operation, _, _ = find(method, split_path(path))
-        return self._shared.journal.arrived(
+        return self._shared.journal.record(
             request.headers.get("authorization") if request else None,
             request.body if request else b"",
             endpoint=self._port,
@@ -217,8 +222,8 @@ class Connection:
             change=operation is not None and operation.change,
         )
 
-    def _complain(self, problem: MalformedError) -> None:
-        """Answer what was no proper request, and let the client read that before the connection goes."""
+    def _send_error(self, problem: MalformedError) -> None:
+        """Answer a malformed request, and let the client read the answer before closing."""
         error = "misdirected request" if problem.status == 421 else "bad request"
         body = json.dumps({"error": error, "message": problem.message}).encode()
         self._begin()
@@ -226,7 +231,7 @@ class Connection:
             self.send(
                 Response(problem.status, [("Content-Type", "application/json")], body), keep_alive=False
             )
-            # Closing with unread bytes would reset the connection and take the answer back.
+            # Closing with unread bytes would reset the connection and discard the answer.
             self._socket.shutdown(socket.SHUT_WR)
             self._socket.settimeout(0.5)
             for _ in range(64):
@@ -240,8 +245,8 @@ class Connection:
         self._socket.sendall(data)
 
 
-def _places(error: Exception) -> str:
-    """An exception without its message, which may hold what was sent: an image, variables, a key."""
+def _traceback_without_message(error: Exception) -> str:
+    """A traceback without the message, which may contain what was sent: an image, variables, a key."""
     places = [
         f'  File "{frame.f_code.co_filename}", line {line}, in {frame.f_code.co_name}\n'
         for frame, line in traceback.walk_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""One listening port: accepting, closing and reopening, and stopping without leaving a thread."""
+"""One listening port: accepts connections, closes, reopens, and stops without leaving a thread."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .connection import Connection, Shared
 
 
 class PortInUseError(OSError):
-    """The port that was asked for belongs to somebody else."""
+    """The port is used by another program."""
 
 
 class Endpoint:
-    """Listens on one port of one host and gives each connection a thread of its own."""
+    """Listens on one port of one host and serves each connection in its own thread."""
 
     def __init__(self, shared: Shared, host: str, port: int, control_only: bool = False) -> None:
         self._shared, self.host, self._control_only = shared, host, control_only
@@ -53,15 +53,29 @@ class Endpoint:
             self._acceptor.start()
 
     def refuse(self) -> None:
-        """Close the port and every connection; the number stays taken, so that `open` gets it back."""
+        """Close the port and every connection; the port stays reserved, so that `open` can use it again."""
         with self._lock:
             if self._acceptor is None:
                 return
             self._close_listener()
-            # Bound but not listening: connecting is refused, and nobody else can have the port meanwhile.
+            # Bound but not listening: connections are refused, and no other program can take the port.
             self._socket = self._bind(self.port)
             for connection in list(self._connections):
                 connection.finish()
+
+    def restart(self) -> None:
+        """Break every connection off, wait until its thread has ended, and listen again on the same port.
+
+        Connections that the system has accepted but this endpoint has not are broken off too.
+        """
+        with self._lock:
+            self.refuse()
+            connections = dict(self._connections)
+        for connection, thread in connections.items():
+            connection.shut(socket.SHUT_RDWR)
+            thread.join()
+        self.accepted = 0
+        self.open()
 
     def stop(self, patience: float = 2.0) -> None:
         """Close the port, let answers under way go out, and wait for every thread to end."""
@@ -92,7 +106,7 @@ class Endpoint:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
-            # Connections of a former run that still linger do not keep the port.
+            # Lingering connections of an earlier run do not block the port.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self.host, port))
         except OSError as problem:
@@ -137,6 +151,6 @@ class Endpoint:
 
         thread = threading.Thread(target=run, name=f"sandbox-{self.port}-{connection.id}", daemon=True)
         self.accepted += 1
-        # Without the lock: whoever closes this port holds it, and looks only once this thread has ended.
+        # Without the lock: who closes this port holds it and waits for this thread to end.
         self._connections[connection] = thread
         thread.start()

@@ -1,4 +1,4 @@
-"""From a request on the wire to a WSGI call and back."""
+"""Calls a WSGI application with a request, and collects its answer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def make_environ(request: Request, host: str, port: int, request_id: str) -> dic
 
 
 def run_wsgi(app: WsgiApp, environ: dict[str, Any]) -> Response:
-    """Call `app` and gather its answer."""
+    """Call `app` and collect its answer."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:

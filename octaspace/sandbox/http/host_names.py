@@ -1,7 +1,7 @@
-"""Under which names the sandbox answers: those of this machine, and those that it was told.
+"""The host names that the sandbox answers to: those of this machine, and configured ones.
 
-A page of another site could otherwise point its own name at this machine (DNS rebinding): a browser then lets
-it read every answer, and sends whatever it likes.
+Without this check a page of another site could point its own name at this machine (DNS rebinding), and the
+browser would let it send requests and read the answers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class HostNames:
 
 
 def _is_own_address(name: str, own: str) -> bool:
-    # What is an address leads nowhere else, whatever a name server says.
+    # An IP address cannot be redirected by a name server.
     bracketed = re.fullmatch(r"\[([0-9a-f:.]+)\]", name)
     try:
         address = ipaddress.IPv6Address(bracketed[1]) if bracketed else ipaddress.IPv4Address(name)

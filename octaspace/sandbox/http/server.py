@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from ..api.app import SandboxApp
-from ..clock import Clock, SystemClock
+from ..clock import Clock, ManualClock, SystemClock
 from ..control import CONTROL_PATH, Control
-from ..faults.registry import FaultBoard
+from ..faults.registry import FaultRegistry
 from ..journal import Journal
 from ..world.world import World
 from .connection import Shared
@@ -26,24 +26,27 @@ class SandboxServer:
             sandbox.faults.add("status", endpoint=sandbox.ports[0], status=503, count=2)
             sandbox.journal.entries()
 
-    Starting takes milliseconds; all of it runs in threads of this process.
+    Starting takes milliseconds; it runs in threads of this process.
 
     Args:
         ports: One endpoint each; 0 takes a free port.
-        seed: The same seed gives the same world and the same luck with faults.
+        seed: The same seed gives the same world and applies faults to the same requests.
         dataset: default, empty, hostile, large or loose.
         ready_after: Seconds until a rental is ready, and that a reboot takes.
         clock: The world's clock; a `ManualClock` makes its time stand still.
         host: Address to bind.
-        control_port: A port of its own for the control path, which no fault can close; 0 takes a free one.
+        control_port: A separate port for the control path, which no fault can close; 0 takes a free one.
         keep_alive_timeout: Seconds after which an idle connection is closed.
-        strict_keys: Refuse with 401 what does not look like a key, that is, has not 64 characters.
-        allow_hosts: Names under which the API may be called, in addition to those of this machine: where a
-            name leads here from elsewhere, or a proxy passes on the name it was called by.
+        strict_keys: Refuse keys that do not have 64 characters with 401.
+        allow_hosts: Host names that the API answers to in addition to those of this machine, for example
+            the name that a proxy passes on.
 
     Raises:
-        ValueError: There is no such data set, the time is out of range, or a name cannot be one.
+        ValueError: An unknown data set, a time out of range, or an impossible host name.
     """
+
+    #: A key that every sandbox accepts, also with `strict_keys`.
+    api_key: Final[str] = "sandbox-key-".ljust(64, "0")
 
     def __init__(
         self,
@@ -63,7 +66,7 @@ class SandboxServer:
         self.world = World(seed, dataset, ready_after, clock)
         self.app = SandboxApp(self.world, strict_keys)
         self.journal = Journal(clock.time)
-        self.faults = FaultBoard(seed, clock)
+        self.faults = FaultRegistry(seed, clock)
         self._host, self._wanted, self._control_wanted = host, tuple(ports), control_port
         self._endpoints: list[Endpoint] = []
         self._control_endpoint: Endpoint | None = None
@@ -79,7 +82,7 @@ class SandboxServer:
         """Open the ports; a sandbox is started once.
 
         Raises:
-            PortInUseError: A port is taken (an OSError); none of the others stays open.
+            PortInUseError: A port is in use (an OSError); the other ports are closed again.
         """
         if self._endpoints or self._shared.stopping.is_set():
             raise RuntimeError("a sandbox is started once")
@@ -100,10 +103,10 @@ class SandboxServer:
         return self
 
     def stop(self) -> None:
-        """Close everything and wait for every thread; a second call does nothing."""
+        """Close every port and connection and wait for every thread; a second call does nothing."""
         self.faults.on_change = lambda: None
         self._shared.stopping.set()
-        self.faults.heal_all()
+        self.faults.remove_all()
         for endpoint in self._all():
             endpoint.stop()
         self._endpoints, self._control_endpoint = [], None
@@ -111,17 +114,61 @@ class SandboxServer:
     def reset(
         self, seed: int | None = None, dataset: str | None = None, ready_after: float | None = None
     ) -> None:
-        """Start the world again; what is not given stays. Journal and faults are left alone.
+        """Start the world again; None keeps the present value. Journal and faults stay as they are.
 
         Raises:
-            ValueError: There is no such data set, or the time is out of range; the world is then as it was.
+            ValueError: An unknown data set or a time out of range; the world keeps its options.
         """
         self.world.reset(seed, dataset, ready_after)
         self.faults.reseed(self.world.seed)
 
+    def restart(
+        self,
+        seed: int | None = None,
+        dataset: str | None = None,
+        ready_after: float | None = None,
+        strict_keys: bool | None = None,
+    ) -> None:
+        """Return to the state right after `start`, on the same ports: for the next test.
+
+        Faults are removed and connections broken off, and the thread of each request under way has ended
+        before world, journal and a `ManualClock` start again: nothing of it reaches them.
+
+        Args:
+            seed: As in the constructor; None keeps the present one, here and below.
+            dataset: As in the constructor.
+            ready_after: As in the constructor.
+            strict_keys: As in the constructor.
+
+        Raises:
+            ValueError: An unknown data set or a time out of range; the world keeps its options.
+        """
+        self.faults.on_change = lambda: None
+        # Connections first: a request that a fault delays is not carried out when the fault is removed.
+        for endpoint in self._all():
+            endpoint.refuse()
+        self.faults.restart(self.world.seed)
+        for endpoint in self._all():
+            endpoint.restart()
+        if isinstance(self.world.clock, ManualClock):
+            self.world.clock.restart()
+        self.journal.restart()
+        self._shared.restart_ids()
+        try:
+            self.world.reset(seed, dataset, ready_after)
+        finally:
+            self.faults.restart(self.world.seed)
+            self.faults.on_change = self._apply_refusals
+        self.app.restart(self.app.strict_keys if strict_keys is None else strict_keys)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether no request has arrived and no fault was switched on since the start or `restart`."""
+        return self.journal.last_id == 0 and self.faults.is_fresh
+
     @property
     def ports(self) -> list[int]:
-        """The ports of the API, in the order in which they were asked for."""
+        """The ports of the API, in the order of the constructor's."""
         return [endpoint.port for endpoint in self._endpoints]
 
     @property
@@ -136,7 +183,7 @@ class SandboxServer:
 
     @property
     def control_url(self) -> str:
-        """Base URL of the control path: the port of its own when there is one, else the first endpoint's."""
+        """Base URL of the control path: on its separate port if there is one, else on the first endpoint."""
         return (self._control_endpoint or self._endpoints[0]).url + CONTROL_PATH
 
     def endpoints(self) -> list[dict[str, Any]]:
@@ -155,7 +202,7 @@ class SandboxServer:
         return [*self._endpoints, *([self._control_endpoint] if self._control_endpoint else [])]
 
     def _apply_refusals(self) -> None:
-        # One at a time: otherwise a port could close because of a fault that has been healed meanwhile.
+        # One at a time: otherwise a port could close for a fault that has been removed meanwhile.
         with self._refusing:
             for endpoint in self._endpoints:
                 if self.faults.refused(endpoint.port):

@@ -17,12 +17,12 @@ _TARGET = re.compile(rb"[!-~\x80-\xff]+")
 _VERSION = re.compile(rb"HTTP/(\d)\.(\d)")
 
 
-class GoneError(Exception):
-    """The client has left, or said nothing for too long: close without a word."""
+class DisconnectedError(Exception):
+    """The client disconnected or was idle for too long: close without an answer."""
 
 
 class MalformedError(Exception):
-    """What arrived cannot be served; `status` is the answer, after which the connection is closed."""
+    """A request that cannot be served; it is answered with `status`, then the connection is closed."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -50,7 +50,7 @@ class Request:
 
 @dataclass
 class Response:
-    """One answer. `announced` is the Content-Length when the body has another: HEAD, and faults that lie."""
+    """One answer. `announced` is a Content-Length other than the body's: HEAD, some faults."""
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Reader:
     def wait(self) -> bytes:
         """The first line of the next request, left on the socket if it came in one piece.
 
-        `GoneError` when none comes, `MalformedError` when it never ends.
+        Raises `DisconnectedError` when no line arrives, `MalformedError` when it does not end.
         """
         line = _first_line(self._buffer)
         if line is None and not self._buffer:
@@ -86,18 +86,22 @@ class Reader:
             try:
                 data = self._socket.recv(8192, socket.MSG_PEEK)
             except OSError:
-                raise GoneError from None
+                raise DisconnectedError from None
             if not data:
-                raise GoneError
+                raise DisconnectedError
             line = _first_line(data)
         self._deadline = time.monotonic() + self._read_timeout
         while line is None:
-            self._more_head()
+            self._receive_head()
             line = _first_line(self._buffer)
         return line
 
     def read(self) -> Request:
-        """The next request, whole; `MalformedError` for what is none, `GoneError` when the client leaves.
+        """Read the next request completely.
+
+        Raises:
+            MalformedError: What arrived is not a request.
+            DisconnectedError: The client closed the connection.
 
         The time it may take counts from the first line on, for which `wait` has waited.
         """
@@ -111,7 +115,7 @@ class Reader:
             if length > len(self._buffer):
                 self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
         while len(self._buffer) < length:
-            self._more()
+            self._receive()
         request.body = bytes(self._buffer[:length])
         del self._buffer[:length]
         return request
@@ -119,7 +123,7 @@ class Reader:
     def _head(self) -> tuple[Request, int]:
         self._skip_empty_lines()
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            self._more_head()
+            self._receive_head()
             self._skip_empty_lines()
         lines = bytes(self._buffer[:end]).split(b"\r\n")
         del self._buffer[: end + 4]
@@ -138,12 +142,12 @@ class Reader:
         while self._buffer.startswith((b"\r\n", b"\n")):
             del self._buffer[: self._buffer.index(b"\n") + 1]
 
-    def _more_head(self) -> None:
+    def _receive_head(self) -> None:
         if len(self._buffer) > MAX_HEAD:
             raise MalformedError(431, "the head of the request is too large")
-        self._more()
+        self._receive()
 
-    def _more(self) -> None:
+    def _receive(self) -> None:
         left = self._deadline - time.monotonic()
         try:
             self._socket.settimeout(max(left, 0.001))
@@ -151,16 +155,16 @@ class Reader:
         except TimeoutError:
             raise MalformedError(408, "the request did not arrive in time") from None
         except OSError:
-            raise GoneError from None
+            raise DisconnectedError from None
         if not data:
-            raise GoneError
+            raise DisconnectedError
         self._buffer += data
 
     def _send(self, data: bytes) -> None:
         try:
             self._socket.sendall(data)
         except OSError:
-            raise GoneError from None
+            raise DisconnectedError from None
 
 
 def _first_line(data: bytes | bytearray) -> bytes | None:
@@ -177,12 +181,12 @@ def parse_request_line(line: bytes) -> tuple[str, str, int]:
     if version is None:
         raise MalformedError(400, "the request line names no protocol")
     if version.group(1) != b"1":
-        raise MalformedError(505, "only HTTP/1 is spoken here")
+        raise MalformedError(505, "only HTTP/1 is supported")
     target = parts[1].decode("latin-1")
     if target.lower().startswith(("http://", "https://")):  # As a client writes it to a proxy.
         target = "/" + target.split("://", 1)[1].partition("/")[2]
     if not target.startswith("/") and not (target == "*" and parts[0] == b"OPTIONS"):
-        raise MalformedError(400, "the target of the request is no path")
+        raise MalformedError(400, "the target of the request is not a path")
     return parts[0].decode("ascii"), target, int(version.group(2))
 
 
@@ -197,7 +201,7 @@ def _headers(lines: list[bytes]) -> dict[str, str]:
             raise MalformedError(400, "a header holds a control character")
         if key in headers:
             if key in ("content-length", "host", "authorization"):
-                raise MalformedError(400, f"{key} is there twice")
+                raise MalformedError(400, f"{key} is given twice")
             text = f"{headers[key]}, {text}"
         headers[key] = text
     return headers
@@ -207,12 +211,12 @@ def _body_length(headers: dict[str, str]) -> int:
     length = headers.get("content-length")
     if "transfer-encoding" in headers:
         if length is not None:
-            raise MalformedError(400, "both Content-Length and Transfer-Encoding are there")
+            raise MalformedError(400, "both Content-Length and Transfer-Encoding are given")
         raise MalformedError(411, "a body needs a Content-Length")
     if length is None:
         return 0
     if not (length.isascii() and length.isdigit() and len(length) < 19):
-        raise MalformedError(400, "Content-Length is no number")
+        raise MalformedError(400, "Content-Length is not a number")
     return int(length)
 
 

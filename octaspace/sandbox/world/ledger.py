@@ -1,4 +1,4 @@
-"""The account's money: exact Wei, and no more spent than there was."""
+"""The account's balance in exact Wei; it never goes below 0."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from .rental import Rental
 
 
 class Ledger:
-    """The opening balance, less what ended sessions cost, less what running ones have cost so far."""
+    """The opening balance minus the cost of ended sessions and the cost so far of active ones."""
 
     def __init__(self, opening: int, rentals: Iterable[Rental], now: float) -> None:
         self._settled = opening
-        # What seeded sessions cost before the world began is in the opening balance already.
+        # The opening balance already excludes the cost of seeded sessions before the start.
         self._before = {rental.uuid: rental.charge(now) for rental in rentals if rental.ended is None}
 
     def balance(self, active: Iterable[Rental], now: float) -> int:
@@ -20,7 +20,7 @@ class Ledger:
         return max(0, self._settled - sum(self._cost(rental, now) for rental in active))
 
     def book(self, rental: Rental, now: float) -> None:
-        """Take what a session that has ended cost."""
+        """Subtract the cost of a session that has ended."""
         self._settled -= self._cost(rental, now)
         self._before.pop(rental.uuid, None)
 

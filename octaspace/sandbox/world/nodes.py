@@ -1,4 +1,4 @@
-"""The account's own nodes: what they are made of, how they look on the wire, prices and reboots."""
+"""The account's own nodes: hardware, prices, reboots, and their JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..datasets.catalogue import CPUS, GPUS, PLACES
-from ..datasets.rng import dice
+from ..datasets.rng import seeded_rng
 
 GIB = 2**30
 
@@ -32,11 +32,11 @@ class Node:
     software: dict[str, Any]
     reliability: dict[str, Any]
     features: list[str]
-    #: Monotonic second at which a reboot ends; None when none is under way.
+    #: Monotonic second at which a reboot ends; None when the node does not reboot.
     back_at: float | None = None
 
     def settle(self, now: float) -> None:
-        """Let a reboot that is over by `now` be over."""
+        """Finish a reboot that has ended by `now`."""
         if self.back_at is not None and now >= self.back_at:
             self.booted, self.back_at = self.back_at, None
 
@@ -44,12 +44,12 @@ class Node:
         """Go offline until `now + seconds`; the former state comes back with an uptime of 0."""
         self.back_at = now + seconds
 
-    def shown_state(self) -> str | None:
+    def visible_state(self) -> str | None:
         return self.state if self.back_at is None else "offline"
 
     def uptime(self, now: float) -> int:
         """Seconds since the last start, 0 while offline."""
-        return 0 if self.shown_state() == "offline" else max(0, int(now - self.booted))
+        return 0 if self.visible_state() == "offline" else max(0, int(now - self.booted))
 
     def listed(self, now: float) -> dict[str, Any]:
         """The entry of GET /nodes: hardware under `system`, prices, memory as {free, size} (Q7)."""
@@ -64,7 +64,7 @@ class Node:
         }
 
     def _stated(self) -> dict[str, Any]:
-        state = self.shown_state()
+        state = self.visible_state()
         return {"id": self.id} if state is None else {"id": self.id, "state": state}
 
     def detail(self, now: float) -> dict[str, Any]:
@@ -95,12 +95,12 @@ class Node:
         }
 
     def ident(self) -> bytes:
-        """The identity file: bytes that are no text in any encoding."""
-        return b"\x89OCTA\r\n\x1a\n" + dice("ident", self.id).randbytes(2048)
+        """The identity file: bytes that are not text in any encoding."""
+        return b"\x89OCTA\r\n\x1a\n" + seeded_rng("ident", self.id).randbytes(2048)
 
     def log(self) -> bytes:
-        """The node's own log, about a quarter of a megabyte, so that a download has some progress to show."""
-        source = dice("log", self.id)
+        """The node's own log, about a quarter of a megabyte, so that a download has progress to show."""
+        source = seeded_rng("log", self.id)
         words = (
             "job accepted",
             "heartbeat",

@@ -1,4 +1,4 @@
-"""One session, from its creation to the day after: all of it a function of the time that has passed."""
+"""One session. Its state is a function of the time that has passed since its creation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ..datasets.catalogue import MARKET_PRICE
 from .vpn_config import vpn_config
 
-#: From which part of the time to readiness on each progress word is said (Q14).
+#: Each progress text, and from which share of the time to readiness it is shown (Q14).
 _STAGES = {
     "mr": ((0.0, "queued"), (0.15, "preparing"), (0.35, "pulling image"), (0.7, "starting container")),
     "render": ((0.0, "queued"), (0.2, "provisioning"), (0.5, "pulling image"), (0.8, "starting worker")),
@@ -43,31 +43,31 @@ class Rental:
     protocol: str = ""
     #: Fields added to every view as they are: user_envs, organization_id, project_id of the request.
     extra: dict[str, Any] = field(default_factory=dict)
-    #: Said in every log line, and instead of the progress words: where the hostile data set comes in.
+    #: Appended to every log line, and shown instead of the progress: set by the hostile data set.
     note: str = ""
-    words: str = ""
+    progress_text: str = ""
     #: Monotonic second of the end; None while active.
     ended: float | None = None
     termination_reason: int | str = 0
 
     def age(self, now: float) -> float:
-        """Seconds since the creation, standing still once ended."""
+        """Seconds since the creation; constant after the end."""
         return max(0.0, (now if self.ended is None else self.ended) - self.started)
 
     def is_ready(self, now: float) -> bool:
         return self.age(now) >= self.ready_after
 
     def progress(self, now: float) -> str:
-        """The state in words."""
-        if self.words:
-            return self.words
+        """The progress text."""
+        if self.progress_text:
+            return self.progress_text
         age = self.age(now)
         if age >= self.ready_after:
             return _READY
         return [word for part, word in _STAGES[self.service] if age >= part * self.ready_after][-1]
 
     def charge(self, now: float) -> int:
-        """Wei charged so far: exact, by the millisecond, from readiness on."""
+        """Wei charged so far, exact to the millisecond, from readiness on."""
         milliseconds = round((self.age(now) - self.ready_after) * 1000)
         return self.rate * max(0, milliseconds) // 3_600_000
 
@@ -131,7 +131,7 @@ class Rental:
         }
 
     def logs(self, now: float) -> dict[str, Any]:
-        """System and container log so far; both only ever grow (Q13)."""
+        """System and container log so far; both only grow (Q13)."""
         age = self.age(now)
         system = [
             self._system(part * self.ready_after, f"{word.capitalize()}{self.note}\n")
@@ -175,6 +175,6 @@ class Rental:
 
 
 def _lines(units: float, dense: int, every: int) -> int:
-    """One line per unit at first, later one per `every` units: a long session's log stays readable."""
+    """One line per unit at first, later one per `every` units, so that long logs stay readable."""
     whole = int(units)
     return min(whole, dense) + max(0, whole - dense) // every

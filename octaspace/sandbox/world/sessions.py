@@ -10,46 +10,46 @@ from typing import Any
 from ..api.problem import invalid, not_found
 from ..clock import Clock
 from ..datasets.catalogue import rental_defaults
-from ..datasets.initial_state import Seeds
+from ..datasets.initial_state import InitialState
 from ..datasets.market import offer_terms
-from ..datasets.nonconforming import log_lines, loose_session
+from ..datasets.nonconforming import log_lines, nonconforming_session
 from ..datasets.rng import make_uuid
 from .ledger import Ledger
 from .rental import Rental
 
-#: Finished sessions that are remembered; the oldest is forgotten first.
+#: Finished sessions that are kept; the oldest is dropped first.
 MAX_FINISHED = 1000
-#: Seconds between two looks whether there is money left: with thousands of sessions each look costs time.
-_LOOK_EVERY = 0.1
+#: Seconds between two checks of the balance: with thousands of sessions each check takes time.
+_BALANCE_CHECK_INTERVAL = 0.1
 
 
 class Sessions:
     """The active and the finished sessions of one world."""
 
     def __init__(
-        self, seeds: Seeds, ledger: Ledger, clock: Clock, source: random.Random, ready_after: float
+        self, state: InitialState, ledger: Ledger, clock: Clock, source: random.Random, ready_after: float
     ) -> None:
-        self._seeds, self._ledger, self._clock = seeds, ledger, clock
-        self._dice, self._ready_after = source, ready_after
+        self._initial, self._ledger, self._clock = state, ledger, clock
+        self._rng, self._ready_after = source, ready_after
         self.active: OrderedDict[str, Rental] = OrderedDict()
         self.finished: OrderedDict[str, Rental] = OrderedDict()
-        for rental in reversed(seeds.rentals):  # Newest last, as they are appended later.
+        for rental in reversed(state.rentals):  # Newest last, as they are appended later.
             (self.active if rental.ended is None else self.finished)[rental.uuid] = rental
-        self._number = len(seeds.rentals)
+        self._number = len(state.rentals)
         self._offers = {
             service: {offer["node_id"]: offer for offer in offers}
-            for service, offers in (("mr", seeds.mr), ("render", seeds.render), ("vpn", seeds.vpn))
+            for service, offers in (("mr", state.mr), ("render", state.render), ("vpn", state.vpn))
         }
-        self._apps = {app["uuid"]: app for app in seeds.apps}
-        self._looked_at = float("-inf")
+        self._apps = {app["uuid"]: app for app in state.apps}
+        self._balance_checked_at = float("-inf")
         self._solvent = False
 
     def settle(self) -> None:
-        """When no money is left, every active session ends for "low balance"."""
+        """End every active session with "low balance" when no money is left."""
         now = self._clock.monotonic()
-        if now - self._looked_at < _LOOK_EVERY:
+        if now - self._balance_checked_at < _BALANCE_CHECK_INTERVAL:
             return
-        self._looked_at = now
+        self._balance_checked_at = now
         self._solvent = self._ledger.balance(self.active.values(), now) > 0
         if not self._solvent:
             for rental in list(self.active.values()):
@@ -61,21 +61,22 @@ class Sessions:
         return self._ledger.balance(self.active.values(), self._clock.monotonic())
 
     def rent_each(self, items: list[dict[str, Any]]) -> Any:
-        """Checked items of POST /services/mr: for each `{uuid}`, or why it was rejected (Q2)."""
+        """Rent each checked item of POST /services/mr: `{uuid}` for each, or why it was rejected (Q2)."""
         answers: list[dict[str, Any]] = []
         for place, item in enumerate(items):
-            if item["node_id"] in self._seeds.duds:
-                dud = self._seeds.duds[item["node_id"]]
-                if isinstance(dud, str):
-                    return {"message": dud}
-                if dud is not None:
-                    # Where something is said, it is a rejection, and has its place (Q19).
-                    answers.append({"id": place, **dud} if dud.keys() & {"message", "error"} else dud)
+            if item["node_id"] in self._initial.empty_results:
+                result = self._initial.empty_results[item["node_id"]]
+                if isinstance(result, str):
+                    return {"message": result}
+                if result is not None:
+                    # An answer with a reason is a rejection and has the item's index (Q19).
+                    is_rejection = bool(result.keys() & {"message", "error"})
+                    answers.append({"id": place, **result} if is_rejection else result)
                 continue
             try:
                 answers.append(self._rent(item))
             except _RejectedError as rejection:
-                status = str(rejection.status) if self._seeds.loose else rejection.status
+                status = str(rejection.status) if self._initial.loose else rejection.status
                 refusal = {"status": status, "reason": rejection.reason, "node_id": item["node_id"]}
                 answers.append({"id": place, **refusal})
         return answers
@@ -85,12 +86,12 @@ class Sessions:
         return self._grant(item["node_id"], lambda: self._rent(item))
 
     def app_defaults(self, uuid: str) -> dict[str, Any]:
-        """What the application of that uuid brings for a rental; nothing for an unknown one."""
+        """Defaults for a rental from the application with this uuid; empty for an unknown one."""
         app = self._apps.get(uuid)
         return {} if app is None else rental_defaults(app)
 
     def start_vpn(self, request: dict[str, Any]) -> dict[str, Any]:
-        """A checked POST /services/vpn; 422 when the relay cannot be had."""
+        """A checked POST /services/vpn; 422 when the relay is not available."""
 
         def start() -> dict[str, Any]:
             offer = self._offer("vpn", request["node_id"], 0)
@@ -99,7 +100,7 @@ class Sessions:
         return self._grant(request["node_id"], start)
 
     def start_render(self, request: dict[str, Any]) -> dict[str, Any]:
-        """A checked POST /services/render; 422 when the node cannot be had."""
+        """A checked POST /services/render; 422 when the node is not available."""
         extra = {"user_envs": request["envs"]} if request["envs"] else {}
 
         def start() -> dict[str, Any]:
@@ -132,10 +133,10 @@ class Sessions:
         )
 
     def _grant(self, node_id: int, create: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The answer to a single object: what `create` makes, a 422, or the dud of that node (Q19)."""
-        if node_id in self._seeds.duds:
-            dud = self._seeds.duds[node_id]
-            return {"message": dud} if isinstance(dud, str) else (dud or {})
+        """The answer to a single object: what `create` makes, a 422, or that node's empty result (Q19)."""
+        if node_id in self._initial.empty_results:
+            result = self._initial.empty_results[node_id]
+            return {"message": result} if isinstance(result, str) else (result or {})
         try:
             return create()
         except _RejectedError as rejection:
@@ -169,10 +170,10 @@ class Sessions:
         self.settle()
         rental = self._get(self.finished if recent else self.active, uuid)
         logs = rental.logs(self._clock.monotonic())
-        return log_lines(logs) if self._seeds.loose else logs
+        return log_lines(logs) if self._initial.loose else logs
 
     def _shown(self, rental: Rental, view: dict[str, Any]) -> dict[str, Any]:
-        return loose_session(view, rental.number) if self._seeds.loose else view
+        return nonconforming_session(view, rental.number) if self._initial.loose else view
 
     def _get(self, group: OrderedDict[str, Rental], uuid: str) -> Rental:
         try:
@@ -182,8 +183,8 @@ class Sessions:
 
     def _offer(self, service: str, node_id: int, disk_size: int) -> dict[str, Any]:
         """The offer to rent, or a `_RejectedError`."""
-        if node_id in self._seeds.refusals:
-            raise _RejectedError(*self._seeds.refusals[node_id])
+        if node_id in self._initial.refusals:
+            raise _RejectedError(*self._initial.refusals[node_id])
         offer = self._offers[service].get(node_id)
         if offer is None:
             raise _RejectedError(3, "node not found")
@@ -196,7 +197,7 @@ class Sessions:
 
     def _create(self, service: str, kind: str, offer: dict[str, Any], **details: Any) -> dict[str, Any]:
         rental = Rental(
-            uuid=make_uuid(self._dice),
+            uuid=make_uuid(self._rng),
             service=service,
             kind=kind,
             node_id=offer["node_id"],
@@ -204,7 +205,7 @@ class Sessions:
             started=self._clock.monotonic(),
             started_wall=self._clock.time(),
             ready_after=self._ready_after,
-            note=self._seeds.note,
+            note=self._initial.note,
             **offer_terms(service, offer),
             **details,
         )

@@ -1,6 +1,6 @@
-"""The configuration a ready VPN session hands out (Q6), in a form that the real programs load (Q28).
+"""The configuration of a ready VPN session (Q6), in a form that the real programs load (Q28).
 
-The keys in it are made up, or stand in `openvpn_test_certificates.pem`; they open nothing.
+Its keys are generated or come from `openvpn_test_certificates.pem`; they give access to nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..datasets.rng import dice
+from ..datasets.rng import seeded_rng
 from .x25519 import clamp, public_key
 
 #: Two certificates and a private key that belong together, the same in every configuration.
@@ -24,7 +24,7 @@ def vpn_config(kind: str, protocol: str, address: str, number: int, note: str = 
         return {"ip": address, "port": 3128}
     if kind == "openvpn":
         return _openvpn(address) + note
-    secret = dice("vpn", number).randbytes(20).hex()
+    secret = seeded_rng("vpn", number).randbytes(20).hex()
     if kind == "ss":
         return f"ss://aes-256-gcm:{secret}@{address}:8388#sandbox{note}"
     if kind == "v2ray":
@@ -44,7 +44,7 @@ def _wireguard(address: str, number: int) -> str:
 @lru_cache(maxsize=1000)
 def _wireguard_keys(number: int) -> tuple[str, str]:
     """The session's private key and its relay's public key, in base64."""
-    source = dice("wireguard", number)
+    source = seeded_rng("wireguard", number)
     private, relay = clamp(source.randbytes(32)), public_key(source.randbytes(32))
     return base64.b64encode(private).decode(), base64.b64encode(relay).decode()
 

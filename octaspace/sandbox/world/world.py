@@ -1,4 +1,4 @@
-"""The state behind the simulated API: an account, its nodes and sessions, the market; one lock, one clock."""
+"""State of the simulated API: an account, its nodes and sessions, and the market."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from ..api.problem import invalid, not_found
 from ..clock import Clock, SystemClock
-from ..datasets.initial_state import Moment, Seeds
+from ..datasets.initial_state import InitialState, StartTime
 from ..datasets.nonconforming import octa_float
-from ..datasets.registry import DATASETS, make_seeds
-from ..datasets.rng import dice
+from ..datasets.registry import DATASETS, make_initial_state
+from ..datasets.rng import seeded_rng
 from .idle_jobs import IdleJob
 from .ledger import Ledger
 from .nodes import Node
@@ -20,10 +20,10 @@ from .sessions import Sessions
 
 
 class World:
-    """Everything the API can tell or change. Every method is safe to call from any thread.
+    """Everything the API reads or changes. Every method is safe to call from any thread.
 
-    The world does not run by itself: what it shows is computed from the time that has passed on its clock,
-    so a `ManualClock` moves all of it at once.
+    Nothing runs in the background: state is computed from the time that has passed on the clock, so a
+    `ManualClock` moves all of it at once.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class World:
     def reset(
         self, seed: int | None = None, dataset: str | None = None, ready_after: float | None = None
     ) -> None:
-        """Start again, with the former seed, data set and readiness time where none is given.
+        """Start again; an argument that is None keeps its present value.
 
         ValueError for an unknown data set or a negative time; the world is then as it was.
         """
@@ -54,15 +54,15 @@ class World:
 
     def _begin(self) -> None:
         now = self.clock.monotonic()
-        self.born = now
-        self.seeds: Seeds = make_seeds(
-            self.dataset, self.seed, Moment(now, self.clock.time(), self.ready_after)
+        self.started = now
+        self.initial_state: InitialState = make_initial_state(
+            self.dataset, self.seed, StartTime(now, self.clock.time(), self.ready_after)
         )
-        self._account = dict(self.seeds.account)
-        self._nodes: dict[int, Node] = {node.id: node for node in self.seeds.nodes}
-        self._dice = dice("change", self.seed)
-        self.ledger = Ledger(self.seeds.balance, self.seeds.rentals, now)
-        self.sessions = Sessions(self.seeds, self.ledger, self.clock, self._dice, self.ready_after)
+        self._account = dict(self.initial_state.account)
+        self._nodes: dict[int, Node] = {node.id: node for node in self.initial_state.nodes}
+        self._rng = seeded_rng("change", self.seed)
+        self.ledger = Ledger(self.initial_state.balance, self.initial_state.rentals, now)
+        self.sessions = Sessions(self.initial_state, self.ledger, self.clock, self._rng, self.ready_after)
 
     # The account
 
@@ -75,16 +75,16 @@ class World:
         """GET /accounts/balance."""
         with self.lock:
             amount = self._balance()
-        return {"balance": amount, "currency": "OCTA"} if self.seeds.loose else {"balance": amount}
+        return {"balance": amount, "currency": "OCTA"} if self.initial_state.loose else {"balance": amount}
 
     def _balance(self) -> int | float:
         wei = self.sessions.balance()
-        return octa_float(wei) if self.seeds.loose else wei
+        return octa_float(wei) if self.initial_state.loose else wei
 
     def new_wallet(self) -> dict[str, Any]:
         """POST /accounts: a new address, which is the account's from now on."""
         with self.lock:
-            address = "0x" + self._dice.randbytes(20).hex()
+            address = "0x" + self._rng.randbytes(20).hex()
             self._account["wallet"] = address
         return {"address": address}
 
@@ -127,24 +127,24 @@ class World:
         with self.lock:
             now = self.clock.monotonic()
             node = self._settled(self.own_node(node_id), now)
-            if node.shown_state() == "offline":
+            if node.visible_state() == "offline":
                 raise invalid("node is offline", code="node_offline")
             node.reboot(now, self.ready_after)
-        return {"message": f"Reboot requested{self.seeds.note}"}
+        return {"message": f"Reboot requested{self.initial_state.note}"}
 
     # The rest
 
     def network(self) -> dict[str, Any]:
         """GET /network; a block is found every 12.77 seconds."""
-        network = self.seeds.network
+        network = self.initial_state.network
         chain = network["blockchain"]
-        found = int((self.clock.monotonic() - self.born) / chain["blocktime"])
+        found = int((self.clock.monotonic() - self.started) / chain["blocktime"])
         return {**network, "blockchain": {**chain, "height": chain["height"] + found}}
 
     def idle_job(self, node_id: int, job_id: int) -> IdleJob:
         """The job behind GET /idle_jobs/{node}/{job}; 404 when there is none."""
         try:
-            return self.seeds.idle_jobs[node_id, job_id]
+            return self.initial_state.idle_jobs[node_id, job_id]
         except KeyError:
             raise not_found("Idle job") from None
 

@@ -31,7 +31,7 @@ def stop_sessions(client: Client, run: str, write_down: WriteDown) -> int | None
     A creation whose answer was lost may have been carried out all the same. The list of sessions tells.
 
     Args:
-        client: Makes the calls; faults may strike them, so they are made a few times.
+        client: Makes the calls; faults may apply to them, so they are made a few times.
         run: The run.
         write_down: Told of each call.
 

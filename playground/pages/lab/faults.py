@@ -116,7 +116,7 @@ class Box:
         port: Its port.
         listening: Whether it takes connections.
         connections: How many are open.
-        faults: Those that are on: label, how often it strikes, and how often it did.
+        faults: Those that are on: label, how often it applies, and how often it did.
         on: Names of the switches that are on.
     """
 
@@ -159,7 +159,7 @@ def flip(control: SandboxControl, port: int, name: str, strength: Mapping[str, A
     Args:
         control: The sandbox.
         port: Which endpoint.
-        name: A switch, or ``heal`` for all that is on there.
+        name: A switch, or ``remove`` for all that is on there.
         strength: Options; those that the kind does not take are left out.
 
     Raises:
@@ -167,9 +167,9 @@ def flip(control: SandboxControl, port: int, name: str, strength: Mapping[str, A
     """
     known = control.faults()
     here = [fault for fault in known["faults"] if fault["endpoint"] in (None, port)]
-    if name == "heal":
+    if name == "remove":
         for fault in here:
-            control.heal(fault["id"])
+            control.remove_fault(fault["id"])
         return
     switch = _BY_NAME.get(name)
     if switch is None:
@@ -177,7 +177,7 @@ def flip(control: SandboxControl, port: int, name: str, strength: Mapping[str, A
     on = [fault for fault in here if switch.is_it(fault)]
     if on:
         for fault in on:
-            control.heal(fault["id"])
+            control.remove_fault(fault["id"])
         return
     takes = known["kinds"][switch.kind]["options"]
     options = {option: value for option, value in strength.items() if option in takes and value is not None}
@@ -185,7 +185,7 @@ def flip(control: SandboxControl, port: int, name: str, strength: Mapping[str, A
 
 
 def play(control: SandboxControl, name: str) -> Scenario:
-    """Heal everything, then switch on what a scenario wants.
+    """Remove all faults, then switch on what a scenario wants.
 
     Raises:
         ControlError: The sandbox refuses, or there is no such scenario.
@@ -194,7 +194,7 @@ def play(control: SandboxControl, name: str) -> Scenario:
     if scenario is None:
         raise ControlError("There is no such scenario.")
     ports = [endpoint["port"] for endpoint in control.health()["endpoints"]]
-    control.heal_all()
+    control.remove_all_faults()
     for place, kind, options in scenario.faults:
         control.switch_on(kind, None if place is None else ports[place], dict(options))
     return scenario

@@ -57,14 +57,14 @@ class SandboxControl:
         """
         return self._ask("POST", "faults", json={"kind": kind, "endpoint": endpoint, **options})
 
-    def heal(self, fault: int) -> None:
+    def remove_fault(self, fault: int) -> None:
         """Switch one fault off; one that is off already is none."""
         self._ask("DELETE", f"faults/{fault}", missing={})
 
-    def heal_all(self) -> int:
+    def remove_all_faults(self) -> int:
         """Switch every fault off; how many there were."""
-        healed: int = self._ask("DELETE", "faults")["healed"]
-        return healed
+        removed: int = self._ask("DELETE", "faults")["removed"]
+        return removed
 
     def last_entry(self) -> int:
         """Number of the latest entry of the journal."""

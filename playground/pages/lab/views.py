@@ -26,19 +26,19 @@ _HERE: Final = "lab.index"
 #: Calls in the table while the run goes on; all of them when it is over.
 _SHOWN: Final = 20
 
-_STRENGTH: Final = ("probability", "count", "seconds", "per_second", "strikes")
+_STRENGTH: Final = ("probability", "count", "seconds", "per_second", "applies_to")
 
-_STRIKES: Final = {"everything": None, "reads": ["GET"], "changes": ["POST", "PATCH"]}
+_METHODS: Final = {"everything": None, "reads": ["GET"], "changes": ["POST", "PATCH"]}
 
 
 class SwitchForm(ChangeForm):
-    """How hard a switch strikes. A choice is a plain string: WTForms takes those in every version."""
+    """How often, and to what, a fault applies. Choices are plain strings: every WTForms takes those."""
 
     probability = FloatField("Probability", default=100, validators=[Optional(), NumberRange(0, 100)])
     count = WholeNumberField("At most", validators=[Optional(), NumberRange(1, 10_000)])
     seconds = FloatField("Seconds", validators=[Optional(), NumberRange(0, 60)])
     per_second = WholeNumberField("Requests per second", validators=[Optional(), NumberRange(0, 1000)])
-    strikes = SelectField("Strikes", choices=list(_STRIKES), default="everything")  # type: ignore[arg-type]
+    applies_to = SelectField("Applies to", choices=list(_METHODS), default="everything")  # type: ignore[arg-type]
 
 
 class FireForm(ChangeForm):
@@ -62,7 +62,7 @@ def index() -> str:
 
 @bp.post("/switch")
 def switch() -> Redirect:
-    """Switch one fault on or off, play a scenario, or heal everything; the button says which."""
+    """Switch one fault on or off, play a scenario, or remove all faults; the button says which."""
     _sandbox_only()
     form = SwitchForm()
     wanted = request.form.get("toggle", "")
@@ -118,9 +118,9 @@ def cancel(id: str) -> Redirect:
 def _switch(control: SandboxControl, wanted: str, form: SwitchForm) -> str:
     """Do what a button says; what to tell of it."""
     what, _, name = wanted.partition(":")
-    if what == "heal":
-        healed = control.heal_all()
-        return f"Healed: {healed} {'fault is' if healed == 1 else 'faults are'} off."
+    if what == "remove":
+        removed = control.remove_all_faults()
+        return f"Faults removed: {removed}."
     if what == "scenario":
         scenario = play(control, name)
         return f"{scenario.label}. Fire and see: {scenario.expect[:1].lower()}{scenario.expect[1:]}"
@@ -132,7 +132,7 @@ def _switch(control: SandboxControl, wanted: str, form: SwitchForm) -> str:
         "count": form.count.data,
         "seconds": form.seconds.data,
         "per_second": form.per_second.data,
-        "methods": _STRIKES[form.strikes.data],
+        "methods": _METHODS[form.applies_to.data],
     }
     flip(control, int(what), name, strength)
     return ""

@@ -47,7 +47,7 @@ def test_an_endpoint_that_refuses_connections_is_not_healthy(
     fault = sandbox.faults.add("refuse")
     operator.page(DASHBOARD)
     assert states(operator) == ["the last call failed: ConnectionError"] * 3
-    sandbox.faults.heal(fault.id)
+    sandbox.faults.remove_fault(fault.id)
     operator.page(DASHBOARD)
     assert states(operator) == ["healthy"] * 3
 

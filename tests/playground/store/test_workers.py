@@ -40,7 +40,7 @@ def running(
 
 @pytest.fixture
 def remote(running: RunningPlayground) -> Iterator[Remote]:
-    running.sandbox.faults.heal_all()
+    running.sandbox.faults.remove_all()
     running.sandbox.journal.clear()
     browser = Remote(running.url)
     yield browser
@@ -134,7 +134,7 @@ def test_a_token_used_from_all_workers_at_once_acts_once(running: RunningPlaygro
 
     with ThreadPoolExecutor(12) as pool:
         leads_to = set(pool.map(press, range(12)))
-    running.sandbox.faults.heal_all()
+    running.sandbox.faults.remove_all()
     assert len(running.sandbox.journal.entries()) == 3
     assert len(answering.pids) > 1
     (where,) = leads_to
@@ -163,7 +163,7 @@ def test_a_worker_that_is_killed_takes_nothing_along(running: RunningPlayground,
         for pid in victims:
             os.kill(pid, signal.SIGKILL)
         assert pressed.result(30) == "gone"
-    running.sandbox.faults.heal(fault.id)
+    running.sandbox.faults.remove_fault(fault.id)
     until(
         lambda: len(running.worker_pids()) == WORKERS and not victims & set(running.worker_pids()), within=60
     )

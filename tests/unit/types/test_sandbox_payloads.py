@@ -38,15 +38,15 @@ def payloads(dataset: str) -> Iterator[tuple[Any, Any]]:
 
 
 def _market(world: World) -> Iterator[tuple[Any, Any]]:
-    for offer in world.seeds.mr:
+    for offer in world.initial_state.mr:
         yield types.MachineOffer, offer
-    for offer in world.seeds.render:
+    for offer in world.initial_state.render:
         yield types.RenderOffer, offer
-    for relay in world.seeds.vpn:
+    for relay in world.initial_state.vpn:
         yield types.VpnRelay, relay
-    for app in world.seeds.apps:
+    for app in world.initial_state.apps:
         yield types.App, app
-    for job in world.seeds.idle_jobs.values():
+    for job in world.initial_state.idle_jobs.values():
         yield types.IdleJob, job.view(world.clock.time())
         yield types.IdleJobLogs, job.logs()
 

@@ -113,4 +113,4 @@ def test_hostile_ids_travel_in_one_piece(app: Flask, visitor: Visitor, sandbox: 
     assert len(links) == 11
     assert all(link.startswith("/playground/services?tab=mr&app=") for link in links)
     sent = {parse_qs(urlsplit(link).query)["app"][0] for link in links}
-    assert sent == {entry["uuid"] for entry in sandbox.world.seeds.apps}
+    assert sent == {entry["uuid"] for entry in sandbox.world.initial_state.apps}

@@ -98,7 +98,7 @@ def test_two_keys_do_not_share_their_figures(app: Flask, visitor: Visitor, sandb
 def test_cooldowns_count_down_in_the_table_of_workers(visitor: Visitor, sandbox: SandboxServer) -> None:
     sandbox.faults.add("refuse", endpoint=sandbox.ports[0])
     visitor.post(f"{DIAGNOSTICS}/reads", line="network.info", count="4")
-    sandbox.faults.heal_all()
+    sandbox.faults.remove_all()
     cell = visitor.page(DIAGNOSTICS).select('[data-label="In cooldown"]')[0]
     assert str(sandbox.ports[0]) in cell.get_text()
     assert cell.select("[data-countdown]")

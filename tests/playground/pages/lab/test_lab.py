@@ -21,9 +21,9 @@ LAB = "/playground/diagnostics/lab"
 
 
 @pytest.fixture(autouse=True)
-def heal(sandbox: SandboxServer) -> Any:
+def remove_faults(sandbox: SandboxServer) -> Any:
     yield
-    sandbox.faults.heal_all()
+    sandbox.faults.remove_all()
 
 
 def fire(visitor: Visitor, **fields: str) -> BeautifulSoup:
@@ -45,7 +45,7 @@ def rows(page: BeautifulSoup) -> list[Tag]:
 
 
 def flip(visitor: Visitor, toggle: str, **strength: str) -> BeautifulSoup:
-    fields = {"probability": "100", "strikes": "everything", **strength}
+    fields = {"probability": "100", "applies_to": "everything", **strength}
     return visitor.follow(visitor.post(f"{LAB}/switch", toggle=toggle, **fields))
 
 
@@ -61,7 +61,7 @@ def test_every_kind_of_fault_has_a_switch(visitor: Visitor, sandbox: SandboxServ
             fault = sandbox.faults.active()[-1]
             assert (fault.kind, fault.endpoint) == (switch.kind, port)
             assert fault.probability == (1 if switch.kind == "refuse" else 0.5)
-            sandbox.faults.heal_all()
+            sandbox.faults.remove_all()
     flip(visitor, f"{port}:html")
     flip(visitor, f"{port}:html")
     assert sandbox.faults.active() == []
@@ -71,7 +71,7 @@ def test_a_switch_takes_its_strength_and_keeps_what_was_typed(
     visitor: Visitor, sandbox: SandboxServer
 ) -> None:
     port = sandbox.ports[1]
-    page = flip(visitor, f"{port}:status-503", probability="25", count="7", strikes="reads")
+    page = flip(visitor, f"{port}:status-503", probability="25", count="7", applies_to="reads")
     fault = sandbox.faults.active()[0]
     assert (fault.probability, fault.count, fault.methods, fault.status) == (0.25, 7, ("GET",), 503)
     assert "503, 25 % of requests, GET only, 7 times" in " ".join(
@@ -93,8 +93,8 @@ def test_what_the_sandbox_refuses_is_said(visitor: Visitor, sandbox: SandboxServ
     assert "closed" in page.select(".box .panel-head")[0].get_text()
     page = flip(visitor, f"{sandbox.ports[1]}:refuse")
     assert "no port would be left" in page.get_text()
-    page = flip(visitor, "heal")
-    assert "1 fault is off" in page.get_text()
+    page = flip(visitor, "remove")
+    assert "Faults removed: 1" in page.get_text()
     assert "healthy" in page.select(".box .panel-head")[0].get_text()
 
 
@@ -194,7 +194,7 @@ def test_one_run_at_a_time_seen_and_stopped_by_its_browser_alone(
     assert other.get(watched).status_code == 404
     other.post(f"{watched}/cancel")
     visitor.follow(visitor.post(f"{watched}/cancel"))
-    sandbox.faults.heal(fault.id)
+    sandbox.faults.remove_fault(fault.id)
     until(lambda: not visitor.page(LAB).select("[data-watch]"), within=20)
     assert "cancelled" in visitor.page(LAB).get_text()
     assert len(sandbox.journal.entries()) < 100
@@ -206,7 +206,7 @@ def test_outside_the_sandbox_there_is_no_lab(visitor: Visitor, sandbox: SandboxS
     assert page.select('main a[href="/playground/settings"]')
     assert not page.select("main form")
     for path in ("fire", "switch"):
-        answer = visitor.post(f"{LAB}/{path}", kind="reads", count="5", threads="2", toggle="heal")
+        answer = visitor.post(f"{LAB}/{path}", kind="reads", count="5", threads="2", toggle="remove")
         assert answer.status_code == 403
     assert sandbox.journal.entries() == []
 
@@ -215,7 +215,7 @@ def test_a_sandbox_that_does_not_answer_is_said(visitor: Visitor, app: Flask, sa
     process = app.extensions["playground"].process
     object.__setattr__(process, "sandbox_urls", ("http://127.0.0.1:9",))
     assert "does not answer" in visitor.page(LAB).get_text()
-    assert "does not answer" in flip(visitor, "heal").get_text()
+    assert "does not answer" in flip(visitor, "remove").get_text()
     page = fire(visitor, kind="reads", count="2", threads="1")
     assert "does not answer" in page.get_text()
 

@@ -24,7 +24,7 @@ from .renting import DIFFUSION, MACHINE, SERVICES_PAGE, offers_of, order, rent, 
 def test_the_question_says_what_where_and_what_it_costs(visitor: Visitor, sandbox: SandboxServer) -> None:
     page = visitor.page(order(visitor, "mr", **MACHINE, envs="TOKEN=very-secret"))
     text = text_of(page.select("#main")[0])
-    offer = next(offer for offer in sandbox.world.seeds.mr if offer["node_id"] == 9101)
+    offer = next(offer for offer in sandbox.world.initial_state.mr if offer["node_id"] == 9101)
     usd, octa = Decimal(str(offer["total_price_usd"])), Decimal(str(offer["total_price_ether"]))
     costs = (f"${usd:.3f}", f"${usd * 24:.2f}", f"{octa:.4f} OCTA", f"{octa * 24:.3f} OCTA")
     for words in (*costs, "Sandbox", "9101"):
@@ -67,7 +67,7 @@ def test_the_question_is_asked_though_the_price_cannot_be_had(
 
 
 def test_what_speaks_against_it_is_said(visitor: Visitor, sandbox: SandboxServer) -> None:
-    small = next(offer for offer in sandbox.world.seeds.mr if not offer["gpus"])
+    small = next(offer for offer in sandbox.world.initial_state.mr if not offer["gpus"])
     fields = {**MACHINE, "node_id": str(small["node_id"]), "disk_size": "9000", "app": DIFFUSION}
     warnings = [
         text_of(notice) for notice in visitor.page(order(visitor, "mr", **fields)).select(".notice-warn")

@@ -128,7 +128,7 @@ def test_an_app_of_any_id_is_rented_under_that_id(
     # Ids may be of any length, and the whole body is looked at.
     monkeypatch.setattr(journal, "MAX_BODY", 2**20)
     sandbox.reset(dataset="hostile")
-    for app_id in [app["uuid"] for app in sandbox.world.seeds.apps]:
+    for app_id in [app["uuid"] for app in sandbox.world.initial_state.apps]:
         page = visitor.page(f"{SERVICES_PAGE}/mr/rent?node_id=9101&app={quote(app_id, safe='')}")
         field = str(page.select("#app option[selected]")[0]["value"])
         visitor.post(order(visitor, "mr", **MACHINE, app=field))

@@ -127,7 +127,7 @@ def test_a_change_asks_first_and_is_sent_once(visitor: Visitor, sandbox: Sandbox
 def test_a_rental_by_app_asks_first_though_it_begins_with_a_read(
     visitor: Visitor, sandbox: SandboxServer
 ) -> None:
-    app = next(app["uuid"] for app in sandbox.world.seeds.apps if app["image"])
+    app = next(app["uuid"] for app in sandbox.world.initial_state.apps if app["image"])
     fields = {"as": "form", "arg-node_id": "9101", "arg-app": app, "arg-disk_size": "20"}
     answer = visitor.post(f"{RUNNER}/run", method="services.mr.create", **fields)
     asking = BeautifulSoup(answer.get_data(), "html.parser").select(".confirm-change")[0]
@@ -150,7 +150,7 @@ def test_a_change_on_the_live_api_wants_the_name_typed(visitor: Visitor, sandbox
 
 
 def test_what_a_rental_costs_is_said_when_the_log_knows_it(visitor: Visitor, sandbox: SandboxServer) -> None:
-    machine = str(sandbox.world.seeds.mr[0]["node_id"])
+    machine = str(sandbox.world.initial_state.mr[0]["node_id"])
     fields = {"as": "form", "arg-node_id": machine, "arg-disk_size": "10", "arg-image": "x"}
 
     def asked() -> str:
@@ -161,7 +161,7 @@ def test_what_a_rental_costs_is_said_when_the_log_knows_it(visitor: Visitor, san
 
     assert "$" not in asked()
     run(visitor, "services.mr.list")
-    assert f"It costs ${sandbox.world.seeds.mr[0]['total_price_usd']:.4f} per hour" in asked()
+    assert f"It costs ${sandbox.world.initial_state.mr[0]['total_price_usd']:.4f} per hour" in asked()
     assert changes(sandbox) == []
 
 
@@ -197,7 +197,7 @@ def test_sessions_are_waited_for_followed_and_rented(visitor: Visitor, sandbox: 
     assert "service configured" in result(page)
     page = run(visitor, "services.session.follow_logs", **{"arg-uuid": ended, "arg-interval": "0"})
     assert "Container started" in result(page) or "Status: ready" in result(page)
-    relay = world.seeds.vpn[0]["node_id"]
+    relay = world.initial_state.vpn[0]["node_id"]
     page = run(
         visitor, "services.vpn.rent", **{"as": "json", "args": f'{{"node_id": {relay}}}', "confirmed": "yes"}
     )
@@ -233,7 +233,7 @@ def test_a_read_can_be_abandoned_and_a_change_cannot(visitor: Visitor, sandbox: 
     assert not change.select("#run form")
     watched_change = str(change.select("#run")[0]["data-watch"])
     visitor.post(f"{watched_change}/cancel")
-    sandbox.faults.heal(fault.id)
+    sandbox.faults.remove_fault(fault.id)
     until(lambda: "data-watch" not in visitor.get(watched).get_data(as_text=True), within=20)
     until(lambda: "data-watch" not in visitor.get(watched_change).get_data(as_text=True), within=20)
     assert "abandoned" in visitor.get(watched).get_data(as_text=True)
@@ -253,7 +253,7 @@ def test_an_answers_secrets_and_the_key_are_nowhere(visitor: Visitor, sandbox: S
     saved = visitor.get(str(link["href"]))
     assert "PrivateKey" not in saved.get_data(as_text=True)
     assert json.loads(saved.data)["uuid"] == vpn
-    machine = world.seeds.mr[0]["node_id"]
+    machine = world.initial_state.mr[0]["node_id"]
     rent = {"node_id": machine, "disk_size": 1, "image": "x", "envs": {"PASSWORD": "hunter2"}}
     answer = visitor.post(
         f"{RUNNER}/run",

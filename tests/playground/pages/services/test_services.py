@@ -151,7 +151,7 @@ def test_four_hundred_offers_are_a_page_of_bearable_weight(visitor: Visitor, san
 def test_hostile_offers_carry_no_markup(visitor: Visitor, sandbox: SandboxServer, tab: str) -> None:
     sandbox.reset(dataset="hostile")
     node = {"mr": 9101, "vpn": 9301, "render": 9201}[tab]
-    app_id = sandbox.world.seeds.apps[2]["uuid"]
+    app_id = sandbox.world.initial_state.apps[2]["uuid"]
     paths = [f"{SERVICES_PAGE}?tab={tab}&compare={node}&gpu=&country=%3Cb%3E&app={quote(app_id, safe='')}"]
     paths += [
         f"{SERVICES_PAGE}?tab={tab}",

@@ -121,7 +121,7 @@ def test_it_is_seen_cancelled_and_owned_by_its_browser_alone(
     assert other.get(watched).status_code == 404
     assert other.post(f"{watched}/cancel").status_code == 404
     visitor.follow(visitor.post(f"{watched}/cancel"))
-    sandbox.faults.heal(fault.id)
+    sandbox.faults.remove_fault(fault.id)
     until(lambda: "data-watch" not in visitor.get(watched).get_data(as_text=True), within=20)
     found = report(visitor, visitor.page(SMOKE))
     assert not found["finished"]

@@ -1,10 +1,14 @@
-"""Which requests a fault strikes: how often, how likely, where; and which options are refused."""
+"""Which requests a fault applies to: how often, how likely, where; and which options are refused."""
 
 from __future__ import annotations
 
+import inspect
+from typing import get_args
+
 import pytest
 
-from octaspace.sandbox import FaultError, SandboxServer
+from octaspace.sandbox import KINDS, OPTIONS, FaultError, FaultKind, FaultRegistry, SandboxServer
+from octaspace.sandbox.faults.kinds import make_fault
 
 from .api import Api, MakeApi
 
@@ -13,19 +17,19 @@ def statuses(api: Api, count: int, path: str = "/accounts") -> list[int]:
     return [api.get(path).status_code for _ in range(count)]
 
 
-def test_a_fault_strikes_as_often_as_it_is_told(sandbox: SandboxServer, api: Api) -> None:
+def test_a_fault_applies_as_often_as_count_says(sandbox: SandboxServer, api: Api) -> None:
     fault = sandbox.faults.add("status", status=500, count=2)
     assert statuses(api, 4) == [500, 500, 200, 200]
     assert (fault.fired, fault.view()["spent"]) == (2, True)
     assert sandbox.faults.active() == [fault]
 
 
-def test_a_fault_strikes_with_its_probability_and_the_same_seed_the_same_requests(
+def test_a_fault_applies_with_its_probability_and_the_same_seed_the_same_requests(
     api: Api, sandbox: SandboxServer
 ) -> None:
     def fall(seed: int) -> list[int]:
         sandbox.reset(seed=seed)
-        sandbox.faults.heal_all()
+        sandbox.faults.remove_all()
         sandbox.faults.add("status", status=500, probability=0.3)
         return statuses(api, 200, "/network")
 
@@ -38,13 +42,13 @@ def test_a_fault_strikes_with_its_probability_and_the_same_seed_the_same_request
 def test_faults_of_a_kind_fall_independently(api: Api, make_api: MakeApi, sandbox: SandboxServer) -> None:
     dropped = sandbox.faults.add("status", probability=0.5)
     sandbox.faults.add("status", endpoint=sandbox.ports[1], probability=0.5)
-    sandbox.faults.heal(dropped.id)
+    sandbox.faults.remove_fault(dropped.id)
     sandbox.faults.add("status", endpoint=sandbox.ports[0], probability=0.5)
     other = make_api(sandbox.urls[1])
     assert statuses(api, 50, "/network") != statuses(other, 50, "/network")
 
 
-def test_a_fault_strikes_one_endpoint_some_methods_some_paths(
+def test_a_fault_applies_to_one_endpoint_some_methods_some_paths(
     api: Api, make_api: MakeApi, sandbox: SandboxServer
 ) -> None:
     other = make_api(sandbox.urls[1])
@@ -54,13 +58,13 @@ def test_a_fault_strikes_one_endpoint_some_methods_some_paths(
     assert (api.get("/nodes").status_code, other.get("/nodes").status_code) == (200, 500)
     assert api.post("/accounts").status_code == 502
     assert api.get("/nodes/9001").status_code == 503
-    assert sandbox.faults.heal_all(sandbox.ports[1]) == 1
+    assert sandbox.faults.remove_all(sandbox.ports[1]) == 1
     assert other.get("/nodes").status_code == 200
-    assert sandbox.faults.heal_all() == 2
+    assert sandbox.faults.remove_all() == 2
     assert api.get("/nodes/9001").status_code == 200
 
 
-def test_the_first_fault_that_strikes_wins(api: Api, sandbox: SandboxServer) -> None:
+def test_the_first_fault_that_applies_wins(api: Api, sandbox: SandboxServer) -> None:
     first = sandbox.faults.add("status", status=500, count=1)
     second = sandbox.faults.add("status", status=502, count=1)
     assert statuses(api, 3) == [500, 502, 200]
@@ -73,7 +77,7 @@ def test_the_first_fault_that_strikes_wins(api: Api, sandbox: SandboxServer) -> 
         ("explode", {}, "kind must be one of status, slow"),
         ("status", {"code": 500}, "status takes no option code: choose among endpoint, methods"),
         ("slow", {"status": 500}, "slow takes no option status"),
-        ("stall_body", {"work": False}, "stall_body takes no option work"),
+        ("stall_body", {"carry_out": False}, "stall_body takes no option carry_out"),
         ("refuse", {"probability": 0.5}, "refuse takes no option probability"),
         ("status", {"id": 3}, "takes no option id"),
         ("status", {"status": 200}, "status must be a whole number from 300 to 599"),
@@ -83,16 +87,19 @@ def test_the_first_fault_that_strikes_wins(api: Api, sandbox: SandboxServer) -> 
         ("status", {"count": 0}, "count must be a whole number from 1"),
         ("status", {"count": True}, "count must be"),
         ("status", {"body": "xml"}, "body must be one of json, html, empty"),
-        ("status", {"work": "yes"}, "work must be true or false"),
+        ("status", {"carry_out": "yes"}, "carry_out must be true or false"),
         ("status", {"methods": "GET"}, "methods must be a list"),
         ("status", {"path": 5}, "path must be"),
         ("slow", {"seconds": -1}, "seconds must be a number from 0 to 3600"),
         ("rate_limit", {"per_second": 0.5}, "per_second must be a whole number"),
     ],
 )
-def test_a_wrong_option_is_named(
-    sandbox: SandboxServer, kind: str, options: dict[str, object], says: str
-) -> None:
+def test_a_wrong_option_is_named(kind: str, options: dict[str, object], says: str) -> None:
     with pytest.raises(FaultError, match=says):
-        sandbox.faults.add(kind, **options)  # type: ignore[arg-type]
-    assert sandbox.faults.active() == []
+        make_fault(kind, None, options)
+
+
+def test_the_types_know_every_kind_and_every_option() -> None:
+    assert set(get_args(FaultKind)) == set(KINDS)
+    options = set(inspect.signature(FaultRegistry.add).parameters) - {"self", "kind", "endpoint"}
+    assert options == {option for names in OPTIONS.values() for option in names}
