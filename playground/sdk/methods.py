@@ -287,7 +287,7 @@ def _shown(part: inspect.Parameter) -> str:
 
 def _plain(annotation: Any) -> str:
     """A type without the modules it comes from."""
-    return re.sub(r"\b(?:payloads|builtins)\.", "", str(annotation))
+    return re.sub(r"\b(?:types\.payloads|payloads|builtins)\.", "", str(annotation))
 
 
 def _kind(hint: Any) -> tuple[Kind, tuple[str, ...], bool]:
