@@ -120,8 +120,8 @@ def test_rented_and_stopped_and_nothing_left_behind(launch: Launch, new_context:
 
     family = playground.family()
     assert len(family) >= 5, "launcher, sandbox, Gunicorn and two workers"
-    playground.settings.send_signal(signal.SIGINT)
-    assert playground.settings.wait(45) == 0
+    playground.process.send_signal(signal.SIGINT)
+    assert playground.process.wait(45) == 0
     until(lambda: not [pid for pid in family if Path(f"/proc/{pid}").exists()])
     assert "Traceback" not in playground.log()
 
@@ -136,6 +136,6 @@ def test_the_same_against_a_sandbox_of_somebody_else(launch: Launch, new_context
         assert [entry.operation for entry in changes(other)] == ["rent_machines", "stop_session"]
         assert uuid in other.world.sessions.finished
         page.context.close()
-        playground.settings.send_signal(signal.SIGTERM)
-        assert playground.settings.wait(45) == 0
+        playground.process.send_signal(signal.SIGTERM)
+        assert playground.process.wait(45) == 0
         assert "anything" not in playground.log()

@@ -70,7 +70,7 @@ def test_every_worker_is_in_diagnostics_and_a_killed_one_fades(
     until(lambda: len(running.worker_pids()) == 3 and killed not in running.worker_pids(), within=60)
     page = remote.page(f"{TOOLS}/live")
     row = next(row for row in page.select("tr.faded") if str(killed) in row.get_text())
-    assert "gone" in row.get_text()
+    assert "exited" in row.get_text()
 
 
 def test_a_job_whose_worker_is_killed_is_lost_and_another_may_begin(

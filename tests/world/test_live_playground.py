@@ -189,7 +189,7 @@ def test_a_change_is_sent_once_and_only_when_its_name_is_typed(
         form, name = ask(operator)
         words = text_of(form)
         assert f"Type {name}" in words
-        assert "this is the live API" in words
+        assert "live API" in words
         page = operator.submit(form, typed_name=typed)
         assert "Nothing was sent" in text_of(page)
         assert changes(api) == []
@@ -261,7 +261,7 @@ def test_the_connection_is_tried_in_settings(operator: Remote, api: Api) -> None
     words, found = tried()
     assert words == "Not every endpoint answers."
     assert found["https://api.octa.computer"] == ["no", "—", "unknown"]
-    assert text_of(one(operator.page(SETTINGS), ".topbar .source")) == "Speaking to: Live · 2 endpoints"
+    assert text_of(one(operator.page(SETTINGS), ".topbar .source")) == "API target: Live · 2 endpoints"
 
 
 def test_diagnostics_show_the_endpoint_and_its_pool(operator: Remote) -> None:
@@ -309,7 +309,7 @@ def test_without_a_key_a_browser_stays_in_the_sandbox_until_it_chooses(
     try:
         remote = Remote(started.address())
         page = remote.page("/playground/dashboard")
-        assert text_of(one(page, ".topbar .source")) == "Speaking to: Sandbox · 2 endpoints"
+        assert text_of(one(page, ".topbar .source")) == "API target: Sandbox · 2 endpoints"
         assert api.sandbox.journal.entries() == []
 
         remote.post(f"{SETTINGS}/source", kind="live")
