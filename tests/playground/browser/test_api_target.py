@@ -254,7 +254,7 @@ def test_one_endpoint_of_the_live_api_is_enough_to_be_live(
         source = ApiTarget(kind, endpoints)
         assert (source.label, source.badge, source.is_live) == (label, badge, badge == "live")
     sandbox = ApiTarget("sandbox", endpoints)
-    assert (sandbox.label, sandbox.severity, sandbox.is_live) == ("Sandbox", "sandbox", False)
+    assert (sandbox.label, sandbox.badge, sandbox.is_live) == ("Sandbox", "sandbox", False)
 
 
 def test_a_change_is_confirmed_by_name_though_only_one_endpoint_is_live(
