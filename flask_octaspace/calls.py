@@ -9,7 +9,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_origin, get_type_hints
 
 from octaspace import Client, Request, Response
 from octaspace.request import BodySink
@@ -26,8 +26,8 @@ __all__ = [
 ]
 
 _PACKAGE: Final = "octaspace.resources"
-#: A method that returns a resource: what follows its name belongs to that resource, and the first
-#: argument to the method itself.
+#: A method that returns a resource. Its first argument is its own; the rest belongs to a method of that
+#: resource.
 _SESSION: Final = "services.session"
 
 _KEYWORD: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
@@ -37,13 +37,13 @@ Method = Callable[..., Response[Any]]
 
 
 class ChangeRefusedError(Exception):
-    """The call would change something, and nobody said that it may."""
+    """The call would change something, and changes are not allowed; see `ReadOnlyClient.may_change`."""
 
 
 class ReadOnlyClient(MaskedClient):
-    """A client that sends reading calls only, unless `may_change` is set, and shows no key.
+    """A client that sends only reads, unless `may_change` is set. Its answers never contain the key.
 
-    It goes by the request that is about to be sent: no list of methods can forget one.
+    The check uses the request that is about to be sent, so it also covers methods that are added later.
     """
 
     may_change = False
@@ -63,18 +63,18 @@ def method_names(client: Client) -> list[str]:
 
 
 def find_method(client: Client, name: str, arguments: Sequence[str]) -> tuple[Method, Sequence[str]] | None:
-    """Look a method up among the public ones of the resources.
+    """Find a public method of a resource by its dotted name.
 
     Args:
-        client: Whose resources.
+        client: The client that has the resources.
         name: Dotted name.
-        arguments: The arguments that follow it.
+        arguments: The arguments after the name.
 
     Returns:
-        The method and the arguments left for it; None when there is no such method.
+        The method and its remaining arguments; None if there is no such method.
 
     Raises:
-        ValueError: The session's uuid is missing or cannot be one.
+        ValueError: The session's uuid is missing or invalid.
     """
     if name.startswith(f"{_SESSION}.") and name in dict(_walk(client)):
         if not arguments or _KEYWORD.fullmatch(arguments[0]):
@@ -86,15 +86,15 @@ def find_method(client: Client, name: str, arguments: Sequence[str]) -> tuple[Me
 
 
 def parse_arguments(method: Method, arguments: Sequence[str]) -> tuple[list[Any], dict[str, Any]]:
-    """Sort arguments into positional ones and ``name=value`` ones, and read their values.
+    """Split arguments into positional ones and ``name=value`` ones, and parse their values.
 
-    A value is text where the method takes text. Elsewhere ``true``, ``false``, ``null``, numbers, and
-    JSON lists and objects are what they look like; everything else is text.
+    A value stays text if the parameter is annotated as ``str``. For other parameters, ``true``, ``false``,
+    ``null``, numbers, and JSON lists and objects are parsed as JSON, and everything else is text.
 
     Raises:
         ValueError: They do not fit the method.
     """
-    signature = inspect.signature(method)
+    signature, hints = inspect.signature(method), get_type_hints(method)
     positional: list[str] = []
     keywords: dict[str, str] = {}
     for argument in arguments:
@@ -119,7 +119,7 @@ def parse_arguments(method: Method, arguments: Sequence[str]) -> tuple[list[Any]
             bound.arguments[name] = {key: _value(text) for key, text in given.items()}
         elif parameter.kind is parameter.VAR_POSITIONAL:
             bound.arguments[name] = tuple(_value(text) for text in given)
-        elif str(parameter.annotation) not in ("str", "<class 'str'>"):
+        elif hints.get(name) is not str:
             bound.arguments[name] = _value(given)
     return list(bound.args), dict(bound.kwargs)
 
@@ -129,15 +129,15 @@ def _value(text: str) -> Any:
         try:
             return json.loads(text)
         except ValueError as error:
-            raise ValueError(f"{text!r} begins like JSON and is none: {error}") from None
+            raise ValueError(f"{text!r} is not valid JSON: {error}") from None
     return text
 
 
 def public_methods(client: Client) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Every public method of every resource, by its dotted name below the client.
 
-    A method that makes a resource (``services.session``) is not among them; the methods of what it makes
-    are, bound to a session whose uuid is ``"uuid"``.
+    ``services.session``, which returns a resource, is left out. The methods of a session are included, bound
+    to a session whose uuid is ``"uuid"``.
     """
     for name, resource in _members(client):
         if _is_resource(resource):
@@ -146,7 +146,8 @@ def public_methods(client: Client) -> Iterator[tuple[str, Callable[..., Any]]]:
 
 def _walk(client: Client) -> Iterator[tuple[str, Method]]:
     for name, method in public_methods(client):
-        if "Response" in str(inspect.signature(method).return_annotation):
+        returned = get_type_hints(method)["return"]
+        if (get_origin(returned) or returned) is Response:
             yield name, method
 
 

@@ -19,7 +19,7 @@ from .state import current_state
 
 __all__ = ["commands"]
 
-commands = AppGroup("octaspace", help="Look at and use the OctaSpace API with this app's configuration.")
+commands = AppGroup("octaspace", help="Check and call the OctaSpace API with this app's configuration.")
 
 
 @commands.command()
@@ -32,13 +32,13 @@ commands = AppGroup("octaspace", help="Look at and use the OctaSpace API with th
 )
 @click.pass_context
 def check(context: click.Context, timeout: float) -> None:
-    """Try each endpoint, and the key at each.
+    """Check that each endpoint answers and accepts the key.
 
-    Exit code 0: every endpoint answers and accepts the key, if there is one; otherwise 1.
+    Exit code 0 if every endpoint answers and accepts the key (if one is set), otherwise 1.
     """
     state = current_state()
     config = state.config
-    mode = "keep-alive" if config.keep_alive else "a connection per call"
+    mode = "keep-alive" if config.keep_alive else "one connection per call"
     click.echo(
         f"configuration: {len(config.endpoints)} endpoint(s), {mode}, "
         f"client scope {state.settings.client_scope}"
@@ -90,7 +90,7 @@ def call(method: str, arguments: tuple[str, ...], yes: bool) -> None:
     flask octaspace call services.session.logs UUID
     flask octaspace call nodes.download_ident 123 to=ident.bin
 
-    ARGUMENTS are values or name=value. Bytes come as {"base64": …}; with to=FILE they go to that file.
+    ARGUMENTS are values or name=value. Bytes are printed as {"base64": …}; to=FILE writes them to a file.
     Errors go to stderr, with exit code 1.
     """
     state = current_state()
@@ -100,13 +100,13 @@ def call(method: str, arguments: tuple[str, ...], yes: bool) -> None:
             found = find_method(client, method, arguments)
             if found is None:
                 raise click.UsageError(
-                    f"no method {method!r}; there are:\n  " + "\n  ".join(method_names(client))
+                    f"no method {method!r}; the methods are:\n  " + "\n  ".join(method_names(client))
                 )
             function, rest = found
             positional, keywords = parse_arguments(function, rest)
             data = function(*positional, **keywords).data
         except ChangeRefusedError as refused:
-            raise click.UsageError(f"{refused} changes something; add --yes to do it") from None
+            raise click.UsageError(f"{refused} changes something; add --yes to allow it") from None
         except octaspace.Error as error:
             raise click.ClickException(_words(error)) from None
         except (TypeError, ValueError) as error:
@@ -117,7 +117,7 @@ def call(method: str, arguments: tuple[str, ...], yes: bool) -> None:
 
 
 def _plain(value: object) -> Any:
-    """What is no JSON: a body of bytes, or the path that a download went to."""
+    """Convert a value that JSON does not have: a body of bytes, or the path of a download."""
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value).decode("ascii")}
     return str(value)

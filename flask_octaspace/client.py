@@ -1,4 +1,4 @@
-"""The clients an app is given: they send signals, and know whose they are."""
+"""Clients of an app: they send signals, and can be limited to an app context."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ __all__ = ["AppClient", "ContextClient", "ContextLifetime", "MaskedClient"]
 
 
 class AppClient(octaspace.Client):
-    """An `octaspace.Client` whose calls an app hears of through the signals of this package."""
+    """An `octaspace.Client` that sends the signals of this package for each call."""
 
     _app: weakref.ref[Flask]
 
     @classmethod
     def for_app(cls, app: Flask, config: Config) -> Self:
-        """Make a client that sends its signals as `app`, and does not keep the app alive."""
+        """Create a client that sends its signals as `app`. It holds only a weak reference to the app."""
         client = cls.from_config(config)
         client._app = weakref.ref(app)
         return client
 
     @property
     def closed(self) -> bool:
-        """Whether somebody closed it; the app then makes a new one."""
+        """Whether it was closed; the app then creates a new one."""
         return self._transport.closed
 
     def send(
@@ -60,17 +60,17 @@ class AppClient(octaspace.Client):
 
 
 class MaskedClient(AppClient):
-    """A client for tools that show, keep or export what the API says: no answer of it holds the key.
+    """A client for tools that display, store or export answers of the API: none of them contains the key.
 
-    An API may repeat what it was sent. The key is masked here, where every answer comes in, once it is
-    decoded: in its data, its body, its header fields and in errors. See `octaspace.key_mask`.
+    An API may repeat the key. It is masked in every decoded answer: in data, body, header fields and errors.
+    See `octaspace.key_mask`.
     """
 
     def masking(self, key: str | None) -> Self:
-        """Have this client and its copies mask one more key, which the same endpoints may have seen.
+        """Mask another key as well, in this client and its copies.
 
         Args:
-            key: The key; None adds nothing.
+            key: A key that the same endpoints may have received; None adds nothing.
         """
         self._transport.mask = self._transport.mask.plus(key)
         return self
@@ -80,11 +80,11 @@ class MaskedClient(AppClient):
 
 
 class ContextLifetime(Protocol):
-    """What a context's client goes by."""
+    """Whether the app context of a client is still open."""
 
     @property
     def is_open(self) -> bool:
-        """Whether the context goes on."""
+        """Whether the context is open."""
         ...
 
     def allows_calls(self) -> bool:
@@ -93,19 +93,19 @@ class ContextLifetime(Protocol):
 
 
 class ContextClient(AppClient):
-    """A client that works as long as its app context.
+    """A client that works while its app context is open.
 
-    Its end cannot simply close it: Flask tears the context of a streamed response down before the
-    first chunk and pushes the same context again for the generator. So the end takes its sockets
-    away, and the lease says whether a later call may open new ones, and keep them.
+    The end of the context cannot simply close it: Flask tears down the context of a streamed response before
+    the first chunk, and pushes the same context again for the generator. The end therefore closes the
+    sockets, and the lease decides whether a later call may open new ones, and keep them.
     """
 
-    #: Weak, because the lease holds the client: without a cycle a forgotten context is freed at once.
+    #: Weak, because the lease refers to the client: without a cycle, a dropped context is freed at once.
     _lease: weakref.ref[ContextLifetime]
 
     @classmethod
     def for_context(cls, app: Flask, config: Config, lease: ContextLifetime) -> Self:
-        """Make a client that goes by `lease`."""
+        """Create a client that makes calls only while `lease` allows them."""
         client = cls.for_app(app, config)
         client._lease = weakref.ref(lease)
         return client
@@ -113,19 +113,19 @@ class ContextClient(AppClient):
     def send(
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
     ) -> Response[Any]:
-        """See `octaspace.Client.send`; refused when the app context is over."""
+        """See `octaspace.Client.send`; raises `ConfigurationError` after the end of the app context."""
         lease = self._lease()
         if lease is None or not lease.allows_calls():
             raise ConfigurationError(
-                "the client is closed: it belonged to an app context that is over; ask for a new one in "
-                "the context that needs it (wrap a streaming generator in stream_with_context)"
+                "the client is closed: it belonged to an app context that is over; get a new one in the "
+                "current context (wrap a streaming generator in stream_with_context)"
             )
         try:
             return super().send(request, timeout=timeout, sink=sink)
         finally:
-            if not lease.is_open:  # no other teardown may come for the socket that this call left
+            if not lease.is_open:  # no later teardown would close the socket of this call
                 self.release()
 
     def release(self) -> None:
-        """Close every socket; those in use when their call ends."""
+        """Close every socket; a socket in use is closed when its call ends."""
         self._transport.pools.reset()

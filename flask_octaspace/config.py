@@ -1,4 +1,4 @@
-"""From `app.config`, keyword defaults and the environment to one validated `octaspace.Config`."""
+"""Build a validated `octaspace.Config` from `app.config`, keyword defaults and the environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from octaspace.suggestion import suggestion
 
 __all__ = ["ENVIRONMENT_KEY", "PREFIX", "ClientScope", "Defaults", "Settings", "read_settings"]
 
-#: What the extension's keys in `app.config` begin with.
+#: Prefix of the extension's keys in `app.config`.
 PREFIX: Final = "OCTASPACE_"
 
 #: The environment variable that `OCTASPACE_API_KEY` falls back to.
@@ -24,8 +24,8 @@ ClientScope = Literal["app", "context"]
 _SCOPES: Final = ("app", "context")
 _NAMES: Final = (*(field.name for field in fields(Config)), "persistent", "client_scope")
 
-#: Options that take no number. `Config.from_prefixed_env` reads the text of the variable as JSON, so a
-#: key of digits and a switch of 0 or 1 arrive as int.
+#: Options that are never numbers. `Config.from_prefixed_env` parses variables as JSON, so a key of digits and
+#: a switch of 0 or 1 arrive as int.
 _NEVER_NUMBERS: Final = frozenset({"api_key", "user_agent", "keep_alive", "persistent", "ssl_verify"})
 
 
@@ -40,13 +40,13 @@ Defaults.__pydantic_config__ = PYDANTIC_CONFIG  # type: ignore[attr-defined]
 
 @dataclass(frozen=True)
 class Settings:
-    """What `init_app` read.
+    """The options of an app, as `init_app` read them.
 
     Attributes:
         config: Options of the app's clients.
         client_scope: ``"app"`` or ``"context"``.
-        origins: For each option in use that is not at its default: the keyword, the key of
-            `app.config` or the environment variable it came from.
+        origins: Source of each option that is not at its default: the keyword, the key of `app.config`, or
+            the environment variable.
     """
 
     config: Config
@@ -55,12 +55,12 @@ class Settings:
 
 
 def read_settings(app_config: Mapping[str, Any], *defaults: Mapping[str, Any]) -> Settings:
-    """Lay the sources over each other and validate the result.
+    """Combine the sources and validate the result.
 
     Args:
-        app_config: The app's configuration. Its ``OCTASPACE_`` keys win over everything; strings are
-            converted to what the option takes.
-        defaults: Keyword defaults, of which the later win.
+        app_config: The app's configuration. Its ``OCTASPACE_`` keys override every other source; strings are
+            converted to the type of the option.
+        defaults: Keyword defaults; later ones override earlier ones.
 
     Raises:
         ConfigurationError: A key is unknown or its value cannot be used; the message names the key.
@@ -94,7 +94,7 @@ class ConfigSources:
         self.origins: dict[str, str] = {}
 
     def add(self, layer: Mapping[str, tuple[Any, str]]) -> None:
-        """Put a source, as name to (value, origin), on top."""
+        """Add a source, as name to (value, origin), which overrides those before it."""
         layer = dict(layer)
         for name, (_, origin) in layer.items():
             if name not in _NAMES:

@@ -1,4 +1,4 @@
-"""SDK errors that a view lets through, as JSON answers."""
+"""JSON responses for SDK errors that a view does not handle."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .state import EXTENSION, State
 
 __all__ = ["answer_error", "describe"]
 
-#: What the caller of the app may know as it is; anything else is a trouble between the app and the API.
+#: Errors whose status and message are passed on to the caller of the app; all others stay internal.
 _PASSED_ON: Final = {
     octaspace.NotFoundError: 404,
     octaspace.ValidationError: 422,
@@ -24,10 +24,10 @@ _TOO_LATE: Final = (octaspace.TimeoutError, octaspace.GatewayTimeoutError)
 
 
 def answer_error(error: octaspace.Error) -> Response:
-    """Turn an SDK error into the app's own answer.
+    """Convert an SDK error into a response of the app.
 
-    404, 422 and 429 (with `Retry-After`) keep their status and message; a timeout is 504; everything
-    else is 502 with a message that says nothing about keys, addresses or the app's configuration.
+    404, 422 and 429 (with `Retry-After`) keep their status and message; a timeout is 504; every other
+    error is 502 with a message without keys, addresses or configuration of the app.
 
     Returns:
         JSON ``{"error": class name, "message": text, "request_id": id or null}``.
@@ -42,7 +42,7 @@ def answer_error(error: octaspace.Error) -> Response:
     else:
         status, message = 502, "The OctaSpace API could not be used."
     if status >= 500:
-        # Flask logs only what nobody handles, and this is handled now.
+        # Flask logs only unhandled errors, and this one is handled here.
         current_app.logger.error("%s: %s", type(error).__name__, words)
     response = jsonify(error=type(error).__name__, message=message, request_id=mask.data(error.request_id))
     response.status_code = status
@@ -52,11 +52,11 @@ def answer_error(error: octaspace.Error) -> Response:
 
 
 def describe(error: octaspace.Error) -> str:
-    """The message of an error, without the app's key, whatever the API may have put into it."""
+    """The message of an error, with the app's key masked."""
     return _mask().text(str(error))
 
 
 def _mask() -> KeyMask:
-    """Masks the app's own key: what a client with another key got may repeat it."""
+    """A mask for the app's key: an answer to a client with another key may repeat it as well."""
     state = current_app.extensions.get(EXTENSION)
     return KeyMask(state.settings.config.api_key if isinstance(state, State) else None)

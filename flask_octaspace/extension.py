@@ -34,13 +34,12 @@ class OctaSpace:
         def nodes():
             return octa.client.nodes.list().data
 
-    One object serves any number of apps; each has its own options and its own client. It never keeps
-    an app alive.
+    One object can be used for any number of apps; each has its own options and client. The object holds no
+    strong reference to an app.
 
     Args:
         app: Set this app up at once.
-        defaults: Options of `octaspace.Config`, and `client_scope`, for apps whose `app.config` does
-            not say otherwise.
+        defaults: Options of `octaspace.Config`, and `client_scope`; keys of `app.config` override them.
 
     Raises:
         ConfigurationError: As `init_app`.
@@ -52,12 +51,12 @@ class OctaSpace:
             self.init_app(app)
 
     def init_app(self, app: Flask, **defaults: Unpack[Defaults]) -> None:
-        """Set an app up. Opens no connection and looks up no name; the first call of a client does.
+        """Set up an app. No connection is opened and no name is resolved before the first call of a client.
 
         Call it after the app's configuration is complete and before its first request. The
-        configuration is read here, once; later changes of `app.config` are not seen.
+        configuration is read once, here; later changes of `app.config` have no effect.
 
-        Keys read from `app.config`, each by default what its option in `octaspace.Config` is:
+        Keys read from `app.config`; their defaults are those of the options of `octaspace.Config`:
         ``OCTASPACE_API_KEY`` (when missing, None or blank: the keyword `api_key`, then ``OCTA_API_KEY``
         of the environment), ``OCTASPACE_BASE_URL``, ``OCTASPACE_BASE_URLS`` (a list, or text with commas),
         ``OCTASPACE_KEEP_ALIVE`` (or ``OCTASPACE_PERSISTENT``), ``OCTASPACE_POOL_SIZE``,
@@ -75,7 +74,7 @@ class OctaSpace:
 
         Args:
             app: The app.
-            defaults: As in the constructor, for this app; they win over the constructor's.
+            defaults: As in the constructor, for this app; they override those of the constructor.
 
         Raises:
             ConfigurationError: A key is unknown or its value cannot be used; the message names the key.
@@ -83,7 +82,7 @@ class OctaSpace:
         """
         if EXTENSION in app.extensions:
             raise RuntimeError(
-                f"The Flask app {app.name!r} has an OctaSpace already: call init_app once per app, and use "
+                f"The Flask app {app.name!r} already has an OctaSpace: call init_app once per app, and use "
                 "'current_octaspace' or the same OctaSpace object everywhere."
             )
         own_defaults = ApiKey.mask_options(defaults, known=["client_scope"])
@@ -98,8 +97,8 @@ class OctaSpace:
     def client(self) -> Client:
         """The current app's client.
 
-        With the client scope ``"app"`` the same one for every request of this process, safe to share
-        between threads; with ``"context"`` the current app context's own, closed at its end.
+        With the client scope ``"app"``, it is the same client for every request of this process; threads can
+        share it. With ``"context"``, it belongs to the current app context and is closed at its end.
 
         Raises:
             RuntimeError: There is no app context, or its app was not set up by this `OctaSpace`.
@@ -107,16 +106,16 @@ class OctaSpace:
         return self._state().client
 
     def client_for(self, api_key: str | None, **options: Unpack[ClientOptions]) -> Client:
-        """The current context's client for another key, with connections of its own.
+        """A client of the current context for another key, with separate connections.
 
-        Asked twice with the same arguments in one context, it returns the same client; the end of the
-        context closes it. `octa.client.with_options(api_key=...)` is the light alternative: it shares
-        the connections of `octa.client`.
+        Calls with the same arguments in one context return the same client, and the end of the context closes
+        it. `octa.client.with_options(api_key=...)` is the lightweight alternative: it shares the connections
+        of `octa.client`.
 
         Args:
             api_key: The key; None for a client that makes public calls only.
-            options: What else differs from the app's options; see `octaspace.Config`. A `base_url` takes
-                the place of the app's `base_urls`.
+            options: Other options that differ from those of the app; see `octaspace.Config`. A `base_url`
+                replaces the app's `base_urls`.
 
         Raises:
             ConfigurationError: The key or an option cannot be used.
@@ -125,7 +124,7 @@ class OctaSpace:
         given: dict[str, Any] = ApiKey.mask_options(options)
         given["api_key"], api_key = ApiKey.mask(api_key), None
         if "base_url" in given:
-            # Otherwise the app's base_urls would win, and the key would go where it was not meant to.
+            # Otherwise the app's base_urls would be used, and the key would be sent to them.
             given.setdefault("base_urls", None)
         state = self._state()
         return state.context_client(state.config.replace(**given))
@@ -133,33 +132,32 @@ class OctaSpace:
     def close(self, app: Flask | None = None) -> None:
         """Close this process's client of an app, e.g. in a server's `worker_exit` hook.
 
-        Idempotent, and not an end: the next use of `client` makes a new one. It also happens at
-        interpreter exit. Clients of contexts are closed by the end of their context.
+        Idempotent; the next use of `client` creates a new one. The client is also closed at interpreter exit.
+        Clients of contexts are closed at the end of their context.
 
         Args:
             app: The app; the current one by default.
 
         Raises:
-            RuntimeError: The app was not set up by this `OctaSpace`, or none is given and current.
+            RuntimeError: The app was not set up by this `OctaSpace`, or there is no current app.
         """
         (self._state() if app is None else self._own(app.extensions.get(EXTENSION), app.name)).close()
 
     def init_error_handlers(self, app: Flask) -> None:
-        """Answer SDK errors that a view lets through with JSON instead of a 500.
+        """Answer SDK errors that a view does not handle with JSON instead of a 500.
 
-        404, 422 and 429 (with `Retry-After`) keep their status and say the API's message; a timeout and
-        a 504 are 504; every other error is 502 with a general message, and is logged. The key is in
-        none of them.
+        404, 422 and 429 (with `Retry-After`) keep their status and the message of the API; a timeout and a
+        504 are 504; every other error is 502 with a general message, and is logged. No response contains the key.
 
         Args:
-            app: The app; its own handlers for single error classes go first.
+            app: The app; its handlers for single error classes have precedence.
         """
         app.register_error_handler(octaspace.Error, answer_error)
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(
-            f"{type(self).__name__} belongs to the apps that it set up and can be neither copied nor pickled:"
-            " use the same object everywhere in a process, and make it and the app again in another one"
+            f"{type(self).__name__} belongs to the apps that it set up and cannot be copied or pickled: use "
+            "the same object everywhere in a process, and create it and the app again in another process"
         )
 
     def _state(self) -> State:
@@ -170,7 +168,7 @@ class OctaSpace:
         if not isinstance(state, State) or state.extension is not self:
             raise RuntimeError(
                 f"The Flask app {name!r} was not set up by this OctaSpace: call its 'init_app(app)', or use "
-                "'current_octaspace', which finds the one that did."
+                "'current_octaspace', which finds the right one."
             )
         return state
 

@@ -1,4 +1,4 @@
-"""The current app's client, for code that has no `OctaSpace` at hand."""
+"""The current app's client, for code without access to the `OctaSpace` object."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["current_octaspace"]
 if TYPE_CHECKING:
 
     class ClientProxy(Client):
-        """What checkers take `current_octaspace` for: a client that can say which one it stands for."""
+        """The type of `current_octaspace` for type checkers: a client that also returns the proxied one."""
 
         def _get_current_object(self) -> Client: ...
 
@@ -24,6 +24,6 @@ def _client() -> Client:
     return current_state().client
 
 
-#: The same client as `OctaSpace.client` of whichever extension set the current app up. Needs an app
-#: context; outside of one each use raises `RuntimeError`.
+#: The same client as `OctaSpace.client` of the extension that set up the current app. Needs an app context;
+#: outside of one, each use raises `RuntimeError`.
 current_octaspace = cast("ClientProxy", LocalProxy(_client))

@@ -1,4 +1,4 @@
-"""Where clients live: one per app and process, or as many as an app context asks for."""
+"""Lifetimes of clients: one per app and process, or per app context."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _ON_G = "_octaspace"
 
 
 class AppScope:
-    """The client of an app in this process. A forked child begins without one."""
+    """The client of an app in this process. A forked child process starts without one."""
 
     def __init__(self) -> None:
         self.after_fork_in_child()
         register_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        """Forget the parent's client: it may have been made before gevent changed what locks are."""
-        # Reentrant, because a signal handler may close while this very thread is in get().
+        """Drop the client of the parent process: it may predate the patching of locks by gevent."""
+        # Reentrant: a signal handler may call close() while this thread is in get().
         self._lock = threading.RLock()
         self._client: AppClient | None = None
 
     def get(self, make: Callable[[], AppClient]) -> AppClient:
-        """The client; a new one when there is none or somebody closed it."""
+        """The client; a new one if there is none or it was closed."""
         client = self._client
         if client is None or client.closed:
             with self._lock:
@@ -53,7 +53,7 @@ class ContextScope:
     """The clients of one app context.
 
     Attributes:
-        is_open: Whether the context goes on.
+        is_open: Whether the context is open.
     """
 
     def __init__(self) -> None:
@@ -63,12 +63,12 @@ class ContextScope:
 
     @classmethod
     def make_current(cls) -> ContextScope:
-        """Put a scope on the current app context, unless another thread of it has just done so."""
+        """Set a scope on the current app context, unless another thread has just set one."""
         scope: ContextScope = g.setdefault(_ON_G, cls())
         return scope
 
     def get(self, app: Flask, config: Config) -> ContextClient:
-        """The client with these options; the same one as long as nobody closes it."""
+        """The client with these options; the same one until it is closed."""
         with self._lock:
             self._clients = [client for client in self._clients if not client.closed]
             for client in self._clients:
@@ -79,11 +79,11 @@ class ContextScope:
             return client
 
     def allows_calls(self) -> bool:
-        """Whether a call may be sent: the context goes on, or its teardown functions are at work."""
+        """Whether a call may be sent: the context is open, or its teardown functions are running."""
         return self.is_open or current_scope() is self
 
     def end(self) -> list[ContextClient]:
-        """The context is over; these are the clients whose sockets have to go."""
+        """Mark the context as over, and return the clients whose sockets are to be closed."""
         self.is_open = False
         with self._lock:
             return list(self._clients)

@@ -1,4 +1,4 @@
-"""What the extension knows of one app: its settings, and where its clients live."""
+"""State of the extension for one app: its settings and its clients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class State:
 
     Attributes:
         extension: The `OctaSpace` that set the app up; only compared with others.
-        settings: Its options, and where each came from.
+        settings: Its options, and the source of each.
     """
 
     def __init__(self, app: Flask, extension: object, settings: Settings) -> None:
@@ -33,23 +33,23 @@ class State:
         self._app = weakref.ref(app)
         self._config: Config | None = None
         self._scope = AppScope()
-        # Runs when the app is gone, and at interpreter exit.
+        # Runs when the app is garbage-collected, and at interpreter exit.
         weakref.finalize(self, self._scope.close)
 
     @property
     def app(self) -> Flask:
-        """The app; weakly held, because the app holds this state."""
+        """The app; a weak reference, because the app refers to this state."""
         app = self._app()
         if app is None:
-            raise RuntimeError("The Flask app of this OctaSpace state is gone.")
+            raise RuntimeError("The Flask app of this OctaSpace state no longer exists.")
         return app
 
     @property
     def config(self) -> Config:
-        """The options of the app's clients, with a child of `app.logger` where none was given.
+        """The options of the app's clients, with a child of `app.logger` as the default logger.
 
-        The logger is looked up at the first use: an `app.logger` touched in `init_app` would be set up
-        before the app's own logging configuration.
+        The logger is created at the first use: an access to `app.logger` in `init_app` would configure it
+        before the logging configuration of the app.
         """
         if self._config is None:
             config = self.settings.config
@@ -60,7 +60,7 @@ class State:
 
     @property
     def client(self) -> AppClient:
-        """The client of this process for the app, or of the current context, as `client_scope` says."""
+        """The client of this process for the app, or of the current context, depending on `client_scope`."""
         if self.settings.client_scope == "context":
             return self.context_client(self.config)
         return self._scope.get(lambda: AppClient.for_app(self.app, self.config))
@@ -74,17 +74,17 @@ class State:
         return scope.get(self.app, config)
 
     def close(self) -> None:
-        """Close this process's client of the app; the next use makes a new one."""
+        """Close this process's client of the app; the next use creates a new one."""
         self._scope.close()
 
     def pushed(self, app: Flask, **extra: Any) -> None:
-        """A context was pushed: maybe one that was torn down before and now serves a streamed response."""
+        """Reopen the scope of a context that is pushed again after its teardown, for a streamed response."""
         scope = current_scope()
         if scope is not None:
             scope.is_open = True
 
     def teardown(self, exc: BaseException | None = None) -> None:
-        """Close what the current context opened. Never raises; may run any number of times."""
+        """Close what the current context opened. Never raises; can be called repeatedly."""
         scope = current_scope()
         for client in scope.end() if scope is not None else ():
             try:
@@ -93,11 +93,11 @@ class State:
                 self.app.logger.exception("Closing an OctaSpace client at the end of its app context failed.")
 
     def _tear_down_first(self) -> None:
-        """Have our teardown run before those registered after it.
+        """Register the teardown again, so that it runs before functions that were registered after it.
 
-        Flask runs them from last to first and stops at the first that raises, which would leave our
-        sockets open. The earlier registration stays: it ends what the functions between may have opened.
-        Only ever appending keeps the loops of other threads over the same list right.
+        Flask runs them from last to first and stops at the first that raises, which would leave our sockets
+        open. The earlier registration stays: it closes what the functions in between may open. The list is
+        only appended to, because other threads may iterate over it.
         """
         functions = self.app.teardown_appcontext_funcs
         if functions[-1] != self.teardown:
@@ -108,12 +108,12 @@ def current_state() -> State:
     """The state of the current app.
 
     Raises:
-        RuntimeError: There is no app context, or nobody called `init_app` for the app.
+        RuntimeError: There is no app context, or `init_app` was not called for the app.
     """
     state: Any = current_app.extensions.get(EXTENSION)
     if not isinstance(state, State):
         raise RuntimeError(
             f"The current Flask app {current_app.name!r} has no OctaSpace: call 'octa.init_app(app)' where "
-            "the app is made."
+            "the app is created."
         )
     return state

@@ -45,7 +45,7 @@ def test_several_extensions_in_one_process(make_app: MakeApp) -> None:
 def test_the_same_app_twice_is_refused(make_app: MakeApp) -> None:
     app, octa = make_app()
     for extension in (octa, OctaSpace()):
-        with pytest.raises(RuntimeError, match="'testapp' has an OctaSpace already"):
+        with pytest.raises(RuntimeError, match="'testapp' already"):
             extension.init_app(app)
     assert len(app.teardown_appcontext_funcs) == 1
 
