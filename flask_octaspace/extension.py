@@ -147,7 +147,8 @@ class OctaSpace:
         """Answer SDK errors that a view does not handle with JSON instead of a 500.
 
         404, 422 and 429 (with `Retry-After`) keep their status and the message of the API; a timeout and a
-        504 are 504; every other error is 502 with a general message, and is logged. No response contains the key.
+        504 are 504; every other error is 502 with a general message, and is logged. No response contains the
+        key.
 
         Args:
             app: The app; its handlers for single error classes have precedence.

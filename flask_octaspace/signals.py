@@ -5,8 +5,8 @@
         metrics.increment(f"octaspace.{type(error).__name__}")
 
 Receivers run in the thread of the call. An exception of a receiver is passed to the caller unchanged; if it
-is raised by a receiver of `octaspace_request`, nothing is sent. Accept `**extra`: later versions may send more
-arguments.
+is raised by a receiver of `octaspace_request`, nothing is sent. Accept `**extra`: later versions may send
+more arguments.
 """
 
 from __future__ import annotations

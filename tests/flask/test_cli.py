@@ -234,7 +234,7 @@ class TestCheck:
         assert result.exit_code == 0
         first, second = octaspace_sandbox.urls
         lines = result.stdout.splitlines()
-        assert lines[0] == "configuration: 2 endpoint(s), a connection per call, client scope app"
+        assert lines[0] == "configuration: 2 endpoint(s), one connection per call, client scope app"
         for line, url in zip(lines[1:], (first, second), strict=True):
             assert re.fullmatch(rf"{url}: reachable, \d+ ms, key accepted", line)
 
