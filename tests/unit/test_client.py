@@ -72,7 +72,7 @@ def test_closing_ends_all_copies_or_one_copy(closed: int, ended: set[int], balan
     for number, client in enumerate(chain):
         if number in ended:
             assert repr(client).endswith(" closed>")
-            with pytest.raises(ConfigurationError, match="the client is closed; make a new one"):
+            with pytest.raises(ConfigurationError, match="the client is closed"):
                 client.accounts.balance()
         else:
             assert client.accounts.balance().data == {"balance": 1}

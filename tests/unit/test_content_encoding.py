@@ -89,7 +89,7 @@ def test_one_that_is_damaged(encoding: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "aws-chunked", ",".join(["gzip"] * 5)])
 def test_one_that_nobody_asked_for(encoding: str) -> None:
-    with pytest.raises(BodyError, match="not asked for"):
+    with pytest.raises(BodyError, match="content encoding"):
         undo(TEXT, encoding)
 
 

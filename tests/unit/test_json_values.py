@@ -36,7 +36,7 @@ def test_the_limit_is_exact(value: Any, ascii: bool, indent: int | None, piece: 
     text = json.dumps(value, ensure_ascii=ascii, indent=indent).encode("utf-8", "surrogatepass")
     values = count(value)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_values, "_PIECE", piece)
+        patch.setattr(json_values, "_BLOCK_SIZE", piece)
         assert not has_more_values(text, values)
         assert has_more_values(text, values - 1) is (values > 0)
 

@@ -180,10 +180,10 @@ def test_an_error_without_the_key_keeps_its_cause() -> None:
 
 def test_a_mask_of_several_keys() -> None:
     first = KeyMask(KEYS[0])
-    both = first.plus("test").plus(KEYS[5])
+    both = first.with_key("test").with_key(KEYS[5])
     assert both.text(f"{KEYS[0]} test {KEYS[5]} latest") == f"{MASK} {MASK} {MASK} latest"
     assert first.text("test") == "test"
-    assert first.plus(None) is first.plus(KEYS[0]) is first
+    assert first.with_key(None) is first.with_key(KEYS[0]) is first
 
 
 def test_a_copy_of_a_client_masks_the_keys_of_both() -> None:

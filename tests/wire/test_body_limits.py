@@ -78,7 +78,7 @@ def test_the_status_decides_and_the_body_is_not_parsed(
 
 def test_html_with_many_commas_is_called_html(serve: ServerFactory, connect: ClientFactory) -> None:
     server = serve(answer(body=b"<p>" + b"one, two, " * 50, headers={"Content-Type": "text/html"}))
-    with pytest.raises(octaspace.InvalidResponseError, match="text/html came where JSON") as caught:
+    with pytest.raises(octaspace.InvalidResponseError, match="text/html") as caught:
         connect(server, max_json_values=3).send(Request("GET", "/nodes", expects="json"))
     assert caught.value.option is None
 
@@ -146,7 +146,7 @@ def test_parsing_is_within_the_total_timeout(
 ) -> None:  # fmt: skip
     client = connect(serve(after=answer(body=b'{"a":1}', status=status)), total_timeout=5)
     monkeypatch.setattr(decoding, "json_parser", slow_parser(clock))
-    with pytest.raises(octaspace.TimeoutError, match="not done within 5 s") as caught:
+    with pytest.raises(octaspace.TimeoutError, match="within 5 s") as caught:
         client.send(READ)
     assert (caught.value.phase, caught.value.attempts) == ("total", 1)
     assert caught.value.outcome_unknown is False

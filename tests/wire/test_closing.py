@@ -251,13 +251,13 @@ def test_closing_a_copy_ends_no_wait_of_another() -> None:
     threads = [threading.Thread(target=wait, args=(name,)) for name in "ab"]
     for thread in threads:
         thread.start()
-    signal.give()
+    signal.notify()
     closed["a"].set()
-    signal.give()
+    signal.notify()
     threads[0].join(60)
     assert over == ["a"]
     closed["b"].set()
-    signal.give()
+    signal.notify()
     threads[1].join(60)
     assert over == ["a", "b"]
 
@@ -277,7 +277,7 @@ def test_a_child_closes_although_a_thread_of_its_parent_held_the_signal() -> Non
     held.wait()
     child = os.fork()
     if child == 0:
-        signal.give()
+        signal.notify()
         os._exit(0)
     done.set()
     thread.join()

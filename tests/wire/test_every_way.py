@@ -66,7 +66,7 @@ def test_a_change_is_sent_once_and_its_error_says_that_its_fate_is_unknown(
 ) -> None:
     servers = way.servers(fault[0], after=answer({"fine": True}))
     client = way.client(servers, read_timeout=patience(fault))
-    with pytest.raises(fault[1], match="may have been carried out") as caught:
+    with pytest.raises(fault[1], match="may have taken effect") as caught:
         client.send(CHANGE)
     assert isinstance(caught.value, octaspace.NetworkError)
     assert caught.value.outcome_unknown
@@ -159,7 +159,7 @@ def test_a_connection_that_dies_at_the_moment_of_reuse(way: Way, clock: FakeCloc
     for server in servers:
         server.then(fate)
     for _ in servers:
-        with pytest.raises(octaspace.ConnectionError, match="may have been carried out"):
+        with pytest.raises(octaspace.ConnectionError, match="may have taken effect"):
             client.send(CHANGE)
     stats = client.transport_stats()
     assert (stats["retries"], stats["failovers"]) == (0, 0)
@@ -187,7 +187,7 @@ def test_the_limit_of_the_whole_call_ends_what_no_single_wait_would(way: Way) ->
     trust: Any = way.bundle if way.tls else True
     for request in (READ, CHANGE):
         client = octaspace.Client(total_timeout=1, ssl_verify=trust, **options)  # type: ignore[arg-type]
-        with client, pytest.raises(octaspace.TimeoutError, match="within 1 s in all") as caught:
+        with client, pytest.raises(octaspace.TimeoutError, match="within 1 s") as caught:
             client.send(request)
         assert caught.value.phase == "total"
         assert caught.value.outcome_unknown is (request is CHANGE)

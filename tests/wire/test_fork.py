@@ -19,7 +19,7 @@ import pytest
 
 import octaspace
 from octaspace import Client, Request, Response
-from octaspace.transport.tls import _in_openssl
+from octaspace.transport.tls import _openssl_lock
 from tests.support.fault_server import echo
 from tests.support.gate import Gate
 from tests.support.waiting import until
@@ -143,7 +143,7 @@ def test_such_a_child_can_fork_while_a_thread_of_its_parent_was_in_a_handshake()
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with _in_openssl:
+        with _openssl_lock:
             held.set()
             release.wait()
 

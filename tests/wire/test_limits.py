@@ -91,7 +91,7 @@ def test_total_timeout_ends_what_no_single_wait_would(
     serve: ServerFactory, connect: ClientFactory, request_: Request, fault: object
 ) -> None:
     client = octaspace.Client(base_url=serve(after=fault).url, total_timeout=0.3, keep_alive=True)
-    with client, pytest.raises(octaspace.TimeoutError, match=r"within 0\.3 s in all") as caught:
+    with client, pytest.raises(octaspace.TimeoutError, match=r"within 0\.3 s") as caught:
         client.send(request_)
     assert caught.value.phase == "total"
     assert caught.value.outcome_unknown is (request_ is CHANGE)
@@ -108,9 +108,7 @@ def test_total_timeout_does_not_begin_a_wait_it_cannot_end(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock
 ) -> None:
     server = serve(after=answer(status=503, headers={"Retry-After": "20"}))
-    with pytest.raises(
-        octaspace.TimeoutError, match="the next try would be in 20 s, after status 503"
-    ) as caught:
+    with pytest.raises(octaspace.TimeoutError, match="in 20 s, after status 503") as caught:
         connect(server, total_timeout=10).send(READ)
     assert caught.value.phase == "total"
     assert clock.slept == []
@@ -129,7 +127,7 @@ def test_the_limit_of_one_call_is_beside_that_of_the_client(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock
 ) -> None:
     client = connect(serve(after=answer(status=503)), total_timeout=100)
-    with pytest.raises(octaspace.TimeoutError, match=r"within 0\.4 s in all"):
+    with pytest.raises(octaspace.TimeoutError, match=r"within 0\.4 s"):
         client.send(READ, timeout=0.4)
     with pytest.raises(octaspace.ServiceUnavailableError):
         client.send(READ, timeout=1000)

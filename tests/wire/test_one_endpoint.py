@@ -32,7 +32,7 @@ def test_a_get_that_acts_is_sent_once_as_well(
 ) -> None:
     behaviour, kind = FAULTS[fault]
     server = serve(behaviour, after=answer({"fine": True}))
-    with pytest.raises(kind, match="may have been carried out") as caught:
+    with pytest.raises(kind, match="may have taken effect") as caught:
         connect(server, read_timeout=0.1 if kind is octaspace.TimeoutError else 30).send(REBOOT)
     assert caught.value.outcome_unknown
     assert len(server.journal) <= 1
@@ -41,14 +41,14 @@ def test_a_get_that_acts_is_sent_once_as_well(
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        (b"HTTP/1.1 304 Not Modified\r\n\r\n", "304: not modified, although nothing was asked for"),
-        (http(302), "302: redirect not followed: it names no address"),
-        (http(301, headers={"Location": "/x"}), "301: redirect not followed, .* it leads to /x"),
+        (b"HTTP/1.1 304 Not Modified\r\n\r\n", "304: not modified"),
+        (http(302), "302: redirect not followed: .* Location"),
+        (http(301, headers={"Location": "/x"}), "301: redirect to /x not followed"),
         (
             b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n",
-            "does not answer in HTTP: it says 'SSH-2.0-OpenSSH_9.2p1 Debian'",
+            "SSH-2.0-OpenSSH_9.2p1 Debian",
         ),
-        (b"HTTP/2.0 200 OK\r\n\r\n", r"answers in HTTP/2\.0 and not in HTTP/1\.x"),
+        (b"HTTP/2.0 200 OK\r\n\r\n", r"HTTP/2\.0 .* HTTP/1\.x"),
     ],
 )
 def test_a_message_says_what_came(
@@ -118,7 +118,7 @@ def test_a_redirect_with_a_bomb_for_a_body(serve: ServerFactory, connect: Client
     headers = {"Location": "/", "Content-Encoding": "gzip"}
     server = serve(answer(status=302, body=BOMB, headers=headers), after=answer({"fine": True}))
     client = connect(server, max_response_bytes=1000)
-    with pytest.raises(octaspace.ApiError, match="redirect not followed") as caught:
+    with pytest.raises(octaspace.ApiError, match=r"redirect .* not followed") as caught:
         client.send(READ)
     assert caught.value.response is not None
     assert caught.value.response.body == b""
@@ -137,8 +137,8 @@ def test_content_encodings(serve: ServerFactory, connect: ClientFactory, body: b
 @pytest.mark.parametrize(
     ("behaviour", "words"),
     [
-        (answer(body=b'{"a":'), "JSON cannot be read"),
-        (answer(body=b'"\xff"'), "JSON cannot be read"),
+        (answer(body=b'{"a":'), "JSON is invalid"),
+        (answer(body=b'"\xff"'), "JSON is invalid"),
         (answer(body=b"no gzip", headers={"Content-Encoding": "gzip"}), "not valid gzip"),
         (answer(body=BOMB, headers={"Content-Encoding": "gzip"}), "max_response_bytes"),
         (answer(body=b" " * 200_000), "max_response_bytes"),

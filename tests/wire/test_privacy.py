@@ -257,7 +257,7 @@ def test_it_does_not_follow_a_redirect(serve: ServerFactory, connect: ClientFact
     server = serve(*redirects, *[answer(status=302)])
     client = connect(server)
     for _ in range(len(redirects) + 1):
-        with pytest.raises(octaspace.ApiError, match="redirect not followed") as caught:
+        with pytest.raises(octaspace.ApiError, match=r"redirect .* not followed") as caught:
             client.send(READ)
         assert KEY not in everything_about(caught.value)
     assert other.journal == []

@@ -125,7 +125,7 @@ def test_what_is_lost_behind_a_tunnel_is_lost(
 ) -> None:  # fmt: skip
     server = serve(close_after_reading, after=echo, tls=tls)
     client = connect(server, ssl_verify=authority[1])
-    with pytest.raises(octaspace.ConnectionError, match="may have been carried out") as caught:
+    with pytest.raises(octaspace.ConnectionError, match="may have taken effect") as caught:
         client.send(CHANGE)
     assert caught.value.outcome_unknown
     assert client.send(READ).attempts == 1

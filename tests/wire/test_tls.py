@@ -136,7 +136,7 @@ def test_a_failed_handshake_fails_over_even_for_a_change(
 def test_a_plain_server_behind_an_https_url(serve: ServerFactory, connect: ClientFactory) -> None:
     server = serve(after=echo)
     client = connect(server, base_url=server.url.replace("http", "https"), max_retries=0, open_timeout=0.2)
-    with pytest.raises(octaspace.NetworkError, match=r"http:// address may be meant|open_timeout") as caught:
+    with pytest.raises(octaspace.NetworkError, match=r"http://|open_timeout") as caught:
         client.send(CHANGE)
     assert not caught.value.outcome_unknown
 
@@ -248,7 +248,7 @@ def test_a_reused_tls_connection_that_died(
     server.then(close_after_reading)
     assert client.send(READ).attempts == 2
     server.then(close_after_reading)
-    with pytest.raises(octaspace.ConnectionError, match="may have been carried out"):
+    with pytest.raises(octaspace.ConnectionError, match="may have taken effect"):
         client.send(CHANGE)
 
 
