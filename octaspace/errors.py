@@ -346,7 +346,7 @@ def _redirect_text(response: Response[Any]) -> str:
     target = response.headers.get("Location", "").strip(" \t")
     if not target:
         return "redirect not followed: it has no Location"
-    return f"redirect to {target} not followed, because it would forward the API key"
+    return f"redirect not followed, because it would forward the API key: {target}"
 
 
 def _api_text(response: Response[Any]) -> str:

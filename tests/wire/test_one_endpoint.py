@@ -1,4 +1,4 @@
-"""What each answer of a single server becomes: a response or a typed error."""
+"""Responses of a single server: a `Response` or a typed error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHUNK = b"1000\r\n" + b" " * 4096 + b"\r\n"
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda name: name.replace(" ", "-"))
-def test_a_get_that_acts_is_sent_once_as_well(
+def test_a_get_with_side_effects_is_sent_once(
     serve: ServerFactory, connect: ClientFactory, fault: str
 ) -> None:
     behaviour, kind = FAULTS[fault]
@@ -43,7 +43,7 @@ def test_a_get_that_acts_is_sent_once_as_well(
     [
         (b"HTTP/1.1 304 Not Modified\r\n\r\n", "304: not modified"),
         (http(302), "302: redirect not followed: .* Location"),
-        (http(301, headers={"Location": "/x"}), "301: redirect to /x not followed"),
+        (http(301, headers={"Location": "/x"}), "301: redirect not followed.*: /x"),
         (
             b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n",
             "SSH-2.0-OpenSSH_9.2p1 Debian",
@@ -51,7 +51,7 @@ def test_a_get_that_acts_is_sent_once_as_well(
         (b"HTTP/2.0 200 OK\r\n\r\n", r"HTTP/2\.0 .* HTTP/1\.x"),
     ],
 )
-def test_a_message_says_what_came(
+def test_messages_describe_the_response(
     serve: ServerFactory, connect: ClientFactory, sent: bytes, words: str
 ) -> None:
     with pytest.raises(octaspace.Error, match=words):
@@ -62,7 +62,7 @@ def test_a_message_says_what_came(
 @pytest.mark.parametrize(
     ("status", "unknown"), [(401, False), (407, False), (422, False), (408, True), (502, True), (200, True)]
 )
-def test_a_change_that_was_refused_is_no_unknown_outcome_when_the_rest_is_lost(
+def test_a_refused_change_with_a_truncated_body_has_a_known_outcome(
     serve: ServerFactory, connect: ClientFactory, status: int, unknown: bool, end: str
 ) -> None:
     server = serve(raw(http(status, b'{"error": "no"}')[:-4], then=end))
@@ -118,7 +118,7 @@ def test_a_redirect_with_a_bomb_for_a_body(serve: ServerFactory, connect: Client
     headers = {"Location": "/", "Content-Encoding": "gzip"}
     server = serve(answer(status=302, body=BOMB, headers=headers), after=answer({"fine": True}))
     client = connect(server, max_response_bytes=1000)
-    with pytest.raises(octaspace.ApiError, match=r"redirect .* not followed") as caught:
+    with pytest.raises(octaspace.ApiError, match="redirect not followed") as caught:
         client.send(READ)
     assert caught.value.response is not None
     assert caught.value.response.body == b""
@@ -156,7 +156,7 @@ def test_a_success_whose_body_cannot_be_used(
         client.send(request_)
     assert caught.value.status == 200
     assert len(server.journal) == 1
-    assert client.send(READ).data == {"fine": True}  # and the connection was not left half read
+    assert client.send(READ).data == {"fine": True}  # and the connection was not reused half read
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
