@@ -72,7 +72,7 @@ class MaskedClient(AppClient):
         Args:
             key: A key that the same endpoints may have received; None adds nothing.
         """
-        self._transport.mask = self._transport.mask.plus(key)
+        self._transport.mask = self._transport.mask.with_key(key)
         return self
 
     def _carry(self, request: Request, *, timeout: float | None, sink: BodySink | None) -> Response[Any]:

@@ -151,5 +151,5 @@ def _named(error: ConfigurationError, origin: str | None) -> ConfigurationError:
 
 def _unknown(name: str, origin: str) -> ConfigurationError:
     is_key = origin.startswith(PREFIX)
-    hint = suggestion(name, _NAMES, written=lambda near: f"{PREFIX}{near.upper()}" if is_key else near)
+    hint = suggestion(name, _NAMES, render=lambda near: f"{PREFIX}{near.upper()}" if is_key else near)
     return ConfigurationError(f"{origin}: unknown option; {hint}", option=name)

@@ -5,8 +5,8 @@
     with octaspace.Client("your key") as client:
         print(client.accounts.balance().data)
 
-This package belongs to the distribution Flask-OctaSpace; `__distribution__` says so, for there is an
-unrelated distribution that brings a package of the same name.
+This package belongs to the distribution Flask-OctaSpace, which `__distribution__` names: an unrelated
+distribution installs a package of the same name.
 """
 
 from importlib import import_module
@@ -85,7 +85,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded at their first use: decimal and the types are a third of what importing us would cost.
+    # Loaded on first use: decimal and the types would be a third of the time of `import octaspace`.
     if name == "types":
         return import_module(".types", __name__)
     if name in ("octa_to_wei", "wei_to_octa"):

@@ -1,4 +1,4 @@
-"""The client: its resources, its derived copies and its end."""
+"""The client: resources, derived copies, closing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .transport import SYSTEM_CLOCK, Clock, Transport
 
 __all__ = ["Client"]
 
-#: Options that belong to the sockets and the endpoint health which derived clients share.
+#: Options of the sockets and the endpoint health, which derived clients share.
 _SHARED_OPTIONS = (
     "base_url",
     "base_urls",
@@ -33,15 +33,15 @@ _SHARED_OPTIONS = (
 
 
 class Client:
-    """The OctaSpace API. Make one, share it between threads, close it at the end::
+    """A client of the OctaSpace API. Create one, share it between threads, close it at the end::
 
         with octaspace.Client("your key", keep_alive=True) as client:
             for node in client.nodes.list().data:
                 print(node["id"], node["state"])
 
     Every method of a resource is one HTTP call and returns a `Response`, whose `data` is the API's own
-    JSON. Errors are the tree in `octaspace.errors`. `help(client.nodes)` tells of a resource, and
-    `help(client.nodes.find)` of a call: its arguments, what its data looks like, its errors.
+    JSON. Errors are listed in `octaspace.errors`. `help(client.nodes)` describes a resource, and
+    `help(client.nodes.find)` a call: its arguments, the shape of its data, its errors.
 
     ==================================  ==================================================================
     `accounts`                          `profile` `balance` `generate_wallet`
@@ -55,10 +55,10 @@ class Client:
     ==================================  ==================================================================
 
     A call that only reads goes to the next endpoint when one fails and is retried up to `max_retries`
-    times on 408, 429, 500, 502, 503 and 504, after growing waits or the `Retry-After` the API asks for.
-    A call that changes something (POST, PATCH, `nodes.reboot`) goes to another endpoint only while
-    nothing of it can have reached the first; it is carried out at most once. When its fate is unknown,
-    the error says so.
+    times on 408, 429, 500, 502, 503 and 504, after growing waits or the `Retry-After` of the API.
+    A call that changes something (POST, PATCH, `nodes.reboot`) goes to another endpoint only if nothing
+    of it can have reached the first; it is carried out at most once. When its outcome is unknown, the
+    error has `outcome_unknown`.
 
     Args:
         api_key: The key; None for public calls only.
@@ -68,52 +68,52 @@ class Client:
         ConfigurationError: An option is unknown or cannot be used; the message names it.
     """
 
-    #: What was set on resources, by their class; see `octaspace.resources.resource.Part`.
-    _stand_ins: defaultdict[type, dict[str, Any]]
+    #: Attributes set on resources, by resource class; see `octaspace.resources.resource.Part`.
+    _overrides: defaultdict[type, dict[str, Any]]
 
     def __init__(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> None:
-        key, api_key = ApiKey.mask(api_key), None  # no frame keeps the bare key
+        key, api_key = ApiKey.mask(api_key), None  # no frame keeps the key unmasked
         given: dict[str, Any] = ApiKey.mask_options(options)
         self._set_up(Transport(Config(api_key=key, **given)))
 
     def _set_up(self, transport: Transport) -> None:
         self._transport = transport
-        # A copy has those of its original: a test that puts one in place of a rental rents nothing.
-        self.__dict__.setdefault("_stand_ins", defaultdict(dict))
+        # Copies share the overrides of the original: a test that replaces a rental method rents nothing.
+        self.__dict__.setdefault("_overrides", defaultdict(dict))
 
     @classmethod
     def from_config(cls, config: Config, *, clock: Clock = SYSTEM_CLOCK) -> Self:
-        """Make a client from options that were validated before.
+        """Create a client from options that are already validated.
 
         Args:
             config: The options.
-            clock: Time and chance; tests pass their own.
+            clock: Clock and random source; tests pass their own.
         """
         client = cls.__new__(cls)
         client._set_up(Transport(config, clock=clock))
         return client
 
     def with_options(self, **options: Unpack[Options]) -> Self:
-        """A light copy with other options that uses the same sockets and the same endpoint health.
+        """A light copy with other options that shares the sockets and the endpoint health.
 
         `copy.copy(client)` is `client.with_options()`.
 
-        Closing the copy closes nothing of this client's. Closing the client that was made first, and so owns
-        the sockets, ends every copy and every copy of a copy.
+        Closing the copy does not affect this client. Closing the original client, which owns the sockets,
+        closes every copy and every copy of a copy.
 
         Args:
-            options: What differs: the key, timeouts, retries, hooks, logging. Options of the sockets
-                themselves (`base_url`, `pool_size`, `ssl_verify`, …) need a client of their own.
+            options: The options that differ: the key, timeouts, retries, hooks, logging. Options of the
+                sockets themselves (`base_url`, `pool_size`, `ssl_verify`, …) need a separate client.
 
         Raises:
-            ConfigurationError: An option is unknown, wrong, or belongs to the shared sockets.
+            ConfigurationError: An option is unknown, invalid, or belongs to the shared sockets.
         """
         given = ApiKey.mask_options(options)
         for name in _SHARED_OPTIONS:
             if name in given:
                 raise ConfigurationError(
                     f"{name} cannot be changed by with_options: it belongs to the sockets that the copy "
-                    "shares; make a new Client for it",
+                    "shares; create a new Client for it",
                     option=name,
                 )
         copy = type(self).__new__(type(self))
@@ -124,42 +124,42 @@ class Client:
 
     @property
     def config(self) -> Config:
-        """The options in force; its repr shows the key as ``'***'``."""
+        """The options in use; its repr shows the key as ``'***'``."""
         return self._transport.config
 
     #: The account: profile, balance, wallet.
     accounts = Part(Accounts)
 
-    #: One's own machines: list, details, downloads, prices, reboot.
+    #: Your own machines: list, details, downloads, prices, reboot.
     nodes = Part(Nodes)
 
-    #: What is rented now, and what was.
+    #: Current and past rentals.
     sessions = Part(Sessions)
 
     #: The market: machines, VPN relays and render nodes to rent, and a rented session by its uuid.
     services = Part(Services)
 
-    #: The catalogue of ready-made images.
+    #: The catalogue of application images.
     apps = Part(Apps)
 
-    #: Figures of the whole network; public.
+    #: Statistics of the whole network; public.
     network = Part(Network)
 
-    #: Jobs that one's own machines run while nobody rents them.
+    #: Jobs that your own machines run while they are not rented.
     idle_jobs = Part(IdleJobs)
 
     @property
     def _sender(self) -> RequestSender:
-        return _Trip(self)
+        return _ClientSender(self)
 
     def send(
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
     ) -> Response[Any]:
-        """Send a request of one's own making; every resource method comes through here.
+        """Send any request; every resource method calls this.
 
         Args:
-            request: What to ask for.
-            timeout: Seconds for this whole call, beside `Config.total_timeout`; the smaller counts.
+            request: The request.
+            timeout: Seconds for this whole call, in addition to `Config.total_timeout`; the smaller applies.
             sink: Where to stream a 2xx body.
 
         Returns:
@@ -167,12 +167,12 @@ class Client:
 
         Raises:
             octaspace.Error: Any of `octaspace.errors`.
-            ValueError: The body cannot be written as JSON.
+            ValueError: The body cannot be encoded as JSON.
         """
         return self._transport.send(request, timeout=timeout, sink=sink)
 
     def transport_stats(self) -> dict[str, Any]:
-        """Figures of the sockets and of the endpoints' health.
+        """Statistics of the sockets and of the endpoints' health.
 
         Returns:
             With `keep_alive`::
@@ -189,10 +189,10 @@ class Client:
         return self._transport.stats()
 
     def close(self) -> None:
-        """Close every socket; a request under way is finished first. Idempotent.
+        """Close every socket; a request in progress finishes first. Idempotent.
 
-        What waits between two requests (for a retry, in `wait_until_ready`, in `follow_logs`) wakes up. A
-        later call of any resource raises `ConfigurationError`.
+        Waits between two requests (for a retry, in `wait_until_ready`, in `follow_logs`) end. A later call of
+        any resource raises `ConfigurationError`.
         """
         self._transport.close()
 
@@ -211,7 +211,7 @@ class Client:
 
     def __deepcopy__(self, memo: object) -> NoReturn:
         raise TypeError(
-            f"{type(self).__name__} holds sockets and cannot be copied deeply: use client.with_options() to "
+            f"{type(self).__name__} holds sockets and cannot be deep-copied: use client.with_options() to "
             "share them, or octaspace.Client.from_config(client.config) for a client with its own"
         )
 
@@ -229,14 +229,17 @@ class Client:
         return f"<{type(self).__name__} {' '.join(transport.config.endpoints)}{closed}>"
 
 
-class _Trip:
-    """What a resource sees of a client. No reference back: a dropped client is freed at once."""
+class _ClientSender:
+    """The `RequestSender` that a client gives to resources.
 
-    __slots__ = ("_client", "stand_ins")
+    The client keeps no reference to it, so an unused client is freed at once.
+    """
+
+    __slots__ = ("_client", "overrides")
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self.stand_ins = client._stand_ins
+        self.overrides = client._overrides
 
     def send(
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None

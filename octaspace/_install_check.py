@@ -1,4 +1,4 @@
-"""Two distributions bring a package called `octaspace`; installed together, their files mix in one folder."""
+"""Detect two distributions that install a package called `octaspace` into the same directory."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import warnings
 
 __all__ = ["warn_on_conflict"]
 
-#: A file that only the other distribution has.
-_FOREIGN = "__about__.py"
+#: A file that only the other distribution contains.
+_MARKER_FILE = "__about__.py"
 
 
 def warn_on_conflict(folder: str) -> None:
-    """Warn when the other distribution's files lie in our folder. Costs one look at the disk.
+    """Warn if the other distribution's files are in our directory. Costs one `os.path.exists`.
 
     Args:
-        folder: Where this package was loaded from.
+        folder: The directory this package was loaded from.
     """
-    if os.path.exists(os.path.join(folder, _FOREIGN)):
+    if os.path.exists(os.path.join(folder, _MARKER_FILE)):
         warnings.warn(
             f"The distributions Flask-OctaSpace and octaspace are both installed in {folder}, and each has "
             "overwritten files of the other. Remove both, then install the one you want: "

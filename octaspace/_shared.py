@@ -1,4 +1,4 @@
-"""The process-wide configuration and the client made from it."""
+"""The process-wide configuration and its client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["client", "configuration", "configure", "reset_configuration", "shutd
 
 
 class _Shared:
-    """One per process. Its lock and its client are replaced in a forked child."""
+    """The process-wide state. Its lock and its client are replaced in a forked child."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -23,7 +23,7 @@ class _Shared:
 
     @property
     def lock(self) -> threading.Lock:
-        """Held while the two are looked at or changed."""
+        """Protects `config` and `client`."""
         notice_fork()
         return self._lock
 
@@ -35,26 +35,26 @@ class _Shared:
 _shared = _Shared()
 register_after_fork(_shared)
 
-#: What a call on the shared client is told once the interpreter has begun to exit.
+#: Message of the error that a call on the shared client raises during interpreter exit.
 _EXITING = (
-    "the shared client was closed when the interpreter began to exit; a handler that still needs it must be "
-    "registered with atexit after octaspace was imported, for handlers run in reverse order"
+    "the shared client was closed when the interpreter began to exit; a handler that needs it must be "
+    "registered with atexit after octaspace is imported, because handlers run in reverse order"
 )
 
 
 def configure(**options: Unpack[Options]) -> Config:
-    """Set the options of the shared client, on top of what the environment says.
+    """Set the options of the shared client; they override the environment.
 
-    A shared client made before is closed; the next `client()` has the new options.
+    An existing shared client is closed; the next `client()` has the new options.
 
     Args:
-        options: See `Config`; the environment (`Config.from_env`) fills in the others.
+        options: See `Config`; the environment (`Config.from_env`) provides the others.
 
     Returns:
-        The options now in force.
+        The options now in use.
 
     Raises:
-        ConfigurationError: An option cannot be used; the configuration before stays.
+        ConfigurationError: An option cannot be used; the configuration does not change.
     """
     given = ApiKey.mask_options(options)
     config = Config.from_env(**given)
@@ -63,33 +63,33 @@ def configure(**options: Unpack[Options]) -> Config:
 
 
 def configuration() -> Config:
-    """The options of the shared client: those of `configure`, or else the environment's.
+    """The options of the shared client: from `configure`, otherwise from the environment.
 
     Raises:
-        ConfigurationError: A variable of the environment cannot be used; the message names it.
+        ConfigurationError: An environment variable cannot be used; the message names it.
     """
     with _shared.lock:
         return _configuration()
 
 
 def reset_configuration() -> None:
-    """Forget `configure` and close the shared client; the environment is read again at the next use."""
+    """Discard the options of `configure` and close the shared client; the environment is read again."""
     _replace(None)
 
 
 def client(api_key: str | None = None, **options: Unpack[ClientOptions]) -> Client:
     """The shared client, or a new one.
 
-    Without arguments it returns the same client each time, made at the first call from
-    `configuration()`; do not close it, `shutdown_shared_client` does. With a key or any option it
-    returns a new client of the caller's own, with the shared configuration below those options.
+    Without arguments it returns the same client each time, created from `configuration()` by the first
+    call; do not close it, `shutdown_shared_client` does. With a key or any option it returns a new client
+    for the caller to close; the shared configuration provides the other options.
 
     Args:
-        api_key: Key of the new client; the shared configuration's when None.
+        api_key: Key of the new client; None for that of the shared configuration.
         options: See `Config`.
 
     Raises:
-        ConfigurationError: An option or a variable of the environment cannot be used; the message names it.
+        ConfigurationError: An option or an environment variable cannot be used; the message names it.
     """
     given = ApiKey.mask_options(options)
     key, api_key = ApiKey.mask(api_key), None
@@ -104,19 +104,19 @@ def client(api_key: str | None = None, **options: Unpack[ClientOptions]) -> Clie
 
 
 def shutdown_shared_client() -> None:
-    """Close the shared client; the next `client()` makes a new one.
+    """Close the shared client; the next `client()` creates a new one.
 
-    At interpreter exit this runs by itself: before the handlers that were registered with `atexit` before
-    octaspace was imported, after those that were registered later.
+    It runs automatically at interpreter exit: before the `atexit` handlers registered before octaspace was
+    imported, after those registered later.
     """
     _shut_down()
 
 
-def _shut_down(why: str | None = None) -> None:
+def _shut_down(reason: str | None = None) -> None:
     with _shared.lock:
         current, _shared.client = _shared.client, None
     if current is not None:
-        current._transport.close(*[why] if why else [])
+        current._transport.close(*[reason] if reason else [])
 
 
 def _shut_down_at_exit() -> None:
@@ -124,7 +124,7 @@ def _shut_down_at_exit() -> None:
 
 
 def _configuration() -> Config:
-    """To be called with the lock held."""
+    """The current options. The caller holds the lock."""
     if _shared.config is None:
         _shared.config = Config.from_env()
     return _shared.config

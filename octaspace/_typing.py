@@ -1,7 +1,7 @@
-"""Special forms for annotations, from the standard library where it has them.
+"""Special forms for annotations, from the standard library where available.
 
-They are imported at run time, so that `typing.get_type_hints` can read the annotations. pydantic accepts the
-`TypedDict` of the standard library from Python 3.12 on.
+They are imported at run time so that `typing.get_type_hints` can read the annotations. pydantic accepts the
+standard library's `TypedDict` since Python 3.12.
 """
 
 from __future__ import annotations

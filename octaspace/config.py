@@ -1,7 +1,7 @@
-"""The options of a client: what each may be, what it is when nobody says, and where it comes from.
+"""The options of a client: types, defaults and sources.
 
-`Config` is validated when it is built and frozen afterwards, so the rest of the SDK never checks an
-option again.
+`Config` is validated when it is created and frozen afterwards, so the rest of the SDK does not check
+options again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ResponseHook = Callable[[Response[Any]], object]
 
 
 class ClientOptions(TypedDict, total=False):
-    """Every option but the key, for editors and checkers."""
+    """Every option except the key, for editors and type checkers."""
 
     base_url: str
     base_urls: list[str] | tuple[str, ...] | None
@@ -62,19 +62,19 @@ class ClientOptions(TypedDict, total=False):
 
 
 class Options(ClientOptions, total=False):
-    """Every option that `Config`, `configure` and `with_options` take, for editors and checkers."""
+    """Every option of `Config`, `configure` and `with_options`, for editors and type checkers."""
 
     api_key: str | None
 
 
-#: pydantic refuses a logger otherwise.
+#: Without it pydantic refuses a logger.
 PYDANTIC_CONFIG: Final = {"arbitrary_types_allowed": True}
 for _kind in (ClientOptions, Options):
     _kind.__pydantic_config__ = PYDANTIC_CONFIG  # type: ignore[attr-defined]
 
 
 class ApiKey(str):
-    """A key that does not show in a repr: of a config, of a headers dict, of a frame's locals."""
+    """A key whose repr is masked: in a config, in a headers dict, in a frame's locals."""
 
     __slots__ = ()
 
@@ -83,18 +83,18 @@ class ApiKey(str):
 
     @classmethod
     def mask(cls, key: Any) -> Any:
-        """The key without a telling repr; anything but a string is left for `Config` to refuse."""
-        # str.__str__ takes the text itself out of a str that shows something else, as an Enum's does.
+        """The key with a masked repr. Anything but a string is returned as it is; `Config` refuses it."""
+        # str.__str__ returns the text itself also for a subclass with another __str__, such as an Enum.
         return cls(str.__str__(key)) if isinstance(key, str) else key
 
     @classmethod
     def mask_options(cls, options: Mapping[str, Any], *, known: Collection[str] = ()) -> dict[str, Any]:
-        """A copy of the options with a veiled key. The original is emptied: frames keep their locals.
+        """A copy of the options with a masked key. The original is emptied: frames keep their locals.
 
         Args:
-            options: Options as a user gave them.
-            known: Names that are taken beside those of `Options`. What comes under any other name is veiled
-                as well: it may be a misspelt `api_key`.
+            options: Options as the user passed them.
+            known: Names accepted in addition to those of `Options`. The value of any other name is masked as
+                well: it may be a misspelt `api_key`.
         """
         plain = {*ClientOptions.__annotations__, *known}
         given = {name: value if name in plain else cls.mask(value) for name, value in options.items()}
@@ -104,38 +104,38 @@ class ApiKey(str):
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class Config:
-    """The options of a client. Times are seconds; None means no limit where it is allowed.
+    """The options of a client. Times are in seconds; None means no limit where it is allowed.
 
     Attributes:
-        api_key: Key sent in `Authorization`; None for a client that makes public calls only.
+        api_key: Key sent in `Authorization`; None for public calls only.
         base_url: The API's address, used when `base_urls` is None.
         base_urls: Several addresses of the same API, for rotation and failover.
         keep_alive: Keep connections open between requests. `persistent` is an alias.
-        pool_size: Most connections per endpoint with `keep_alive`.
-        pool_timeout: Longest wait for a free connection.
-        idle_timeout: A connection unused for longer is closed instead of reused.
-        open_timeout: Limit for connecting, TLS included.
+        pool_size: Maximum number of connections per endpoint with `keep_alive`.
+        pool_timeout: Maximum wait for a free connection.
+        idle_timeout: A connection that is idle for longer is closed instead of reused.
+        open_timeout: Limit for connecting, including TLS.
         read_timeout: Limit for each wait for data.
         write_timeout: Limit for sending the request.
-        max_retries: How often a call may wait and try again.
-        retry_interval: First wait before a retry.
-        backoff_factor: Each further wait is this many times longer.
-        max_retry_interval: Longest wait before a retry, before its random factor of 0.5 to 1.5. For a
-            `Retry-After` it is `max_retry_after`.
+        max_retries: Maximum number of retries after a wait, per call.
+        retry_interval: Wait before the first retry.
+        backoff_factor: Factor by which each further wait is longer.
+        max_retry_interval: Maximum wait before a retry, before the random factor of 0.5 to 1.5. The limit
+            for a `Retry-After` is `max_retry_after`.
         total_timeout: Limit for a whole call: attempts, bodies, decoding and waits together.
-        max_retry_after: A longer `Retry-After` is not waited for.
-        failure_cooldown: How long an endpoint that failed is left alone.
-        max_response_bytes: Largest body that is read into memory, after decompression.
-        max_json_values: Most values that the JSON of a body may have: its lists, its objects, and what is in
-            them. They are counted before it is parsed.
+        max_retry_after: A call does not wait for a longer `Retry-After`.
+        failure_cooldown: How long a failed endpoint is skipped.
+        max_response_bytes: Maximum size of a body that is read into memory, after decompression.
+        max_json_values: Maximum number of values in the JSON of a body: its lists, its objects, and what they
+            contain. They are counted before parsing.
         ssl_verify: Verify certificates; or the path of a CA bundle, file or directory.
         on_request: Called with ``dict(method=, path=, params=)`` once per call, before it is sent.
-        on_response: Called with the final `Response` once per call, error statuses included.
-        logger: Where to log; the logger ``octaspace`` by default.
-        log_level: Level of the line written for each attempt.
+        on_response: Called with the final `Response` once per call, also for an error status.
+        logger: The logger to use; ``octaspace`` by default.
+        log_level: Level of the line logged for each attempt.
         user_agent: The `User-Agent` header; names this package by default.
-        max_connection_age: A connection older than this is closed instead of reused, so that a name that has
-            moved to another machine is looked up again.
+        max_connection_age: A connection older than this is closed instead of reused, so that a host name is
+            resolved again after it has moved to another machine.
     """
 
     api_key: str | None = None
@@ -170,42 +170,43 @@ class Config:
         _resolve_alias(given)
         for name in given:
             if name not in DEFAULTS:
-                raise _unknown(name)
+                raise _unknown_option(name)
         checked = {name: CHECKS[name](name, value) for name, value in given.items()}
         for name, default in DEFAULTS.items():
             object.__setattr__(self, name, checked.get(name, default))
 
     @classmethod
-    def from_env(cls, **over: Unpack[Options]) -> Config:
+    def from_env(cls, **overrides: Unpack[Options]) -> Config:
         """Read the environment: `OCTA_API_KEY`, `OCTA_BASE_URL`, `OCTA_BASE_URLS` (comma-separated) and
-        `OCTA_<OPTION>` for every other option that a string can express.
+        `OCTA_<OPTION>` for every other option that can be written as a string.
 
         Args:
-            over: Options that win over the environment. A `base_url` wins over `OCTA_BASE_URLS` as well.
+            overrides: Options that take precedence over the environment. A `base_url` takes precedence over
+                `OCTA_BASE_URLS` as well.
 
         Raises:
             ConfigurationError: A variable cannot be used; the message names it.
         """
-        given = ApiKey.mask_options(over)
+        given = ApiKey.mask_options(overrides)
         found: dict[str, Any] = {}
         for name in (*DEFAULTS, "persistent"):
-            if name in CODE_ONLY or not given.keys().isdisjoint(_SAME.get(name, (name,))):
+            if name in CODE_ONLY or not given.keys().isdisjoint(_EQUIVALENT.get(name, (name,))):
                 continue
             text = os.environ.get(f"OCTA_{name.upper()}", "").strip("\r\n\t ")
             text = ApiKey.mask(text) if name == "api_key" else text
             if not text:
                 continue
             try:
-                found[name] = CHECKS[_real(name)](name, convert_option(name, text))
+                found[name] = CHECKS[_canonical_name(name)](name, convert_option(name, text))
             except ConfigurationError as error:
                 raise ConfigurationError(f"OCTA_{name.upper()}: {error}", option=name) from None
         return cls(**{**found, **given})
 
     def replace(self, **options: Unpack[Options]) -> Config:
-        """A copy with other values for the options given. A `base_url` takes the place of `base_urls` too.
+        """A copy with other values for the given options. A `base_url` replaces `base_urls` too.
 
         Args:
-            options: What differs.
+            options: The options that differ.
 
         Raises:
             ConfigurationError: An option is unknown or cannot be used; the message names it.
@@ -222,14 +223,14 @@ class Config:
         return self.base_urls if self.base_urls is not None else (self.base_url,)
 
     def __repr__(self) -> str:
-        # A config whose building failed is shown by error trackers as well: it has no values yet.
+        # Error trackers show a config whose creation failed as well: it has no values yet.
         values = {name: getattr(self, name, default) for name, default in DEFAULTS.items()}
         changed = (f"{name}={value!r}" for name, value in values.items() if value != DEFAULTS[name])
         return f"Config({', '.join(changed)})"
 
 
 def convert_option(name: str, text: str) -> object:
-    """Turn a string, as environment variables hold it, into what the option takes.
+    """Convert a string, as in an environment variable, to a value of the option.
 
     Args:
         name: Name of an option.
@@ -237,12 +238,12 @@ def convert_option(name: str, text: str) -> object:
             commas between several URLs, ``"none"`` for no limit.
 
     Raises:
-        ConfigurationError: The option is unknown, cannot be given as a string, or does not read as its
+        ConfigurationError: The option is unknown, cannot be given as a string, or the string is not of its
             type.
     """
-    name = _real(name)
+    name = _canonical_name(name)
     if name not in DEFAULTS:
-        raise _unknown(name)
+        raise _unknown_option(name)
     if name in CODE_ONLY:
         raise ConfigurationError(f"{name} cannot be given as text: pass it in code", option=name)
     if name == "base_urls":
@@ -268,71 +269,77 @@ def convert_option(name: str, text: str) -> object:
     return text
 
 
-def _real(name: str) -> str:
-    """`persistent` is another name of `keep_alive`."""
+def _canonical_name(name: str) -> str:
+    """The name of the option: `persistent` is an alias of `keep_alive`."""
     return "keep_alive" if name == "persistent" else name
 
 
 def _resolve_alias(options: dict[str, Any]) -> None:
-    """Both names of `keep_alive` may be given when they agree."""
+    """Replace `persistent` with `keep_alive`. Both may be given if they are equal."""
     if "persistent" in options:
         persistent = _switch("persistent", options.pop("persistent"))
         if options.setdefault("keep_alive", persistent) is not persistent:
             raise ConfigurationError(
-                "keep_alive and persistent are the same option and were given different values",
+                "keep_alive and persistent are the same option and have different values",
                 option="keep_alive",
             )
 
 
-def _unknown(name: str) -> ConfigurationError:
+def _unknown_option(name: str) -> ConfigurationError:
     hint = suggestion(name, DEFAULTS, also=("persistent",))
     return ConfigurationError(f"unknown option {safe_repr(name)}; {hint}", option=name)
 
 
-def _wrong(name: str, wanted: str, value: object) -> ConfigurationError:
+def _invalid(name: str, wanted: str, value: object) -> ConfigurationError:
     return ConfigurationError(
         f"{name} must be {wanted}, not {safe_repr(value)} ({type(value).__name__})", option=name
     )
 
 
 class _Number:
-    """Checks a number: whole or not, its limits, and whether None means no limit."""
+    """Check a number: whole or not, its limits, and whether None means no limit."""
 
     def __init__(
         self,
         kind: str = "a number of seconds",
         *,
-        least: float = 0,
-        most: float = MAX_SECONDS,
-        above: bool = False,
+        minimum: float = 0,
+        maximum: float = MAX_SECONDS,
+        exclusive: bool = False,
         optional: bool = False,
     ) -> None:
-        self.kind, self.least, self.most, self.above, self.optional = kind, least, most, above, optional
+        self.kind, self.minimum, self.maximum, self.exclusive, self.optional = (
+            kind,
+            minimum,
+            maximum,
+            exclusive,
+            optional,
+        )
         self.whole = kind == "a whole number"
 
     def __call__(self, name: str, value: object) -> float | None:
         if value is None and self.optional:
             return None
         if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
-            raise _wrong(name, self.kind + (" or None" if self.optional else ""), value)
+            raise _invalid(name, self.kind + (" or None" if self.optional else ""), value)
         advice = " (None means no limit)" if self.optional else ""
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigurationError(f"{name} must be finite, not {value}{advice}", option=name)
-        if value < self.least or (self.above and value == self.least):
-            relation = "greater than" if self.above else "at least"
+        if value < self.minimum or (self.exclusive and value == self.minimum):
+            relation = "greater than" if self.exclusive else "at least"
             raise ConfigurationError(
-                f"{name} must be {relation} {self.least:g}, not {safe_repr(value)}", option=name
+                f"{name} must be {relation} {self.minimum:g}, not {safe_repr(value)}", option=name
             )
-        if value > self.most:
+        if value > self.maximum:
             raise ConfigurationError(
-                f"{name} must be at most {self.most}, not {safe_repr(value)}{advice}", option=name
+                f"{name} must be at most {self.maximum}, not {safe_repr(value)}{advice}", option=name
             )
         return value
 
 
 def _switch(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise _wrong(name, "True or False", value)
+        raise _invalid(name, "True or False", value)
     return value
 
 
@@ -345,17 +352,17 @@ def _key(name: str, value: object) -> str | None:
         raise ConfigurationError(f"{name} is empty; pass None for a client without a key", option=name)
     if value != value.strip():
         raise ConfigurationError(
-            f"{name} begins or ends with white space or a line break; paste it without", option=name
+            f"{name} begins or ends with white space or a line break; remove it", option=name
         )
     if value[0] in _QUOTES or value[-1] in _QUOTES:
         raise ConfigurationError(
             f"{name} begins or ends with a quotation mark; give the key without quotes", option=name
         )
-    _refuse_unsendable(name, value)
+    _check_header_value(name, value)
     return value
 
 
-#: What a key is pasted with, from a shell script, a .env file or a document.
+#: Quotation marks copied with a key from a shell script, a .env file or a document.
 _QUOTES: Final = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 
 
@@ -363,13 +370,13 @@ def _header(name: str, value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not value or value != value.strip():
-        raise _wrong(name, "a string without surrounding white space, or None", value)
-    _refuse_unsendable(name, value)
+        raise _invalid(name, "a string without surrounding white space, or None", value)
+    _check_header_value(name, value)
     return value
 
 
-def _refuse_unsendable(name: str, value: str) -> None:
-    """Only latin-1 without control characters travels in a header; says where, never what."""
+def _check_header_value(name: str, value: str) -> None:
+    """Allow latin-1 without control characters only. The message names the position, never the value."""
     for position, character in enumerate(value, start=1):
         if ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0:
             raise ConfigurationError(f"{name} has a control character at position {position}", option=name)
@@ -380,13 +387,13 @@ def _refuse_unsendable(name: str, value: str) -> None:
 
 
 def _url(name: str, value: object) -> str:
-    # The value is not repeated in the messages: it may hold a password.
+    # The messages do not repeat the value: it may contain a password.
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} must be a URL, not {type(value).__name__}", option=name)
     url = value.strip()
     if any(character.isspace() or not character.isprintable() for character in url) or "\\" in url:
         raise ConfigurationError(
-            f"{name} has white space, a backslash or a control character in it", option=name
+            f"{name} contains white space, a backslash or a control character", option=name
         )
     if not url.isascii():
         raise ConfigurationError(
@@ -397,8 +404,8 @@ def _url(name: str, value: object) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        # Its own words quote what it took for the port or the host: it may be a part of a password.
-        reason = "the host cannot be read"
+        # The message of the ValueError quotes the port or the host, which may be part of a password.
+        reason = "the host cannot be parsed"
         if "out of range" in str(error):
             reason = "Port out of range 0-65535"
         elif "cast to integer" in str(error):
@@ -411,21 +418,21 @@ def _url(name: str, value: object) -> str:
         raise ConfigurationError(f"{name} must start with http:// or https://", option=name)
     if "@" in parts.netloc:
         raise ConfigurationError(
-            f"{name} must not hold a user name or password; the key belongs in api_key", option=name
+            f"{name} must not contain a user name or password; the key belongs in api_key", option=name
         )
     if not parts.hostname:
         raise ConfigurationError(f"{name} has no host name", option=name)
     if not _AUTHORITY.fullmatch(parts.netloc) or not _is_host(parts):
-        raise ConfigurationError(f"{name} has a host name or an address that cannot be one", option=name)
+        raise ConfigurationError(f"{name} has an invalid host name or address", option=name)
     if port == 0:
         raise ConfigurationError(f"{name} has port 0", option=name)
     if "%" in parts.netloc:
         raise ConfigurationError(
-            f"{name} has an IPv6 zone (%), which no API address has; give the address without it", option=name
+            f"{name} has an IPv6 zone (%), which an API address does not have; remove it", option=name
         )
     if any(unquote(segment) in (".", "..") for segment in parts.path.split("/")):
         raise ConfigurationError(
-            f"{name} has a path with . or .. in it, which leads elsewhere by some ways; write it out",
+            f"{name} has a path with a . or .. segment, which some proxies resolve; remove it",
             option=name,
         )
     if parts.query or parts.fragment or "?" in url or "#" in url:
@@ -434,7 +441,7 @@ def _url(name: str, value: object) -> str:
 
 
 def _is_host(parts: SplitResult) -> bool:
-    """Whether a name resolver, or for what is in brackets the parser of addresses, would look at it."""
+    """Whether the host is a name that can be resolved, or a valid IPv6 address in brackets."""
     name = parts.hostname or ""
     if not parts.netloc.startswith("["):
         labels = name.removesuffix(".").split(".")
@@ -452,10 +459,10 @@ def _urls(name: str, value: object) -> tuple[str, ...] | None:
     if not isinstance(value, (list, tuple)):
         raise ConfigurationError(f"{name} must be a list of URLs, not {type(value).__name__}", option=name)
     if not value:
-        raise ConfigurationError(f"{name} is empty; leave it out to use base_url", option=name)
+        raise ConfigurationError(f"{name} is empty; omit it to use base_url", option=name)
     urls = tuple(_url(name, url) for url in value)
     if len(set(urls)) != len(urls):
-        raise ConfigurationError(f"{name} names the same URL twice", option=name)
+        raise ConfigurationError(f"{name} contains the same URL twice", option=name)
     return urls
 
 
@@ -463,10 +470,10 @@ def _verify(name: str, value: object) -> bool | str:
     if isinstance(value, bool):
         return value
     if not isinstance(value, (str, os.PathLike)):
-        raise _wrong(name, "True, False or the path of a CA bundle", value)
+        raise _invalid(name, "True, False or the path of a CA bundle", value)
     path = os.fspath(value)
     if not isinstance(path, str):
-        raise _wrong(name, "True, False or the path of a CA bundle", value)
+        raise _invalid(name, "True, False or the path of a CA bundle", value)
     if not os.path.exists(path):
         raise ConfigurationError(f"{name}: there is no CA bundle at {safe_repr(path)}", option=name)
     return path
@@ -474,43 +481,43 @@ def _verify(name: str, value: object) -> bool | str:
 
 def _hook(name: str, value: object) -> Any:
     if value is not None and not callable(value):
-        raise _wrong(name, "callable or None", value)
+        raise _invalid(name, "callable or None", value)
     return value
 
 
 def _logger(name: str, value: object) -> logging.Logger | None:
     if value is not None and not isinstance(value, (logging.Logger, logging.LoggerAdapter)):
-        raise _wrong(name, "a logging.Logger or None", value)
-    return value  # type: ignore[return-value]  # an adapter serves as well
+        raise _invalid(name, "a logging.Logger or None", value)
+    return value  # type: ignore[return-value]  # an adapter works as well
 
 
 def _level(name: str, value: object) -> str | int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= sys.maxsize:
         return value
     if not isinstance(value, str) or not isinstance(logging.getLevelName(value.upper()), int):
-        raise _wrong(name, "a level such as 'debug', 'info' or 'warning'", value)
+        raise _invalid(name, "a level such as 'debug', 'info' or 'warning'", value)
     return value
 
 
-#: Options that only code can give.
+#: Options that can be set in code only.
 CODE_ONLY: Final = frozenset({"on_request", "on_response", "logger"})
 
-#: A host, an IPv6 address in brackets, and perhaps a port.
+#: A host name or an IPv6 address in brackets, and optionally a port.
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Za-z:.%_~-]+\]|[0-9A-Za-z._-]+)(:[0-9]+)?")
 
-#: Variables that are not looked at when an option of another name was passed.
-_SAME: Final = {
+#: By option: the options that, when passed, make its environment variable irrelevant.
+_EQUIVALENT: Final = {
     "keep_alive": ("keep_alive", "persistent"),
     "persistent": ("keep_alive", "persistent"),
     "base_urls": ("base_urls", "base_url"),
 }
 
 _SECONDS: Final = _Number()
-_LIMIT: Final = _Number(above=True, optional=True)
+_LIMIT: Final = _Number(exclusive=True, optional=True)
 
 
-def _whole(least: int) -> _Number:
-    return _Number("a whole number", least=least, most=sys.maxsize)
+def _whole(minimum: int) -> _Number:
+    return _Number("a whole number", minimum=minimum, maximum=sys.maxsize)
 
 
 CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
@@ -526,7 +533,7 @@ CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "write_timeout": _LIMIT,
     "max_retries": _whole(0),
     "retry_interval": _SECONDS,
-    "backoff_factor": _Number("a number", most=sys.maxsize),
+    "backoff_factor": _Number("a number", maximum=sys.maxsize),
     "max_retry_interval": _SECONDS,
     "total_timeout": _LIMIT,
     "max_retry_after": _SECONDS,

@@ -1,26 +1,26 @@
-"""Every exception that leaves the SDK::
+"""Every exception that the SDK raises::
 
     Error
     ├── ConfigurationError                    an option is wrong, or the client is closed
     ├── NetworkError                          no usable HTTP response
     │   ├── ConnectionError                   also a builtin ConnectionError
-    │   └── TimeoutError                      also a builtin TimeoutError; .phase says which limit
+    │   └── TimeoutError                      also a builtin TimeoutError; .phase names the limit
     ├── ProvisionRejectedError                a rental refused inside a 2xx; .rejections
-    ├── UnexpectedShapeError                  JSON that a type cannot be made of; .type_name, .field, .value
+    ├── UnexpectedShapeError                  JSON without the expected shape; .type_name, .field, .value
     └── ApiError                              the API answered with an error
         ├── AuthenticationError               401
         ├── PermissionError                   403
         ├── NotFoundError                     404
         ├── ValidationError                   422
         ├── RateLimitError                    429; .retry_after
-        ├── InvalidResponseError              a 2xx whose body is not what was asked for
+        ├── InvalidResponseError              a 2xx without the expected body
         └── ServerError                       5xx
             ├── BadGatewayError               502
             ├── ServiceUnavailableError       503
             └── GatewayTimeoutError           504
 
-Three names are also names of builtins, on purpose: ``except builtins.TimeoutError`` catches ours.
-Import the module (``octaspace.TimeoutError``) rather than the bare names.
+Three names are also names of builtins, on purpose: ``except builtins.TimeoutError`` catches ours too.
+Use them through the module (``octaspace.TimeoutError``) rather than as bare names.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ __all__ = [
 
 TimeoutPhase = Literal["open", "read", "write", "pool", "total"]
 
-#: What an error says when the request may have been carried out all the same.
-OUTCOME_UNKNOWN_HINT = "; it may have been carried out all the same: look before you send it again"
+#: End of the message of an error whose request may have taken effect.
+OUTCOME_UNKNOWN_HINT = "; the request may have taken effect: check before retrying"
 
-#: Where an answer says what went wrong (Q2, Q16, Q30), in the order of a message.
+#: Fields of a response that describe an error (Q2, Q16, Q30), in the order of the message.
 _MESSAGE_FIELDS = ("error", "title", "message", "msg", "reason", "detail", "errors")
 
-#: How much of the API's own words goes into a message.
+#: How much of the API's own message goes into ours.
 _EXCERPT_CHARACTERS = 300
 
 
@@ -73,18 +73,18 @@ class Error(Exception):
     """Base of every error of this package.
 
     Args:
-        message: One line that names what was asked and what went wrong.
-        response: The HTTP response it came with, if there was one.
-        attempts: How many times the request was sent, or tried to be.
-        outcome_unknown: Whether it may have changed something all the same.
+        message: One line that names the request and what went wrong.
+        response: The HTTP response, if there was one.
+        attempts: Number of attempts to send the request.
+        outcome_unknown: Whether the request may have changed something despite the error.
 
     Attributes:
         status: HTTP status of the response, or None.
         request_id: The API's id of the request, or None.
         response: The `Response`, or None.
-        attempts: As above; 0 when nothing was tried.
-        outcome_unknown: True when the request was to change something and may have done so, although it
-            ended in this error: look before sending it again.
+        attempts: As above; 0 when there was no attempt.
+        outcome_unknown: True when the request changes something and may have taken effect despite this
+            error: check before retrying.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Error(Exception):
         return None if self.response is None else self.response.request_id
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The default would call the class with `args` only and lose every keyword argument.
+        # The default calls the class with `args` only and loses the keyword arguments.
         return _rebuild, (type(self), self.args, self.__dict__.copy())
 
 
@@ -119,7 +119,7 @@ class ConfigurationError(Error):
     """An option cannot be used as given, or the client is closed.
 
     Attributes:
-        option: Name of the option at fault, or None.
+        option: Name of the invalid option, or None.
     """
 
     def __init__(self, message: str = "", *, option: str | None = None) -> None:
@@ -128,11 +128,11 @@ class ConfigurationError(Error):
 
 
 class NetworkError(Error):
-    """No usable HTTP response came back."""
+    """No usable HTTP response was received."""
 
 
 class ConnectionError(NetworkError, builtins.ConnectionError):
-    """DNS, connect, TLS, proxy or a connection that broke off."""
+    """DNS, connect, TLS or proxy failed, or the connection was lost."""
 
 
 class TimeoutError(NetworkError, builtins.TimeoutError):
@@ -141,7 +141,7 @@ class TimeoutError(NetworkError, builtins.TimeoutError):
     Attributes:
         phase: ``"open"`` (connect and TLS), ``"read"`` (waiting for data), ``"write"`` (sending),
             ``"pool"`` (waiting for a free connection) or ``"total"`` (`Config.total_timeout`, or the
-            limit of a waiting method).
+            `timeout` of the method).
     """
 
     def __init__(
@@ -157,14 +157,14 @@ class TimeoutError(NetworkError, builtins.TimeoutError):
 
 
 class ProvisionRejectedError(Error):
-    """The API answered 2xx and refused the rental in the body (quirks Q2, Q19).
+    """The API answered 2xx and rejected the rental in the body (quirks Q2, Q19).
 
-    What is in `rejections` was not rented. A session that the answer names as well is in `response.data` and
-    in the message.
+    The items in `rejections` were not rented. A session that the response also names is in `response.data`
+    and in the message.
 
     Attributes:
-        rejections: The refused items as the API sent them, e.g.
-            ``[{"id": 0, "node_id": 9101, "status": 3, "reason": "node is busy"}]``; `id` is the place of the
+        rejections: The rejected items as the API sent them, e.g.
+            ``[{"id": 0, "node_id": 9101, "status": 3, "reason": "node is busy"}]``; `id` is the index of the
             item in the list that was sent.
     """
 
@@ -180,17 +180,17 @@ class ProvisionRejectedError(Error):
 
 
 class UnexpectedShapeError(Error):
-    """The JSON of an answer does not have the shape that a type or a method needs.
+    """The JSON of a response does not have the shape that a type or a method needs.
 
-    `octaspace.types` raise it from `from_api`, which knows the JSON alone: `response` is None then, and
-    `outcome_unknown` False. The answer to a change is checked by the method that sends it, which raises
-    `InvalidResponseError` with `outcome_unknown`. An error about an argument is a ValueError instead.
+    `from_api` of `octaspace.types` raises it, which gets the JSON only: `response` is None then, and
+    `outcome_unknown` False. The response to a change is checked by the method that sends it, which raises
+    `InvalidResponseError` with `outcome_unknown`. An invalid argument is a ValueError instead.
 
     Attributes:
-        type_name: Name of the type that cannot be made, e.g. ``"Node"``.
-        field: Name of the field at fault; None when it is the payload as a whole.
-        value: What is there, as text of at most 200 characters in which no text longer than 11 characters
-            stands in full, so that no key does; None when there is nothing.
+        type_name: Name of the type that cannot be created, e.g. ``"Node"``.
+        field: Name of the invalid field; None when it is the payload as a whole.
+        value: The invalid value, as text of at most 200 characters. Strings longer than 11 characters are
+            shortened in it, so that it never contains a key. None when the value is missing.
     """
 
     def __init__(
@@ -209,7 +209,7 @@ class UnexpectedShapeError(Error):
 
 
 class ApiError(Error):
-    """The API answered, and the answer is an error (4xx, 5xx, or a redirect, which is never followed).
+    """The API answered with an error (4xx, 5xx, or a redirect, which is never followed).
 
     Attributes:
         code: The API's machine-readable code, e.g. ``"invalid_parameter"``, or None.
@@ -224,7 +224,7 @@ class ApiError(Error):
 
 
 class AuthenticationError(ApiError):
-    """401: the key is missing or wrong."""
+    """401: the key is missing or invalid."""
 
 
 class PermissionError(ApiError):
@@ -236,7 +236,7 @@ class NotFoundError(ApiError):
 
 
 class ValidationError(ApiError):
-    """422: the API understood the request and refuses its content."""
+    """422: the API understood the request and rejects its content."""
 
 
 class RateLimitError(ApiError):
@@ -249,15 +249,15 @@ class RateLimitError(ApiError):
 
 
 class InvalidResponseError(ApiError):
-    """A 2xx whose body is not what was asked for.
+    """A 2xx without the expected body.
 
-    It announces JSON that cannot be read; it is HTML, text or nothing where JSON is expected; or it answers a
-    creation and names no session (quirk Q19); or it is larger than may be. `outcome_unknown` is True when
-    the request was to change something.
+    The body is declared as JSON and cannot be parsed; it is HTML, text or empty where JSON is expected; it
+    answers a creation and names no session (quirk Q19); or it exceeds a limit. `outcome_unknown` is True
+    when the request changes something.
 
     Attributes:
-        option: Name of the option whose limit the body is over, ``"max_response_bytes"`` or
-            ``"max_json_values"``; None for every other reason.
+        option: Name of the option whose limit the body exceeds, ``"max_response_bytes"`` or
+            ``"max_json_values"``; None for any other reason.
     """
 
     def __init__(
@@ -283,7 +283,7 @@ class ServerError(ApiError):
 
 
 class BadGatewayError(ServerError):
-    """502: a proxy in front of the API got no usable answer from it."""
+    """502: a proxy in front of the API got no usable response from it."""
 
 
 class ServiceUnavailableError(ServerError):
@@ -307,51 +307,49 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def api_error(response: Response[Any], *, method: str, path: str, repeatable: bool = True) -> ApiError:
-    """Make the error of an answer that is not 2xx; the status alone decides the class (quirk Q16).
+    """Create the error of a response that is not 2xx; only the status decides the class (quirk Q16).
 
     Args:
-        response: The answer, without the key; see `octaspace.key_mask`.
+        response: The response, with the key masked; see `octaspace.key_mask`.
         method: HTTP method, for the message.
-        path: Path asked for, for the message.
-        repeatable: False for a request that changes something: a 5xx (from a proxy in front, say) or a 408
-            does not tell whether it did.
+        path: Path of the request, for the message.
+        repeatable: False for a request that changes something: after a 5xx (e.g. from a proxy) or a 408 it
+            is unknown whether it did.
     """
     status = response.status
     unknown = not repeatable and (status >= 500 or status == 408)
     kind = _BY_STATUS.get(status) or (ServerError if status >= 500 else ApiError)
     if status == 407:
-        words = "the proxy on the way asks for a user name and a password, or does not take those it got"
+        text = "the proxy requires a user name and a password, or rejects those it was given"
     else:
-        words = _redirect_words(response) if 300 <= status < 400 else _api_words(response)
-    said = one_line(words)
-    look_first = OUTCOME_UNKNOWN_HINT if unknown else ""
-    ending = f"{look_first}{request_id_of(response)}"
-    message = f"{method} {path}: {status}{': ' + said if said else ''}{ending}"
+        text = _redirect_text(response) if 300 <= status < 400 else _api_text(response)
+    summary = one_line(text)
+    hint = OUTCOME_UNKNOWN_HINT if unknown else ""
+    ending = f"{hint}{request_id_of(response)}"
+    message = f"{method} {path}: {status}{': ' + summary if summary else ''}{ending}"
     return kind(message, response=response, outcome_unknown=unknown)
 
 
 def request_id_of(response: Response[Any]) -> str:
-    """How a message ends: with the id to quote to support, fit for one line, where there is one.
+    """The end of a message: the request id on one line, to quote to support, or an empty string.
 
     Args:
-        response: The answer, without the key.
+        response: The response, with the key masked.
     """
     id = response.request_id
     return f" [request id {one_line(id)}]" if id else ""
 
 
-def _redirect_words(response: Response[Any]) -> str:
+def _redirect_text(response: Response[Any]) -> str:
     if response.status == 304:
-        return (
-            "not modified, although nothing was asked for on a condition; a cache on the way may be at fault"
-        )
+        return "not modified, although the request was not conditional; a cache on the way may cause this"
     target = response.headers.get("Location", "").strip(" \t")
     if not target:
-        return "redirect not followed: it names no address to go to"
-    return f"redirect not followed, because the API key must not travel; it leads to {target}"
+        return "redirect not followed: it has no Location"
+    return f"redirect not followed, because it would forward the API key: {target}"
 
 
-def _api_words(response: Response[Any]) -> str:
+def _api_text(response: Response[Any]) -> str:
     """The API's own message, from any of the shapes of quirks Q16 and Q30; never raises."""
     data = response.data
     if data is None:
@@ -360,38 +358,38 @@ def _api_words(response: Response[Any]) -> str:
 
 
 def api_message(data: object) -> str:
-    """The words of an answer that says what went wrong, or an empty text; never raises.
+    """The error message in a response body, or an empty string; never raises.
 
     Args:
         data: The decoded body, or an item of it.
     """
     if not isinstance(data, dict):
         return data if isinstance(data, str) else ""
-    found = [_words(data.get(name)) for name in _MESSAGE_FIELDS]
+    found = [_collect_text(data.get(name)) for name in _MESSAGE_FIELDS]
     return ": ".join(dict.fromkeys(text for text in found if text))
 
 
-def _words(value: object, depth: int = 4) -> str:
-    if value is None or isinstance(value, bool) or depth == 0:  # a body nested without end: no RecursionError
+def _collect_text(value: object, depth: int = 4) -> str:
+    if value is None or isinstance(value, bool) or depth == 0:  # avoids RecursionError
         return ""
     if isinstance(value, (list, tuple)):
-        return ", ".join(filter(None, (_words(item, depth - 1) for item in value)))
+        return ", ".join(filter(None, (_collect_text(item, depth - 1) for item in value)))
     if isinstance(value, dict):
         if isinstance(value.get("message"), str):
             return str(value["message"])
-        if isinstance(value.get("msg"), str):  # FastAPI's items: where, and what
+        if isinstance(value.get("msg"), str):  # FastAPI's items: location and message
             place = value.get("loc")
             where = ".".join(map(str, place)) if isinstance(place, list) else ""
             return f"{where}: {value['msg']}" if where else str(value["msg"])
-        return ", ".join(f"{name}: {_words(texts, depth - 1)}" for name, texts in value.items())
+        return ", ".join(f"{name}: {_collect_text(texts, depth - 1)}" for name, texts in value.items())
     return str(value)
 
 
 def one_line(text: str) -> str:
-    """Make foreign text fit for a message: logs and terminals obey control characters, so none stay.
+    """Make external text safe for a message: no control characters, which logs and terminals interpret.
 
     Args:
-        text: What somebody else wrote.
+        text: Text from a server or a library.
 
     Returns:
         One printable line of bounded length.

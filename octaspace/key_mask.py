@@ -1,4 +1,4 @@
-"""Takes the API key out of what is shown, logged, kept or exported, in every spelling it may come back in."""
+"""Mask the API key in what is shown, logged, stored or exported, however it is encoded there."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .response import Response
 
 __all__ = ["MASK", "KeyMask"]
 
-#: What stands in place of the key.
+#: Replaces the key.
 MASK: Final = "***"
 
-#: So much of the beginning or of the end of a key is as good as the key.
-_PART: Final = 12
+#: Characters of the start or the end of a key that are masked like the whole key.
+_PART_LENGTH: Final = 12
 
-#: A shorter key stands in many words by chance, and is masked only where it stands alone.
-_SHORTEST: Final = 8
+#: A shorter key occurs in many words by chance, and is masked only as a separate word.
+_MIN_KEY_LENGTH: Final = 8
 
-#: Spellings of a character in URLs, JSON, Python, JavaScript and HTML, also where one was written inside of
-#: another; and what terminals, browsers and log pages do not show, so that a key in pieces reads as one.
+#: Escapes of a character in URLs, JSON, Python, JavaScript and HTML, also nested; and characters that
+#: terminals, browsers and log pages do not show, because a key divided by them looks whole.
 _ESCAPE: Final = re.compile(
     r"%(?:25)*(?:[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})"
     r"|\\+(?:u[0-9A-Fa-f]{4}|u\{0{0,8}[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[0-7]{3})?"
@@ -32,42 +32,42 @@ _ESCAPE: Final = re.compile(
     r"|(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]"
     r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+"
 )
-_MARKS: Final = re.compile(
+_ESCAPE_START: Final = re.compile(
     r"[%\\&\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x9b\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
 )
 
-#: How deep escapes are undone; no reader undoes them more often.
+#: How many levels of nested escapes are undone; no program that shows them undoes more.
 _MAX_ROUNDS: Final = 4
 
-#: Names that HTML reads without a semicolon as well have six letters at most.
-_LONGEST_OLD_NAME: Final = 6
+#: Maximum length of a character name that HTML accepts without a semicolon.
+_MAX_LEGACY_NAME: Final = 6
 
 Span = tuple[int, int]
 
 
 class KeyMask:
-    """Masks keys: whole, in parts from either end, in base64, and with characters escaped.
+    """Mask keys: whole, in parts from either end, in base64, and with escaped characters.
 
     Args:
-        keys: The keys, one as a rule; None masks nothing.
+        keys: The keys, usually one; None masks nothing.
     """
 
-    __slots__ = ("_forms", "_is_numeric", "_keys")
+    __slots__ = ("_encodings", "_is_numeric", "_keys")
 
     def __init__(self, *keys: str | None) -> None:
         self._keys = tuple(key for key in dict.fromkeys(keys) if key)
-        long = [key for key in self._keys if len(key) >= _SHORTEST]
-        ends = [end for key in long for end in (key[:_PART], key[-_PART:])]
-        #: Whether a number may have a key in it, or a part of it.
+        long = [key for key in self._keys if len(key) >= _MIN_KEY_LENGTH]
+        ends = [end for key in long for end in (key[:_PART_LENGTH], key[-_PART_LENGTH:])]
+        #: Whether a number may contain a key or a part of one.
         self._is_numeric = any(end.isascii() and end.isdigit() for end in ends)
-        self._forms: list[str] | None = None  # made when something is masked: most calls mask nothing
+        self._encodings: list[str] | None = None  # created on first use: most calls mask nothing
 
     def __bool__(self) -> bool:
         """Whether there is a key to mask."""
         return bool(self._keys)
 
-    def plus(self, key: str | None) -> KeyMask:
-        """A mask for one more key.
+    def with_key(self, key: str | None) -> KeyMask:
+        """A mask with one more key.
 
         Args:
             key: The key; None adds nothing.
@@ -75,12 +75,12 @@ class KeyMask:
         return self if not key or key in self._keys else KeyMask(*self._keys, key)
 
     def text(self, text: str) -> str:
-        """A text with `MASK` in place of the key.
+        """The text with `MASK` in place of the key.
 
         Args:
-            text: What may repeat the key.
+            text: Text that may contain the key.
         """
-        spans = self.places(text)
+        spans = self.spans(text)
         if not spans:
             return text
         pieces, end = [], 0
@@ -89,20 +89,20 @@ class KeyMask:
             end = stop
         return "".join((*pieces, text[end:]))
 
-    def places(self, text: str) -> list[Span]:
-        """Where the key stands in a text, as it is or spelled otherwise.
+    def spans(self, text: str) -> list[Span]:
+        """The positions of the key in a text, as it is or encoded.
 
         Args:
-            text: What may repeat the key.
+            text: Text that may contain the key.
 
         Returns:
-            Pairs of a start and an end, in order; none of them overlap.
+            Pairs of start and end, in order, without overlap.
         """
         rounds = _unescaped(text) if self._keys else [text]
-        spans = list(self._spans(rounds[-1]))
+        spans = list(self._plain_spans(rounds[-1]))
         for before in reversed(rounds[:-1]):
-            # What stands before a key may look like an escape together with its first characters.
-            spans = [*(_spans_before(before, spans) if spans else ()), *self._spans(before)]
+            # The characters before a key may look like an escape together with its first characters.
+            spans = [*(_original_spans(before, spans) if spans else ()), *self._plain_spans(before)]
         apart: list[Span] = []
         for start, stop in sorted(spans):
             if apart and start < apart[-1][1]:
@@ -112,18 +112,18 @@ class KeyMask:
         return apart
 
     def data(self, value: Any) -> Any:
-        """A copy of JSON data in which every text, names of fields included, is masked.
+        """A copy of JSON data in which every string is masked, field names included.
 
         Args:
-            value: Text, bytes, numbers, lists, tuples and dictionaries of such.
+            value: Strings, bytes, numbers, and lists, tuples and dictionaries of them.
         """
         return self._copy(value, {})
 
     def response(self, response: Response[Any]) -> Response[Any]:
-        """The same answer, or one without the key where it repeats the key.
+        """The same response, or a masked copy if it contains the key.
 
         Args:
-            response: The answer.
+            response: The response.
         """
         if not self._keys:
             return response
@@ -146,11 +146,11 @@ class KeyMask:
         )
 
     def error(self, error: Error, *, masked: Response[Any] | None = None) -> None:
-        """Take the key out of an error: of its message, its response, and whatever else it carries.
+        """Mask the key in an error: in its message, its response and its other attributes.
 
         Args:
-            error: The error. Exceptions that caused it are left out when one repeats the key.
-            masked: Its response, if that is masked already: a large one takes seconds.
+            error: The error. Its `__cause__` is removed if it, or an exception behind it, contains the key.
+            masked: The response of the error if it is already masked: a large one takes seconds.
         """
         error.args = tuple(map(self.data, error.args))
         for name, value in vars(error).items():
@@ -158,17 +158,17 @@ class KeyMask:
                 clean = self.response(value) if isinstance(value, Response) else self.data(value)
                 if clean is not value:
                     setattr(error, name, clean)
-        said = (words for link in _causes(error) for words in (str(link), repr(link.args)))
-        if any(self.text(words) != words for words in said):
+        texts = (text for cause in _causes(error) for text in (str(cause), repr(cause.args)))
+        if any(self.text(text) != text for text in texts):
             error.__cause__ = None
 
     def _is_plain(self, response: Response[Any]) -> bool:
-        """Whether the body has no key in it when it is read in its charset, UTF-16 say."""
+        """Whether the body does not contain the key when it is decoded with its charset, e.g. UTF-16."""
         text = response.text
         return text == response.body.decode("latin-1") or self.text(text) is text
 
     def _copy(self, value: Any, texts: dict[str, str]) -> Any:
-        """A masked copy; `texts` are those seen before, for names of fields come again and again."""
+        """A masked copy; `texts` caches masked strings, because field names repeat."""
         if isinstance(value, str):
             if value not in texts:
                 texts[value] = self.text(value)
@@ -176,7 +176,7 @@ class KeyMask:
         if isinstance(value, bytes):
             return self._bytes(value)
         if self._is_numeric and type(value) in (int, float):
-            return MASK if self.places(repr(value)) else value
+            return MASK if self.spans(repr(value)) else value
         if isinstance(value, dict):
             return {self._copy(name, texts): self._copy(entry, texts) for name, entry in value.items()}
         if isinstance(value, (list, tuple)):
@@ -188,45 +188,47 @@ class KeyMask:
         masked = self.text(text)
         return value if masked is text else masked.encode("latin-1")
 
-    def _spans(self, plain: str) -> Iterator[Span]:
-        """Where the key stands in a text without escapes."""
-        if self._forms is None:
-            self._forms = [form for key in self._keys if len(key) >= _SHORTEST for form in _forms_of(key)]
+    def _plain_spans(self, plain: str) -> Iterator[Span]:
+        """The positions of the key in a text without escapes."""
+        if self._encodings is None:
+            self._encodings = [
+                form for key in self._keys if len(key) >= _MIN_KEY_LENGTH for form in _encodings_of(key)
+            ]
         for key in self._keys:
-            if len(key) < _SHORTEST:
+            if len(key) < _MIN_KEY_LENGTH:
                 alone = rf"(?<![A-Za-z0-9]){re.escape(key)}(?![A-Za-z0-9])"
                 yield from (found.span() for found in re.finditer(alone, plain))
-        if not self._forms:
+        if not self._encodings:
             return
         lowered = _lowered(plain)
-        for form in self._forms:
+        for form in self._encodings:
             yield from _spans_of(form, lowered)
 
 
-def _forms_of(key: str) -> list[str]:
-    """The key as text may have it, in small letters: as it is, and as base64 has it at any offset."""
+def _encodings_of(key: str) -> list[str]:
+    """Lower-case forms of the key in text: as it is, and in base64 at any offset."""
     forms = [_lowered(_unescaped(key)[-1])]
     for raw in {key.encode(), key.encode("latin-1", "replace")}:
         forms.append(_lowered(raw.decode("latin-1")))
         for offset in range(3):
             encoded = base64.b64encode(b"\0" * offset + raw).decode()
-            # What the neighbours of the key have a part in differs from case to case.
+            # The outer characters of the base64 also depend on the bytes before and after the key.
             core = encoded[(0, 2, 3)[offset] : len(encoded) - (0, 3, 2)[(offset + len(raw)) % 3]]
             forms += [core.lower(), core.lower().translate({ord("+"): "-", ord("/"): "_"})]
-    return [form for form in dict.fromkeys(forms) if len(form) >= _SHORTEST]
+    return [form for form in dict.fromkeys(forms) if len(form) >= _MIN_KEY_LENGTH]
 
 
 def _lowered(text: str) -> str:
-    """In small letters, each character in its place: names of header fields come in any case."""
+    """In lower case and of the same length: names of header fields come in any case."""
     return text.lower() if text.isascii() else text.replace("İ", "I").lower()
 
 
 def _spans_of(form: str, text: str) -> Iterator[Span]:
-    for part, step in ((form[:_PART], 1), (form[-_PART:], -1)):
+    for part, step in ((form[:_PART_LENGTH], 1), (form[-_PART_LENGTH:], -1)):
         start = text.find(part)
         while start >= 0:
             stop = start + len(part)
-            for expected in form[_PART:] if step == 1 else form[: -len(part)][::-1]:
+            for expected in form[_PART_LENGTH:] if step == 1 else form[: -len(part)][::-1]:
                 place = stop if step == 1 else start - 1
                 if not 0 <= place < len(text) or text[place] != expected:
                     break
@@ -236,9 +238,9 @@ def _spans_of(form: str, text: str) -> Iterator[Span]:
 
 
 def _unescaped(text: str) -> list[str]:
-    """The text, and what it reads as each time its escapes are undone once more."""
+    """The text, followed by the results of undoing its escapes repeatedly."""
     rounds = [text]
-    while len(rounds) <= _MAX_ROUNDS and _MARKS.search(rounds[-1]):
+    while len(rounds) <= _MAX_ROUNDS and _ESCAPE_START.search(rounds[-1]):
         plain = _unescaped_once(rounds[-1])
         if plain == rounds[-1]:
             break
@@ -252,7 +254,7 @@ def _unescaped_once(text: str) -> str:
 
 
 class _Characters(dict[str, str]):
-    """What each escape stands for; each is worked out once, for a body may be made of them."""
+    """The character of each escape. Each is computed once, because a body may consist of escapes."""
 
     def __missing__(self, escape: str) -> str:
         if escape[0] == "%":
@@ -275,12 +277,12 @@ class _Characters(dict[str, str]):
 
 
 def _named(name: str) -> str:
-    """As `html.unescape` reads a name; that takes far longer, and a body may be made of names."""
+    """As `html.unescape` decodes a name, but much faster: a body may consist of names."""
     names = _names()
     character = names.get(name)
     if character is not None:
         return character
-    for end in range(_LONGEST_OLD_NAME, 1, -1):
+    for end in range(_MAX_LEGACY_NAME, 1, -1):
         character = names.get(name[:end])
         if character is not None:
             return character + name[end:]
@@ -289,7 +291,7 @@ def _named(name: str) -> str:
 
 @cache
 def _names() -> dict[str, str]:
-    from html.entities import html5  # a large table, and hardly a message needs it
+    from html.entities import html5  # a large table that few messages need
 
     return html5
 
@@ -299,13 +301,13 @@ def _character(digits: str, base: int) -> str:
     return chr(number) if number <= sys.maxunicode else "\ufffd"
 
 
-def _spans_before(text: str, spans: list[Span]) -> list[Span]:
-    """Where spans of a text stood before its escapes were undone."""
+def _original_spans(text: str, spans: list[Span]) -> list[Span]:
+    """Map spans to their positions before the escapes of the text were undone."""
     edges = sorted({edge for span in spans for edge in span})
     found: dict[int, int] = {}
     wanted = 0
     characters = _Characters()
-    plain = start = 0  # where we are in the unescaped text, and in this one
+    plain = start = 0  # positions in the unescaped text and in this one
     for escape in _ESCAPE.finditer(text):
         ahead = plain + escape.start() - start
         while wanted < len(edges) and edges[wanted] <= ahead:
@@ -320,7 +322,7 @@ def _spans_before(text: str, spans: list[Span]) -> list[Span]:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """What a traceback shows of how an error came about."""
+    """The causes of an error that a traceback shows."""
     waiting, seen = [error.__cause__], set()
     while waiting:
         link = waiting.pop()

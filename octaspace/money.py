@@ -1,4 +1,4 @@
-"""Wei and OCTA: one OCTA is 10**18 Wei. Exact in both directions; a float is never let in."""
+"""Convert Wei and OCTA: one OCTA is 10**18 Wei. Exact in both directions; floats are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["octa_to_wei", "wei_to_octa"]
 _DECIMALS: Final = 18
 _WEI_PER_OCTA: Final = 10**_DECIMALS
 
-#: Digits on either side of the point that are taken; beyond them is no amount, but a way to exhaust memory.
+#: Maximum number of digits on either side of the point. More is not an amount, but could exhaust memory.
 _MAX_DIGITS: Final = 1000
 _LIMIT: Final = 10**_MAX_DIGITS
 
@@ -22,7 +22,7 @@ _DIGITS: Final = re.compile(rf"[+-]?[0-9]{{1,{_MAX_DIGITS}}}(?:\.[0-9]{{1,{_MAX_
 
 
 def wei_to_octa(wei: int | str | Decimal) -> Decimal:
-    """An amount in Wei as OCTA, exact at any size and whatever the decimal context's precision is.
+    """Convert an amount in Wei to OCTA, exact at any size and regardless of the decimal context's precision.
 
         >>> wei_to_octa(1234567890123456789012)
         Decimal('1234.567890123456789012')
@@ -34,7 +34,7 @@ def wei_to_octa(wei: int | str | Decimal) -> Decimal:
         OCTA, without trailing zeros.
 
     Raises:
-        ValueError: It is not a whole number, or not an `int`, a `Decimal` or a string of digits.
+        ValueError: `wei` is not a whole number, or not an `int`, a `Decimal` or a string of digits.
     """
     amount = _exact("wei", wei)
     whole, rest = divmod(abs(amount.numerator), amount.denominator)
@@ -46,20 +46,20 @@ def wei_to_octa(wei: int | str | Decimal) -> Decimal:
 
 
 def octa_to_wei(octa: int | str | Decimal) -> int:
-    """An amount in OCTA as Wei, exact or not at all.
+    """Convert an amount in OCTA to Wei, without rounding.
 
         >>> octa_to_wei("0.1")
         100000000000000000
 
     Args:
         octa: OCTA with up to 18 decimals, as an `int`, a `Decimal` or a string of digits such as ``"1.5"``.
-            A float such as 0.1 is not what it looks like, and therefore refused.
+            A float is refused, because 0.1, for example, is not exactly 0.1.
 
     Returns:
         Wei.
 
     Raises:
-        ValueError: It has more than 18 decimals, is NaN or infinite, or is none of the accepted types.
+        ValueError: `octa` has more than 18 decimals, is NaN or infinite, or has another type.
     """
     amount = _exact("octa", octa)
     wei, rest = divmod(amount.numerator * _WEI_PER_OCTA, amount.denominator)
@@ -69,7 +69,7 @@ def octa_to_wei(octa: int | str | Decimal) -> int:
 
 
 def _exact(name: str, value: int | str | Decimal) -> Fraction:
-    """The number itself, without the decimal context: that would round it to its precision."""
+    """The exact number. The decimal context, which would round it to its precision, is not used."""
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         raise ValueError(
             f"{name} must be an int, a Decimal or a string of digits, "

@@ -1,7 +1,7 @@
-"""What a resource method asks for, and what it asks it of.
+"""Requests, and the protocols between resources and the transport.
 
-`Request` describes one call and nothing else: no URL, no key, no timeouts. `RequestSender` is all that a
-resource may know of the transport below it; `BodySink` is where a streamed body goes.
+`Request` describes one call only: no URL, no key, no timeouts. `RequestSender` is the interface of the
+transport that resources use; `BodySink` receives a streamed body.
 """
 
 from __future__ import annotations
@@ -18,43 +18,43 @@ from .safe_repr import safe_repr
 
 __all__ = ["MAX_SECONDS", "BodySink", "ExpectedBody", "Request", "RequestSender"]
 
-#: The longest time limit and the longest wait: 24 days. Sockets and locks count milliseconds in 32 bits.
+#: Maximum of every time limit and wait: 24 days. Sockets and locks count milliseconds in 32 bits.
 MAX_SECONDS: Final = 2_147_483
 
-#: Methods that HTTP defines as idempotent. `nodes.reboot` is the exception and says so itself.
+#: Methods that HTTP defines as idempotent. `nodes.reboot`, the exception, sets `repeatable` itself.
 REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 _READING_METHODS: Final = frozenset({"GET", "HEAD"})
 
-#: What the body of a 2xx answer must be: a JSON object or list; JSON of any kind, or nothing; or a file, that
-#: is anything but a page in HTML.
+#: What the body of a 2xx response must be: a JSON object or list; any JSON, or empty; or a file, which is
+#: anything but HTML.
 ExpectedBody = Literal["json", "json or nothing", "file"]
 
 _METHOD: Final = re.compile(r"[A-Z]+")
-#: Behind a host name, a path without a slash in front would be another host, which would get the key.
+#: A path without a leading slash, appended to a host name, would form another host, which would get the key.
 _PATH: Final = re.compile(r"/[!\"$-~]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call, before anything is known about where it goes.
+    """One call, independent of the endpoint it is sent to.
 
     Args:
         method: HTTP method in capitals.
         path: Path below the endpoint, with a leading slash, already percent-encoded. It may have a query.
-        params: Query parameters as the wire wants them, added to those in the path; see
-            `octaspace.resources` for how they are made.
-        body: Something JSON can carry, or None for a request without a body.
+        params: Query parameters as strings, added to those in the path; see `octaspace.resources` for how
+            they are created.
+        body: A value that JSON can represent, or None for a request without a body.
         repeatable: Whether sending it twice is harmless. None derives it from the method.
         public: True for calls that need no key: they are sent without one.
-        expects: What the body of a 2xx answer must be, ``"json"`` (an object or a list),
-            ``"json or nothing"`` or ``"file"`` (anything but HTML); what else comes is an
-            `octaspace.InvalidResponseError`. None takes whatever comes: `Response.data` is bytes where it is
-            not JSON.
+        expects: What the body of a 2xx response must be, ``"json"`` (an object or a list),
+            ``"json or nothing"`` or ``"file"`` (anything but HTML); anything else raises
+            `octaspace.InvalidResponseError`. None accepts any body: `Response.data` is bytes if it is not
+            JSON.
 
     Raises:
-        ValueError: The method is no HTTP method in capitals, or the path does not begin with a slash, has a
-            fragment, . or .. as a segment, or something in it that must be percent-encoded.
+        ValueError: The method is not an HTTP method in capitals, or the path does not begin with a slash, has
+            a fragment, a . or .. segment, or a character that must be percent-encoded.
     """
 
     method: str
@@ -73,8 +73,8 @@ class Request:
                 "path must begin with a slash, be percent-encoded already and have no fragment (#), "
                 f"not {safe_repr(self.path)}"
             )
-        # Nearly no path has a segment that begins with a dot or with the percent sign of an encoded one.
-        if ("/." in self.path or "/%2" in self.path) and _leads_elsewhere(self.path):
+        # Quick check first: few paths have a segment that begins with a dot or an encoded dot.
+        if ("/." in self.path or "/%2" in self.path) and _has_dot_segments(self.path):
             raise ValueError(
                 f"path must not contain . or .. segments, which some servers resolve: {safe_repr(self.path)}"
             )
@@ -83,26 +83,26 @@ class Request:
 
     @property
     def is_read(self) -> bool:
-        """Whether it only reads: a GET or HEAD that is not said to act, as that of `nodes.reboot` is (Q1)."""
+        """Whether it only reads: a GET or HEAD, unless `repeatable` is False as in `nodes.reboot` (Q1)."""
         return self.method in _READING_METHODS and bool(self.repeatable)
 
 
-def _leads_elsewhere(path: str) -> bool:
+def _has_dot_segments(path: str) -> bool:
     return any(unquote(segment) in (".", "..") for segment in path.partition("?")[0].split("/"))
 
 
 class BodySink(Protocol):
-    """Receives a successful body piece by piece, as it is and without regard to its content type.
+    """Receives a 2xx body in chunks, unchanged and regardless of its content type.
 
-    `begin` is called once per attempt that got a 2xx status, so a retried download starts again from
-    nothing; `commit` is called once, after the last piece of a complete body, and its result becomes
-    `Response.data`; `abort` is called instead when the call fails. `waiting` is called about twice a second
-    while the answer is awaited and read and before another try, also when nothing comes; what it raises
-    ends the call and closes the connection.
+    `begin` is called once per attempt with a 2xx status, so a retried download starts from the beginning;
+    `commit` is called once, after the last chunk of a complete body, and its result becomes `Response.data`;
+    `abort` is called instead when the call fails. `waiting` is called about twice a second while the call
+    waits for the response, reads it, or waits before a retry, also when no data arrives; an exception it
+    raises ends the call and closes the connection.
 
     Attributes:
-        in_memory: Whether the body is kept in memory as well, within `Config.max_response_bytes`, and given
-            to `commit`.
+        in_memory: Whether the body is also kept in memory, within `Config.max_response_bytes`, and passed to
+            `commit`.
     """
 
     @property
@@ -120,7 +120,7 @@ class BodySink(Protocol):
 
 
 class RequestSender(Protocol):
-    """The way from a resource to the API and back."""
+    """Sends the requests of resources to the API."""
 
     def send(
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
@@ -128,8 +128,8 @@ class RequestSender(Protocol):
         """Send one request and return its 2xx response.
 
         Args:
-            request: What to ask for.
-            timeout: Seconds for this whole call; the smaller of it and `Config.total_timeout` counts.
+            request: The request.
+            timeout: Seconds for this whole call; the smaller of it and `Config.total_timeout` applies.
             sink: Where to stream a 2xx body instead of keeping it in memory.
 
         Raises:
@@ -138,8 +138,8 @@ class RequestSender(Protocol):
         ...
 
     @property
-    def stand_ins(self) -> Mapping[type, dict[str, Any]]:
-        """What was set on resources, in a test as a rule: by the class, and the names of attributes."""
+    def overrides(self) -> Mapping[type, dict[str, Any]]:
+        """Attributes set on resources, usually by tests: by resource class, then by attribute name."""
         ...
 
     def monotonic(self) -> float:
@@ -147,7 +147,7 @@ class RequestSender(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait that many seconds on the same clock. Closing the client ends the wait."""
+        """Wait that many seconds on the same clock; closing the client ends the wait."""
         ...
 
     @property
@@ -157,5 +157,5 @@ class RequestSender(Protocol):
 
     @property
     def mask(self) -> KeyMask:
-        """Takes the API key out of the answers that messages speak of."""
+        """Masks the API key in responses that error messages quote."""
         ...

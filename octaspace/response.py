@@ -1,4 +1,4 @@
-"""The answer to one call: status, headers, decoded data and what the trip cost."""
+"""The response to one call: status, headers, decoded data, attempts and duration."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ __all__ = ["Response", "parse_retry_after"]
 
 T_co = TypeVar("T_co", covariant=True)
 
-#: Names under which the API and the proxies in front of it send the id that support asks for.
+#: Header fields in which the API and the proxies in front of it send the request id.
 _REQUEST_ID_HEADERS = ("X-Request-Id", "Request-Id", "X-Correlation-Id")
 
-#: Codecs of Python that are no charset: they refuse, or make something else of a text.
-_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+#: Python codecs that are not charsets: they raise, or change the text.
+_NOT_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 
-_LONGEST_RETRY_AFTER = 2.0**31
+_MAX_RETRY_AFTER = 2.0**31
 
 
 class Response(Generic[T_co]):
-    """An HTTP answer. Immutable: attributes cannot be set, and `headers` cannot be changed.
+    """An HTTP response. Immutable: attributes cannot be set, and `headers` cannot be changed.
 
     `data` is the decoded JSON (integers exact at any size), None for an empty body, and bytes when
-    the content type says that the body is not JSON.
+    the content type is not JSON.
 
     Attributes:
         status: HTTP status code.
-        headers: Header fields, looked up in any case.
+        headers: Header fields; names are case-insensitive.
         data: Decoded body in the API's own shape.
         body: Body as received, after content decoding; empty for a streamed download.
-        url: The URL that answered.
-        attempts: How many times the request was sent, or tried to be, for this answer.
+        url: The URL that responded.
+        attempts: Number of attempts to send the request, the last included.
         elapsed: Seconds from the start of the call to the end of the body, waits included.
     """
 
@@ -47,7 +47,7 @@ class Response(Generic[T_co]):
     url: str
     attempts: int
     elapsed: float
-    _headers: Mapping[str, str]  # as they came; looked up in any case
+    _headers: Mapping[str, str]  # as received; names are case-insensitive
     _frozen: _FrozenHeaders | None
 
     def __init__(
@@ -86,7 +86,7 @@ class Response(Generic[T_co]):
         return f"<Response {self.status} {self.url} {len(self.body)} bytes, attempts={self.attempts}>"
 
     def with_data(self, data: Any) -> Response[Any]:
-        """The same answer with other `data`."""
+        """The same response with other `data`."""
         return Response(
             status=self.status,
             headers=self._headers,
@@ -99,25 +99,25 @@ class Response(Generic[T_co]):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Header fields, looked up in any case; those that came several times are joined with commas."""
-        if self._frozen is None:  # made when somebody looks: most calls are for the data
+        """Header fields; names are case-insensitive, and repeated fields are joined with commas."""
+        if self._frozen is None:  # created on first use: most callers read the data only
             object.__setattr__(self, "_frozen", _FrozenHeaders(self._headers))
         return self._frozen  # type: ignore[return-value]
 
     @property
     def text(self) -> str:
-        """The body as text; bytes that are not valid in its charset become U+FFFD."""
+        """The body as text; bytes that are invalid in its charset become U+FFFD."""
         content_type = self.headers.get("Content-Type", "")
         charset = content_type.lower().partition("charset=")[2].split(";")[0].strip(" \"'")
         try:
-            known = codecs.lookup(charset or "utf-8").name.replace("_", "-") not in _NO_CHARSETS
+            known = codecs.lookup(charset or "utf-8").name.replace("_", "-") not in _NOT_CHARSETS
             return self.body.decode(charset if charset and known else "utf-8", "replace")
         except (LookupError, ValueError):
             return self.body.decode("utf-8", "replace")
 
     @property
     def request_id(self) -> str | None:
-        """The API's id for this request, to quote to support."""
+        """The API's id of this request, to quote to support."""
         for name in _REQUEST_ID_HEADERS:
             value = self.headers.get(name)
             if value:
@@ -126,7 +126,7 @@ class Response(Generic[T_co]):
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the API asks to wait, from `Retry-After` in either of its forms."""
+        """Seconds that the API asks to wait, from either form of `Retry-After`."""
         value = self.headers.get("Retry-After")
         return None if value is None else parse_retry_after(value)
 
@@ -147,12 +147,12 @@ class Response(Generic[T_co]):
 
 
 class _FrozenHeaders(CaseInsensitiveDict[str]):
-    """requests' case-insensitive mapping, closed after construction."""
+    """requests' case-insensitive mapping, read-only after construction."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__()
         for name in headers:
-            super().__setitem__(name, headers[name])  # one that came several times is joined with commas
+            super().__setitem__(name, headers[name])  # a repeated field is joined with commas
 
     def __setitem__(self, key: str, value: str) -> NoReturn:
         raise TypeError("response headers are immutable")
@@ -162,27 +162,27 @@ class _FrozenHeaders(CaseInsensitiveDict[str]):
 
 
 def parse_retry_after(value: str, *, now: datetime | None = None) -> float | None:
-    """Turn a `Retry-After` value into seconds.
+    """Convert a `Retry-After` value to seconds.
 
     Args:
         value: Whole or fractional seconds, or an HTTP date.
-        now: The moment an HTTP date is compared with; the present by default.
+        now: The time an HTTP date is compared with; the current time by default.
 
     Returns:
-        Seconds, never negative, and at most 2**31, which stands for all that is longer (RFC 9111, 1.2.2);
-        None when the value is neither form.
+        Seconds, never negative, at most 2**31, which represents any longer time (RFC 9111, 1.2.2); None if
+        the value has neither form.
     """
     value = value.strip(" \t")
     if value.replace(".", "", 1).isascii() and value.replace(".", "", 1).isdigit():
-        return min(float(value), _LONGEST_RETRY_AFTER)
+        return min(float(value), _MAX_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(value)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    if moment.tzinfo is None:  # "-0000" and asctime dates carry no zone; HTTP dates are UTC
+    if moment.tzinfo is None:  # "-0000" and asctime dates have no zone; HTTP dates are UTC
         moment = moment.replace(tzinfo=timezone.utc)
     seconds = (moment - (now or datetime.now(timezone.utc))).total_seconds()
-    return min(max(0.0, seconds), _LONGEST_RETRY_AFTER)
+    return min(max(0.0, seconds), _MAX_RETRY_AFTER)
 
 
 def _rebuild(

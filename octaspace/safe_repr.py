@@ -1,4 +1,4 @@
-"""How a message shows a value that somebody passed, or that came in an answer."""
+"""Safe reprs for messages, of values that were passed or received."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ _MAX_CHARACTERS: Final = 200
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = _short.maxlong = 80
 
-#: Texts and numbers of more than 11 characters are cut in the middle. From 12 on a part of a key is as good
-#: as the key; see `octaspace.key_mask`.
+#: Strings and numbers of more than 11 characters are cut in the middle. From 12 characters on, a part of
+#: a key is treated like the key; see `octaspace.key_mask`.
 _excerpt = reprlib.Repr()
 _excerpt.maxstring = _excerpt.maxother = _excerpt.maxlong = 13
 
 
 def safe_repr(value: object) -> str:
-    """The value's repr, short, on one line, and whatever the value is.
+    """The repr of any value, short and on one line; never raises.
 
-    A repr is not to be trusted in a message: that of an integer of 5,000 digits raises, that of a pasted file
-    has no end, and one that somebody wrote may do anything.
+    `repr` is not safe in a message: it raises for an integer of 5,000 digits, it is as long as the value, and
+    a custom `__repr__` may do anything.
 
     Args:
-        value: What was passed.
+        value: The value.
     """
     return _one_line(_short, value)
 
 
 def excerpt(value: object) -> str:
-    """The repr of a value out of an answer, as `safe_repr` has it, in which no key stands.
+    """Like `safe_repr`, for a value of a response: shortened so that it cannot contain a key.
 
-    The API may repeat the key anywhere, and a type that reads a payload does not know the key.
+    The API may repeat the key anywhere, and types, which parse payloads, do not have the key.
 
     Args:
-        value: What came.
+        value: The value.
     """
     return _one_line(_excerpt, value)
 

@@ -1,4 +1,4 @@
-"""What somebody may have meant who wrote a name that is not known."""
+"""Suggestions for unknown names."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ __all__ = ["suggestion"]
 
 
 def suggestion(
-    name: str, known: Iterable[str], *, also: Iterable[str] = (), written: Callable[[str], str] = str
+    name: str, known: Iterable[str], *, also: Iterable[str] = (), render: Callable[[str], str] = str
 ) -> str:
-    """The end of a message about an unknown name: the nearest known one, or all of them.
+    """The end of a message about an unknown name: the closest known name, or all of them.
 
     Args:
-        name: What was written.
-        known: The names there are.
-        also: Names that are understood as well and are not listed.
-        written: How a name is written where this one was, e.g. with a prefix.
+        name: The unknown name.
+        known: The known names.
+        also: Further known names, which are not listed.
+        render: Formats a suggested name, e.g. with a prefix.
     """
-    import difflib  # only a mistake needs it
+    import difflib  # needed for mistakes only
 
     names = list(known)
     near = difflib.get_close_matches(name, [*names, *also], n=1)
-    return f"did you mean {written(near[0])}?" if near else f"known are {', '.join(names)}"
+    return f"did you mean {render(near[0])}?" if near else f"known are {', '.join(names)}"

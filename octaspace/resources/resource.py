@@ -101,7 +101,7 @@ class Part(Generic[ResourceT]):
             return kind
         sender = whole._sender
         resource = kind(sender)
-        resource.__dict__ = sender.stand_ins[kind]
+        resource.__dict__ = sender.overrides[kind]
         return resource
 
 

@@ -1,4 +1,4 @@
-"""The trip of a request: call → endpoints → retry → wire → pool. Nothing here calls back up."""
+"""Sends requests: call → endpoints → retry → wire → pool. Lower layers do not call upper ones."""
 
 from .call import Transport
 from .clock import SYSTEM_CLOCK, Clock

@@ -1,4 +1,4 @@
-"""One call from beginning to end: hooks, attempts, waits, and the answer or error it ends in."""
+"""One call: hooks, attempts, waits, and the final response or error."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from .endpoints import Endpoints
 from .failures import Answer, Failure
 from .fork import notice_fork
 from .log_lines import log_line
-from .messages import log_attempt, network_error, out_of_time_error, unexpected_body, via
+from .messages import deadline_error, log_attempt, network_error, proxy_suffix, unexpected_body
 from .pool import Pools
 from .retry import Outcome, Verdict, backoff, decide
-from .trace import BETWEEN_LOOKS
+from .trace import POLL_INTERVAL
 from .wire import Wire
 
 __all__ = ["Transport"]
@@ -39,13 +39,13 @@ _DEFAULT_LOGGER.addHandler(logging.NullHandler())
 
 
 class Transport:
-    """Carries requests for one client. Safe to share between threads and across `os.fork()`.
+    """Sends the requests of one client. Safe to share between threads and across `os.fork()`.
 
     Args:
         config: The client's options.
-        clock: Time and chance.
-        parent: The transport whose sockets, endpoint health and counters are shared, or None. Where it
-            shares them itself, the one it has them from is kept, so that copies of copies are no chain.
+        clock: Clock and random source.
+        parent: The transport whose sockets, endpoint health and counters are shared, or None. If it shares
+            those of another one, that one is referenced, so that copies of copies do not form a chain.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Transport:
         self.config = config
         self.clock = clock
         self._root: Transport | None = parent._root or parent if parent is not None else None
-        #: Once it is closed: why a call is refused.
+        #: Once closed: the message of the error that a call raises.
         self._closed: str | None = None if parent is None else parent._closed
         if parent is None:
             self.endpoints = Endpoints(config.endpoints, cooldown=config.failure_cooldown, clock=clock)
@@ -73,32 +73,32 @@ class Transport:
             self.endpoints, self.pools, self.counters = parent.endpoints, parent.pools, parent.counters
             self._closing = parent._closing
         self.wire = Wire(config, self.pools)
-        #: Copies mask the keys of what they were made from as well: the same server has seen them.
-        self.mask: KeyMask = (KeyMask() if parent is None else parent.mask).plus(config.api_key)
+        #: Copies also mask the keys of their originals, which were sent to the same server.
+        self.mask: KeyMask = (KeyMask() if parent is None else parent.mask).with_key(config.api_key)
         self.log = config.logger or _DEFAULT_LOGGER
         level = config.log_level
         self.log_level: int = level if isinstance(level, int) else logging.getLevelName(level.upper())
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed, or a transport it borrows its sockets from was."""
+        """Whether this transport, or the one whose sockets it shares, is closed."""
         return self._closed is not None or (self._root is not None and self._root._closed is not None)
 
-    def close(self, why: str = "the client is closed; make a new one") -> None:
-        """Close every socket, unless they are a parent's. Idempotent.
+    def close(self, reason: str = "the client is closed; create a new one") -> None:
+        """Close every socket, unless they belong to a parent. Idempotent.
 
         Args:
-            why: What a later call is told.
+            reason: Message of the error that a later call raises.
         """
         notice_fork()
         if self._closed is None:
-            self._closed = why
+            self._closed = reason
         if self._root is None:
             self.pools.close()
-        self._closing.give()
+        self._closing.notify()
 
     def pause(self, seconds: float) -> None:
-        """Wait that many seconds, or until it is closed."""
+        """Wait that many seconds, or until the transport is closed."""
         if self.clock.sleep is None:
             self._closing.wait(seconds, lambda: self.closed)
         else:
@@ -173,16 +173,16 @@ class _Call:
         self._retries = 0
 
     def run(self) -> tuple[Response[Any], Answer]:
-        """Attempt until there is an answer to return."""
+        """Make attempts until there is a response to return."""
         transport = self._transport
         endpoints, clock = transport.endpoints, transport.clock
         url = endpoints.pick() or endpoints.urls[0]
         tried = {url}  # in this pass over the endpoints
-        worth_retrying = False  # whether anything that went wrong in this pass may be better after a wait
+        worth_retrying = False  # whether any failure in this pass may be gone after a wait
         new_connection = False
         while True:
             try:
-                if transport.closed:  # by another thread, since the call began
+                if transport.closed:  # by another thread, during the call
                     raise ConfigurationError(
                         f"{self._request.method} {self._request.path}: the client was closed during the call"
                     )
@@ -193,62 +193,62 @@ class _Call:
                     url, self._request, self._body,
                     new_connection=new_connection, deadline=self._deadline, sink=self._sink,
                 )  # fmt: skip
-            except BaseException:  # an interrupt, a sink that failed: others may probe the endpoint
-                endpoints.leave(url)
+            except BaseException:  # an interrupt or a failed sink: another call may probe the endpoint
+                endpoints.release_probe(url)
                 raise
             elapsed = clock.monotonic() - began
-            verdict = self._judge(result, url, new_connection=new_connection)
+            verdict = self._decide(result, url, new_connection=new_connection)
             worth_retrying = worth_retrying or not isinstance(result, Failure) or result.is_transient
             new_connection = verdict is Verdict.NEW_CONNECTION
             if new_connection:
-                self._note(result, url, elapsed, "fresh-socket")
+                self._log(result, url, elapsed, "fresh-socket")
                 continue
             if verdict is Verdict.NEXT_ENDPOINT:
-                following = endpoints.pick(exclude=tried)
-                if following is not None:
+                next_url = endpoints.pick(exclude=tried)
+                if next_url is not None:
                     try:
-                        self._note(result, url, elapsed, "failover")
-                    except BaseException:  # an interrupt while the line is written
-                        endpoints.leave(following)
+                        self._log(result, url, elapsed, "failover")
+                    except BaseException:  # an interrupt during logging
+                        endpoints.release_probe(next_url)
                         raise
                     transport.counters.failovers()
-                    tried.add(following)
-                    url = following
+                    tried.add(next_url)
+                    url = next_url
                     continue
                 verdict = Verdict.WAIT  # the pass has failed
-            wait = self._wait(result) if verdict is Verdict.WAIT and worth_retrying else None
+            wait = self._retry_wait(result) if verdict is Verdict.WAIT and worth_retrying else None
             if wait is None:
                 return self._finish(result, url, elapsed)
-            self._note(result, url, elapsed, "retry", wait)
+            self._log(result, url, elapsed, "retry", wait)
             self._pause(wait, result)
             url = endpoints.after(url)
             tried, worth_retrying = {url}, False
 
-    def _judge(self, result: Answer | Failure, url: str, *, new_connection: bool) -> Verdict:
-        """What the policy says of an attempt, after its endpoint was told."""
+    def _decide(self, result: Answer | Failure, url: str, *, new_connection: bool) -> Verdict:
+        """Update the endpoint's health and return the verdict of the retry policy."""
         endpoints = self._transport.endpoints
         repeatable = bool(self._request.repeatable)
         if isinstance(result, Answer):
             endpoints.mark_alive(url)
             return decide(Outcome.ANSWERED, result.status, repeatable=repeatable)
-        if result.marks_endpoint and len(endpoints.urls) > 1:  # a single one has no cooldown
+        if result.marks_endpoint and len(endpoints.urls) > 1:  # a single endpoint has no cooldown
             endpoints.mark_failed(url)
             log_line(
                 self._transport.log, logging.WARNING, "%s failed (%s) and is skipped for %g s",
-                url + via(result), self._transport.mask.text(result.phase or result.reason),
+                url + proxy_suffix(result), self._transport.mask.text(result.phase or result.reason),
                 endpoints.cooldown,
             )  # fmt: skip
         else:
-            endpoints.leave(url)
+            endpoints.release_probe(url)
         if result.phase == "total" or result.misconfigured:
             return Verdict.DONE
         outcome = result.outcome
         if outcome is Outcome.STALE and new_connection:
-            outcome = Outcome.LOST  # it was not a reused connection after all
+            outcome = Outcome.LOST  # the connection was not a reused one
         return decide(outcome, None, repeatable=repeatable)
 
-    def _wait(self, result: Answer | Failure) -> float | None:
-        """Seconds until the next try, or None when there is none."""
+    def _retry_wait(self, result: Answer | Failure) -> float | None:
+        """Seconds until the next retry, or None if there is none."""
         config = self._config
         if self._retries >= config.max_retries:
             return None
@@ -268,11 +268,11 @@ class _Call:
         left = self._deadline.remaining()
         if left is not None and wait >= left:
             last = f"status {result.status}" if isinstance(result, Answer) else result.reason
-            raise out_of_time_error(
+            raise deadline_error(
                 request,
                 self._deadline.limit,
                 attempts=self._attempts,
-                detail=f"the next try would be in {wait:.3g} s, after {last}",
+                detail=f"the next retry would be in {wait:.3g} s, after {last}",
             ) from (result.cause if isinstance(result, Failure) else None)
         self._retries += 1
         transport.counters.retries()
@@ -283,23 +283,23 @@ class _Call:
         self._sleep(wait)
 
     def _sleep(self, wait: float) -> None:
-        """Wait; where a sink is waited for, look now and then whether it is wanted still."""
+        """Wait; with a sink, call its `waiting` periodically."""
         sink = self._sink
-        while sink is not None and wait > BETWEEN_LOOKS:
+        while sink is not None and wait > POLL_INTERVAL:
             sink.waiting()
-            self._transport.pause(BETWEEN_LOOKS)
-            wait -= BETWEEN_LOOKS
+            self._transport.pause(POLL_INTERVAL)
+            wait -= POLL_INTERVAL
         self._transport.pause(wait)
 
     def _finish(self, result: Answer | Failure, url: str, elapsed: float) -> tuple[Response[Any], Answer]:
         request = self._request
         if isinstance(result, Answer):
-            self._note(result, url, elapsed, "ok" if 200 <= result.status < 300 else "raise")
+            self._log(result, url, elapsed, "ok" if 200 <= result.status < 300 else "raise")
             return self._response(result, url), result
-        self._note(result, url, elapsed, "raise")
+        self._log(result, url, elapsed, "raise")
         if result.phase == "total":
             unknown = result.outcome is not Outcome.UNSENT and not request.repeatable
-            raise out_of_time_error(
+            raise deadline_error(
                 request, self._deadline.limit, attempts=self._attempts, outcome_unknown=unknown
             ) from result.cause
         raise network_error(result, request, self._config, url=url, attempts=self._attempts) from result.cause
@@ -315,7 +315,7 @@ class _Call:
             elapsed=self._transport.clock.monotonic() - self._started,
         )
 
-    def _note(
+    def _log(
         self, result: Answer | Failure, url: str, elapsed: float, verdict: str, wait: float = 0.0
     ) -> None:
         transport = self._transport
@@ -326,7 +326,7 @@ class _Call:
 
 
 def _error_of(response: Response[Any], answer: Answer, request: Request, mask: KeyMask) -> ApiError | None:
-    """The status decides first; a body that cannot be read matters only where all else is well."""
+    """The error of a response, or None. The status decides first; the body matters for a 2xx only."""
     if not response.ok:
         return api_error(
             mask.response(response), method=request.method, path=request.path,
@@ -334,7 +334,7 @@ def _error_of(response: Response[Any], answer: Answer, request: Request, mask: K
         )  # fmt: skip
     if answer.problem is None and unexpected_body(response, request) is None:
         return None
-    # Before anything is cut out of it: of a part of the key nothing could be found.
+    # Mask before taking an excerpt: a part of the key would not be found.
     response = mask.response(response)
     problem = answer.problem or unexpected_body(response, request)
     unknown = not request.repeatable

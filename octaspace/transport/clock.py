@@ -1,4 +1,4 @@
-"""Time and chance, as one value that tests replace."""
+"""Clock and random source, in one object that tests replace."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["SYSTEM_CLOCK", "Clock", "Deadline"]
 
 
 def _real_monotonic() -> Callable[[], float]:
-    """The system's monotonic clock, also when this module is imported while a test has time frozen.
+    """The system's monotonic clock, also if this module is imported while `freezegun` has frozen time.
 
-    Taken from `freezegun` it would stand still for the rest of the process, and with it every limit.
+    The frozen clock would stop every limit for the rest of the process.
     """
     if isinstance(time.monotonic, BuiltinFunctionType) or not hasattr(time, "clock_gettime"):
         return time.monotonic
@@ -23,11 +23,11 @@ def _real_monotonic() -> Callable[[], float]:
 
 
 class Clock:
-    """Where the transport gets the time, its pauses and its jitter from.
+    """The time, waits and jitter of the transport.
 
     Args:
         monotonic: Seconds on a clock that never goes back.
-        sleep: Waits that many seconds; None for a wait by the system's clock that closing the client ends.
+        sleep: Waits that many seconds; None for a wait on the system's clock that closing the client ends.
         random: A number in [0, 1).
     """
 
@@ -35,7 +35,7 @@ class Clock:
 
     def __init__(
         self,
-        monotonic: Callable[[], float] = _real_monotonic(),  # noqa: B008  # once is meant
+        monotonic: Callable[[], float] = _real_monotonic(),  # noqa: B008  # evaluated once on purpose
         sleep: Callable[[float], None] | None = None,
         random: Callable[[], float] = random.random,
     ) -> None:
@@ -48,11 +48,11 @@ SYSTEM_CLOCK: Final = Clock()
 
 
 class Deadline:
-    """The moment at which a whole call must be over; without a limit it never comes.
+    """The time at which a whole call must end, or no limit.
 
     Args:
         clock: The clock to measure with.
-        limits: Seconds from now; the smallest counts, None is no limit.
+        limits: Seconds from now; the smallest applies, None means no limit.
     """
 
     __slots__ = ("_at", "_monotonic", "limit")
@@ -66,11 +66,11 @@ class Deadline:
         self._at = None if self.limit is None else self._monotonic() + self.limit
 
     def remaining(self) -> float | None:
-        """Seconds left, never negative; None without a limit."""
+        """Seconds left, never negative; None if there is no limit."""
         return None if self._at is None else max(0.0, self._at - self._monotonic())
 
     def clip(self, limit: float | None) -> float | None:
-        """The smaller of a limit and what is left."""
+        """The smaller of a limit and the seconds left."""
         left = self.remaining()
         if left is None:
             return limit

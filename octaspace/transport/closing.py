@@ -12,7 +12,7 @@ __all__ = ["ClosingSignal"]
 
 
 class ClosingSignal:
-    """Wakes the threads that wait. One is shared by a client and all that are derived from it."""
+    """Wakes waiting threads. A client and its derived clients share one."""
 
     def __init__(self) -> None:
         self.after_fork_in_child()
@@ -21,17 +21,17 @@ class ClosingSignal:
     def after_fork_in_child(self) -> None:
         self._condition = threading.Condition()
 
-    def give(self) -> None:
-        """Have every thread that waits look again whether its client is closed."""
+    def notify(self) -> None:
+        """Wake every waiting thread to check whether its client is closed."""
         with self._condition:
             self._condition.notify_all()
 
     def wait(self, seconds: float, closed: Callable[[], bool]) -> None:
-        """Wait until a client is closed, at most so many seconds.
+        """Wait until a client is closed or the time is over.
 
         Args:
-            seconds: The longest wait, by the system's clock.
-            closed: Whether it is closed. It must be so before `give` is called.
+            seconds: Maximum wait on the system's clock.
+            closed: Returns whether the client is closed. It must return True before `notify` is called.
         """
         end = SYSTEM_CLOCK.monotonic() + seconds
         with self._condition:

@@ -1,4 +1,4 @@
-"""urllib3's connections that say how far a request got, and keep our limits."""
+"""urllib3 connections that record how far a request got, and keep our limits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
 else:
     HTTPConnection, HTTPSConnection = StockHTTPConnection, StockHTTPSConnection
 
-__all__ = ["TracedHTTPConnection", "TracedHTTPSConnection", "descriptor_of"]
+__all__ = ["TracedHTTPConnection", "TracedHTTPSConnection"]
 
 #: A token, a colon, and a value without line breaks and control characters.
 _PLAIN_FIELD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\xa0-\xff]*")
 
 
 class TracedHTTPConnection(HTTPConnection):
-    """Reports each stage to the current trace and bounds opening, sending and receiving."""
+    """Records each stage in the current trace and limits opening, sending and receiving."""
 
-    # http.client prints the whole request, the key with it, where a program switched this on.
+    # With a debug level, http.client would print the whole request, including the key.
     debuglevel = 0
     response_class: Any = StrictResponse
 
-    #: When it was opened and when it was put back, on the clock of its pool's policy.
+    #: When it was opened and when it was returned to the pool, on the clock of the pool's policy.
     opened_at: float = 0.0
     idle_since: float = 0.0
-    #: The address that was spoken to last, and whether it answered, by host and port; shared by the
-    #: connections of a client.
+    #: By host and port: the address that was used last, and whether it responded. Shared by the connections
+    #: of a client.
     known_addresses: MutableMapping[tuple[str, int], tuple[Any, bool]] | None = None
-    #: The one of several addresses that this connection leads to.
+    #: The address in use, if the host has several.
     _address: Any = None
-    #: Descriptor and inode of the socket, from its making to its end.
+    #: Descriptor and inode of the socket while it is open.
     _descriptor: tuple[int, int] | None = None
 
     def connect(self) -> None:
@@ -67,15 +67,15 @@ class TracedHTTPConnection(HTTPConnection):
         except OSError as error:
             raise NewConnectionError(self, f"Failed to establish a new connection: {error}") from error
         sys.audit("http.client.connect", self, self.host, self.port)
-        sock.settimeout(trace.next_opening_wait())  # what comes next: a proxy, or the TLS handshake
+        sock.settimeout(trace.next_opening_wait())  # for the next step: a proxy, or the TLS handshake
         return sock
 
     def _dial(self, trace: Trace) -> socket.socket:
-        """Connect to the first of the host's addresses that takes it.
+        """Connect to the first of the host's addresses that accepts.
 
-        urllib3 gives each address the whole limit. Here they share one, in equal parts, so that one
-        that never answers leaves time for the next. The one that answered last comes first; one that took
-        a connection and did not answer comes last.
+        urllib3 gives each address the whole limit. Here they share it in equal parts, so that one that never
+        responds leaves time for the next. The address that responded last comes first; one that accepted
+        a connection and did not respond comes last.
         """
         self._address = None
         addresses = socket.getaddrinfo(
@@ -83,19 +83,15 @@ class TracedHTTPConnection(HTTPConnection):
         )
         several = len(addresses) > 1
         if several and self.known_addresses:
-            addresses = _in_turn(addresses, self.known_addresses.get((self._dns_host, self.port)))
+            addresses = _order_addresses(addresses, self.known_addresses.get((self._dns_host, self.port)))
         failure: OSError = OSError("the host has no address")
         for tried, (family, kind, protocol, _, address) in enumerate(addresses):
             try:
-                sock = socket.socket(family, kind, protocol)
-            except OSError as error:  # a family that this system does not have
+                sock: socket.socket = self._open_socket(socket.socket, family, kind, protocol)
+            except OSError as error:  # e.g. an address family that this system does not support
                 failure = error
                 continue
-            self.sock = sock
-            self._descriptor = descriptor_of(sock)
             try:
-                for option in self.socket_options or ():
-                    sock.setsockopt(*option)
                 sock.settimeout(trace.next_opening_wait(shares=len(addresses) - tried))
                 sock.connect(address)
                 self._address = address if several else None
@@ -105,8 +101,31 @@ class TracedHTTPConnection(HTTPConnection):
                 failure = error
         raise failure
 
+    def _open_socket(self, kind: Callable[..., Any], *args: Any) -> Any:
+        """Create a socket, record its descriptor and set its options.
+
+        Args:
+            kind: The class of the socket.
+            args: Its arguments: address family, type and protocol.
+
+        Raises:
+            OSError: The system does not support the address family or an option.
+        """
+        self.sock = sock = kind(*args)
+        try:
+            self._descriptor = sock.fileno(), os.fstat(sock.fileno()).st_ino
+        except (OSError, TypeError, ValueError):
+            self._descriptor = None  # a mock, not a socket of the system
+        try:
+            for option in self.socket_options or ():
+                sock.setsockopt(*option)
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
     def _tunnel(self) -> None:
-        """The answer of a proxy to CONNECT belongs to the opening."""
+        """A proxy's response to CONNECT counts as opening."""
         trace = current_trace.get()
         self.response_class = partial(StrictResponse, next_wait=trace.next_opening_wait)
         try:
@@ -117,7 +136,7 @@ class TracedHTTPConnection(HTTPConnection):
 
     def send(self, data: Any) -> None:
         trace = current_trace.get()
-        if trace.stage is Stage.OPENING:  # OPENING: the CONNECT for a proxy's tunnel
+        if trace.stage is Stage.OPENING:  # the CONNECT of a proxy tunnel
             super().send(data)
             return
         if self.sock is None:
@@ -129,9 +148,9 @@ class TracedHTTPConnection(HTTPConnection):
         super().send(data)
 
     def putheader(self, header: Any, *values: Any) -> None:
-        """Write a plain text field in one step: http.client checks and encodes name and values one by one.
+        """Write a plain text field in one step: http.client checks and encodes name and values separately.
 
-        Everything else is http.client's, bytes included: it passes the host as bytes on a default port.
+        http.client handles everything else, bytes included: it passes the host as bytes on a default port.
         """
         if len(values) == 1 and isinstance(value := values[0], str) and isinstance(header, str):
             line = f"{header}: {value}"
@@ -147,12 +166,12 @@ class TracedHTTPConnection(HTTPConnection):
             self.response_class = partial(
                 StrictResponse,
                 next_wait=trace.next_reading_wait,
-                look=trace.look if trace.is_watched else None,
+                poll=trace.poll if trace.is_polled else None,
             )
         try:
             response = super().getresponse()
         except Exception as error:
-            # A connection that was kept may have been ended by the server, which says nothing of the address.
+            # The server may close an idle connection; that is not a failure of the address.
             if trace.opened or isinstance(error, TimeoutError):
                 self._note_address(answered=False)
             raise
@@ -173,13 +192,13 @@ class TracedHTTPConnection(HTTPConnection):
     def close_inherited(self) -> None:
         """Close a forked child's copy of the socket without sending anything.
 
-        No object is asked that a thread of the parent may have locked. During a TLS handshake the socket
-        is in such a thread's hands alone, and known by its descriptor.
+        It uses no object that a thread of the parent may have locked. During a TLS handshake only such a
+        thread has the socket object, and the socket is closed by its descriptor.
         """
         sock, self.sock = self.sock, None
         known, self._descriptor = self._descriptor, None
         if sock is not None and sock.fileno() >= 0:
-            # urllib3's TLS within TLS keeps the real socket inside.
+            # urllib3's TLS in TLS wraps the real socket.
             os.close(getattr(sock, "socket", sock).detach())
         elif known is not None:
             descriptor, inode = known
@@ -187,7 +206,7 @@ class TracedHTTPConnection(HTTPConnection):
                 if os.fstat(descriptor).st_ino == inode:
                     os.close(descriptor)
             except OSError:
-                return  # closed meanwhile
+                return  # already closed
 
 
 class TracedHTTPSConnection(TracedHTTPConnection, HTTPSConnection):
@@ -195,17 +214,17 @@ class TracedHTTPSConnection(TracedHTTPConnection, HTTPSConnection):
 
     def connect(self) -> None:
         super().connect()
-        # A connection that ends without TLS's own farewell may have been cut by anybody: no end of a body.
+        # An end of the connection without TLS's close_notify may be an attack: it does not end a body.
         if hasattr(self.sock, "suppress_ragged_eofs"):
             self.sock.suppress_ragged_eofs = False
 
 
-def _in_turn(addresses: list[Any], last: tuple[Any, bool] | None) -> list[Any]:
-    """The addresses of a host in the order in which they are tried.
+def _order_addresses(addresses: list[Any], last: tuple[Any, bool] | None) -> list[Any]:
+    """Order the addresses of a host for connecting.
 
     Args:
-        addresses: As the system has them.
-        last: The one that was spoken to last, and whether it answered.
+        addresses: As `getaddrinfo` returns them.
+        last: The address that was used last, and whether it responded.
     """
     at = next((index for index, found in enumerate(addresses) if last and found[4] == last[0]), None)
     if last is None or at is None:
@@ -213,11 +232,3 @@ def _in_turn(addresses: list[Any], last: tuple[Any, bool] | None) -> list[Any]:
     if last[1]:
         return [addresses[at], *addresses[:at], *addresses[at + 1 :]]
     return addresses[at + 1 :] + addresses[: at + 1]
-
-
-def descriptor_of(sock: socket.socket) -> tuple[int, int] | None:
-    """Descriptor and inode, or None for what is a socket only to Python."""
-    try:
-        return sock.fileno(), os.fstat(sock.fileno()).st_ino
-    except (OSError, TypeError, ValueError):
-        return None

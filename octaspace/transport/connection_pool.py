@@ -1,4 +1,4 @@
-"""urllib3's pools for one host: connections that wait, for how long, and what ends them."""
+"""urllib3 pools for one host: idle connections, their limits, and when they are closed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["PoolPolicy", "PooledHTTPConnectionPool", "PooledHTTPSConnectionPool"
 
 
 class PoolPolicy:
-    """What every urllib3 pool of one client obeys.
+    """The settings of every urllib3 pool of one client.
 
     Args:
         keep_alive: Whether connections outlive a request.
-        idle_timeout: Seconds after which an idle one is closed; None for never.
-        max_age: Seconds after which one is not reused, however busy it was; None for any age.
+        idle_timeout: Seconds after which an idle connection is closed; None for no limit.
+        max_age: Age in seconds from which a connection is not reused, even if busy; None for no limit.
         monotonic: The clock for both.
     """
 
@@ -43,27 +43,27 @@ class PoolPolicy:
         self.idle_timeout = idle_timeout
         self.max_age = max_age
         self.monotonic = monotonic
-        #: The address that was spoken to last, and whether it answered, of hosts that have several; by host
-        #: and port.
+        #: By host and port, for hosts with several addresses: the address that was used last, and whether it
+        #: responded.
         self.known_addresses: dict[tuple[str, int], tuple[Any, bool]] = {}
-        #: From here on no connection outlives its request.
+        #: Once True, connections are closed after their request.
         self.closed = False
-        #: Every connection alive, so that a forked child can let go of its parent's.
+        #: All existing connections, so that a forked child can close its copies.
         self.connections: WeakSet[TracedHTTPConnection] = WeakSet()
 
     def expired(self, connection: TracedHTTPConnection, now: float) -> bool:
-        """Whether a waiting connection has been idle for too long, or is too old to be reused."""
+        """Whether an idle connection has been idle for too long, or is too old to be reused."""
         return (self.idle_timeout is not None and now - connection.idle_since >= self.idle_timeout) or (
             self.max_age is not None and now - connection.opened_at >= self.max_age
         )
 
 
-class _Waiting:
-    """What urllib3 asks of a queue, last in first out, never blocking, without bound and without a lock.
+class _IdleConnections:
+    """The queue interface that urllib3 uses: last in, first out, non-blocking, unbounded, without a lock.
 
-    The bound is `octaspace.transport.pool`'s. A lock would be copied by a fork as it is, and one held by a
-    thread that the child does not have would be held there forever. What happens here is one step of a
-    deque, which no thread can come between.
+    `octaspace.transport.pool` limits the number of connections. A fork copies a lock in its current state:
+    one held by a thread of the parent would never be released in the child. Each step is an atomic
+    operation of a deque.
     """
 
     def __init__(self, maxsize: int) -> None:
@@ -76,14 +76,14 @@ class _Waiting:
             raise queue.Empty from None
 
     def put(self, item: Any, block: bool = False, timeout: float | None = None) -> None:
-        if item is not None:  # urllib3's word for a connection that it has yet to make
+        if item is not None:  # urllib3's placeholder for a connection not yet created
             self._items.append(item)
 
     def qsize(self) -> int:
         return len(self._items)
 
     def take_where(self, condition: Callable[[Any], bool]) -> list[Any]:
-        """Remove those that fulfil a condition; one that another thread got first is left out."""
+        """Remove and return the items that match; skip those that another thread takes first."""
         taken = []
         for item in self._items.copy():
             if condition(item):
@@ -96,31 +96,31 @@ class _Waiting:
 
 
 class PooledHTTPConnectionPool(HTTPConnectionPool):
-    """A urllib3 pool that closes what was idle too long, and everything at once without keep-alive.
+    """A urllib3 pool that closes connections idle for too long, or at once without keep-alive.
 
     Args:
-        policy: What it obeys.
+        policy: Its settings.
         args: As `urllib3.HTTPConnectionPool`.
         kwargs: As `urllib3.HTTPConnectionPool`.
     """
 
-    QueueCls: Any = _Waiting
+    QueueCls: Any = _IdleConnections
 
-    #: The class of our connections, the urllib3 pool beneath this one, and what that one makes of itself.
+    #: Our connection class, urllib3's pool class, and the connection class that one creates by default.
     own_class: ClassVar[Any] = TracedHTTPConnection
     stock_pool: ClassVar[Any] = HTTPConnectionPool
     stock_class: ClassVar[Any] = StockHTTPConnection
 
     @property
     def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802  # urllib3's name
-        """Ours, unless a recorder such as vcrpy has put a class of its own into urllib3's pool."""
+        """Our class, unless a recorder such as vcrpy has replaced the class in urllib3's pool."""
         current = self.stock_pool.ConnectionCls
         return self.own_class if current is self.stock_class else current
 
     def __init__(self, *args: Any, policy: PoolPolicy, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._policy = policy
-        self._looked_through = policy.monotonic()
+        self._last_sweep = policy.monotonic()
         self._current_class = self.ConnectionCls
 
     def _new_conn(self) -> Any:
@@ -133,10 +133,10 @@ class PooledHTTPConnectionPool(HTTPConnectionPool):
     def _get_conn(self, timeout: float | None = None) -> Any:
         current = self.ConnectionCls
         if current is not self._current_class:
-            # A recorder begins or ends: what waits belongs to the time before.
+            # A recorder starts or stops: close the idle connections of the other class.
             self._current_class = current
-            self._close_where(lambda one: type(one) is not current)
-        connection: Any = super()._get_conn(timeout)  # closes one that the server has closed meanwhile
+            self._close_where(lambda idle: type(idle) is not current)
+        connection: Any = super()._get_conn(timeout)  # closes it if the server has closed it
         policy = self._policy
         now = policy.monotonic()
         if connection.sock is not None and (
@@ -144,7 +144,7 @@ class PooledHTTPConnectionPool(HTTPConnectionPool):
         ):
             connection.close()
         if connection.sock is None:
-            connection.opened_at = now  # it is opened when it is used
+            connection.opened_at = now  # it opens on first use
         return connection
 
     def _put_conn(self, conn: Any) -> None:
@@ -162,23 +162,23 @@ class PooledHTTPConnectionPool(HTTPConnectionPool):
             return
         conn.idle_since = now = policy.monotonic()
         super()._put_conn(conn)
-        # The last one in is the first one out, so those below are seen only when somebody looks.
-        if policy.idle_timeout is not None and now - self._looked_through >= policy.idle_timeout:
+        # Last in, first out: connections further down expire unnoticed without this.
+        if policy.idle_timeout is not None and now - self._last_sweep >= policy.idle_timeout:
             self.close_idle()
 
     def _has_surplus(self, connection: Any) -> bool:
-        """Whether bytes came behind the end of the answer."""
+        """Whether bytes followed the end of the response."""
         return current_trace.get().surplus
 
     def close_idle(self) -> None:
-        """Close what has expired; nobody would find it before the next request does."""
-        self._looked_through = now = self._policy.monotonic()
-        self._close_where(lambda one: self._policy.expired(one, now))
+        """Close expired connections, which would otherwise stay open until the next request."""
+        self._last_sweep = now = self._policy.monotonic()
+        self._close_where(lambda idle: self._policy.expired(idle, now))
 
     def _close_where(self, condition: Callable[[Any], bool]) -> None:
-        waiting: Any = self.pool
-        if waiting is not None:
-            for connection in waiting.take_where(condition):
+        idle: Any = self.pool
+        if idle is not None:
+            for connection in idle.take_where(condition):
                 connection.close()
 
 
@@ -194,15 +194,15 @@ class PooledHTTPSConnectionPool(PooledHTTPConnectionPool, HTTPSConnectionPool): 
 
 
 def _holds_bytes(sock: Any) -> bool:
-    """Whether bytes of the server wait inside TLS, where no poll of the socket sees them.
+    """Whether TLS has buffered bytes of the server, which polling the socket does not show.
 
-    A record may hold more than the answer, and so may what was read from the network at once. A socket that
-    does not say what it holds is taken to hold something: a connection less is reused, and no answer crossed.
+    A TLS record, or one read from the network, may contain more than the response. A socket that cannot tell
+    is treated as one with buffered bytes: its connection is not reused, and responses cannot be mixed up.
     """
     pending = getattr(sock, "pending", None)
-    if pending is not None:  # Python's own
+    if pending is not None:  # the standard library's
         return bool(pending())
-    if hasattr(sock, "sslobj"):  # urllib3's TLS within TLS, to an https proxy
+    if hasattr(sock, "sslobj"):  # urllib3's TLS in TLS, for an https proxy
         return bool(sock.sslobj.pending() or sock.incoming.pending) or _holds_bytes(sock.socket)
     pending = getattr(getattr(sock, "connection", None), "pending", None)  # pyOpenSSL's, as urllib3 wraps it
     return pending is None or bool(pending())

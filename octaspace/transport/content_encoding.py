@@ -1,7 +1,6 @@
-"""Undoing a body's content encoding, piece by piece, in bounded memory and bounded time.
+"""Decode the content encoding of a body in chunks, with bounded memory and time.
 
-urllib3 could do it, but in most of its versions a few kilobytes of gzip become gigabytes before anybody is
-asked.
+Most versions of urllib3 expand a few kilobytes of gzip to gigabytes before a limit can be checked.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from .header_fields import OPTIONAL_SPACE
 
 __all__ = ["BodyError", "TruncatedBodyError", "decoded"]
 
-#: The most that one step of decompression brings into memory.
+#: Maximum number of bytes that one decompression step returns.
 _PIECE: Final = 65536
 
-#: More than one server in a row would wrap a body.
+#: More than any chain of servers would apply.
 _MAX_CODINGS: Final = 4
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -27,10 +26,10 @@ _RAW_DEFLATE: Final = -zlib.MAX_WBITS
 
 
 class BodyError(Exception):
-    """The body came whole and cannot be taken; the message says why.
+    """A complete body that cannot be decoded or exceeds a limit; the message gives the reason.
 
     Attributes:
-        option: Name of the option whose limit it is over, or None.
+        option: Name of the option whose limit it exceeds, or None.
     """
 
     def __init__(self, message: str, option: str | None = None) -> None:
@@ -39,19 +38,19 @@ class BodyError(Exception):
 
 
 class TruncatedBodyError(Exception):
-    """The body ended before its encoding did."""
+    """The body ended before its encoding was complete."""
 
 
 def decoded(chunks: Iterable[bytes], encoding: str, *, limit: int | None) -> Iterator[bytes]:
-    """Undo a content encoding while the body comes in.
+    """Decode a content encoding while the body is received.
 
     Args:
-        chunks: The body as it came.
+        chunks: The body as received.
         encoding: The value of `Content-Encoding`, empty for none.
-        limit: Most bytes to take, of the body as it came and after each decoding; None for any number.
+        limit: Maximum number of bytes, of the body as received and after each decoding; None for no limit.
 
     Raises:
-        BodyError: It is larger, not what its encoding says, or encoded in a way that was not asked for.
+        BodyError: It exceeds the limit, is not valid in its encoding, or has one that was not requested.
         TruncatedBodyError: It ends too early.
     """
     codings = [part.strip(OPTIONAL_SPACE).lower() for part in encoding.split(",")]
@@ -65,10 +64,10 @@ def decoded(chunks: Iterable[bytes], encoding: str, *, limit: int | None) -> Ite
 
 
 def _refused(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Nothing can be made of such a body; where there is none (204, HEAD), nothing is missing."""
+    """Raise for a body with an unknown encoding, unless it is empty (204, HEAD)."""
     for chunk in chunks:
         if chunk:
-            raise BodyError(f"the body has the content encoding {encoding[:80]!r}, which was not asked for")
+            raise BodyError(f"the body has the content encoding {encoding[:80]!r}, which was not requested")
         yield chunk
 
 
@@ -82,10 +81,10 @@ def _bounded(chunks: Iterable[bytes], limit: int | None) -> Iterator[bytes]:
 
 
 def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Undo gzip. It may have several members; what follows the last and is none is padding."""
+    """Decode gzip. It may have several members; other data after the last one is padding."""
     member = zlib.decompressobj(_GZIP)
-    ended = False  # the last member that was begun
-    begun = b""  # what may become the head of a further one
+    ended = False  # whether the current member is complete
+    begun = b""  # possible start of another member
     seen = False
     for chunk in chunks:
         seen = seen or bool(chunk)
@@ -107,7 +106,7 @@ def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _undeflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Undo deflate, which some servers send without the zlib wrapper that the standard asks for."""
+    """Decode deflate, which some servers send without the zlib wrapper that the standard requires."""
     stream = None
     head = b""
     for chunk in chunks:
@@ -125,7 +124,7 @@ def _undeflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _inflate(stream: zlib._Decompress, data: bytes, name: str) -> Iterator[bytes]:
-    """Feed a decompressor, and take what it has in pieces."""
+    """Feed a decompressor and yield its output in chunks."""
     while True:
         try:
             piece = stream.decompress(data, _PIECE)

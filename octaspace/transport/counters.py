@@ -1,4 +1,4 @@
-"""How many requests, retries and failovers a client has made."""
+"""Counters of requests, retries and failovers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Counters"]
 
 
 class Counters:
-    """What a client and its derived clients have done so far."""
+    """The counters of a client and its derived clients."""
 
     def __init__(self) -> None:
         self.after_fork_in_child()

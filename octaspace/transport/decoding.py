@@ -1,4 +1,4 @@
-"""From the bytes of a body to `Response.data`."""
+"""Decode the body of a response to `Response.data`, and encode the body of a request."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _HTML: Final = ("text/html", "application/xhtml+xml")
 
 
 class TooManyValuesError(ValueError):
-    """The JSON has more values than `max_json_values`, and is not parsed."""
+    """The JSON has more values than `max_json_values` and is not parsed."""
 
 
 def encode_body(body: Any) -> bytes | None:
-    """The request body as JSON, or None when there is none.
+    """Encode the request body as JSON; None if there is none.
 
     Raises:
-        ValueError: JSON cannot carry it: NaN, infinity, a set, a datetime, a lone surrogate.
+        ValueError: JSON cannot represent it: NaN, infinity, a set, a datetime, a lone surrogate.
     """
     if body is None:
         return None
     try:
         return json.dumps(body, allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"the request body cannot be written as JSON: {error}") from None
+        raise ValueError(f"the request body cannot be encoded as JSON: {error}") from None
 
 
 def decode_body(
@@ -42,19 +42,19 @@ def decode_body(
     """Decode a response body by its content type.
 
     Args:
-        body: The body, content encoding already undone.
+        body: The body after content decoding.
         headers: The response's header fields.
         max_values: `Config.max_json_values`.
-        json_expected: Whether an object or a list is read from a body of another content type as well: some
-            servers send their JSON as ``text/plain``, and an answer that names a session must not be lost.
+        json_expected: Whether to decode an object or a list also from a body with another content type: some
+            servers send JSON as ``text/plain``, and a response that names a session must not be lost.
 
     Returns:
-        None for no body; decoded JSON, integers exact at any size; bytes for what is not JSON. Without
-        a content type, or with several that disagree, the body is JSON when it parses.
+        None for an empty body; decoded JSON, integers exact at any size; bytes for anything else. Without a
+        content type, or with contradictory ones, the body is JSON if it can be parsed.
 
     Raises:
         TooManyValuesError: It has more than `max_values` values.
-        ValueError: The content type says JSON, and it is not.
+        ValueError: The content type is JSON, and the body is not.
     """
     if not body:
         return None
@@ -76,7 +76,7 @@ def decode_body(
 
 
 def _parse(body: bytes, max_values: int) -> Any:
-    # Each value takes a byte at least, so that nearly every body is within the limit by its length alone.
+    # Each value takes at least one byte, so nearly every body is short enough to skip the count.
     if len(body) > max_values and has_more_values(body, max_values):
         raise TooManyValuesError(f"its JSON has more than max_json_values={max_values} values")
     data = json_parser()(body)
@@ -86,7 +86,7 @@ def _parse(body: bytes, max_values: int) -> Any:
 
 
 def is_html(headers: Mapping[str, str]) -> bool:
-    """Whether a response says that its body is a page.
+    """Whether the content type of a response is HTML.
 
     Args:
         headers: The response's header fields.
@@ -95,7 +95,7 @@ def is_html(headers: Mapping[str, str]) -> bool:
 
 
 def _media_types(content_type: str) -> list[str]:
-    """The media types of a `Content-Type`: one, but for servers that send the field twice or empty."""
+    """The media types of a `Content-Type`: usually one; some servers send the field twice or empty."""
     types = [part.partition(";")[0].strip(OPTIONAL_SPACE).lower() for part in content_type.split(",")]
     return [media_type for media_type in types if media_type]
 
@@ -105,10 +105,10 @@ def _is_json(media_type: str) -> bool:
 
 
 def standard_parse(body: bytes) -> Any:
-    """Parse JSON with the standard library, which decides what is JSON and what is not.
+    """Parse JSON with the standard library, which defines what is valid here.
 
     Raises:
-        ValueError: It is no JSON, not UTF-8, or nested too deeply.
+        ValueError: The body is not JSON, not UTF-8, or nested too deeply.
     """
     try:
         return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
@@ -121,11 +121,11 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def fast_parse_with(msgspec: Any) -> Callable[[bytes], Any]:
-    """A parser by msgspec with the same answers and the same errors as `standard_parse`.
+    """A parser on msgspec with the same results and errors as `standard_parse`.
 
-    What msgspec takes, it takes as the standard library does, integers of any size included. What it
-    refuses is given to the standard library, which takes more (a BOM, lone surrogates, 1e999) and says
-    in its own words why it refuses.
+    What msgspec accepts, it parses as the standard library does, integers of any size included. What it
+    rejects is passed to the standard library, which accepts more (a BOM, lone surrogates, 1e999) and whose
+    errors are raised.
     """
     decode = msgspec.json.Decoder().decode
 
@@ -138,12 +138,12 @@ def fast_parse_with(msgspec: Any) -> Callable[[bytes], Any]:
     return fast_parse
 
 
-@cache  # the look for msgspec costs as much as ten small bodies
+@cache  # importing msgspec takes as long as parsing ten small bodies
 def json_parser() -> Callable[[bytes], Any]:
-    """The parser in use: by msgspec where it is installed (the extra `fast`).
+    """The parser in use: msgspec if installed (the extra `fast`).
 
-    Every client asks for it when it is made, and so no call imports anything: a process that forks while
-    a thread is importing leaves the module's lock held in the child forever.
+    Every client calls this when it is created, so that no call imports anything: after a fork during an
+    import in another thread, the module's lock is never released in the child.
     """
     try:
         import msgspec

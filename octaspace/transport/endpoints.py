@@ -1,4 +1,4 @@
-"""Which URL comes next: round-robin over the healthy ones, a cooldown for those that failed."""
+"""Endpoint selection: round-robin over healthy endpoints, a cooldown for failed ones."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .fork import register_after_fork
 
 __all__ = ["Endpoints"]
 
-#: Seconds after which a probe counts as lost: a call that was never finished must not close an endpoint.
-_LONGEST_PROBE: Final = 600.0
+#: Seconds after which a probe counts as lost: an unfinished call must not block an endpoint.
+_MAX_PROBE_SECONDS: Final = 600.0
 
 
 class Endpoints:
-    """The addresses of one API and what is known of their health. Safe to share between threads.
+    """The addresses of one API and their health. Safe to share between threads.
 
     Args:
-        urls: The addresses, at least one, no two alike.
-        cooldown: Seconds for which an endpoint that failed is left alone.
+        urls: The addresses, at least one, without duplicates.
+        cooldown: Seconds for which a failed endpoint is skipped.
         clock: The clock that cooldowns are measured with.
     """
 
@@ -34,31 +34,31 @@ class Endpoints:
         register_after_fork(self)
 
     def _start(self) -> None:
-        # Holds the moment of failure under the URL, and forgets it by itself when the cooldown is over.
+        # The time of failure by URL; entries expire at the end of the cooldown.
         self._failed: TTLCache[str, float] = TTLCache(
             len(self.urls), ttl=self.cooldown, timer=self._clock.monotonic
         )
         self._turn = -1  # the first call goes to the first endpoint
-        # Those that failed and have not answered since, each with the moment from which a call has been
-        # probing it; None while none is. It outlives the cooldown.
+        # Endpoints that have failed and not responded since, with the time at which a call began to probe
+        # them, or None. Entries outlast the cooldown.
         self._suspects: dict[str, float | None] = {}
         self._lock = threading.Lock()
 
     def after_fork_in_child(self) -> None:
-        """Know nothing: a thread of the parent may have been in the middle of a change."""
+        """Start with empty state: a thread of the parent may have been changing it."""
         self._start()
 
     def pick(self, exclude: Collection[str] = ()) -> str | None:
-        """The endpoint to use next, or None when every one is excluded.
+        """The endpoint to use next, or None if all are excluded.
 
         Args:
-            exclude: Endpoints that were already tried in this pass.
+            exclude: Endpoints already tried in this pass.
 
-        Healthy ones take turns. One whose cooldown is over is given to a single call, and to no other until
-        that one has said how it went: `mark_alive`, `mark_failed` or `leave`. With none of them left, the
-        one that failed longest ago is taken, for it is the likeliest to be back.
+        Healthy endpoints take turns. One whose cooldown is over is given to a single call, the probe, until
+        that call reports `mark_alive`, `mark_failed` or `release_probe`. If there is no healthy endpoint, the
+        one that failed longest ago is used, because it is the most likely to have recovered.
         """
-        if len(self.urls) == 1:  # nothing to choose, so nothing to lock
+        if len(self.urls) == 1:  # no choice, so no lock
             return None if self.urls[0] in exclude else self.urls[0]
         with self._lock:
             if not exclude and not self._suspects:
@@ -66,8 +66,8 @@ class Endpoints:
                 return self.urls[self._turn % len(self.urls)]
             healthy = [url for url in self.urls if url not in exclude and self._is_open(url)]
             if healthy:
-                # Only the first pick of a call moves the turn on: else a call that fails over would
-                # take the next call's turn, and the one that fails would get them all.
+                # Only the first pick of a call advances the turn: otherwise a failover would take the turn
+                # of the next call, and all calls would start with the failing endpoint.
                 self._turn += not exclude
                 url = healthy[self._turn % len(healthy)]
                 if url in self._suspects:
@@ -77,37 +77,37 @@ class Endpoints:
             return min(left, key=lambda url: self._failed.get(url, 0.0), default=None)
 
     def _is_open(self, url: str) -> bool:
-        """Whether calls may go there: it is in no cooldown, and no call is finding out whether it is back."""
+        """Whether calls may use it: it is not in a cooldown, and no call is probing it."""
         if url in self._failed:
             return False
         probed_since = self._suspects.get(url)
-        return probed_since is None or self._clock.monotonic() - probed_since >= _LONGEST_PROBE
+        return probed_since is None or self._clock.monotonic() - probed_since >= _MAX_PROBE_SECONDS
 
     def after(self, last: str) -> str:
-        """The endpoint for a retry: another healthy one if there is any, else the best that is left."""
+        """The endpoint for a retry: another healthy one if there is one, otherwise the best remaining one."""
         with self._lock:
             others_healthy = any(url != last and self._is_open(url) for url in self.urls)
             last_healthy = last not in self._failed
-        # An endpoint that answers, be it with 503, is a better bet than one in its cooldown.
+        # An endpoint that responds, even with 503, is a better choice than one in its cooldown.
         exclude = (last,) if others_healthy or not last_healthy else tuple(u for u in self.urls if u != last)
         return self.pick(exclude) or last
 
     def mark_failed(self, url: str) -> None:
-        """Put an endpoint into its cooldown; a further failure begins it again."""
+        """Start the cooldown of an endpoint; another failure restarts it."""
         with self._lock:
             self._suspects[url] = None
             self._failed.pop(url, None)
             self._failed[url] = self._clock.monotonic()
 
     def mark_alive(self, url: str) -> None:
-        """End the cooldown of an endpoint that has just answered."""
-        if url in self._suspects:  # looked at without the lock: nearly every call ends here
+        """End the cooldown of an endpoint that has responded."""
+        if url in self._suspects:  # checked without the lock: nearly every call returns here
             with self._lock:
                 self._suspects.pop(url, None)
                 self._failed.pop(url, None)
 
-    def leave(self, url: str) -> None:
-        """End an attempt that says nothing about the endpoint; if it was the probe, another call may be."""
+    def release_probe(self, url: str) -> None:
+        """End an attempt without a result for the endpoint; if it was the probe, another call may probe."""
         if url in self._suspects:
             with self._lock:
                 if url in self._suspects:

@@ -1,4 +1,4 @@
-"""How an attempt ended: an answer, or a failure sorted by its class and the stage it came from."""
+"""Results of an attempt: an answer, or a failure classified by its exception class and its stage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ from . import connection
 from .retry import Outcome
 from .trace import Stage, Trace
 
-__all__ = ["LIBRARY_ERRORS", "Answer", "Failure", "classify_failure", "forget_library_frames", "out_of_time"]
+__all__ = [
+    "LIBRARY_ERRORS",
+    "Answer",
+    "Failure",
+    "classify_failure",
+    "deadline_failure",
+    "forget_library_frames",
+]
 
 #: Everything that sending through requests can raise.
 LIBRARY_ERRORS: Final = (
@@ -33,15 +40,15 @@ LIBRARY_ERRORS: Final = (
 
 
 class Answer:
-    """An HTTP response as it arrived.
+    """An HTTP response as received.
 
     Args:
         status: HTTP status code.
         headers: Header fields.
-        body: Body after content decoding; empty when it was streamed or could not be taken.
-        data: The body decoded; the body itself where that was not possible.
-        problem: Why the body could not be taken or decoded, or None.
-        option: Name of the option whose limit the body is over, or None.
+        body: Body after content decoding; empty if it was streamed or could not be read.
+        data: The decoded body, or the body itself if decoding failed.
+        problem: Why the body could not be read or decoded, or None.
+        option: Name of the option whose limit the body exceeds, or None.
     """
 
     __slots__ = ("body", "data", "headers", "option", "problem", "status")
@@ -65,19 +72,19 @@ class Answer:
 
 
 class Failure:
-    """An attempt without an answer.
+    """An attempt without a response.
 
     Args:
-        outcome: How far it got, in the terms of the retry policy.
-        phase: The limit that was reached, or None when no limit was.
-        reason: What went wrong, in words.
-        cause: The foreign exception, or None.
-        marks_endpoint: Whether it speaks against the endpoint.
-        permanent: Whether trying again later is pointless.
-        misconfigured: Whether the settings are at fault and not the network.
+        outcome: How far it got, for the retry policy.
+        phase: The limit that was reached, or None.
+        reason: What went wrong, as text.
+        cause: The exception of a library, or None.
+        marks_endpoint: Whether the endpoint counts as failed.
+        permanent: Whether a later retry cannot succeed.
+        misconfigured: Whether the cause is the configuration and not the network.
 
     Attributes:
-        proxy: The address of the proxy on the way, or None.
+        proxy: The address of the proxy in use, or None.
     """
 
     __slots__ = (
@@ -106,12 +113,12 @@ class Failure:
 
     @property
     def is_transient(self) -> bool:
-        """Whether it may be gone after a wait. Waiting for a connection was the wait already."""
+        """Whether it may be gone after a wait. A pool timeout has waited already."""
         return not self.permanent and self.phase != "pool"
 
     @classmethod
-    def of_settings(cls, reason: str, cause: BaseException | None = None) -> Failure:
-        """A request that cannot be sent anywhere, for a reason on this side of the wire."""
+    def misconfiguration(cls, reason: str, cause: BaseException | None = None) -> Failure:
+        """A request that cannot be sent, for a local reason."""
         return cls(Outcome.UNSENT, None, reason, cause, marks_endpoint=False, misconfigured=True)
 
 
@@ -122,38 +129,38 @@ def classify_failure(
     outer: BaseException | None = None,
     credentials: Sequence[str] = (),
 ) -> Failure:
-    """Say what a foreign exception means for the call, by its class and the stage it came from.
+    """Classify an exception of a library by its class and the stage of the attempt.
 
     Args:
         error: What requests, urllib3, http.client, ssl or socket raised.
         trace: How far the attempt got.
-        outer: The exception the caller was handling already; it is not ours to touch.
-        credentials: The proxy's user and password. An exception with one of them in its words is not kept.
+        outer: The exception the caller is already handling; it is left unchanged.
+        credentials: The proxy's user and password. An exception whose text contains one is not kept.
     """
-    links = _links(error)
+    links = _exception_chain(error)
     reason = _reason(links[-1], credentials)
     cause = None if any(secret in str(link) for link in links for secret in credentials) else error
     for link in _related(error, outer):
-        link.__traceback__ = None  # the locals of its frames hold the header with the key
+        link.__traceback__ = None  # the locals of its frames contain the header with the key
     stage = trace.stage
-    if stage is Stage.NONE:  # no connection of ours took part: only the class can tell
-        stage = Stage.OPENING if _any(links, _BEFORE_SENDING) else Stage.WAITING
-    if trace.stage <= Stage.OPEN and _any(links, _UNSENDABLE):
-        return Failure.of_settings(reason, cause)
+    if stage is Stage.NONE:  # none of our connections was used: only the class is known
+        stage = Stage.OPENING if _has_type(links, _BEFORE_SENDING) else Stage.WAITING
+    if trace.stage <= Stage.OPEN and _has_type(links, _UNSENDABLE):
+        return Failure.misconfiguration(reason, cause)
     timed_out = any(isinstance(link, _TIMEOUTS) and not isinstance(link, _REFUSED) for link in links)
     if timed_out and trace.deadline.expired:
-        return out_of_time(stage, cause)
+        return deadline_failure(stage, cause)
     if stage <= Stage.OPEN:
         phase: TimeoutPhase | None = "open" if timed_out else None
-        return Failure(Outcome.UNSENT, phase, reason, cause, permanent=_any(links, _UNTRUSTED))
+        return Failure(Outcome.UNSENT, phase, reason, cause, permanent=_has_type(links, _UNTRUSTED))
     if timed_out:
         return Failure(Outcome.LOST, "write" if stage is Stage.SENDING else "read", reason, cause)
-    if trace.reused and stage < Stage.READING and _any(links, _DEAD_CONNECTION):
+    if trace.reused and stage < Stage.READING and _has_type(links, _DEAD_CONNECTION):
         return Failure(Outcome.STALE, None, reason, cause, marks_endpoint=False)
     return Failure(Outcome.LOST, None, reason, cause)
 
 
-#: A proxy or an address that nothing can be sent to, or a client that was closed meanwhile.
+#: An unusable proxy or address, or a client closed during the call.
 _UNSENDABLE: Final = (
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,
@@ -163,7 +170,7 @@ _UNSENDABLE: Final = (
     urllib3.exceptions.LocationValueError,
     urllib3.exceptions.ProxySchemeUnsupported,
 )
-#: By their very meaning nothing was sent. All others can come from any stage.
+#: These mean that nothing was sent. All others can come from any stage.
 _BEFORE_SENDING: Final = (
     builtins.ConnectionRefusedError,
     socket.gaierror,
@@ -177,28 +184,28 @@ _TIMEOUTS: Final = (
     requests.exceptions.Timeout,
     urllib3.exceptions.TimeoutError,
 )
-#: urllib3 has the refused connection under the connect timeout.
+#: In urllib3, the class for a refused connection is a subclass of the connect timeout.
 _REFUSED: Final = urllib3.exceptions.NewConnectionError
 _DEAD_CONNECTION: Final = (builtins.ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _UNTRUSTED: Final = (ssl.SSLCertVerificationError, CertificateError)
 
 
-def out_of_time(stage: Stage, cause: BaseException | None = None) -> Failure:
-    """The failure of a call whose deadline came while an attempt was at that stage."""
+def deadline_failure(stage: Stage, cause: BaseException | None = None) -> Failure:
+    """The failure of a call whose deadline passed while an attempt was at that stage."""
     outcome = Outcome.UNSENT if stage <= Stage.OPEN else Outcome.LOST
-    # Without an attempt under way the time went elsewhere, and the endpoint is not to blame.
+    # Without a running attempt the time was spent elsewhere, and the endpoint has not failed.
     return Failure(outcome, "total", "", cause, marks_endpoint=stage is not Stage.NONE)
 
 
-def _any(links: list[BaseException], kinds: tuple[type[BaseException], ...]) -> bool:
+def _has_type(links: list[BaseException], kinds: tuple[type[BaseException], ...]) -> bool:
     return any(isinstance(link, kinds) for link in links)
 
 
-def _links(error: BaseException) -> list[BaseException]:
+def _exception_chain(error: BaseException) -> list[BaseException]:
     """The exception and those it wraps, outermost first.
 
-    requests and urllib3 wrap by argument, by `reason` and by `__cause__`. `__context__` is left out: it
-    may be an exception of the user's that has nothing to do with this call.
+    requests and urllib3 wrap by argument, by `reason` and by `__cause__`. `__context__` is excluded: it may
+    be an unrelated exception of the user.
     """
     found: list[BaseException] = []
     waiting: list[object] = [error]
@@ -212,29 +219,29 @@ def _links(error: BaseException) -> list[BaseException]:
 
 
 def _reason(root: BaseException, credentials: Sequence[str]) -> str:
-    text = _words_of(root)
+    text = _describe(root)
     for secret in credentials:
         text = text.replace(secret, "***")
     return one_line(text) or type(root).__name__
 
 
-def _words_of(root: BaseException) -> str:
+def _describe(root: BaseException) -> str:
     if isinstance(root, UnknownProtocol):
-        return f"the server answers in {root} and not in HTTP/1.x"
+        return f"the server responds with {root} instead of HTTP/1.x"
     if isinstance(root, BadStatusLine) and not isinstance(root, builtins.ConnectionError):
-        return f"the server does not answer in HTTP: it says {str(root).strip()[:80]!r}"
+        return f"the server does not respond with HTTP, but with {str(root).strip()[:80]!r}"
     if isinstance(root, ssl.SSLError) and getattr(root, "reason", None) in _NOT_TLS:
-        return f"the server does not speak TLS here; an http:// address may be meant ({root.reason})"
+        return f"the server does not use TLS on this port; the address may have to be http:// ({root.reason})"
     words = getattr(root, "strerror", None)
     return words if isinstance(words, str) else str(root)
 
 
-#: What OpenSSL says of an answer that is no TLS.
+#: Reasons of OpenSSL for a response that is not TLS.
 _NOT_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
 
 def _related(error: BaseException, outer: BaseException | None) -> Iterator[BaseException]:
-    """The exception and all that stand behind it, up to one that was there before."""
+    """The exception and all related ones, without one that existed before the call."""
     waiting: list[object] = [error]
     seen: set[int] = set()
     while waiting:
@@ -247,30 +254,30 @@ def _related(error: BaseException, outer: BaseException | None) -> Iterator[Base
 
 
 def forget_library_frames(error: BaseException, outer: BaseException | None) -> None:
-    """Take the frames that hold the key out of an exception that is not ours to sort.
+    """Remove the traceback frames that contain the key from an exception that is not classified.
 
-    An interrupt or a warning made an error passes through as it is; error trackers record the locals of
-    its frames all the same.
+    An interrupt, or a warning turned into an error, is re-raised unchanged; error trackers record the locals
+    of its frames.
 
     Args:
-        error: What is passing through.
-        outer: The exception the caller was handling already.
+        error: The exception.
+        outer: The exception the caller is already handling.
     """
     for link in _related(error, outer):
         frames = [frame for frame in _frames(link.__traceback__) if not _is_library(frame)]
-        for frame, following in zip(frames, [*frames[1:], None], strict=False):
-            frame.tb_next = following
+        for frame, next_frame in zip(frames, [*frames[1:], None], strict=False):
+            frame.tb_next = next_frame
         link.__traceback__ = frames[0] if frames else None
 
 
 _LIBRARIES: Final = frozenset({"http", "requests", "socket", "ssl", "urllib3"})
-#: Ours that stand among theirs, and hold what they hold: the key, and proxies with their passwords.
-_AMONG_THEM: Final = frozenset({connection.__name__, f"{__package__}.session"})
+#: Our modules whose frames are among theirs and contain the same: the key, and proxies with passwords.
+_WITH_LIBRARY_FRAMES: Final = frozenset({connection.__name__, f"{__package__}.session"})
 
 
 def _is_library(frame: TracebackType) -> bool:
     name: str = frame.tb_frame.f_globals.get("__name__", "")
-    return name in _AMONG_THEM or name.partition(".")[0] in _LIBRARIES
+    return name in _WITH_LIBRARY_FRAMES or name.partition(".")[0] in _LIBRARIES
 
 
 def _frames(first: TracebackType | None) -> Iterator[TracebackType]:

@@ -1,10 +1,10 @@
-"""After a fork: which objects have to start again in the child.
+"""Reinitialize objects in the child process after a fork.
 
-Locks may have been held by a thread that does not exist in the child, and sockets belong to the
-parent; so each object that owns some registers here and is told when it wakes up in a child.
+A lock may have been held by a thread that does not exist in the child, and sockets belong to the parent; so
+each object that owns any registers here, and is reinitialized in a child.
 
-`os.fork()` tells Python. A program in C that forks by itself (uWSGI without `--lazy-apps`) tells nobody,
-so each attempt compares the process id as well.
+`os.fork()` runs the hook of `os.register_at_fork`. A program in C that forks (uWSGI without `--lazy-apps`)
+does not, so each attempt compares the process id as well.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _registered: WeakSet[_ForkAware] = WeakSet()
 
 #: The process that the registered objects belong to.
 _pid = os.getpid()
-#: By process id: set once its objects have started again. The thread whose event is stored does that.
+#: By process id: set once its objects are reinitialized. The thread whose event is stored does that.
 _started: Final[dict[int, threading.Event]] = {}
 
 
-def register_after_fork(thing: _ForkAware) -> None:
-    """Have `thing.after_fork_in_child()` called in every child process, as long as it is alive."""
-    _registered.add(thing)
+def register_after_fork(obj: _ForkAware) -> None:
+    """Call `obj.after_fork_in_child()` in every child process, while the object exists."""
+    _registered.add(obj)
 
 
 def notice_fork() -> None:
-    """Start again if this is a child process that nobody was told of. Costs one look at the process id."""
+    """Reinitialize if the process was forked without the hook. Costs one comparison of the process id."""
     if os.getpid() != _pid:
         _after_fork_in_child()
 
@@ -43,20 +43,20 @@ def notice_fork() -> None:
 def _after_fork_in_child() -> None:
     global _pid
     pid = os.getpid()
-    mine = threading.Event()
-    # No lock: one that was copied by the fork may be held by a thread of the parent.
-    started = _started.setdefault(pid, mine)
-    if started is not mine:
+    event = threading.Event()
+    # No lock: a thread of the parent may hold one, and the fork copies it in that state.
+    started = _started.setdefault(pid, event)
+    if started is not event:
         started.wait()
         return
     try:
-        for thing in list(_registered):
-            thing.after_fork_in_child()
+        for obj in list(_registered):
+            obj.after_fork_in_child()
         for other in [known for known in _started if known != pid]:
             _started.pop(other, None)
     finally:
         _pid = pid
-        mine.set()
+        event.set()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,4 +1,4 @@
-"""Reading the header fields of an answer."""
+"""Read the header fields of a response."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Any, Final
 
 __all__ = ["OPTIONAL_SPACE", "read_header_fields"]
 
-#: All that may stand around a value (RFC 9110, 5.6.3); `str.strip` would take more.
+#: White space allowed around a value (RFC 9110, 5.6.3); `str.strip` would remove more.
 OPTIONAL_SPACE: Final = " \t"
 
 _MAX_FIELDS: Final = 100
 _MAX_LINE: Final = 65536
 
-#: A field that nobody can read in two ways: a token, a colon, and a value on the same line.
+#: An unambiguous field: a token, a colon, and a value on the same line.
 _PLAIN: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)\r\n")
 
 
 def read_header_fields(fp: Any) -> HTTPMessage:
     """Read the fields up to the empty line that ends them.
 
-    Plain fields are taken as they stand; that saves http.client's way through the parser for e-mail, a
-    quarter of a small call. Anything else goes that way, and has its defects noted.
+    Plain fields are parsed here; that avoids the e-mail parser of http.client, which takes a quarter of the
+    time of a small call. All other fields go to that parser, which records their defects.
 
     Args:
         fp: The file to read from.
 
     Raises:
-        http.client.HTTPException: A line is too long, there are too many, or the end is missing: what
-            came may be half of a field, and the length may have been among those that are lost.
+        http.client.HTTPException: A line is too long, there are too many, or the end is missing: the last
+            field may be incomplete, and the length may be among the missing ones.
     """
     lines: list[bytes] = []
     while True:
@@ -40,7 +40,7 @@ def read_header_fields(fp: Any) -> HTTPMessage:
         if line in (b"\r\n", b"\n"):
             break
         if not line.endswith(b"\n"):
-            raise HTTPException("the answer ended before its header fields did")
+            raise HTTPException("the response ended within its header fields")
         lines.append(line)
         if len(lines) > _MAX_FIELDS:
             raise HTTPException(f"got more than {_MAX_FIELDS} headers")

@@ -1,7 +1,7 @@
-"""Writing log lines that cannot fail a call.
+"""Log without failing the call.
 
-A filter or a handler that raises would end a call whose request has been carried out, and its answer (a
-rented machine, say) would be lost.
+A filter or a handler that raises would end a call whose request has taken effect, and its response (e.g. a
+rented machine) would be lost.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ __all__ = ["is_wanted", "log_line"]
 
 
 def is_wanted(log: logging.Logger, level: int) -> bool:
-    """Whether a line of that level would be written; also when the logger raises, which `log_line` reports.
+    """Whether a line of that level would be logged. True also if the logger raises, which `log_line` reports.
 
     Args:
-        log: Where to.
-        level: At which level.
+        log: The logger.
+        level: The level.
     """
     try:
         return log.isEnabledFor(level)
@@ -28,19 +28,19 @@ def is_wanted(log: logging.Logger, level: int) -> bool:
 
 
 def log_line(log: logging.Logger, level: int, line: str, *args: object, **extra: Any) -> None:
-    """Write a line; what the logger, its filters or its handlers raise goes to stderr in one line.
+    """Log a line; an exception of the logger, its filters or its handlers is reported on stderr in one line.
 
     Args:
-        log: Where to.
-        level: At which level.
-        line: The line, with places for the arguments.
+        log: The logger.
+        level: The level.
+        line: The line, with placeholders for the arguments.
         args: The arguments.
         extra: Attributes of the record.
     """
     try:
         log.log(level, line, *args, extra=extra, stacklevel=2)
     except Exception as error:
-        if logging.raiseExceptions:  # what the logging module goes by itself
+        if logging.raiseExceptions:  # as the logging module does
             with contextlib.suppress(Exception):
                 name = getattr(log, "name", type(log).__name__)
                 sys.stderr.write(f"octaspace: logging to {name!r} raised {type(error).__name__}\n")

@@ -1,4 +1,4 @@
-"""What is said about attempts and answers: the error a call ends in, and the log line of each attempt."""
+"""Messages: the final error of a call, and the log line of each attempt."""
 
 from __future__ import annotations
 
@@ -15,40 +15,44 @@ from .failures import Answer, Failure
 from .log_lines import is_wanted, log_line
 from .retry import Outcome
 
-#: How much of a body that is not JSON is looked at for a message.
+#: How much of an unexpected body is used for a message.
 _EXCERPT_CHARACTERS: Final = 1000
 
-__all__ = ["log_attempt", "network_error", "out_of_time_error", "unexpected_body", "via"]
+__all__ = ["deadline_error", "log_attempt", "network_error", "proxy_suffix", "unexpected_body"]
 
 
 def network_error(failure: Failure, request: Request, config: Config, *, url: str, attempts: int) -> Error:
-    """The error of a call whose last attempt brought no answer.
+    """The error of a call whose last attempt got no response.
 
     Args:
-        failure: That attempt.
-        request: What was asked for.
-        config: The options whose limits are named.
+        failure: The last attempt.
+        request: The request.
+        config: The options, whose limits the message names.
         url: The endpoint.
-        attempts: How many attempts there were.
+        attempts: Number of attempts.
     """
     what = f"{request.method} {request.path}"
     if failure.misconfigured:
-        return ConfigurationError(f"{what}: the request cannot be sent{via(failure)}: {failure.reason}")
+        return ConfigurationError(
+            f"{what}: the request cannot be sent{proxy_suffix(failure)}: {failure.reason}"
+        )
     unknown = failure.outcome is not Outcome.UNSENT and not request.repeatable
     reason = failure.reason
     if failure.phase in ("open", "read", "write"):
         limit = getattr(config, f"{failure.phase}_timeout")
-        if limit is not None:  # else the operating system gave up, and says so
-            reason = f"no end within {failure.phase}_timeout={limit:g} s"
+        if limit is not None:  # otherwise it is a timeout of the operating system
+            reason = f"not finished within {failure.phase}_timeout={limit:g} s"
     times = "" if attempts == 1 else f" after {attempts} attempts"
-    message = f"{what}: {url}{via(failure)}{times}: {reason}{OUTCOME_UNKNOWN_HINT if unknown else ''}"
+    message = (
+        f"{what}: {url}{proxy_suffix(failure)}{times}: {reason}{OUTCOME_UNKNOWN_HINT if unknown else ''}"
+    )
     if failure.phase is None:
         return ConnectionError(message, attempts=attempts, outcome_unknown=unknown)
     return TimeoutError(message, phase=failure.phase, attempts=attempts, outcome_unknown=unknown)
 
 
-def via(failure: Failure) -> str:
-    """What a message says of the way: nothing, or through which proxy it led.
+def proxy_suffix(failure: Failure) -> str:
+    """The part of a message that names the proxy; empty without one.
 
     Args:
         failure: The attempt.
@@ -56,21 +60,21 @@ def via(failure: Failure) -> str:
     return "" if failure.proxy is None else f" through the proxy {failure.proxy}"
 
 
-def out_of_time_error(
+def deadline_error(
     request: Request, limit: float | None, *, attempts: int, detail: str = "", outcome_unknown: bool = False
 ) -> TimeoutError:
     """The error of a call that reached its deadline.
 
     Args:
-        request: What was asked for.
+        request: The request.
         limit: The deadline in seconds from the start.
-        attempts: How many attempts there were.
-        detail: What the time was lost with.
-        outcome_unknown: Whether the request may have been carried out.
+        attempts: Number of attempts.
+        detail: What was in progress at the deadline.
+        outcome_unknown: Whether the request may have taken effect.
     """
-    within = "" if limit is None else f" within {limit:g} s in all"
+    within = "" if limit is None else f" within {limit:g} s in total"
     return TimeoutError(
-        f"{request.method} {request.path}: not done{within}"
+        f"{request.method} {request.path}: not finished{within}"
         + (f": {detail}" if detail else "")
         + (OUTCOME_UNKNOWN_HINT if outcome_unknown else ""),
         phase="total",
@@ -80,11 +84,11 @@ def out_of_time_error(
 
 
 def unexpected_body(response: Response[Any], request: Request) -> str | None:
-    """What is wrong with the body of a 2xx answer, or None when it is what the request expects.
+    """What is wrong with the body of a 2xx response, or None if it is what the request expects.
 
     Args:
-        response: The answer.
-        request: What was asked for.
+        response: The response.
+        request: The request.
     """
     expects, data = request.expects, response.data
     if expects is None:
@@ -99,11 +103,13 @@ def unexpected_body(response: Response[Any], request: Request) -> str | None:
         if expects == "json or nothing":
             return None
         if not response.body:
-            return "its body is empty where JSON is expected"
-        return one_line(f"an object or a list is expected, not the JSON value {text[:_EXCERPT_CHARACTERS]}")
-    kind = response.headers.get("Content-Type", "") or "a body without a content type"
+            return "the body is empty, not JSON"
+        return one_line(
+            f"the body must be a JSON object or list, not the JSON value {text[:_EXCERPT_CHARACTERS]}"
+        )
+    kind = response.headers.get("Content-Type", "") or "without a content type"
     wanted = "a file" if expects == "file" else "JSON"
-    return one_line(f"{kind} came where {wanted} is expected: {text[:_EXCERPT_CHARACTERS]}")
+    return one_line(f"the body is {kind}, not {wanted}: {text[:_EXCERPT_CHARACTERS]}")
 
 
 def log_attempt(
@@ -119,19 +125,19 @@ def log_attempt(
     elapsed: float,
     wait: float,
 ) -> None:
-    """Write one line for an attempt; its fields ride along as `record.octaspace_attempt`.
+    """Log one line for an attempt; the record has its fields as `record.octaspace_attempt`.
 
     Args:
-        log: Where to.
-        level: At which level.
-        result: How the attempt ended.
-        request: What was asked for; the key is not part of it.
-        mask: Takes the key out, which the server may repeat.
+        log: The logger.
+        level: The level.
+        result: The result of the attempt.
+        request: The request; it does not contain the key.
+        mask: Masks the key, which the server may repeat.
         url: The endpoint.
-        attempt: Its number in the call, from 1.
-        verdict: What follows: ok, raise, retry, failover or fresh-socket.
-        elapsed: Seconds it took.
-        wait: Seconds before the next one.
+        attempt: Number of the attempt in the call, from 1.
+        verdict: The next step: ok, raise, retry, failover or fresh-socket.
+        elapsed: Duration in seconds.
+        wait: Seconds until the next attempt.
     """
     if not is_wanted(log, level):
         return
@@ -156,7 +162,7 @@ def log_attempt(
     else:
         error = "TimeoutError" if result.phase else "ConnectionError"
         fields.update(error=error, phase=result.phase, reason=result.reason)
-        ending = f"{error} ({result.phase or result.reason})" + via(result)
+        ending = f"{error} ({result.phase or result.reason})" + proxy_suffix(result)
     fields = mask.data(fields)
     log_line(
         log, level, "%s %s%s -> %s in %.0f ms (attempt %d, %s)",

@@ -1,7 +1,7 @@
-"""Which socket: the requests session of a client, a bound per endpoint, and their figures.
+"""The requests session of a client, the connection limit per endpoint, and statistics.
 
-Waiting and counting stand here and not in the adapter, because libraries that mock requests replace
-the adapter.
+Waiting and counting happen here and not in the adapter, because libraries that mock requests replace the
+adapter.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Pools:
     Args:
         urls: The endpoints.
         keep_alive: Whether connections outlive a request.
-        pool_size: Most connections in use per endpoint, with `keep_alive`.
-        idle_timeout: Seconds after which an idle connection is closed; None for never.
-        max_connection_age: Seconds after which a connection is not reused; None for any age.
+        pool_size: Maximum number of connections in use per endpoint, with `keep_alive`.
+        idle_timeout: Seconds after which an idle connection is closed; None for no limit.
+        max_connection_age: Age in seconds from which a connection is not reused; None for no limit.
         ssl_verify: `Config.ssl_verify`.
-        clock: The clock for idling.
+        clock: The clock for idle times and ages.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Pools:
         self._slots = {url: _Slots(self._size) for url in self._urls}
 
     def after_fork_in_child(self) -> None:
-        """Close the parent's sockets in this process without sending anything, and begin with none."""
+        """Close the copies of the parent's sockets without sending anything, and start without sockets."""
         for connection in list(self._policy.connections):
             connection.close_inherited()
         self._policy.connections.clear()
@@ -86,14 +86,14 @@ class Pools:
 
     @property
     def session(self) -> requests.Session:
-        """The session to send through, made at the first use."""
+        """The session to send through, created on first use."""
         if self._session is None:
             with self._lock:
                 if self._session is None:
                     session = new_session(
                         self._policy, self._contexts, endpoints=len(self._urls), pool_size=self._size
                     )
-                    # A client dropped without `close()` leaves no socket to the garbage collector.
+                    # Closes the sockets of a client that is deleted without `close()`.
                     self._close_session = weakref.finalize(self, session.close)
                     self._session = session
         return self._session
@@ -101,7 +101,7 @@ class Pools:
     def environment(self, url: str) -> dict[str, Any]:
         """Proxies and CA bundle for an endpoint, as `Session.send` takes them.
 
-        The environment is read once, at the first use.
+        The environment is read once, on first use.
         """
         settings = self._environment.get(url)
         if settings is None:
@@ -111,29 +111,29 @@ class Pools:
         return settings
 
     def proxy(self, url: str) -> str | None:
-        """The proxy on the way to an endpoint, user info and all; None for none, or before the first use."""
+        """The proxy for an endpoint, including user info; None without a proxy, or before the first use."""
         settings = self._environment.get(url)
         return None if settings is None else select_proxy(url, settings["proxies"])
 
     def acquire(self, url: str, timeout: float | None) -> bool:
-        """Take one of the endpoint's connections, or wait for one.
+        """Acquire one of the endpoint's connections, or wait for one.
 
         Args:
             url: The endpoint.
-            timeout: Longest wait in seconds; None waits without a limit.
+            timeout: Maximum wait in seconds; None waits without a limit.
 
         Returns:
-            False when the wait was in vain. Without keep-alive there is no bound and no wait.
+            False if the wait timed out. Without keep-alive there is no limit and no wait.
         """
         return not self._policy.keep_alive or self._slots[url].acquire(timeout)
 
     def release(self, url: str, trace: Trace) -> None:
-        """Give it back and count what the attempt did with it."""
+        """Release the connection and count how the attempt used it."""
         if self._policy.keep_alive:
             self._slots[url].release(opened=trace.opened, reused=trace.reused)
 
     def stats(self) -> dict[str, dict[str, int]]:
-        """Size, use and history per endpoint; closes what has been idle too long on the way."""
+        """Size, use and history per endpoint. Also closes connections that have been idle too long."""
         self.close_idle()
         return {url: slots.stats() for url, slots in self._slots.items()}
 
@@ -152,7 +152,7 @@ class Pools:
         self.reset()
 
     def reset(self) -> None:
-        """As `close`, but later requests have new sockets."""
+        """Like `close`, but later requests open new sockets."""
         with self._lock:
             close_session, self._close_session, self._session = self._close_session, None, None
         if close_session is not None:
@@ -160,7 +160,7 @@ class Pools:
 
 
 class _Slots:
-    """How many connections of an endpoint are in use, with a hard bound."""
+    """Counts and limits the connections of an endpoint in use."""
 
     def __init__(self, size: int) -> None:
         self._size = size

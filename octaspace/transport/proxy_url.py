@@ -1,4 +1,4 @@
-"""How a message names a proxy: by its address, and never by the user and the password in it."""
+"""Proxy URLs in messages, without user and password."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from urllib.parse import unquote
 
 __all__ = ["credentials_of", "without_credentials"]
 
-#: All in front of the last @; what cannot be parsed as a URL may hold a password as well.
+#: Everything before the last @, because an invalid URL may contain a password as well.
 _USER_INFO: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)?(?P<user_info>.*)@", re.DOTALL)
 
-#: Where a parser takes the host to end.
+#: Characters that end the host for a URL parser.
 _DELIMITERS: Final = re.compile(r"[/?#\\@]")
 
-#: A shorter text stands in any message by chance.
+#: A shorter string occurs in messages by chance.
 _MIN_CHARACTERS: Final = 3
 
 
@@ -22,17 +22,17 @@ def without_credentials(proxy: str) -> str:
     """The proxy's URL without its user info.
 
     Args:
-        proxy: As the environment names it.
+        proxy: The URL as in the environment.
     """
     return _USER_INFO.sub(lambda found: found["scheme"] or "", proxy, count=1)
 
 
 def credentials_of(proxy: str) -> list[str]:
-    """What a message must not repeat: user info and password, whole and in the pieces that a parser makes of
-    one with a delimiter in it, as written and percent-decoded; longest first.
+    """Strings that a message must not contain: user info and password, whole and split at URL delimiters, as
+    written and percent-decoded; longest first.
 
     Args:
-        proxy: As the environment names it.
+        proxy: The URL as in the environment.
     """
     found = _USER_INFO.match(proxy)
     if found is None:

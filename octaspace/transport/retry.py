@@ -1,13 +1,13 @@
-"""Whether a call goes on after an attempt, and how long it waits: decisions only, no I/O.
+"""The retry policy: what follows an attempt, and how long to wait. Decisions only, no I/O.
 
 This is the table of the retry policy:
 
 ==========================================  =========================  ===========================
-what happened to the attempt                repeatable                 not repeatable
+outcome of the attempt                      repeatable                 not repeatable
 ==========================================  =========================  ===========================
 UNSENT: no byte can have reached a server   next endpoint at once      next endpoint at once
-STALE: a reused connection died unanswered  once more, new connection  raise
-LOST: sent, then broken off or timed out    next endpoint at once      raise: it may have worked
+STALE: a reused connection was closed       once more, new connection  raise
+LOST: sent, then lost or timed out          next endpoint at once      raise: outcome unknown
 ANSWERED with 408, 429, 500, 502-504        wait, then retry           raise
 ANSWERED otherwise                          return or raise            return or raise
 ==========================================  =========================  ===========================
@@ -27,7 +27,7 @@ RETRY_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class Outcome(Enum):
-    """What happened to one attempt."""
+    """The outcome of one attempt."""
 
     ANSWERED = "answered"
     UNSENT = "unsent"
@@ -36,7 +36,7 @@ class Outcome(Enum):
 
 
 class Verdict(Enum):
-    """What follows from it."""
+    """The next step after an attempt."""
 
     DONE = "done"
     NEXT_ENDPOINT = "next endpoint"
@@ -45,11 +45,11 @@ class Verdict(Enum):
 
 
 def decide(outcome: Outcome, status: int | None, *, repeatable: bool) -> Verdict:
-    """Look the outcome of an attempt up in the table above.
+    """Look up the outcome of an attempt in the table above.
 
     Args:
-        outcome: What happened.
-        status: The HTTP status, when it was answered.
+        outcome: The outcome.
+        status: The HTTP status, if there was a response.
         repeatable: Whether sending the request twice is harmless.
     """
     if outcome is Outcome.UNSENT:
@@ -73,21 +73,21 @@ def backoff(
     max_retry_after: float,
     clock: Clock,
 ) -> float | None:
-    """Seconds to wait before a retry, or None when the API asks for more than we are willing to wait.
+    """Seconds to wait before a retry, or None if the API asks for more than the maximum.
 
     Args:
         retry: 0 for the first retry.
         interval: `Config.retry_interval`.
         factor: `Config.backoff_factor`.
         max_interval: `Config.max_retry_interval`.
-        retry_after: What the API asked for; obeyed instead of our own wait.
+        retry_after: The wait that the API asks for; used instead of the calculated one.
         max_retry_after: `Config.max_retry_after`.
-        clock: Where the jitter of 0.5 to 1.5 comes from.
+        clock: Source of the random factor of 0.5 to 1.5.
     """
     if retry_after is not None:
         return retry_after if retry_after <= max_retry_after else None
     try:
         wait = min(interval * float(factor) ** retry, max_interval)
-    except OverflowError:  # of floats, for many retries
+    except OverflowError:  # of floats, after many retries
         wait = max_interval if interval else 0.0
-    return min(wait * (0.5 + clock.random()), MAX_SECONDS)  # more is not a time that can be slept
+    return min(wait * (0.5 + clock.random()), MAX_SECONDS)  # the maximum that `sleep` accepts

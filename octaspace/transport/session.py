@@ -1,4 +1,4 @@
-"""The requests session that all requests go through, on urllib3 pools of our own."""
+"""The requests session that sends all requests, on our urllib3 pools."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ __all__ = ["EndpointRequest", "PooledAdapter", "SentHeaders", "new_session"]
 
 
 class SentHeaders(CaseInsensitiveDict[str]):
-    """Header fields of a request, quick to copy."""
+    """Header fields of a request that can be copied quickly."""
 
-    #: requests' own: lower-case name to name and value. An interrupt may come before there are any.
+    #: The mapping of requests: lower-case name to name and value. Empty after an interrupt before `__init__`.
     _store: Any = MappingProxyType({})
 
-    def fresh(self) -> SentHeaders:
-        """The same fields for another request; building them again would cost ten times as much."""
+    def clone(self) -> SentHeaders:
+        """Copy the fields for another request, ten times faster than creating them again."""
         twin = SentHeaders.__new__(SentHeaders)
         twin._store = self._store.copy()
         return twin
 
     def copy(self) -> Any:
-        """For urllib3, which copies the fields of each request and wants no more than a dict."""
+        """A plain dict for urllib3, which copies the fields of each request."""
         return dict(self._store.values())
 
 
 class EndpointRequest(PreparedRequest):
-    """A request that knows its parts, so that requests need not take its address apart again.
+    """A request with the parts of its URL, so that requests does not parse the URL again.
 
     Attributes:
         endpoint: The endpoint's URL.
-        target: Path and query, as they stand in the request line.
+        target: Path and query as in the request line.
     """
 
     endpoint: str
@@ -52,14 +52,14 @@ class EndpointRequest(PreparedRequest):
 
 
 class MinimalResponse(requests.Response):
-    """What requests hands up, without what nobody reads: a cookie jar, a second mapping of the fields."""
+    """requests' response without unused parts: a cookie jar, a second mapping of the fields."""
 
     def __init__(self, request: PreparedRequest, raw: Any, adapter: HTTPAdapter) -> None:
-        self._content = False  # type: ignore[assignment]  # requests' word for "not read yet"
+        self._content = False  # type: ignore[assignment]  # requests' marker for "not read yet"
         self._content_consumed = False
         self._next = None
         self.status_code = raw.status
-        self.headers = raw.headers  # urllib3's own; it looks names up in any case as well
+        self.headers = raw.headers  # urllib3's mapping, which is case-insensitive as well
         self.raw = raw
         self.url = request.url or ""
         self.encoding = None
@@ -74,9 +74,9 @@ class PooledAdapter(HTTPAdapter):
     """requests' adapter over our urllib3 pools.
 
     Args:
-        policy: What the pools obey.
-        contexts: What TLS connections trust.
-        endpoints: How many hosts to keep pools for.
+        policy: The settings of the pools.
+        contexts: The TLS contexts.
+        endpoints: Number of hosts to keep pools for.
         pool_size: Connections kept per host.
     """
 
@@ -84,30 +84,30 @@ class PooledAdapter(HTTPAdapter):
         self._contexts = contexts
         self._verify: bool | str = True
         self._policy = policy
-        #: Pools of endpoints that no proxy stands before.
+        #: Pools of endpoints that are reached without a proxy.
         self._direct: dict[str, PooledHTTPConnectionPool] = {}
         super().__init__(pool_connections=max(10, endpoints), pool_maxsize=pool_size)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self._adopt(self.poolmanager)
+        self._set_pool_classes(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         scheme = proxy.partition(":")[0].lower()
         context = self._contexts.get(self._verify) if scheme == "https" else None
         if context is not None:
-            # The second is for http endpoints: urllib3 before 2.1 speaks TLS to the proxy with it.
+            # The second is for http endpoints: urllib3 before 2.1 uses it for TLS to the proxy.
             kwargs.update(proxy_ssl_context=context, ssl_context=context)
         manager = super().proxy_manager_for(proxy, **kwargs)
         if scheme.startswith("socks"):
             from .socks import SOCKSConnectionPool, SOCKSTLSConnectionPool  # needs PySocks, as requests does
 
-            self._adopt(manager, SOCKSConnectionPool, SOCKSTLSConnectionPool)
+            self._set_pool_classes(manager, SOCKSConnectionPool, SOCKSTLSConnectionPool)
         else:
-            self._adopt(manager)
+            self._set_pool_classes(manager)
         return manager
 
-    def _adopt(
+    def _set_pool_classes(
         self,
         manager: PoolManager,
         http: type[PooledHTTPConnectionPool] = PooledHTTPConnectionPool,
@@ -122,19 +122,19 @@ class PooledAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
     ) -> Any:
-        """An endpoint's pool, looked up once: proxies and certificates are the same for all its requests."""
+        """The pool of an endpoint, looked up once: all its requests have the same proxy and certificates."""
         endpoint = getattr(request, "endpoint", "")
         pool: Any = self._direct.get(endpoint)
         if pool is None:
-            words = None
+            message = None
             try:
                 pool = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
             except (requests.exceptions.RequestException, HTTPError):
                 raise
-            except (TypeError, AttributeError, ValueError) as error:  # what they make of some odd proxies
-                words = str(error)
-            if words is not None:  # outside, for what was raised may hold the proxy's password
-                raise InvalidURL(f"the address of the endpoint or of its proxy is malformed: {words}")
+            except (TypeError, AttributeError, ValueError) as error:  # from some malformed proxy URLs
+                message = str(error)
+            if message is not None:  # not in `except`: the original may contain the proxy's password
+                raise InvalidURL(f"the address of the endpoint or of its proxy is malformed: {message}")
             if endpoint and isinstance(pool, PooledHTTPConnectionPool) and pool.proxy is None:
                 self._direct[endpoint] = pool
         return pool
@@ -150,7 +150,7 @@ class PooledAdapter(HTTPAdapter):
         return host, by_default if context is None else {"ssl_context": context}
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """The context of the pool knows; requests would have the CA bundle read for each connection."""
+        """Do nothing: the pool has a context. requests would read the CA bundle for each connection."""
 
     def request_url(self, request: PreparedRequest, proxies: Any) -> str:
         if isinstance(request, EndpointRequest) and request.endpoint in self._direct:
@@ -173,7 +173,7 @@ class PooledAdapter(HTTPAdapter):
 
 
 class _NoCookies(RequestsCookieJar):
-    """A jar that stays empty: two keys must never share what a server remembers of one of them."""
+    """A jar that stays empty, so that a server's cookies for one key are never sent with another key."""
 
     def extract_cookies(self, *args: Any, **kwargs: Any) -> None:
         return None
@@ -183,28 +183,28 @@ _NO_COOKIES = _NoCookies()
 
 
 class _Session(StockSession):  # type: ignore[misc]
-    """A session that sends, and looks into no answer."""
+    """A session that sends requests without processing the responses."""
 
     def __init__(self) -> None:
         super().__init__()
         self.cookies = _NO_COOKIES
 
     def get_redirect_target(self, resp: Any) -> None:
-        # Even where redirects are not followed, requests prepares the next request: it reads the whole
-        # body into memory, and an address it cannot parse is an error of its own.
+        # Even if redirects are not followed, requests prepares the next request: it reads the whole body
+        # into memory, and raises for a Location it cannot parse.
         return None
 
 
 def new_session(
     policy: PoolPolicy, contexts: TLSContexts, *, endpoints: int, pool_size: int
 ) -> requests.Session:
-    """Make a session.
+    """Create a session.
 
     Args:
-        policy: What its pools obey.
-        contexts: What its TLS connections trust.
-        endpoints: How many hosts it has to keep pools for.
-        pool_size: Connections that a SOCKS proxy's pool may keep per host; ours are bounded in `pool`.
+        policy: The settings of its pools.
+        contexts: The TLS contexts.
+        endpoints: Number of hosts to keep pools for.
+        pool_size: Connections that a SOCKS proxy's pool keeps per host; `pool` limits the other pools.
     """
     session = _Session()
     adapter = PooledAdapter(policy, contexts, endpoints=endpoints, pool_size=pool_size)

@@ -1,4 +1,4 @@
-"""Connections through a SOCKS proxy, with the limits of all others. Loaded only where there is one."""
+"""Connections through a SOCKS proxy, with the usual limits. Imported only if there is one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import socks  # type: ignore[import-untyped]
 from urllib3.contrib.socks import SOCKSConnection
 
-from .connection import TracedHTTPConnection, TracedHTTPSConnection, descriptor_of
+from .connection import TracedHTTPConnection, TracedHTTPSConnection
 from .connection_pool import PooledHTTPConnectionPool, PooledHTTPSConnectionPool
 from .trace import Trace
 
@@ -17,9 +17,9 @@ __all__ = ["SOCKSConnectionPool", "SOCKSTLSConnectionPool"]
 
 
 class _BoundedSocket(socks.socksocket):  # type: ignore[misc]
-    """PySocks gives each wait for the proxy the whole limit; here they share one."""
+    """A SOCKS socket whose waits for the proxy share one limit; PySocks gives each the whole limit."""
 
-    #: While the proxy is spoken to: how many seconds the next wait may take.
+    #: During the exchange with the proxy: returns the seconds for the next wait.
     next_wait: Callable[[], float | None] | None = None
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
@@ -31,8 +31,8 @@ class _BoundedSocket(socks.socksocket):  # type: ignore[misc]
 
 class _TracedSOCKSConnection(TracedHTTPConnection, SOCKSConnection):
     def _dial(self, trace: Trace) -> socket.socket:
-        """Connect to the first of the proxy's addresses that takes it, and through it to the host."""
-        self._address = None  # there is one host for all that lies behind
+        """Connect to the first of the proxy's addresses that accepts, and through it to the host."""
+        self._address = None  # the addresses are the proxy's, not the host's
         options: Any = self._socks_options
         addresses = socket.getaddrinfo(
             options["proxy_host"].strip("[]"), options["proxy_port"], 0, socket.SOCK_STREAM
@@ -40,15 +40,11 @@ class _TracedSOCKSConnection(TracedHTTPConnection, SOCKSConnection):
         failure: OSError = OSError("the proxy has no address")
         for tried, (family, kind, protocol, _, address) in enumerate(addresses):
             try:
-                sock = _BoundedSocket(family, kind, protocol)
+                sock = self._open_socket(_BoundedSocket, family, kind, protocol)
             except OSError as error:
                 failure = error
                 continue
-            self.sock = sock
-            self._descriptor = descriptor_of(sock)
             try:
-                for option in self.socket_options or ():
-                    sock.setsockopt(*option)
                 sock.set_proxy(
                     options["socks_version"], address[0], address[1], options["rdns"],
                     options["username"], options["password"],
@@ -58,11 +54,11 @@ class _TracedSOCKSConnection(TracedHTTPConnection, SOCKSConnection):
                 sock.connect((self.host.strip("[]"), self.port))
             except OSError as error:
                 sock.close()
-                # PySocks wraps what the system says.
+                # PySocks wraps the error of the system.
                 failure = getattr(error, "socket_err", None) or error
             else:
                 sock.next_wait = None
-                return sock
+                return sock  # type: ignore[no-any-return]  # PySocks has no annotations
         raise failure
 
 

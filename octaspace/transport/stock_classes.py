@@ -1,7 +1,7 @@
-"""The classes of requests and urllib3 that ours build on, also where another library has replaced them.
+"""The original classes of requests and urllib3, even if another library has replaced them.
 
-Recorders and caches (vcrpy, requests-cache) put subclasses of their own into those modules while they are
-active. Ours must not inherit from one of them for the rest of the process.
+Recorders and caches (vcrpy, requests-cache) replace classes in those modules with subclasses while they are
+active. Our classes must not inherit from those for the rest of the process.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ __all__ = ["StockHTTPConnection", "StockHTTPSConnection", "StockSession"]
 
 _REPLACED: Final = (
     "octaspace cannot be used here: urllib3.future, which comes with niquests, has replaced urllib3 in this "
-    "environment, and it speaks to servers in another way. To have both: pip uninstall -y urllib3-future "
+    "environment and has other internals. To use both: pip uninstall -y urllib3-future "
     "urllib3; pip install urllib3; URLLIB3_NO_OVERRIDE=1 pip install niquests --no-binary urllib3-future"
 )
 
 
 def _stock(kind: Any, module: str) -> Any:
-    """The class itself, or the one in that module which its replacement inherits from."""
+    """The class in that module that `kind` is, or inherits from."""
     return next((base for base in kind.__mro__ if base.__module__ == module), kind)
 
 
-# By name: a recorder that is active while this is imported has replaced http.client's class as well.
+# By module name: a recorder that is active during this import has replaced http.client's class as well.
 if not any(base.__module__ == "http.client" for base in urllib3.connection.HTTPConnection.__mro__):
     raise ImportError(_REPLACED, name="urllib3")
 

@@ -1,11 +1,11 @@
-"""TLS contexts: one for each way to trust, and handshakes that no fork catches in the middle.
+"""TLS contexts, one per value of `ssl_verify`, and handshakes that are safe from forks.
 
-OpenSSL has locks that all threads share. A child that was forked while another thread held one of them
-would wait for it forever, since that thread does not exist in the child. They are held while contexts are
-made and certificates are checked, so that happens under a lock of our own, which a fork waits for.
+OpenSSL has locks that all threads share. A child that is forked while another thread holds one would wait for
+it forever, since that thread does not exist in the child. They are held while contexts are created and
+certificates are checked, so that happens under our own lock, which a fork waits for.
 
-That holds for Python's own `ssl` on Python's own sockets. Where another library has put its context or its
-sockets in their place (truststore, pyOpenSSL, gevent, eventlet, mocks), its context is used as it is.
+This applies to the standard library's `ssl` and sockets. If another library has replaced them (truststore,
+pyOpenSSL, gevent, eventlet, mocks), its context is used as it is.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["TLSContexts"]
 
 
 class _OpenSSLLock:
-    """Held through each step of OpenSSL that takes its locks; never while waiting for the network."""
+    """Held during each step of OpenSSL that takes its locks; never while waiting for the network."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -41,7 +41,7 @@ class _OpenSSLLock:
         self._lock = threading.RLock()
 
     def _before_fork(self) -> None:
-        notice_fork()  # a child of a fork in C may have a copy of the lock that nobody there gives back
+        notice_fork()  # after a fork in C, the child's copy of the lock may be held by a missing thread
         self._lock.acquire()
 
     def __enter__(self) -> None:
@@ -51,56 +51,55 @@ class _OpenSSLLock:
         self._lock.release()
 
 
-_in_openssl: Final = _OpenSSLLock()
+_openssl_lock: Final = _OpenSSLLock()
 
 
 class TLSContexts:
-    """The contexts of one client. Reading a CA bundle takes longer than many a call, so it is read once."""
+    """The contexts of one client. A CA bundle is read once, because that takes longer than many calls."""
 
     def __init__(self) -> None:
-        self._of_bundles: dict[Any, Any] = {}
+        self._by_bundle: dict[Any, Any] = {}
 
     def get(self, verify: bool | str) -> Any:
-        """The context for a value of `Config.ssl_verify`, or of what the environment says instead.
+        """The context for a value of `Config.ssl_verify`, or for the CA bundle of the environment.
 
         Returns:
-            A context that all connections can share, or None where urllib3 has to make one for each: another
-            library has brought a context that cannot be shared (pyOpenSSL's).
+            A context that all connections can share, or None if urllib3 has to create one per connection,
+            because another library has provided a context that cannot be shared (pyOpenSSL's).
 
         Raises:
-            ConfigurationError: There is no CA bundle at the path, or none that can be read; or `ssl` was
-                patched too late for anybody to make a context.
+            ConfigurationError: The CA bundle is missing or unreadable; or `ssl` was patched too late.
         """
-        known = _of_every_client if isinstance(verify, bool) else self._of_bundles
-        # Another library may bring a class of its own while the program runs: later clients get it.
+        known = _shared_contexts if isinstance(verify, bool) else self._by_bundle
+        # Another library may replace the class while the program runs: later clients use it.
         key = verify, getattr(urllib3_ssl, "SSLContext", None)
         if key not in known:
-            with _in_openssl:  # also so that all threads get the same one: urllib3 has a pool for each
+            with _openssl_lock:  # also so that all threads share a context: urllib3 has a pool for each
                 if key not in known:
                     bundle = DEFAULT_CA_BUNDLE_PATH if verify is True else verify or None
                     known[key] = _new_context(bundle)
         return known[key]
 
 
-#: For True and for False, which mean the same to all.
-_of_every_client: Final[dict[Any, Any]] = {}
+#: For True and for False, which mean the same for every client.
+_shared_contexts: Final[dict[Any, Any]] = {}
 
 
-#: Python's own, or None where another library had replaced them before this module was loaded.
-_PYTHONS_CONTEXT: Final = ssl.SSLContext if ssl.SSLContext.__module__ == "ssl" else None
-#: What every context inherits from that can be shared, whoever made it.
+#: The standard library's, or None if another library had replaced it before this import.
+_STDLIB_CONTEXT: Final = ssl.SSLContext if ssl.SSLContext.__module__ == "ssl" else None
+#: Base class of every context that can be shared.
 _ANY_CONTEXT: Final = next((kind for kind in ssl.SSLContext.__mro__ if kind.__module__ == "_ssl"), object)
-_PYTHONS_WRAP: Final = None if _PYTHONS_CONTEXT is None else _PYTHONS_CONTEXT.wrap_socket
-_PYTHONS_SOCKET: Final = socket.socket if socket.socket.__module__ == "socket" else None
+_STDLIB_WRAP: Final = None if _STDLIB_CONTEXT is None else _STDLIB_CONTEXT.wrap_socket
+_STDLIB_SOCKET: Final = socket.socket if socket.socket.__module__ == "socket" else None
 
 
 def _new_context(bundle: str | None) -> Any:
-    """As urllib3 makes one; without a bundle nothing is verified."""
+    """Create a context as urllib3 does; without a bundle it verifies nothing."""
     try:
         context = create_urllib3_context(cert_reqs=ssl.CERT_NONE if bundle is None else ssl.CERT_REQUIRED)
-    except RecursionError:  # what gevent and eventlet make of contexts that were imported before
+    except RecursionError:  # gevent and eventlet, patched after the import of ssl
         raise ConfigurationError(
-            "no TLS context can be made: the module ssl was patched after urllib3 had been imported; call "
+            "no TLS context can be created: the module ssl was patched after urllib3 was imported; call "
             "monkey.patch_all() or monkey_patch() before any other import"
         ) from None
     if not isinstance(context, _ANY_CONTEXT):
@@ -110,16 +109,16 @@ def _new_context(bundle: str | None) -> Any:
         try:
             context.load_verify_locations(None if folder else bundle, bundle if folder else None)
         except OSError as error:
-            words = error.strerror or str(error)
-            raise ConfigurationError(f"the CA bundle at {bundle!r} cannot be used: {words}") from None
-    return _SteppingContext(context) if type(context) is _PYTHONS_CONTEXT else context
+            reason = error.strerror or str(error)
+            raise ConfigurationError(f"the CA bundle at {bundle!r} cannot be used: {reason}") from None
+    return _StepwiseContext(context) if type(context) is _STDLIB_CONTEXT else context
 
 
-class _SteppingContext:
-    """An `ssl.SSLContext` whose handshakes go step by step; everything else is the context's own.
+class _StepwiseContext:
+    """An `ssl.SSLContext` with stepwise handshakes; everything else is delegated to the context.
 
     Args:
-        context: One of Python's own class.
+        context: An instance of the standard library's class.
     """
 
     _context: ssl.SSLContext
@@ -134,11 +133,11 @@ class _SteppingContext:
         setattr(self._context, name, value)
 
     def wrap_socket(self, sock: Any, **kwargs: Any) -> Any:
-        """As `ssl.SSLContext.wrap_socket` of a connected client socket, within the socket's timeout."""
+        """Like `ssl.SSLContext.wrap_socket` for a connected client socket, within the socket's timeout."""
         if (
-            _PYTHONS_SOCKET is None
-            or not isinstance(sock, _PYTHONS_SOCKET)
-            or type(self._context).wrap_socket is not _PYTHONS_WRAP
+            _STDLIB_SOCKET is None
+            or not isinstance(sock, _STDLIB_SOCKET)
+            or type(self._context).wrap_socket is not _STDLIB_WRAP
             or not _is_connected(sock)
         ):
             return self._context.wrap_socket(sock, **kwargs)
@@ -158,7 +157,7 @@ class _SteppingContext:
 
 
 def _is_connected(sock: socket.socket) -> bool:
-    """Socket-level mocks hand over a socket that leads nowhere; the context does no handshake on it."""
+    """Whether the socket is connected. That of a mock is not; the context does no handshake on it."""
     try:
         sock.getpeername()
     except OSError:
@@ -167,9 +166,9 @@ def _is_connected(sock: socket.socket) -> bool:
 
 
 def _step(sock: ssl.SSLSocket) -> Any:
-    """Go on with a handshake as far as what has come in goes; returns what to wait for, or None."""
+    """Continue a handshake with the data received so far; return the function to wait with, or None."""
     try:
-        with _in_openssl:
+        with _openssl_lock:
             sock.do_handshake()
     except ssl.SSLWantReadError:
         return wait_for_read

@@ -1,9 +1,8 @@
-"""How far an attempt got, and how long its next wait may take.
+"""How far an attempt got, and the limits of its waits.
 
-The stage an attempt reached decides whether a failure may be tried again. urllib3 calls its own pool and
-connection objects in the calling thread, so the trace of the attempt under way stands in a context
-variable: one per thread, and one per greenlet even where gevent came too late to replace
-`threading.local`.
+The stage of a failed attempt decides whether it may be retried. urllib3 calls its pool and connection objects
+in the calling thread, so the trace of the current attempt is in a context variable: one per thread, and one
+per greenlet even if gevent was too late to replace `threading.local`.
 """
 
 from __future__ import annotations
@@ -15,30 +14,30 @@ from typing import Final
 
 from .clock import SYSTEM_CLOCK, Deadline
 
-__all__ = ["BETWEEN_LOOKS", "Stage", "Trace", "Unwanted", "current_trace", "tracing"]
+__all__ = ["POLL_INTERVAL", "CallAborted", "Stage", "Trace", "current_trace", "tracing"]
 
-#: Seconds between two looks whether an answer is wanted still.
-BETWEEN_LOOKS: Final = 0.5
+#: Seconds between two calls of a sink's `waiting`.
+POLL_INTERVAL: Final = 0.5
 
 _NO_LIMIT: Final = Deadline(SYSTEM_CLOCK)
 
 
 class Stage(IntEnum):
-    """How far an attempt got. Up to OPEN nothing of the request can have reached a server."""
+    """How far an attempt got. Up to OPEN, nothing of the request can have reached a server."""
 
-    NONE = 0  # no connection of ours was asked for: a mock, or a failure before it
+    NONE = 0  # none of our connections was requested: a mock, or an earlier failure
     OPENING = 1  # DNS, connect, proxy, TLS handshake
     OPEN = 2  # connected, nothing sent
-    SENDING = 3  # the first byte may be on its way
-    WAITING = 4  # sent; the status line and the headers are awaited
-    READING = 5  # the body is being read
+    SENDING = 3  # the first byte may have been sent
+    WAITING = 4  # sent; waiting for the status line and the headers
+    READING = 5  # reading the body
 
 
-class Unwanted(Exception):  # noqa: N818  # nothing has failed: the caller ended the call
-    """Brings what `Trace.look` has met past the libraries: they take an OSError for one of the network.
+class CallAborted(Exception):  # noqa: N818  # not an error: the caller ended the call
+    """Carries an exception out of `Trace.poll` past the libraries, which treat an OSError as a network error.
 
     Attributes:
-        error: What the caller raised.
+        error: The exception that the caller's `waiting` raised.
     """
 
     def __init__(self, error: BaseException) -> None:
@@ -47,25 +46,25 @@ class Unwanted(Exception):  # noqa: N818  # nothing has failed: the caller ended
 
 
 class Trace:
-    """One attempt's record and limits. Its waits are real ones, so they go by the system's clock.
+    """The record and the limits of one attempt. They use the system's clock, because the waits are real.
 
     Args:
         new_connection: Refuse to reuse a connection.
         read_timeout: Seconds for each wait for data.
         write_timeout: Seconds for sending the whole request.
         deadline: The end of the whole call.
-        waiting: Called about twice a second while the answer is awaited and read, or None. What it raises
-            ends the attempt.
+        waiting: Called about twice a second while waiting for the response and reading it, or None. An
+            exception it raises ends the attempt.
 
     Attributes:
         stage: How far it got.
         opened: Whether it opened a connection.
         reused: Whether it was sent on a connection that had served another request.
-        surplus: Whether bytes came behind the end of the answer. They would be taken for the next one.
+        surplus: Whether bytes followed the end of the response. They would be taken for the next response.
     """
 
     __slots__ = (
-        "_next_look",
+        "_next_poll",
         "_opening",
         "_sending",
         "_waiting",
@@ -98,70 +97,70 @@ class Trace:
         self._write_timeout = write_timeout
         self._opening = self._sending = _NO_LIMIT
         self._waiting = waiting
-        self._next_look = 0.0 if waiting is None else SYSTEM_CLOCK.monotonic() + BETWEEN_LOOKS
+        self._next_poll = 0.0 if waiting is None else SYSTEM_CLOCK.monotonic() + POLL_INTERVAL
 
     @property
     def has_limits(self) -> bool:
-        """Whether a wait for data has more limits than the socket's own timeout."""
+        """Whether a wait for data has more limits than the socket's timeout."""
         return self.deadline.limit is not None or self._waiting is not None
 
     @property
-    def is_watched(self) -> bool:
-        """Whether somebody looks, while data is awaited, if it is wanted still."""
+    def is_polled(self) -> bool:
+        """Whether `poll` must be called during waits for data."""
         return self._waiting is not None
 
-    def look(self) -> None:
-        """Call `waiting` when the last time was long enough ago.
+    def poll(self) -> None:
+        """Call `waiting` if the last call was at least `POLL_INTERVAL` ago.
 
         Raises:
-            Unwanted: It has raised something.
+            CallAborted: It raised an exception.
         """
         now = SYSTEM_CLOCK.monotonic()
-        if self._waiting is None or now < self._next_look:
+        if self._waiting is None or now < self._next_poll:
             return
-        self._next_look = now + BETWEEN_LOOKS
+        self._next_poll = now + POLL_INTERVAL
         try:
             self._waiting()
         except BaseException as error:
-            raise Unwanted(error) from None
+            raise CallAborted(error) from None
 
     def begin_opening(self, limit: float | None) -> None:
-        """Connect, proxy and TLS share one limit from here on."""
+        """Start the limit that connect, proxy and TLS share."""
         self.stage = Stage.OPENING
         self._opening = Deadline(SYSTEM_CLOCK, limit)
 
     def begin_sending(self) -> None:
-        """The parts of a request share one limit from the first on."""
+        """Start the limit that all parts of the request share, with the first part."""
         if self.stage is not Stage.SENDING:
             self.stage = Stage.SENDING
             self._sending = Deadline(SYSTEM_CLOCK, self._write_timeout)
 
     def next_opening_wait(self, shares: int = 1) -> float | None:
-        """Seconds for the next step of opening, or for one of several that are to have as long each.
+        """Seconds for the next step of opening, or for each of several attempts that share the time equally.
 
         Raises:
             TimeoutError: The time for opening is over.
         """
-        left = _some(self._opening.remaining())
+        left = _require_time(self._opening.remaining())
         return None if left is None else left / shares
 
     def next_sending_wait(self) -> float | None:
-        """Seconds for the next part of the request; raises `TimeoutError` when there are none."""
-        return _some(self.deadline.clip(self._sending.remaining()))
+        """Seconds for the next part of the request; raises `TimeoutError` if none are left."""
+        return _require_time(self.deadline.clip(self._sending.remaining()))
 
     def next_reading_wait(self) -> float | None:
-        """Seconds for the next wait for data; raises `TimeoutError` when there are none."""
-        return _some(self.deadline.clip(self.read_timeout))
+        """Seconds for the next wait for data; raises `TimeoutError` if none are left."""
+        return _require_time(self.deadline.clip(self.read_timeout))
 
 
-def _some(limit: float | None) -> float | None:
-    """A timeout of 0 would make a socket give up at once with an error that is no timeout."""
+def _require_time(limit: float | None) -> float | None:
+    """Raise `TimeoutError` if no time is left: a socket timeout of 0 means non-blocking."""
     if limit is not None and limit <= 0:
         raise TimeoutError("no time left")
     return limit
 
 
-#: The attempt under way. Our pools and connections are used within one, never outside.
+#: The current attempt. Our pools and connections are only used within one.
 current_trace: ContextVar[Trace] = ContextVar("octaspace_trace")
 
 

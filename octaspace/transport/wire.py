@@ -1,4 +1,4 @@
-"""One attempt: from a `Request` and an endpoint to an answer or a sorted failure."""
+"""One attempt: send a `Request` to an endpoint; the result is an answer or a classified failure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,21 @@ from ..request import BodySink, Request
 from .clock import Deadline
 from .content_encoding import BodyError, TruncatedBodyError, decoded
 from .decoding import TooManyValuesError, decode_body, is_html, json_parser
-from .failures import LIBRARY_ERRORS, Answer, Failure, classify_failure, forget_library_frames, out_of_time
+from .failures import (
+    LIBRARY_ERRORS,
+    Answer,
+    Failure,
+    classify_failure,
+    deadline_failure,
+    forget_library_frames,
+)
 from .fork import notice_fork
 from .framing import BODYLESS
 from .pool import Pools
 from .proxy_url import credentials_of, without_credentials
 from .retry import Outcome
 from .session import EndpointRequest, SentHeaders
-from .trace import Stage, Trace, Unwanted, tracing
+from .trace import CallAborted, Stage, Trace, tracing
 
 __all__ = ["Wire"]
 
@@ -33,7 +40,7 @@ _CHUNK: Final = 65536
 
 
 class Wire:
-    """Sends attempts of one client, with its key and its limits, through pools it may share.
+    """Makes the attempts of one client, with its key and its limits, through pools it may share.
 
     Args:
         config: The client's options.
@@ -44,7 +51,7 @@ class Wire:
         self._config = config
         self._pools = pools
         json_parser()
-        # Prepared once: the fields, the limits, and the path that an endpoint's address may have.
+        # Prepared once: the header fields, the limits, and the path of each endpoint.
         self._public_headers = SentHeaders(
             {
                 "User-Agent": config.user_agent or USER_AGENT,
@@ -53,7 +60,7 @@ class Wire:
                 "Connection": "keep-alive" if config.keep_alive else "close",
             }
         )
-        self._headers = self._public_headers.fresh()
+        self._headers = self._public_headers.clone()
         if config.api_key is not None:
             self._headers["Authorization"] = config.api_key
         self._timeout = Timeout(connect=config.open_timeout, read=config.read_timeout)
@@ -77,12 +84,12 @@ class Wire:
             body: Its body as bytes.
             new_connection: Refuse to reuse a connection.
             deadline: The end of the whole call.
-            sink: Where a 2xx body goes, or None to have it in memory.
+            sink: Receives a 2xx body; None keeps it in memory.
         """
         notice_fork()
         config = self._config
         if deadline.expired:
-            return out_of_time(Stage.NONE)
+            return deadline_failure(Stage.NONE)
         trace = Trace(
             new_connection=new_connection,
             read_timeout=config.read_timeout,
@@ -90,33 +97,33 @@ class Wire:
             deadline=deadline,
             waiting=None if sink is None else sink.waiting,
         )
-        outer = sys.exc_info()[1]  # what the caller is handling already
+        outer = sys.exc_info()[1]  # the exception the caller is already handling
         if not self._pools.acquire(url, deadline.clip(config.pool_timeout)):
-            return self._pool_stayed_full(deadline)
+            return self._pool_timeout_failure(deadline)
         try:
-            if self._pools.closed:  # perhaps while this call waited
-                return Failure.of_settings("the client was closed during the call")
+            if self._pools.closed:  # possibly during the wait
+                return Failure.misconfiguration("the client was closed during the call")
             with tracing(trace):
                 return self._exchange(url, request, body, trace, sink)
-        except _Foreign as failed:
+        except _LibraryError as failed:
             proxy = self._pools.proxy(url)
             credentials = [] if proxy is None else credentials_of(proxy)
             failure = classify_failure(failed.error, trace, outer=outer, credentials=credentials)
             failure.proxy = None if proxy is None else without_credentials(proxy)
             return failure
-        except Unwanted as unwanted:
-            forget_library_frames(unwanted.error, outer)
-            raise unwanted.error from None
-        except BaseException as error:  # an interrupt, a warning made an error, a sink that failed
+        except CallAborted as aborted:
+            forget_library_frames(aborted.error, outer)
+            raise aborted.error from None
+        except BaseException as error:  # an interrupt, a warning turned into an error, a failed sink
             forget_library_frames(error, outer)
             raise
         finally:
             self._pools.release(url, trace)
 
-    def _pool_stayed_full(self, deadline: Deadline) -> Failure:
+    def _pool_timeout_failure(self, deadline: Deadline) -> Failure:
         config = self._config
         if deadline.expired or config.pool_timeout is None:
-            return out_of_time(Stage.NONE)
+            return deadline_failure(Stage.NONE)
         return Failure(
             Outcome.UNSENT,
             "pool",
@@ -130,15 +137,15 @@ class Wire:
         try:
             response = self._send(url, request, body, trace)
         except LIBRARY_ERRORS as error:
-            raise _Foreign(error) from None
+            raise _LibraryError(error) from None
         except Warning:
             raise
         except Exception as error:
-            # Whatever another library has put into the place of `ssl` or of sockets raises while a connection
-            # is opened (a bare ValueError of pyOpenSSL, say), nothing has been sent.
+            # A library that has replaced `ssl` or sockets may raise anything while a connection opens, e.g.
+            # a ValueError of pyOpenSSL. Nothing has been sent then.
             if trace.stage is not Stage.OPENING:
                 raise
-            raise _Foreign(error) from None
+            raise _LibraryError(error) from None
         trace.stage = Stage.READING
         return self._receive(response, request, sink, trace.deadline)
 
@@ -147,14 +154,14 @@ class Wire:
             self._prepare(url, request, body),
             stream=True,
             allow_redirects=False,
-            timeout=self._limits(trace.deadline),  # type: ignore[arg-type]  # urllib3's own is taken as well
+            timeout=self._limits(trace.deadline),  # type: ignore[arg-type]  # requests accepts urllib3's as well
             **self._pools.environment(url),
         )
 
     def _limits(self, deadline: Deadline) -> Timeout:
         if deadline.limit is None:
             return self._timeout
-        # Limits of zero are refused by urllib3; the expired deadline itself is noticed by the trace.
+        # urllib3 refuses limits of zero; the trace detects the expired deadline.
         open_timeout = deadline.clip(self._config.open_timeout)
         read_timeout = deadline.clip(self._config.read_timeout)
         return Timeout(
@@ -163,8 +170,8 @@ class Wire:
         )
 
     def _prepare(self, url: str, request: Request, body: bytes | None) -> EndpointRequest:
-        """The request as requests wants it, without its preparation: that would read .netrc."""
-        headers = (self._public_headers if request.public else self._headers).fresh()
+        """Create the prepared request without requests' own preparation, which would read .netrc."""
+        headers = (self._public_headers if request.public else self._headers).clone()
         if body is not None:
             headers["Content-Type"] = "application/json"
         if body is not None or request.method not in ("GET", "HEAD"):
@@ -174,8 +181,8 @@ class Wire:
         prepared.endpoint = url
         target = request.path
         if request.params:
-            joint = "" if target.endswith("?") else "&" if "?" in target else "?"
-            target += joint + urlencode(request.params)
+            separator = "" if target.endswith("?") else "&" if "?" in target else "?"
+            target += separator + urlencode(request.params)
         prepared.url = url + target
         prepared.target = self._prefixes[url] + target
         prepared.headers = headers
@@ -186,58 +193,58 @@ class Wire:
     def _receive(
         self, response: requests.Response, request: Request, sink: BodySink | None, deadline: Deadline
     ) -> Answer | Failure:
-        """Read the body to its end, into the sink or into memory, and hand the connection back."""
+        """Read the whole body into the sink or into memory, and release the connection."""
         status: int = response.status_code
         headers = response.headers
         complete = False
         try:
             if status < 200:
-                # What follows on this connection would be taken for the answer of the next request.
-                return Failure(Outcome.LOST, None, f"the interim status {status} came as the answer")
+                # Further data on this connection would be taken for the response to the next request.
+                return Failure(Outcome.LOST, None, f"the response has the interim status {status}")
             into_sink = sink if 200 <= status < 300 else None
             if request.expects == "file" and is_html(headers):
-                into_sink = None  # it is not the file, and must not stand in its place
-            # The answer to a change names what costs money. What has come of it is decoded, late or not: its
-            # size is bounded, and so is the time that takes.
+                into_sink = None  # an error page, which must not replace the file
+            # The response to a change names what costs money, so it is decoded even after the deadline. Its
+            # size is limited, and so is the time that takes.
             end = deadline if deadline.limit is not None and request.repeatable else None
-            body = self._take(response, into_sink, end)
+            body = self._read_body(response, into_sink, end)
             complete = True
             if into_sink is not None:
                 return Answer(status, headers, body)
             if end is None:
                 return self._answer(status, headers, body, request)
             answer = None if end.expired else self._answer(status, headers, body, request)
-            return out_of_time(Stage.NONE) if answer is None or end.expired else answer
+            return deadline_failure(Stage.NONE) if answer is None or end.expired else answer
         except BodyError as error:
             return Answer(status, headers, problem=str(error), option=error.option)
-        except (TruncatedBodyError, _Foreign) as error:
+        except (TruncatedBodyError, _LibraryError) as error:
             if not request.repeatable and 400 <= status < 500 and status != 408:
-                # Refused, whatever became of the rest. A proxy may refuse before it has read the request, and
-                # its connection is reset then.
+                # The status is a refusal, even if the body is incomplete: a proxy may respond before it has
+                # read the request, and reset the connection.
                 return Answer(status, headers)
-            if isinstance(error, _Foreign):
+            if isinstance(error, _LibraryError):
                 raise
             return Failure(Outcome.LOST, None, str(error))
         finally:
             if complete:
                 release = getattr(response.raw, "release_conn", None)
-                if release is not None:  # not every recorder's answer has one (vcrpy 8)
+                if release is not None:  # missing in the responses of some recorders (vcrpy 8)
                     release()
             else:
                 response.close()
 
-    def _take(self, response: requests.Response, sink: BodySink | None, end: Deadline | None) -> bytes:
+    def _read_body(self, response: requests.Response, sink: BodySink | None, end: Deadline | None) -> bytes:
         raw, headers = response.raw, response.headers
-        # Not by chunks: urllib3 would wait for those that a field announces and that never come.
+        # Not in chunks: urllib3 would wait for chunks that the header declares and that are never sent.
         bodyless = response.status_code in BODYLESS
-        if sink is None and (bodyless or self._fits(headers)):
-            # In one go: the way by chunks and decoders costs more than a small body is worth.
-            return _whole(raw)
+        if sink is None and (bodyless or self._fits_in_memory(headers)):
+            # In one step: for a small body, chunks and decoders would take longer than reading.
+            return _read_all(raw)
         in_memory = sink is None or sink.in_memory
-        # A recorder's own answer (vcrpy's) is decoded already, and says otherwise.
+        # The response of a recorder (vcrpy) is already decoded, although its header declares an encoding.
         encoded = isinstance(raw, HTTPResponse)
         chunks = decoded(
-            filter(None, [_whole(raw)]) if bodyless else _raw_chunks(raw),
+            filter(None, [_read_all(raw)]) if bodyless else _raw_chunks(raw),
             headers.get("Content-Encoding", "") if encoded else "",
             limit=self._config.max_response_bytes if in_memory else None,
         )
@@ -245,8 +252,8 @@ class Wire:
             sink.begin(_content_length(headers))
         pieces: list[bytes] = []
         for chunk in chunks:
-            if end is not None and end.expired:  # sockets look at it when they wait, decompression does not
-                raise _Foreign(TimeoutError("no time left"))
+            if end is not None and end.expired:  # socket waits check the deadline, decompression does not
+                raise _LibraryError(TimeoutError("no time left"))
             if sink is not None:
                 sink.write(chunk)
             if in_memory:
@@ -265,16 +272,16 @@ class Wire:
         except TooManyValuesError as error:
             return Answer(status, headers, body, data=body, problem=str(error), option="max_json_values")
         except ValueError as error:
-            return Answer(status, headers, body, data=body, problem=f"its JSON cannot be read: {error}")
+            return Answer(status, headers, body, data=body, problem=f"the JSON is invalid: {error}")
 
-    def _fits(self, headers: Mapping[str, str]) -> bool:
-        """Whether a body says that it is not encoded, and not larger than may be."""
+    def _fits_in_memory(self, headers: Mapping[str, str]) -> bool:
+        """Whether the header declares a body that is not encoded and within the limit."""
         length = _content_length(headers)
         return length is not None and length <= self._config.max_response_bytes
 
 
-class _Foreign(Exception):  # noqa: N818  # carries an error and is none
-    """Brings what the libraries raised past our own code, and nothing that a sink raised."""
+class _LibraryError(Exception):  # only carries an error
+    """Carries an exception of a library, to tell it from one that a sink raised."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__()
@@ -285,27 +292,27 @@ def _raw_chunks(raw: Any) -> Iterator[bytes]:
     try:
         yield from raw.stream(_CHUNK, decode_content=False)
     except LIBRARY_ERRORS as error:
-        raise _Foreign(error) from None
+        raise _LibraryError(error) from None
     _check_end(raw)
 
 
-def _whole(raw: Any) -> bytes:
+def _read_all(raw: Any) -> bytes:
     try:
         body: bytes = raw.read(decode_content=False)
     except LIBRARY_ERRORS as error:
-        raise _Foreign(error) from None
+        raise _LibraryError(error) from None
     _check_end(raw)
     return body
 
 
 def _check_end(raw: Any) -> None:
     if getattr(raw, "length_remaining", None):
-        # urllib3 1.26 does not notice a body that ends early.
+        # urllib3 1.26 does not detect a truncated body.
         raise TruncatedBodyError(f"the body ended {raw.length_remaining} bytes early")
 
 
 def _content_length(headers: Mapping[str, str]) -> int | None:
-    """How many bytes the sink will get, where that can be known."""
+    """The number of bytes that the sink will receive, or None if unknown."""
     length = headers.get("Content-Length", "")
     encoded = headers.get("Content-Encoding", "identity") != "identity"
     return int(length) if length.isascii() and length.isdigit() and len(length) < 19 and not encoded else None

@@ -26,7 +26,7 @@ def overwrite_key(content: IO[bytes], mask: KeyMask) -> None:
         content.seek(start)
         piece = content.read(_PIECE)
         more = len(piece) == _PIECE
-        for first, last in mask.places(piece.decode("latin-1")):
+        for first, last in mask.spans(piece.decode("latin-1")):
             if more and last == len(piece):
                 continue  # it may go on, and the next piece has it whole
             content.seek(start + first)

@@ -28,8 +28,8 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("reset", {}, "ConnectionError", "Nobody answered"),
     ("refuse", {}, "ConnectionError", "Nobody answered"),
     ("truncate", {}, "ConnectionError", "Nobody answered"),
-    ("garbage", {}, "InvalidResponseError", "its JSON cannot be read"),
-    ("html", {}, "InvalidResponseError", "text/html came where JSON is expected"),
+    ("garbage", {}, "InvalidResponseError", "the JSON is invalid"),
+    ("html", {}, "InvalidResponseError", "the body is text/html, not JSON"),
 ]
 
 

@@ -176,7 +176,7 @@ def test_html_is_an_error_and_nothing_is_printed(
     result = run(app, "call", method)
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert "200, but text/html came where JSON is expected" in result.stderr
+    assert "200, but the body is text/html, not JSON" in result.stderr
     assert "base64" not in result.stderr
 
 
@@ -280,7 +280,7 @@ class TestCheck:
         result = run(app, "check")
         assert result.exit_code == 1
         first, second = octaspace_sandbox.urls
-        named = "failed: InvalidResponseError: GET /network: 200, but text/html came where JSON is expected"
+        named = "failed: InvalidResponseError: GET /network: 200, but the body is text/html, not JSON"
         assert f"{first}: {named}" in result.stdout
         assert re.search(rf"{second}: reachable, \d+ ms, key accepted", result.stdout)
         paths = [entry.path for entry in octaspace_sandbox.journal.entries()]
@@ -314,7 +314,7 @@ class TestCheck:
         octaspace_sandbox.faults.add("stall")
         result = run(app, "check", "--timeout", "0.2")
         assert result.exit_code == 1
-        assert "failed: TimeoutError: GET /network: not done within 0.2 s in all" in result.stdout
+        assert "failed: TimeoutError: GET /network: not finished within 0.2 s in total" in result.stdout
 
     @pytest.mark.parametrize("timeout", ["0", "-1", "soon"])
     def test_a_limit_that_is_none(self, app: Flask, timeout: str) -> None:

@@ -18,7 +18,7 @@ class Authority:
         folder: Where the files go.
 
     Attributes:
-        bundle: The CA bundle that trusts this authority and nobody else.
+        bundle: The CA bundle that trusts only this authority.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -38,7 +38,7 @@ class Authority:
         return path
 
     def server_context(self, *names: str) -> ssl.SSLContext:
-        """What a server in Python takes for these names."""
+        """A server context with a certificate for these names."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate(*names))
         return context

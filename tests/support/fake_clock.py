@@ -1,4 +1,4 @@
-"""A clock that moves only when it is told to, or when the code under test sleeps on it."""
+"""A clock that moves only on `advance`, or when the code under test sleeps on it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class FakeClock:
     """Time for one test.
 
     Attributes:
-        now: The present, in seconds.
+        now: The current time in seconds.
         slept: Every wait, in order.
-        on_sleep: Called at each wait, for what happens meanwhile.
+        on_sleep: Called at each wait, for events during the wait.
         chance: What `random` returns; 0.5 makes the jitter factor exactly 1.
     """
 

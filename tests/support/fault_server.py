@@ -1,7 +1,7 @@
-"""A server on a raw socket that does to each request what a script says, and keeps a journal.
+"""A server on a raw socket that handles each request as scripted, and keeps a journal.
 
-HTTP servers are too well-behaved to reset a connection, to break off in the middle of a chunk, or to
-read a request and say nothing. Each behaviour below is one way to treat one request.
+HTTP servers do not reset a connection, stop in the middle of a chunk, or read a request and send nothing.
+Each behaviour below is one way to handle one request.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Arrival:
-    """A request that was read whole."""
+    """A request that was read completely."""
 
     method: str
     path: str
@@ -31,7 +31,7 @@ class Arrival:
 
 
 class Exchange:
-    """One request on one connection, as a behaviour sees it."""
+    """One request on one connection, as passed to a behaviour."""
 
     def __init__(self, server: FaultServer, sock: socket.socket, connection: int) -> None:
         self.server = server
@@ -40,7 +40,7 @@ class Exchange:
         self._buffer = b""
 
     def read_request(self, *, carried_out: bool = True) -> Arrival | None:
-        """Read one request and write it into the journal; None when the client is gone."""
+        """Read one request and add it to the journal; None if the client has disconnected."""
         while b"\r\n\r\n" not in self._buffer:
             piece = self.sock.recv(65536)
             if not piece:
@@ -70,7 +70,7 @@ class Exchange:
         self.sock.close()
 
     def hold(self) -> None:
-        """Do nothing until the server stops or the client goes away."""
+        """Do nothing until the server stops or the client disconnects."""
         while not self.server.stopping.is_set():
             try:
                 readable, _, _ = select.select([self.sock], [], [], 0.02)
@@ -82,7 +82,7 @@ class Exchange:
                 return
 
 
-#: Treats one request; True keeps the connection for the next.
+#: Handles one request; True keeps the connection for the next.
 Behaviour = Callable[[Exchange], bool]
 
 
@@ -103,7 +103,7 @@ def answer(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
 ) -> Behaviour:
-    """Answer as a server should."""
+    """Send a valid response."""
 
     def behave(exchange: Exchange) -> bool:
         arrival = exchange.read_request()
@@ -117,7 +117,7 @@ def answer(
 
 
 def echo(exchange: Exchange) -> bool:
-    """Answer with what arrived, so that crossed answers show."""
+    """Respond with the request, so that mixed-up responses are detected."""
     arrival = exchange.read_request()
     if arrival is None:
         return False
@@ -127,7 +127,7 @@ def echo(exchange: Exchange) -> bool:
 
 
 def raw(data: bytes, *, then: str = "close") -> Behaviour:
-    """Read the request, send these very bytes, and `close`, `reset`, `hold` or `keep` the connection."""
+    """Read the request, send exactly these bytes, and `close`, `reset`, `hold` or `keep` the connection."""
 
     def behave(exchange: Exchange) -> bool:
         if exchange.read_request() is None:
@@ -144,7 +144,7 @@ def raw(data: bytes, *, then: str = "close") -> Behaviour:
 
 
 def close_unread(exchange: Exchange) -> bool:
-    """Close with the request unread: the kernel sends RST, and the client cannot know more."""
+    """Close with the request unread: the kernel sends RST, and the client learns nothing else."""
     return False
 
 
@@ -154,31 +154,31 @@ def reset_unread(exchange: Exchange) -> bool:
 
 
 def never_read(exchange: Exchange) -> bool:
-    """Leave the request in the socket buffers, so that sending a large one gets stuck."""
+    """Leave the request in the socket buffers, so that sending a large one blocks."""
     exchange.server.stopping.wait()
     return False
 
 
 def read_slowly(exchange: Exchange) -> bool:
-    """Take a little now and then: no single wait of the sender is long, and all of them together are."""
+    """Read a little at intervals: no single wait of the sender is long, but their sum is."""
     while not exchange.server.stopping.wait(0.01):
         if not exchange.sock.recv(1024):
             break
     return False
 
 
-#: Read the request and be gone without a word: the client cannot know whether it was carried out.
+#: Read the request and close: the client cannot know whether it was carried out.
 close_after_reading: Behaviour = raw(b"")
 reset_after_reading: Behaviour = raw(b"", then="reset")
-#: Read the request and say nothing for ever.
+#: Read the request and never send anything.
 stall: Behaviour = raw(b"", then="hold")
-#: Promise a body, send half of it, and say nothing more / be gone.
+#: Declare a body, send half of it, and send nothing more / close.
 stall_in_body: Behaviour = raw(http(200, b'{"a": 1}')[:-4], then="hold")
 truncate: Behaviour = raw(http(200, b'{"a": 1}')[:-4])
 
 
 def drip(data: bytes, interval: float) -> Behaviour:
-    """Send byte by byte: each wait is short, and the whole is long."""
+    """Send byte by byte: each wait is short, but their sum is long."""
 
     def behave(exchange: Exchange) -> bool:
         if exchange.read_request() is None:
@@ -198,19 +198,19 @@ class FaultServer:
 
     Args:
         script: One behaviour per request, in order of arrival.
-        after: The behaviour when the script is over.
-        tls: Speak TLS with this context.
+        after: The behaviour after the end of the script.
+        tls: Use TLS with this context.
         handshake: False accepts connections and never answers the handshake (with `tls`) or anything.
-        port: 0 takes a free one.
+        port: 0 for a free one.
         host: The address to listen at.
-        backlog: How many connections the kernel may take before they are accepted.
+        backlog: How many connections the kernel queues before they are accepted.
         accepts: False leaves connections to the kernel until `accepting` is set.
         welcome: Called with each new connection; False ends it, before TLS or any request.
 
     Attributes:
-        journal: The requests that were read whole.
+        journal: The requests that were read completely.
         accepted: How many connections there were.
-        greeted: Set when the first byte of a handshake has come that is not answered.
+        greeted: Set when the first byte of a handshake that is not answered arrives.
     """
 
     script: Iterable[Behaviour] = ()
@@ -249,7 +249,7 @@ class FaultServer:
             return len(self.open)
 
     def then(self, *script: Behaviour) -> None:
-        """Replace what is left of the script."""
+        """Replace the rest of the script."""
         with self._lock:
             self._steps = iter(script)
 
@@ -257,7 +257,7 @@ class FaultServer:
         """Accept connections, on the same port as before when it was refusing."""
         self._listener = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # A large request that nobody reads soon gets stuck.
+        # A large request that is not read blocks soon.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         self._listener.bind((self.host, self.port))
         self._listener.listen(self.backlog)
@@ -278,7 +278,7 @@ class FaultServer:
             sockets = list(self.open)
         for sock in sockets:
             try:
-                # Not SSLSocket's: from there on its thread would read what is encrypted as it is.
+                # Not SSLSocket's: its thread would read the encrypted data undecrypted afterwards.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
             except OSError:
                 continue
@@ -341,7 +341,7 @@ class FaultServer:
                 if not behaviour(exchange):
                     return
         except (OSError, ValueError):
-            return  # the client is gone, or the behaviour closed the socket
+            return  # the client has disconnected, or the behaviour closed the socket
         finally:
             with self._lock:
                 self.open -= {plain, sock}

@@ -1,4 +1,4 @@
-"""A behaviour of the fault server that holds requests until it is told to let them go."""
+"""A behaviour of the fault server that holds requests until it is opened."""
 
 from __future__ import annotations
 

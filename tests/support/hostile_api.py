@@ -1,8 +1,8 @@
-"""An API that lies: the sandbox's answers, each of which something is done to before it is sent.
+"""A hostile API: the sandbox's responses, each modified before it is sent.
 
-A lie is put into real answers of the whole API, so that a caller gets as far as with the real one before it
-meets the lie. It is written on a raw socket: header fields, reason phrases and status lines that no HTTP
-library would send are part of it.
+Real responses of the whole API are modified, so that a caller gets as far as with the real one. They are
+sent on a raw socket, because they include header fields, reason phrases and status lines that no HTTP
+library sends.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Spelling = Callable[[str], str]
 
 @dataclass
 class Reply:
-    """An answer before it is sent. `Content-Length` is added at the end.
+    """A response before it is sent. `Content-Length` is added at the end.
 
     Attributes:
         key: The key that the request came with; empty for one without.
@@ -38,7 +38,7 @@ class Reply:
         reason: Reason phrase.
         headers: Header fields.
         body: The body.
-        raw: What is sent in place of all that, when it is not None.
+        raw: Sent instead of all that if not None.
     """
 
     key: str
@@ -63,10 +63,10 @@ Lie = Callable[[Reply], None]
 
 @dataclass
 class HostileApi:
-    """Serves a sandbox's world on a port of the loopback interface, with a lie in each answer.
+    """Serves a sandbox's world on a port of the loopback interface, with each response modified.
 
     Attributes:
-        lie: What is done to each answer; a test may change it at any time.
+        lie: Modifies each response; a test may change it at any time.
         server: The real server behind it.
     """
 
@@ -119,7 +119,7 @@ def _written(reply: Reply) -> bytes:
 
 
 def _escaped(text: str) -> str:
-    """JSON's longest spelling, as a marker that survives `json.dumps`; see `_in_values`."""
+    """The longest JSON escapes, as a marker that survives `json.dumps`; see `_in_values`."""
     return "".join(f"\\u{ord(character):04x}" for character in text)
 
 
@@ -170,22 +170,22 @@ def _in_json(spelling: Spelling, change: Callable[[str], str], *, names: bool) -
 
 
 def in_values(spelling: Spelling) -> Lie:
-    """Every text of the answer is the key."""
+    """Every string of the response is the key."""
     return _in_json(spelling, lambda text: _HERE, names=False)
 
 
 def beside_values(spelling: Spelling) -> Lie:
-    """Every text of the answer ends with the key, so that ids, addresses and times cannot be read."""
+    """Every string of the response ends with the key, so that ids, addresses and times cannot be parsed."""
     return _in_json(spelling, lambda text: f"{text} {_HERE}", names=False)
 
 
 def in_names(spelling: Spelling) -> Lie:
-    """Every object of the answer has the key in the names of its fields."""
+    """Every object of the response has the key in its field names."""
     return _in_json(spelling, lambda text: f"{text}{_HERE}", names=True)
 
 
 def in_a_new_field(spelling: Spelling) -> Lie:
-    """Every object keeps what it has, and has the key in a field of its own: all pages can be made."""
+    """Every object is unchanged except for an additional field with the key: all pages can be rendered."""
 
     def change(data: Any) -> Any:
         if isinstance(data, dict):
@@ -201,7 +201,7 @@ def in_a_new_field(spelling: Spelling) -> Lie:
 
 
 def in_header(name: str, value: str = "{key}") -> Lie:
-    """A header field has the key in it."""
+    """A header field contains the key."""
 
     def lie(reply: Reply) -> None:
         reply.replace_header(name, value.format(key=reply.key))
@@ -210,7 +210,7 @@ def in_header(name: str, value: str = "{key}") -> Lie:
 
 
 def with_status(status: int, message: str = "no: {key}") -> Lie:
-    """Every answer is an error whose words, reason phrase and request id repeat the key."""
+    """Every response is an error whose message, reason phrase and request id contain the key."""
 
     def lie(reply: Reply) -> None:
         reply.status, reply.reason = status, f"Because of {reply.key}"
@@ -226,7 +226,7 @@ def with_status(status: int, message: str = "no: {key}") -> Lie:
 
 
 def with_body(body: str, content_type: str, status: int = 200, encoding: str = "utf-8") -> Lie:
-    """Every answer is this text."""
+    """Every response is this text."""
 
     def lie(reply: Reply) -> None:
         reply.body = body.format(key=reply.key).encode(encoding)
@@ -259,14 +259,14 @@ def _content_encoding(reply: Reply) -> None:
 
 
 def in_files(reply: Reply) -> None:
-    """A file that is downloaded has the key in the midst of it, and in the last of its bytes."""
+    """A downloaded file contains the key in the middle and at the end."""
     if "octet-stream" in dict(reply.headers).get("Content-Type", ""):
         reply.body += f" {reply.key} and {SPELLINGS['in base64'](reply.key)} {reply.key}".encode()
 
 
 _HTML = "<!DOCTYPE html><title>{key}</title><p>Sorry, <a href='/?{key}'>{key}</a></p>"
 
-#: Every way in which the key is sent back, by name.
+#: Every way of sending the key back, by name.
 LIES: dict[str, Lie] = {
     **{f"every text: {name}": in_values(spelling) for name, spelling in SPELLINGS.items()},
     **{f"a new field: {name}": in_a_new_field(spelling) for name, spelling in SPELLINGS.items()},

@@ -1,4 +1,4 @@
-"""Tests that another pytest runs, in namespaces; this one selects them and reports what became of them.
+"""Tests that another pytest runs, in namespaces; this one selects them and reports the results.
 
 The outer pytest collects and selects as always. For each test of the folder it names the node to an inner
 pytest, which lives as long as the session, and passes on the inner one's reports as its own. So `-k`,
@@ -29,11 +29,11 @@ _GRACE = 10
 
 
 class InnerPytest:
-    """A pytest in namespaces that runs one test after the other when it is told to.
+    """A pytest in namespaces that runs one test after the other on request.
 
     Args:
         config: The outer session's.
-        items: The tests it may be told to run.
+        items: The tests it may run.
     """
 
     def __init__(self, config: pytest.Config, items: Sequence[pytest.Item]) -> None:
@@ -49,7 +49,7 @@ class InnerPytest:
         self._folder: Path | None = None
 
     def run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        """Have a test run, and hand its reports to the plugins of this session.
+        """Run a test and pass its reports to the plugins of this session.
 
         Args:
             item: The test.
@@ -61,7 +61,7 @@ class InnerPytest:
             when="call",
             reraise=(KeyboardInterrupt, pytest.exit.Exception),
         )
-        if call.excinfo is not None:  # out of time, or the inner pytest is gone
+        if call.excinfo is not None:  # a timeout, or the inner pytest has ended
             self.close(kill=True)
             report = pytest.TestReport.from_item_and_call(item, call)
             item.ihook.pytest_runtest_logreport(report=report)
@@ -130,7 +130,7 @@ class InnerPytest:
             os.close(their_reports)
 
     def _options(self) -> list[str]:
-        """What decides how a failure looks, and when a test has taken too long."""
+        """The options for the output of failures and for time limits."""
         option = self._config.getoption
         words = ["-p", "no:cacheprovider", "-p", "no:xdist", f"--tb={option('tbstyle')}"]
         words += ["-v"] * max(0, option("verbose"))

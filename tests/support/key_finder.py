@@ -1,4 +1,4 @@
-"""Looks for an API key in a text, in any spelling. It shares nothing with the code that masks keys."""
+"""Find an API key in a text, in any encoding. It shares no code with the key mask."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PART = 12
 
 
 def key_in(text: str, key: str) -> str:
-    """Where a text shows a key, or 12 characters from either end of it, in whatever spelling.
+    """Where a text shows a key, or 12 characters from either end of it, in any encoding.
 
     Returns:
         The surroundings of the first place, as the text reads there; empty when there is none.
@@ -27,7 +27,7 @@ def key_in(text: str, key: str) -> str:
 
 
 def _readings(text: str) -> list[str]:
-    """The text as browsers, JSON parsers and people with patience read it."""
+    """The text as browsers and JSON parsers decode it, repeatedly."""
     found = [text]
     for _ in range(3):
         plain = unquote(html.unescape(found[-1]))

@@ -1,4 +1,4 @@
-"""The playground as `bin/playground` starts it: the launcher, what it says, and what it has started."""
+"""The playground as `bin/playground` starts it: the launcher, its output and its processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Launched", "runs"]
 
 
 class Launched:
-    """A launcher that was started, and what it writes."""
+    """A running launcher and its output."""
 
     def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
         self.log = folder / "launcher.log"
@@ -32,7 +32,7 @@ class Launched:
         return self.log.read_text(errors="replace")
 
     def address(self) -> str:
-        """The address it says, once it is up."""
+        """The address it prints once it is up."""
         until(lambda: "Ctrl-C stops it" in self.text() or self.process.poll() is not None, within=60)
         found = re.search(r"^The playground is at (http://\S+?)[, ]", self.text(), re.MULTILINE)
         assert found is not None, self.text()

@@ -1,11 +1,11 @@
-"""Network and mount namespaces of one's own: every port is free, and names lead where a test wants them.
+"""Separate network and mount namespaces: every port is free, and tests choose the addresses of names.
 
 Inside there is a loopback interface and nothing else. A folder holds the files that stand in for the
-machine's own: `hosts`, `resolv.conf`, `nsswitch.conf` and `host.conf`. Shared memory is of their own as
+machine's own: `hosts`, `resolv.conf`, `nsswitch.conf` and `host.conf`. Shared memory is separate as
 well. No root is needed where the system allows user namespaces. Everything that a process inside starts
 is inside as well.
 
-By hand, for a debugger for example:
+Manually, for a debugger for example:
 
     .venv/bin/python -m tests.support.namespaces .venv/bin/python -m pytest tests/world --pdb
 """
@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Set inside; holds the folder.
 VARIABLE = "TEST_NAMESPACES"
 
-#: What stands in for files of /etc. Names are looked up in the file alone: there is nobody to ask.
+#: What stands in for files of /etc. Names are looked up in the file only: there is no name server.
 _FILES = {
     "hosts": "127.0.0.1 localhost\n::1 localhost\n",
     "resolv.conf": "",
@@ -38,7 +38,7 @@ _FILES = {
     "host.conf": "multi on\n",
 }
 
-#: Some servers leave files in it, and mind those of others.
+#: Some servers leave files in it, and fail on those of others.
 _SHARED_MEMORY = Path("/dev/shm")
 
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
@@ -56,12 +56,12 @@ class Hosts:
         self._names: dict[str, tuple[str, ...]] = {}
 
     def point(self, name: str, *addresses: str) -> None:
-        """Let a name lead to these addresses, in this order; to none when none is given."""
+        """Resolve a name to these addresses, in this order; to none if none is given."""
         self._names[name] = addresses
         self._write()
 
     def reset(self, names: Mapping[str, tuple[str, ...]]) -> None:
-        """Forget every name but these, and `localhost`."""
+        """Remove every name except these and `localhost`."""
         self._names = dict(names)
         self._write()
 
@@ -77,7 +77,7 @@ def current_folder() -> Path | None:
 
 
 def new_folder() -> Path:
-    """Make the folder for namespaces that are to be entered; whoever asks removes it."""
+    """Make the folder for namespaces that are to be entered; the caller removes it."""
     folder = Path(tempfile.mkdtemp(prefix="namespaces-"))
     for name, content in _FILES.items():
         (folder / name).write_text(content)

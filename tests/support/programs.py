@@ -17,7 +17,7 @@ def find_program(name: str, package: str | None = None) -> str:
         name: Its name.
         package: The Debian package that holds it, when that is called otherwise.
     """
-    # Servers live in the folders for administrators, where other people's PATH does not look.
+    # Servers are in the sbin directories, which are not on every user's PATH.
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
     program = shutil.which(name, path=path)
     if program is None:

@@ -1,4 +1,4 @@
-"""A small forwarding proxy on the loopback interface, with a journal of what it was told."""
+"""A small forwarding proxy on the loopback interface, with a journal of its requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from urllib.parse import urlsplit
 
-#: Treats a request for a tunnel: gets the client's connection, returns whether to make the tunnel.
+#: Handles a CONNECT: gets the client's connection, returns whether to open the tunnel.
 Policy = Callable[[socket.socket, threading.Event], bool]
 
 
@@ -42,7 +42,7 @@ def stall(client: socket.socket, stopping: threading.Event) -> bool:
 
 
 def drip(client: socket.socket, stopping: threading.Event) -> bool:
-    """Never silent for long, and never done."""
+    """Send often, but never finish."""
     client.sendall(b"HTTP/1.1 200 OK\r\nX-Wait: ")
     while not stopping.wait(0.02):
         client.sendall(b".")
@@ -50,14 +50,14 @@ def drip(client: socket.socket, stopping: threading.Event) -> bool:
 
 
 class Proxy:
-    """Forwards plain requests and makes tunnels.
+    """Forwards plain requests and opens tunnels.
 
     Args:
-        tunnel: What becomes of a CONNECT.
-        tls: Speak TLS to the clients with this context.
+        tunnel: Handles a CONNECT.
+        tls: Use TLS with the clients, with this context.
 
     Attributes:
-        heads: The head of every request it was sent itself, as text; what goes through a tunnel is none.
+        heads: The head of every request to the proxy itself, as text; without those in a tunnel.
     """
 
     def __init__(self, tunnel: Policy = grant, tls: ssl.SSLContext | None = None) -> None:

@@ -1,6 +1,6 @@
-"""A server that writes down each byte it is sent, and is an HTTP server, a proxy, or both.
+"""A server that records each byte it receives, and is an HTTP server, a proxy, or both.
 
-A real server tells what it understood; this one has what was written.
+A real server shows what it parsed; this one has what was sent.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 class Recorder:
-    """Answers every request with an empty JSON object; a CONNECT with a tunnel.
+    """Responds to every request with an empty JSON object; to a CONNECT with a tunnel.
 
     Args:
         address: Where to listen.
         port: On which port.
-        tls: What it speaks TLS with; None for plain text.
+        tls: The TLS context; None for plain text.
 
     Attributes:
         requests: Each request whole, in the order in which they arrived; what a tunnel carries is none.
@@ -40,7 +40,7 @@ class Recorder:
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                # A client that leaves in the middle is no fault of this server's.
+                # A client that disconnects is not an error of this server.
                 with contextlib.suppress(OSError):
                     recorder._serve(self.request)
 
@@ -65,7 +65,7 @@ class Recorder:
         self._server.socket.close()  # its handlers end with their clients
 
     def take(self) -> list[bytes]:
-        """What arrived since the last look."""
+        """The requests since the last call."""
         taken, self.requests = self.requests, []
         return taken
 
@@ -89,7 +89,7 @@ class Recorder:
 
 
 def _read_request(sock: socket.socket) -> bytes | None:
-    """A head and as much of a body as it promises; None when the client has gone."""
+    """A head and as much of a body as it declares; None if the client has disconnected."""
     data = b""
     while b"\r\n\r\n" not in data:
         piece = sock.recv(65536)

@@ -1,6 +1,6 @@
-"""The playground as people run it: real Gunicorn over two endpoints of a sandbox, on free ports.
+"""The playground in production form: real Gunicorn over two endpoints of a sandbox, on free ports.
 
-The sandbox lives in this process, so that a test reads its journal and switches its faults directly.
+The sandbox runs in this process, so that a test reads its journal and sets its faults directly.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ __all__ = ["ROOT", "RunningPlayground", "answers", "bare_environment", "free_por
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: What a process needs of this machine; everything else could change what the app does.
+#: Variables that a process needs; all others could change the app's behaviour.
 _NEEDED = ("PATH", "LANG", "TMPDIR", "SYSTEMROOT")
 
 
 class RunningPlayground:
-    """Gunicorn with its workers, and the sandbox they speak to, from `with` to its end.
+    """Gunicorn with its workers, and their sandbox, during a `with` block.
 
         with RunningPlayground(tmp_path, workers=3) as running:
             urllib.request.urlopen(running.url + "/playground/dashboard")
             running.sandbox.journal.entries()
 
     Args:
-        folder: Where state and log are kept; nobody else's.
+        folder: Where state and log are kept; not shared.
         workers: How many Gunicorn workers.
-        clock: The sandbox's clock; the machine's own by default.
+        clock: The sandbox's clock; the system's by default.
         environment: Further variables, as an operator sets them.
-        app: What Gunicorn serves, where it is not the playground as it is.
+        app: What Gunicorn serves instead of the playground.
     """
 
     def __init__(
@@ -88,13 +88,13 @@ class RunningPlayground:
         return self._process.pid
 
     def worker_pids(self) -> list[int]:
-        """The workers that run now."""
+        """The running workers."""
         assert self._process is not None
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         return [int(pid) for pid in children.read_text().split()]
 
     def warm_up(self, path: str) -> None:
-        """Ask for a page until every worker has served it; the system chooses who gets a request."""
+        """Request a page until every worker has served it; the system chooses the worker."""
         opener: Any = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         served = re.compile(rf'<(\d+)> "GET {re.escape(path)}" 200')
 
@@ -109,7 +109,7 @@ class RunningPlayground:
         assert self._process is not None
         assert self._process.poll() is None, f"Gunicorn ended by itself:\n{self.log()}"
         if "Connection in use" in self.log():
-            # Somebody took the port between our look and Gunicorn's.
+            # Another process took the port between our check and Gunicorn's.
             self._process.terminate()
             self._process.wait()
             self.url = f"http://127.0.0.1:{free_port()}"
@@ -140,7 +140,7 @@ class RunningPlayground:
             )
 
     def _stop(self) -> None:
-        # Held requests end first, so that Gunicorn has nothing to wait for.
+        # Held requests end first, so that Gunicorn does not wait.
         self.sandbox.faults.remove_all()
         if self._process is not None:
             self._process.terminate()
@@ -153,19 +153,19 @@ class RunningPlayground:
 
 
 def bare_environment() -> dict[str, str]:
-    """The variables a process of ours is started with: none that changes what it does."""
+    """The variables of the processes that tests start: none that changes their behaviour."""
     return {name: os.environ[name] for name in _NEEDED if name in os.environ}
 
 
 def free_port() -> int:
-    """A port nobody listens on at this moment."""
+    """A port that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def answers(url: str) -> bool:
-    """Whether a playground says that it is well."""
+    """Whether a playground reports that it is healthy."""
     opener: Any = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{url}/healthz", timeout=5) as answer:

@@ -1,4 +1,4 @@
-"""A server of the operating system's as a process: started, answering, stopped, and gone with its parent."""
+"""A server program as a process: started, ready, stopped, and ended with its parent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ServerProcess:
     Args:
         command: What runs it in the foreground; the first word is a path.
         listens: An address and a port that accept a connection as soon as it is ready.
-        log: Where its output goes.
+        log: The file for its output.
         ended_by: The signal that stops it.
     """
 

@@ -1,4 +1,4 @@
-"""An address that answers nothing, like a machine behind a firewall that drops packets."""
+"""An address that never responds, like a machine behind a firewall that drops packets."""
 
 from __future__ import annotations
 

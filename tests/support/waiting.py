@@ -1,4 +1,4 @@
-"""Waiting for what other threads and processes do, without guessing how long it takes."""
+"""Wait for other threads and processes, without guessing how long they take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client without its transport: derived copies, their end, and how it shows itself."""
+"""The client without its transport: derived copies, closing, and repr."""
 
 from __future__ import annotations
 
@@ -72,17 +72,17 @@ def test_closing_ends_all_copies_or_one_copy(closed: int, ended: set[int], balan
     for number, client in enumerate(chain):
         if number in ended:
             assert repr(client).endswith(" closed>")
-            with pytest.raises(ConfigurationError, match="the client is closed; make a new one"):
+            with pytest.raises(ConfigurationError, match="the client is closed"):
                 client.accounts.balance()
         else:
             assert client.accounts.balance().data == {"balance": 1}
-    late = chain[closed].with_options(api_key="sk-2")  # of a closed one: closed as well
+    late = chain[closed].with_options(api_key="sk-2")  # a copy of a closed client is closed as well
     with pytest.raises(ConfigurationError, match="closed"):
         late.accounts.balance()
     chain[0].close()
 
 
-def test_copies_of_copies_are_no_chain(balance: Any) -> None:
+def test_copies_of_copies_do_not_form_a_chain(balance: Any) -> None:
     client = first = Client("sk-1")
     gone = []
     for _ in range(3000):
@@ -112,7 +112,7 @@ def test_a_resource_holds_its_client(balance: Any) -> None:
     assert gone() is None
 
 
-def test_a_subclass_stays_one_and_keeps_what_it_has(balance: Any) -> None:
+def test_copies_keep_the_subclass_and_its_attributes(balance: Any) -> None:
     class Counting(Client):
         calls = 0
         label = "none"
@@ -128,7 +128,7 @@ def test_a_subclass_stays_one_and_keeps_what_it_has(balance: Any) -> None:
         assert (type(copy), copy.label, copy.calls, client.calls) == (Counting, "mine", 1, 0)
 
 
-def test_cookies_are_kept_by_nobody(requests_mock: requests_mock.Mocker) -> None:
+def test_cookies_are_not_kept_by_any_client(requests_mock: requests_mock.Mocker) -> None:
     requests_mock.get(f"{API}/accounts/balance", json={}, headers={"Set-Cookie": "session=1; Path=/"})
     with Client("sk-1") as client:
         for sender in (client, client.with_options(api_key="sk-2"), client):
@@ -137,7 +137,7 @@ def test_cookies_are_kept_by_nobody(requests_mock: requests_mock.Mocker) -> None
             assert "Cookie" not in requests_mock.last_request.headers
 
 
-def test_its_repr_tells_where_it_goes_and_no_key() -> None:
+def test_repr_shows_the_endpoints_and_not_the_key() -> None:
     with Client("sk-secret", base_urls=["http://one", "http://two"]) as client:
         assert repr(client) == "<Client http://one http://two>"
         assert repr(client.nodes) == "<Nodes of an octaspace.Client>"
@@ -146,7 +146,7 @@ def test_its_repr_tells_where_it_goes_and_no_key() -> None:
     assert repr(Client.__new__(Client)) == "<Client not set up>"
 
 
-def test_help_names_every_resource_and_what_is_in_it() -> None:
+def test_help_names_every_resource_and_method() -> None:
     shown = pydoc.render_doc(Client, renderer=pydoc.plaintext)
     for name in ("accounts", "nodes", "sessions", "services", "apps", "network", "idle_jobs"):
         assert f"\n |  {name} = <class 'octaspace.resources.{name}." in shown

@@ -1,4 +1,4 @@
-"""Copies and pickles: of values they are equal, and what holds sockets says what to do instead."""
+"""Copies and pickles: values are equal, and objects with sockets refuse and name the alternative."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class OwnClient(Client):
 
 @pytest.mark.parametrize("kind", [Client, OwnClient])
 @pytest.mark.parametrize("way", WAYS)
-def test_a_client_refuses_and_says_what_to_do(way: str, kind: type[Client]) -> None:
+def test_a_client_refuses_and_names_the_alternative(way: str, kind: type[Client]) -> None:
     with kind(KEY) as client, pytest.raises(TypeError) as caught:
         WAYS[way]([client])
     words = str(caught.value)
@@ -53,7 +53,7 @@ def test_a_client_refuses_and_says_what_to_do(way: str, kind: type[Client]) -> N
     assert KEY not in words
 
 
-def test_what_the_message_says_works(requests_mock: requests_mock.Mocker) -> None:
+def test_the_alternative_in_the_message_works(requests_mock: requests_mock.Mocker) -> None:
     requests_mock.get(f"{API}/nodes", json=[])
     with Client(KEY, max_retries=1) as client:
         config = pickle.loads(pickle.dumps(client.config))
@@ -64,7 +64,7 @@ def test_what_the_message_says_works(requests_mock: requests_mock.Mocker) -> Non
     assert requests_mock.last_request.headers["Authorization"] == KEY
 
 
-def test_a_shallow_copy_is_one_of_with_options(requests_mock: requests_mock.Mocker) -> None:
+def test_a_shallow_copy_equals_with_options(requests_mock: requests_mock.Mocker) -> None:
     requests_mock.get(f"{API}/nodes", json=[])
     with OwnClient(KEY, keep_alive=True) as client:
         client.label = "mine"
@@ -90,7 +90,7 @@ def test_a_resource_refuses(name: str, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", [*WAYS, "copy"])
-def test_a_session_refuses_and_tells_of_its_uuid(way: str) -> None:
+def test_a_session_refuses_and_names_its_uuid(way: str) -> None:
     with Client(KEY) as client, pytest.raises(TypeError, match=r"uuid.* services\.session\(\)") as caught:
         {**WAYS, "copy": copy.copy}[way](client.services.session("u-1"))
     assert KEY not in str(caught.value)
@@ -99,7 +99,7 @@ def test_a_session_refuses_and_tells_of_its_uuid(way: str) -> None:
 @pytest.mark.parametrize(
     "make", [lambda c: c.services.session("u").follow_logs(), lambda c: c.services.mr.rent(node_id=1)]
 )
-def test_what_is_under_way_refuses(make: Callable[[Client], Any]) -> None:
+def test_generators_refuse(make: Callable[[Client], Any]) -> None:
     with Client(KEY) as client, pytest.raises(TypeError, match="generator"):
         pickle.dumps(make(client))
 

@@ -30,7 +30,7 @@ def test_the_first_call_goes_to_the_first_one(clock: FakeClock) -> None:
     assert [rotation.pick() for _ in range(4)] == [A, B, C, A]
 
 
-def test_turns_stay_even_while_one_fails_in_every_call(clock: FakeClock) -> None:
+def test_turns_stay_even_while_one_endpoint_fails(clock: FakeClock) -> None:
     rotation = endpoints(clock, cooldown=0)
     served: Counter[str | None] = Counter()
     for _ in range(300):
@@ -57,7 +57,7 @@ def test_turns_stay_even_under_threads(clock: FakeClock) -> None:
     assert set(seen.values()) == {800}
 
 
-def test_one_that_failed_is_left_alone_and_back_without_any_call(clock: FakeClock) -> None:
+def test_a_failed_endpoint_is_skipped_until_its_cooldown_ends(clock: FakeClock) -> None:
     rotation = endpoints(clock)
     rotation.mark_failed(B)
     assert {rotation.pick() for _ in range(20)} == {A, C}
@@ -69,13 +69,13 @@ def test_one_that_failed_is_left_alone_and_back_without_any_call(clock: FakeCloc
     assert {rotation.pick() for _ in range(20)} == {A, B, C}
 
 
-def test_load_of_a_failed_one_is_shared_evenly(clock: FakeClock) -> None:
+def test_load_of_a_failed_endpoint_is_shared_evenly(clock: FakeClock) -> None:
     rotation = endpoints(clock)
     rotation.mark_failed(A)
     assert Counter(rotation.pick() for _ in range(200)) == {B: 100, C: 100}
 
 
-def test_all_in_cooldown_the_one_that_failed_longest_ago_is_tried(clock: FakeClock) -> None:
+def test_with_all_in_cooldown_the_oldest_failure_is_tried(clock: FakeClock) -> None:
     rotation = endpoints(clock)
     for url in (B, A, C):
         rotation.mark_failed(url)
@@ -114,7 +114,7 @@ def test_a_retry_goes_to_the_next_healthy_one(clock: FakeClock) -> None:
     assert endpoints(clock, A).after(A) == A
 
 
-def test_without_a_cooldown_nothing_is_ever_left_alone(clock: FakeClock) -> None:
+def test_without_a_cooldown_no_endpoint_is_skipped(clock: FakeClock) -> None:
     rotation = endpoints(clock, cooldown=0)
     rotation.mark_failed(A)
     assert rotation.stats()["available"] == 3

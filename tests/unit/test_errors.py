@@ -91,13 +91,13 @@ def test_the_status_decides_the_class(status: int, name: str) -> None:
         (None, b"", ": 422"),
     ],
 )
-def test_q16_q30_the_apis_own_words_in_every_loose_shape(data: Any, body: bytes, words: str) -> None:
+def test_q16_q30_the_api_message_in_every_shape(data: Any, body: bytes, words: str) -> None:
     message = str(api_error(answer(422, data, body=body), method="POST", path="/services/mr"))
     assert words in message
     assert message.isprintable()
 
 
-def test_a_body_without_end_makes_a_short_message() -> None:
+def test_a_large_body_makes_a_short_message() -> None:
     nested: Any = "x"
     for _ in range(5000):
         nested = [nested]
@@ -154,13 +154,13 @@ def test_a_key_that_the_api_repeats_is_in_no_message(data: Any, headers: dict[st
     assert "*" in message
 
 
-def test_what_was_noted_on_an_error_crosses_with_it() -> None:
+def test_notes_of_an_error_are_pickled() -> None:
     error = octaspace.ApiError("x", response=answer(404))
     error.__notes__ = ["look there"]  # type: ignore[attr-defined]  # what add_note makes
     assert pickle.loads(pickle.dumps(error)).__notes__ == ["look there"]
 
 
-def test_a_body_in_a_charset_that_is_none_is_an_error_of_ours() -> None:
+def test_a_body_with_an_invalid_charset_raises_our_error() -> None:
     for charset in ("idna", "undefined", "punycode", "\0"):
         headers = {"Content-Type": f"text/html; charset={charset}"}
         error = api_error(answer(502, b"no\xff", headers, b"no\xff"), method="GET", path="/nodes")
@@ -175,7 +175,7 @@ def test_every_class_has_status_request_id_and_response(kind: type[Error]) -> No
     assert error.response is None
 
 
-def test_an_unexpected_shape_says_what_where_and_keeps_it_through_a_pickle() -> None:
+def test_an_unexpected_shape_names_type_and_field_and_pickles() -> None:
     with pytest.raises(octaspace.UnexpectedShapeError) as caught:
         octaspace.types.Session.from_api({"uuid": 7})
     for error in (caught.value, pickle.loads(pickle.dumps(caught.value)), copy.deepcopy(caught.value)):
@@ -188,8 +188,8 @@ def test_an_unexpected_shape_says_what_where_and_keeps_it_through_a_pickle() -> 
 
 @pytest.mark.parametrize("key", ["k" * 12, "0123456789" * 3, "sk-" + "ab/+" * 16])
 @pytest.mark.parametrize("wrap", [lambda key: key, lambda key: {key: [key]}, lambda key: [{"a": key}], bytes])
-def test_a_key_that_the_answer_repeats_is_not_in_it(key: str, wrap: Any) -> None:
-    """A type does not know the key; 12 characters of one are as good as the key."""
+def test_a_key_that_the_response_repeats_is_not_in_the_error(key: str, wrap: Any) -> None:
+    """A type does not have the key; 12 characters of a key count as the key."""
     value = key.encode() if wrap is bytes else wrap(key)
     for payload in (value, {"uuid": value if isinstance(value, (dict, list)) else [value]}):
         if isinstance(payload, dict) and "uuid" not in payload:

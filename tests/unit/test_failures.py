@@ -1,4 +1,4 @@
-"""What each exception means at each stage: the whole table, and that no class is missing from it."""
+"""The classification of each exception at each stage, and that no class is missing."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ NONE, OPENING, OPEN, SENDING, WAITING, READING = Stage
 
 #: The verdict at each stage; `stale` becomes `lost` where the connection was new.
 OTHER = {NONE: "lost", OPENING: "unsent", OPEN: "unsent", SENDING: "lost", WAITING: "lost", READING: "lost"}
-#: The other end is gone.
+#: The server has closed the connection.
 DIED = {**OTHER, SENDING: "stale", WAITING: "stale"}
 TIMED_OUT = {
     NONE: "lost read", OPENING: "unsent open", OPEN: "unsent open",
     SENDING: "lost write", WAITING: "lost read", READING: "lost read",
 }  # fmt: skip
-#: Cannot come from a later stage than opening, so that the class alone tells.
+#: Cannot come from a later stage than opening, so that the class is sufficient.
 NOT_OPENED = {**OTHER, NONE: "unsent"}
 REFUSED = {**DIED, NONE: "unsent"}
 NOT_OPENED_IN_TIME = {**TIMED_OUT, NONE: "unsent open"}
-#: No attempt of its own again: it will not get better by waiting.
+#: Not retried after a wait, which cannot help.
 UNTRUSTED = {**OTHER, OPENING: "unsent permanent", OPEN: "unsent permanent"}
-#: Nothing that can be sent, or nowhere to send it.
+#: The request cannot be sent.
 UNSENDABLE = {**OTHER, NONE: "settings", OPENING: "settings", OPEN: "settings"}
 
 Verdicts = dict[Stage, str]
@@ -149,7 +149,7 @@ TABLE: dict[ModuleType, dict[str, Verdicts]] = {
         "OSError": OTHER,
         "BlockingIOError": OTHER,
         "InterruptedError": OTHER,
-        "PermissionError": OTHER,  # a firewall's word
+        "PermissionError": OTHER,  # from a firewall
         "FileNotFoundError": OTHER,
         "TimeoutError": TIMED_OUT,
         "ConnectionError": DIED,
@@ -271,14 +271,14 @@ def test_the_table(
 
 
 @pytest.mark.parametrize(("module", "name", "verdicts"), CASES)
-def test_each_is_caught_bare_or_wrapped(module: ModuleType, name: str, verdicts: Verdicts) -> None:
-    """What is no foreign exception by itself reaches us inside one that is."""
+def test_each_exception_is_caught_alone_or_wrapped(module: ModuleType, name: str, verdicts: Verdicts) -> None:
+    """An exception that is not a library's own is wrapped in one that is."""
     wrapped_by_urllib3 = {"CertificateError", "CompatJSONDecodeError"}
     assert issubclass(getattr(module, name), LIBRARY_ERRORS) or name in wrapped_by_urllib3
 
 
 @pytest.mark.parametrize("stage", list(Stage))
-def test_a_timeout_after_the_end_of_the_call_is_the_calls_own(stage: Stage) -> None:
+def test_a_timeout_after_the_deadline_is_a_total_timeout(stage: Stage) -> None:
     clock = FakeClock()
     deadline = Deadline(clock.clock(), 5)
     clock.advance(6)
@@ -291,7 +291,7 @@ def test_a_timeout_after_the_end_of_the_call_is_the_calls_own(stage: Stage) -> N
     assert failure.phase is None
 
 
-def test_a_message_decides_nothing() -> None:
+def test_messages_do_not_affect_the_classification() -> None:
     for words in (
         "timed out",
         "Connection refused",
@@ -301,11 +301,11 @@ def test_a_message_decides_nothing() -> None:
         assert verdict_of(requests.exceptions.ConnectionError(words), WAITING, reused=True) == "lost"
 
 
-def test_a_server_that_repeats_the_key_gets_it_into_no_reason() -> None:
+def test_a_key_that_the_server_repeats_is_not_in_the_reason() -> None:
     trace = Trace(new_connection=False, read_timeout=1, write_timeout=1, deadline=Deadline(SYSTEM_CLOCK))
     error = aborted(http.client.BadStatusLine("sk-secret"))
     failure = classify_failure(error, trace, credentials=["sk-secret"])
-    assert failure.reason.endswith("it says '***'")
+    assert failure.reason.endswith("'***'")
     assert failure.cause is None
 
 

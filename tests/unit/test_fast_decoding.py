@@ -1,4 +1,4 @@
-"""The extra `fast`: the same answers and the same errors as the standard library's, over ugly input."""
+"""The extra `fast`: the same results and errors as the standard library, for unusual input."""
 
 from __future__ import annotations
 

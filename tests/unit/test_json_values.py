@@ -1,4 +1,4 @@
-"""The count of values before anything is parsed: as many as parsing would find, and no way around it."""
+"""The number of values counted before parsing equals the number that parsing finds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VALUES = st.recursive(
 
 
 def count(value: Any) -> int:
-    """A container is one, and so is each of its members but the first."""
+    """A container counts as one, and so does each of its members except the first."""
     if not isinstance(value, (list, dict)):
         return 0
     inner = value.values() if isinstance(value, dict) else value
@@ -36,7 +36,7 @@ def test_the_limit_is_exact(value: Any, ascii: bool, indent: int | None, piece: 
     text = json.dumps(value, ensure_ascii=ascii, indent=indent).encode("utf-8", "surrogatepass")
     values = count(value)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_values, "_PIECE", piece)
+        patch.setattr(json_values, "_BLOCK_SIZE", piece)
         assert not has_more_values(text, values)
         assert has_more_values(text, values - 1) is (values > 0)
 
@@ -102,8 +102,8 @@ def test_more_than_a_hundred_levels(parse: Callable[[bytes], Any], levels: int, 
         assert is_too_deep(parse(text), len(text)) is deep
 
 
-def test_levels_are_counted_in_containers_that_the_collector_has_let_go_of() -> None:
-    """It does so where it finds that nothing in a container needs its care."""
+def test_levels_are_counted_in_containers_the_collector_does_not_track() -> None:
+    """It untracks containers without tracked content."""
     values = [
         (json.loads(text), text, deep)
         for levels, deep in ((100, False), (102, True))
@@ -121,7 +121,7 @@ def test_wide_is_not_deep() -> None:
 
 
 @pytest.mark.parametrize("levels", [102, 100_000])
-def test_json_text_inside_an_answer_is_bounded_as_well(levels: int) -> None:
+def test_json_text_inside_a_response_is_limited(levels: int) -> None:
     with pytest.raises(ValueError, match="nested too deeply"):
         parse_nested("[" * levels + "]" * levels)
     assert parse_nested("[" * 100 + "]" * 100)

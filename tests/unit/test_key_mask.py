@@ -1,4 +1,4 @@
-"""`octaspace.key_mask`: what is masked, what is left alone, and in what time."""
+"""`octaspace.key_mask`: what is masked, what is unchanged, and in what time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEYS = (
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_a_key_goes_in_every_spelling_and_nothing_else(key: str, name: str) -> None:
+def test_only_the_key_is_masked_in_every_encoding(key: str, name: str) -> None:
     spelled = SPELLINGS[name](key)
     if len(key) < 12 and "half" in name:
         pytest.skip("it is the whole key")
@@ -49,7 +49,7 @@ def test_a_key_that_looks_escaped_itself(key: str) -> None:
     "template",
     ["\\U{:08x}", "\\u{{{:x}}}", "\\{:03o}", "%u{:04x}", "&#{:09d};", "&#x{:010x};", "&amp;#0{:d};"],
 )
-def test_the_longer_spellings_of_a_character(template: str) -> None:
+def test_long_escapes_of_a_character(template: str) -> None:
     spelled = "".join(template.format(ord(character)) for character in KEYS[0])
     assert KeyMask(KEYS[0]).text(f"({spelled})") == f"({MASK})"
 
@@ -58,15 +58,15 @@ def test_the_longer_spellings_of_a_character(template: str) -> None:
     "between",
     ["\x1b[0m", "\x1b[38;5;9m", "\x9b1m", "\x1b]0;t\x07", "\0", "\x7f", "\u200b", "\ufeff", "\\u001b[1m"],
 )
-def test_a_key_between_what_is_not_shown(between: str) -> None:
-    """Pages of logs leave out what a terminal would act on, and a key would be whole again."""
+def test_a_key_with_invisible_characters(between: str) -> None:
+    """Log pages remove control characters, after which a divided key is whole again."""
     spelled = between.join(KEYS[0])
     assert KeyMask(KEYS[0]).text(f"({spelled})") == f"({MASK})"
 
 
 @pytest.mark.parametrize("before", ["%", "&#12", "\\", "\\u00", "&", "\x1b[", "\x9b", "%25"])
 @pytest.mark.parametrize("key", ["deadbeef", "0123456789ab", "notebook1234", "u0041bcdefgh", "12345678"])
-def test_a_short_key_behind_the_beginning_of_an_escape(before: str, key: str) -> None:
+def test_a_short_key_after_the_start_of_an_escape(before: str, key: str) -> None:
     masked = KeyMask(key).text(f"100{before}{key}")
     assert key not in masked
     assert MASK in masked
@@ -113,7 +113,7 @@ def test_a_short_key_is_masked_where_it_stands_alone() -> None:
     assert mask.text("test, latest tests (test)") == f"{MASK}, latest tests ({MASK})"
 
 
-def test_a_letter_that_grows_in_small_letters() -> None:
+def test_a_letter_whose_lower_case_is_longer() -> None:
     assert KeyMask(KEYS[0]).text(f"İ{KEYS[0]}İ") == f"İ{MASK}İ"
 
 
@@ -180,10 +180,10 @@ def test_an_error_without_the_key_keeps_its_cause() -> None:
 
 def test_a_mask_of_several_keys() -> None:
     first = KeyMask(KEYS[0])
-    both = first.plus("test").plus(KEYS[5])
+    both = first.with_key("test").with_key(KEYS[5])
     assert both.text(f"{KEYS[0]} test {KEYS[5]} latest") == f"{MASK} {MASK} {MASK} latest"
     assert first.text("test") == "test"
-    assert first.plus(None) is first.plus(KEYS[0]) is first
+    assert first.with_key(None) is first.with_key(KEYS[0]) is first
 
 
 def test_a_copy_of_a_client_masks_the_keys_of_both() -> None:
@@ -193,12 +193,12 @@ def test_a_copy_of_a_client_masks_the_keys_of_both() -> None:
         assert client.with_options(read_timeout=1)._transport.mask is client._transport.mask
 
 
-def test_a_mask_shows_no_key() -> None:
+def test_repr_of_a_mask_does_not_show_the_key() -> None:
     assert KEYS[0] not in repr(KeyMask(KEYS[0]))
 
 
 @pytest.mark.parametrize("unit", ["\\u002d", "&amp;", "%252d", "\\", "%", "&", "a\\/", "&amp;amp;"])
-def test_a_long_text_of_escapes_ends(unit: str) -> None:
+def test_a_long_text_of_escapes_takes_linear_time(unit: str) -> None:
     """Each ends in a time that grows with its length; the suite's own time limit is the check."""
     key = KEYS[0]
     masked = KeyMask(key).text(unit * (300_000 // len(unit)) + key)

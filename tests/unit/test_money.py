@@ -32,7 +32,7 @@ def test_known_amounts(wei: int, octa: str) -> None:
     assert octa_to_wei(octa) == wei
 
 
-def test_octa_read_well() -> None:
+def test_octa_is_readable() -> None:
     assert str(wei_to_octa(1_500_000_000_000_000_000)) == "1.5"
     assert str(wei_to_octa(100 * 10**18)) == "100"
 
@@ -53,7 +53,7 @@ def test_the_decimal_context_changes_nothing(precision: int) -> None:
 
 
 @given(st.integers(min_value=-(2**300), max_value=2**300))
-def test_there_and_back_is_the_same(wei: int) -> None:
+def test_round_trip(wei: int) -> None:
     octa = wei_to_octa(wei)
     assert isinstance(octa, Decimal)
     assert octa_to_wei(octa) == octa_to_wei(f"{octa:f}") == wei
@@ -88,7 +88,7 @@ def test_octa_may_come_in_several_ways(octa: Any, wei: int) -> None:
         Decimal("1E+999999"), Decimal("1E-999999"), 10**1001, -(10**1001), "9" * 1001,
     ],
 )  # fmt: skip
-def test_what_is_no_exact_amount_is_refused(convert: Any, value: Any) -> None:
+def test_inexact_amounts_are_refused(convert: Any, value: Any) -> None:
     with pytest.raises(ValueError, match=r"^(wei|octa) must "):
         convert(value)
 

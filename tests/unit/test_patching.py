@@ -1,4 +1,4 @@
-"""What tests of users put in place of resources and methods is used, and gone afterwards."""
+"""Replacements of resources and methods in users' tests are used, and removed afterwards."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def at(client: Any, path: str) -> Any:
 
 @pytest.fixture
 def client(requests_mock: requests_mock.Mocker) -> Iterator[Client]:
-    """A client of an API that answers to nothing but GET /nodes."""
+    """A client of an API with only GET /nodes."""
     requests_mock.get(f"{API}/nodes", json=[{"id": 1}])
     with Client("sk-secret") as client:
         yield client

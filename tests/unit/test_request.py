@@ -1,4 +1,4 @@
-"""What goes down the trip: checked when it is made, for it may be somebody's own."""
+"""Requests are validated when they are created, because users create them too."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from octaspace import Request
     [("GET", True), ("HEAD", True), ("OPTIONS", True), ("PUT", True), ("DELETE", True), ("POST", False),
      ("PATCH", False), ("BREW", False)],
 )  # fmt: skip
-def test_the_method_says_whether_it_may_be_sent_twice(method: str, repeatable: bool) -> None:
+def test_repeatable_depends_on_the_method(method: str, repeatable: bool) -> None:
     assert Request(method, "/x").repeatable is repeatable
     assert Request(method, "/x", repeatable=not repeatable).repeatable is not repeatable
 
 
 @pytest.mark.parametrize("method", ["get", "", "G ET", "GET\r\n", "GÉT", None, 7])
-def test_what_is_no_method_is_refused(method: Any) -> None:
+def test_an_invalid_method_is_refused(method: Any) -> None:
     with pytest.raises(ValueError, match="method must be an HTTP method in capitals, not"):
         Request(method, "/x")
 
@@ -42,19 +42,19 @@ def test_what_is_no_method_is_refused(method: Any) -> None:
         7,
     ],
 )
-def test_a_path_that_is_none_is_refused(path: Any) -> None:
+def test_an_invalid_path_is_refused(path: Any) -> None:
     with pytest.raises(ValueError, match="path must begin with a slash, be percent-encoded"):
         Request("GET", path)
 
 
 @pytest.mark.parametrize("path", ["/..", "/a/../b", "/a/./b", "/a/.", "/a/%2e%2E/b", "/.%2e?x"])
-def test_a_path_that_leads_elsewhere_by_some_ways_is_refused(path: str) -> None:
+def test_a_path_with_dot_segments_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match=r"path must not contain \. or \.\."):
         Request("GET", path)
 
 
 @pytest.mark.parametrize("path", ["/...", "/a..b", "/.a", "/x?y=/../z"])
-def test_dots_that_lead_nowhere_are_taken(path: str) -> None:
+def test_other_dots_in_a_path_are_accepted(path: str) -> None:
     assert Request("GET", path).path == path
 
 
@@ -66,7 +66,7 @@ def test_it_is_frozen() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH"])
 @pytest.mark.parametrize("repeatable", [None, True, False])
-def test_what_is_a_read(method: str, repeatable: bool | None) -> None:
-    """A GET that acts (Q1) is none, and a PUT that may be sent twice is none either."""
+def test_is_read(method: str, repeatable: bool | None) -> None:
+    """A GET with side effects (Q1) is not a read, and neither is a repeatable PUT."""
     expected = method in ("GET", "HEAD") and repeatable is not False
     assert Request(method, "/nodes", repeatable=repeatable).is_read is expected

@@ -48,7 +48,7 @@ def test_no_method_of_a_mapping_changes_the_headers(change: Callable[[Any], Any]
     assert dict(response.headers) == {"A": "1"}
 
 
-def test_what_becomes_of_the_mapping_it_was_made_from_is_no_matter() -> None:
+def test_later_changes_of_the_passed_mapping_have_no_effect() -> None:
     headers = {"A": "1"}
     response = make(headers=headers)
     headers["B"] = "2"
@@ -59,7 +59,7 @@ def test_headers_are_found_in_any_case() -> None:
     assert make(headers={"X-Thing": "1"}).headers["x-thing"] == "1"
 
 
-def test_a_field_that_came_several_times_is_joined() -> None:
+def test_repeated_fields_are_joined() -> None:
     fields = HTTPHeaderDict()
     fields.add("Vary", "Accept")
     fields.add("vary", "Origin")

@@ -79,17 +79,17 @@ def test_waits_stop_growing_at_max_retry_interval() -> None:
 @pytest.mark.parametrize("retry", [1023, 1024, 5000, 10**9, 2**63])
 @pytest.mark.parametrize("factor", [2, 2.0, 10.0, 1e300])
 def test_any_number_of_retries_waits_no_longer(retry: int, factor: float) -> None:
-    """2.0**5000 is beyond floats, and 2**(10**9) takes minutes to work out."""
+    """2.0**5000 is beyond floats, and 2**(10**9) takes minutes to compute."""
     assert capped(retry, factor=factor, most=30) == 30
     assert capped(retry, factor=factor, interval=0) == 0
     assert capped(retry, factor=0.25) == 0
     assert capped(retry, factor=1) == 1
 
 
-def test_max_retry_interval_is_no_bound_of_retry_after() -> None:
-    """What the API asks for is bounded by `max_retry_after` alone."""
+def test_max_retry_interval_does_not_limit_retry_after() -> None:
+    """Only `max_retry_after` limits the wait that the API asks for."""
     assert wait(0, FakeClock(), 59.0) == 59.0
 
 
-def test_no_wait_is_longer_than_can_be_slept() -> None:
+def test_no_wait_exceeds_the_maximum_of_sleep() -> None:
     assert capped(1, interval=MAX_SECONDS, factor=1e9, most=MAX_SECONDS, chance=1.0) == MAX_SECONDS

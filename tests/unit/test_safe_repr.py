@@ -36,6 +36,6 @@ def test_a_value_is_its_repr(value: object, text: str) -> None:
     ["x" * 10**6, 10**4000, -(10**5000), ["y" * 200] * 500, dict.fromkeys(range(99), "z" * 500), Broken()],
     ids=range(6),
 )
-def test_nothing_is_too_long_or_too_odd(value: object) -> None:
+def test_any_value_gives_a_short_printable_line(value: object) -> None:
     assert len(safe_repr(value)) <= 200
     assert safe_repr(value).isprintable()

@@ -7,7 +7,7 @@ from octaspace.suggestion import suggestion
 
 def test_the_nearest_name_is_suggested_as_it_would_be_written() -> None:
     assert suggestion("pool_sise", ["pool_size", "logger"]) == "did you mean pool_size?"
-    assert suggestion("pool_sise", ["pool_size"], written=str.upper) == "did you mean POOL_SIZE?"
+    assert suggestion("pool_sise", ["pool_size"], render=str.upper) == "did you mean POOL_SIZE?"
     assert suggestion("persistant", ["pool_size"], also=["persistent"]) == "did you mean persistent?"
 
 

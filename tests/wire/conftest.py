@@ -1,4 +1,4 @@
-"""Clients on real sockets, with a clock of the test's own."""
+"""Clients on real sockets, with a fake clock."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def serve() -> Iterator[ServerFactory]:
 
 @pytest.fixture
 def connect(clock: FakeClock) -> Iterator[ClientFactory]:
-    """Make a client of one or more servers; waits take no time. All are closed after the test."""
+    """Create a client of one or more servers; waits take no time. All are closed after the test."""
     clients: list[Client] = []
 
     def make(*servers: FaultServer, **options: Any) -> Client:
@@ -87,7 +87,7 @@ class Way:
     connect: ClientFactory
 
     def servers(self, *script: Behaviour, **options: Any) -> list[FaultServer]:
-        """The endpoints; the script is that of the one which is asked first."""
+        """The endpoints; the first one has the script."""
         first = self.serve(*script, tls=self.tls, **options)
         return [first, *(self.serve(tls=self.tls, **options) for _ in range(self.endpoints - 1))]
 
@@ -97,7 +97,7 @@ class Way:
 
 
 def arrivals(servers: list[FaultServer]) -> list[Arrival]:
-    """What all of them together have read."""
+    """The requests that all servers have read."""
     return [arrival for server in servers for arrival in server.journal]
 
 

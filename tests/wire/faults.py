@@ -1,4 +1,4 @@
-"""Every way in which a request can get lost on a connection, and what a change ends in that meets it."""
+"""Faults in which a request is lost on a connection, with the error that a change raises."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
 
 Fault = tuple[Behaviour, type[octaspace.NetworkError]]
 
-#: The connection fails, or nothing more comes.
+#: The connection fails, or no more data arrives.
 BROKEN_OFF: dict[str, Fault] = {
     "close unread": (close_unread, CONNECTION),
     "reset unread": (reset_unread, CONNECTION),
@@ -57,7 +57,7 @@ BROKEN_OFF: dict[str, Fault] = {
     "an interim answer and silence": (raw(EARLY_HINTS, then="hold"), TIMEOUT),
 }
 
-#: What comes is not what HTTP is.
+#: The response is not valid HTTP.
 MALFORMED: dict[str, Fault] = {
     "chunk size that is no number": (raw(CHUNKED + b"zz\r\n{}\r\n"), CONNECTION),
     "chunk size below zero": (raw(CHUNKED + b"-1\r\n{}\r\n0\r\n\r\n"), CONNECTION),

@@ -1,4 +1,4 @@
-"""The three kinds of request that the retry policy tells apart."""
+"""The three kinds of request that the retry policy distinguishes."""
 
 from octaspace import Request
 

@@ -1,4 +1,4 @@
-"""A small part of `benchmarks/chaos.py`: the promises under everything at once."""
+"""A small part of `benchmarks/chaos.py`: the guarantees under all faults at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a client: asked for, in the middle of calls, or by being dropped. No socket outlives it."""
+"""Closing a client: explicitly, during calls, or by deleting it. No socket stays open."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_close_closes_every_socket_and_ends_the_client(way: Way) -> None:
             ended.send(READ)
 
 
-def test_one_that_was_never_used_can_be_closed(serve: ServerFactory, connect: ClientFactory) -> None:
+def test_an_unused_client_can_be_closed(serve: ServerFactory, connect: ClientFactory) -> None:
     client = connect(serve())
     client.close()
     with pytest.raises(octaspace.ConfigurationError, match="closed"):
@@ -105,7 +105,7 @@ def test_one_that_waits_for_a_retry_is_not_sent_again(
     assert len(server.journal) == 1
 
 
-def test_closing_between_the_last_look_and_the_sending(
+def test_closing_between_the_last_check_and_sending(
     serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(after=echo)
@@ -117,7 +117,7 @@ def test_closing_between_the_last_look_and_the_sending(
         return look(*arguments, **options)
 
     monkeypatch.setattr(requests.sessions, "get_environ_proxies", close_meanwhile)
-    assert client.send(CHANGE).ok  # it was under way
+    assert client.send(CHANGE).ok  # it was in progress
     until(lambda: server.open_count == 0)  # though its pool was made after all others were closed
 
 
@@ -145,9 +145,7 @@ def test_closing_in_the_middle_of_many_calls(way: Way) -> None:
     until(lambda: sum(server.open_count for server in servers) == 0)
 
 
-def test_a_derived_client_costs_no_socket_and_closes_none(
-    serve: ServerFactory, connect: ClientFactory
-) -> None:
+def test_a_derived_client_opens_and_closes_no_socket(serve: ServerFactory, connect: ClientFactory) -> None:
     server = serve(after=echo)
     client = connect(server)
     derived = client.with_options(api_key="sk-other", read_timeout=1, max_retries=0)
@@ -172,7 +170,7 @@ def use_and_drop(server: FaultServer, trust: Any) -> None:
 def test_a_dropped_client_leaks_nothing(
     serve: ServerFactory, secure: bool, tls: Any, authority: tuple[Any, Path]
 ) -> None:
-    """Without `gc.collect()`, that is: nothing refers back to a client. A warning would fail the test."""
+    """Without `gc.collect()`: there is no reference cycle. A warning would fail the test."""
     script = [echo, close_after_reading, echo, echo, truncate, echo, echo, echo] * 9
     server = serve(*script, after=echo, tls=tls if secure else None)
     trust = str(authority[1]) if secure else True
@@ -200,7 +198,7 @@ def test_a_dropped_client_is_freed_at_once(serve: ServerFactory) -> None:
         gc.enable()
 
 
-def test_the_end_of_the_interpreter_is_an_end_as_well(serve: ServerFactory) -> None:
+def test_interpreter_exit_closes_the_client(serve: ServerFactory) -> None:
     server = serve(after=echo)
     script = (
         "import sys, octaspace\n"
@@ -251,13 +249,13 @@ def test_closing_a_copy_ends_no_wait_of_another() -> None:
     threads = [threading.Thread(target=wait, args=(name,)) for name in "ab"]
     for thread in threads:
         thread.start()
-    signal.give()
+    signal.notify()
     closed["a"].set()
-    signal.give()
+    signal.notify()
     threads[0].join(60)
     assert over == ["a"]
     closed["b"].set()
-    signal.give()
+    signal.notify()
     threads[1].join(60)
     assert over == ["a", "b"]
 
@@ -277,7 +275,7 @@ def test_a_child_closes_although_a_thread_of_its_parent_held_the_signal() -> Non
     held.wait()
     child = os.fork()
     if child == 0:
-        signal.give()
+        signal.notify()
         os._exit(0)
     done.set()
     thread.join()

@@ -1,4 +1,4 @@
-"""A download that nobody wants any more ends within moments, whatever the server does or leaves undone."""
+"""A download that the caller aborts ends at once, whatever the server does."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ..support.waiting import until
 LONG = 600.0
 
 
-class UnwantedError(OSError):
-    """Raised by a caller. As an OSError it could be taken for an error of the network, and tried again."""
+class AbortedError(OSError):
+    """Raised by a caller. As an OSError it could be mistaken for a network error, and retried."""
 
 
 ENDLESS: dict[str, Behaviour] = {
@@ -33,21 +33,21 @@ ENDLESS: dict[str, Behaviour] = {
 
 @pytest.mark.parametrize("total", [None, LONG], ids=["without a limit", "within a limit"])
 @pytest.mark.parametrize("behaviour", ENDLESS.values(), ids=ENDLESS)
-def test_what_on_progress_raises_ends_it_though_nothing_comes(
+def test_an_exception_of_on_progress_ends_a_download_without_data(
     behaviour: Behaviour, total: float | None, tmp_path: Path
 ) -> None:
     told: list[tuple[int, int | None]] = []
 
     def refuse(done: int, size: int | None) -> None:
         told.append((done, size))
-        raise UnwantedError("nobody wants it")
+        raise AbortedError("aborted")
 
     options: dict[str, Any] = {"read_timeout": LONG, "total_timeout": total, "max_retries": 5}
     with (
         FaultServer(after=behaviour) as server,
         Client("key", base_url=server.url, keep_alive=True, **options) as client,
     ):
-        with pytest.raises(UnwantedError):
+        with pytest.raises(AbortedError):
             client.nodes.download_logs(1, to=tmp_path / "logs", on_progress=refuse)
         assert len(told) == 1
         assert len(server.journal) == 1, "not tried again"
@@ -56,26 +56,26 @@ def test_what_on_progress_raises_ends_it_though_nothing_comes(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_wait_before_another_try_ends_as_well(tmp_path: Path) -> None:
+def test_an_exception_of_on_progress_ends_the_wait_before_a_retry(tmp_path: Path) -> None:
     told: list[int] = []
 
     def refuse(done: int, size: int | None) -> None:
         told.append(done)
-        raise UnwantedError
+        raise AbortedError
 
     busy = answer({}, status=503, headers={"Retry-After": "50"})
     with (
         FaultServer(after=busy) as server,
         Client("key", base_url=server.url, max_retries=5, max_retry_after=60) as client,
     ):
-        with pytest.raises(UnwantedError):
+        with pytest.raises(AbortedError):
             client.nodes.download_logs(1, to=tmp_path / "logs", on_progress=refuse)
         assert told == [0]
         assert len(server.journal) == 1
 
 
-def test_a_slow_download_is_whole_though_it_is_looked_at_between(tmp_path: Path) -> None:
-    """The limit of a wait is the option's, not that of the pieces it is cut into."""
+def test_a_slow_download_with_polling_is_complete(tmp_path: Path) -> None:
+    """The limit of a wait is that of the option, not the polling interval."""
     body = b"slow" * 5
     told: list[tuple[int, int | None]] = []
     with (

@@ -19,7 +19,7 @@ import pytest
 
 import octaspace
 from octaspace import Client, Request, Response
-from octaspace.transport.tls import _in_openssl
+from octaspace.transport.tls import _openssl_lock
 from tests.support.fault_server import echo
 from tests.support.gate import Gate
 from tests.support.waiting import until
@@ -42,7 +42,7 @@ def fork_in_c(*, threads: int = 1) -> int:
     """
     assert threading.active_count() == threads
     faulthandler.cancel_dump_traceback_later()  # the child would wait for the thread behind it
-    pid: int = ctypes.PyDLL(None).fork()  # which keeps the interpreter's lock, so the child has it too
+    pid: int = ctypes.PyDLL(None).fork()  # keeps the interpreter's lock, so the child has it too
     return pid
 
 
@@ -51,7 +51,7 @@ def in_child(work: Callable[[], object], fork: Callable[[], int] = os.fork) -> o
     reading, writing = os.pipe()
     pid = fork()
     if pid == 0:
-        faulthandler.dump_traceback_later(30, exit=True)  # a child that waits for ever says where
+        faulthandler.dump_traceback_later(30, exit=True)  # a hanging child prints where it waits
         try:
             result = {"result": work()}
         except BaseException as error:
@@ -77,7 +77,7 @@ def connections(client: Client, path: str, times: int) -> list[int]:
     return seen
 
 
-def test_children_of_a_used_client_have_connections_of_their_own(
+def test_children_of_a_used_client_have_their_own_connections(
     serve: ServerFactory, connect: ClientFactory
 ) -> None:
     server = serve(after=echo)
@@ -93,7 +93,7 @@ def test_children_of_a_used_client_have_connections_of_their_own(
 
 
 @pytest.mark.parametrize("way", WAYS, indirect=True)
-def test_children_of_a_program_in_c_have_connections_of_their_own(way: Way) -> None:
+def test_children_of_a_fork_in_c_have_their_own_connections(way: Way) -> None:
     servers = way.servers(after=echo)
     client = way.client(servers)
     derived = client.with_options(api_key="sk-other")
@@ -119,7 +119,7 @@ def url_and_connection(answer: Response[Any]) -> tuple[str, int]:
     return answer.url.partition("/nodes")[0].partition("/services")[0], answer.data["connection"]
 
 
-def test_several_threads_of_such_a_child_start_again_once(
+def test_threads_of_a_child_of_a_fork_in_c_reinitialize_once(
     serve: ServerFactory, connect: ClientFactory
 ) -> None:
     server = serve(after=echo)
@@ -139,11 +139,11 @@ def test_several_threads_of_such_a_child_start_again_once(
     in_child(program)
 
 
-def test_such_a_child_can_fork_while_a_thread_of_its_parent_was_in_a_handshake() -> None:
+def test_a_child_of_a_fork_in_c_can_fork_after_a_handshake_in_the_parent() -> None:
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with _in_openssl:
+        with _openssl_lock:
             held.set()
             release.wait()
 
@@ -165,13 +165,13 @@ def test_such_a_child_can_fork_while_a_thread_of_its_parent_was_in_a_handshake()
     in_child(program)
 
 
-def test_the_shared_client_of_such_a_child_is_its_own(serve: ServerFactory) -> None:
+def test_a_child_of_a_fork_in_c_has_its_own_shared_client(serve: ServerFactory) -> None:
     octaspace.configure(base_url=serve(after=echo).url, keep_alive=True)
 
     def program() -> None:
         first = octaspace.client()
         first.send(READ)
-        with octaspace._shared._shared.lock:  # as if another thread were at it
+        with octaspace._shared._shared.lock:  # as if held by another thread
             own = in_child(
                 lambda: octaspace.client().send(READ).ok and octaspace.client() is not first, fork_in_c
             )
@@ -207,7 +207,7 @@ def test_children_of_a_client_with_calls_in_flight(serve: ServerFactory, connect
 
 
 # Over TLS this is in `test_chaos`: there the servers have a process of their own. Here their threads would be
-# in the middle of OpenSSL at a fork, and what they hold there would be held in the child for ever.
+# in the middle of OpenSSL at a fork, and what they hold there would be held in the child forever.
 @pytest.mark.parametrize("way", PLAIN, indirect=True)
 def test_the_whole_stack_in_children_while_other_threads_call(way: Way) -> None:
     servers = way.servers(after=echo)
@@ -260,7 +260,7 @@ def test_a_child_has_none_of_its_parents_sockets(
         accepts=moment != "connecting",
         backlog=0 if moment == "connecting" else 16,
     )
-    # With one connection that nobody takes the queue is full, and the next one is not answered.
+    # With one connection that is not accepted the queue is full, and the next one is not answered.
     address = "127.0.0.1", server.port
     filler = socket.create_connection(address) if moment == "connecting" else contextlib.nullcontext()
     scheme = "https" if moment == "in the handshake" else "http"
@@ -292,7 +292,7 @@ def inodes_of(client: Client) -> list[int]:
     return [connection._descriptor[1] for connection in known if connection._descriptor is not None]
 
 
-def test_a_child_that_ends_says_nothing_on_its_parents_connections(way: Way) -> None:
+def test_an_exiting_child_sends_nothing_on_the_parents_connections(way: Way) -> None:
     servers = way.servers(after=echo)
     client = way.client(servers)
     mine = [client.send(READ).data["connection"] for _ in servers]
@@ -308,7 +308,7 @@ def test_a_child_that_ends_says_nothing_on_its_parents_connections(way: Way) -> 
         assert (response.data["connection"] in mine) is way.keep_alive
 
 
-def test_all_places_of_the_pool_are_free_in_a_child(serve: ServerFactory, connect: ClientFactory) -> None:
+def test_the_whole_pool_is_free_in_a_child(serve: ServerFactory, connect: ClientFactory) -> None:
     gate = Gate()
     server = serve(gate, after=echo)
     client = connect(server, pool_size=1, pool_timeout=0)
@@ -328,7 +328,7 @@ def test_a_child_of_a_closed_client_is_closed(serve: ServerFactory, connect: Cli
         in_child(lambda: client.send(READ))
 
 
-def test_a_child_knows_nothing_of_cooldowns(serve: ServerFactory, connect: ClientFactory) -> None:
+def test_a_child_starts_without_cooldowns(serve: ServerFactory, connect: ClientFactory) -> None:
     bad, good = serve(after=echo), serve(after=echo)
     client = connect(bad, good)
     bad.refuse()
@@ -347,7 +347,7 @@ def test_a_derived_client_works_in_a_child(serve: ServerFactory, connect: Client
     assert server.journal[-1].headers["authorization"] == "sk-other"
 
 
-def test_the_shared_client_is_made_anew(serve: ServerFactory) -> None:
+def test_a_child_creates_a_new_shared_client(serve: ServerFactory) -> None:
     server = serve(after=echo)
     octaspace.configure(base_url=server.url, keep_alive=True)
     first = octaspace.client()

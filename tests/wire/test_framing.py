@@ -1,4 +1,4 @@
-"""Where an answer begins and ends; what is refused stands in `faults`, this is what must be taken."""
+"""Framing of responses that must be accepted; `faults` has those that are rejected."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HEAD = Request("HEAD", "/nodes")
     ],
 )
 @pytest.mark.parametrize("total_timeout", [None, 30], ids=["no-deadline", "deadline"])
-def test_what_is_taken_and_the_connection_kept(
+def test_accepted_responses_that_keep_the_connection(
     serve: ServerFactory, connect: ClientFactory, sent: bytes, total_timeout: float | None
 ) -> None:
     server = serve(raw(sent, then="keep"), after=echo)
@@ -131,7 +131,7 @@ def test_bytes_after_the_answer_are_not_the_next_answer(
     serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
     secure: bool, total_timeout: float | None, sent: bytes, surplus: bytes,
 ) -> None:  # fmt: skip
-    # In one piece: they come with the answer, and nothing is left on the socket that a poll could see.
+    # In one piece: they arrive with the response, so polling the socket does not show them.
     server: FaultServer = serve(raw(sent + surplus, then="keep"), after=echo, tls=tls if secure else None)
     client = connect(server, ssl_verify=authority[1], total_timeout=total_timeout)
     assert client.send(CHANGE).data in ([1], None)
@@ -151,7 +151,7 @@ def test_bytes_after_the_answer_are_not_the_next_answer(
         b"",
     ],
 )
-def test_what_is_json_by_an_odd_content_type(
+def test_json_with_unusual_content_types(
     serve: ServerFactory, connect: ClientFactory, content_type: bytes
 ) -> None:
     assert connect(serve(raw(OK + content_type + BODY, then="keep"))).send(READ).data == [1]

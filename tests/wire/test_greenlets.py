@@ -47,7 +47,7 @@ def test_greenlets_share_a_client(serve: ServerFactory, order: list[str]) -> Non
     }  # fmt: skip
 
 
-def test_each_greenlet_has_a_trace_of_its_own() -> None:
+def test_each_greenlet_has_its_own_trace() -> None:
     def attempt() -> bool:
         trace = Trace(
             new_connection=False, read_timeout=1, write_timeout=1, deadline=Deadline(SYSTEM_CLOCK, None)

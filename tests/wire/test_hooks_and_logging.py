@@ -30,7 +30,7 @@ def test_hooks_are_called_once_per_call(serve: ServerFactory, connect: ClientFac
     assert [(r.status, r.attempts) for r in answered] == [(200, 3), (404, 1)]
 
 
-def test_no_response_no_hook(serve: ServerFactory, connect: ClientFactory) -> None:
+def test_on_response_is_not_called_without_a_response(serve: ServerFactory, connect: ClientFactory) -> None:
     answered: list[Response[Any]] = []
     with pytest.raises(octaspace.ConnectionError):
         connect(serve(close_after_reading), on_response=answered.append).send(CHANGE)
@@ -45,7 +45,7 @@ def boom(_: object) -> None:
     raise HookError
 
 
-def test_errors_of_hooks_pass_through_and_leave_the_client_well(
+def test_errors_of_hooks_are_raised_and_the_client_stays_usable(
     serve: ServerFactory, connect: ClientFactory
 ) -> None:
     server = serve(after=echo)
@@ -105,7 +105,7 @@ class RaisingLogger(logging.Logger):
 
 @pytest.mark.parametrize("place", ["handler", "filter", "logger"])
 @pytest.mark.parametrize("keep_alive", [True, False])
-def test_logging_that_raises_loses_no_answer(
+def test_a_logging_error_loses_no_response(
     serve: ServerFactory, connect: ClientFactory, place: str, keep_alive: bool,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip

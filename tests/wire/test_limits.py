@@ -1,4 +1,4 @@
-"""Each limit holds on a real socket, and its error says which one it was."""
+"""Each limit holds on a real socket, and its error names it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_open_timeout_covers_the_tls_handshake(serve: ServerFactory, connect: Cl
         client.send(CHANGE)
     assert caught.value.phase == "open"
     assert not caught.value.outcome_unknown
-    assert caught.value.attempts == 3  # never sent, so a change is tried again as well
+    assert caught.value.attempts == 3  # never sent, so a change is retried as well
 
 
 @pytest.mark.parametrize("request_", [READ, CHANGE], ids=["get", "post"])
@@ -91,7 +91,7 @@ def test_total_timeout_ends_what_no_single_wait_would(
     serve: ServerFactory, connect: ClientFactory, request_: Request, fault: object
 ) -> None:
     client = octaspace.Client(base_url=serve(after=fault).url, total_timeout=0.3, keep_alive=True)
-    with client, pytest.raises(octaspace.TimeoutError, match=r"within 0\.3 s in all") as caught:
+    with client, pytest.raises(octaspace.TimeoutError, match=r"within 0\.3 s") as caught:
         client.send(request_)
     assert caught.value.phase == "total"
     assert caught.value.outcome_unknown is (request_ is CHANGE)
@@ -104,13 +104,11 @@ def test_total_timeout_bounds_the_sending(serve: ServerFactory) -> None:
     assert caught.value.phase == "total"
 
 
-def test_total_timeout_does_not_begin_a_wait_it_cannot_end(
+def test_total_timeout_does_not_start_a_wait_beyond_it(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock
 ) -> None:
     server = serve(after=answer(status=503, headers={"Retry-After": "20"}))
-    with pytest.raises(
-        octaspace.TimeoutError, match="the next try would be in 20 s, after status 503"
-    ) as caught:
+    with pytest.raises(octaspace.TimeoutError, match="in 20 s, after status 503") as caught:
         connect(server, total_timeout=10).send(READ)
     assert caught.value.phase == "total"
     assert clock.slept == []
@@ -125,11 +123,11 @@ def test_total_timeout_counts_the_waits(
     assert clock.slept == [0.5, 1.0]
 
 
-def test_the_limit_of_one_call_is_beside_that_of_the_client(
+def test_the_limit_of_one_call_adds_to_that_of_the_client(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock
 ) -> None:
     client = connect(serve(after=answer(status=503)), total_timeout=100)
-    with pytest.raises(octaspace.TimeoutError, match=r"within 0\.4 s in all"):
+    with pytest.raises(octaspace.TimeoutError, match=r"within 0\.4 s"):
         client.send(READ, timeout=0.4)
     with pytest.raises(octaspace.ServiceUnavailableError):
         client.send(READ, timeout=1000)

@@ -1,4 +1,4 @@
-"""What people put around requests keeps working: two mocking libraries and OpenTelemetry."""
+"""Libraries around requests work: two mocking libraries and OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_raw_and_broken_bodies_of_responses(client: Client) -> None:
 
 
 def refused() -> Exception:
-    """As requests raises it when nobody listens."""
+    """As requests raises it for a refused connection."""
     pool: Any = HTTPConnectionPool("api.octa.space")
     cause = NewConnectionError(pool, "Failed to establish a new connection: [Errno 111] Connection refused")
     return requests.exceptions.ConnectionError(MaxRetryError(pool, "/", cause))

@@ -1,4 +1,4 @@
-"""Answers with random damage end in a response or in an error of ours, and the client stays well."""
+"""Answers with random damage end in a response or in one of our errors, and the client stays usable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each answer of a single server becomes: a response or a typed error."""
+"""Responses of a single server: a `Response` or a typed error."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ CHUNK = b"1000\r\n" + b" " * 4096 + b"\r\n"
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda name: name.replace(" ", "-"))
-def test_a_get_that_acts_is_sent_once_as_well(
+def test_a_get_with_side_effects_is_sent_once(
     serve: ServerFactory, connect: ClientFactory, fault: str
 ) -> None:
     behaviour, kind = FAULTS[fault]
     server = serve(behaviour, after=answer({"fine": True}))
-    with pytest.raises(kind, match="may have been carried out") as caught:
+    with pytest.raises(kind, match="may have taken effect") as caught:
         connect(server, read_timeout=0.1 if kind is octaspace.TimeoutError else 30).send(REBOOT)
     assert caught.value.outcome_unknown
     assert len(server.journal) <= 1
@@ -41,17 +41,17 @@ def test_a_get_that_acts_is_sent_once_as_well(
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        (b"HTTP/1.1 304 Not Modified\r\n\r\n", "304: not modified, although nothing was asked for"),
-        (http(302), "302: redirect not followed: it names no address"),
-        (http(301, headers={"Location": "/x"}), "301: redirect not followed, .* it leads to /x"),
+        (b"HTTP/1.1 304 Not Modified\r\n\r\n", "304: not modified"),
+        (http(302), "302: redirect not followed: .* Location"),
+        (http(301, headers={"Location": "/x"}), "301: redirect not followed.*: /x"),
         (
             b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n",
-            "does not answer in HTTP: it says 'SSH-2.0-OpenSSH_9.2p1 Debian'",
+            "SSH-2.0-OpenSSH_9.2p1 Debian",
         ),
-        (b"HTTP/2.0 200 OK\r\n\r\n", r"answers in HTTP/2\.0 and not in HTTP/1\.x"),
+        (b"HTTP/2.0 200 OK\r\n\r\n", r"HTTP/2\.0 .* HTTP/1\.x"),
     ],
 )
-def test_a_message_says_what_came(
+def test_messages_describe_the_response(
     serve: ServerFactory, connect: ClientFactory, sent: bytes, words: str
 ) -> None:
     with pytest.raises(octaspace.Error, match=words):
@@ -62,7 +62,7 @@ def test_a_message_says_what_came(
 @pytest.mark.parametrize(
     ("status", "unknown"), [(401, False), (407, False), (422, False), (408, True), (502, True), (200, True)]
 )
-def test_a_change_that_was_refused_is_no_unknown_outcome_when_the_rest_is_lost(
+def test_a_refused_change_with_a_truncated_body_has_a_known_outcome(
     serve: ServerFactory, connect: ClientFactory, status: int, unknown: bool, end: str
 ) -> None:
     server = serve(raw(http(status, b'{"error": "no"}')[:-4], then=end))
@@ -137,8 +137,8 @@ def test_content_encodings(serve: ServerFactory, connect: ClientFactory, body: b
 @pytest.mark.parametrize(
     ("behaviour", "words"),
     [
-        (answer(body=b'{"a":'), "JSON cannot be read"),
-        (answer(body=b'"\xff"'), "JSON cannot be read"),
+        (answer(body=b'{"a":'), "JSON is invalid"),
+        (answer(body=b'"\xff"'), "JSON is invalid"),
         (answer(body=b"no gzip", headers={"Content-Encoding": "gzip"}), "not valid gzip"),
         (answer(body=BOMB, headers={"Content-Encoding": "gzip"}), "max_response_bytes"),
         (answer(body=b" " * 200_000), "max_response_bytes"),
@@ -156,7 +156,7 @@ def test_a_success_whose_body_cannot_be_used(
         client.send(request_)
     assert caught.value.status == 200
     assert len(server.journal) == 1
-    assert client.send(READ).data == {"fine": True}  # and the connection was not left half read
+    assert client.send(READ).data == {"fine": True}  # and the connection was not reused half read
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])

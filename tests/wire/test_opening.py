@@ -1,4 +1,4 @@
-"""From a URL to a connection: several addresses, servers that are slow to take one, and one limit for all."""
+"""From a URL to a connection: several addresses, slow servers, and one limit for all."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from .requests_to_send import CHANGE, READ
 
 @pytest.fixture
 def busy(serve: ServerFactory) -> Iterator[FaultServer]:
-    """A server whose queue of connections is full: it neither takes another nor refuses it."""
+    """A server whose queue of connections is full: it neither accepts nor refuses another."""
     server = serve(after=echo, backlog=0, accepts=False)
     with socket.create_connection(("127.0.0.1", server.port)):
         yield server
 
 
 def resolve_to(monkeypatch: pytest.MonkeyPatch, *servers: FaultServer) -> None:
-    """Let every name stand for the addresses of these servers, in this order."""
+    """Resolve every name to the addresses of these servers, in this order."""
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port)) for server in servers]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: found)
 
 
 @pytest.mark.parametrize("keep_alive", [True, False])
 @pytest.mark.parametrize("request_", [READ, CHANGE], ids=["get", "post"])
-def test_a_server_that_takes_no_connection(
+def test_a_server_that_accepts_no_connection(
     busy: FaultServer, serve: ServerFactory, connect: ClientFactory, request_: Request, keep_alive: bool
 ) -> None:
     client = connect(busy, open_timeout=0.15, max_retries=0, keep_alive=keep_alive)
@@ -52,7 +52,7 @@ def test_a_server_that_takes_no_connection(
     assert len(other.journal) == 3
 
 
-def test_a_server_that_is_slow_to_take_one(serve: ServerFactory, connect: ClientFactory) -> None:
+def test_a_server_that_accepts_slowly(serve: ServerFactory, connect: ClientFactory) -> None:
     server = serve(after=echo, accepts=False)
     client = connect(server)
     with ThreadPoolExecutor(2) as threads:
@@ -100,7 +100,7 @@ def test_the_address_that_answered_last_is_tried_first(
 
 @pytest.mark.parametrize("keep_alive", [True, False])
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
-def test_an_address_that_takes_connections_and_does_not_answer_is_tried_last(
+def test_an_address_that_accepts_and_does_not_respond_is_tried_last(
     serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
     monkeypatch: pytest.MonkeyPatch, keep_alive: bool, secure: bool,
 ) -> None:  # fmt: skip
@@ -121,7 +121,7 @@ def test_an_address_that_takes_connections_and_does_not_answer_is_tried_last(
     assert client.send(CHANGE).attempts == 1
 
 
-def test_an_address_of_a_family_that_the_system_does_not_have_is_left_out(
+def test_an_unsupported_address_family_is_skipped(
     serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(after=echo)
@@ -178,7 +178,7 @@ def test_the_next_address_is_tried_when_one_refuses(
 @pytest.mark.parametrize(
     "error", [socket.gaierror(-2, "Name or service not known"), UnicodeError("label too long")]
 )
-def test_a_name_that_cannot_be_looked_up(
+def test_a_name_that_cannot_be_resolved(
     serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail(*_: Any, **__: Any) -> Any:
@@ -193,7 +193,7 @@ def test_a_name_that_cannot_be_looked_up(
     assert not caught.value.outcome_unknown
 
 
-def test_an_address_of_version_6(serve: ServerFactory, connect: ClientFactory) -> None:
+def test_an_ipv6_address(serve: ServerFactory, connect: ClientFactory) -> None:
     try:
         server = serve(after=echo, host="::1")
     except OSError:
@@ -218,4 +218,4 @@ def test_an_interrupt_while_connecting_leaves_no_socket(
         client.send(CHANGE)
     assert [sock.fileno() for sock in made] == [-1]
     monkeypatch.undo()
-    assert client.send(CHANGE).ok  # its place in the pool is free again
+    assert client.send(CHANGE).ok  # its connection slot is free again

@@ -1,4 +1,4 @@
-"""Sockets: how many, how long, whose."""
+"""Sockets: number, lifetime, sharing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from .conftest import ClientFactory, ServerFactory
 from .requests_to_send import CHANGE, READ
 
 
-def test_pool_size_is_a_hard_bound_and_waiting_ends(serve: ServerFactory, connect: ClientFactory) -> None:
+def test_pool_size_is_a_hard_limit_and_waiting_times_out(
+    serve: ServerFactory, connect: ClientFactory
+) -> None:
     gate = Gate()
     server = serve(after=gate)
     client = connect(server, pool_size=2, pool_timeout=0.05)
@@ -41,7 +43,7 @@ def test_pool_size_is_a_hard_bound_and_waiting_ends(serve: ServerFactory, connec
     assert client.send(READ).ok
 
 
-def test_a_full_pool_is_no_mark_against_its_endpoint_and_the_next_one_serves(
+def test_a_full_pool_does_not_fail_its_endpoint_and_the_next_one_is_used(
     serve: ServerFactory, connect: ClientFactory
 ) -> None:
     gate = Gate()
@@ -84,7 +86,7 @@ def test_idle_connections_are_closed_and_never_reused(
     until(lambda: server.open_count == 0)
 
 
-def test_those_below_the_last_one_in_are_closed_as_well(
+def test_connections_below_the_last_one_used_are_closed(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock
 ) -> None:
     gate = Gate()
@@ -120,14 +122,14 @@ def test_an_old_connection_is_not_reused_however_busy_it_was(
     until(lambda: server.open_count == 0)
 
 
-def test_no_idling_at_all(serve: ServerFactory, connect: ClientFactory) -> None:
+def test_an_idle_timeout_of_zero(serve: ServerFactory, connect: ClientFactory) -> None:
     server = serve(after=echo)
     client = connect(server, idle_timeout=0)
     assert [client.send(CHANGE).data["connection"] for _ in range(3)] == [1, 2, 3]
     until(lambda: server.open_count == 0)
 
 
-def test_no_waiting_at_all(serve: ServerFactory, connect: ClientFactory) -> None:
+def test_a_pool_timeout_of_zero(serve: ServerFactory, connect: ClientFactory) -> None:
     gate = Gate()
     server = serve(after=gate)
     client = connect(server, pool_size=1, pool_timeout=0)
@@ -150,7 +152,7 @@ def test_the_limit_of_the_whole_call_holds_for_waiting_as_well(
     with client, ThreadPoolExecutor(1) as threads:
         held = threads.submit(client.send, READ)
         gate.arrived.acquire()
-        with pytest.raises(octaspace.TimeoutError, match=r"within 0\.05 s in all") as caught:
+        with pytest.raises(octaspace.TimeoutError, match=r"within 0\.05 s") as caught:
             client.send(CHANGE, timeout=0.05)
         assert (caught.value.phase, caught.value.outcome_unknown) == ("total", False)
         gate.open()

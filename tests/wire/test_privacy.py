@@ -37,7 +37,7 @@ from .requests_to_send import CHANGE, READ
 KEY = "sk-secret"
 
 
-def test_it_is_sent_bare_and_only_where_a_key_is_needed(serve: ServerFactory, connect: ClientFactory) -> None:
+def test_the_key_is_sent_only_where_it_is_needed(serve: ServerFactory, connect: ClientFactory) -> None:
     server = serve(after=echo)
     client = connect(server)
     client.send(READ)
@@ -64,7 +64,7 @@ def test_netrc_never_touches_authorization(
 
 
 def everything_about(error: BaseException) -> str:
-    """What an error tracker would send: messages, frames and their locals, all causes and contexts."""
+    """What an error tracker records: messages, frames and their locals, all causes and contexts."""
     lines = traceback.TracebackException.from_exception(error, capture_locals=True).format()
     return "".join(lines) + repr(error) + str(error) + repr(vars(error))
 
@@ -114,7 +114,7 @@ def test_it_is_in_no_error(
         answer(status=302, headers={"Location": f"http://elsewhere/?key={KEY}"}),
     ],
 )
-def test_an_api_that_repeats_it_gets_it_into_no_message(
+def test_a_key_that_the_api_repeats_is_in_no_message(
     serve: ServerFactory, connect: ClientFactory, echoing: Behaviour
 ) -> None:
     client = connect(serve(after=echoing), max_retries=0)
@@ -156,7 +156,7 @@ def test_the_debug_output_of_http_client_does_not_print_it(
 
 
 class Interrupted(BaseException):
-    """Neither ours nor a library's: a worker that is told to end, say."""
+    """Neither ours nor a library's, like a worker timeout."""
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers")
@@ -187,7 +187,7 @@ def test_an_interrupt_passes_through_without_it(
     assert client.send(CHANGE).data["connection"] == 2  # and its connection was not used again
 
 
-def test_an_interrupt_while_the_key_is_on_its_way(
+def test_an_interrupt_while_the_key_is_sent(
     serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*arguments: object) -> None:
@@ -246,7 +246,7 @@ def test_what_a_sink_raises_passes_through_without_it(serve: ServerFactory, conn
         client.send(READ, sink=sink)
     assert sink.aborted
     assert KEY not in everything_about(caught.value)
-    assert len(server.journal) == 1  # a full disk here is no failure over there
+    assert len(server.journal) == 1  # a local full disk is not a failure of the endpoint
     assert client.transport_stats()["pools"][server.url]["in_use"] == 0
 
 

@@ -87,7 +87,7 @@ def test_credentials_of_the_proxy_go_to_the_proxy_alone(
     ],
 )
 @pytest.mark.parametrize("request_", [READ, CHANGE], ids=["get", "post"])
-def test_a_tunnel_that_is_not_made_was_no_sending(
+def test_a_refused_tunnel_counts_as_unsent(
     proxy: Proxy, serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext,
     authority: tuple[trustme.CA, Path], policy: policies.Policy, phase: str | None, request_: Request,
 ) -> None:  # fmt: skip
@@ -125,7 +125,7 @@ def test_what_is_lost_behind_a_tunnel_is_lost(
 ) -> None:  # fmt: skip
     server = serve(close_after_reading, after=echo, tls=tls)
     client = connect(server, ssl_verify=authority[1])
-    with pytest.raises(octaspace.ConnectionError, match="may have been carried out") as caught:
+    with pytest.raises(octaspace.ConnectionError, match="may have taken effect") as caught:
         client.send(CHANGE)
     assert caught.value.outcome_unknown
     assert client.send(READ).attempts == 1
@@ -134,7 +134,7 @@ def test_what_is_lost_behind_a_tunnel_is_lost(
     assert [arrival.method for arrival in server.journal] == ["POST", "GET", "GET", "GET"]
 
 
-def test_a_tunnel_that_broke_meanwhile_is_noticed(
+def test_a_closed_tunnel_is_detected(
     proxy: Proxy, serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext,
     authority: tuple[trustme.CA, Path],
 ) -> None:  # fmt: skip
@@ -286,7 +286,7 @@ def test_a_socks_proxy_that_is_never_silent_for_long_keeps_to_the_limit(
     assert (caught.value.phase, caught.value.outcome_unknown) == ("open", False)
 
 
-def test_what_a_socks_proxy_that_is_not_there_is_said_to_be(
+def test_the_message_for_an_unreachable_socks_proxy(
     serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = serve()

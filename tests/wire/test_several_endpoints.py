@@ -121,7 +121,7 @@ def test_a_base_path_is_kept_and_segments_stay_encoded(serve: ServerFactory, con
     )
 
 
-def test_what_no_wait_helps_in_one_place_does_not_end_the_hope_for_another(
+def test_a_permanent_failure_of_one_endpoint_does_not_end_retries_of_another(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock,
     tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
 ) -> None:  # fmt: skip
@@ -136,9 +136,7 @@ def test_what_no_wait_helps_in_one_place_does_not_end_the_hope_for_another(
     assert clock.slept == [0.5, 0.5]
 
 
-def test_derived_clients_share_what_is_known_and_the_turns(
-    serve: ServerFactory, connect: ClientFactory
-) -> None:
+def test_derived_clients_share_health_and_turns(serve: ServerFactory, connect: ClientFactory) -> None:
     dead, alive, third = serve(), serve(), serve()
     client = connect(dead, alive, third)
     dead.refuse()
@@ -149,7 +147,7 @@ def test_derived_clients_share_what_is_known_and_the_turns(
     assert all(one.transport_stats() == client.transport_stats() for one in derived)
 
 
-def test_all_in_cooldown_the_one_that_failed_longest_ago_is_asked(
+def test_with_all_in_cooldown_the_oldest_failure_is_called(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock
 ) -> None:
     servers = [serve(after=echo) for _ in range(3)]
@@ -168,7 +166,7 @@ def test_all_in_cooldown_the_one_that_failed_longest_ago_is_asked(
     }  # fmt: skip
 
 
-def test_when_a_cooldown_ends_one_call_tries_and_the_others_stay_away(
+def test_after_a_cooldown_a_single_call_probes(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock
 ) -> None:
     gate = Gate()
@@ -189,7 +187,7 @@ def test_when_a_cooldown_ends_one_call_tries_and_the_others_stay_away(
     assert len(hole.journal) == 4  # it has answered, and is one of two again
 
 
-def test_a_probe_that_fails_begins_the_cooldown_again(
+def test_a_failed_probe_restarts_the_cooldown(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock
 ) -> None:
     hole, good = serve(after=close_after_reading), serve(after=echo)
@@ -200,7 +198,7 @@ def test_a_probe_that_fails_begins_the_cooldown_again(
     assert len(hole.journal) == 3
 
 
-def test_an_interrupted_probe_is_not_the_last(
+def test_another_call_probes_after_an_interrupted_probe(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hole, good = serve(close_after_reading, after=echo), serve(after=echo)
@@ -221,7 +219,7 @@ def interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_call_that_is_closed_before_its_probe_is_not_the_last(
+def test_another_call_probes_after_a_close_before_the_probe(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock
 ) -> None:
     hole, good = serve(close_after_reading, after=echo), serve(after=echo)
@@ -238,7 +236,7 @@ def test_a_call_that_is_closed_before_its_probe_is_not_the_last(
     assert len(hole.journal) == 3
 
 
-def test_an_interrupt_while_a_failover_is_logged_is_not_the_end_of_an_endpoint(
+def test_another_call_probes_after_an_interrupt_during_logging(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock
 ) -> None:
     class Interrupted(logging.Handler):

@@ -1,4 +1,4 @@
-"""TLS: what is trusted, and that a failed handshake was no sending."""
+"""TLS: trust, and that a failed handshake counts as unsent."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_bundle_of_the_environment_that_is_not_there_is_a_configuration_error(
         connect(serve(tls=tls)).send(READ)
 
 
-def test_a_bundle_that_is_none(
+def test_an_invalid_bundle(
     serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, tmp_path: Path
 ) -> None:
     bundle = tmp_path / "bundle.pem"
@@ -107,7 +107,7 @@ def test_the_bundle_is_read_once_per_client(
 
 
 @pytest.mark.parametrize("flaw", ["unknown authority", "wrong host", "expired"])
-def test_an_untrusted_server_gets_nothing_and_no_second_try(
+def test_an_untrusted_server_gets_nothing_and_no_retry(
     serve: ServerFactory, connect: ClientFactory, authority: tuple[trustme.CA, Path], flaw: str
 ) -> None:
     good, bundle = authority
@@ -136,13 +136,13 @@ def test_a_failed_handshake_fails_over_even_for_a_change(
 def test_a_plain_server_behind_an_https_url(serve: ServerFactory, connect: ClientFactory) -> None:
     server = serve(after=echo)
     client = connect(server, base_url=server.url.replace("http", "https"), max_retries=0, open_timeout=0.2)
-    with pytest.raises(octaspace.NetworkError, match=r"http:// address may be meant|open_timeout") as caught:
+    with pytest.raises(octaspace.NetworkError, match=r"http://|open_timeout") as caught:
         client.send(CHANGE)
     assert not caught.value.outcome_unknown
 
 
 @pytest.mark.parametrize("request_", [READ, CHANGE], ids=["get", "post"])
-def test_a_body_without_length_that_ends_without_tls_saying_so_is_incomplete(
+def test_a_body_without_length_and_close_notify_is_incomplete(
     serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
     request_: Request, tmp_path: Path,
 ) -> None:  # fmt: skip
@@ -169,14 +169,14 @@ def test_a_body_without_length_that_tls_ends_is_whole(
     assert connect(serve(farewell, tls=tls), ssl_verify=authority[1]).send(CHANGE).data == {"a": 1}
 
 
-def test_the_class_of_a_foreign_context_is_left_as_it_is(
+def test_the_class_of_a_library_context_is_unchanged(
     serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     made: list[ssl.SSLContext] = []
 
     class Foreign(ssl.SSLContext):
-        """As truststore's: it looks at itself by its own class while it shakes hands."""
+        """Like truststore's: it uses its own class during the handshake."""
 
         def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
             assert type(self) is Foreign
@@ -191,12 +191,12 @@ def test_the_class_of_a_foreign_context_is_left_as_it_is(
     assert len(made) == 2
 
 
-def test_a_context_that_cannot_be_shared_is_made_for_each_connection(
+def test_a_context_that_cannot_be_shared_is_created_for_each_connection(
     serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     class Once:
-        """As pyOpenSSL's: a context of no class of Python's, closed to changes once it was used."""
+        """Like pyOpenSSL's: not a subclass of the standard library's, and read-only after use."""
 
         def __init__(self, protocol: int) -> None:
             self.__dict__.update(context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), used=False)
@@ -223,7 +223,7 @@ def test_a_context_that_cannot_be_shared_is_made_for_each_connection(
         connect(stranger, ssl_verify=authority[1]).send(CHANGE)
 
 
-def test_whatever_is_raised_while_a_connection_is_opened_is_an_error_of_ours(
+def test_any_exception_while_a_connection_is_opened_raises_our_error(
     serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -239,7 +239,7 @@ def test_whatever_is_raised_while_a_connection_is_opened_is_an_error_of_ours(
     assert server.journal == []
 
 
-def test_a_reused_tls_connection_that_died(
+def test_a_reused_tls_connection_that_was_closed(
     serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path]
 ) -> None:
     server = serve(after=echo, tls=tls)
@@ -248,7 +248,7 @@ def test_a_reused_tls_connection_that_died(
     server.then(close_after_reading)
     assert client.send(READ).attempts == 2
     server.then(close_after_reading)
-    with pytest.raises(octaspace.ConnectionError, match="may have been carried out"):
+    with pytest.raises(octaspace.ConnectionError, match="may have taken effect"):
         client.send(CHANGE)
 
 
@@ -272,7 +272,7 @@ def test_bytes_after_the_answer_through_an_https_proxy_are_not_the_next_answer(
         client.close()
 
 
-def test_a_socket_that_does_not_say_what_it_holds_is_not_reused(
+def test_a_socket_without_pending_is_not_reused(
     serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip

@@ -15,7 +15,7 @@ from .runner.test_runner import run
 from .smoke.test_smoke import report, suite
 
 #: What the SDK's error says of it, on every page.
-NAMED = "200, but text/html; charset=utf-8 came where JSON is expected"
+NAMED = "200, but the body is text/html; charset=utf-8, not JSON"
 SETTINGS = "/playground/settings"
 
 
@@ -63,8 +63,8 @@ def test_each_panel_shows_the_card(
     ("answer", "named"),
     [
         (Answer(), NAMED),
-        (Answer(b"", content_type="application/json"), "200, but its body is empty where JSON is expected"),
-        (Answer(b'{"a":', content_type="application/json"), "200, but its JSON cannot be read"),
+        (Answer(b"", content_type="application/json"), "200, but the body is empty"),
+        (Answer(b'{"a":', content_type="application/json"), "200, but the JSON is invalid"),
     ],
     ids=["html", "empty", "half"],
 )
@@ -115,7 +115,7 @@ def test_a_step_of_the_smoke_suite_fails(visitor: Visitor, sandbox: SandboxServe
     state, message = states.pop("apps.list")
     assert state == "failed"
     assert "InvalidResponseError" in message
-    assert "200, but text/html came where JSON is expected" in message
+    assert "200, but the body is text/html, not JSON" in message
     assert "failed" not in {state for state, _ in states.values()}
 
 
@@ -149,8 +149,8 @@ FORMS = {
 #: Answers to a creation after which nobody can say whether something was rented, and what the page says.
 UNKNOWN: list[tuple[object, str]] = [
     (Answer(), NAMED),
-    (Answer(HTML, 201), "201, but text/html"),
-    (Answer(b"", 200, "application/json"), "its body is empty"),
+    (Answer(HTML, 201), "201, but the body is text/html"),
+    (Answer(b"", 200, "application/json"), "the body is empty"),
     ([], "names no session"),
     ([{}], "names no session"),
     ({"uuid": ""}, "names no session"),

@@ -37,7 +37,7 @@ def test_the_gpus_come_cheapest_first(visitor: Visitor) -> None:
         ({"kind": "status", "status": 404}, "NotFoundError"),
         ({"kind": "status", "status": 422}, "ValidationError"),
         ({"kind": "status", "status": 429, "retry_after": 3600}, "RateLimitError"),
-        ({"kind": "html"}, "200, but text/html came where JSON is expected"),
+        ({"kind": "html"}, "200, but the body is text/html, not JSON"),
         ({"kind": "garbage"}, "InvalidResponseError"),
         ({"kind": "refuse"}, "ConnectionError"),
         ({"kind": "drop_after_read"}, "ConnectionError"),

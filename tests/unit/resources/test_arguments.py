@@ -89,7 +89,7 @@ BAD: list[tuple[str, Callable[[Client], Any]]] = [
             ({"envs": {"A=B": "x"}}, "envs must have names without '=' and NUL, not 'A=B'"),
             ({"envs": {"A\0": "x"}}, "envs must have names without '=' and NUL"),
             ({"envs": {"A": "x\0"}}, "envs['A'] must not have a NUL in it"),
-            ({"image": "\ud800"}, "the request body cannot be written as JSON"),
+            ({"image": "\ud800"}, "the request body"),
             ({"project_id": "7"}, "project_id must be a whole number"),
         ]
     ],

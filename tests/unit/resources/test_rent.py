@@ -247,7 +247,7 @@ def test_a_creation_of_unknown_outcome_says_so(
 ) -> None:
     requests_mock.post(CREATE, **answer)
     rental = client.services.mr.rent(**MACHINE)
-    with pytest.raises(octaspace.Error, match="look before you send it again") as caught, rental:
+    with pytest.raises(octaspace.Error, match="check before retrying") as caught, rental:
         raise AssertionError("the block must not run")
     assert caught.value.outcome_unknown
     assert str(caught.value).startswith("POST /services/mr: ")
