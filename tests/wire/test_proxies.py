@@ -221,7 +221,7 @@ def test_a_malformed_proxy_is_named_without_its_password(
     recorded = ""
     error: BaseException | None = caught.value
     while error is not None:
-        recorded, error = f"{said}{error!r}", error.__cause__ or error.__context__
+        recorded, error = f"{recorded}{error!r}", error.__cause__ or error.__context__
     for secret in (PASSWORD, "proxy-pa ss", "somebody"):
         assert secret not in recorded
 
