@@ -132,7 +132,7 @@ def test_most_lies_end_in_errors(api: HostileApi) -> None:
 
 def test_a_failover_and_its_retries(api: HostileApi, caplog: pytest.LogCaptureFixture) -> None:
     """Lines that tell of endpoints that failed and of waits; the reason of each repeats the key."""
-    for name in ("no HTTP", "a version", "a line that is no field", "a chunk's size", "status 503"):
+    for name in ("no HTTP", "a version", "a line that is not a field", "a chunk's size", "status 503"):
         api.lie = LIES[name]
         with (
             caplog.at_level(logging.DEBUG),

@@ -174,7 +174,7 @@ def in_values(spelling: Spelling) -> Lie:
     return _in_json(spelling, lambda text: _HERE, names=False)
 
 
-def beside_values(spelling: Spelling) -> Lie:
+def at_end_of_values(spelling: Spelling) -> Lie:
     """Every string of the response ends with the key, so that ids, addresses and times cannot be parsed."""
     return _in_json(spelling, lambda text: f"{text} {_HERE}", names=False)
 
@@ -270,7 +270,7 @@ _HTML = "<!DOCTYPE html><title>{key}</title><p>Sorry, <a href='/?{key}'>{key}</a
 LIES: dict[str, Lie] = {
     **{f"every text: {name}": in_values(spelling) for name, spelling in SPELLINGS.items()},
     **{f"a new field: {name}": in_a_new_field(spelling) for name, spelling in SPELLINGS.items()},
-    "beside every text": beside_values(SPELLINGS["json: each character"]),
+    "beside every text": at_end_of_values(SPELLINGS["json: each character"]),
     "names of fields": in_names(SPELLINGS["json: the dashes"]),
     "every header field": _in_every_header,
     "files": in_files,
@@ -295,7 +295,7 @@ LIES: dict[str, Lie] = {
     "no HTTP": sent_raw("{key} is what you sent\n\n"),
     "a version": sent_raw("HTTP/{key} 200 OK\n\n"),
     "a status": sent_raw("HTTP/1.1 {key} OK\n\n"),
-    "a line that is no field": sent_raw("HTTP/1.1 200 OK\n{key}\nContent-Length: 2\n\n{{}}"),
+    "a line that is not a field": sent_raw("HTTP/1.1 200 OK\n{key}\nContent-Length: 2\n\n{{}}"),
     "a folded field": sent_raw("HTTP/1.1 200 OK\nX-A: b\n {key}\nContent-Length: 2\n\n{{}}"),
     "a chunk's size": sent_raw("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n{key}\n{{}}\n0\n\n"),
     "a chunk's extension": sent_raw(

@@ -84,14 +84,14 @@ def test_closing_ends_all_copies_or_one_copy(closed: int, ended: set[int], balan
 
 def test_copies_of_copies_do_not_form_a_chain(balance: Any) -> None:
     client = first = Client("sk-1")
-    gone = []
+    references = []
     for _ in range(3000):
-        gone.append(weakref.ref(client))
+        references.append(weakref.ref(client))
         client = client.with_options(max_retries=1)
-    gone.pop(0)  # the first is held here
+    references.pop(0)  # the first is held here
     assert client.accounts.balance().data == {"balance": 1}
     gc.collect()
-    assert [reference for reference in gone if reference() is not None] == []
+    assert [reference for reference in references if reference() is not None] == []
     first.close()
     with pytest.raises(ConfigurationError, match="the client is closed"):
         client.accounts.balance()
@@ -100,16 +100,16 @@ def test_copies_of_copies_do_not_form_a_chain(balance: Any) -> None:
 def test_a_copy_holds_its_parents_sockets(balance: Any) -> None:
     copy = Client("sk-1").with_options(api_key="sk-2")
     gc.collect()
-    assert copy.accounts.balance().ok  # although nobody holds the parent
+    assert copy.accounts.balance().ok  # although the parent is not referenced
 
 
 def test_a_resource_holds_its_client(balance: Any) -> None:
     accounts = Client("sk-1").accounts
     assert accounts.balance().ok
     client = Client("sk-1")
-    gone = weakref.ref(client)
+    reference = weakref.ref(client)
     del client
-    assert gone() is None
+    assert reference() is None
 
 
 def test_copies_keep_the_subclass_and_its_attributes(balance: Any) -> None:

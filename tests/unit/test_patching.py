@@ -173,11 +173,11 @@ def test_a_resource_in_place_of_none_of_its_names(client: Client) -> None:
 
 def test_a_patched_client_is_freed_at_once(client: Client) -> None:
     short_lived = Client("sk")
-    gone = weakref.ref(short_lived)
+    reference = weakref.ref(short_lived)
     short_lived.nodes.list = Mock()  # type: ignore[method-assign]
     gc.disable()
     try:
         del short_lived
-        assert gone() is None
+        assert reference() is None
     finally:
         gc.enable()

@@ -59,20 +59,20 @@ BROKEN_OFF: dict[str, Fault] = {
 
 #: The response is not valid HTTP.
 MALFORMED: dict[str, Fault] = {
-    "chunk size that is no number": (raw(CHUNKED + b"zz\r\n{}\r\n"), CONNECTION),
+    "chunk size that is not a number": (raw(CHUNKED + b"zz\r\n{}\r\n"), CONNECTION),
     "chunk size below zero": (raw(CHUNKED + b"-1\r\n{}\r\n0\r\n\r\n"), CONNECTION),
     "chunk size with a sign": (raw(CHUNKED + b"+2\r\n{}\r\n0\r\n\r\n"), CONNECTION),
     "chunk size without end": (raw(CHUNKED + b"2;" + b"x" * 70_000), CONNECTION),
     "trailers without end": (raw(CHUNKED + b"2\r\n{}\r\n0\r\n" + b"X: y\r\n" * 200), CONNECTION),
     "no HTTP at all": (raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), CONNECTION),
     "another version of HTTP": (raw(b"HTTP/3.0 200 OK\r\n\r\n"), CONNECTION),
-    "status that is no number": (raw(b"HTTP/1.1 abc Reason\r\n\r\n"), CONNECTION),
+    "status that is not a number": (raw(b"HTTP/1.1 abc Reason\r\n\r\n"), CONNECTION),
     "status line without end": (raw(b"HTTP/1.1 200 " + b"x" * 70_000), CONNECTION),
     "header line too long": (raw(OK + b"X: " + b"y" * 70_000 + b"\r\n\r\n{}"), CONNECTION),
     "too many headers": (raw(OK + b"X: y\r\n" * 200 + b"\r\n{}"), CONNECTION),
     "header line without a colon": (raw(OK + b"nonsense\r\nContent-Length: 2\r\n\r\n{}"), CONNECTION),
     "header line without a name": (raw(OK + b": x\r\nContent-Length: 2\r\n\r\n{}"), CONNECTION),
-    "length that is no number": (raw(OK + b"Content-Length: two\r\n\r\n{}"), CONNECTION),
+    "length that is not a number": (raw(OK + b"Content-Length: two\r\n\r\n{}"), CONNECTION),
     "length below zero": (raw(OK + b"Content-Length: -2\r\n\r\n{}"), CONNECTION),
     "length of too many digits": (raw(OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n{}"), CONNECTION),
     "two lengths": (raw(OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"), CONNECTION),

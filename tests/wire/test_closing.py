@@ -189,11 +189,11 @@ def test_a_dropped_client_leaks_nothing(
 def test_a_dropped_client_is_freed_at_once(serve: ServerFactory) -> None:
     client = Client(base_url=serve(after=echo).url, keep_alive=True)
     client.send(READ)
-    gone = weakref.ref(client)
+    reference = weakref.ref(client)
     gc.disable()
     try:
         del client
-        assert gone() is None
+        assert reference() is None
     finally:
         gc.enable()
 

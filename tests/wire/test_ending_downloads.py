@@ -36,10 +36,10 @@ ENDLESS: dict[str, Behaviour] = {
 def test_an_exception_of_on_progress_ends_a_download_without_data(
     behaviour: Behaviour, total: float | None, tmp_path: Path
 ) -> None:
-    told: list[tuple[int, int | None]] = []
+    reported: list[tuple[int, int | None]] = []
 
     def refuse(done: int, size: int | None) -> None:
-        told.append((done, size))
+        reported.append((done, size))
         raise AbortedError("aborted")
 
     options: dict[str, Any] = {"read_timeout": LONG, "total_timeout": total, "max_retries": 5}
@@ -49,7 +49,7 @@ def test_an_exception_of_on_progress_ends_a_download_without_data(
     ):
         with pytest.raises(AbortedError):
             client.nodes.download_logs(1, to=tmp_path / "logs", on_progress=refuse)
-        assert len(told) == 1
+        assert len(reported) == 1
         assert len(server.journal) == 1, "not tried again"
         until(lambda: server.open_count == 0)
         assert client.transport_stats()["pools"][server.url]["in_use"] == 0
@@ -57,10 +57,10 @@ def test_an_exception_of_on_progress_ends_a_download_without_data(
 
 
 def test_an_exception_of_on_progress_ends_the_wait_before_a_retry(tmp_path: Path) -> None:
-    told: list[int] = []
+    reported: list[int] = []
 
     def refuse(done: int, size: int | None) -> None:
-        told.append(done)
+        reported.append(done)
         raise AbortedError
 
     busy = answer({}, status=503, headers={"Retry-After": "50"})
@@ -70,21 +70,21 @@ def test_an_exception_of_on_progress_ends_the_wait_before_a_retry(tmp_path: Path
     ):
         with pytest.raises(AbortedError):
             client.nodes.download_logs(1, to=tmp_path / "logs", on_progress=refuse)
-        assert told == [0]
+        assert reported == [0]
         assert len(server.journal) == 1
 
 
 def test_a_slow_download_with_polling_is_complete(tmp_path: Path) -> None:
     """The limit of a wait is that of the option, not the polling interval."""
     body = b"slow" * 5
-    told: list[tuple[int, int | None]] = []
+    reported: list[tuple[int, int | None]] = []
     with (
         FaultServer(
             after=drip(http(200, body, {"Content-Type": "application/octet-stream"}), 0.02)
         ) as server,
         Client("key", base_url=server.url, max_retries=0, read_timeout=20) as client,
     ):
-        found = client.nodes.download_logs(1, on_progress=lambda *step: told.append(step))
+        found = client.nodes.download_logs(1, on_progress=lambda *step: reported.append(step))
     assert found.data == body
-    assert told[-1] == (len(body), len(body))
-    assert (0, None) in told or (0, len(body)) in told, "told while it had not begun"
+    assert reported[-1] == (len(body), len(body))
+    assert (0, None) in reported or (0, len(body)) in reported, "no call before the first data"

@@ -206,7 +206,7 @@ def test_children_of_a_client_with_calls_in_flight(serve: ServerFactory, connect
     assert wrong == []
 
 
-# Over TLS this is in `test_chaos`: there the servers have a process of their own. Here their threads would be
+# Over TLS this is in `test_chaos`: there the servers run in their own process. Here their threads would be
 # in the middle of OpenSSL at a fork, and what they hold there would be held in the child forever.
 @pytest.mark.parametrize("way", PLAIN, indirect=True)
 def test_the_whole_stack_in_children_while_other_threads_call(way: Way) -> None:

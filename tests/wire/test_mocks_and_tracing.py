@@ -148,10 +148,10 @@ def test_opentelemetry_sees_every_attempt(serve: ServerFactory, connect: ClientF
     instrumentor = RequestsInstrumentor()
     instrumentor.instrument(tracer_provider=provider)
     try:
-        gone = serve(after=answer(["never"]))
+        refusing = serve(after=answer(["never"]))
         server = serve(close_after_reading, answer(status=503), answer([1]))
-        client = connect(gone, server)
-        gone.refuse()
+        client = connect(refusing, server)
+        refusing.refuse()
         assert client.send(READ).attempts == 5  # twice the one that refuses, and the other's answers
     finally:
         instrumentor.uninstrument()

@@ -109,9 +109,9 @@ def test_a_proxy_that_is_not_there(
     serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
     monkeypatch: pytest.MonkeyPatch, scheme: str,
 ) -> None:  # fmt: skip
-    gone = serve()
-    gone.refuse()
-    monkeypatch.setenv(f"{scheme.upper()}_PROXY", gone.url)
+    refusing = serve()
+    refusing.refuse()
+    monkeypatch.setenv(f"{scheme.upper()}_PROXY", refusing.url)
     server = serve(after=echo, tls=tls if scheme == "https" else None)
     with pytest.raises(octaspace.ConnectionError, match="Connection refused") as caught:
         connect(server, ssl_verify=authority[1]).send(CHANGE)
@@ -183,10 +183,10 @@ def test_a_message_names_the_proxy_and_never_its_password(
     place: str, scheme: str,
 ) -> None:  # fmt: skip
     caplog.set_level("DEBUG", "octaspace")
-    gone = serve()
-    gone.refuse()
+    refusing = serve()
+    refusing.refuse()
     proxy.tunnel = policies.refuse(407)
-    address = (gone if place == "gone" else proxy).url
+    address = (refusing if place == "gone" else proxy).url
     monkeypatch.setenv(f"{scheme.upper()}_PROXY", address.replace("://", f"://somebody:{PASSWORD}@"))
     server = serve(after=echo, tls=tls if scheme == "https" else None)
     if scheme == "http" and place == "refusing":
@@ -197,10 +197,10 @@ def test_a_message_names_the_proxy_and_never_its_password(
     chain, error = "", caught.value.__cause__
     while error is not None:
         chain, error = f"{chain}{error!r}", error.__cause__
-    said = f"{caught.value!r}{chain}{caplog.text}"
+    recorded = f"{caught.value!r}{chain}{caplog.text}"
     assert address in caplog.text
     for secret in (PASSWORD, "proxy-pa ss", "somebody"):
-        assert secret not in said
+        assert secret not in recorded
 
 
 @pytest.mark.parametrize(
@@ -218,12 +218,12 @@ def test_a_malformed_proxy_is_named_without_its_password(
     with pytest.raises(octaspace.Error, match="through the proxy ") as caught:
         connect(serve(after=echo), max_retries=0).send(CHANGE)
     assert not caught.value.outcome_unknown
-    said = ""
+    recorded = ""
     error: BaseException | None = caught.value
     while error is not None:
-        said, error = f"{said}{error!r}", error.__cause__ or error.__context__
+        recorded, error = f"{recorded}{error!r}", error.__cause__ or error.__context__
     for secret in (PASSWORD, "proxy-pa ss", "somebody"):
-        assert secret not in said
+        assert secret not in recorded
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5h"])
@@ -289,9 +289,9 @@ def test_a_socks_proxy_that_is_never_silent_for_long_keeps_to_the_limit(
 def test_the_message_for_an_unreachable_socks_proxy(
     serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = serve()
-    gone.refuse()
-    monkeypatch.setenv("HTTP_PROXY", address := gone.url.replace("http", "socks5h"))
+    refusing = serve()
+    refusing.refuse()
+    monkeypatch.setenv("HTTP_PROXY", address := refusing.url.replace("http", "socks5h"))
     with pytest.raises(octaspace.ConnectionError) as caught:
         connect(server := serve(), max_retries=0).send(CHANGE)
     assert f"{server.url} through the proxy {address}: Connection refused" in str(caught.value)
