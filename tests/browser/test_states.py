@@ -18,7 +18,7 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("status", {"status": 401}, "AuthenticationError", "Enter another one in Settings"),
     ("status", {"status": 403}, "PermissionError", "Use a key with more rights"),
     ("status", {"status": 404}, "NotFoundError", "does not exist"),
-    ("status", {"status": 422}, "ValidationError", "refuses what was sent"),
+    ("status", {"status": 422}, "ValidationError", "Correct the fields"),
     ("status", {"status": 429, "retry_after": 90}, "RateLimitError", "Wait 90 s"),
     ("status", {"status": 500}, "ServerError", "Try later"),
     ("status", {"status": 502}, "BadGatewayError", "Try later"),

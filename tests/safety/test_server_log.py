@@ -15,7 +15,7 @@ from flask import Flask
 
 import octaspace
 from playground.store import StoreError
-from playground.web.app_log import SafeFormatter, exception_text, named
+from playground.web.app_log import SafeFormatter, exception_name, exception_text
 
 from ..support.running_playground import ROOT, RunningPlayground
 from ..support.waiting import until
@@ -93,11 +93,13 @@ def test_a_group_is_told_with_its_parts() -> None:
 
 
 def test_messages_that_are_written_to_be_read_are_kept() -> None:
-    assert named(octaspace.NotFoundError("GET /nodes/1: 404\x1b[2J\u202e\ud800\nnext")) == (
+    assert exception_name(octaspace.NotFoundError("GET /nodes/1: 404\x1b[2J\u202e\ud800\nnext")) == (
         "octaspace.errors.NotFoundError: GET /nodes/1: 404\ufffd[2J\ufffd\ufffd\\nnext"
     )
-    assert named(StoreError("Redis: MISCONF")) == "playground.store.backend.StoreError: Redis: MISCONF"
-    assert named(KeyError(SECRET)) == "KeyError"
+    assert (
+        exception_name(StoreError("Redis: MISCONF")) == "playground.store.backend.StoreError: Redis: MISCONF"
+    )
+    assert exception_name(KeyError(SECRET)) == "KeyError"
 
 
 def test_a_line_that_cannot_be_written_shows_no_arguments(

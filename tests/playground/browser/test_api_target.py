@@ -232,7 +232,7 @@ def test_the_secret_is_made_once_for_all_workers(process: ProcessSettings, make_
 
 
 @pytest.mark.parametrize(
-    ("endpoints", "label", "tone"),
+    ("endpoints", "label", "badge"),
     [
         (("https://api.octa.space",), "Live", "live"),
         (("https://api.octa.space", "https://api.octa.computer"), "Live", "live"),
@@ -248,13 +248,13 @@ def test_the_secret_is_made_once_for_all_workers(process: ProcessSettings, make_
     ],
 )
 def test_one_endpoint_of_the_live_api_is_enough_to_be_live(
-    endpoints: tuple[str, ...], label: str, severity: str
+    endpoints: tuple[str, ...], label: str, badge: str
 ) -> None:
     for kind in ("live", "custom"):
-        source = ApiTarget(kind, endpoints)
-        assert (source.label, source.severity, source.is_live) == (label, severity, severity == "live")
+        target = ApiTarget(kind, endpoints)
+        assert (target.label, target.badge, target.is_live) == (label, badge, badge == "live")
     sandbox = ApiTarget("sandbox", endpoints)
-    assert (sandbox.label, sandbox.severity, sandbox.is_live) == ("Sandbox", "sandbox", False)
+    assert (sandbox.label, sandbox.badge, sandbox.is_live) == ("Sandbox", "sandbox", False)
 
 
 def test_a_change_is_confirmed_by_name_though_only_one_endpoint_is_live(

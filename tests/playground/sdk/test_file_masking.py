@@ -15,7 +15,7 @@ KEY = "sk-0123456789-abcdefghij"
 
 @pytest.mark.parametrize("place", [0, 1, 100, 1023, 1024, 1999, 2000, 2001, 2030, 3000, 5000])
 def test_it_is_found_at_any_place(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_masking, "_PIECE", 2048)
+    monkeypatch.setattr(file_masking, "_CHUNK", 2048)
     monkeypatch.setattr(file_masking, "_OVERLAP", 512)
     before, after = bytes(range(192, 256)) * 90, b" \xff" * 2000
     content = io.BytesIO(before[:place] + KEY.encode() + after)

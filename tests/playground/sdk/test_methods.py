@@ -10,6 +10,7 @@ import octaspace
 from octaspace import resources
 from playground.pages.runner.arguments import AS_JSON, as_text, for_address, from_form, from_json
 from playground.sdk.methods import Method, all_methods, find_method, preview
+from playground.sdk.parameter_texts import PARAMETER_TEXTS
 
 CHANGES = {
     "accounts.generate_wallet", "nodes.reboot", "nodes.update_prices", "services.mr.create",
@@ -60,6 +61,39 @@ def test_a_signature_becomes_fields() -> None:
     }
 
 
+def test_every_field_has_a_text_and_every_text_a_field() -> None:
+    fields = [(found.name, found.group, part) for found in all_methods() for part in found.fields]
+    assert [f"{name}.{part.name}" for name, _, part in fields if not part.meaning] == []
+    keys = {
+        key
+        for name, group, part in fields
+        for key in (part.name, f"{group}.{part.name}", f"{name}.{part.name}")
+    }
+    assert set(PARAMETER_TEXTS) - keys == set()
+
+
+def test_types_are_read_from_the_annotations() -> None:
+    returned = {found.name: (found.returns, found.payload, found.many) for found in all_methods()}
+    assert returned["nodes.find"] == ("response", "NodeDetail", False)
+    assert returned["nodes.list"] == ("response", "Node", True)
+    assert returned["services.mr.create"] == ("response", "Created", True)
+    assert returned["nodes.reboot"] == ("response", "", False)
+    assert returned["services.mr.search"] == ("list", "", False)
+    assert returned["services.mr.rent"] == ("session", "", False)
+    assert returned["services.session.follow_logs"] == ("lines", "", False)
+    assert (
+        method("idle_jobs.find").signature
+        == "(*, node_id: int | str, job_id: int | str) -> Response[IdleJob]"
+    )
+    follow = {part.name: part.type for part in method("services.session.follow_logs").parameters}
+    assert follow == {
+        "uuid": "str", "interval": "float", "timeout": "float | None",
+        "on_idle": "Callable[[], object] | None",
+    }  # fmt: skip
+    sort = next(part for part in method("services.vpn.search").parameters if part.name == "sort")
+    assert sort.type == "Literal['price', 'download']"
+
+
 def test_the_line_is_python_that_runs() -> None:
     assert str(method("nodes.find").line({"id": 9})) == "client.nodes.find(9)"
     stop = method("services.session.stop").line({"uuid": "u", "score": 4})
@@ -97,12 +131,12 @@ def test_a_preview_shows_the_request_and_sends_none() -> None:
     assert (found.request.method, found.request.path) == ("POST", "/services/mr")
     assert found.request.body[0]["node_id"] == 7
     assert found.change
-    assert not found.looks_first
+    assert not found.reads_first
     by_app = preview(method("services.mr.create"), {"node_id": 7, "app": "an-app"})
     assert by_app.request is not None
     assert (by_app.request.method, by_app.request.path) == ("GET", "/apps")
     assert by_app.change
-    assert by_app.looks_first
+    assert by_app.reads_first
     reboot = preview(method("nodes.reboot"), {"id": 1})
     assert reboot.request is not None
     assert reboot.request.method == "GET"

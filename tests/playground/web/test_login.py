@@ -68,7 +68,7 @@ def test_only_the_whole_password_opens(app: Flask) -> None:
     for wrong in ("", PASSWORD[:-1], PASSWORD + " "):
         answer = guest.enter(wrong)
         assert answer.status_code == 401
-        assert "That is not the password" in answer.get_data(as_text=True)
+        assert "Wrong password" in answer.get_data(as_text=True)
         assert not guest.is_in()
     answer = guest.enter(PASSWORD)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/playground/dashboard")
@@ -135,7 +135,7 @@ def test_a_full_line_says_when_there_is_room(app: Flask, monkeypatch: pytest.Mon
 
 def test_threads_that_wait_are_few(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever finds no seat is compared when it need not wait, and is told to come again otherwise."""
-    seats = app.extensions["playground"].login_seats
+    seats = app.extensions["playground"].login_slots
     taken = 0
     while seats.acquire(blocking=False):
         taken += 1

@@ -13,7 +13,7 @@ from flask import Flask
 from werkzeug.test import run_wsgi_app
 
 from playground.settings import ThreadCounts
-from playground.web.admission import SLOTS, client_is_gone
+from playground.web.admission import SLOTS, client_disconnected
 from playground.web.request_slots import NoSlotError, RequestSlot, RequestSlots
 
 from ..browsing import ORIGIN, Visitor
@@ -197,12 +197,12 @@ def test_a_client_is_gone_when_it_has_closed(
     ours, theirs = connection
     environ = {"gunicorn.socket": ours}
     theirs.sendall(unread)
-    assert not client_is_gone(environ)
+    assert not client_disconnected(environ)
     theirs.close()
-    assert client_is_gone(environ)
+    assert client_disconnected(environ)
     ours.close()
-    assert client_is_gone(environ)
+    assert client_disconnected(environ)
 
 
 def test_without_its_socket_nobody_is_known_to_be_gone() -> None:
-    assert not client_is_gone({})
+    assert not client_disconnected({})
