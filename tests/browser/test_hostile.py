@@ -53,7 +53,7 @@ def test_nothing_runs(area: str, page: Page, hostile: SandboxServer) -> None:
         click_everything(page)
 
 
-def test_nothing_runs_in_what_the_tools_show(page: Page, hostile: SandboxServer) -> None:
+def test_nothing_runs_in_tool_output(page: Page, hostile: SandboxServer) -> None:
     page.goto("/playground/diagnostics/smoke")
     page.get_by_label("And the").check()
     page.get_by_role("button", name="Start the suite").click()
@@ -79,7 +79,7 @@ def test_entries_of_the_lists(page: Page, hostile: SandboxServer, width: int, mo
             look(page)
 
 
-def test_a_spreadsheet_runs_nothing_either(page: Page, hostile: SandboxServer) -> None:
+def test_csv_export_has_no_formulas(page: Page, hostile: SandboxServer) -> None:
     page.goto("/playground/nodes")
     with page.expect_download() as download:
         page.locator("[data-table-csv]").first.click()

@@ -69,7 +69,7 @@ def test_a_double_click(name: str, scripted: bool, new_context: NewContext, sand
     assert len(changes(sandbox)) == requests
 
 
-def test_back_and_resubmit_and_reload(page: Page, sandbox: SandboxServer) -> None:
+def test_back_resubmit_and_reload(page: Page, sandbox: SandboxServer) -> None:
     stop(page, sandbox)
     page.get_by_role("button", name="Stop the session").click()
     expect(outcome(page)).to_contain_text("The session is stopped")
@@ -115,7 +115,7 @@ def test_two_tabs_with_one_order(page: Page, sandbox: SandboxServer) -> None:
     assert [entry.operation for entry in changes(sandbox)] == ["rent_machines"]
 
 
-def test_a_rejection_is_said_with_its_reason_and_may_be_corrected(page: Page, sandbox: SandboxServer) -> None:
+def test_rejection_shows_its_reason_and_can_be_corrected(page: Page, sandbox: SandboxServer) -> None:
     refused = next(iter(sandbox.world.seeds.refusals))
     open_order(page, refused)
     page.get_by_role("button", name="Rent it").click()
@@ -127,7 +127,7 @@ def test_a_rejection_is_said_with_its_reason_and_may_be_corrected(page: Page, sa
 
 
 @pytest.mark.parametrize("kind", ["drop_after_read", "reset", "truncate", "stall"])
-def test_an_answer_that_is_lost(page: Page, sandbox: SandboxServer, kind: str) -> None:
+def test_lost_answer(page: Page, sandbox: SandboxServer, kind: str) -> None:
     """It was carried out, and the page says that it may have been, instead of sending it again."""
     use_key(page, f"sk-lost-{kind}")
     if kind == "stall":
@@ -153,7 +153,7 @@ def workers_that_know(running: RunningPlayground, cookie: str, words: str) -> se
     return {int(pid) for text in pages for pid in re.findall(r"<dt>\s*Worker\s*</dt>\s*<dd>(\d+)", text)}
 
 
-def test_four_workers_and_a_worker_that_dies(tmp_path: Path, new_context: NewContext) -> None:
+def test_worker_crash_with_four_workers(tmp_path: Path, new_context: NewContext) -> None:
     """Settings, log and tokens are those of all workers; a change whose worker dies is not sent again."""
     with RunningPlayground(tmp_path, workers=4) as running:
         page = new_context(base_url=running.url).new_page()

@@ -90,7 +90,7 @@ def test_diagnostics_are_refreshed_in_place(
     expect(stopped.locator("[data-refresh-age=live]")).to_contain_text("old")
 
 
-def test_nobody_is_asked_while_nobody_looks(stopped: Page, refreshes: Count) -> None:
+def test_hidden_page_does_not_refresh(stopped: Page, refreshes: Count) -> None:
     # Not a moment passes between two steps: a refresh is due after each of them.
     stopped.clock.pause_at(time.time() + 1)
     stopped.goto(DIAGNOSTICS)
@@ -110,7 +110,9 @@ def test_nobody_is_asked_while_nobody_looks(stopped: Page, refreshes: Count) -> 
     assert refreshes() == 1
 
 
-def test_errors_slow_it_down_and_are_told_once(stopped: Page, refreshes: Count, watcher: Watcher) -> None:
+def test_errors_slow_down_refreshes_and_are_announced_once(
+    stopped: Page, refreshes: Count, watcher: Watcher
+) -> None:
     stopped.goto(DIAGNOSTICS)
     stopped.route("**/diagnostics/**", lambda route: route.fulfill(status=500))
     with watcher.expecting("HTTP 500"):
@@ -126,7 +128,7 @@ def test_errors_slow_it_down_and_are_told_once(stopped: Page, refreshes: Count, 
     expect(stopped.locator("#live")).not_to_have_class("is-stale")
 
 
-def test_never_two_requests_at_once(stopped: Page, refreshes: Count) -> None:
+def test_refreshes_do_not_overlap(stopped: Page, refreshes: Count) -> None:
     stopped.goto(DIAGNOSTICS)
     held: list[Route] = []
     stopped.route("**/diagnostics/**", lambda route: held.append(route))
@@ -137,7 +139,7 @@ def test_never_two_requests_at_once(stopped: Page, refreshes: Count) -> None:
     held[0].continue_()
 
 
-def test_a_session_becomes_ready_before_ones_eyes(
+def test_session_page_shows_readiness_without_reload(
     stopped: Page, refreshes: Count, sandbox: SandboxServer, clock: ManualClock
 ) -> None:
     open_order(stopped, int(sandbox.world.seeds.mr[0]["node_id"]))

@@ -155,7 +155,7 @@ def test_a_page_costs_its_slowest_panel(page: Page, sandbox: SandboxServer) -> N
 
 
 @pytest.mark.parametrize("path", ["nodes", "sessions", "apps", "services", "services?tab=vpn", "dashboard"])
-def test_nothing_there_says_what_to_do_next(page: Page, sandbox: SandboxServer, path: str) -> None:
+def test_empty_page_shows_the_next_step(page: Page, sandbox: SandboxServer, path: str) -> None:
     sandbox.reset(dataset="empty")
     page.goto(f"/playground/{path}")
     empty = page.locator("main .empty").first
@@ -198,7 +198,7 @@ def test_retries_and_failovers_are_what_the_journal_says(page: Page, sandbox: Sa
     )
 
 
-def test_an_endpoint_that_refuses_is_left_alone_and_counted_down(page: Page, sandbox: SandboxServer) -> None:
+def test_refusing_endpoint_shows_its_cooldown(page: Page, sandbox: SandboxServer) -> None:
     impatient(page, "sk-left-alone", failure_cooldown="60")
     sandbox.faults.add("refuse", endpoint=sandbox.ports[0])
     for _ in range(6):
@@ -215,7 +215,7 @@ def test_an_endpoint_that_refuses_is_left_alone_and_counted_down(page: Page, san
     expect(shown).not_to_have_text(before)
 
 
-def test_a_test_of_the_connection_says_which_endpoint_is_down(page: Page, sandbox: SandboxServer) -> None:
+def test_connection_check_names_the_failed_endpoint(page: Page, sandbox: SandboxServer) -> None:
     sandbox.faults.add("refuse", endpoint=sandbox.ports[1])
     page.goto("/playground/settings")
     page.get_by_role("button", name="Test the connection").click()
@@ -224,7 +224,7 @@ def test_a_test_of_the_connection_says_which_endpoint_is_down(page: Page, sandbo
     expect(rows.nth(1)).to_contain_text("no")
 
 
-def test_a_wrong_option_is_said_at_its_field(page: Page, watcher: Any) -> None:
+def test_invalid_option_shows_an_error_at_its_field(page: Page, watcher: Any) -> None:
     set_options(page, max_retries="4")
     page.locator("#pool_size").fill("many")
     page.locator("#max_retries").fill("-1")

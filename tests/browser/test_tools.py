@@ -74,7 +74,7 @@ def test_a_read_is_cancelled(page: Page, sandbox: SandboxServer) -> None:
     expect(page.locator("#run")).to_contain_text("abandoned")
 
 
-def test_the_suite_runs_and_is_taken_away(page: Page, sandbox: SandboxServer, stays: Any) -> None:
+def test_smoke_suite_runs_and_exports(page: Page, sandbox: SandboxServer, stays: Any) -> None:
     page.goto("/playground/diagnostics/smoke")
     stays()
     page.get_by_role("button", name="Start the suite").click()
@@ -88,7 +88,7 @@ def test_the_suite_runs_and_is_taken_away(page: Page, sandbox: SandboxServer, st
     assert changes(sandbox) == []
 
 
-def test_the_suite_says_what_failed(page: Page, sandbox: SandboxServer) -> None:
+def test_smoke_suite_reports_failures(page: Page, sandbox: SandboxServer) -> None:
     sandbox.faults.add("status", status=404, path="/apps")
     page.goto("/playground/diagnostics/smoke")
     page.get_by_role("button", name="Start the suite").click()

@@ -33,7 +33,7 @@ def told(page: Page, sandbox: SandboxServer, places: Iterable[Place]) -> list[st
     return [*texts, json.dumps(page.context.storage_state())]
 
 
-def test_a_key_is_seen_by_nobody(
+def test_key_is_not_visible(
     new_context: NewContext, running: RunningPlayground, sandbox: SandboxServer
 ) -> None:
     first, second = new_context().new_page(), new_context().new_page()
@@ -59,7 +59,7 @@ def test_a_key_is_seen_by_nobody(
     assert [path for path in readable if KEY_A.encode() in path.read_bytes()] == []
 
 
-def test_one_does_not_see_what_the_other_did(new_context: NewContext, sandbox: SandboxServer) -> None:
+def test_browsers_do_not_see_each_other(new_context: NewContext, sandbox: SandboxServer) -> None:
     first, second = new_context().new_page(), new_context().new_page()
     open_order(first, int(sandbox.world.seeds.mr[0]["node_id"]))
     question = first.url
@@ -80,7 +80,7 @@ def test_one_does_not_see_what_the_other_did(new_context: NewContext, sandbox: S
     assert cookie["sameSite"] == "Lax"
 
 
-def test_what_comes_from_elsewhere_changes_nothing(
+def test_cross_site_requests_change_nothing(
     new_context: NewContext, running: RunningPlayground, sandbox: SandboxServer
 ) -> None:
     """Foreign Host, foreign Origin, no token, another browser's token: refused, and nothing arrives."""
@@ -107,7 +107,7 @@ def test_what_comes_from_elsewhere_changes_nothing(
 
 
 @pytest.mark.parametrize("key", ["readonly", "invalid"])
-def test_keys_with_fewer_rights_are_told_apart(page: Page, sandbox: SandboxServer, key: str) -> None:
+def test_keys_with_fewer_permissions_are_distinguished(page: Page, sandbox: SandboxServer, key: str) -> None:
     use_key(page, key)
     page.goto("/playground/account")
     if key == "invalid":

@@ -21,7 +21,7 @@ FOLDERS = ("octaspace", "flask_octaspace", "playground")
         r"\bcall\.row\(",
     ],
 )
-def test_it_stands_in_one_file(pattern: str) -> None:
+def test_pattern_is_in_one_file(pattern: str) -> None:
     """The sandbox is the other end of the wire and shares nothing."""
     files = [path for folder in FOLDERS for path in ROOT.glob(f"{folder}/**/*.py")]
     own = [path for path in files if "sandbox" not in path.relative_to(ROOT).parts]

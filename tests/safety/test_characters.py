@@ -110,7 +110,7 @@ def crawl(visitor: Visitor, start: list[str]) -> set[str]:
 
 
 @pytest.mark.timeout(300)
-def test_every_page_is_made_whatever_the_api_says(
+def test_every_page_renders_altered_answers(
     guest: Visitor, app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     start = ["/playground/idle-jobs?node=69&job=42", "/playground/idle-jobs/log.txt?node=69&job=42"]
@@ -125,7 +125,7 @@ def test_every_page_is_made_whatever_the_api_says(
 
 
 @pytest.mark.timeout(300)
-def test_every_method_runs_and_its_answer_is_shown(
+def test_every_method_shows_altered_answers(
     guest: Visitor, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(method_run, "_LIMITS", JobLimits(per_browser=100, total=100, rate=100))
@@ -159,7 +159,7 @@ def test_every_method_runs_and_its_answer_is_shown(
 
 
 @pytest.mark.timeout(300)
-def test_the_smoke_suite_and_what_changes_end_in_pages(
+def test_smoke_suite_and_changes_render_altered_answers(
     guest: Visitor, caplog: pytest.LogCaptureFixture
 ) -> None:
     page = sound(guest.get(guest.post("/playground/diagnostics/smoke").headers["Location"]), "smoke")
@@ -190,7 +190,7 @@ def _filled_in(method: Method) -> dict[str, str]:
     return {f"arg-{it.name}": it.choices[0] if it.choices else _SAMPLES[it.kind] for it in needed}
 
 
-def test_json_and_text_that_views_make_are_replaced_alike(app: Flask, visitor: Visitor) -> None:
+def test_json_and_text_responses_replace_surrogates(app: Flask, visitor: Visitor) -> None:
     app.add_url_rule("/playground/a", view_func=lambda: "text \ud800", endpoint="a")
     app.add_url_rule("/playground/b", view_func=lambda: {"json \udfff": ["\ud800"]}, endpoint="b")
     app.add_url_rule("/playground/c", view_func=lambda: iter(["piece \ud800", "piece"]), endpoint="c")
@@ -202,7 +202,7 @@ def test_json_and_text_that_views_make_are_replaced_alike(app: Flask, visitor: V
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
-def test_each_store_takes_a_call_with_half_of_a_pair(
+def test_each_store_accepts_a_lone_surrogate(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     server: RedisServer | None = request.getfixturevalue("redis_server") if kind == "redis" else None
@@ -270,7 +270,7 @@ def test_every_message_and_log_line_of_the_sdk_can_be_encoded(status: int) -> No
     assert all(line.isprintable() for line in lines.split("\n"))
 
 
-def test_what_a_terminal_gets_can_be_encoded(tmp_path: Path) -> None:
+def test_terminal_output_can_be_encoded(tmp_path: Path) -> None:
     for shape in SHAPES:
         for status in (200, 404):
             with FaultServer(after=answer(shape, status=status)) as server:

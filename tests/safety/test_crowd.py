@@ -144,7 +144,7 @@ def port_of(running: RunningPlayground) -> int:
     return int(running.url.rpartition(":")[2])
 
 
-def test_downloads_that_drip_take_no_thread_of_others(tmp_path: Path, api: Api) -> None:
+def test_slow_downloads_block_no_other_requests(tmp_path: Path, api: Api) -> None:
     with playground(tmp_path, api) as running, ExitStack() as held:
         port = port_of(running)
         browsers = [Browser(port).arrive() for _ in range(CLIENTS)]
@@ -171,7 +171,7 @@ def first_status(browser: Browser) -> int:
         return status_of(sock)[0]
 
 
-def test_a_browser_without_a_script_that_leaves_is_noticed_too(tmp_path: Path, api: Api) -> None:
+def test_disconnect_without_script_is_detected(tmp_path: Path, api: Api) -> None:
     """It gets the first byte of its answer when the file is complete, so no write could tell."""
     with playground(tmp_path, api) as running:
         browser = Browser(port_of(running)).arrive()
@@ -182,7 +182,7 @@ def test_a_browser_without_a_script_that_leaves_is_noticed_too(tmp_path: Path, a
         assert "Traceback" not in running.log()
 
 
-def test_one_browser_has_a_share_and_no_more(tmp_path: Path, api: Api) -> None:
+def test_one_browser_is_limited_to_its_share(tmp_path: Path, api: Api) -> None:
     with playground(tmp_path, api) as running, ExitStack() as held:
         port = port_of(running)
         greedy, other = Browser(port).arrive(), Browser(port).arrive()
@@ -193,7 +193,7 @@ def test_one_browser_has_a_share_and_no_more(tmp_path: Path, api: Api) -> None:
             assert status_of(sock)[0] == 200
 
 
-def test_pages_that_wait_for_the_api_leave_health_and_files(tmp_path: Path, api: Api) -> None:
+def test_stalled_pages_do_not_block_health_and_files(tmp_path: Path, api: Api) -> None:
     with playground(tmp_path, api) as running, ExitStack() as held:
         port = port_of(running)
         browsers = [Browser(port).arrive() for _ in range(CLIENTS)]
@@ -214,7 +214,7 @@ def test_pages_that_wait_for_the_api_leave_health_and_files(tmp_path: Path, api:
         assert browsers[0].get("/playground/apps")[0] == 200
 
 
-def test_with_one_thread_for_pages_health_answers_too(tmp_path: Path, api: Api) -> None:
+def test_health_answers_with_one_page_thread(tmp_path: Path, api: Api) -> None:
     with playground(tmp_path, api, pages=1) as running, ExitStack() as held:
         port = port_of(running)
         browsers = [Browser(port).arrive() for _ in range(10)]

@@ -161,7 +161,7 @@ def test_in_arguments_of_the_runner(raw: RawBrowser) -> None:
     assert raw.send("POST", f"{path}/run", fields=many).status == 422
 
 
-def test_numbers_that_no_call_has_are_no_page(raw: RawBrowser) -> None:
+def test_unknown_call_numbers_are_missing_pages(raw: RawBrowser) -> None:
     for number in ("9" * 19, "9" * 23, "9" * 5000, "0", "-1", "²", "٣"):
         path = f"/playground/requests/{quote(number)}"
         assert raw.send("GET", path).status == 404, number
@@ -170,7 +170,7 @@ def test_numbers_that_no_call_has_are_no_page(raw: RawBrowser) -> None:
         assert raw.send("GET", "/playground/requests", f"page={page}").status == status, page
 
 
-def test_a_redirect_that_is_too_long_sends_nothing(raw: RawBrowser, app: Flask) -> None:
+def test_too_long_redirect_sends_no_request(raw: RawBrowser, app: Flask) -> None:
     parts = raw._app.extensions["playground"]
     found = raw.send("POST", "/playground/sessions/stop", fields=[(b"uuid", b"u" * 5000), once()])
     assert found.status == 422
@@ -181,7 +181,7 @@ def test_a_redirect_that_is_too_long_sends_nothing(raw: RawBrowser, app: Flask) 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("levels", [90, 110, 990])
-def test_answers_of_the_api_may_be_as_deep_as_they_like(
+def test_deeply_nested_answers_are_handled(
     levels: int, tmp_path_factory: pytest.TempPathFactory, make_app: MakeApp
 ) -> None:
     """Python's own parser takes about 990 levels; what copies and writes them again took fewer."""

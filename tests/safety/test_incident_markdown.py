@@ -88,9 +88,7 @@ class FakePlatform:
 
 
 @pytest.mark.parametrize("name", list(FOREIGN))
-def test_foreign_text_is_code_and_nothing_else(
-    visited: Flask, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_foreign_text_is_rendered_as_code(visited: Flask, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     plain = rendered(report(monkeypatch, "nothing special"))
     markdown = report(monkeypatch, FOREIGN[name])
     page = rendered(markdown)
@@ -108,7 +106,7 @@ def test_foreign_text_is_code_and_nothing_else(
 
 
 @pytest.mark.parametrize("name", ["address", "mention", "backticks", "code", "backslashes", "markup", "math"])
-def test_foreign_text_can_be_read(visited: Flask, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_foreign_text_stays_readable(visited: Flask, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     page = rendered(report(monkeypatch, FOREIGN[name]))
     texts = [code.get_text() for code in page.find_all("code")]
     assert texts.count(FOREIGN[name]) >= 6

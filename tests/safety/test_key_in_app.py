@@ -74,7 +74,7 @@ def test_the_crawler_reaches_every_page(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("name", _LIES)
-def test_no_page_and_no_log(
+def test_key_is_in_no_page_and_no_log(
     name: str,
     visitor: Visitor,
     api: HostileApi,
@@ -100,7 +100,7 @@ def test_no_page_and_no_log(
     assert any(arrival.headers.get("authorization") == KEY for arrival in api.server.journal)
 
 
-def test_a_packed_log_that_holds_the_key(visitor: Visitor, api: HostileApi) -> None:
+def test_key_in_a_compressed_log_is_masked(visitor: Visitor, api: HostileApi) -> None:
     """It is unpacked after its answer was masked."""
 
     def lie(reply: Reply) -> None:
@@ -117,7 +117,7 @@ def test_a_packed_log_that_holds_the_key(visitor: Visitor, api: HostileApi) -> N
 
 
 @pytest.mark.parametrize("typed", ["another-key-typed-in-a-browser", ""])
-def test_the_operators_key_in_a_browser_with_another(
+def test_operator_key_is_masked_for_other_browsers(
     typed: str, visitor: Visitor, api: HostileApi, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The operator's endpoints have seen it, and may tell it to whoever comes with another key or none."""

@@ -93,7 +93,7 @@ def written(caplog: pytest.LogCaptureFixture) -> str:
 
 
 @pytest.mark.parametrize("name", LIES)
-def test_no_word_of_the_sdk(
+def test_key_is_in_no_output_of_the_sdk(
     name: str, api: HostileApi, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     api.world.reset()
@@ -117,7 +117,7 @@ def test_no_word_of_the_sdk(
     assert any(arrival.headers.get("authorization") == KEY for arrival in api.server.journal)
 
 
-def test_most_lies_end_in_errors(api: HostileApi) -> None:
+def test_most_hostile_answers_raise_errors(api: HostileApi) -> None:
     """The test above would see nothing if the lies were taken for answers."""
     errors = 0
     for name in LIES:
@@ -147,7 +147,7 @@ def test_a_failover_and_its_retries(api: HostileApi, caplog: pytest.LogCaptureFi
     assert key_in(written(caplog), KEY) == ""
 
 
-def test_data_of_a_success_is_the_apis_own(api: HostileApi) -> None:
+def test_successful_data_is_unchanged(api: HostileApi) -> None:
     """The SDK masks what it says itself; what the API says is handed on as it came."""
     api.lie = LIES["every text: as it is"]
     with octaspace.Client(KEY, base_url=api.url) as client:

@@ -138,9 +138,7 @@ def port_of(running: RunningPlayground) -> int:
     indirect=["running"],
     ids=["no proxy", "forged before the proxy", "many real addresses", "no address at all"],
 )
-def test_the_right_password_gets_in_whatever_two_others_do(
-    running: RunningPlayground, chain: str, before: int
-) -> None:
+def test_password_works_while_two_clients_guess(running: RunningPlayground, chain: str, before: int) -> None:
     port = port_of(running)
     with Crowd(port, 2, chain) as crowd:
         until(lambda: crowd.statuses.total() > before)
@@ -152,7 +150,7 @@ def test_the_right_password_gets_in_whatever_two_others_do(
 
 
 @pytest.mark.gunicorn
-def test_who_comes_from_elsewhere_gets_in_through_a_flood(running: RunningPlayground) -> None:
+def test_login_from_another_address_works_during_a_flood(running: RunningPlayground) -> None:
     port = port_of(running)
     with Crowd(port, 24, "") as crowd:
         until(lambda: crowd.statuses[429] > 40)
@@ -163,7 +161,7 @@ def test_who_comes_from_elsewhere_gets_in_through_a_flood(running: RunningPlaygr
 
 
 @pytest.mark.gunicorn
-def test_clients_of_both_versions_are_told_apart_on_one_socket(tmp_path: Path) -> None:
+def test_ipv4_and_ipv6_clients_are_distinguished(tmp_path: Path) -> None:
     if not socket.has_dualstack_ipv6():
         pytest.skip("no IPv6 on this machine")
     port = free_port()
@@ -214,7 +212,7 @@ def seen(hops: int, **headers: str) -> tuple[str, str, str]:
         (2, "garbage, 203.0.113.3", "192.0.2.99"),
     ],
 )
-def test_addresses_of_proxies_are_counted_from_the_nearest(hops: int, chain: str, client: str) -> None:
+def test_forwarded_addresses_are_counted_from_the_right(hops: int, chain: str, client: str) -> None:
     assert seen(hops, **{"for": chain})[0] == client
 
 
@@ -229,7 +227,7 @@ def test_addresses_of_proxies_are_counted_from_the_nearest(hops: int, chain: str
         (2, "https", "http"),
     ],
 )
-def test_schemes_are_believed_likewise(hops: int, proto: str, scheme: str) -> None:
+def test_forwarded_schemes_are_counted_from_the_right(hops: int, proto: str, scheme: str) -> None:
     assert seen(hops, proto=proto)[1] == scheme
 
 
@@ -242,5 +240,5 @@ def test_schemes_are_believed_likewise(hops: int, proto: str, scheme: str) -> No
         (2, "qa.example", "proxy.example"),
     ],
 )
-def test_names_are_counted_likewise(hops: int, said: str, host: str) -> None:
+def test_forwarded_hosts_are_counted_from_the_right(hops: int, said: str, host: str) -> None:
     assert seen(hops, host=said)[2] == host

@@ -56,7 +56,7 @@ def address(server: RedisServer, password: str = quote(REDIS_PASSWORD, safe=""))
 
 
 @pytest.mark.gunicorn
-def test_only_what_needs_the_secrets_has_them(secured: RedisServer, tmp_path: Path) -> None:
+def test_secrets_reach_only_the_processes_that_need_them(secured: RedisServer, tmp_path: Path) -> None:
     url = address(secured)
     given = {
         "OCTA_API_KEY": KEY, "PLAYGROUND_PASSWORD": PASSWORD, "PLAYGROUND_REDIS_URL": url,
@@ -87,7 +87,7 @@ def test_only_what_needs_the_secrets_has_them(secured: RedisServer, tmp_path: Pa
             launched.end()
 
 
-def test_a_password_with_every_sign_works_when_it_is_encoded(secured: RedisServer, tmp_path: Path) -> None:
+def test_encoded_redis_password_works(secured: RedisServer, tmp_path: Path) -> None:
     database = open_database(tmp_path, address(secured))
     database.check()
     database.close()
@@ -113,7 +113,7 @@ def broken_addresses() -> list[str]:
 
 
 @pytest.mark.parametrize("url", broken_addresses())
-def test_no_part_of_an_address_of_redis_is_quoted(url: str, tmp_path: Path) -> None:
+def test_redis_url_is_not_in_messages(url: str, tmp_path: Path) -> None:
     with pytest.raises(StoreError) as raised:
         open_database(tmp_path, url).check()
     assert parts_in(str(raised.value)) == []
@@ -127,7 +127,7 @@ def test_no_part_of_an_address_of_redis_is_quoted(url: str, tmp_path: Path) -> N
     ("wrong", "says"),
     [("encoded", "Connection refused"), ("password", "AuthenticationError"), ("database", "ResponseError")],
 )
-def test_what_is_wrong_with_redis_is_said_without_the_password(
+def test_redis_errors_do_not_contain_the_password(
     secured: RedisServer, tmp_path: Path, wrong: str, says: str
 ) -> None:
     url = {
@@ -140,7 +140,7 @@ def test_what_is_wrong_with_redis_is_said_without_the_password(
     assert parts_in(str(raised.value)) == []
 
 
-def test_what_the_server_says_is_not_repeated(tmp_path: Path, secured: RedisServer) -> None:
+def test_redis_server_messages_are_not_repeated(tmp_path: Path, secured: RedisServer) -> None:
     """One that does not know AUTH repeats the arguments, the password among them."""
     database: Any = open_database(tmp_path, address(secured))
     with pytest.raises(StoreError) as raised, database.talking():
@@ -151,7 +151,7 @@ def test_what_the_server_says_is_not_repeated(tmp_path: Path, secured: RedisServ
 
 @pytest.mark.gunicorn
 @pytest.mark.parametrize("encoded", [False, True])
-def test_the_start_is_refused_in_one_line_without_it(encoded: bool, tmp_path: Path) -> None:
+def test_start_error_is_one_line_without_the_password(encoded: bool, tmp_path: Path) -> None:
     password = quote(REDIS_PASSWORD, safe="") if encoded else REDIS_PASSWORD
     url = f"redis://:{password}@127.0.0.1:{free_port()}/0"
     code, said = started(tmp_path, PLAYGROUND_REDIS_URL=url)
@@ -187,7 +187,7 @@ def started(tmp_path: Path, **environment: str) -> tuple[int, str]:
         "http://user:x[{}]@host", "http://[{}]", "http://u:%{}@h", "u:{}@h",
     ],
 )  # fmt: skip
-def test_no_other_address_is_quoted_either(url: str, tmp_path: Path) -> None:
+def test_other_urls_are_not_in_messages(url: str, tmp_path: Path) -> None:
     written = url.format("Hunter2")
     with pytest.raises(ConfigurationError) as raised:
         Config(base_url=written)
@@ -199,7 +199,7 @@ def test_no_other_address_is_quoted_either(url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("password", ["x", "elevenchars", " elevenchars ", "   ", "\t"])
-def test_a_short_password_is_refused_and_not_shown(password: str, tmp_path: Path) -> None:
+def test_short_password_is_refused_and_not_shown(password: str, tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"^PLAYGROUND_PASSWORD .*\b12\b"):
         ProcessSettings.read({"PLAYGROUND_PASSWORD": password}, tmp_path)
 
@@ -207,7 +207,7 @@ def test_a_short_password_is_refused_and_not_shown(password: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("given", "password"), [("twelve chars", "twelve chars"), ("", None), ("ü" * 12, "ü" * 12)]
 )
-def test_a_long_one_is_taken_and_an_empty_variable_is_none(
+def test_long_password_is_accepted_and_empty_means_none(
     given: str, password: str | None, tmp_path: Path
 ) -> None:
     settings = ProcessSettings.read({"PLAYGROUND_PASSWORD": given}, tmp_path)
@@ -216,7 +216,7 @@ def test_a_long_one_is_taken_and_an_empty_variable_is_none(
 
 
 @pytest.mark.gunicorn
-def test_a_short_password_stops_every_way_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_password_prevents_every_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short = "Xq9short"
     code, said = started(tmp_path, PLAYGROUND_PASSWORD=short)
     assert code == 1
@@ -236,7 +236,7 @@ def mode(path: Path) -> int:
     return path.stat().st_mode & 0o7777
 
 
-def test_a_folder_that_is_given_keeps_its_mode(
+def test_existing_state_folder_keeps_its_mode(
     process: ProcessSettings, make_app: MakeApp, tmp_path: Path
 ) -> None:
     for given in (0o755, 0o750, 0o700, 0o1755):
@@ -248,7 +248,7 @@ def test_a_folder_that_is_given_keeps_its_mode(
         assert mode(folder / "secret_key") == 0o600
 
 
-def test_a_folder_that_others_can_change_is_refused(
+def test_writable_state_folder_is_refused(
     process: ProcessSettings, make_app: MakeApp, tmp_path: Path
 ) -> None:
     """They could exchange the key that signs cookies, and with it be anybody."""
@@ -262,9 +262,7 @@ def test_a_folder_that_others_can_change_is_refused(
         assert list(folder.iterdir()) == []
 
 
-def test_a_folder_of_our_own_making_is_private(
-    process: ProcessSettings, make_app: MakeApp, tmp_path: Path
-) -> None:
+def test_created_state_folder_is_private(process: ProcessSettings, make_app: MakeApp, tmp_path: Path) -> None:
     app = make_app(replace(process, state_dir=tmp_path / "new" / "state"))
     app.extensions["playground"].database.check()
     assert mode(tmp_path / "new" / "state") == 0o700
@@ -273,7 +271,7 @@ def test_a_folder_of_our_own_making_is_private(
     assert {path.name: mode(path) for path in files} == {path.name: 0o600 for path in files}
 
 
-def test_a_file_that_is_no_key_of_ours_is_left_as_it_is(process: ProcessSettings, make_app: MakeApp) -> None:
+def test_invalid_key_file_is_not_changed(process: ProcessSettings, make_app: MakeApp) -> None:
     process.state_dir.mkdir(parents=True)
     file = process.state_dir / "secret_key"
     file.write_text("notes of somebody")
@@ -284,7 +282,7 @@ def test_a_file_that_is_no_key_of_ours_is_left_as_it_is(process: ProcessSettings
 
 
 @pytest.mark.gunicorn
-def test_gunicorn_says_when_others_can_look_in(tmp_path: Path) -> None:
+def test_gunicorn_warns_about_a_readable_state_folder(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
     state.chmod(0o755)

@@ -84,7 +84,7 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path)
 
 
-def test_it_is_made_once(repository: Repository) -> None:
+def test_environment_is_created_once(repository: Repository) -> None:
     code, out, errors = repository.ensure("playground", "test")
     assert (code, out) == (0, str(repository.root / ".venv" / "bin" / "python"))
     assert len(errors.splitlines()) == 2
@@ -107,7 +107,7 @@ def test_only_what_is_missing_is_installed(repository: Repository) -> None:
 
 
 @pytest.mark.parametrize("name", ["constraints.txt", "pyproject.toml"])
-def test_it_is_renewed_when_the_pins_changed(repository: Repository, name: str) -> None:
+def test_changed_pins_renew_the_environment(repository: Repository, name: str) -> None:
     repository.ensure("playground", "test")
     repository.done()
     (repository.root / name).write_text("# changed\n")
@@ -152,7 +152,7 @@ def without_pip(venv: Path) -> None:
     "break_it",
     [remove_everything, remove_python, lead_nowhere, made_half, another_python, too_old, without_pip],
 )
-def test_a_broken_one_is_made_anew(repository: Repository, break_it: object) -> None:
+def test_broken_environment_is_created_again(repository: Repository, break_it: object) -> None:
     repository.ensure("playground")
     repository.done()
     assert callable(break_it)
@@ -164,7 +164,7 @@ def test_a_broken_one_is_made_anew(repository: Repository, break_it: object) -> 
     assert repository.ensure("playground")[2] == ""
 
 
-def test_a_repository_that_moved_is_installed_anew(repository: Repository, tmp_path: Path) -> None:
+def test_moved_repository_is_installed_again(repository: Repository, tmp_path: Path) -> None:
     repository.ensure("playground")
     repository.done()
     repository.root = repository.root.rename(tmp_path / "elsewhere")
@@ -172,7 +172,7 @@ def test_a_repository_that_moved_is_installed_anew(repository: Repository, tmp_p
     assert "--editable" in repository.done()[1]
 
 
-def test_two_at_once_take_turns(repository: Repository, tmp_path: Path) -> None:
+def test_concurrent_runs_are_serialized(repository: Repository, tmp_path: Path) -> None:
     slow = tmp_path / "slow"
     slow.write_text("")
     first = repository.start("playground", SLOW=str(slow))
@@ -191,7 +191,7 @@ def test_two_at_once_take_turns(repository: Repository, tmp_path: Path) -> None:
     assert "--editable" not in lines[-2], "the second installs only what the first has not"
 
 
-def test_a_python_without_venv_is_told_what_to_install(repository: Repository) -> None:
+def test_python_without_venv_is_a_clear_error(repository: Repository) -> None:
     (repository.fakes / "ensurepip.py").write_text("raise ImportError('left out by the distribution')\n")
     code, out, errors = repository.ensure()
     assert (code, out) == (1, "")
@@ -205,9 +205,7 @@ def test_a_python_without_venv_is_told_what_to_install(repository: Repository) -
 @pytest.mark.parametrize(
     "unreachable", [{"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1"}, {"PIP_NO_INDEX": "1"}]
 )
-def test_an_index_that_cannot_be_reached_is_said_in_one_line(
-    repository: Repository, unreachable: dict[str, str]
-) -> None:
+def test_unreachable_index_is_a_one_line_error(repository: Repository, unreachable: dict[str, str]) -> None:
     (repository.root / "pyproject.toml").write_text(
         "[dependency-groups]\nlint = ['a-package-that-is-nowhere']\n"
     )
@@ -223,7 +221,7 @@ def test_an_index_that_cannot_be_reached_is_said_in_one_line(
     assert len(said) == 2, errors
 
 
-def test_what_pip_says_is_shown_when_it_is_something_else(repository: Repository) -> None:
+def test_other_pip_errors_are_shown(repository: Repository) -> None:
     repository.ensure()
     (repository.root / "constraints.txt").write_text("# changed\n")
     python = repository.root / ".venv" / "bin" / "python"
@@ -238,7 +236,7 @@ def test_what_pip_says_is_shown_when_it_is_something_else(repository: Repository
     assert "Installing" in errors, "what failed is tried again"
 
 
-def test_an_old_python_reads_the_script_and_says_what_it_needs(repository: Repository) -> None:
+def test_old_python_gets_a_clear_error(repository: Repository) -> None:
     script = (repository.root / "bin" / "environment.py").read_text()
     compile(script, "environment.py", "exec", dont_inherit=True)
     assert "f'" not in script.replace("of'", "")
@@ -252,7 +250,9 @@ def test_an_old_python_reads_the_script_and_says_what_it_needs(repository: Repos
     assert done.stderr == "Python 3.10 or newer is needed; this is 3.7.\n"
 
 
-def test_a_path_in_a_variable_is_that_of_the_caller(repository: Repository, tmp_path: Path) -> None:
+def test_relative_path_in_a_variable_is_relative_to_the_caller(
+    repository: Repository, tmp_path: Path
+) -> None:
     (tmp_path / "ca.pem").write_text("")
     script = (
         "import os, environment; environment.from_here('BUNDLE', 'SWITCH', 'MISSING'); "
@@ -271,7 +271,7 @@ def test_a_path_in_a_variable_is_that_of_the_caller(repository: Repository, tmp_
     assert done.stdout.split() == [str(tmp_path / "ca.pem"), "true", "False"]
 
 
-def test_what_installs_packages_is_given_no_secret(tmp_path: Path) -> None:
+def test_secrets_are_not_passed_to_pip(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     (tmp_path / "python").write_text('#!/bin/sh\nenv >> "$JOURNAL"\n')
     secrets = {

@@ -79,7 +79,7 @@ def test_a_path_below_the_host(front: Front, sandbox: SandboxServer) -> None:
     assert len(created(sandbox)) == 1
 
 
-def test_a_name_that_leads_nowhere(hosts: Hosts) -> None:
+def test_unresolvable_name(hosts: Hosts) -> None:
     hosts.point(SPACE)
     with octaspace.Client("key", max_retries=0) as client:
         with pytest.raises(octaspace.ConnectionError, match=r"(?i)name") as caught:

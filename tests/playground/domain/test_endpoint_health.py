@@ -36,7 +36,7 @@ def states(visitor: Visitor) -> list[str]:
     return [*said, row.split(" | ")[2]]
 
 
-def test_an_endpoint_that_nobody_has_called_is_not_said_to_be_healthy(operator: Visitor) -> None:
+def test_endpoint_without_calls_is_not_healthy(operator: Visitor) -> None:
     assert states(operator) == ["not called yet", "healthy", "healthy"]
     assert states(operator) == ["healthy"] * 3
 
@@ -66,7 +66,7 @@ def test_an_endpoint_that_refuses_the_key_answers(operator: Visitor, sandbox: Sa
     assert states(operator) == ["healthy"] * 3
 
 
-def test_several_endpoints_are_told_apart(visitor: Visitor, sandbox: SandboxServer) -> None:
+def test_endpoints_have_separate_states(visitor: Visitor, sandbox: SandboxServer) -> None:
     sandbox.faults.add("status", status=502, endpoint=sandbox.ports[1])
     visitor.post("/playground/settings/options", max_retries="0")
     visitor.post(f"{DIAGNOSTICS}/reads", line="network.info", count="4")

@@ -61,7 +61,7 @@ def open_sockets() -> int:
     return sum(target.startswith("socket:") for target in targets)
 
 
-def test_the_same_settings_share_a_client(clients: ClientCache) -> None:
+def test_equal_configurations_share_a_client(clients: ClientCache) -> None:
     with clients.lease(config(clients, max_retries=7)) as first:
         first.network.info()
         with clients.lease(config(clients, max_retries=7)) as second:
@@ -75,7 +75,7 @@ def test_the_same_settings_share_a_client(clients: ClientCache) -> None:
         assert later.transport_stats()["pools"][later.config.endpoints[0]]["created"] == 1
 
 
-def test_one_that_is_thrown_out_is_closed_when_its_last_user_is_done(
+def test_evicted_client_is_closed_after_its_last_use(
     clients: ClientCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with clients.lease(config(clients, max_retries=0)) as busy:
@@ -93,7 +93,7 @@ def test_one_that_is_thrown_out_is_closed_when_its_last_user_is_done(
     assert is_closed(busy)
 
 
-def test_settings_nobody_uses_lose_their_connections(clients: ClientCache, clock: Clock) -> None:
+def test_idle_clients_are_closed(clients: ClientCache, clock: Clock) -> None:
     chosen = config(clients, max_retries=7, api_key="typed once")
     with clients.lease(chosen) as client, clients.lease(config(clients, max_retries=8)) as busy:
         clock.now += 3 * module._IDLE_SECONDS
@@ -108,7 +108,7 @@ def test_settings_nobody_uses_lose_their_connections(clients: ClientCache, clock
         assert not is_closed(anew)
 
 
-def test_at_the_end_everything_is_closed(clients: ClientCache, app: Flask) -> None:
+def test_close_closes_every_client(clients: ClientCache, app: Flask) -> None:
     with clients.lease(config(clients, max_retries=7)) as client, clients.lease(clients.base_config) as own:
         client.network.info()
         own.network.info()
@@ -117,7 +117,7 @@ def test_at_the_end_everything_is_closed(clients: ClientCache, app: Flask) -> No
     assert is_closed(own)
 
 
-def test_many_settings_leave_no_socket_and_no_thread(clients: ClientCache, clock: Clock) -> None:
+def test_many_configurations_leak_no_sockets_or_threads(clients: ClientCache, clock: Clock) -> None:
     threads, sockets = threading.active_count(), open_sockets()
     for number in range(3 * module._MAX):
         with clients.lease(config(clients, retry_interval=float(number))) as client:
@@ -131,7 +131,7 @@ def test_many_settings_leave_no_socket_and_no_thread(clients: ClientCache, clock
         until(lambda: threading.active_count() == threads)
 
 
-def test_pages_after_many_changes_of_settings_leave_nothing_either(visitor: Visitor, app: Flask) -> None:
+def test_many_settings_changes_leak_no_sockets(visitor: Visitor, app: Flask) -> None:
     url = "/playground/dashboard?_panel=profile"
     visitor.panel(url, "profile")
     state = app.extensions["playground"]
@@ -146,7 +146,7 @@ def test_pages_after_many_changes_of_settings_leave_nothing_either(visitor: Visi
     until(lambda: open_sockets() <= sockets - 2 * 5)
 
 
-def test_two_threads_that_ask_at_once_get_the_same(clients: ClientCache) -> None:
+def test_concurrent_leases_share_a_client(clients: ClientCache) -> None:
     chosen, found = config(clients, max_retries=3), []
     start = threading.Barrier(8)
 

@@ -38,7 +38,7 @@ def test_every_public_method_of_every_resource_is_there() -> None:
     assert all(found.doc for found in all_methods())
 
 
-def test_what_changes_is_known_from_the_request_itself() -> None:
+def test_changes_are_detected_from_the_request() -> None:
     assert {found.name for found in all_methods() if found.change} == CHANGES
 
 
@@ -94,7 +94,7 @@ def test_types_are_read_from_the_annotations() -> None:
     assert sort.type == "Literal['price', 'download']"
 
 
-def test_the_line_is_python_that_runs() -> None:
+def test_call_is_shown_as_python() -> None:
     assert str(method("nodes.find").line({"id": 9})) == "client.nodes.find(9)"
     stop = method("services.session.stop").line({"uuid": "u", "score": 4})
     assert str(stop) == "client.services.session('u').stop(score=4)"
@@ -116,16 +116,14 @@ def test_the_line_is_python_that_runs() -> None:
         ("services.render.create", {"node_id": 1, "disk_size": 1, "options": {"foo": 1}}, "options"),
     ],
 )
-def test_the_sdk_says_what_is_wrong_and_it_is_put_at_the_field(
-    name: str, values: dict[str, object], field: str
-) -> None:
+def test_sdk_errors_are_assigned_to_fields(name: str, values: dict[str, object], field: str) -> None:
     found = preview(method(name), values)
     assert found.request is None
     assert found.field == field, found.problem
     assert found.change, "what cannot be told is taken for a change"
 
 
-def test_a_preview_shows_the_request_and_sends_none() -> None:
+def test_preview_captures_the_request() -> None:
     found = preview(method("services.mr.rent"), {"node_id": 7, "disk_size": 5, "image": "x"})
     assert found.request is not None
     assert (found.request.method, found.request.path) == ("POST", "/services/mr")
@@ -143,7 +141,7 @@ def test_a_preview_shows_the_request_and_sends_none() -> None:
     assert reboot.change
 
 
-def test_a_form_is_read_by_the_types_of_the_signature() -> None:
+def test_form_is_parsed_by_parameter_types() -> None:
     given = from_form(
         method("services.mr.create"),
         {
@@ -168,13 +166,13 @@ def test_a_form_is_read_by_the_types_of_the_signature() -> None:
         ("services.mr.search", {"arg-sort": "luck", "arg-max_price_usd": "much"}, {"sort", "max_price_usd"}),
     ],
 )  # fmt: skip
-def test_what_is_missing_or_mistyped_is_said_at_its_field(
+def test_missing_and_invalid_values_are_field_errors(
     name: str, fields: dict[str, str], wrong: set[str]
 ) -> None:
     assert set(from_form(method(name), fields).errors) == wrong
 
 
-def test_json_is_read_with_exact_integers_and_checked_alike() -> None:
+def test_json_arguments_keep_exact_integers() -> None:
     given = from_json(method("nodes.update_prices"), '{"id": 9, "base": 1234567890123456789012}')
     assert given.values == {"id": 9, "prices": {"base": 1234567890123456789012}}
     assert from_json(method("nodes.find"), '{"id": true}').errors.keys() == {"id"}
@@ -183,7 +181,7 @@ def test_json_is_read_with_exact_integers_and_checked_alike() -> None:
     assert from_json(method("nodes.find"), '{"id": 1, "idd": 2}').errors.keys() == {AS_JSON}
 
 
-def test_fields_show_what_they_are_read_from() -> None:
+def test_field_text_round_trips() -> None:
     part = next(part for part in method("nodes.list").fields if part.spread)
     values = {"state": "online", "limit": 5, "text": "5"}
     shown = as_text(part, values)
@@ -191,7 +189,7 @@ def test_fields_show_what_they_are_read_from() -> None:
     assert from_form(method("nodes.list"), {"arg-filters": shown}).values == {"filters": values}
 
 
-def test_secrets_do_not_get_into_an_address() -> None:
+def test_secrets_are_left_out_of_urls() -> None:
     values = {"node_id": 1, "envs": {"PASSWORD": "hunter2"}, "filters": {"token": "t", "page": 2}}
     assert for_address(values) == '{"node_id":1,"filters":{"page":2}}'
     assert octaspace.__version__
