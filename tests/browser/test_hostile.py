@@ -1,4 +1,4 @@
-"""A world whose every text is an attack: nothing of it runs, on any page, whatever is clicked."""
+"""Hostile text in every answer: none of it runs on any page, whatever is clicked."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def hostile(sandbox: SandboxServer) -> SandboxServer:
 
 
 def look(page: Page) -> None:
-    """Nothing of the page is what an attacker wanted."""
+    """Check that no attack had an effect on the page."""
     found = page.evaluate(_FOUND)
     assert not _UNSEEN.search(found.pop("text")), page.url
     assert not any(found.values()), (page.url, found)
 
 
 def click_everything(page: Page) -> None:
-    """Open what folds, then click each row beside its links; come back from where that leads."""
+    """Open all folded parts, then click each row outside of its links, and return."""
     page.evaluate("document.querySelectorAll('main details').forEach((fold) => { fold.open = true; })")
     look(page)
     here = page.url

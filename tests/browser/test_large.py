@@ -1,4 +1,4 @@
-"""700 nodes and what goes with them: pages stay light; tables filter, sort and keep their address."""
+"""700 nodes: page sizes are limited; tables filter, sort and keep their URL."""
 
 from __future__ import annotations
 

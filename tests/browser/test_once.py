@@ -1,4 +1,4 @@
-"""However often a change is pressed, reloaded or opened: the API gets it once."""
+"""A change reaches the API once, however often it is submitted, reloaded or opened."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ def test_back_resubmit_and_reload(page: Page, sandbox: SandboxServer) -> None:
     expect(outcome(page)).to_contain_text("The session is stopped")
     after = page.url
     page.go_back()
-    # The page behind Back is loaded anew, or comes out of memory with its button: either way nothing is sent.
+    # The page behind Back is loaded again, or comes out of memory with its button: either way nothing is
+    # sent.
     button = page.get_by_role("button", name="Stop the session", include_hidden=True)
     if button.count():
         button.evaluate("button => button.form.requestSubmit()")
@@ -87,7 +88,7 @@ def test_back_resubmit_and_reload(page: Page, sandbox: SandboxServer) -> None:
 
 
 def test_the_same_form_sent_again_shows_the_same_result(page: Page, sandbox: SandboxServer) -> None:
-    """As after Back in a browser that kept the page: the old token, once more."""
+    """As after Back in a browser that kept the page: the old token is sent again."""
     wallet(page, sandbox)
     dialog = page.locator("dialog[open]")
     token = dialog.locator("[name=once]").input_value()
@@ -128,7 +129,7 @@ def test_rejection_shows_its_reason_and_can_be_corrected(page: Page, sandbox: Sa
 
 @pytest.mark.parametrize("kind", ["drop_after_read", "reset", "truncate", "stall"])
 def test_lost_answer(page: Page, sandbox: SandboxServer, kind: str) -> None:
-    """It was carried out, and the page says that it may have been, instead of sending it again."""
+    """The change took effect; the page says that it may have, and does not send it again."""
     use_key(page, f"sk-lost-{kind}")
     if kind == "stall":
         set_options(page, read_timeout="0.5")
@@ -154,7 +155,7 @@ def workers_that_know(running: RunningPlayground, cookie: str, words: str) -> se
 
 
 def test_worker_crash_with_four_workers(tmp_path: Path, new_context: NewContext) -> None:
-    """Settings, log and tokens are those of all workers; a change whose worker dies is not sent again."""
+    """Settings, log and tokens are shared by all workers; a change of a crashed worker is not sent again."""
     with RunningPlayground(tmp_path, workers=4) as running:
         page = new_context(base_url=running.url).new_page()
         use_key(page, "sk-known-to-all-workers-7777")

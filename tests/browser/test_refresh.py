@@ -1,4 +1,4 @@
-"""AppState that refresh themselves: nothing moves, nobody is disturbed, and nobody is asked too often."""
+"""Automatic refresh of panels: nothing moves, input is not disturbed, and requests are limited."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ DIAGNOSTICS = "/playground/diagnostics"
 
 @pytest.fixture
 def stopped(page: Page) -> Page:
-    """A page whose time the test moves ahead."""
+    """A page whose clock is advanced by the test."""
     page.clock.install()
     return page
 
 
 @pytest.fixture
 def refreshes(page: Page) -> Count:
-    """How often a part has been asked for."""
+    """Number of requests for a panel."""
     seen: list[str] = []
 
     def note(request: Request) -> None:
@@ -42,14 +42,14 @@ def refreshes(page: Page) -> Count:
 
 
 def pass_time(page: Page, seconds: int) -> None:
-    """Let the page's time pass in steps, so that what an answer starts has its turn."""
+    """Advance the page's clock in steps, so that handlers of responses run in between."""
     for _ in range(seconds):
         page.clock.run_for(1000)
         page.wait_for_timeout(15)
 
 
 def test_nothing_moves(stopped: Page, refreshes: Count, sandbox: SandboxServer) -> None:
-    """On the page of a session: its panel is refreshed below what somebody does."""
+    """On the page of a session, whose panel is refreshed while the user does something."""
     open_place(stopped, place_of("session"), sandbox)
     stopped.locator("#drawer summary").click()
     raw = stopped.locator("#panel-info details.raw")
@@ -73,7 +73,7 @@ def test_nothing_moves(stopped: Page, refreshes: Count, sandbox: SandboxServer) 
 def test_diagnostics_are_refreshed_in_place(
     stopped: Page, refreshes: Count, running: RunningPlayground
 ) -> None:
-    # A worker that has not served it yet would add a row of its own, and take longer than the others.
+    # A worker that has not served it yet would add its row, and take longer than the others.
     running.warm_up(DIAGNOSTICS)
     workers = stopped.locator("#live th[data-label=Worker]")
     until(lambda: stopped.goto(DIAGNOSTICS) and workers.count() == running.workers)

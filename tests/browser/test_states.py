@@ -1,4 +1,4 @@
-"""What can go wrong at the API, each by a fault of the sandbox: a card says it, the page stays usable."""
+"""Failures of the API, simulated by faults of the sandbox: an error card, and a usable page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two people with two keys: neither sees anything of the other's, and a saved key comes back nowhere."""
+"""Two browsers with two keys: neither sees data of the other, and a saved key is never sent back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEY_B = "sk-of-the-second-person-Bw5xC3d4"
 
 
 def told(page: Page, sandbox: SandboxServer, places: Iterable[Place]) -> list[str]:
-    """Everything a browser is told: addresses, headers, pages, exports, cookies, storage."""
+    """Everything a browser receives: URLs, headers, pages, exports, cookies, storage."""
     texts: list[str] = []
     page.on("response", lambda answer: texts.append(json.dumps([answer.url, answer.headers])))
     for place in places:

@@ -1,4 +1,4 @@
-"""The threat model names a test for each promise; each of them is there."""
+"""The threat model names an existing test for each promise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of docs/compatibility.md and the tests of other people's software say the same."""
+"""The table of docs/compatibility.md matches the tests of other software."""
 
 from __future__ import annotations
 

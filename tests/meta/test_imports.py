@@ -1,4 +1,4 @@
-"""Arrows run one way: playground → flask_octaspace → octaspace; the sandbox is the other end of the wire."""
+"""Import layers: playground → flask_octaspace → octaspace; the sandbox is independent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
 #: Pages that may import another one.
 PAGE_IMPORTS = {("services", "rent")}
 
-#: All that lies in `playground/` itself.
+#: The modules directly in `playground/`.
 TOP_FILES = {
     "__init__.py",
     "app.py",
@@ -55,7 +55,7 @@ def test_package_layers(folder: str) -> None:
 
 
 def test_sandbox_and_sdk_are_independent() -> None:
-    """Each is one end of the wire, and only HTTP joins them. The pytest plugin joins both for tests."""
+    """They communicate by HTTP only. The pytest plugin uses both for tests."""
     wrong = []
     for one in imports("octaspace"):
         if one.path.name == "pytest_plugin.py":
@@ -115,7 +115,7 @@ def test_sdk_import_does_not_load_other_packages() -> None:
 
 
 def test_sandbox_import_does_not_need_the_sdk() -> None:
-    """With an empty package in the place of the SDK, it loads all the same, and no package but its own."""
+    """With an empty package in place of the SDK it can be imported, and loads no other package."""
     loaded = loaded_by(
         "import sys, types; package = types.ModuleType('octaspace'); package.__path__ = ['octaspace']; "
         "sys.modules['octaspace'] = package; import octaspace.sandbox; print(*sys.modules)"

@@ -1,4 +1,4 @@
-"""An unrelated distribution called `octaspace` owns the same import name; who has both is told."""
+"""An unrelated distribution `octaspace` has the same import name; a warning reports if both are installed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """A folder with our two packages in it, as pip would put them there."""
+    """A folder with the two packages, as pip installs them."""
     for package in ("octaspace", "flask_octaspace"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path

@@ -11,7 +11,7 @@ import pytest
 
 from ..support.running_playground import ROOT
 
-#: Ends with the numbers of the signals that it was started with ignored.
+#: Prints the numbers of the signals that were ignored when it started.
 IGNORED = """
 import signal
 print(*(int(number) for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN))

@@ -1,4 +1,4 @@
-"""What somebody sees who has not logged in: nothing of the operator, of other browsers, or of the API."""
+"""Before the login nothing of the operator, of other browsers or of the API is visible."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ACCEPT = ("text/html", "application/json", "*/*")
 
 @dataclass
 class Guarded:
-    """The app with a password, and what nobody may learn before it."""
+    """The app with a password, and the secrets that must not be visible before the login."""
 
     app: Flask
     secrets: Sequence[str]
@@ -80,7 +80,7 @@ def guarded(process: ProcessSettings, sandbox: SandboxServer) -> Iterator[Guarde
 
 
 def check(guarded: Guarded, answer: TestResponse, where: object) -> None:
-    """An answer has none of the secrets, and no part of the frame."""
+    """A response contains none of the secrets, and no part of the layout."""
     text = answer.get_data(as_text=True) + str(answer.headers)
     for secret in guarded.secrets:
         assert secret not in text, (where, secret)
@@ -90,7 +90,7 @@ def check(guarded: Guarded, answer: TestResponse, where: object) -> None:
 
 
 def addresses(app: Flask) -> list[str]:
-    """Every rule of the app with something in its places, and addresses that are none of its own."""
+    """Every rule of the app with example values, and unknown URLs."""
     found = {re.sub(r"<[^>]*>", "1", rule.rule) for rule in app.url_map.iter_rules()}
     static = app.static_url_path
     return [

@@ -1,4 +1,4 @@
-"""Characters that text can hold and an answer cannot: pages, exports, log lines and messages replace them.
+"""Characters that cannot be encoded or are invisible are replaced in pages, exports, logs and messages.
 
 One lone surrogate in one string of the API made pages fail, and their whole text went into the log.
 """
@@ -36,7 +36,7 @@ __all__ = ["redis_server"]
 
 KEY = "the-key-of-a-guest-4711"
 
-#: What becomes of each string of an answer.
+#: Changes made to each string of an answer.
 ALTERED: dict[str, Callable[[str], str]] = {
     "surrogate": lambda text: f"{text}\ud800",
     "surrogates alone": lambda text: "\udfff\ud800",
@@ -46,7 +46,7 @@ ALTERED: dict[str, Callable[[str], str]] = {
     "long": lambda text: text + "x" * 5000,
 }
 
-#: Ids that the sandbox has, and what else stands in an address.
+#: Ids of the sandbox, and other values of URLs.
 _IN_PATHS = {"node_id": "9001", "number": "1", "service": "mr", "kind": "har"}
 
 _SAMPLES = {
@@ -71,14 +71,14 @@ def api(request: pytest.FixtureRequest) -> Iterator[AlteredApi]:
 def guest(api: AlteredApi, tmp_path: Path, make_app: MakeApp) -> Visitor:
     operator = {"OCTA_API_KEY": KEY, "OCTA_BASE_URL": api.url}
     app = make_app(ProcessSettings.read(operator, tmp_path / "state"))
-    app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is a page, as people meet it
+    app.config["PROPAGATE_EXCEPTIONS"] = False  # errors become pages, as in production
     visitor = Visitor(app)
     visitor.post("/playground/settings/options", max_retries="0")
     return visitor
 
 
 def sound(answer: TestResponse, url: str) -> str:
-    """The text of an answer that is none of an error of ours."""
+    """Check that a response is not an internal error, and return its text."""
     data = answer.get_data()
     if answer.mimetype == "application/octet-stream":
         return ""
@@ -94,7 +94,7 @@ def sound(answer: TestResponse, url: str) -> str:
 
 
 def crawl(visitor: Visitor, start: list[str]) -> set[str]:
-    """Every page that links lead to, one for each form of address; the forms that were seen."""
+    """Visit every linked page, one per URL pattern; return the forms found."""
     seen: set[str] = set()
     waiting = list(start)
     while waiting:

@@ -1,4 +1,4 @@
-"""A browser that was forgotten: its old cookie shows nothing, in whichever worker."""
+"""Removed browser state: the old cookie shows nothing in any worker."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ RUNNER = "/playground/diagnostics/runner"
 SMOKE = "/playground/diagnostics/smoke"
 KEY = "octa-typed-in-this-browser-Zx9w"
 
-#: Where something of a browser can be seen.
+#: Pages that show state of a browser.
 PLACES = (
     SETTINGS, "/playground/requests", "/playground/requests/log.json", "/playground/requests/log.har",
     "/playground/diagnostics/report.md", SMOKE, RUNNER, "/playground/diagnostics/lab",
@@ -48,7 +48,7 @@ PLACES = (
 
 
 def replayed(app: Flask, cookie: str) -> Visitor:
-    """Somebody else who has the cookie."""
+    """Another client with the same cookie."""
     thief = Visitor(app)
     ((name, morsel),) = SimpleCookie(cookie).items()
     thief.client.set_cookie(name, morsel.value, domain="127.0.0.1")
@@ -103,7 +103,7 @@ def test_old_cookie_gets_a_new_id(app: Flask, visitor: Visitor) -> None:
 
 
 def test_form_of_a_removed_browser_is_refused(app: Flask, visitor: Visitor, sandbox: SandboxServer) -> None:
-    """Its one-time token is not known any more; with the old cookie it would count as new."""
+    """Its one-time token was removed; with the old cookie it would count as unused."""
     cookie = visitor.get(SETTINGS).headers["Set-Cookie"]
     order = {
         "csrf_token": visitor.token(),
@@ -202,12 +202,12 @@ def test_all_workers_drop_removed_state_and_jobs_end(running: RunningPlayground)
             assert answer.status_code == 200
             return BeautifulSoup(answer.text, "html.parser")
 
-        for _ in range(12):  # any of the workers answers
+        for _ in range(12):  # reaches any of the workers
             page = ask("/playground/requests")
             assert page.select("#main .calls tbody tr") == []
             assert ask(run).select("[data-watch]") == []
 
-        # The suite is told to stop with its next step; then nobody calls any more.
+        # The suite stops at its next step; then there are no more calls.
         def calls() -> int:
             return len(running.sandbox.journal.entries())
 

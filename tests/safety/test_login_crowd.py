@@ -1,4 +1,4 @@
-"""Whatever others do at the login, the right password gets in; and guessing it stays slow.
+"""The login under load: the password works whatever others do, and guessing stays slow.
 
 Real workers share what they count over a file and over Redis.
 """
@@ -36,7 +36,7 @@ LOGIN = "/playground/login"
 
 
 class Client:
-    """Somebody at the login, at an address of the loopback interface.
+    """A client of the login with a loopback address.
 
     Who is `one_of_many` comes again when the places of its address are taken.
     """
@@ -56,7 +56,7 @@ class Client:
         self._cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
 
     def enter(self, password: str) -> int:
-        """Send a password; the status of the answer."""
+        """Send a password and return the status."""
         body = urlencode({"csrf_token": self._token, "password": password})
         kind = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": self._cookie}
         return self._send("POST", LOGIN, body, kind)[0].status
@@ -130,7 +130,7 @@ def port_of(running: RunningPlayground) -> int:
     ("running", "chain", "before"),
     [
         ({}, "{forged}", 8),
-        # We are the proxy here: what it adds stands right of what the client sent.
+        # The test acts as the proxy, which appends on the right of the client's value.
         ({"PLAYGROUND_PROXY_HOPS": "1"}, "{forged}, 127.0.0.1", 8),
         ({"PLAYGROUND_PROXY_HOPS": "1"}, "127.0.0.1, {forged}", 80),
         ({"PLAYGROUND_PROXY_HOPS": "1"}, "127.0.0.1, name-{forged}", 8),
@@ -143,7 +143,7 @@ def test_password_works_while_two_clients_guess(running: RunningPlayground, chai
     with Crowd(port, 2, chain) as crowd:
         until(lambda: crowd.statuses.total() > before)
         for _ in range(3):
-            # Its address is that of the crowd where the crowd has one.
+            # It shares the address of the crowd if the crowd has one.
             assert Client(port).enter(PASSWORD) == 303
     assert set(crowd.statuses) <= {401, 429}
     assert "Traceback" not in running.log()

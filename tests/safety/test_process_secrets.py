@@ -1,4 +1,4 @@
-"""What the operator gives the process goes no further: not to its children, not into messages or modes."""
+"""Secrets of the process reach neither child processes nor messages, and files with them are private."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["compiled_templates", "make_app", "process", "running_sandbox", "sand
 KEY = "octa-operators-key-7Hq2"
 PASSWORD = "correct horse battery"
 
-#: A password with everything that means something in an address, and its parts between those.
+#: A password with all characters that are special in a URL.
 REDIS_PASSWORD = "Pq7kk@Rs8ll/Tu9mm#Vw0nn%Xy1oo?Zz2pp:Ab3qq&Cd4rr=Ef5ss"
 PARTS = re.split(r"[@/#%?:&=]", REDIS_PASSWORD)
 
@@ -41,7 +41,7 @@ def parts_in(text: str) -> list[str]:
 
 @pytest.fixture
 def secured(redis_server: RedisServer) -> Iterator[RedisServer]:
-    """Redis with a user who has that password."""
+    """Redis with a user with this password."""
     with redis_server.client() as client:
         client.flushall()
         client.acl_setuser(
@@ -94,7 +94,7 @@ def test_encoded_redis_password_works(secured: RedisServer, tmp_path: Path) -> N
 
 
 def broken_addresses() -> list[str]:
-    """What people write when they do not encode the password, or only some of it."""
+    """URLs in which the password is not or not completely encoded."""
     tricky = "@/#%?:&="
     passwords = [REDIS_PASSWORD, *(quote(REDIS_PASSWORD, safe=sign) for sign in tricky)]
     passwords += [quote(REDIS_PASSWORD, safe="").replace("%25", "%")]
@@ -141,7 +141,7 @@ def test_redis_errors_do_not_contain_the_password(
 
 
 def test_redis_server_messages_are_not_repeated(tmp_path: Path, secured: RedisServer) -> None:
-    """One that does not know AUTH repeats the arguments, the password among them."""
+    """A server that does not know AUTH repeats the arguments, including the password."""
     database: Any = open_database(tmp_path, address(secured))
     with pytest.raises(StoreError) as raised, database.talking():
         raise RedisError(f"unknown command `AUTH`, with args beginning with: `{REDIS_PASSWORD}`")
@@ -163,7 +163,7 @@ def test_start_error_is_one_line_without_the_password(encoded: bool, tmp_path: P
 
 
 def started(tmp_path: Path, **environment: str) -> tuple[int, str]:
-    """Gunicorn without the launcher, as it must not be started: its exit code and what it said."""
+    """Start Gunicorn without the launcher and with invalid settings; return exit code and output."""
     command = [
         sys.executable,
         "-m",
@@ -251,7 +251,7 @@ def test_existing_state_folder_keeps_its_mode(
 def test_writable_state_folder_is_refused(
     process: ProcessSettings, make_app: MakeApp, tmp_path: Path
 ) -> None:
-    """They could exchange the key that signs cookies, and with it be anybody."""
+    """Others could replace the key that signs cookies, and forge any session."""
     for given in (0o777, 0o770, 0o775, 0o1777, 0o702):
         folder = tmp_path / f"state-{given:o}"
         folder.mkdir()

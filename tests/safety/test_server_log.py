@@ -1,4 +1,4 @@
-"""What is logged of an exception: its class and its places, and nothing that a request or a page held."""
+"""Logged exceptions: class and stack, without data of requests or pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..support.running_playground import ROOT, RunningPlayground
 from ..support.waiting import until
 from .failing_app import FAILURES, SECRET
 
-#: The classes that stand for each failure; the first is what it began with.
+#: The exception classes of each failure, the first cause first.
 CLASSES = {
     "page": "UnicodeEncodeError", "lookup": "KeyError", "number": "ValueError", "chain": "KeyError",
     "template": "jinja2.exceptions.TemplateSyntaxError", "undefined": "jinja2.exceptions.UndefinedError",
@@ -31,7 +31,7 @@ CLASSES = {
 
 
 def written(error: BaseException) -> str:
-    """The line of an exception, after another handler has left its own text in the record."""
+    """The log line of an exception after another handler has cached its text in the record."""
     stream = io.StringIO()
     log = logging.Logger("test")
     plain, safe = logging.StreamHandler(io.StringIO()), logging.StreamHandler(stream)
@@ -127,7 +127,7 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlaygro
 def test_gunicorn_log_has_no_data_of_requests(failing: RunningPlayground, place: str) -> None:
     for name in FAILURES:
         if (place, name) == ("view", "form"):
-            continue  # a field that is missing is answered with 400, and not logged
+            continue  # a missing field is a 400 and not logged
         before = len(failing.log())
         connection = http.client.HTTPConnection(failing.url.removeprefix("http://"), timeout=20)
         connection.request("GET", f"/playground/fail/{place}/{name}?q={SECRET}", headers={"X-Secret": SECRET})

@@ -1,4 +1,4 @@
-"""Slow clients behind the nginx that the documentation shows: they hold no thread of ours.
+"""Slow clients with the documented nginx configuration: they do not block threads of the app.
 
 The file runs as it is, but for the ports and the certificate, which belong to a machine.
 """
@@ -37,7 +37,7 @@ GUARDED = {"PLAYGROUND_PASSWORD": PASSWORD, "PLAYGROUND_HOSTS": NAME, "PLAYGROUN
 
 @dataclass
 class Site:
-    """The playground behind nginx, as a person reaches it."""
+    """The playground behind nginx."""
 
     running: RunningPlayground
     port: int
@@ -48,7 +48,7 @@ class Site:
         return self.trust.wrap_socket(plain, server_hostname=NAME)
 
     def ask(self, request: bytes, source: str = "127.0.0.1") -> tuple[int, bytes]:
-        """Send a whole request; status and all of the answer."""
+        """Send a complete request; return status and response."""
         with self.connect(source) as connection:
             connection.sendall(request)
             answer = b""
@@ -93,7 +93,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def _nginx(folder: Path, running: RunningPlayground, port: int, authority: Authority) -> list[str]:
-    """The command that runs the example, with a main file around it as Debian's package has one."""
+    """The command that runs the example within a main file like that of Debian's package."""
     text = EXAMPLE.read_text()
     certificate = str(authority.certificate(NAME))
     for ours, theirs, count in (
@@ -128,7 +128,7 @@ def test_incomplete_headers_block_no_other_client(site: Site) -> None:
         for _ in range(3 * THREADS):
             assert site.ask(site.head("GET", "/healthz"))[0] == 200
         assert site.enter(PASSWORD)[0] == 303
-        # And nginx does not wait for them forever.
+        # And nginx does not wait for them indefinitely.
         connections[0].settimeout(60)
         assert connections[0].recv(100) == b""
 
@@ -169,7 +169,7 @@ def test_nginx_refuses_large_requests(site: Site) -> None:
 
 
 def test_client_address_is_the_one_nginx_saw(site: Site) -> None:
-    """Whatever it says of itself; and forms, cookies and names go by what it really used."""
+    """Headers of the client are ignored; forms, cookies and host names depend on the real connection."""
     for number, source in enumerate(("127.0.0.2", "127.0.0.2", "127.0.0.3")):
         forged = (
             f"X-Forwarded-For: 198.51.100.{number}",

@@ -44,7 +44,7 @@ from tests.support.running_playground import ROOT
 
 __all__ = ["redis_server"]
 
-#: Shares of a few dozen records.
+#: Quotas of a few dozen records.
 STORE_BYTES = 2 * 1024 * 1024
 QUOTAS = StoreQuotas.of(STORE_BYTES)
 
@@ -63,7 +63,7 @@ def database(another: Another) -> Database:
 
 
 def counted(database: Database) -> dict[str, dict[str, int]]:
-    """What the store has counted: bytes by kind and browser, those of all under the empty name."""
+    """The store's counters: bytes by kind and browser; the total is under the empty name."""
     found: dict[str, dict[str, int]] = {}
     if isinstance(database, SqliteDatabase):
         with database.reading() as connection:
@@ -78,7 +78,7 @@ def counted(database: Database) -> dict[str, dict[str, int]]:
 
 
 def until_refused(act: Callable[[int], object], first: int = 0) -> tuple[int, str]:
-    """Do something with rising numbers until it is refused; the number it was, and the words."""
+    """Repeat an action with increasing numbers until it is refused; return the number and the message."""
     for number in range(first, 10_000):
         try:
             act(number)
@@ -213,7 +213,7 @@ def test_settings_over_the_quota_are_refused(another: Another) -> None:
     greedy.save("options", {"x": "x" * 9_000})
     with pytest.raises(StoreFullError, match="This browser has as many saved settings"):
         greedy.save("look", {"x": "x" * 9_000})
-    greedy.save("options", {"x": "x" * 8_000})  # less than before: there is always room
+    greedy.save("options", {"x": "x" * 8_000})  # smaller than before: always accepted
     assert set(greedy.load() or {}) == {"options"}
     saved, refusal = until_refused(lambda number: states[number].save("options", {"x": "x" * 9_000}), first=1)
     assert "PLAYGROUND_STORE_BYTES" in refusal
@@ -303,7 +303,7 @@ def test_removed_records_are_not_counted(database: Database) -> None:
     jobs, tokens = (
         JobStore(database, "b"),
         OneTimeTokens(database, "b"),
-    )  # nothing is kept for one that was forgotten
+    )  # nothing is stored for a removed browser
     id = jobs.begin("lab", {}, MANY)
     JobWriter(database, id).write({}, ["x"], ended=True)
     tokens.claim("one")
@@ -344,7 +344,7 @@ for thread in threads: thread.join()
 
 
 def test_file_size_is_limited_with_concurrent_writers(tmp_path: Path) -> None:
-    """Forty times a hundred kilobytes each: without a bound the file would have 40 MB."""
+    """Forty times a hundred kilobytes each: without a limit the file would have 40 MB."""
     path = tmp_path / "playground.sqlite3"
     command = [sys.executable, "-c", FILL, str(path)]
     started = [
@@ -397,7 +397,7 @@ def test_quota_is_set_by_a_variable(tmp_path: Path) -> None:
 
 @pytest.fixture
 def narrow(process: ProcessSettings, make_app: MakeApp) -> Flask:
-    """The app with a store of a few records."""
+    """The app with a small store."""
     return make_app(replace(process, store_bytes=STORE_BYTES))
 
 

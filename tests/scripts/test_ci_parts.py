@@ -1,4 +1,4 @@
-"""`.ci/parts.bash`: parts of CI side by side, what is shown of them, and what a failure does."""
+"""`.ci/parts.bash`: parallel parts of CI, their output, and the effect of a failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def start(folder: Path, parts: str) -> subprocess.Popen[str]:
 
 
 def run(folder: Path, parts: str) -> tuple[int, list[str]]:
-    """Exit code, and the lines that were shown without times."""
+    """Exit code and output lines without times."""
     process = start(folder, parts)
     shown = process.communicate(timeout=60)[0]
     return process.returncode, [re.sub(r"\d+ s\b", "N s", line).rstrip() for line in shown.splitlines()]

@@ -29,7 +29,7 @@ def piped(script: str, folder: Path, **environment: str) -> subprocess.Completed
 
 
 class Terminal:
-    """The console as somebody types into it."""
+    """The console in a pseudo-terminal."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self._terminal, inside = pty.openpty()
@@ -54,7 +54,7 @@ class Terminal:
         os.close(self._terminal)
 
     def _read(self) -> str:
-        with contextlib.suppress(OSError):  # nothing yet, or it is closed
+        with contextlib.suppress(OSError):  # no output yet, or closed
             self.shown += os.read(self._terminal, 65536).decode()
         return self.shown
 

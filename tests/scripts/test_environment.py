@@ -1,4 +1,4 @@
-"""`bin/environment.py` in a repository of its own: when `.venv` is made, renewed, mended; what is said."""
+"""`bin/environment.py` in a temporary repository: when `.venv` is created, renewed and repaired."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from ..support.running_playground import ROOT, bare_environment
 from ..support.waiting import until
 
-#: In place of the standard library's: makes what the script looks for, and writes down that it did.
+#: Replaces the standard library's venv: creates the files the script checks, and records the call.
 FAKE_VENV = """
 import os, sys, pathlib
 if __name__ == "__main__":
@@ -30,7 +30,7 @@ if __name__ == "__main__":
     (target / "pyvenv.cfg").write_text(f"version = {version}.0\\n")
 """
 
-#: In place of .venv/bin/python: writes down what pip is asked for; begins and ends show who is at work.
+#: Replaces .venv/bin/python: records the arguments of pip, with begin and end markers.
 FAKE_PYTHON = """#!/bin/sh
 echo "begin $PPID ${*##*install}" >> "$JOURNAL"
 if [ -n "$SLOW" ]; then while [ -e "$SLOW" ]; do sleep 0.02; done; fi
@@ -39,7 +39,7 @@ echo "end $PPID" >> "$JOURNAL"
 
 
 class Repository:
-    """A copy of the script, with pins of its own and no network."""
+    """A copy of the script with its own pins and without network."""
 
     def __init__(self, folder: Path) -> None:
         self.root, self.journal = folder / "repository", folder / "journal"
@@ -71,7 +71,7 @@ class Repository:
         return process.returncode, out.strip(), errors
 
     def done(self) -> list[str]:
-        """What was done since the last look."""
+        """The calls since the last check."""
         lines = self.journal.read_text().splitlines() if self.journal.exists() else []
         self.journal.unlink(missing_ok=True)
         return [

@@ -39,7 +39,7 @@ def sandbox() -> Iterator[SandboxServer]:
 def check(
     folder: Path, *words: str, key: str | None = KEY, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run it to its end."""
+    """Run it until it exits."""
     given = {} if key is None else {"OCTA_API_KEY": key}
     done = subprocess.run(
         [*COMMAND, *words],
@@ -67,7 +67,7 @@ def test_every_read_is_made_and_nothing_is_changed(tmp_path: Path, sandbox: Sand
     reads = len(plan(changes=False))
     assert re.fullmatch(rf"{reads} passed, 0 failed, 0 skipped in .+ m?s\. Nothing was changed\.", last)
     assert reads == len(re.findall(r"^ *\d+/\d+  passed ", done.stdout, re.MULTILINE))
-    # What was asked, and what came: line, method and path, endpoint, status, attempts, id, shape.
+    # Request and response: line, method and path, endpoint, status, attempts, id, shape.
     nodes = re.search(
         r"1/\d+  passed   client\.nodes\.list\(\)\n +GET /nodes · (\S+) · 200 · .+ · 1 attempt · "
         r"request id (\S+)\n +list of (\d+)\n",
@@ -152,7 +152,7 @@ def test_failed_call_does_not_stop_the_others(tmp_path: Path, sandbox: SandboxSe
 
 
 def test_an_answer_of_another_shape_is_a_failure(tmp_path: Path) -> None:
-    """The key that it repeats is not in what is said of it."""
+    """The key in the answer is not in the output."""
     with FaultServer(after=answer([{"account_uuid": KEY}])) as server:
         done = check(tmp_path, OCTA_BASE_URL=server.url)
     assert done.returncode == 1
@@ -283,5 +283,5 @@ def hear_interrupts() -> None:
 
 
 def unused() -> str:
-    """An address that nobody answers at."""
+    """An address without a server."""
     return f"http://127.0.0.1:{free_port()}"

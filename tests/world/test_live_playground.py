@@ -44,7 +44,7 @@ FURTHER = (
 
 @pytest.fixture(scope="module")
 def launched(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
-    """One for all tests here; a key and trust in the CA are all it is given."""
+    """One for all tests here; it gets only a key and the CA."""
     folder = tmp_path_factory.mktemp("playground")
     started = Launched(folder, OCTA_API_KEY=KEY, REQUESTS_CA_BUNDLE=str(authority.bundle))
     try:

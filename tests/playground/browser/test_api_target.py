@@ -1,4 +1,4 @@
-"""A key belongs to the endpoints it was typed for, and to the browser it was typed in."""
+"""A key is used only with the endpoints and the browser it was typed for."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_the_operators_key_goes_to_the_operators_endpoints_only(
     sandbox.journal.clear()
     visitor.follow(visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=operator))
     visitor.page("/playground/dashboard")
-    assert keys_seen(sandbox) == {None}, "an address typed in a browser gets no key of the operator's"
+    assert keys_seen(sandbox) == {None}, "a typed endpoint does not get the operator's key"
 
 
 def test_key_repeated_by_the_api_is_masked_everywhere(visitor: Visitor, app: Flask) -> None:
@@ -197,11 +197,13 @@ def test_endpoint_no_longer_allowed_is_not_used(
     assert {entry.endpoint for entry in entries} == {sandbox.ports[0]}
     assert len({entry.key for entry in entries if entry.key}) == 1
     visitor.client.application = make_app(replace(process, sandbox_urls=(first,)))
-    assert "••••1234" in visitor.page(SETTINGS).get_text(), "allowed again, it is as it was"
+    assert "••••1234" in visitor.page(SETTINGS).get_text(), (
+        "the saved target is used again once it is allowed"
+    )
 
 
 def test_form_is_bound_to_its_api_target(visitor: Visitor, sandbox: SandboxServer) -> None:
-    """One tab shows the sandbox, another one switches: what was meant for the one stays undone."""
+    """A form of a tab for the sandbox is refused after another tab has switched the target."""
     page = visitor.page("/playground/nodes/9001")
     form = page.find("form", attrs={"action": "/playground/nodes/9001/reboot"})
     assert isinstance(form, Tag)
@@ -252,7 +254,7 @@ def test_one_endpoint_of_the_live_api_is_enough_to_be_live(
 
 
 def test_one_live_endpoint_requires_confirmation(visitor: Visitor, sandbox: SandboxServer) -> None:
-    # The names of the live API lead nowhere in a test; the first endpoint is ours and would take the change.
+    # The live API cannot be reached in a test; the first endpoint is the sandbox and would accept the change.
     urls = f"{sandbox.urls[0]}\nhttps://api.octa.space"
     visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=urls, api_key=KEY)
     page = visitor.follow(visitor.post("/playground/account/wallet"))

@@ -1,4 +1,4 @@
-"""The badge of an endpoint says what the last call found; with one endpoint there is nobody else to ask."""
+"""The badge of an endpoint shows the result of the last call, also with a single endpoint."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DIAGNOSTICS = "/playground/diagnostics"
 
 @pytest.fixture
 def operator(sandbox: SandboxServer, tmp_path: Path, make_app: MakeApp) -> Visitor:
-    """A browser at the operator's one endpoint, with no retries."""
+    """A browser that uses the operator's only endpoint, without retries."""
     settings = {"OCTA_API_KEY": "the-operators-key", "OCTA_BASE_URL": sandbox.urls[0]}
     visitor = Visitor(make_app(ProcessSettings.read(settings, tmp_path / "operator")))
     visitor.post("/playground/settings/options", max_retries="0")
@@ -26,7 +26,7 @@ def operator(sandbox: SandboxServer, tmp_path: Path, make_app: MakeApp) -> Visit
 
 
 def states(visitor: Visitor) -> list[str]:
-    """What Diagnostics, the dashboard and the incident report say; only the dashboard calls anybody."""
+    """The state in Diagnostics, the dashboard and the incident report; only the dashboard makes calls."""
     said = []
     for page, title in ((DIAGNOSTICS, "rotator-title"), (DASHBOARD, "health-title")):
         badges = visitor.page(page).select(f'[aria-labelledby="{title}"] li .badge-state')

@@ -1,4 +1,4 @@
-"""Addresses and ids out of payloads: what becomes a link or a command, and how ids come back."""
+"""URLs and ids from payloads: links, SSH commands, and ids in URLs."""
 
 from __future__ import annotations
 

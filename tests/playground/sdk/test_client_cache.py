@@ -1,4 +1,4 @@
-"""ClientCache are kept per settings, closed when nobody needs them any more, and leave nothing behind."""
+"""ClientCache: one client per configuration, closed when unused, without leaks."""
 
 from __future__ import annotations
 

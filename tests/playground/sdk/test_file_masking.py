@@ -1,4 +1,4 @@
-"""A key in a file that is passed on: overwritten at any place, and nothing else is."""
+"""Masking a key in a file: at any offset, without other changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tools know of the SDK's methods, and how they read arguments."""
+"""Introspection of the SDK's methods, and parsing of their arguments."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_sdk_errors_are_assigned_to_fields(name: str, values: dict[str, object],
     found = preview(method(name), values)
     assert found.request is None
     assert found.field == field, found.problem
-    assert found.change, "what cannot be told is taken for a change"
+    assert found.change, "an unknown request counts as a change"
 
 
 def test_preview_captures_the_request() -> None:

@@ -1,4 +1,4 @@
-"""Answers that a browser saves as files."""
+"""File downloads: the Content-Disposition header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong on our side: an id, a clear page, never a traceback; and limits to what may come in."""
+"""Error pages with an id and without a traceback; limits of request bodies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SETTINGS = "/playground/settings"
 
 @pytest.fixture
 def app(process: ProcessSettings) -> Iterator[Flask]:
-    """The app as people meet it, with pages that fail: TESTING would let every error through."""
+    """The app without TESTING, which would propagate every error, and with pages that fail."""
     app = create_app({"PROCESS": process})
 
     @app.get("/playground/broken/<path:rest>")

@@ -1,4 +1,4 @@
-"""The password in front of everything: asked for first, compared whole, hard to guess."""
+"""The login: required before every page, compared exactly, protected against guessing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTINGS = "/playground/settings"
 
 
 class Guest(Visitor):
-    """Somebody before the door, at some address."""
+    """A client that has not logged in, with an IP address."""
 
     def __init__(self, app: Flask, address: str = "192.0.2.1") -> None:
         super().__init__(app)
@@ -136,7 +136,7 @@ def test_too_many_attempts_get_a_retry_after(app: Flask, monkeypatch: pytest.Mon
 
 
 def test_few_threads_wait_at_the_login(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever finds no seat is compared when it need not wait, and is told to come again otherwise."""
+    """An attempt without a slot is checked when it need not wait, and gets a Retry-After otherwise."""
     seats = app.extensions["playground"].login_slots
     taken = 0
     while seats.acquire(blocking=False):

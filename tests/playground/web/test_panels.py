@@ -1,4 +1,4 @@
-"""Panels: their states, their independence, and what they say about the trip."""
+"""Panels: their states, their independence, and the details of their calls."""
 
 from __future__ import annotations
 

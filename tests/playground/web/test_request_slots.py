@@ -1,4 +1,4 @@
-"""RequestSlots: how many there are, who gets one, who waits and who hears that there is none."""
+"""RequestSlots: limits, waiting, release and refusals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..browsing import ORIGIN, Visitor
 
 
 class Clock:
-    """A monotonic clock, moved by hand."""
+    """A manually advanced monotonic clock."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -57,7 +57,9 @@ def test_no_wait_for_slow_holders() -> None:
 
 
 def test_waits_for_a_fast_holder() -> None:
-    slots = RequestSlots(ThreadCounts(page=1, download=1), Clock())  # a clock that stands: nobody grows old
+    slots = RequestSlots(
+        ThreadCounts(page=1, download=1), Clock()
+    )  # the clock stands still, so no holder becomes slow
     first = slots.acquire("page", "a")
     with ThreadPoolExecutor(1) as other:
         second = other.submit(slots.acquire, "page", "b")

@@ -1,4 +1,4 @@
-"""Who may call us, and what a browser may do with our answers."""
+"""Access checks and security headers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_unknown_host_name_is_refused_everywhere(app: Flask, style: str, host: s
     bootstrap = f"/bootstrap{app.static_url_path}/css/bootstrap.min.css"
     for path in ("/", "/healthz", "/playground/dashboard", style, bootstrap, "/no/such/page", "/playground/"):
         for method in ("GET", "POST", "HEAD", "OPTIONS"):
-            # Not by a test client: it would have to understand the name.
+            # Without a test client, which would have to parse the name.
             environ = {**create_environ(path, method=method), "HTTP_HOST": host}
             body, status, headers = run_wsgi_app(app, environ, buffered=True)
             assert status.startswith("400 "), path
@@ -136,7 +136,7 @@ def test_a_change_from_another_site_is_refused(
 def test_other_sites_can_link_but_not_load(
     visitor: Visitor, sandbox: SandboxServer, fetch: dict[str, str], status: int
 ) -> None:
-    """What a page of another site loads in the background would make calls with the visitor's cookie."""
+    """Background requests of another site would make calls with the visitor's cookie."""
     headers = {f"Sec-Fetch-{name}": value for name, value in fetch.items()}
     assert visitor.get("/playground/network", headers=headers).status_code == status
     assert bool(sandbox.journal.entries()) == (status == 200)
