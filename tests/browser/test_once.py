@@ -141,7 +141,7 @@ def test_lost_answer(page: Page, sandbox: SandboxServer, kind: str) -> None:
 
 
 def workers_that_know(running: RunningPlayground, cookie: str, words: str) -> set[int]:
-    """Ask many times at once, so that every worker has its turn; those whose page says the words."""
+    """Send many concurrent requests to reach every worker; return those whose page has the text."""
 
     def ask(_: int) -> str:
         request = urllib.request.Request(f"{running.url}/playground/diagnostics", headers={"Cookie": cookie})

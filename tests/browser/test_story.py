@@ -1,6 +1,6 @@
 """The first story: a machine rented in the browser, ready, stopped, and among the recent ones.
 
-Against the playground as `bin/playground` starts it, with its own sandbox and with one of somebody else.
+Against the playground as `bin/playground` starts it, with its own sandbox and with an external one.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ KEY_A = "sk-of-the-first-person-Aq7zA1b2"
 KEY_B = "sk-of-the-second-person-Bw5xC3d4"
 
 
-def told(page: Page, sandbox: SandboxServer, places: Iterable[Place]) -> list[str]:
+def received(page: Page, sandbox: SandboxServer, places: Iterable[Place]) -> list[str]:
     """Everything a browser receives: URLs, headers, pages, exports, cookies, storage."""
     texts: list[str] = []
     page.on("response", lambda answer: texts.append(json.dumps([answer.url, answer.headers])))
@@ -40,15 +40,15 @@ def test_key_is_not_visible(
     use_key(first, KEY_A)
     use_key(second, KEY_B)
     sandbox.journal.clear()
-    told_first = told(first, sandbox, PLACES)
+    first_received = received(first, sandbox, PLACES)
     assert {entry.key for entry in sandbox.journal.entries()} == {mask(KEY_A), None}
     sandbox.journal.clear()
-    told_second = told(second, sandbox, (*AREAS["overview"], *AREAS["own"], place_of("diagnostics")))
+    second_received = received(second, sandbox, (*AREAS["overview"], *AREAS["own"], place_of("diagnostics")))
     assert {entry.key for entry in sandbox.journal.entries()} == {mask(KEY_B), None}
 
-    assert [text for text in told_first if KEY_A in text or KEY_B in text or KEY_B[-4:] in text] == []
-    assert [text for text in told_second if KEY_A in text or KEY_B in text or KEY_A[-4:] in text] == []
-    assert any(f"••••{KEY_A[-4:]}" in text for text in told_first)
+    assert [text for text in first_received if KEY_A in text or KEY_B in text or KEY_B[-4:] in text] == []
+    assert [text for text in second_received if KEY_A in text or KEY_B in text or KEY_A[-4:] in text] == []
+    assert any(f"••••{KEY_A[-4:]}" in text for text in first_received)
     assert KEY_A not in running.log()
     assert running.state_dir.stat().st_mode & 0o077 == 0
     readable = [

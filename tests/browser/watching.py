@@ -76,7 +76,7 @@ class Watcher:
             self._note(f"HTTP {response.status}: {response.request.method} {response.url[:200]}")
 
     def _console(self, message: ConsoleMessage) -> None:
-        # What it says of a failed request is said by the response, with the method.
+        # Failed requests are reported by the response event, with the method.
         if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
             self._note(f"console {message.type}: {message.text[:500]}")
 

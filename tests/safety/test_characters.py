@@ -83,7 +83,7 @@ def sound(answer: TestResponse, url: str) -> str:
     if answer.mimetype == "application/octet-stream":
         return ""
     text = data.decode()  # an error when it is not valid UTF-8
-    # What the API sends is no log in such a shape: it is said, and no page of ours fails.
+    # A log of another shape is reported as such; it is not an internal error.
     of_the_api = answer.status_code == 502 and ("Error: " in text or "could not be read" in text)
     assert answer.status_code < 500 or of_the_api, f"{url}: {text[:300]}"
     if answer.is_json:
@@ -225,7 +225,7 @@ def test_each_store_accepts_a_lone_surrogate(
 
 HOSTILE = "no\ud800\udfff\x1b[31m\u202e\u2028\x00\n" + "x" * 400
 
-#: Every shape in which an API says what went wrong (Q16, Q30), and answers to creations (Q2, Q19).
+#: Every shape of an error answer (Q16, Q30), and answers to creations (Q2, Q19).
 SHAPES: list[Any] = [
     {"error": HOSTILE}, {"message": HOSTILE, "code": HOSTILE}, {"error": {"message": HOSTILE}},
     {"errors": {HOSTILE: [HOSTILE]}}, {"detail": [{"loc": [HOSTILE], "msg": HOSTILE}]}, [HOSTILE], HOSTILE,

@@ -1,6 +1,6 @@
 """Many slow downloads and pages: health, static files and other browsers are still answered.
 
-Real Gunicorn with several workers and threads, and an API that drips or says nothing.
+Real Gunicorn with several workers and threads, and an API that sends slowly or not at all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Hostile values in every path parameter, query and form field of the app.
 
 The addresses come out of the app's map and the fields out of its pages and views, so a new page is tried as
-well. Nothing may be a failure of ours, and no redirect may lead to an address that cannot be asked for.
+well. There must be no internal error, and no redirect to a URL that cannot be requested.
 """
 
 from __future__ import annotations

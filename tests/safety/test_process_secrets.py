@@ -124,18 +124,18 @@ def test_redis_url_is_not_in_messages(url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "says"),
+    ("wrong", "message"),
     [("encoded", "Connection refused"), ("password", "AuthenticationError"), ("database", "ResponseError")],
 )
 def test_redis_errors_do_not_contain_the_password(
-    secured: RedisServer, tmp_path: Path, wrong: str, says: str
+    secured: RedisServer, tmp_path: Path, wrong: str, message: str
 ) -> None:
     url = {
         "encoded": f"redis://:{quote(REDIS_PASSWORD, safe='')}@127.0.0.1:{free_port()}/0",
         "password": address(secured, quote(REDIS_PASSWORD + "x", safe="")),
         "database": address(secured).replace("/0", "/99999"),
     }[wrong]
-    with pytest.raises(StoreError, match=f"^Redis: .*{says}") as raised:
+    with pytest.raises(StoreError, match=f"^Redis: .*{message}") as raised:
         open_database(tmp_path, url).check()
     assert parts_in(str(raised.value)) == []
 

@@ -183,9 +183,9 @@ def test_job_size_is_limited(database: Database) -> None:
     assert sum(map(len, items)) <= QUOTAS.job
     again = JobStore(database, "a").begin("lab", {}, MANY)
     JobWriter(database, again).write({"phase": "firing", "lines": ["x" * 1_000_000]})
-    told = JobStore(database, "a").find(again)
-    assert told is not None
-    assert told.state == {"phase": "firing", "left_out": ["lines"]}
+    stored = JobStore(database, "a").find(again)
+    assert stored is not None
+    assert stored.state == {"phase": "firing", "left_out": ["lines"]}
 
 
 def test_drafts_are_evicted_and_settings_stay(another: Another) -> None:
@@ -231,7 +231,7 @@ def test_claims_over_the_quota_are_refused_and_never_evicted(another: Another) -
     taken, refusal = until_refused(lambda number: OneTimeTokens(there, "greedy").claim(str(number)))
     assert "This browser has as many forms" in refusal
     assert 20 < taken < 100
-    assert not OneTimeTokens(there, "greedy").claim("0"), "known, though there is no room for more"
+    assert not OneTimeTokens(there, "greedy").claim("0"), "still claimed, although the quota is used up"
     assert OneTimeTokens(here, "another").claim("one")
     _, refusal = until_refused(
         lambda number: OneTimeTokens(there, f"visitor {number // 10}").claim(str(number))

@@ -3,7 +3,8 @@
 Every test of this folder runs in the namespaces (see `tests.support.inner_pytest`). It finds there:
 
 - `api`: `https://api.octa.space` and `https://api.octa.computer` on port 443, and both on port 80 without
-  TLS, each an nginx of its own before its own port of one sandbox. `api.sandbox.journal` counts what arrived.
+  TLS, each a separate nginx in front of its own port of one sandbox. `api.sandbox.journal` counts what
+  arrived.
 - `front(location="gzip on;")`: an nginx of the test's own under the name api.octa.space.
 - `hosts`: where names lead; `hosts.point("api.octa.space", "127.0.10.7")` moves one.
 - `authority`: issues certificates. Programs trust it by default: the environment names its bundle.

@@ -98,7 +98,7 @@ def squid(folder: Path, address: str, port: int, login: Login | None = None) -> 
         "visible_hostname proxy",
     ]
     configuration.write_text("\n".join(lines) + "\n")
-    # It does not run as root. In a user namespace this user, whoever it is, has another number.
+    # It does not run as root. In a user namespace this user has another id.
     other_user = [find_program("unshare", "util-linux"), "--user", "--map-user=13", "--map-group=13"]
     options = ["-N", "-d", "1", "-n", f"squid{port}", "-f", str(configuration)]
     return ForwardProxy(

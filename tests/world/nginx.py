@@ -54,7 +54,7 @@ class Nginx(ServerProcess):
     """A separate nginx with one worker.
 
     Args:
-        folder: For its configuration, its logs and what it buffers; nobody else's.
+        folder: Its own folder for configuration, logs and buffers.
         sites: What it serves.
 
     Attributes:

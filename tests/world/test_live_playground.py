@@ -58,7 +58,7 @@ def launched(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def operator(api: Api, launched: Launched) -> Iterator[Remote]:
-    """A new browser, and an API that nobody has called yet."""
+    """A new browser, and an API without calls so far."""
     remote = Remote(launched.address())
     yield remote
     remote.close()
@@ -230,7 +230,7 @@ def test_the_tools_make_no_change(operator: Remote, api: Api) -> None:
 
 
 def findings(page: BeautifulSoup) -> dict[str, list[str]]:
-    """What the connection test says of each endpoint: reachable, latency, key."""
+    """The connection check's result for each endpoint: reachable, latency, key."""
     rows = page.select('[aria-labelledby="findings-title"] tbody tr')
     return {
         text_of(one(row, "th")): [text_of(cell) for cell in row.select("td")[:3]] for row in rows
@@ -284,7 +284,7 @@ def test_diagnostics_show_the_endpoint_and_its_pool(operator: Remote) -> None:
 
 
 def endpoint_state(page: BeautifulSoup, title: str) -> str:
-    """What the badge of the one endpoint says; further items of the panel are failed calls."""
+    """Text of the only endpoint's badge; further items of the panel are failed calls."""
     return text_of(page.select(f'[aria-labelledby="{title}"] li .badge-state')[0])
 
 

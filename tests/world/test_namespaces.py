@@ -1,4 +1,4 @@
-"""The namespaces themselves: nothing but loopback, names of the tests' own, and nobody's but theirs."""
+"""The namespaces: only loopback interfaces, with host names that only these tests see."""
 
 from __future__ import annotations
 

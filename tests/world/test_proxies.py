@@ -39,7 +39,7 @@ PROXIES = {
 WITH_PASSWORD = [name for name, (_, _, login) in PROXIES.items() if login]
 TLS_PORT, TLS_PORT_WITH_PASSWORD, SOCKS_PORT, SOCKS_PORT_WITH_PASSWORD = 8443, 8444, 1080, 1081
 
-#: Nobody listens there.
+#: No server listens there.
 DOWN = 9
 
 
@@ -293,7 +293,7 @@ def test_a_tunnel_is_refused_for_a_wrong_password(
     proxies.get(name)
     monkeypatch.setenv("HTTPS_PROXY", f"http://{wrong}{PROXY}:{PROXIES[name][0]}")
     with octaspace.Client("key", keep_alive=keep_alive, max_retries=0) as client:
-        # tinyproxy says 407 when there is no password, and 401 when it is wrong.
+        # tinyproxy answers 407 without a password, and 401 with a wrong one.
         with pytest.raises(octaspace.ConnectionError, match=r"40[17]") as caught:
             rent(client)
         assert not caught.value.outcome_unknown

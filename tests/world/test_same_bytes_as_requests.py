@@ -1,7 +1,7 @@
 """What is written on the wire is what `requests` writes, byte for byte, on every way to a server.
 
 In the same run the SDK and a plain `requests.Session` send the same to a server that writes down what it
-gets. The session is told the header fields that the SDK sets on purpose, is given a body as text, and
+gets. The session gets the header fields that the SDK sets on purpose, is given a body as text, and
 finds proxies and CAs by itself. Two differences are allowed:
 
 - The order of header fields after Host. It means nothing in HTTP, and is that of the mappings they were
@@ -132,7 +132,7 @@ def wire(recorders: Wire, hosts: Hosts) -> Wire:
 
 
 class _Key(AuthBase):
-    """The key, as the SDK sends it; requests takes an Authorization field of its own away otherwise."""
+    """The key, as the SDK sends it; otherwise requests removes its Authorization field."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = KEY
@@ -140,7 +140,7 @@ class _Key(AuthBase):
 
 
 def plain_session(*, keep_alive: bool) -> requests.Session:
-    """A session as somebody would set it up who knows requests and not the SDK."""
+    """A session as a user of requests sets it up without the SDK."""
     session = requests.Session()
     session.headers.update(
         {
@@ -160,7 +160,7 @@ def send(session: requests.Session, way: Way, request: Request, body: bytes) -> 
     if body:
         options.update(data=body, headers={"Content-Type": "application/json"})
     with warnings.catch_warnings():
-        # requests does not verify an https proxy before an http address, and says so.
+        # requests does not verify an https proxy in front of an http address, and warns about it.
         warnings.simplefilter("ignore", InsecureRequestWarning)
         answer = session.request(request.method, way.base_url + request.path, **options)
     assert answer.status_code == 200
@@ -171,7 +171,7 @@ def send(session: requests.Session, way: Way, request: Request, body: bytes) -> 
 def test_every_way(wire: Wire, monkeypatch: pytest.MonkeyPatch, way: Way, keep_alive: bool) -> None:
     if way.proxy is not None:
         monkeypatch.setenv(VARIABLES[way.scheme], way.proxy)
-    # Each on a connection of its own says little that is new, and takes a handshake each.
+    # Separate connections for each add little, and cost a handshake each.
     names = list(REQUESTS) if keep_alive else ["query", "json"]
     compare(wire, way, {name: REQUESTS[name] for name in names}, keep_alive=keep_alive)
 

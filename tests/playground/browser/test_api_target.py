@@ -197,9 +197,7 @@ def test_endpoint_no_longer_allowed_is_not_used(
     assert {entry.endpoint for entry in entries} == {sandbox.ports[0]}
     assert len({entry.key for entry in entries if entry.key}) == 1
     visitor.client.application = make_app(replace(process, sandbox_urls=(first,)))
-    assert "••••1234" in visitor.page(SETTINGS).get_text(), (
-        "the saved target is used again once it is allowed"
-    )
+    assert "••••1234" in visitor.page(SETTINGS).get_text(), "used again once allowed"
 
 
 def test_form_is_bound_to_its_api_target(visitor: Visitor, sandbox: SandboxServer) -> None:

@@ -69,7 +69,7 @@ def test_equal_configurations_share_a_client(clients: ClientCache) -> None:
         with clients.lease(config(clients, max_retries=8)) as other:
             assert other is not first
         with clients.lease(config(clients, max_retries=7, api_key="another")) as other:
-            assert other is not first, "another key has connections of its own"
+            assert other is not first, "another key has its own connections"
     with clients.lease(config(clients, max_retries=7)) as later:
         assert later is first
         assert later.transport_stats()["pools"][later.config.endpoints[0]]["created"] == 1
@@ -88,8 +88,8 @@ def test_evicted_client_is_closed_after_its_last_use(
             assert is_closed(idle[0])
             assert not is_closed(idle[-1])
         assert not is_closed(busy), "one of two users is left"
-        with clients.lease(config(clients, max_retries=0)) as anew:
-            assert anew is not busy
+        with clients.lease(config(clients, max_retries=0)) as renewed:
+            assert renewed is not busy
     assert is_closed(busy)
 
 
@@ -104,8 +104,8 @@ def test_idle_clients_are_closed(clients: ClientCache, clock: Clock) -> None:
     with clients.lease(config(clients, max_retries=9)):
         assert is_closed(client)
         assert is_closed(busy)
-    with clients.lease(chosen) as anew:
-        assert not is_closed(anew)
+    with clients.lease(chosen) as renewed:
+        assert not is_closed(renewed)
 
 
 def test_close_closes_every_client(clients: ClientCache, app: Flask) -> None:

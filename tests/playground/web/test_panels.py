@@ -31,7 +31,7 @@ def test_gpus_are_sorted_by_price(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "says"),
+    ("fault", "text"),
     [
         ({"kind": "status", "status": 401}, "AuthenticationError"),
         ({"kind": "status", "status": 404}, "NotFoundError"),
@@ -45,12 +45,12 @@ def test_gpus_are_sorted_by_price(visitor: Visitor) -> None:
     ],
 )
 def test_error_is_shown_as_a_card(
-    visitor: Visitor, sandbox: SandboxServer, fault: dict[str, object], says: str
+    visitor: Visitor, sandbox: SandboxServer, fault: dict[str, object], text: str
 ) -> None:
     visitor.follow(visitor.post("/playground/settings/options", max_retries="0"))
     sandbox.faults.add(str(fault.pop("kind")), **fault)  # type: ignore[arg-type]
     panel = visitor.panel("/playground/network", "network")
-    assert says in panel.get_text()
+    assert text in panel.get_text()
     assert panel.select(".problem")
     visitor.page(DASHBOARD)
 

@@ -57,9 +57,7 @@ def test_no_wait_for_slow_holders() -> None:
 
 
 def test_waits_for_a_fast_holder() -> None:
-    slots = RequestSlots(
-        ThreadCounts(page=1, download=1), Clock()
-    )  # the clock stands still, so no holder becomes slow
+    slots = RequestSlots(ThreadCounts(page=1, download=1), Clock())  # time stands still
     first = slots.acquire("page", "a")
     with ThreadPoolExecutor(1) as other:
         second = other.submit(slots.acquire, "page", "b")
