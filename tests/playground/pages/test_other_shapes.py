@@ -127,7 +127,7 @@ def test_states_of_nodes_are_counted_and_filtered(guest: Visitor, small_api: Sma
 
 
 @pytest.mark.parametrize(
-    ("came", "word", "tone"),
+    ("came", "word", "severity"),
     [
         (None, "offline", "bad"), ("  ", "offline", "bad"), ("BUSY", "BUSY", "good"), (7, "7", "idle"),
         ([], "unknown", "idle"), ("rebooting", "rebooting", "warn"),
