@@ -1,7 +1,6 @@
-"""The playground: a web app in which a person sees and tries everything the SDK does.
+"""The playground: a web app to see and try everything the SDK does.
 
-Importing this package imports nothing of it: the sandbox below is the other end of the wire and must
-not bring Flask or the SDK with it.
+Importing this package imports none of its modules: they load Flask and the SDK only when an app is created.
 """
 
 from __future__ import annotations
@@ -16,14 +15,15 @@ __all__ = ["create_app"]
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
-    """Make the web app, for `gunicorn 'playground:create_app()'`.
+    """Create the web app, for `gunicorn 'playground:create_app()'`.
 
     Args:
-        config: Flask's and our configuration over that of the environment; see `playground.settings`.
+        config: Configuration of Flask and of the app; it takes precedence over the environment. See
+            `playground.settings`.
 
     Raises:
-        playground.settings.StartError: A variable cannot be used, or is missing for an address others can
-            reach; or the state cannot be kept where it should be.
+        playground.settings.StartError: A variable is invalid, or is missing for an address that others can
+            reach; or the state folder cannot be used.
     """
     from .app import build
 

@@ -1,4 +1,4 @@
-"""Puts the app together; every part is a file of its own."""
+"""Creates the app from its parts."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ from .web.session_cookie import BrowserSessionInterface
 
 __all__ = ["build"]
 
-#: What the SDK writes a line per attempt to; `recording` reads them there.
+#: Logger for the SDK's line per attempt; `recording` reads them.
 CALLS_LOGGER = "playground.calls"
 
 
 def build(config: Mapping[str, Any]) -> Flask:
-    """Make the app; see `playground.create_app`."""
+    """Create the app; see `playground.create_app`."""
     app = Flask("playground", static_url_path=static_urls.url_path())
     process = config.get("PROCESS") or ProcessSettings.read(os.environ, Path(app.instance_path))
     app.config.update(
@@ -55,7 +55,7 @@ def build(config: Mapping[str, Any]) -> Flask:
         SESSION_COOKIE_NAME=process.instance,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        # Tabs stay open for long, and so do their forms. What is known of a browser ends much earlier.
+        # Tabs with forms stay open for long. The state of a browser expires much earlier.
         WTF_CSRF_TIME_LIMIT=None,
         PERMANENT_SESSION_LIFETIME=timedelta(days=3650),
         **config,
@@ -64,7 +64,7 @@ def build(config: Mapping[str, Any]) -> Flask:
     app_log.init_app(app)
     responses.init_app(app)
 
-    # First of all, so that no other check or page is reached under a foreign name.
+    # First, so that no other check or page can be reached under an unknown host name.
     security.init_app(app, process)
     admission.init_app(app, process)
     if process.proxy_hops:
@@ -85,8 +85,8 @@ def build(config: Mapping[str, Any]) -> Flask:
         max_response_bytes=MAX_RESPONSE_BYTES,
         max_json_values=MAX_JSON_VALUES,
     )
-    app.extensions[EXTENSION] = parts = AppState(app, process)
-    app.secret_key = parts.secret_key
+    app.extensions[EXTENSION] = state = AppState(app, process)
+    app.secret_key = state.secret_key
 
     recording.init_app(app, calls_log)
     read_only.init_app(app)

@@ -1,4 +1,4 @@
-"""What the app consists of, per process: the operator's settings, the store, clients and threads."""
+"""State of the app per process: the operator's settings, the store, clients and threads."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from typing import Any, Final, TypeVar, cast
 
 from flask import Flask, current_app
 
-from .sdk.client_cache import Clients
-from .secret_key import kept_secret
+from .sdk.client_cache import ClientCache
+from .secret_key import load_or_create_secret
 from .settings import ProcessSettings, StartError
 from .store import StoreError, open_database
 
-__all__ = ["EXTENSION", "AppState", "current_app_state", "private_folder"]
+__all__ = ["EXTENSION", "AppState", "current_app_state", "ensure_private_directory"]
 
 _T = TypeVar("_T")
 
 #: Name in `app.extensions`.
 EXTENSION: Final = "playground"
 
-#: Threads for the calls of pages, per page that is made at the same time: about as many as it has panels, so
-#: that stalled pages do not stop another. Each download has one as well.
+#: Threads for the calls of pages, per concurrent page: about as many as a page has panels, so that stalled
+#: pages do not block others. Each download has one more.
 _CALLS_PER_PAGE: Final = 8
 
 
@@ -36,33 +36,33 @@ class AppState:
 
     Attributes:
         process: The operator's settings.
-        clients: A client per distinct settings.
-        database: What all workers share: state of browsers, request log, tokens, snapshots, jobs.
+        clients: One client per distinct configuration.
+        database: The store shared by all workers: state of browsers, request log, tokens, snapshots, jobs.
         secret_key: Signs cookies.
-        login_seats: For threads that wait with a password: at most half of those that answer.
+        login_slots: For threads that delay a login attempt: at most half of the threads of pages.
 
     Raises:
-        StartError: The folder of the state or the store cannot be used.
+        StartError: The state folder or the store cannot be used.
     """
 
     def __init__(self, app: Flask, process: ProcessSettings) -> None:
         self.process = process
         try:
-            folder = private_folder(process.state_dir)
-            self.secret_key = process.secret_key or kept_secret(folder / "secret_key")
+            folder = ensure_private_directory(process.state_dir)
+            self.secret_key = process.secret_key or load_or_create_secret(folder / "secret_key")
             self.database = open_database(folder, process.redis_url, process.store_bytes)
         except OSError as error:
-            raise StartError(f"The state cannot be kept in {process.state_dir}: {error.strerror}") from None
+            raise StartError(f"The state cannot be stored in {process.state_dir}: {error.strerror}") from None
         except StoreError as error:
             raise StartError(str(error)) from None
-        self.clients = Clients(app, operator_key=process.operator_key)
-        self.login_seats = threading.BoundedSemaphore(max(1, process.threads // 2))
+        self.clients = ClientCache(app, operator_key=process.operator_key)
+        self.login_slots = threading.BoundedSemaphore(max(1, process.threads // 2))
         self._lock = threading.Lock()
         self._executor: tuple[int, ThreadPoolExecutor] | None = None
 
     @property
     def executor(self) -> ThreadPoolExecutor:
-        """The threads for calls; made at the first use, and once more in a forked worker."""
+        """The threads for calls; created at the first use, and again in a forked worker."""
         with self._lock:
             if self._executor is None or self._executor[0] != os.getpid():
                 threads = self.process.thread_counts
@@ -76,12 +76,12 @@ class AppState:
         """Call a function in one of the threads, in a copy of the caller's context.
 
         Raises:
-            RuntimeError: The worker is about to end.
+            RuntimeError: The worker is shutting down.
         """
         return self.executor.submit(contextvars.copy_context().run, function, *args)
 
     def close(self) -> None:
-        """Let threads and connections of this process go."""
+        """Stop the threads and close the connections of this process."""
         with self._lock:
             executor, self._executor = self._executor, None
         if executor is not None and executor[0] == os.getpid():
@@ -91,16 +91,16 @@ class AppState:
 
 
 def current_app_state() -> AppState:
-    """The parts of the current app."""
+    """The state of the current app."""
     return cast(AppState, current_app.extensions[EXTENSION])
 
 
-def private_folder(folder: Path) -> Path:
-    """The folder of the state: made with mode 0700 when it is not there, else left as it is.
+def ensure_private_directory(folder: Path) -> Path:
+    """Create the state folder with mode 0700 if it does not exist. An existing one is not changed.
 
     Raises:
-        StartError: Others can write into it, and so exchange what is kept there.
-        OSError: It cannot be made or looked at.
+        StartError: Others can write into it, and so replace the state.
+        OSError: It cannot be created or read.
     """
     try:
         folder.mkdir(mode=0o700, parents=True)
@@ -109,7 +109,7 @@ def private_folder(folder: Path) -> Path:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
         if folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise StartError(
-                f"Others can write into the folder of the state, {folder}: "
-                "chmod go-w it, or give another as PLAYGROUND_STATE_DIR"
+                f"Others can write into the state folder {folder}: "
+                "chmod go-w it, or set PLAYGROUND_STATE_DIR to another one"
             ) from None
     return folder

@@ -1,6 +1,6 @@
-"""How values look: money, sizes, rates, durations and times, with their exact form on hover.
+"""Formats values for pages: amounts, sizes, durations and times.
 
-Unknown is "—", zero is 0.
+Unknown values are "—"; zero is 0.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SIZES: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
 def amount(value: Any, digits: int | None = None) -> str:
-    """A number with thin groups: 1 234 567.8; `digits` after the point at most."""
+    """A number with narrow spaces between groups: 1 234 567.8; at most `digits` decimal places."""
     if value is None or isinstance(value, bool):
         return UNKNOWN
     if isinstance(value, int):
@@ -43,7 +43,7 @@ def amount(value: Any, digits: int | None = None) -> str:
 
 
 def octa(wei: Any, digits: int = 4) -> str:
-    """Wei as OCTA, without going through float."""
+    """Wei as OCTA, computed without floats."""
     if not isinstance(wei, int) or isinstance(wei, bool):
         return UNKNOWN
     return f"{amount(wei_to_octa(wei), digits)} OCTA"
@@ -57,7 +57,7 @@ def usd(value: Any, digits: int = 2) -> str:
 
 
 def to_usd(wei: Any, market_price: Any) -> Decimal | None:
-    """Wei in US dollars at a price per OCTA, or None when one of them is not known."""
+    """Wei in US dollars at a price per OCTA, or None when one of them is unknown."""
     if not isinstance(wei, int) or not isinstance(market_price, (int, float)):
         return None
     price: Decimal = wei_to_octa(wei) * Decimal(str(market_price))
@@ -75,7 +75,7 @@ def bytes_text(value: Any) -> str:
 
 
 def duration(value: Any) -> str:
-    """A length of time: 2 d 3 h, 4 h 05 min, 3 min 20 s, 12 s."""
+    """A duration in seconds as text: 2 d 3 h, 4 h 05 min, 3 min 20 s, 12 s."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return UNKNOWN
     whole = max(0, int(value))
@@ -92,7 +92,7 @@ def duration(value: Any) -> str:
 
 
 def seconds(value: Any) -> str:
-    """What a call took: 8 ms, 1.24 s."""
+    """Duration of a call in seconds as text: 8 ms, 1.24 s."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return UNKNOWN
     if value < 1:
@@ -115,7 +115,7 @@ def iso(value: Any) -> str:
 
 
 def utc(value: Any) -> str:
-    """A time in words, in UTC; a script turns it into local time."""
+    """A time as text in UTC; a script converts it to local time."""
     moment = _moment(value)
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC") if moment else UNKNOWN
 
@@ -126,35 +126,35 @@ def known(value: Any) -> Any:
 
 
 def option_text(value: Any) -> str:
-    """An option's value as Settings take it."""
+    """An option's value as it is typed in Settings."""
     if value is None:
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def query_text(params: Mapping[str, Any]) -> str:
-    """Parameters as they stand in an address. Jinja's own `urlencode` fails on half of a surrogate pair."""
+    """Parameters as a URL query. Jinja's own `urlencode` fails on lone surrogates."""
     return urlencode(params, errors="replace")
 
 
 def pretty_json(value: Any) -> str:
-    """JSON for reading: indented, exact integers, words in their own script."""
+    """Indented JSON with exact integers and without escapes of non-ASCII characters."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=repr)
 
 
-#: Characters that are not seen, or that turn the reading direction of what follows around.
-_UNSEEN: Final = re.compile(
+#: Invisible characters, and those that change the text direction.
+_INVISIBLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ud800-\udfff\ufeff]"
 )
 
-#: Halves of surrogate pairs: JSON can hold one alone, UTF-8 cannot.
+#: Lone surrogates: JSON can contain them, UTF-8 cannot.
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 def visible(value: Any) -> Any:
-    """What a template prints, with characters that could deceive the reader replaced by a sign."""
+    """A value with invisible and direction-changing characters replaced by U+FFFD, for templates."""
     if isinstance(value, str) and not value.isprintable() and not isinstance(value, Markup):
-        return _UNSEEN.sub("\ufffd", value)
+        return _INVISIBLE.sub("\ufffd", value)
     return value
 
 
@@ -164,7 +164,7 @@ def without_surrogates(text: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Make them filters of templates."""
+    """Register the filters of templates."""
     app.jinja_env.finalize = visible
     filters: dict[str, Callable[..., Any]] = {
         "amount": amount, "octa": octa, "usd": usd, "to_usd": to_usd, "bytes": bytes_text,

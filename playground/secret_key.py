@@ -1,4 +1,4 @@
-"""The key that signs cookies: made once, by whichever worker is first, and the same for all."""
+"""The key that signs cookies: created once by the first worker, and shared by all."""
 
 from __future__ import annotations
 
@@ -10,36 +10,37 @@ from typing import Final
 
 from .settings import StartError
 
-__all__ = ["kept_secret"]
+__all__ = ["load_or_create_secret"]
 
 _HEX_DIGITS: Final = 64
 
 
-def kept_secret(path: Path) -> str:
-    """The key in a file; makes the file, readable by its owner alone, when there is none.
+def load_or_create_secret(path: Path) -> str:
+    """Read the key from a file. A missing file is created, readable by its owner only.
 
     Args:
-        path: The file, in a folder that is there.
+        path: The file, in an existing folder.
 
     Raises:
-        StartError: The file holds no key.
+        StartError: The file does not contain a key.
         OSError: It cannot be read or written.
     """
     if not path.exists():
-        # Written first and then given its name, which only one worker can do: nobody reads half a key.
-        handle, draft = tempfile.mkstemp(dir=path.parent)
+        # Written under a temporary name and then linked, which succeeds for one worker only. No reader sees a
+        # partial key.
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
         try:
             with os.fdopen(handle, "w") as file:
                 file.write(secrets.token_hex(_HEX_DIGITS // 2))
-            os.link(draft, path)
+            os.link(temporary, path)
         except FileExistsError:
             pass
         finally:
-            os.unlink(draft)
+            os.unlink(temporary)
     secret = path.read_text().strip()
     if len(secret) != _HEX_DIGITS:
-        raise StartError(f"{path} holds no key; remove it to have one made")
-    # Only now: it is a file of ours.
+        raise StartError(f"{path} does not contain a key; remove the file to create a new one")
+    # Only now: it is known to be a key file.
     if path.stat().st_mode & 0o077:
         path.chmod(0o600)
     return secret

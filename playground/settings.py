@@ -1,16 +1,16 @@
-"""What the operator of the process decides, through environment variables.
+"""Settings of the process, from environment variables.
 
-PLAYGROUND_BIND               where Gunicorn listens; what others can reach needs the next two
-PLAYGROUND_PASSWORD           asked for before any page is shown; 12 characters or more
-PLAYGROUND_HOSTS              further names under which the app may be called, comma-separated
-PLAYGROUND_ENDPOINTS          addresses a browser may choose besides the operator's, comma-separated
-PLAYGROUND_REDIS_URL          keep what is known of browsers in Redis instead of a file
-PLAYGROUND_STORE_BYTES        how much of what is known of browsers is kept in all, in bytes
-PLAYGROUND_PROXY_HOPS         how many proxies in front of us set X-Forwarded-… headers
-PLAYGROUND_STATE_DIR          folder of the state; one per port in `instance` beside the package by default
-PLAYGROUND_WORKERS, _THREADS  Gunicorn's processes, and the pages each makes at the same time
+PLAYGROUND_BIND               address of Gunicorn; one that others can reach needs the next two
+PLAYGROUND_PASSWORD           required before any page is shown; at least 12 characters
+PLAYGROUND_HOSTS              additional host names of the app, comma-separated
+PLAYGROUND_ENDPOINTS          endpoints a browser may choose in addition to the operator's, comma-separated
+PLAYGROUND_REDIS_URL          store the state of browsers in Redis instead of a file
+PLAYGROUND_STORE_BYTES        maximum total size of the state of browsers, in bytes
+PLAYGROUND_PROXY_HOPS         number of proxies in front that set X-Forwarded-… headers
+PLAYGROUND_STATE_DIR          state folder; by default one per port in `instance` next to the package
+PLAYGROUND_WORKERS, _THREADS  Gunicorn's processes, and the concurrent pages of each
 PLAYGROUND_SANDBOX_URLS       the sandbox's endpoints, as the launcher passes them
-PLAYGROUND_SANDBOX_CONTROL    address of the sandbox's switches, likewise
+PLAYGROUND_SANDBOX_CONTROL    address of the sandbox's control API, likewise
 SECRET_KEY                    signs cookies
 OCTA_API_KEY, OCTA_BASE_URL, OCTA_BASE_URLS    the operator's key and the endpoints it belongs to
 """
@@ -30,22 +30,22 @@ from .store.quotas import DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
 
 __all__ = ["ProcessSettings", "StartError", "is_loopback"]
 
-#: Names that always mean this machine.
+#: Names that always refer to this machine.
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 LIVE_ENDPOINT = "https://api.octa.space"
 
-#: A shorter key could be guessed, and cookies signed with it.
-_SHORTEST_SECRET = 16
+#: A shorter key could be guessed and used to sign cookies.
+_MIN_SECRET_LENGTH = 16
 
-#: A shorter password could be guessed, slowly as the login answers.
-_SHORTEST_PASSWORD = 12
+#: A shorter password could be guessed despite the delays of the login.
+_MIN_PASSWORD_LENGTH = 12
 
 
 class StartError(RuntimeError):
-    """The app must not start like this; the message is one line for the operator."""
+    """The app cannot start; the message is one line for the operator."""
 
 
 RequestKind = Literal["page", "download", "file"]
@@ -56,9 +56,9 @@ class ThreadCounts:
     """How many threads of a process each kind of request may hold.
 
     Attributes:
-        page: Pages and changes, whatever they wait for.
-        download: Files that are passed on from the API to a browser.
-        file: Static files; each takes only moments.
+        page: Pages and changes.
+        download: Files streamed from the API to a browser.
+        file: Static files, which are fast.
     """
 
     page: int
@@ -67,42 +67,42 @@ class ThreadCounts:
 
     @classmethod
     def for_pages(cls, pages: int) -> ThreadCounts:
-        """The counts that go with this many pages: a third as many downloads, at least one."""
+        """The counts for a number of pages: a third as many downloads, at least one."""
         return cls(pages, max(1, pages // 3))
 
     @property
     def total(self) -> int:
-        """What Gunicorn needs: one more, for ``/healthz`` and for refusals."""
+        """Threads of Gunicorn: one more, for ``/healthz`` and for refusals."""
         return self.page + self.download + self.file + 1
 
     def per_browser(self, kind: RequestKind) -> int:
-        """How many of them one browser may hold: half, but two pages where there are two."""
-        every: int = getattr(self, kind)
+        """Number of threads one browser may hold: half of them, but at least two pages and one download."""
+        total: int = getattr(self, kind)
         if kind == "file":
-            return every  # served without looking at who asks
-        return min(every, max(2 if kind == "page" else 1, every // 2))
+            return total  # served without identifying the browser
+        return min(total, max(2 if kind == "page" else 1, total // 2))
 
 
 @dataclass(frozen=True)
 class ProcessSettings:
-    """The operator's decisions, the same for every browser and every worker.
+    """The operator's settings, the same for every browser and every worker.
 
     Attributes:
         bind: Address and port Gunicorn listens at.
-        hosts: Names the app answers to, without port, in lower case.
-        state_dir: Folder of the state.
-        password: Asked for before any page; None asks for nothing.
-        allowed_endpoints: Addresses a browser may type, or None for any.
-        redis_url: Where the state of browsers is kept, or None for a file.
-        store_bytes: How much of it there may be in all.
-        proxy_hops: Trusted proxies in front.
-        workers: Processes that answer.
-        threads: Pages that each of them makes at the same time; see `thread_counts`.
+        hosts: Host names of the app, without port, in lower case.
+        state_dir: State folder.
+        password: Required before any page; None for no password.
+        allowed_endpoints: Endpoints a browser may type, or None for any.
+        redis_url: Redis that stores the state of browsers, or None for a file.
+        store_bytes: Maximum total size of this state in bytes.
+        proxy_hops: Number of trusted proxies in front.
+        workers: Number of processes.
+        threads: Concurrent pages of each process; see `thread_counts`.
         sandbox_urls: Endpoints of the sandbox; empty when there is none.
-        sandbox_control: Address of the sandbox's switches, which no fault can close, or None.
+        sandbox_control: Address of the sandbox's control API, which faults do not affect, or None.
         operator_key: The operator's API key, or None.
         operator_urls: The endpoints that key belongs to.
-        secret_key: Signs cookies; None has one made and kept in `state_dir`.
+        secret_key: Signs cookies; None for one that is created and stored in `state_dir`.
     """
 
     bind: str
@@ -123,7 +123,7 @@ class ProcessSettings:
 
     @property
     def instance(self) -> str:
-        """Name of this playground among those of the machine: of its cookie, and of its folder."""
+        """Name of this playground on the machine, used for its cookie and its folder."""
         return _instance(self.bind)
 
     @property
@@ -133,7 +133,7 @@ class ProcessSettings:
 
     @property
     def warning(self) -> str | None:
-        """One line for the operator of an address that others can reach; None on loopback."""
+        """Warning for an address that others can reach, as one line; None on loopback."""
         if is_loopback(self.bind):
             return None
         return (
@@ -143,7 +143,7 @@ class ProcessSettings:
 
     @property
     def control_urls(self) -> tuple[str, ...]:
-        """Where the sandbox's switches are reached: at the port of their own, else at any endpoint."""
+        """URLs of the sandbox's control API: its own port, else any endpoint."""
         return self.sandbox_urls if self.sandbox_control is None else (self.sandbox_control,)
 
     @classmethod
@@ -152,44 +152,44 @@ class ProcessSettings:
 
         Args:
             environment: Usually `os.environ`.
-            state_dir: Where the folder of the state is when PLAYGROUND_STATE_DIR does not say.
+            state_dir: Parent of the state folder when PLAYGROUND_STATE_DIR is not set.
 
         Raises:
-            StartError: A variable cannot be used, or one is missing for an address others can reach.
+            StartError: A variable is invalid, or one is missing for an address that others can reach.
         """
 
         def text(name: str) -> str | None:
             return environment.get(name, "").strip() or None
 
-        def several(name: str) -> tuple[str, ...]:
+        def items(name: str) -> tuple[str, ...]:
             return tuple(part.strip() for part in (text(name) or "").split(",") if part.strip())
 
         def urls(name: str) -> tuple[str, ...]:
-            return _endpoints(name, several(name))
+            return _endpoints(name, items(name))
 
         bind = text("PLAYGROUND_BIND") or "127.0.0.1:3000"
         hops = _number("PLAYGROUND_PROXY_HOPS", text("PLAYGROUND_PROXY_HOPS"), 0, 0, 10)
-        hosts, password = several("PLAYGROUND_HOSTS"), _password(environment.get("PLAYGROUND_PASSWORD", ""))
-        guarded = bool(hops) or not is_loopback(bind)
-        if guarded:
-            who = f"{bind} can be reached by others" if not hops else "Others come through a proxy"
+        hosts, password = items("PLAYGROUND_HOSTS"), _password(environment.get("PLAYGROUND_PASSWORD", ""))
+        exposed = bool(hops) or not is_loopback(bind)
+        if exposed:
+            reason = f"{bind} can be reached by others" if not hops else "Others can reach it through a proxy"
             if password is None:
-                raise StartError(f"{who}: set PLAYGROUND_PASSWORD first (see docs/playground.md)")
+                raise StartError(f"{reason}: set PLAYGROUND_PASSWORD first (see docs/playground.md)")
             if not hosts:
-                raise StartError(f"{who}: set PLAYGROUND_HOSTS to the names it goes by")
+                raise StartError(f"{reason}: set PLAYGROUND_HOSTS to its host names")
         allowed = urls("PLAYGROUND_ENDPOINTS")
         control = urls("PLAYGROUND_SANDBOX_CONTROL")
         secret = text("SECRET_KEY")
-        if secret is not None and len(secret) < _SHORTEST_SECRET:
+        if secret is not None and len(secret) < _MIN_SECRET_LENGTH:
             raise StartError(
-                f"SECRET_KEY must have {_SHORTEST_SECRET} characters or more; without it one is made"
+                f"SECRET_KEY must have at least {_MIN_SECRET_LENGTH} characters; without it a key is created"
             )
         return cls(
             bind=bind,
             hosts=frozenset((*_LOOPBACK_NAMES, *_own_name(bind), *map(_host, hosts))),
             state_dir=Path(text("PLAYGROUND_STATE_DIR") or state_dir / _instance(bind)),
             password=password,
-            allowed_endpoints=allowed if allowed or guarded else None,
+            allowed_endpoints=allowed if allowed or exposed else None,
             redis_url=text("PLAYGROUND_REDIS_URL"),
             store_bytes=_number(
                 "PLAYGROUND_STORE_BYTES",
@@ -210,7 +210,7 @@ class ProcessSettings:
 
 
 def is_loopback(bind: str) -> bool:
-    """Whether only this machine reaches an address such as ``127.0.0.1:3000`` or ``unix:/run/x``."""
+    """Whether only this machine can reach an address such as ``127.0.0.1:3000`` or ``unix:/run/x``."""
     if bind.startswith("unix:"):
         return True
     host = _host_of(bind)
@@ -227,13 +227,13 @@ def _host_of(bind: str) -> str:
 
 
 def _instance(bind: str) -> str:
-    # By port, because cookies ignore ports, and two playgrounds must not share one.
+    # By port, because cookies are not separated by port, and two playgrounds must not share one.
     port = bind.rpartition(":")[2]
     return f"playground_{port}" if port.isdigit() else "playground"
 
 
 def _own_name(bind: str) -> tuple[str, ...]:
-    """The address itself when it is one of this machine's own, such as 127.0.0.2."""
+    """The host of the address when it is a loopback address, such as 127.0.0.2."""
     if bind.startswith("unix:") or not is_loopback(bind):
         return ()
     host = _host_of(bind)
@@ -241,7 +241,7 @@ def _own_name(bind: str) -> tuple[str, ...]:
 
 
 def _host(text: str) -> str:
-    """A name as the Host header has it, without port."""
+    """A host name as in the Host header, without port."""
     name = text.lower().partition("://")[2] or text.lower()
     name = name.rstrip("/")
     try:
@@ -254,12 +254,12 @@ def _host(text: str) -> str:
         return _host(name.rpartition(":")[0])
     name = re.sub(r":\d+\Z", "", name).removesuffix(".")
     if not _NAME.fullmatch(name):
-        raise StartError(f"PLAYGROUND_HOSTS takes names such as qa.example, no patterns: {text!r} is none")
+        raise StartError(f"PLAYGROUND_HOSTS takes host names such as qa.example, not patterns: {text!r}")
     return name
 
 
 def _endpoints(name: str, urls: tuple[str, ...]) -> tuple[str, ...]:
-    """Base URLs written as the SDK writes them, so that they can be compared."""
+    """Base URLs normalized by the SDK, so that they can be compared."""
     if not urls:
         return ()
     try:
@@ -269,10 +269,10 @@ def _endpoints(name: str, urls: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _password(text: str) -> str | None:
-    """The password without white space around it, or None when the variable is empty."""
+    """The password without surrounding white space, or None when the variable is empty."""
     password = text.strip()
-    if text and len(password) < _SHORTEST_PASSWORD:
-        raise StartError(f"PLAYGROUND_PASSWORD must have {_SHORTEST_PASSWORD} characters or more")
+    if text and len(password) < _MIN_PASSWORD_LENGTH:
+        raise StartError(f"PLAYGROUND_PASSWORD must have at least {_MIN_PASSWORD_LENGTH} characters")
     return password or None
 
 

@@ -1,7 +1,7 @@
-"""Where a browser speaks to, and with which key: the two are one pair and never change partners.
+"""The API a browser calls, and the key for it. A key is used with its own endpoints only.
 
-A key is kept under the endpoints it was typed for. The operator's key goes to the operator's endpoints
-only, and the sandbox has one of its own that means nothing anywhere else.
+A key is saved under the endpoints it was typed for. The operator's key is sent to the operator's endpoints
+only, and the sandbox has a separate key that no other API accepts.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ __all__ = [
     "SANDBOX_KEY",
     "ApiTarget",
     "ApiTargetError",
-    "Kind",
-    "available",
+    "TargetKind",
+    "available_targets",
     "check_custom",
     "default_target",
     "is_allowed",
 ]
 
-Kind = Literal["sandbox", "live", "custom"]
+TargetKind = Literal["sandbox", "live", "custom"]
 
-#: Accepted by the sandbox, known to nobody else.
+#: Accepted by the sandbox only.
 SANDBOX_KEY = "playground-sandbox"
 
 _LIVE_HOSTS = frozenset({"api.octa.space", "api.octa.computer"})
 
 
 class ApiTargetError(ValueError):
-    """An endpoint that may not be used; the message says why."""
+    """An endpoint that is not allowed; the message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -43,23 +43,23 @@ class ApiTarget:
     Attributes:
         kind: ``"sandbox"``; ``"live"`` for the operator's endpoints; ``"custom"`` for typed ones.
         endpoints: Base URLs.
-        key: The key, or None for a source without one.
-        origin: Where the key came from, in words for the page.
+        key: The key, or None for a target without one.
+        origin: Where the key comes from, as the page shows it.
     """
 
-    kind: Kind
+    kind: TargetKind
     endpoints: tuple[str, ...]
     key: str | None = field(default=None, repr=False)
     origin: str = ""
 
     @property
     def pair(self) -> tuple[str, tuple[str, ...]]:
-        """What a typed key is kept under."""
+        """The pair under which a typed key is saved."""
         return self.kind, self.endpoints
 
     @property
     def label(self) -> str:
-        """One word or address that says where calls go."""
+        """A short name of the target: ``Sandbox``, ``Live`` or the address of the first endpoint."""
         if self.kind == "sandbox":
             return "Sandbox"
         others = [url for url in self.endpoints if not _is_live(url)]
@@ -71,7 +71,7 @@ class ApiTarget:
 
     @property
     def badge(self) -> str:
-        """`sandbox`, `live` or `custom`: how the badge is coloured."""
+        """Style of the badge: `sandbox`, `live` or `custom`."""
         return "live" if self.is_live else ("sandbox" if self.is_sandbox else "custom")
 
     @property
@@ -93,22 +93,22 @@ def _is_live(url: str) -> bool:
     return (urlsplit(url).hostname or "").rstrip(".") in _LIVE_HOSTS
 
 
-def available(process: ProcessSettings) -> dict[Kind, ApiTarget]:
-    """The sources there are without typing an address."""
-    sources: dict[Kind, ApiTarget] = {}
+def available_targets(process: ProcessSettings) -> dict[TargetKind, ApiTarget]:
+    """The targets that can be chosen without typing an address."""
+    targets: dict[TargetKind, ApiTarget] = {}
     if process.sandbox_urls:
-        sources["sandbox"] = ApiTarget("sandbox", process.sandbox_urls, SANDBOX_KEY, "the sandbox's own")
+        targets["sandbox"] = ApiTarget("sandbox", process.sandbox_urls, SANDBOX_KEY, "the sandbox's own")
     origin = "from OCTA_API_KEY" if process.operator_key else ""
-    sources["live"] = ApiTarget("live", process.operator_urls, process.operator_key, origin)
-    return sources
+    targets["live"] = ApiTarget("live", process.operator_urls, process.operator_key, origin)
+    return targets
 
 
 def default_target(process: ProcessSettings) -> ApiTarget:
-    """Where a new browser starts: the operator's API when there is a key for it, else the sandbox."""
-    sources = available(process)
-    if process.operator_key is None and "sandbox" in sources:
-        return sources["sandbox"]
-    return sources["live"]
+    """The target of a new browser: the operator's API when there is a key for it, else the sandbox."""
+    targets = available_targets(process)
+    if process.operator_key is None and "sandbox" in targets:
+        return targets["sandbox"]
+    return targets["live"]
 
 
 def is_allowed(process: ProcessSettings, endpoints: tuple[str, ...]) -> bool:
@@ -117,11 +117,11 @@ def is_allowed(process: ProcessSettings, endpoints: tuple[str, ...]) -> bool:
 
 
 def check_custom(process: ProcessSettings, endpoints: tuple[str, ...]) -> None:
-    """Refuse typed endpoints that the operator does not allow.
+    """Check that the operator allows typed endpoints.
 
     Raises:
-        ApiTargetError: One of them is not allowed; on an address that others can reach, this app would be a
-            way into the inner network.
+        ApiTargetError: One of them is not allowed. Without this check, an app that others can reach would
+            give access to the internal network.
     """
     for url in endpoints:
         if not is_allowed(process, (url,)):

@@ -1,4 +1,4 @@
-"""Writes calls into a browser's request log, with where they were made from."""
+"""Writes calls into a browser's request log, together with the page or job that made them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["CallLog"]
 
 
 class CallLog:
-    """The request log of a browser, for calls made from one place. Usable in every thread.
+    """The request log of a browser for the calls of one page or job. Thread-safe.
 
     Args:
-        database: Where the log is kept.
+        database: The store that holds the log.
         browser: Id of the browser.
-        source: Which API is called, in words.
+        source: Label of the API that is called.
         page: Endpoint of the page, or name of the job.
     """
 
@@ -30,13 +30,13 @@ class CallLog:
         self._source, self._page = source, page
 
     @classmethod
-    def of_page(cls, browser: Browser) -> CallLog:
-        """The log for calls of the page that is being made."""
+    def for_current_page(cls, browser: Browser) -> CallLog:
+        """The log for the calls of the current page."""
         page = request.endpoint or ""
         return cls(current_app_state().database, browser.id, source=browser.api_target.label, page=page)
 
     def row(self, call: Call, line: str) -> dict[str, Any]:
-        """A call as the log keeps it.
+        """The row of a call.
 
         Args:
             call: The call.
@@ -45,10 +45,18 @@ class CallLog:
         return call.row(source=self._source, page=self._page, line=line)
 
     def append(self, rows: list[dict[str, Any]]) -> list[int]:
-        """Write rows that `row` made; their numbers."""
+        """Write rows made by `row`.
+
+        Returns:
+            Their numbers.
+        """
         return self._calls.append(rows)
 
     def write(self, calls: Iterable[Call], line: str) -> int | None:
-        """Write the calls of one line; the number of the last of them, None when there is none."""
+        """Write the calls of one Python line.
+
+        Returns:
+            The number of the last row, or None without calls.
+        """
         numbers = self.append([self.row(call, line) for call in calls])
         return numbers[-1] if numbers else None

@@ -1,34 +1,34 @@
-"""The options of `octaspace.Config` that a browser may choose, with their meaning and limits."""
+"""The options of `octaspace.Config` that a browser may change, with their help texts and limits."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from octaspace import Config, ConfigurationError
 from octaspace.config import DEFAULTS, convert_option
 
 __all__ = [
     "CODE_ONLY", "GROUPS", "MAX_JSON_VALUES", "MAX_RESPONSE_BYTES", "OPTIONS", "PANEL_BUDGET", "Option",
-    "OptionError", "read_option",
+    "OptionError", "parse_option",
 ]  # fmt: skip
 
 #: Seconds a panel may take unless `total_timeout` says otherwise.
 PANEL_BUDGET = 8.0
 
-#: Key and endpoints are chosen as a source; hooks and loggers only code can give, and the level is
-#: ours: the attempts shown in pages are read from the log.
-_ELSEWHERE = frozenset(
+#: Not in the form: the key and the endpoints belong to the API target; hooks and loggers can be given in code
+#: only; the log level is fixed, because the attempts that pages show are read from the log.
+_NOT_IN_FORM = frozenset(
     {"api_key", "base_url", "base_urls", "on_request", "on_response", "logger", "log_level"}
 )  # fmt: skip
 
-#: What an answer may cost, in place of the SDK's own limits: a page works on copies of what came, several
-#: times as large, and every thread may be doing so. The sandbox's large data set has 58,000 values at most.
+#: Limits of an answer that replace the SDK's: a page makes copies of the answer that are several times as
+#: large, and every thread may do so at once. The sandbox's large data set has at most 58,000 values.
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024
 MAX_JSON_VALUES = 250_000
 
-#: Upper limits, so that one browser cannot keep the server's threads or memory to itself.
+#: Upper limits, so that one browser cannot use up the server's threads or memory.
 _MAX = {
     "pool_size": 64,
     "max_retries": 10,
@@ -44,27 +44,59 @@ _MAX_SECONDS = 100.0
 #: Headings of the page, in its order.
 GROUPS = ("Connections", "Time limits", "Retry and failover", "Other")
 
-_GROUP_OF = {
-    "keep_alive": "Connections",
-    "pool_size": "Connections",
-    "pool_timeout": "Connections",
-    "idle_timeout": "Connections",
-    "max_connection_age": "Connections",
-    "open_timeout": "Time limits",
-    "read_timeout": "Time limits",
-    "write_timeout": "Time limits",
-    "total_timeout": "Time limits",
-    "max_retries": "Retry and failover",
-    "retry_interval": "Retry and failover",
-    "backoff_factor": "Retry and failover",
-    "max_retry_interval": "Retry and failover",
-    "max_retry_after": "Retry and failover",
-    "failure_cooldown": "Retry and failover",
-}
+#: Heading and help text of each option, as the settings page and the diagnostics page show them.
+_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    "api_key": ("Other", "Key sent in Authorization; None for a client that makes public calls only."),
+    "base_url": ("Other", "The API's address, used when base_urls is None."),
+    "base_urls": ("Other", "Several addresses of the same API, for rotation and failover."),
+    "keep_alive": (
+        "Connections", "Keep connections open between requests. persistent is an alias.",
+    ),
+    "pool_size": ("Connections", "Maximum number of connections per endpoint with keep_alive."),
+    "pool_timeout": ("Connections", "Maximum wait for a free connection."),
+    "idle_timeout": (
+        "Connections", "A connection unused for longer than this is closed instead of reused.",
+    ),
+    "max_connection_age": (
+        "Connections",
+        "A connection older than this is closed instead of reused, so that a host name that has moved to "
+        "another machine is resolved again.",
+    ),
+    "open_timeout": ("Time limits", "Limit for connecting, TLS handshake included."),
+    "read_timeout": ("Time limits", "Limit for each wait for data."),
+    "write_timeout": ("Time limits", "Limit for sending the request."),
+    "total_timeout": (
+        "Time limits", "Limit for a whole call: attempts, bodies, decoding and waits together.",
+    ),
+    "max_retries": ("Retry and failover", "How often a call may wait and try again."),
+    "retry_interval": ("Retry and failover", "Wait before the first retry."),
+    "backoff_factor": ("Retry and failover", "Each further wait is this many times longer."),
+    "max_retry_interval": (
+        "Retry and failover",
+        "Maximum wait before a retry, before its random factor of 0.5 to 1.5. For a Retry-After it is "
+        "max_retry_after.",
+    ),
+    "max_retry_after": ("Retry and failover", "A longer Retry-After is not waited for."),
+    "failure_cooldown": ("Retry and failover", "How long a failed endpoint is skipped (cooldown)."),
+    "max_response_bytes": ("Other", "Largest body that is read into memory, after decompression."),
+    "max_json_values": (
+        "Other",
+        "Maximum number of values in the JSON of a body: lists, objects and their contents. They are counted "
+        "before the JSON is parsed.",
+    ),
+    "ssl_verify": ("Other", "Verify certificates; or the path of a CA bundle, file or directory."),
+    "on_request": (
+        "Other", "Called with dict(method=, path=, params=) once per call, before it is sent.",
+    ),
+    "on_response": ("Other", "Called with the final Response once per call, error statuses included."),
+    "logger": ("Other", "Where to log; the logger octaspace by default."),
+    "log_level": ("Other", "Level of the line written for each attempt."),
+    "user_agent": ("Other", "The User-Agent header; names this package by default."),
+}  # fmt: skip
 
 
 class OptionError(ValueError):
-    """What was typed cannot be used; the message is for the field."""
+    """The typed value cannot be used; the message is shown at the field."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +106,9 @@ class Option:
     Attributes:
         name: Its name, as `Config` takes it.
         default: Its default in the SDK.
-        meaning: What it does, from the SDK's own documentation.
-        group: Heading it stands under.
-        switch: Whether it is on or off, nothing else.
+        meaning: Its help text.
+        group: Heading of its section.
+        switch: Whether it is a boolean.
     """
 
     name: str
@@ -87,40 +119,30 @@ class Option:
 
     @property
     def unit(self) -> str:
-        """Seconds, bytes, or nothing."""
+        """``"s"``, ``"bytes"`` or an empty text."""
         if self.name.endswith("_bytes"):
             return "bytes"
         seconds = self.name.endswith(("_timeout", "_interval", "_after", "_cooldown"))
         return "s" if seconds else ""
 
 
-def _meanings() -> dict[str, str]:
-    """Read the attribute lines of `Config`'s docstring, so that the page never tells another story."""
-    text = (Config.__doc__ or "").partition("Attributes:")[2]
-    found = re.findall(r"^\s{8}(\w+): (.+?)(?=^\s{8}\w+: |\Z)", text, re.MULTILINE | re.DOTALL)
-    return {name: " ".join(meaning.replace("`", "").split()) for name, meaning in found}
+def _option(name: str, default: Any) -> Option:
+    group, meaning = _TEXTS.get(name, ("Other", ""))
+    return Option(name, default, meaning, group, isinstance(default, bool))
 
 
-def _options() -> tuple[Option, ...]:
-    meanings = _meanings()
-    return tuple(
-        Option(name, default, meanings.get(name, ""), _GROUP_OF.get(name, "Other"), isinstance(default, bool))
-        for name, default in DEFAULTS.items()
-    )
+_ALL = tuple(_option(name, default) for name, default in DEFAULTS.items())
 
+OPTIONS = tuple(option for option in _ALL if option.name not in _NOT_IN_FORM)
 
-_ALL = _options()
-
-OPTIONS = tuple(option for option in _ALL if option.name not in _ELSEWHERE)
-
-#: Those that no form can give; the key and the endpoints are chosen above the others.
+#: Options that can be set in code only; the key and the endpoints have their own form.
 CODE_ONLY = tuple(
-    option for option in _ALL if option.name in _ELSEWHERE - {"api_key", "base_url", "base_urls"}
+    option for option in _ALL if option.name in _NOT_IN_FORM - {"api_key", "base_url", "base_urls"}
 )
 
 
-def read_option(name: str, text: str) -> Any:
-    """What was typed, as the option takes it.
+def parse_option(name: str, text: str) -> Any:
+    """Parse a typed value of an option.
 
     Args:
         name: Name of an option of `OPTIONS`.
@@ -132,15 +154,15 @@ def read_option(name: str, text: str) -> Any:
     try:
         value: Any = convert_option(name, text)
         if name == "ssl_verify" and not isinstance(value, bool):
-            raise OptionError("ssl_verify takes true or false here: files of the server are not a browser's")
+            raise OptionError("ssl_verify takes true or false here: a browser cannot name server files")
         chosen: dict[str, Any] = {name: value}
         Config(**chosen)
     except ConfigurationError as error:
         raise OptionError(str(error)) from None
-    most = _MAX.get(name, _MAX_SECONDS)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > most:
-        words = str(most) if isinstance(most, int) else f"{most:g}"
-        raise OptionError(f"{name} can be {words} at most in the playground")
+    limit = _MAX.get(name, _MAX_SECONDS)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > limit:
+        text = str(limit) if isinstance(limit, int) else f"{limit:g}"
+        raise OptionError(f"{name} can be at most {text} in the playground")
     if value is None and name in ("open_timeout", "read_timeout", "write_timeout", "total_timeout"):
-        raise OptionError(f"{name} needs a limit in the playground: a page must not wait without end")
+        raise OptionError(f"{name} needs a limit in the playground: a page must not wait without a limit")
     return value

@@ -1,7 +1,7 @@
-"""What the server knows of one browser, found by the opaque id in its cookie.
+"""Server-side state of one browser, found by the opaque id in its cookie.
 
-Each concern has an entry of its own, so that two requests at the same time that save different things
-do not undo each other.
+Each key has a separate entry, so that two concurrent requests that save different things do not
+overwrite each other.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from octaspace import Config
 
 from ..app_state import current_app_state
 from ..store import BrowserState
-from .api_target import ApiTarget, Kind, available, default_target, is_allowed
+from .api_target import ApiTarget, TargetKind, available_targets, default_target, is_allowed
 from .client_options import PANEL_BUDGET
 
 __all__ = ["Browser", "browser_id", "current_browser", "renew_id"]
 
 _ID: Final = "browser"
 
-#: Concerns that are kept side by side at most, the latest ones; see `Browser.keep`.
-_MAX_KEPT: Final = 20
+#: Maximum number of entries that `Browser.write_limited` keeps; the latest ones stay.
+_MAX_LIMITED: Final = 20
 
 
 class Browser:
-    """State of one browser: its source, typed keys, options and the look of its pages.
+    """State of one browser: its API target, typed keys, options and theme.
 
-    An object serves one request: what was saved is read once, at the first use.
+    An object serves one request: the saved state is read once, at the first use.
     """
 
     def __init__(self, id: str) -> None:
         self.id = id
-        self._parts = current_app_state()
-        self._state = BrowserState(self._parts.database, id)
+        self._app_state = current_app_state()
+        self._state = BrowserState(self._app_state.database, id)
 
     @cached_property
     def _loaded(self) -> dict[str, dict[str, Any]] | None:
@@ -51,35 +51,35 @@ class Browser:
 
     @property
     def is_forgotten(self) -> bool:
-        """Whether everything of it was removed on request, here or in another worker."""
+        """Whether its state was removed on request, in this or another worker."""
         return self._loaded is None
 
-    def read(self, concern: str) -> dict[str, Any]:
-        """What was saved for a concern; empty when nothing was, or it expired."""
-        return self._saved.get(concern, {})
+    def read(self, key: str) -> dict[str, Any]:
+        """The value saved under a key; empty when there is none, or when it expired."""
+        return self._saved.get(key, {})
 
-    def write(self, concern: str, value: dict[str, Any]) -> None:
-        """Save a concern; all of a browser's expire after 12 idle hours."""
-        self._state.save(concern, value)
-        self._saved[concern] = value
+    def write(self, key: str, value: dict[str, Any]) -> None:
+        """Save a value; all values of a browser expire after 12 idle hours."""
+        self._state.save(key, value)
+        self._saved[key] = value
         self._changed()
 
-    def drop(self, concern: str) -> None:
-        """Remove a concern."""
-        self._state.drop(concern)
-        self._saved.pop(concern, None)
+    def drop(self, key: str) -> None:
+        """Remove a key."""
+        self._state.drop(key)
+        self._saved.pop(key, None)
         self._changed()
 
-    def keep(self, concern: str, value: dict[str, Any]) -> None:
-        """Save one of many concerns of a kind; the oldest make room for it."""
-        kept = [*self.read("kept").get("concerns", ()), concern]
-        for oldest in kept[:-_MAX_KEPT]:
+    def write_limited(self, key: str, value: dict[str, Any]) -> None:
+        """Save a value of which a browser has many; the oldest of them are removed."""
+        kept = [*self.read("kept").get("concerns", ()), key]
+        for oldest in kept[:-_MAX_LIMITED]:
             self.drop(oldest)
-        self.write("kept", {"concerns": kept[-_MAX_KEPT:]})
-        self.write(concern, value)
+        self.write("kept", {"concerns": kept[-_MAX_LIMITED:]})
+        self.write(key, value)
 
     def forget(self) -> None:
-        """Remove everything, log, jobs and tokens too, in all workers; its id is not used again."""
+        """Remove all state, including log, jobs and tokens, in all workers. The id is not used again."""
         self._state.forget()
         self._saved.clear()
         self._changed()
@@ -89,38 +89,38 @@ class Browser:
 
     @property
     def api_target(self) -> ApiTarget:
-        """Where this browser speaks to, with the key that belongs there."""
+        """The API this browser calls, with the key that belongs to it."""
         saved = self.read("source")
-        process = self._parts.process
-        kind = cast("Kind | None", saved.get("kind"))
+        process = self._app_state.process
+        kind = cast("TargetKind | None", saved.get("kind"))
         if kind == "custom":
             custom = ApiTarget("custom", tuple(saved["endpoints"]))
-            # The operator may have narrowed what is allowed since it was saved.
+            # The operator may allow fewer endpoints now than when it was saved.
             if is_allowed(process, custom.endpoints):
                 return self.with_key(custom)
-        chosen = available(process).get(kind) if kind else None
+        chosen = available_targets(process).get(kind) if kind else None
         return self.with_key(chosen or default_target(process))
 
     @property
-    def target_mark(self) -> str:
-        """Tells the source and its key from others, and says nothing about them."""
-        source = self.api_target
-        named = repr((source.pair, source.key)).encode()
-        return hmac.new(self._parts.secret_key.encode(), named, hashlib.sha256).hexdigest()[:12]
+    def target_fingerprint(self) -> str:
+        """A fingerprint of the target and its key, from which neither can be read."""
+        target = self.api_target
+        named = repr((target.pair, target.key)).encode()
+        return hmac.new(self._app_state.secret_key.encode(), named, hashlib.sha256).hexdigest()[:12]
 
-    def with_key(self, source: ApiTarget) -> ApiTarget:
-        """A source with the key typed for exactly these endpoints, if there is one."""
-        typed = self.read(_key_of(source)).get("key")
+    def with_key(self, target: ApiTarget) -> ApiTarget:
+        """A target with the key typed for exactly these endpoints, if there is one."""
+        typed = self.read(_key_of(target)).get("key")
         if typed is None:
-            return source
-        return ApiTarget(source.kind, source.endpoints, typed, "typed in this browser")
+            return target
+        return ApiTarget(target.kind, target.endpoints, typed, "typed in this browser")
 
-    def save_key(self, source: ApiTarget, key: str | None) -> None:
-        """Keep a key for a source's endpoints; None forgets it."""
+    def save_key(self, target: ApiTarget, key: str | None) -> None:
+        """Save a key for a target's endpoints; None removes it."""
         if key is None:
-            self.drop(_key_of(source))
+            self.drop(_key_of(target))
         else:
-            self.write(_key_of(source), {"key": key})
+            self.write(_key_of(target), {"key": key})
 
     @property
     def options(self) -> dict[str, Any]:
@@ -129,12 +129,12 @@ class Browser:
 
     @cached_property
     def config(self) -> Config:
-        """What this browser's client is made with."""
-        source = self.api_target
+        """The configuration of this browser's client."""
+        target = self.api_target
         options = {name: value for name, value in self.options.items() if name != "total_timeout"}
-        base = self._parts.clients.base_config
+        base = self._app_state.clients.base_config
         return base.replace(
-            **{**options, "api_key": source.key, "base_urls": source.endpoints, "total_timeout": None}
+            **{**options, "api_key": target.key, "base_urls": target.endpoints, "total_timeout": None}
         )
 
     @property
@@ -148,23 +148,23 @@ class Browser:
         return cast(str, self.read("look").get("theme", "auto"))
 
 
-def _key_of(source: ApiTarget) -> str:
-    """The concern of a key: one per source, so that two tabs that save keys do not undo each other."""
-    return f"key:{source.kind}:{' '.join(source.endpoints)}"
+def _key_of(target: ApiTarget) -> str:
+    """The entry of an API key: one per target, so that two tabs do not overwrite each other."""
+    return f"key:{target.kind}:{' '.join(target.endpoints)}"
 
 
 def browser_id(cookie: Mapping[str, Any]) -> str | None:
-    """The id that a cookie holds, without a look at what is known of it; None when it holds none."""
+    """The id in a cookie, without reading the state of the browser; None when there is none."""
     id = cookie.get(_ID)
     return id if isinstance(id, str) else None
 
 
 def current_browser() -> Browser:
-    """The browser of the current request; a new one gets an id, and so does one that was forgotten.
+    """The browser of the current request. A new browser, and one whose state was removed, gets a new id.
 
     Raises:
-        werkzeug.exceptions.BadRequest: A form of a forgotten browser: its one-time tokens are not known any
-            more, so it might be sent a second time.
+        werkzeug.exceptions.BadRequest: A form of a removed browser state: its one-time tokens are lost, so
+            the form could be sent a second time.
     """
     browser = g.get("browser")
     if browser is None:
@@ -180,12 +180,12 @@ def current_browser() -> Browser:
             browser = Browser(session[_ID])
         g.browser = browser
         if forgotten and request.method not in ("GET", "HEAD", "OPTIONS"):
-            abort(400, "This browser was forgotten since the form was loaded. Load the page again.")
+            abort(400, "The state of this browser was removed after the form was loaded. Reload the page.")
     return cast(Browser, browser)
 
 
 def renew_id() -> Browser:
-    """Give the browser a new id, as at login; what was saved under the old one goes."""
+    """Give the browser a new id, as at login; the state of the old one is removed."""
     current_browser().forget()
     session.clear()
     g.pop("browser", None)

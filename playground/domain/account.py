@@ -1,4 +1,4 @@
-"""The account of the key, as pages read it."""
+"""The account of the key, as pages show it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["read_account"]
 
 
 def read_account(data: Any) -> Account:
-    """Read ``GET /accounts``; missing fields are None, a missing id is an empty text.
+    """Read ``GET /accounts``; missing fields are None, a missing id is an empty string.
 
     Raises:
         octaspace.UnexpectedShapeError: The answer is not an object.

@@ -1,7 +1,7 @@
-"""How each endpoint is doing: what the rotator says of it, or else the last call that ended there.
+"""Health of each endpoint: its cooldown in the rotator, or else the result of the last call that ended there.
 
-With one endpoint there is no rotator, and with several it hears of lost connections only. So without the
-last call a page would say "healthy" of an endpoint that refuses every connection, answers 503 each time, or
+With one endpoint there is no rotator, and with several the rotator counts lost connections only. Without the
+last call a page would show "healthy" for an endpoint that refuses every connection, always answers 503, or
 answers 200 with a maintenance page.
 """
 
@@ -24,15 +24,15 @@ _UNREADABLE: Final = (InvalidResponseError.__name__, UnexpectedShapeError.__name
 
 @dataclass(frozen=True)
 class EndpointHealth:
-    """What is known of an endpoint.
+    """State of an endpoint.
 
     Attributes:
         url: The endpoint.
-        tone: ``good``, ``warn``, ``bad`` or ``idle``: how its badge is coloured.
-        words: Its state in words.
-        message: The error's own message, where the last call has failed and no status says why; else empty.
-        cooldown: Seconds that it is still left alone for, or None.
-        at: When the call began that the words are about, or None.
+        severity: Colour of its badge: ``good``, ``warn``, ``bad`` or ``idle``.
+        words: Its state as text.
+        message: Message of the error when the last call failed without a status; else empty.
+        cooldown: Seconds left of its cooldown, or None.
+        at: When the call that `words` describes began, seconds since 1970, or None.
     """
 
     url: str
@@ -44,9 +44,9 @@ class EndpointHealth:
 
 
 def last_calls(calls: RequestLog, endpoints: Iterable[str]) -> dict[str, CallRow]:
-    """The last call of a browser that ended at each of these endpoints, for those that have one.
+    """The last call of a browser that ended at each of these endpoints, where there is one.
 
-    One that has failed is whole: its `CallRow.detail` has the message.
+    The row of a failed call is complete: its `CallRow.detail` has the message.
     """
     found = {}
     for url in endpoints:
@@ -73,7 +73,7 @@ def endpoint_health(
 
 def _health(url: str, cooldown: float | None, row: CallRow | None) -> EndpointHealth:
     if cooldown is not None:
-        return EndpointHealth(url, "bad", "left alone", cooldown=cooldown)
+        return EndpointHealth(url, "bad", "skipped", cooldown=cooldown)
     if row is None:
         return EndpointHealth(url, "idle", "not called yet")
     if row.error in _UNREADABLE or (row.status is None and not row.ok):

@@ -1,9 +1,9 @@
-"""Lines of a session's log, and which of them a page has seen already.
+"""Lines of a session's log, and which of them a page has shown already.
 
-The API answers with everything each time. A page keeps a cursor instead of what it has seen: how many
-entries and lines, and a mark made of the last of them, so that lines are found again when the beginning of
-the log was dropped meanwhile. `octaspace.resources.services.log_diff` compares with the whole log as it was
-before, which a page that any worker may answer does not have.
+The API returns the whole log each time. A page keeps a cursor: the number of entries and lines it has shown,
+and a hash of the last of them, so that the position is found again when the beginning of the log was dropped
+in the meantime. `octaspace.resources.services.log_diff` compares with the whole previous log, which is not
+available here, because any worker may answer the page.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from octaspace.types._lines import split
 
 from ..formatting import visible
 
-__all__ = ["Cursor", "LogLine", "News", "as_text", "news", "shown"]
+__all__ = ["Cursor", "LogLine", "NewLines", "as_text", "new_lines", "shown"]
 
-#: How many of the last lines a mark is made of.
+#: Number of last lines that a mark is computed from.
 _MARKED: Final = 8
 
-#: Characters of a line that are shown.
+#: Maximum number of characters that are shown of a line.
 _MAX_CHARACTERS: Final = 4000
 
-#: Colours, cursor movements and titles of terminals.
+#: Terminal escape sequences: colours, cursor movements and titles.
 _TERMINAL: Final = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]"
 )
@@ -41,8 +41,8 @@ class LogLine:
     """A line as it is shown.
 
     Attributes:
-        text: The line, without what a terminal would act on.
-        time: When it was written; None for the container's own.
+        text: The line without terminal escape sequences.
+        time: When it was written; None for lines of the container.
     """
 
     text: str
@@ -51,7 +51,7 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Cursor:
-    """What a page has seen.
+    """Position up to which a page has shown a log.
 
     Attributes:
         entries: Entries of the system.
@@ -67,7 +67,7 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str) -> Cursor | None:
-        """Read what `str` wrote; None for anything else, which begins at the beginning."""
+        """Parse the text form of a cursor; None for anything else, which means the beginning of the log."""
         found = _CURSOR.fullmatch(text)
         return cls(int(found[1]), found[2], int(found[3]), found[4]) if found else None
 
@@ -76,15 +76,15 @@ class Cursor:
 
 
 @dataclass(frozen=True)
-class News:
-    """Lines that were not seen before.
+class NewLines:
+    """Lines that a page has not shown yet.
 
     Attributes:
-        system: Those of the system.
-        container: Those of the container.
-        after: The cursor for next time.
-        left_out: How many of them are not here because there are too many.
-        gap: Whether what was seen last is not in the log any more, so that lines may be missing.
+        system: Lines of the system log.
+        container: Lines of the container log.
+        after: The cursor for the next request.
+        left_out: Number of lines left out because there are too many.
+        gap: Whether the last line shown is no longer in the log, so that lines may be missing.
     """
 
     system: tuple[LogLine, ...]
@@ -94,14 +94,14 @@ class News:
     gap: bool
 
 
-def news(logs: SessionLogs, seen: Cursor | None, *, ended: bool, most: int) -> News:
-    """What a log holds beyond a cursor.
+def new_lines(logs: SessionLogs, seen: Cursor | None, *, ended: bool, max_lines: int) -> NewLines:
+    """The lines of a log after a cursor.
 
     Args:
         logs: The log.
-        seen: The cursor; None for nothing.
-        ended: Whether the session is over. Until then a last line without its end is held back: it may grow.
-        most: The most lines of each kind; the latest are kept.
+        seen: The cursor; None for the beginning.
+        ended: Whether the session has ended. Until then an unfinished last line is held back.
+        max_lines: Maximum number of lines of each kind; the latest are kept.
     """
     entries = [f"{entry.time}\n{entry.message}" for entry in logs.system]
     lines = _container(logs.container, ended)
@@ -113,17 +113,17 @@ def news(logs: SessionLogs, seen: Cursor | None, *, ended: bool, most: int) -> N
         for text in split(entry.message)
     ]
     container = [LogLine(shown(text)) for text in lines[first_line:]]
-    return News(
-        system=tuple(system[-most:]),
-        container=tuple(container[-most:]),
+    return NewLines(
+        system=tuple(system[-max_lines:]),
+        container=tuple(container[-max_lines:]),
         after=Cursor(len(entries), _mark(entries, len(entries)), len(lines), _mark(lines, len(lines))),
-        left_out=max(0, len(system) - most) + max(0, len(container) - most),
+        left_out=max(0, len(system) - max_lines) + max(0, len(container) - max_lines),
         gap=entries_gap or lines_gap,
     )
 
 
 def as_text(logs: SessionLogs) -> str:
-    """The whole log as a text file, without what a terminal would act on."""
+    """The whole log as a text file, without terminal escape sequences."""
     system = [
         f"{entry.time:%Y-%m-%d %H:%M:%S} {text}" if entry.time else text
         for entry in logs.system
@@ -134,7 +134,7 @@ def as_text(logs: SessionLogs) -> str:
 
 
 def _unseen(items: Sequence[str], count: int, mark: str) -> tuple[int, bool]:
-    """Where those begin that were not seen, and whether some may be missing before them."""
+    """Index of the first new item, and whether items before it may be missing."""
     if count == 0:
         return 0, False
     if count <= len(items) and _mark(items, count) == mark:
@@ -153,7 +153,7 @@ def _mark(items: Sequence[str], end: int) -> str:
 
 
 def _container(text: str, ended: bool) -> Sequence[str]:
-    """Its lines, without a last one that may still grow."""
+    """Lines of the container log, without a last one that may still grow."""
     lines = split(text)
     return lines if ended or text.endswith("\n") else lines[:-1]
 
@@ -164,6 +164,6 @@ def _clean(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A line without what a terminal would act on, and not longer than a page can show."""
+    """A line without terminal escape sequences, shortened to what a page can show."""
     left = len(text) - _MAX_CHARACTERS
     return _clean(text) if left <= 0 else f"{_clean(text[:_MAX_CHARACTERS])} … and {left} more characters"

@@ -1,4 +1,4 @@
-"""What pages show of ``GET /network``: chain, market price, nodes, power, and what GPUs cost."""
+"""``GET /network`` as pages show it: chain, market price, nodes, power and GPU prices."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["GpuModel", "NetworkSummary", "network_summary"]
 
 @dataclass(frozen=True)
 class GpuModel:
-    """A model on the market.
+    """A GPU model on the market.
 
     Attributes:
         model: Its name.
         price: Average price in USD per hour, or None.
-        count: How many there are, or None.
+        count: Number of GPUs, or None.
     """
 
     model: str
@@ -31,7 +31,7 @@ class GpuModel:
 
 @dataclass(frozen=True)
 class NetworkSummary:
-    """The figures of the network; each is None when the API does not give it.
+    """Figures of the network; each is None when the answer does not have it.
 
     Attributes:
         figures: Numbers by their dotted path in `octaspace.types.Network`, e.g. ``nodes.online``.
@@ -47,7 +47,7 @@ class NetworkSummary:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the API says nothing that the page could show."""
+        """Whether the answer has nothing that a page could show."""
         return not (self.gpus or self.weeks or any(value is not None for value in self.figures.values()))
 
     def share(self, part: str, whole: str) -> float | None:
@@ -55,12 +55,12 @@ class NetworkSummary:
         a, b = self.figures[part], self.figures[whole]
         return None if a is None or not b else min(1.0, max(0.0, a / b))
 
-    def knows(self, *paths: str) -> bool:
-        """Whether the API says one of these figures."""
+    def has_any(self, *paths: str) -> bool:
+        """Whether the answer has at least one of these figures."""
         return any(self.figures[path] is not None for path in paths)
 
 
-#: Those of the documented shape, and those that only the website's shape has (Q21).
+#: Figures of the documented shape, and those that only the website's shape has (Q21).
 _FIGURES: Final = (
     "market_price", "mm_roi", "staked",
     "blockchain.height", "blockchain.blocktime", "blockchain.difficulty", "blockchain.hashrate",

@@ -1,4 +1,4 @@
-"""The state of a node, as pages show it. The API's words are an open set (Q25)."""
+"""The state of a node, as pages show it. The API's values are an open set (Q25)."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ..sdk.json_access import single_line
 
 __all__ = ["is_online", "severity_of", "state_of"]
 
-#: States of a node that is up (Q25): a busy one is rented.
+#: States of a node that is up (Q25). A busy node is rented.
 _ONLINE: Final = frozenset({"online", "idle", "active", "busy"})
 
-_TONES: Final[Mapping[str, str]] = {
+_SEVERITIES: Final[Mapping[str, str]] = {
     "rebooting": "warn", "blocked": "warn", "offline": "bad", "error": "bad", "failed": "bad",
 }  # fmt: skip
 
 
 def severity_of(state: str) -> str:
-    """``good``, ``warn``, ``bad``, or ``idle`` for a state that is none of these."""
-    return "good" if is_online(state) else _TONES.get(state.lower(), "idle")
+    """Severity of a state: ``good``, ``warn``, ``bad``, or ``idle`` for any other state."""
+    return "good" if is_online(state) else _SEVERITIES.get(state.lower(), "idle")
 
 
 def is_online(state: str) -> bool:
@@ -28,7 +28,7 @@ def is_online(state: str) -> bool:
 
 
 def state_of(value: Any) -> str:
-    """A state in words, as it came (Q25): ``offline`` for none or an empty one, ``unknown`` for no word."""
+    """The state as text (Q25): ``offline`` when missing or empty, ``unknown`` when it is not text."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return "offline"
     return single_line(value, 40) or "unknown"

@@ -21,7 +21,7 @@ __all__ = [
 Service = Literal["mr", "vpn", "render"]
 Offer = NodeOffer | VpnRelay
 
-#: The kinds of services, and what a page calls them.
+#: The kinds of services, and their names on pages.
 SERVICES: Final[dict[Service, str]] = {"mr": "Machines", "vpn": "VPN relays", "render": "Render nodes"}
 
 _TYPES: Final[dict[str, type[MachineOffer] | type[RenderOffer] | type[VpnRelay]]] = {
@@ -30,17 +30,17 @@ _TYPES: Final[dict[str, type[MachineOffer] | type[RenderOffer] | type[VpnRelay]]
     "render": RenderOffer,
 }
 
-#: Per cent of uptime from which a dot is green, and from which it is orange.
+#: Percent of uptime from which a dot is green, and from which it is orange.
 _GOOD: Final = 98.0
 _FAIR: Final = 94.0
 
 
 @dataclass(frozen=True)
 class ShownOffer:
-    """An offer with what pages make of it.
+    """An offer with the values that pages show.
 
     Attributes:
-        offer: As the SDK reads it.
+        offer: The offer as the SDK reads it.
     """
 
     offer: Offer
@@ -55,24 +55,24 @@ class ShownOffer:
 
     @property
     def place_short(self) -> str:
-        """City and the country's two letters; its name where there are none."""
+        """City and country code; the country's name when there is no code."""
         return ", ".join(
             part for part in (self.offer.city, self.offer.country_iso or self.offer.country) if part
         )
 
     @property
     def price(self) -> Decimal | None:
-        """USD: per hour, of a relay per GB."""
+        """Price in USD: per hour, for a relay per GB."""
         return self.offer.traffic_price_usd if isinstance(self.offer, VpnRelay) else self.offer.price_usd
 
     @property
     def gpus(self) -> str:
-        """Its graphics cards in words: ``2 × NVIDIA GeForce RTX 4090``."""
+        """Its GPUs as text: ``2 × NVIDIA GeForce RTX 4090``."""
         return self._cards()
 
     @property
     def gpus_short(self) -> str:
-        """The same without the maker, whom everybody knows: ``2 × RTX 4090``."""
+        """The same without the manufacturer: ``2 × RTX 4090``."""
         return self._cards("NVIDIA GeForce ", "NVIDIA ")
 
     def _cards(self, *beginnings: str) -> str:
@@ -88,7 +88,7 @@ class ShownOffer:
 
     @property
     def score(self) -> float | None:
-        """The benchmark that matters for what it is rented for."""
+        """The benchmark score of its kind: AI for machines, Blender for render nodes."""
         if isinstance(self.offer, VpnRelay):
             return None
         return self.offer.blender_score if isinstance(self.offer, RenderOffer) else self.offer.ai_score
@@ -99,7 +99,7 @@ class ShownOffer:
 
     @property
     def what(self) -> str:
-        """What it is in a few words."""
+        """A short description."""
         if isinstance(self.offer, VpnRelay):
             kind = "residential relay" if self.offer.residential else "relay in a data centre"
             return f"{kind}, {self.place}" if self.place else kind
@@ -107,12 +107,12 @@ class ShownOffer:
 
     @property
     def what_short(self) -> str:
-        """The same for a picture: the cards alone, or the place of a relay."""
+        """The description in a chart: only the GPUs, or the place of a relay."""
         return self.place_short if isinstance(self.offer, VpnRelay) else self.gpus_short
 
 
 def read_offers(service: Service, data: Any) -> tuple[ShownOffer, ...]:
-    """Read an offer list; entries that are no offers are left out.
+    """Read an offer list; entries that are not offers are left out.
 
     Raises:
         octaspace.UnexpectedShapeError: It is not a list.
@@ -128,14 +128,14 @@ def read_offers(service: Service, data: Any) -> tuple[ShownOffer, ...]:
 
 
 def summary(offers: Iterable[ShownOffer]) -> tuple[Decimal, Decimal, Decimal] | None:
-    """Lowest, median and highest price; None when none is known."""
+    """Lowest, median and highest price; None when no price is known."""
     prices = sorted(offer.price for offer in offers if offer.price is not None)
     return (prices[0], median(prices), prices[-1]) if prices else None
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What prices are drawn against.
+    """An x axis for prices.
 
     Attributes:
         title: Its name.
@@ -154,20 +154,20 @@ _AXES: Final[dict[Service, dict[str, Axis]]] = {
 
 
 def axes_of(service: Service) -> dict[str, Axis]:
-    """What prices of a service can be drawn against; the first is the default."""
+    """The x axes for prices of a service; the first is the default."""
     return _AXES[service]
 
 
 @dataclass(frozen=True)
 class Dot:
-    """An offer in the picture.
+    """An offer in the chart.
 
     Attributes:
-        x: On the axis.
+        x: Value on the x axis.
         y: Price in USD.
-        name: All of it in words, for those who cannot see the dot.
-        href: Its row in the table.
-        state: ``good``, ``warn`` or ``bad``: how reliable it is.
+        name: Description of the offer for screen readers.
+        href: Link to its row in the table.
+        state: Reliability: ``good``, ``warn`` or ``bad``; empty when it is unknown.
     """
 
     x: float
@@ -179,12 +179,12 @@ class Dot:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Prices against something.
+    """Prices in a scatter chart.
 
     Attributes:
-        axis: Against what.
+        axis: The x axis.
         dots: The offers that can be drawn.
-        left_out: Offers whose price or figure is not known.
+        left_out: Number of offers whose price or x value is unknown.
     """
 
     axis: Axis
@@ -192,22 +192,22 @@ class Scatter:
     left_out: int
 
     @property
-    def x_most(self) -> float:
+    def x_max(self) -> float:
         return max((dot.x for dot in self.dots), default=0)
 
     @property
-    def y_most(self) -> float:
+    def y_max(self) -> float:
         return max((dot.y for dot in self.dots), default=0)
 
 
 def scatter(offers: Sequence[ShownOffer], axis: Axis, against: str, per: str) -> Scatter:
-    """Draw prices against something.
+    """Make a scatter chart of prices.
 
     Args:
         offers: The offers.
-        axis: What against.
-        against: Its key in `axes_of`.
-        per: What the price is for: ``hour`` or ``GB``.
+        axis: The x axis.
+        against: Key of the axis in `axes_of`.
+        per: Unit of the price: ``hour`` or ``GB``.
     """
     dots = []
     for shown in offers:

@@ -1,4 +1,4 @@
-"""What running sessions cost per hour, and how long a balance lasts. Estimates: exact money is in Wei."""
+"""Hourly cost of running sessions, and how long a balance lasts. Estimates; exact amounts are in Wei."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def usd_per_hour(session: Any) -> Decimal | None:
 
 
 def hours_left(wei: int | None, usd: Iterable[Decimal | None], market_price: Any) -> Decimal | None:
-    """Hours until a balance is used up by what runs now.
+    """Hours until the running sessions use up a balance.
 
     Args:
         wei: The balance.

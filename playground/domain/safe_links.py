@@ -1,4 +1,4 @@
-"""Addresses out of payloads, made safe to follow and to paste: links of the web, and SSH commands."""
+"""Checks addresses from payloads before pages show them: web links that can be followed, SSH commands."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from octaspace.types import SshAccess
 
 __all__ = ["host_and_port", "ssh_command", "web_address"]
 
-#: What a host's name or address consists of; anything else could be an option or a command.
+#: Characters of a host name or address; anything else could be an option or a command.
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:_-]{0,251}[A-Za-z0-9])?")
 
 
 def web_address(value: Any) -> str | None:
-    """The address when a page may link to it, else None: http or https, a host, and no credentials."""
+    """The address if a page may link to it, else None: http or https, a host, and no credentials."""
     if not isinstance(value, str) or not value.isprintable() or any(mark in value for mark in ' "<>\\^`{|}'):
         return None
     try:
@@ -29,14 +29,14 @@ def web_address(value: Any) -> str | None:
 
 
 def host_and_port(host: str | None, port: int | None) -> str | None:
-    """``host:port`` when both can be one, else None."""
+    """``host:port`` when both are valid, else None."""
     if not host or not _HOST.fullmatch(host) or port is None or not 1 <= port <= 65535:
         return None
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def ssh_command(access: SshAccess | None) -> str | None:
-    """The command to reach a machine, or None when the API gives no host and port that can be pasted."""
+    """The command that connects to a machine, or None when the answer has no valid host and port."""
     if access is None or access.host is None or host_and_port(access.host, access.port) is None:
         return None
     return shlex.join(["ssh", "-p", str(access.port), f"root@{access.host}"])

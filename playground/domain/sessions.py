@@ -1,4 +1,4 @@
-"""Sessions as pages show them: what they are called, what they cost, how they are reached, why they ended."""
+"""Sessions as pages show them: name, cost, access and reason for ending."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _SERVICES: Final = {"mr": "Machine", "vpn": "VPN", "render": "Render"}
 
 @dataclass(frozen=True)
 class Access:
-    """A way to a session.
+    """A way to connect to a session.
 
     Attributes:
-        label: What it is.
+        label: Its name.
         text: The address or command.
-        href: The same as a link that may be followed, or None.
-        command: Whether `text` is for a shell.
+        href: The address as a link, or None when it must not be followed.
+        command: Whether `text` is a shell command.
     """
 
     label: str
@@ -38,10 +38,10 @@ class Access:
 
 @dataclass(frozen=True)
 class ShownSession:
-    """A session with what pages make of it.
+    """A session with the values that pages show.
 
     Attributes:
-        session: As the SDK reads it.
+        session: The session as the SDK reads it.
     """
 
     session: Session
@@ -60,7 +60,7 @@ class ShownSession:
 
     @property
     def service(self) -> str:
-        """The kind of service in words."""
+        """Name of the kind of service."""
         return _SERVICES.get(self.session.service or "", self.session.service or "Session")
 
     @property
@@ -75,17 +75,17 @@ class ShownSession:
 
     @property
     def progress(self) -> str:
-        """What it is doing, in the API's words."""
+        """Its progress or status, as the API gives it."""
         return self.session.progress or self.session.status or ""
 
     @property
     def reason(self) -> str | None:
-        """Why it ended (Q24); None when the API does not say."""
+        """Why it ended (Q24); None when the answer has no reason."""
         return self.session.termination_text
 
     @property
     def ended_badly(self) -> bool:
-        """Whether the reason is another one than its owner's stop or the idle limit (Q24)."""
+        """Whether it ended for another reason than a stop by its owner or the idle limit (Q24)."""
         return self.session.ended_normally is False
 
     @property
@@ -105,20 +105,20 @@ class ShownSession:
 
     @property
     def cost_usd(self) -> Decimal | None:
-        """What was charged so far, at the session's market price; an estimate."""
+        """Amount charged so far, at the session's market price; an estimate."""
         wei, market = self.session.charge_amount, self.market_price
         return wei_to_octa(wei) * market if wei is not None and market is not None else None
 
     @cached_property
     def ssh(self) -> tuple[Access, ...]:
-        """Commands that reach it, the direct way first."""
+        """SSH commands for it, the direct one first."""
         ways = (("SSH", self.session.ssh_direct), ("SSH by proxy", self.session.ssh_proxy))
         commands = ((label, ssh_command(access)) for label, access in ways)
         return tuple(Access(label, text, command=True) for label, text in commands if text)
 
     @cached_property
     def web(self) -> tuple[Access, ...]:
-        """Its pages; an address that may not be followed is told without a link."""
+        """Its web pages; an address that must not be followed has no link."""
         found = [(_label(name, url), url) for name, url in self.session.urls.items()]
         if self.session.ssh_web:
             found.append(("Terminal in the browser", self.session.ssh_web))
@@ -126,7 +126,7 @@ class ShownSession:
 
     @property
     def ports_text(self) -> str | None:
-        """The ports where they come as text that is no table (Q31)."""
+        """The ports when they are given as text instead of a table (Q31)."""
         text = self.session.extra.get("ports_matrix")
         return text.strip() or None if isinstance(text, str) else None
 
@@ -138,7 +138,7 @@ class ShownSession:
 
     @property
     def gpus(self) -> dict[str, int]:
-        """Models of its graphics cards, and how many of each."""
+        """Its GPU models, and the number of each."""
         counted: dict[str, int] = {}
         for card in self.session.node_hw.gpu if self.session.node_hw else ():
             name = card.model or "unknown"
@@ -154,11 +154,11 @@ class ShownSession:
 
 @dataclass(frozen=True)
 class SessionList:
-    """What an answer holds.
+    """The sessions in an answer.
 
     Attributes:
         sessions: The sessions.
-        unreadable: Entries that are none.
+        unreadable: Number of entries that are not sessions.
     """
 
     sessions: tuple[ShownSession, ...]
@@ -171,26 +171,26 @@ class SessionList:
         return len(self.sessions)
 
     def find(self, uuid: str) -> ShownSession | None:
-        """The session of that id, or None."""
+        """The session with this id, or None."""
         return next((session for session in self.sessions if session.uuid == uuid), None)
 
     @property
     def usd_per_hour(self) -> Decimal | None:
-        """What all of them cost per hour; None when that of one is not known."""
+        """Hourly cost of all sessions; None when the cost of one is unknown."""
         costs = [session.usd_per_hour for session in self.sessions]
         known = [cost for cost in costs if cost is not None]
         return sum(known, Decimal(0)) if len(known) == len(costs) else None
 
     @property
     def charged(self) -> int | None:
-        """Wei charged for all of them; None when that of one is not known."""
+        """Wei charged for all sessions; None when the charge of one is unknown."""
         charges = [session.session.charge_amount for session in self.sessions]
         known = [charge for charge in charges if charge is not None]
         return sum(known) if len(known) == len(charges) else None
 
 
 def _label(name: str, url: str) -> str:
-    """What a page of a session is called: by its port or name; an address without either has none (Q31)."""
+    """Label of a page of a session: its port or name; ``Page`` for an address without either (Q31)."""
     if name == url:
         return "Page"
     return f"Port {name}" if name.isdigit() else name
@@ -213,6 +213,6 @@ def _session(entry: Any) -> Session | None:
 
 
 def short_id(uuid: str) -> str:
-    """The beginning of an id: enough to tell sessions apart, and to type."""
+    """The first characters of an id: enough to distinguish sessions, and short enough to type."""
     start = uuid[:8].strip()
     return start if start.isprintable() and start else "session"

@@ -17,7 +17,7 @@ from ..sdk.error_card import Problem, describe, log_unexpected_shape
 from ..sdk.method_results import result_of
 from ..sdk.methods import Method
 from ..sdk.read_only import ChangeStoppedError, reading_only
-from ..sdk.recording import Call, recorded
+from ..sdk.recording import Call, record_calls
 from ..sdk.redaction import WITHHELD, answer_is_secret, without_secrets
 from ..store import JobLimits
 from .background import Progress, begin
@@ -73,7 +73,7 @@ def start_run(
         began = time.monotonic()
         with (
             parts.clients.lease(config) as client,
-            recorded() as calls,
+            record_calls() as calls,
             nullcontext() if change else reading_only(),
         ):
             outcome = _carry_out(

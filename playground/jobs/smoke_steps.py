@@ -21,7 +21,7 @@ from ..sdk.json_access import get_path
 from ..sdk.method_results import Listener, result_of, shape_of
 from ..sdk.methods import Method, all_methods, find_method
 from ..sdk.read_only import reading_only
-from ..sdk.recording import Call, recorded
+from ..sdk.recording import Call, record_calls
 from .examples import DOCUMENTED_JOB, LISTS, ExampleIds, examples_of
 
 __all__ = ["plan", "run_steps"]
@@ -143,7 +143,7 @@ def _make(
         "message": "", "data": None,
     }  # fmt: skip
     began = time.monotonic()
-    with recorded() as calls, nullcontext() if changes else reading_only():
+    with record_calls() as calls, nullcontext() if changes else reading_only():
         try:
             data, _ = result_of(method, values, client, listener, change=method.change)
             _keep(step, state, data)

@@ -29,7 +29,7 @@ from octaspace import Config, ConfigurationError
 from ..formatting import seconds, visible
 from ..jobs.smoke_steps import plan, run_steps
 from ..sdk import read_only, recording
-from ..sdk.method_results import Nobody
+from ..sdk.method_results import NullListener
 from ..sdk.recording import Call
 from ..sdk.redaction import masked
 
@@ -81,7 +81,7 @@ def _run(report: _Report, config: Config, options: argparse.Namespace) -> int:
     names = plan(changes=False)
     try:
         with reading_client(config) as client:
-            steps = run_steps(client, Nobody(), changes=False, idle_job=options.idle_job)
+            steps = run_steps(client, NullListener(), changes=False, idle_job=options.idle_job)
             for number, report.under_way in enumerate(names, 1):
                 if not options.json and sys.stdout.isatty():  # what the answer's line will be written over
                     print(f"{number:>2}/{len(names)}  …        {report.under_way}", end="\r", flush=True)

@@ -1,4 +1,4 @@
-"""The Python line of a panel: one object that is shown, and that runs. So the page cannot lie."""
+"""SDK calls as objects. A page shows and runs the same object, so both always agree."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from octaspace import Client
 
 from ..formatting import query_text
-from .recording import blaming_the_answer
+from .recording import record_late_errors
 from .redaction import without_secrets
 
 __all__ = ["SdkCall", "curl"]
 
 
-#: A call of the chain: dotted name, arguments, keyword arguments.
+#: One call of a chain: dotted name, arguments, keyword arguments.
 _Step = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
@@ -26,26 +26,26 @@ class SdkCall:
 
     Args:
         path: Dotted name below the client.
-        args: Arguments, shown by their `repr`.
-        kwargs: Keyword arguments; those that are None are left out.
+        args: Positional arguments, shown by their `repr`.
+        kwargs: Keyword arguments; None is left out.
     """
 
-    # By position alone: an argument of the call may have any name, also `self` and `path`.
+    # Positional-only: an argument of the call may have any name, also `self` and `path`.
     def __init__(self, path: str, /, *args: Any, **kwargs: Any) -> None:
         self._steps: tuple[_Step, ...] = ((path, args, _given(kwargs)),)
 
     def chain(self, path: str, /, *args: Any, **kwargs: Any) -> SdkCall:
-        """This line continued on what it returns."""
-        longer = SdkCall(path, *args, **kwargs)
-        longer._steps = (*self._steps, *longer._steps)
-        return longer
+        """A new call: this one, followed by a call on its result."""
+        result = SdkCall(path, *args, **kwargs)
+        result._steps = (*self._steps, *result._steps)
+        return result
 
     def __str__(self) -> str:
         return self._text(self._steps)
 
     @property
     def redacted(self) -> str:
-        """The line as the log keeps it: arguments that may hold secrets, such as `envs`, are left out."""
+        """The call as the log keeps it: arguments that may hold secrets, such as `envs`, are left out."""
         return self._text((path, args, without_secrets(kwargs)) for path, args, kwargs in self._steps)
 
     @staticmethod
@@ -66,13 +66,13 @@ class SdkCall:
         """Make the call.
 
         Returns:
-            What the method returns: a `Response`, or for a search what it found.
+            The result of the method: a `Response`, or the offers that a search found.
 
         Raises:
             octaspace.Error: As the method does.
         """
         target: Any = client
-        with blaming_the_answer():
+        with record_late_errors():
             for path, args, kwargs in self._steps:
                 for name in path.split("."):
                     target = getattr(target, name)
@@ -85,7 +85,7 @@ def _given(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def curl(method: str, endpoint: str, path: str, *, params: dict[str, str], body: Any, public: bool) -> str:
-    """The same call for a shell; the key is the variable ``$OCTA_API_KEY``, never a value."""
+    """The call as a curl command; the key is the variable ``$OCTA_API_KEY``, never a value."""
     url = endpoint + path + (f"?{query_text(params)}" if params else "")
     words = ["curl", "--fail-with-body"]
     if method != "GET":

@@ -1,4 +1,4 @@
-"""One client per distinct settings, with real pools, kept between requests in this worker process."""
+"""Cache of clients, one per distinct configuration, with connection pools that last between requests."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from flask_octaspace.client import MaskedClient
 from octaspace import Client, Config
 from octaspace.key_mask import KeyMask
 
-__all__ = ["Clients"]
+__all__ = ["ClientCache"]
 
-#: How many different settings keep their connections at the same time.
+#: Maximum number of cached clients.
 _MAX: Final = 32
 
-#: Seconds after which settings nobody uses any more lose theirs.
+#: Seconds after which an unused client is closed.
 _IDLE_SECONDS: Final = 900.0
 
 
-class _Kept:
-    """A client, how many are using it right now, and since when nobody is."""
+class _Entry:
+    """A client, the number of its current users, and the time since it has none."""
 
     def __init__(self, client: MaskedClient, now: float) -> None:
         self.client = client
@@ -34,29 +34,29 @@ class _Kept:
         self.idle_since = now
 
 
-class _Evicting(LRUCache[Config, _Kept]):
-    """Tells what it throws out, so that connections in use are not closed under somebody's feet."""
+class _EntryCache(LRUCache[Config, _Entry]):
+    """Retires what it evicts, so that connections in use are not closed."""
 
-    def popitem(self) -> tuple[Config, _Kept]:
-        config, kept = super().popitem()
-        retire(kept)
-        return config, kept
-
-
-def retire(kept: _Kept) -> None:
-    """Close a client that was thrown out, or have its last user do it."""
-    kept.retired = True
-    if not kept.users:
-        kept.client.close()
+    def popitem(self) -> tuple[Config, _Entry]:
+        config, entry = super().popitem()
+        _retire(entry)
+        return config, entry
 
 
-class Clients:
-    """Hands clients out. None of their answers holds their key, nor the operator's.
+def _retire(entry: _Entry) -> None:
+    """Close an evicted client, or have its last user close it."""
+    entry.retired = True
+    if not entry.users:
+        entry.client.close()
+
+
+class ClientCache:
+    """Leases clients. Their answers contain neither their own key nor the operator's.
 
     Args:
         app: The app.
-        monotonic: The clock by which clients grow idle.
-        operator_key: The operator's key, which the same endpoints may have seen.
+        monotonic: Clock for the idle time.
+        operator_key: The operator's key, which an endpoint may have received and may repeat.
     """
 
     def __init__(
@@ -68,71 +68,71 @@ class Clients:
     ) -> None:
         self._app, self._monotonic, self._operator_key = app, monotonic, operator_key
         self._lock = threading.Lock()
-        self._kept: LRUCache[Config, _Kept] = _Evicting(_MAX)
+        self._entry: LRUCache[Config, _Entry] = _EntryCache(_MAX)
 
     @property
     def base_config(self) -> Config:
-        """The options a browser starts with."""
+        """The options of a new browser."""
         config: Config = self._app.extensions["octaspace"].config
         return config
 
     @contextmanager
     def lease(self, config: Config) -> Iterator[Client]:
-        """The client for these settings; it stays open as long as somebody has it on lease."""
-        kept = self._take(config)
+        """Lease the client for a configuration; it stays open while it is leased."""
+        entry = self._take(config)
         try:
-            yield kept.client
+            yield entry.client
         finally:
             with self._lock:
-                kept.users -= 1
-                kept.idle_since = self._monotonic()
-                if kept.retired:
-                    retire(kept)
+                entry.users -= 1
+                entry.idle_since = self._monotonic()
+                if entry.retired:
+                    _retire(entry)
 
     def mask(self, config: Config) -> KeyMask:
-        """Masks what no answer with these settings may show: their key, and the operator's."""
+        """A mask for the keys that no answer may show: the configuration's and the operator's."""
         return KeyMask(config.api_key, self._operator_key)
 
     def one_off(self, config: Config) -> Client:
-        """A client that the caller closes, for trying settings out."""
-        return self._made(config)
+        """A client outside the cache, for testing a configuration. The caller closes it."""
+        return self._create(config)
 
     def stats(self, config: Config) -> dict[str, Any]:
-        """Figures of this worker's client for these settings; see `Client.transport_stats`."""
+        """Statistics of this worker's client for a configuration; see `Client.transport_stats`."""
         with self.lease(config) as client:
             return client.transport_stats()
 
     def attempts(self, config: Config) -> int:
-        """Attempts of this worker's client for these settings; none where there is no client yet."""
+        """Number of attempts of this worker's client for a configuration; 0 without a client."""
         with self._lock:
-            if config not in self._kept:
+            if config not in self._entry:
                 return 0
         return int(self.stats(config)["requests"])
 
     def close(self) -> None:
-        """Close every client; for the end of a worker."""
+        """Close every client. Called when a worker ends."""
         with self._lock:
-            everything = list(self._kept.values())
-            self._kept.clear()
-        for kept in everything:
-            kept.client.close()
+            entries = list(self._entry.values())
+            self._entry.clear()
+        for entry in entries:
+            entry.client.close()
 
-    def _take(self, config: Config) -> _Kept:
+    def _take(self, config: Config) -> _Entry:
         with self._lock:
             now = self._monotonic()
             self._drop_idle(now)
-            kept = self._kept.get(config)
-            if kept is None:
-                kept = _Kept(self._made(config), now)
-                self._kept[config] = kept
-            kept.users += 1
-            return kept
+            entry = self._entry.get(config)
+            if entry is None:
+                entry = _Entry(self._create(config), now)
+                self._entry[config] = entry
+            entry.users += 1
+            return entry
 
-    def _made(self, config: Config) -> MaskedClient:
+    def _create(self, config: Config) -> MaskedClient:
         return MaskedClient.for_app(self._app, config).masking(self._operator_key)
 
     def _drop_idle(self, now: float) -> None:
-        """A key that was typed once must not keep connections, and itself, in memory forever."""
-        for config, kept in list(self._kept.items()):
-            if not kept.users and now - kept.idle_since > _IDLE_SECONDS:
-                retire(self._kept.pop(config))
+        """Close idle clients, so that keys typed once do not stay in memory forever."""
+        for config, entry in list(self._entry.items()):
+            if not entry.users and now - entry.idle_since > _IDLE_SECONDS:
+                _retire(self._entry.pop(config))

@@ -1,4 +1,4 @@
-"""An SDK error as a card for people: what happened, and what to try."""
+"""Error cards: an SDK error as pages show it, with a hint what to try."""
 
 from __future__ import annotations
 
@@ -14,71 +14,71 @@ __all__ = ["UNEXPECTED_SHAPE", "Problem", "describe", "log_unexpected_shape"]
 
 _log = logging.getLogger("playground")
 
-#: Heading of the card of a malformed answer.
+#: Heading of the card for a malformed answer.
 UNEXPECTED_SHAPE: Final = "The answer has an unexpected shape"
 
 _ADVICE: tuple[tuple[type[Error], str], ...] = (
     (octaspace.AuthenticationError, "The key is missing or wrong. Enter another one in Settings."),
     (
         octaspace.PermissionError,
-        "The API, or something in front of it, refuses this call. Use a key with more rights.",
+        "The API, or a proxy in front of it, refuses this call. Use a key with more permissions.",
     ),
-    (octaspace.NotFoundError, "It does not exist, or no longer. Go back to the list and load it again."),
-    (octaspace.ValidationError, "The API refuses what was sent. Correct the fields it names."),
-    (octaspace.RateLimitError, "Too many calls. Wait until the time below is over, then load again."),
+    (octaspace.NotFoundError, "It does not exist, or no longer exists. Go back to the list and reload it."),
+    (octaspace.ValidationError, "The API rejected the values sent. Correct the fields it names."),
+    (octaspace.RateLimitError, "Too many calls. Wait for the time below, then reload."),
     (
         octaspace.InvalidResponseError,
-        "This is not what the API sends. Something in front of it, such as a proxy or a maintenance page, "
-        "may have answered in its place. The request log has the whole answer.",
+        "This is not an answer of the API. A proxy or a maintenance page may have answered "
+        "instead. The request log has the whole answer.",
     ),
     (
         UnexpectedShapeError,
-        "The API answered, and this cannot be read from what it sent. The raw JSON and the request log have "
-        "the answer as it came.",
+        "The API answered, but the answer does not have the documented shape. The raw JSON and the request "
+        "log have the original answer.",
     ),
-    (octaspace.ServerError, "The API failed, and went on failing when asked again. Try later."),
+    (octaspace.ServerError, "The API failed, and retries failed as well. Try later."),
     (
         octaspace.ProvisionRejectedError,
-        "Nothing was rented and nothing is charged. Another offer may work.",
+        "Nothing was rented and nothing is charged. Try another offer.",
     ),
-    (octaspace.ConfigurationError, "An option cannot be used. Look at Settings."),
+    (octaspace.ConfigurationError, "An option is invalid. Check Settings."),
     (
         octaspace.ConnectionError,
-        "Nobody answered at the endpoint. Check its address in Settings and the network.",
+        "The endpoint did not answer. Check its address in Settings and the network.",
     ),
 )
 
-#: A proxy that opens TLS has a CA of its own; no retry helps against that.
+#: A proxy that intercepts TLS uses its own CA; a retry does not help.
 _CERTIFICATE = (
-    "The endpoint's certificate is not trusted here, so nothing was sent. Behind a proxy that opens TLS, "
-    "start the playground with REQUESTS_CA_BUNDLE naming its CA."
+    "The endpoint's certificate is not trusted here, so nothing was sent. Behind a proxy that intercepts "
+    "TLS, start the playground with REQUESTS_CA_BUNDLE set to its CA."
 )
 
 _PHASES = {
     "open": "The endpoint could not be reached in time (open_timeout).",
-    "read": "The endpoint took the request and did not answer in time (read_timeout).",
+    "read": "The endpoint received the request but did not answer in time (read_timeout).",
     "write": "The request could not be sent in time (write_timeout).",
     "pool": "Every connection of the pool was in use (pool_size, pool_timeout).",
-    "total": "The whole call took longer than it may (total_timeout). Attempts and waits count together.",
+    "total": "The whole call, attempts and waits together, exceeded its limit (total_timeout).",
 }
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What an error card says.
+    """Content of an error card.
 
     Attributes:
-        kind: Class of the error.
-        message: Its message.
-        title: Heading of the card; empty for the class of the error.
-        field: The field of the answer that has an unexpected shape, or None.
+        kind: Name of the error's class.
+        message: Message of the error.
+        title: Heading of the card; when empty, the heading is `kind`.
+        field: Field of the answer with an unexpected shape, or None.
         status: HTTP status, or None.
-        request_id: The API's id, or None.
+        request_id: The API's request id, or None.
         advice: What to try.
-        settings: Whether Settings is the place to go.
-        retry_after: Seconds to wait before the next try, or None.
-        outcome_unknown: Whether a change may have been carried out all the same.
-        rejections: What the API refused inside an HTTP 200.
+        settings: Whether the card links to Settings.
+        retry_after: Seconds to wait before the next attempt, or None.
+        outcome_unknown: Whether a change may have taken effect despite the error.
+        rejections: Rejections that the API reported inside an HTTP 200.
     """
 
     kind: str
@@ -94,23 +94,23 @@ class Problem:
     rejections: tuple[Any, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """For keeping it; `Problem(**…)` reads it again."""
+        """The fields for storage; `Problem(**…)` restores them."""
         return asdict(self)
 
 
 def describe(error: Exception) -> Problem:
-    """The card of an error; of one that is not the SDK's too, since a panel must never take a page down."""
-    made = _made_all_the_same(error)
+    """The card of an error. Errors outside the SDK get one as well, so that a panel never breaks its page."""
+    created = _created_sessions(error)
     if isinstance(error, octaspace.TimeoutError):
         advice = _PHASES.get(error.phase, "")
     elif isinstance(error, octaspace.ConnectionError) and "certificate verify failed" in str(error):
         advice = _CERTIFICATE
-    elif made:
-        advice = f"The answer names a session beside what it refuses, which goes on: {', '.join(made)}."
+    elif created:
+        advice = f"In addition to the rejections, the answer names running sessions: {', '.join(created)}."
     else:
         advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), "")
     if not isinstance(error, Error):
-        return Problem(type(error).__name__, str(error), advice="The arguments cannot be used as they are.")
+        return Problem(type(error).__name__, str(error), advice="The arguments are invalid.")
     return Problem(
         kind=type(error).__name__,
         message=str(error),
@@ -124,7 +124,7 @@ def describe(error: Exception) -> Problem:
             (octaspace.AuthenticationError, octaspace.ConfigurationError, octaspace.ConnectionError),
         ),
         retry_after=getattr(error, "retry_after", None),
-        outcome_unknown=bool(made or getattr(error, "outcome_unknown", False)),
+        outcome_unknown=bool(created or getattr(error, "outcome_unknown", False)),
         rejections=tuple(getattr(error, "rejections", ())),
     )
 
@@ -133,15 +133,15 @@ def log_unexpected_shape(line: str, error: UnexpectedShapeError, request_id: str
     """Write a malformed answer to the app's log.
 
     Args:
-        line: The method that was answered, without arguments.
-        error: What is wrong. Its message holds no key.
-        request_id: The API's id of the request, or None.
+        line: Name of the method, without arguments.
+        error: The error. Its message does not contain the key.
+        request_id: The API's request id, or None.
     """
     _log.error("%s: %s: %s [request id %s]", line, UNEXPECTED_SHAPE, error, request_id or "none")
 
 
-def _made_all_the_same(error: Exception) -> list[str]:
-    """The sessions that an answer names beside what it refuses."""
+def _created_sessions(error: Exception) -> list[str]:
+    """The sessions that an answer names in addition to its rejections."""
     if not isinstance(error, octaspace.ProvisionRejectedError) or error.response is None:
         return []
     return session_uuids(error.response)

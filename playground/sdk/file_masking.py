@@ -1,4 +1,4 @@
-"""Takes the API key out of a file that is passed on."""
+"""Masks the API key in a downloaded file."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from octaspace.key_mask import KeyMask
 
 __all__ = ["overwrite_key"]
 
-_PIECE: Final = 1024 * 1024
+_CHUNK: Final = 1024 * 1024
 
-#: Read again with the next piece: no spelling of a key is longer.
+#: Bytes that are read again with the next chunk; no encoding of a key is longer.
 _OVERLAP: Final = 16 * 1024
 
 
 def overwrite_key(content: IO[bytes], mask: KeyMask) -> None:
-    """Write asterisks over the key wherever a file repeats it; its size stays as it is.
+    """Overwrite the key with asterisks wherever a file contains it. The size does not change.
 
     Args:
-        content: The file, to be read and written at any place.
+        content: The file; it must be readable, writable and seekable.
         mask: Finds the key.
     """
     start, more = 0, bool(mask)
     while more:
         content.seek(start)
-        piece = content.read(_PIECE)
-        more = len(piece) == _PIECE
-        for first, last in mask.spans(piece.decode("latin-1")):
-            if more and last == len(piece):
-                continue  # it may go on, and the next piece has it whole
+        chunk = content.read(_CHUNK)
+        more = len(chunk) == _CHUNK
+        for first, last in mask.spans(chunk.decode("latin-1")):
+            if more and last == len(chunk):
+                continue  # it may continue; the next chunk contains the whole key
             content.seek(start + first)
             content.write(b"*" * (last - first))
-        start += len(piece) - _OVERLAP
+        start += len(chunk) - _OVERLAP

@@ -1,6 +1,6 @@
-"""Reading the API's JSON without trusting its shape: what is missing or odd is None.
+"""Access to the API's JSON without assumptions about its shape: missing or unexpected values are None.
 
-Only `listed` raises, for a page has nothing to show where a list is something else.
+Only `listed` raises, because a page that expects a list has nothing else to show.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["as_id", "get_path", "listed", "number", "single_line"]
 
 
 def get_path(data: Any, path: str) -> Any:
-    """What stands at a dotted path of nested objects, or None."""
+    """The value at a dotted path of nested objects, or None."""
     for name in path.split("."):
         if not isinstance(data, dict):
             return None
@@ -26,14 +26,14 @@ def get_path(data: Any, path: str) -> Any:
 
 
 def listed(data: Any, of: str) -> list[Any]:
-    """The answer, when it is a list.
+    """Check that an answer is a list.
 
     Args:
         data: The answer.
-        of: What it should list, by the name of its type in `octaspace.types`.
+        of: Name of its item type in `octaspace.types`.
 
     Raises:
-        octaspace.UnexpectedShapeError: It is not a list.
+        octaspace.UnexpectedShapeError: The answer is not a list.
     """
     if not isinstance(data, list):
         found = excerpt(data)
@@ -46,7 +46,7 @@ def listed(data: Any, of: str) -> list[Any]:
 
 
 def number(value: Any) -> float | int | None:
-    """A number, also one sent as text; None for everything else."""
+    """The number, also when it is sent as text; None for everything else."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int):
@@ -59,18 +59,18 @@ def number(value: Any) -> float | int | None:
 
 
 def as_id(text: str) -> int | str:
-    """An id out of an address as the API has it: a number where it is one."""
+    """An id from a URL in the API's type: an int when it consists of digits."""
     return int(text) if re.fullmatch("[1-9][0-9]{0,17}", text) else text
 
 
-def single_line(value: Any, most: int = 80) -> str:
-    """A text as one line of at most `most` characters without unseen ones; empty for everything else.
+def single_line(value: Any, max_length: int = 80) -> str:
+    """A text as one line of at most `max_length` visible characters; empty for everything else.
 
-    What it makes can be a choice of a form, or stand in an address, and is the same when it comes back.
+    The result can be used in form fields and URLs without changes.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
         return ""
-    text = " ".join(str(visible(value[: 4 * most])).split())
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+    text = " ".join(str(visible(value[: 4 * max_length])).split())
+    return text if len(text) <= max_length else text[: max_length - 1].rstrip() + "…"

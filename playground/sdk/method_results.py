@@ -1,4 +1,4 @@
-"""What a method of the SDK gives: waited for, followed, opened and closed, as its kind asks for."""
+"""Runs a method of the SDK and returns its result, depending on the kind of method."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from typing import Any, Final, Protocol
 from octaspace import Client
 
 from .methods import Method
-from .recording import blaming_the_answer
+from .recording import record_late_errors
 
-__all__ = ["Listener", "Nobody", "result_of", "shape_of"]
+__all__ = ["Listener", "NullListener", "result_of", "shape_of"]
 
-#: When following a log ends by itself.
+#: Limits after which following a log ends.
 _MAX_LINES: Final = 1000
 _MAX_SECONDS: Final = 120.0
 
 
 class Listener(Protocol):
-    """Hears how far a call is, and may ask it to stop."""
+    """Receives the progress of a call, and can cancel it."""
 
     def tell(self, **state: Any) -> None:
-        """Hear what is known now."""
+        """Receive the current progress."""
         ...
 
     @property
     def cancelled(self) -> bool:
-        """Whether the call is to stop."""
+        """Whether the call is to be cancelled."""
         ...
 
     def ending(self, client: Client) -> AbstractContextManager[Client]:
-        """A client whose waits end when a call that only reads is to stop."""
+        """A client whose waits end when a read is cancelled."""
         ...
 
 
-class Nobody:
-    """A `Listener` that is told in silence and never asks to stop."""
+class NullListener:
+    """A `Listener` that ignores progress and never cancels."""
 
     def tell(self, **state: Any) -> None:
-        """Hear what is known now."""
+        """Receive the current progress."""
 
     @property
     def cancelled(self) -> bool:
@@ -53,24 +53,27 @@ class Nobody:
         yield client
 
 
-class _Stopped(Exception):  # noqa: N818  # no error: somebody asked for it
-    """Nothing more of a log is wanted."""
+class _Cancelled(Exception):  # noqa: N818  # not an error
+    """Following a log was cancelled."""
 
 
 def result_of(
     method: Method, values: Mapping[str, Any], client: Client, listener: Listener, *, change: bool
 ) -> tuple[Any, str]:
-    """What a method gives, and why that is not all of it, if it is not.
+    """Run a method.
 
     Args:
         method: The method.
-        values: Its arguments, by name.
-        client: Makes the call.
-        listener: Hears of lines that are followed, and says whether to stop.
-        change: Whether the call may change something. It is not broken off then.
+        values: Its arguments by name.
+        client: Client for the call.
+        listener: Receives the lines of a followed log, and can cancel the call.
+        change: Whether the call may change something. Such a call is not interrupted.
+
+    Returns:
+        The result; and why it is incomplete, as text, or an empty text.
 
     Raises:
-        octaspace.Error: As the method does; `octaspace.ConfigurationError` where a read was to stop.
+        octaspace.Error: As the method does; `octaspace.ConfigurationError` when a read was cancelled.
         ValueError: As the method does.
     """
     with nullcontext(client) if change else listener.ending(client) as client:
@@ -81,7 +84,7 @@ def result_of(
 
 def _result(method: Method, found: Any) -> Any:
     if method.returns == "session":
-        with blaming_the_answer(), found as session:
+        with record_late_errors(), found as session:
             return {"uuid": session.uuid, "info": session.info().data}
     if method.returns == "list":
         return [dataclasses.asdict(offer) for offer in found]
@@ -91,17 +94,17 @@ def _result(method: Method, found: Any) -> Any:
 def _followed(
     method: Method, values: Mapping[str, Any], client: Client, listener: Listener
 ) -> tuple[list[str], str]:
-    """The lines of a log, until it ends or nothing more of it is wanted."""
+    """The lines of a log until it ends, is cancelled, or reaches a limit."""
 
-    def look() -> None:
+    def on_idle() -> None:
         listener.tell()
         if listener.cancelled:
-            raise _Stopped
+            raise _Cancelled
 
     seconds = min(values.get("timeout") or _MAX_SECONDS, _MAX_SECONDS)
     lines: list[str] = []
     end = time.monotonic() + seconds
-    found: Any = method.line({**values, "timeout": seconds, "on_idle": look}).run(client)
+    found: Any = method.line({**values, "timeout": seconds, "on_idle": on_idle}).run(client)
     try:
         for text in found:
             lines.append(text)
@@ -110,7 +113,7 @@ def _followed(
                 break
             if len(lines) >= _MAX_LINES:
                 return lines, f"the first {_MAX_LINES} lines"
-    except _Stopped:
+    except _Cancelled:
         return lines, "cancelled"
     finally:
         found.close()
@@ -120,7 +123,7 @@ def _followed(
 
 
 def shape_of(data: Any) -> str:
-    """What an answer is, without a word of what is in it: ``"list of 21"``, ``"object of 9 fields"``."""
+    """The type and size of an answer, without its content: ``"list of 21"``, ``"object of 9 fields"``."""
     if data is None:
         return "nothing"
     if isinstance(data, list):

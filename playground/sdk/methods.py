@@ -1,4 +1,4 @@
-"""Every public method of the SDK, found from the SDK itself: what it takes, and what it would send."""
+"""Every public method of the SDK by introspection: its parameters, and the request it would send."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from types import SimpleNamespace
 from typing import Any, Final, Literal
 
-import octaspace
 from flask_octaspace.calls import public_methods
 from octaspace import Client, Config, Request, Response
 from octaspace.request import BodySink
-from octaspace.resources.services import search
 
 from .call import SdkCall
+from .parameter_texts import parameter_text
 
 __all__ = ["Method", "Parameter", "Preview", "all_methods", "find_method", "preview"]
 
 Kind = Literal["text", "whole", "number", "id", "switch", "choice", "list", "map", "code"]
 
-#: Methods of a session take its uuid first.
+#: Methods of a session take its UUID as the first parameter.
 _SESSION: Final = "services.session"
 
 _KINDS: Final[dict[Any, Kind]] = {
@@ -37,29 +36,38 @@ _KINDS: Final[dict[Any, Kind]] = {
     str: "text",
 }
 
-#: Arguments good enough for every check the SDK makes before it sends something.
+#: Arguments that pass every check the SDK makes before it sends a request.
 _EXAMPLES: Final[dict[Kind, Any]] = {
     "text": "x", "whole": 1, "number": 1, "id": 1, "switch": True, "list": [1], "map": {"base": 1},
 }  # fmt: skip
 
 Returns = Literal["response", "list", "lines", "session"]
 
+_RETURNS: Final[Mapping[Any, Returns]] = {
+    Response: "response",
+    list: "list",
+    collections.abc.Iterator: "lines",
+    AbstractContextManager: "session",
+}
+
+_UNIONS: Final = (typing.Union, types.UnionType)
+
 
 @dataclass(frozen=True)
 class Parameter:
-    """An argument of a method.
+    """A parameter of a method.
 
     Attributes:
         name: Its name.
-        kind: What a form makes of it; ``"code"`` for what only code can give, such as a callback.
-        type: Its type as the SDK writes it.
+        kind: Kind of form field; ``"code"`` for values that a form cannot give, such as a callback.
+        type: Its type as Python code, without module names.
         required: Whether there is no default.
-        positional: Whether it may be given without its name.
-        default: Its default; None when there is none.
-        meaning: What the docstring says of it.
-        choices: The values there are, for ``"choice"``.
-        spread: Whether its entries are arguments of their own (``**filters``).
-        texts: Whether the values of a ``"map"`` are text, whatever they look like.
+        positional: Whether it is passed by position.
+        default: Its default value; None when there is none.
+        meaning: Its help text; empty when there is none.
+        choices: The allowed values for ``"choice"``.
+        spread: Whether its entries are separate keyword arguments (``**filters``).
+        texts: Whether the values of a ``"map"`` are always text.
     """
 
     name: str
@@ -76,13 +84,13 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a call would send, or why the SDK refuses to.
+    """The request a call would send, or why the SDK rejects the call.
 
     Attributes:
-        request: The first request; None when it is refused.
-        problem: Why it is refused.
-        field: The argument that is at fault, if the SDK names one.
-        change: Whether the call changes something. What cannot be told is taken for a change.
+        request: The first request; None when the call is rejected.
+        problem: Why the call is rejected.
+        field: The invalid argument, if it is known.
+        change: Whether the call changes something; True when it is not known.
     """
 
     request: Request | None = None
@@ -91,8 +99,8 @@ class Preview:
     change: bool = True
 
     @property
-    def looks_first(self) -> bool:
-        """Whether a read comes before the change: a rental by app reads the catalogue."""
+    def reads_first(self) -> bool:
+        """Whether the first request of a change is a read: a rental by app reads the app list first."""
         return self.change and self.request is not None and self.request.is_read
 
 
@@ -102,13 +110,13 @@ class Method:
 
     Attributes:
         name: Dotted name below the client.
-        signature: As Python shows it, without the types' modules.
+        signature: Its signature as Python code, without module names.
         doc: Its docstring.
-        parameters: What it takes; the session's uuid first, where there is one.
-        returns: ``"response"``; ``"list"`` of typed offers; ``"lines"`` one after the other; or a
-            ``"session"`` for a `with` block.
-        payload: Name of what an answer consists of, as the SDK calls it; empty when it has none.
-        many: Whether the answer is a list of that.
+        parameters: Its parameters; for methods of a session, the session's UUID comes first.
+        returns: ``"response"``; ``"list"`` of typed offers; ``"lines"`` of an iterator; or a
+            ``"session"`` as a context manager.
+        payload: Name of the answer's type in `octaspace.types.payloads`; empty when it has none.
+        many: Whether the answer is a list of this type.
     """
 
     name: str
@@ -131,7 +139,7 @@ class Method:
 
     @cached_property
     def change(self) -> bool:
-        """Whether it changes something, going by the request it makes of example arguments."""
+        """Whether it changes something, determined from the request it makes with example arguments."""
         needed = {part.name: _EXAMPLES[part.kind] for part in self.parameters if part.required}
         found = _first_request(self, needed)
         if found.request is None:
@@ -141,15 +149,15 @@ class Method:
 
     @property
     def fields(self) -> tuple[Parameter, ...]:
-        """The parameters that a form can give."""
+        """The parameters that have a form field."""
         return tuple(part for part in self.parameters if part.kind != "code")
 
     def takes(self, name: str) -> bool:
-        """Whether it has a parameter of that name."""
+        """Whether it has a parameter with this name."""
         return any(part.name == name for part in self.parameters)
 
     def line(self, arguments: Mapping[str, Any]) -> SdkCall:
-        """The call with arguments by name; those of a spread parameter may be given as one object."""
+        """The call with arguments by name; those of a ``**`` parameter may be given as one mapping."""
         given = dict(arguments)
         for part in self.parameters:
             if part.spread:
@@ -165,7 +173,7 @@ class Method:
 
 @lru_cache(maxsize=1)
 def all_methods() -> tuple[Method, ...]:
-    """Every public method of every resource, in order of its name."""
+    """Every public method of every resource, sorted by name."""
     client = Client()
     try:
         return tuple(sorted((_method(*found) for found in public_methods(client)), key=lambda it: it.name))
@@ -179,11 +187,11 @@ def find_method(name: str) -> Method | None:
 
 
 def preview(method: Method, arguments: Mapping[str, Any]) -> Preview:
-    """What a call would send: the SDK makes it in earnest, and the request is caught before the wire.
+    """The request a call would send. The SDK runs the method, and the request is captured instead of sent.
 
     Args:
         method: The method.
-        arguments: By name.
+        arguments: Its arguments by name.
     """
     found = _first_request(method, arguments)
     # The first request of a change may be a read.
@@ -195,18 +203,18 @@ def _first_request(method: Method, arguments: Mapping[str, Any]) -> Preview:
     client = CapturingClient.from_config(Config())
     try:
         _consume(method, method.line(arguments).run(client))
-    except _CaughtError as caught:
-        return Preview(caught.request)
+    except _CapturedError as captured:
+        return Preview(captured.request)
     except (TypeError, ValueError) as error:
         text = re.sub(r"^[\w.]+\(\) ", "", str(error))
         return Preview(problem=text, field=_field_named(method, arguments, text))
     finally:
         client.close()
-    return Preview(problem="it sends nothing")
+    return Preview(problem="the call sends no request")
 
 
 def _consume(method: Method, result: Any) -> Any:
-    """Make what a method returns happen: the first line of a generator, the beginning of a block."""
+    """Start what a method returns: take the first line of an iterator, or enter a context manager."""
     if method.returns == "lines":
         return next(result, None)
     if method.returns == "session":
@@ -215,90 +223,101 @@ def _consume(method: Method, result: Any) -> Any:
     return result
 
 
-class _CaughtError(Exception):
+class _CapturedError(Exception):
     def __init__(self, request: Request) -> None:
         self.request = request
 
 
 class CapturingClient(Client):
-    """Sends nothing: it raises the request instead."""
+    """Raises each request instead of sending it."""
 
     def send(
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
     ) -> Response[Any]:
-        raise _CaughtError(request)
+        raise _CapturedError(request)
 
 
 def _method(name: str, function: Callable[..., Any]) -> Method:
+    hints = typing.get_type_hints(function)
     signature = inspect.signature(function)
-    doc = inspect.getdoc(function) or ""
-    parameters = [_parameter(part, _hint(function, part.name), doc) for part in signature.parameters.values()]
-    shown = [_shown(part) for part in signature.parameters.values()]
+    parameters = [_parameter(name, part, hints[part.name]) for part in signature.parameters.values()]
+    declared = [_declaration(part, hints[part.name]) for part in signature.parameters.values()]
     if any(part.kind is part.KEYWORD_ONLY for part in signature.parameters.values()):
-        shown.insert(sum(part.positional for part in parameters), "*")
+        declared.insert(sum(part.positional for part in parameters), "*")
     if name.startswith(f"{_SESSION}."):
-        parameters.insert(0, Parameter("uuid", "text", "str", True, False, None, "The session."))
-    returns = _plain(signature.return_annotation)
-    payload = re.fullmatch(r"Response\[(list\[)?(\w+)\]?\]", returns)
+        meaning = parameter_text(name, "uuid")
+        parameters.insert(0, Parameter("uuid", "text", "str", True, False, None, meaning))
+    payload, many = _payload(hints["return"])
     return Method(
         name=name,
-        signature=f"({', '.join(shown)}) -> {returns}",
-        doc=doc,
+        signature=f"({', '.join(declared)}) -> {type_text(hints['return'])}",
+        doc=inspect.getdoc(function) or "",
         parameters=tuple(parameters),
-        returns=_returns(returns),
-        payload=payload[2] if payload else "",
-        many=bool(payload and payload[1]),
+        returns=_RETURNS[typing.get_origin(hints["return"])],
+        payload=payload,
+        many=many,
     )
 
 
-def _hint(function: Callable[..., Any], name: str) -> Any:
-    """The type of a parameter; None when its words cannot be understood here."""
-    known = {**vars(collections.abc), **vars(octaspace.types), **vars(search), **function.__globals__}
-    words = SimpleNamespace(__annotations__={name: function.__annotations__.get(name)})
-    try:
-        return typing.get_type_hints(words, known, {"Decimal": Decimal}).get(name)
-    except NameError:
-        return None
-
-
-def _parameter(part: inspect.Parameter, hint: Any, doc: str) -> Parameter:
+def _parameter(method: str, part: inspect.Parameter, hint: Any) -> Parameter:
     spread = part.kind is part.VAR_KEYWORD
     required = part.default is part.empty and not spread
     kind, choices, texts = ("map", (), False) if spread else _kind(hint)
     return Parameter(
         name=part.name,
         kind=kind,
-        type=_plain(part.annotation),
+        type=type_text(hint),
         required=required,
         positional=required and part.kind is part.POSITIONAL_OR_KEYWORD,
         default=None if part.default is part.empty else part.default,
-        meaning=_meaning(doc, part.name),
+        meaning=parameter_text(method, part.name),
         choices=choices,
         spread=spread,
         texts=texts,
     )
 
 
-def _shown(part: inspect.Parameter) -> str:
+def _declaration(part: inspect.Parameter, hint: Any) -> str:
     stars = "**" if part.kind is part.VAR_KEYWORD else ""
     default = "" if part.default is part.empty else f" = {part.default!r}"
-    return f"{stars}{part.name}: {_plain(part.annotation)}{default}"
+    return f"{stars}{part.name}: {type_text(hint)}{default}"
 
 
-def _plain(annotation: Any) -> str:
-    """A type without the modules it comes from."""
-    return re.sub(r"\b(?:types\.payloads|payloads|builtins)\.", "", str(annotation))
+def type_text(hint: Any) -> str:
+    """A type as Python code, without module names: ``"Mapping[str, str] | None"``."""
+    if isinstance(hint, list):  # the arguments of a callable
+        return f"[{', '.join(map(type_text, hint))}]"
+    if hint is type(None):
+        return "None"
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in _UNIONS:
+        return " | ".join(map(type_text, arguments))
+    if origin is Literal:
+        return f"Literal[{', '.join(map(repr, arguments))}]"
+    if origin is not None:
+        return f"{origin.__name__}[{', '.join(map(type_text, arguments))}]"
+    return getattr(hint, "__name__", None) or str(hint)
+
+
+def _payload(hint: Any) -> tuple[str, bool]:
+    """The name of the payload type in a `Response`, or an empty text; and whether it is a list."""
+    if typing.get_origin(hint) is not Response:
+        return "", False
+    (data,) = typing.get_args(hint)
+    many = typing.get_origin(data) is list
+    item = typing.get_args(data)[0] if many else data
+    return (item.__name__, many) if item is not Any and isinstance(item, type) else ("", False)
 
 
 def _kind(hint: Any) -> tuple[Kind, tuple[str, ...], bool]:
-    """What a form makes of a type; also the choices there are, and whether a map's values are text."""
+    """The kind of form field for a type; its choices; and whether the values of a map are text."""
     origin = typing.get_origin(hint)
-    if origin in (typing.Union, types.UnionType):
-        several = [each for each in typing.get_args(hint) if each is not type(None)]
-        kinds = {_kind(each)[0] for each in several}
+    if origin in _UNIONS:
+        members = [each for each in typing.get_args(hint) if each is not type(None)]
+        kinds = {_kind(each)[0] for each in members}
         if kinds == {"whole", "text"}:
             return "id", (), False
-        return _kind(several[0]) if len(kinds) == 1 else ("code", (), False)
+        return _kind(members[0]) if len(kinds) == 1 else ("code", (), False)
     if origin is Literal:
         return "choice", tuple(map(str, typing.get_args(hint))), False
     if isinstance(origin, type) and issubclass(origin, Mapping):
@@ -308,25 +327,8 @@ def _kind(hint: Any) -> tuple[Kind, tuple[str, ...], bool]:
     return _KINDS.get(hint, "code"), (), False
 
 
-def _returns(hint: str) -> Returns:
-    if "ContextManager" in hint:
-        return "session"
-    if "Iterator" in hint:
-        return "lines"
-    return "response" if "Response" in hint else "list"
-
-
-def _meaning(doc: str, name: str) -> str:
-    """What the `Args:` of a docstring say of an argument."""
-    part = re.search(r"^Args:\n(.*?)(?=^\S|\Z)", doc, re.MULTILINE | re.DOTALL)
-    if part is None:
-        return ""
-    found = re.search(rf"^ {{4}}{name}: (.+?)(?=^ {{4}}\w+: |\Z)", part[1], re.MULTILINE | re.DOTALL)
-    return "" if found is None else " ".join(found[1].replace("`", "").split())
-
-
 def _field_named(method: Method, arguments: Mapping[str, Any], text: str) -> str:
-    """The argument that a message of the SDK is about; empty when that cannot be told."""
+    """The argument that a message of the SDK refers to; empty when it is not known."""
     words = re.findall(r"\w+", text)
     for part in method.parameters:
         # "score must be …", "missing … argument: 'id'", "an id must be text"

@@ -1,6 +1,6 @@
-"""A promise for tools that only read: what would change something is stopped before it is sent.
+"""Read-only guard: a call that would change something is stopped before it is sent.
 
-It goes by the request itself, so no list of methods can forget one.
+It checks each request, so it does not depend on a list of methods.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _reading: ContextVar[bool] = ContextVar("playground_reading_only", default=False
 
 
 class ChangeStoppedError(ChangeRefusedError):
-    """The call would have changed something, and nobody agreed to that. Nothing was sent."""
+    """The call would have changed something in a read-only context. Nothing was sent."""
 
 
 @contextmanager
 def reading_only() -> Iterator[None]:
-    """Let calls of this context read and nothing else."""
+    """Allow only reads in this context."""
     token = _reading.set(True)
     try:
         yield
@@ -36,7 +36,7 @@ def reading_only() -> Iterator[None]:
 
 
 def init_app(app: Flask) -> None:
-    """Listen to the app's calls."""
+    """Check the app's calls."""
     octaspace_request.connect(_check, sender=app)
 
 

@@ -1,7 +1,7 @@
-"""Records what the SDK does while it does it: each call, and each attempt of a call.
+"""Records each SDK call and its attempts.
 
-The extension's signals tell of calls, and the SDK's log of attempts; both arrive in the thread of the
-call, so a context variable is enough to know for whom it is.
+The extension's signals report calls, and the SDK's log reports attempts. Both arrive in the thread of the
+call, so a context variable identifies the recording.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from octaspace import Client, Error, Request, Response
 
 from .redaction import WITHHELD, answer_is_secret, without_secrets
 
-__all__ = ["Call", "Recorded", "blaming_the_answer", "init_app", "recorded"]
+__all__ = ["Call", "RecordedCalls", "init_app", "record_calls", "record_late_errors"]
 
-#: How much of an answer is kept in the log.
-_KEPT_BYTES: Final = 64 * 1024
+#: Maximum size of an answer that is kept in the log.
+_MAX_ANSWER_BYTES: Final = 64 * 1024
 
-#: Of a method that looks again and again: how many calls are kept, and how many bytes of their answers.
-_KEPT_CALLS: Final = 50
-_KEPT_ANSWERS: Final = 2 * 1024 * 1024
+#: For a method that polls: maximum number of calls that are kept, and bytes of their answers.
+_MAX_CALLS: Final = 50
+_MAX_TOTAL_BYTES: Final = 2 * 1024 * 1024
 
-#: How many attempts of one call are kept, however long it went on.
-_KEPT_ATTEMPTS: Final = 200
+#: Maximum number of attempts that are kept of one call.
+_MAX_ATTEMPTS: Final = 200
 
 
 @dataclass
@@ -39,13 +39,13 @@ class Call:
     """One call of the SDK, from its first attempt to its last.
 
     Attributes:
-        request: What was asked for.
-        at: When it began, seconds since 1970.
-        attempts: The fields of the SDK's attempt lines, plus `start`: seconds since the call began.
+        request: The request.
+        at: Start time, seconds since 1970.
+        attempts: Fields of the SDK's attempt lines, plus `start`: seconds since the start of the call.
         response: The final answer, or None.
-        error: The error it ended in, or None.
-        elapsed: Seconds in all.
-        in_use: Connections of the pool in use at its start, itself included; None without a pool.
+        error: The error that ended it, or None.
+        elapsed: Total seconds.
+        in_use: Pool connections in use at its start, its own included; None without a pool.
     """
 
     request: Request
@@ -71,7 +71,7 @@ class Call:
         return None if self.response is None else self.response.request_id
 
     def row(self, *, source: str, page: str, line: str) -> dict[str, Any]:
-        """The call as the request log keeps it; keys and secrets are not in it."""
+        """The call as a row of the request log, without keys and secrets."""
         request, response = self.request, self.response
         return {
             "at": self.at,
@@ -102,11 +102,11 @@ class Call:
         }
 
 
-class Recorded(list[Call]):
-    """The latest calls; older ones go, with their answers.
+class RecordedCalls(list[Call]):
+    """The latest calls; older ones are removed with their answers.
 
     Attributes:
-        total: How many there were.
+        total: Number of all calls.
     """
 
     def __init__(self) -> None:
@@ -114,10 +114,10 @@ class Recorded(list[Call]):
         self.total = 0
 
     def append(self, call: Call) -> None:
-        """Add the call that begins."""
+        """Add a call at its start."""
         self.total += 1
         super().append(call)
-        while len(self) > _KEPT_CALLS or sum(map(_size, self)) > _KEPT_ANSWERS:
+        while len(self) > _MAX_CALLS or sum(map(_size, self)) > _MAX_TOTAL_BYTES:
             del self[0]
 
 
@@ -125,13 +125,13 @@ def _size(call: Call) -> int:
     return 0 if call.response is None else len(call.response.body)
 
 
-_current: ContextVar[Recorded | None] = ContextVar("playground_calls", default=None)
+_current: ContextVar[RecordedCalls | None] = ContextVar("playground_calls", default=None)
 
 
 @contextmanager
-def recorded() -> Iterator[Recorded]:
-    """Collect the calls made in this context; the list grows while they are made."""
-    calls = Recorded()
+def record_calls() -> Iterator[RecordedCalls]:
+    """Record the calls of this context; the list grows while they run."""
+    calls = RecordedCalls()
     token = _current.set(calls)
     try:
         yield calls
@@ -140,8 +140,8 @@ def recorded() -> Iterator[Recorded]:
 
 
 @contextmanager
-def blaming_the_answer() -> Iterator[None]:
-    """Note what the SDK finds wrong with an answer after it came: a creation that names no session (Q19)."""
+def record_late_errors() -> Iterator[None]:
+    """Record errors that the SDK raises for an answer it has received: a creation without an id (Q19)."""
     try:
         yield
     except Error as error:
@@ -152,21 +152,21 @@ def blaming_the_answer() -> Iterator[None]:
 
 
 def init_app(app: Flask, log: logging.Logger) -> None:
-    """Listen to the app's calls, and to the attempts in the SDK's log."""
+    """Connect to the app's signals and to the SDK's log."""
     octaspace_request.connect(_on_request, sender=app)
     octaspace_response.connect(_on_response, sender=app)
     octaspace_error.connect(_on_error, sender=app)
-    if not any(isinstance(handler, _Attempts) for handler in log.handlers):
-        log.addHandler(_Attempts())
+    if not any(isinstance(handler, _AttemptHandler) for handler in log.handlers):
+        log.addHandler(_AttemptHandler())
 
 
-class _Attempts(logging.Handler):
-    """Reads the fields that ride along with each attempt's line."""
+class _AttemptHandler(logging.Handler):
+    """Reads the structured fields of each attempt's log line."""
 
     def emit(self, record: logging.LogRecord) -> None:
         fields = getattr(record, "octaspace_attempt", None)
         calls = _current.get()
-        if fields is None or not calls or len(calls[-1].attempts) >= _KEPT_ATTEMPTS:
+        if fields is None or not calls or len(calls[-1].attempts) >= _MAX_ATTEMPTS:
             return
         call = calls[-1]
         start = max(0.0, time.monotonic() - call.began - fields["elapsed"])
@@ -205,14 +205,14 @@ def _headers(response: Response[Any]) -> dict[str, str]:
 
 
 def _answer(call: Call) -> Any:
-    """The answer's body for the log: JSON without secrets, text, or a note about what is not kept."""
+    """The answer's body for the log: JSON without secrets, text, or a note why it is not kept."""
     response = call.response
     if response is None or (not response.body and response.data is None):
         return None
     if answer_is_secret(call.request.method, call.request.path):
         return WITHHELD
-    if len(response.body) > _KEPT_BYTES:
-        return f"(not kept: {len(response.body)} bytes are more than the {_KEPT_BYTES} the log keeps)"
+    if len(response.body) > _MAX_ANSWER_BYTES:
+        return f"(not kept: {len(response.body)} bytes are more than the {_MAX_ANSWER_BYTES} the log keeps)"
     if isinstance(response.data, bytes):
         return response.text
     return without_secrets(response.data)

@@ -1,6 +1,6 @@
-"""What never gets into the request log, an export or a copied line: secrets inside bodies and answers.
+"""Removes secrets in bodies and answers from the request log, exports and copied lines.
 
-The API key is not among them: `flask_octaspace.client.MaskedClient` has masked it before.
+The API key is not handled here: `flask_octaspace.client.MaskedClient` has masked it before.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ __all__ = [
 
 WITHHELD: Final = "(left out: it may hold secrets)"
 
-#: Levels of an answer that are shown and kept. Python ends a recursion at about 1000 frames, of which a page
-#: takes some before it begins to write JSON; answers of the API have less than ten levels.
+#: Maximum nesting depth of an answer that is shown and kept. Python's recursion limit is about 1000 frames,
+#: some of which a page uses before it writes JSON; answers of the API have less than ten levels.
 _MAX_LEVELS: Final = 100
 _TOO_DEEP: Final = f"(left out: more than {_MAX_LEVELS} levels deep)"
 
@@ -28,7 +28,7 @@ _SECRET_FIELDS: Final = frozenset(
     }
 )  # fmt: skip
 
-#: Before the last characters of a key.
+#: Shown before the last characters of a key.
 _HIDDEN: Final = "••••"
 
 _SECRET_PATHS: Final = re.compile(r"^/nodes/[^/]+/(ident|logs)$")
@@ -40,16 +40,16 @@ def answer_is_secret(method: str, path: str) -> bool:
 
 
 def is_secret_field(name: Any) -> bool:
-    """Whether what stands under a name is a secret, or may hold one."""
+    """Whether the value of a field is a secret or may contain one."""
     return isinstance(name, str) and name.lower() in _SECRET_FIELDS
 
 
 def without_secrets(value: Any, levels: int = _MAX_LEVELS) -> Any:
-    """A copy of JSON data in which secret fields are replaced by a note.
+    """A copy of JSON data with secret fields replaced by a note.
 
     Args:
         value: The data.
-        levels: Levels that are copied; what is deeper is replaced by a note as well.
+        levels: Maximum depth that is copied; deeper values are replaced by a note as well.
     """
     if isinstance(value, (dict, list)) and levels == 0:
         return _TOO_DEEP
@@ -66,5 +66,5 @@ def without_secrets(value: Any, levels: int = _MAX_LEVELS) -> Any:
 
 
 def masked(key: str) -> str:
-    """A key as it may be shown: its last four characters, or none of a short one."""
+    """A key for display: its last four characters, or none of a short key."""
     return _HIDDEN + (key[-4:] if len(key) >= 12 else "")

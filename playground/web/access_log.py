@@ -1,4 +1,4 @@
-"""Gunicorn's own lines: no terminal obeys what is in them, and of a request there is only the path."""
+"""Gunicorn's log lines without control characters; of a request they contain only the path."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ __all__ = ["AccessLogger"]
 
 
 class AccessLogger(Logger):  # type: ignore[misc]
-    """Gunicorn's own writes the decoded path: with line ends, and whatever else somebody put into it.
+    """Gunicorn's logger with escaped paths and without request data.
 
-    It also writes exceptions as they are, and the request line or header that it could not read.
+    The base class writes the decoded path with any line ends in it, unfiltered exceptions, and the request
+    line or header that it could not parse.
     """
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         for handler in self.error_log.handlers:
-            # One of another kind is the operator's, from a logging configuration.
+            # Any other kind comes from the operator's logging configuration.
             if handler.formatter is not None and type(handler.formatter) is logging.Formatter:
                 handler.setFormatter(SafeFormatter(handler.formatter._fmt, handler.formatter.datefmt))
 
     def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
-        # One of the arguments is the address of the request, with its query.
+        # One of the arguments is the URL of the request, with its query.
         paths = [arg.partition("?")[0] if isinstance(arg, str) else arg for arg in args]
         super().exception(msg, *paths, **kwargs)
 
     def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
         found = re.match(r"Invalid request from ip=\S*:(?= )", msg) if isinstance(msg, str) else None
         if found is not None:
-            # The rest is the part of the request that cannot be read.
+            # The rest is the part of the request that cannot be parsed.
             kind = sys.exc_info()[0]
-            msg, args = "%s %s", (found[0], "it cannot be read" if kind is None else kind.__name__)
+            msg, args = "%s %s", (found[0], "it cannot be parsed" if kind is None else kind.__name__)
         super().warning(msg, *args, **kwargs)
 
     def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> dict[str, Any]:

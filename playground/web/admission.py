@@ -1,6 +1,6 @@
-"""Admission control: each request holds a slot until its answer is sent; without a free slot it is refused.
+"""Admission control: each request holds a slot until its response is sent; without a free slot it is refused.
 
-A view marked with `uses_download_slot` takes a slot of that kind. ``/healthz`` needs none.
+A view marked with `uses_download_slot` takes a download slot. ``/healthz`` needs no slot.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from .request_slots import NoSlotError, RequestSlot, RequestSlots
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["SLOTS", "client_is_gone", "current_slot", "init_app", "uses_download_slot"]
+__all__ = ["SLOTS", "client_disconnected", "current_slot", "init_app", "uses_download_slot"]
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 #: Name of the process's slots in `app.extensions`.
 SLOTS: Final = "playground.request_slots"
 
-_FREE: Final = frozenset({"health.ok"})
+_EXEMPT: Final = frozenset({"health.ok"})
 _FILES: Final = frozenset({"static", "bootstrap.static"})
 
 #: Where the WSGI environment holds a request's slot.
 _KEY: Final = "playground.slot"
 
-#: Seconds a client may take to send one piece of its request, or to read one of an answer.
-_PIECE_SECONDS: Final = 20.0
+#: Seconds a client may take to send one part of its request, or to read one part of a response.
+_SOCKET_TIMEOUT: Final = 20.0
 
 
 def uses_download_slot(view: View) -> View:
-    """Mark a view that passes on a file from the API."""
+    """Mark a view that streams a file from the API."""
     view.uses_download_slot = True  # type: ignore[attr-defined]
     return view
 
 
 def init_app(app: Flask, process: ProcessSettings) -> None:
-    """Register it; after the checks of who may call us, before anything that takes time."""
+    """Register admission control: after the access checks, before anything that takes time."""
     app.extensions[SLOTS] = RequestSlots(process.thread_counts)
-    app.wsgi_app = _UntilSent(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = _SlotMiddleware(app.wsgi_app)  # type: ignore[method-assign]
     app.before_request(_take_slot)
 
 
@@ -56,17 +56,17 @@ def current_slot() -> RequestSlot:
     return slot
 
 
-def client_is_gone(environ: WSGIEnvironment) -> bool:
+def client_disconnected(environ: WSGIEnvironment) -> bool:
     """Whether the client of a request has closed its connection.
 
-    Only Gunicorn shows its socket; with another server nobody is known to be gone, and writing to it tells.
+    Only Gunicorn exposes the socket. With another server the result is False, and writing fails instead.
     """
     sock: socket.socket | None = environ.get("gunicorn.socket")
     if sock is None:
         return False
     try:
         if hasattr(select, "POLLRDHUP"):
-            # Says so although bytes of the client wait before the end, and with TLS as well.
+            # Detects a closed connection even when unread bytes precede its end, and with TLS.
             poll = select.poll()
             poll.register(sock, select.POLLRDHUP)
             return bool(poll.poll(0))
@@ -90,7 +90,7 @@ def _take_slot() -> Response | None:
 
 
 def _kind() -> RequestKind | None:
-    if request.endpoint in _FREE:
+    if request.endpoint in _EXEMPT:
         return None
     if request.endpoint in _FILES:
         return "file"
@@ -99,16 +99,16 @@ def _kind() -> RequestKind | None:
 
 
 def _refusal(error: NoSlotError) -> Response:
-    # Without the frame of a page: that would read the browser's state, which others may be waiting for.
+    # Without the page layout: it reads the browser's state, for which other requests may be waiting.
     code = 429 if error.own_limit else 503
     text = f"{error} Nothing was done. Try again in {error.retry_after} s."
-    answer = make_response(render_template("errors/outage.html", title="Busy", text=text, code=code), code)
-    answer.headers["Retry-After"] = str(error.retry_after)
-    return answer
+    response = make_response(render_template("errors/outage.html", title="Busy", text=text, code=code), code)
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
-class _UntilSent:
-    """Releases a request's slot when its answer is sent, or its client is gone."""
+class _SlotMiddleware:
+    """Releases a request's slot when its response is sent, or its client has disconnected."""
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
@@ -116,8 +116,9 @@ class _UntilSent:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         sock: socket.socket | None = environ.get("gunicorn.socket")
         if sock is not None:
-            # A client that neither reads nor writes must not hold the thread; Gunicorn has no limit for that.
-            sock.settimeout(_PIECE_SECONDS)
+            # A client that neither reads nor writes must not block the thread; Gunicorn has no limit for
+            # that.
+            sock.settimeout(_SOCKET_TIMEOUT)
         held: list[RequestSlot] = []
         environ[_KEY] = held
         try:
@@ -129,18 +130,18 @@ class _UntilSent:
 
 
 class _Body:
-    """A response's body that holds a slot until it is read to its end, closed, or garbage collected."""
+    """A response body that holds a slot until it is exhausted, closed, or garbage collected."""
 
     def __init__(self, body: Iterable[bytes], held: list[RequestSlot]) -> None:
         self._body, self._held = body, held
-        self._pieces: Iterator[bytes] = iter(body)
+        self._chunks: Iterator[bytes] = iter(body)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
         try:
-            return next(self._pieces)
+            return next(self._chunks)
         except BaseException:
             _release(self._held)
             raise

@@ -1,9 +1,9 @@
-"""Lines of the app's log: nothing in them that a terminal would obey, or that looks like another line.
+"""The app's log: lines without control characters, exceptions without data of users.
 
-Paths and messages come from whoever calls us, and from the API. An exception is worse: a UnicodeEncodeError
-holds the whole page it could not encode, form token and typed variables included, and a KeyError what
-somebody typed. So of an exception the log has the class and the places in the code, and its message only
-where the classes below promise that it may be shown.
+Paths and messages come from clients and from the API. An exception may contain more: a UnicodeEncodeError has
+the whole page it could not encode, form token and typed variables included, and a KeyError has typed text.
+Therefore the log has only the class and the stack of an exception, and its message only for the classes
+below, whose messages are safe.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from ..formatting import visible
 from ..settings import StartError
 from ..store import StoreError
 
-__all__ = ["SafeFormatter", "exception_text", "init_app", "install_hooks", "named"]
+__all__ = ["SafeFormatter", "exception_name", "exception_text", "init_app", "install_hooks"]
 
-#: Their messages are written to be read: without the key, and without what a page or a form held.
+#: Exceptions with safe messages: without the key, and without content of a page or a form.
 _SAFE: Final = (octaspace.Error, StoreError, StartError)
 
-#: Frames of one exception: a recursion without end has a thousand.
+#: Maximum number of frames of one exception: an infinite recursion has a thousand.
 _MAX_FRAMES: Final = 60
 
-#: Exceptions of a chain or a group.
+#: Maximum number of exceptions of a chain or a group.
 _MAX_EXCEPTIONS: Final = 10
 
 _GROUP: Final[Any] = getattr(builtins, "BaseExceptionGroup", ())  # from Python 3.11 on
 
 
 class SafeFormatter(logging.Formatter):
-    """Writes each record on one line, and an exception without what it was raised with."""
+    """Writes each record on one line, and an exception without its arguments."""
 
     def format(self, record: logging.LogRecord) -> str:
-        # Not the base class's: it takes over the text that another handler has left in the record.
+        # Not the base class's method: it reuses the text that another handler has cached in the record.
         record.message = record.getMessage()
         if self.usesTime():
             record.asctime = self.formatTime(record, self.datefmt)
@@ -56,23 +56,23 @@ class SafeFormatter(logging.Formatter):
 
 class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Say so on one line: the base class writes the arguments of the record, and those of the error."""
+        """Report the failure on one line: the base class writes the arguments of record and error."""
         error = sys.exc_info()[1]
         if logging.raiseExceptions and sys.stderr is not None:
             sys.stderr.write(f"A line of {record.module} could not be logged: {type(error).__name__}\n")
 
 
 def init_app(app: Flask) -> None:
-    """Give the app's logger a handler of its own, in place of Flask's."""
+    """Give the app's logger its own handler instead of Flask's."""
     log = logging.getLogger(app.name)
     if not any(isinstance(handler, _Handler) for handler in log.handlers):
         log.addHandler(_handler())
 
 
 def install_hooks() -> None:
-    """For a process that serves the app: what no logger of ours sees is written in the same way.
+    """Format everything else that a serving process logs in the same way.
 
-    That is what ends a thread, what is raised where nobody can catch it, and lines of other packages.
+    This covers uncaught exceptions of threads, unraisable exceptions, and log lines of other packages.
     """
     log = logging.getLogger("playground")
 
@@ -90,17 +90,17 @@ def install_hooks() -> None:
     logging.lastResort.setLevel(logging.WARNING)
 
 
-def named(error: BaseException) -> str:
-    """What an exception is called, with its message where it is one that may be shown."""
+def exception_name(error: BaseException) -> str:
+    """The name of an exception's class, with its message if the message is safe."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     return f"{name}: {_one_line(str(error))}" if isinstance(error, _SAFE) else name
 
 
 def exception_text(error: BaseException) -> str:
-    """An exception with those behind it, the first one first: classes, files, lines and functions.
+    """An exception and its causes, the first cause first: classes, files, lines and functions.
 
-    There are no messages but those of `named`, no variables and no lines of code.
+    It contains no messages except those of `exception_name`, no variables and no source lines.
     """
     return "\n".join(_lines(error, set()))
 
@@ -122,7 +122,7 @@ def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
         half = _MAX_FRAMES // 2
         frames[half:-half] = [f"  ({len(frames) - 2 * half} frames are left out)"]
     yield from map(_one_line, frames)
-    yield named(error)
+    yield exception_name(error)
     if isinstance(error, _GROUP):
         for part in error.exceptions:
             if len(seen) < _MAX_EXCEPTIONS:

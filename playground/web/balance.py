@@ -1,4 +1,4 @@
-"""The balance in the header: requested together with a page's own calls, and kept for the next pages."""
+"""The balance in the header: requested together with a page's own calls, and saved for the next pages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["KnownBalance", "init_app", "known_balance", "read_balance"]
 #: Seconds after which it is requested again.
 _FRESH: Final = 15.0
 
-#: Seconds it may take: it is not what the page is about.
+#: Time limit in seconds; short, because a page does not depend on it.
 _BUDGET: Final = 2.0
 
 _LINE: Final = SdkCall("accounts.balance")
@@ -31,7 +31,7 @@ class KnownBalance:
     """The balance as last received.
 
     Attributes:
-        wei: The amount, or None when the API did not give it.
+        wei: The amount, or None when the API did not return it.
         at: When it was received, seconds since 1970.
     """
 
@@ -49,7 +49,7 @@ def init_app(app: Flask) -> None:
 
 
 def known_balance(browser: Browser) -> KnownBalance | None:
-    """The last balance of the browser's current source; None when it was never requested."""
+    """The last balance of the browser's current API target; None when it was never requested."""
     saved = browser.read("balance")
     if saved.get("of") != _owner(browser):
         return None
@@ -59,9 +59,9 @@ def known_balance(browser: Browser) -> KnownBalance | None:
 class _HeaderBalance:
     """`playground.web.panels.Companion` for the balance."""
 
-    def ask(self, browser: Browser, asks: Sequence[PanelRequest]) -> PanelRequest | None:
+    def panel_request(self, browser: Browser, requests: Sequence[PanelRequest]) -> PanelRequest | None:
         """None without a key, where the page requests it anyway, and while the last one is fresh."""
-        if browser.api_target.key is None or any(str(ask.line) == str(_LINE) for ask in asks):
+        if browser.api_target.key is None or any(str(each.line) == str(_LINE) for each in requests):
             return None
         last = known_balance(browser)
         if last is not None and time.time() - last.at <= _FRESH:
@@ -69,7 +69,7 @@ class _HeaderBalance:
         return PanelRequest("header_balance", "Balance", _LINE, shape=read_balance, budget=_BUDGET)
 
     def loaded(self, browser: Browser, panels: Iterable[Panel]) -> None:
-        """Keep the balance when one of the panels requested it."""
+        """Save the balance when one of the panels requested it."""
         for panel in panels:
             if panel.line == str(_LINE) and panel.state != "skipped":
                 wei = panel.data if panel.has_data else None
@@ -86,5 +86,5 @@ def read_balance(data: Any) -> int:
 
 
 def _owner(browser: Browser) -> str:
-    source = browser.api_target
-    return repr((source.pair, source.masked_key, source.origin))
+    target = browser.api_target
+    return repr((target.pair, target.masked_key, target.origin))

@@ -1,4 +1,4 @@
-"""Error pages: an id to find it in the log by, never a traceback; before the login nothing but the error."""
+"""Error pages: with an id that is in the log, without a traceback; before the login without the layout."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from ..store import StoreError, StoreFullError
-from .app_log import named
-from .login import is_inside
+from .app_log import exception_name
+from .login import is_logged_in
 
 __all__ = ["init_app"]
 
-_PERHAPS_SENT = "What you sent may have been carried out all the same: look before you send it again. "
+_OUTCOME_UNKNOWN = "The request may have taken effect; check before sending it again. "
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages for refusals, missing pages and failures of our own."""
-    app.register_error_handler(CSRFError, _forged)
-    app.register_error_handler(StoreFullError, _full_store)
-    app.register_error_handler(StoreError, _no_store)
+    """Register the pages for refusals, missing pages and internal errors."""
+    app.register_error_handler(CSRFError, _csrf_failed)
+    app.register_error_handler(StoreFullError, _store_full)
+    app.register_error_handler(StoreError, _store_unavailable)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(InternalServerError, _failed)
 
 
-def _forged(error: HTTPException) -> tuple[str, int]:
-    text = "The form did not come from a page of this browser, or its cookie is gone. Load the page again."
+def _csrf_failed(error: HTTPException) -> tuple[str, int]:
+    text = "The form did not come from a page of this browser, or its cookie is missing. Reload the page."
     return _page("Not sent", text, 400), 400
 
 
@@ -36,32 +36,32 @@ def _http(error: HTTPException) -> tuple[str, int] | Response:
     code = error.code or 500
     if code < 400:
         return error.get_response()
-    titles = {404: "There is no such page", 405: "Not like this", 413: "Too much at once"}
+    titles = {404: "Page not found", 405: "Method not allowed", 413: "Request too large"}
     return _page(titles.get(code, error.name), error.description or "", code), code
 
 
 def _failed(error: InternalServerError) -> tuple[str, int]:
     if isinstance(error.original_exception, StoreFullError):
-        return _full_store(error.original_exception)
-    if isinstance(error.original_exception, StoreError):  # raised after the page was made
-        return _no_store(error.original_exception)
-    number = _logged(named(error.original_exception or error))
-    return _page("Something failed in the playground", f"The server's log has it under {number}.", 500), 500
+        return _store_full(error.original_exception)
+    if isinstance(error.original_exception, StoreError):  # raised after the view
+        return _store_unavailable(error.original_exception)
+    number = _log_failure(exception_name(error.original_exception or error))
+    return _page("Internal error", f"The server log has the details under {number}.", 500), 500
 
 
-def _no_store(error: StoreError) -> tuple[str, int]:
-    number = _logged(named(error))
-    text = _PERHAPS_SENT if request.method == "POST" else ""
-    text += f"Try again in a moment. The server's log has the reason under {number}."
-    return _plain_page("The playground cannot reach its own memory", text, 503), 503
+def _store_unavailable(error: StoreError) -> tuple[str, int]:
+    number = _log_failure(exception_name(error))
+    text = _OUTCOME_UNKNOWN if request.method == "POST" else ""
+    text += f"Try again in a moment. The server log has the reason under {number}."
+    return _plain_page("Storage unavailable", text, 503), 503
 
 
-def _full_store(error: StoreFullError) -> tuple[str, int]:
+def _store_full(error: StoreFullError) -> tuple[str, int]:
     text = f"{error} Nothing was sent or saved."
-    return _plain_page("The playground has no room for it", text, 507), 507
+    return _plain_page("Storage full", text, 507), 507
 
 
-def _logged(what: str) -> str:
+def _log_failure(what: str) -> str:
     number = secrets.token_hex(4)
     current_app.logger.error("Failure %s at %s %s: %s", number, request.method, request.path, what)
     return number
@@ -69,18 +69,18 @@ def _logged(what: str) -> str:
 
 def _page(title: str, text: str, code: int) -> str:
     try:
-        # The frame names the endpoint and the end of the key, which are for those who have logged in.
-        if not is_inside():
+        # The layout shows the endpoint and the end of the key, which require a login.
+        if not is_logged_in():
             return _plain_page(title, text, code)
         return render_template("errors/failure.html", title=title, text=text, code=code)
     except StoreError:
-        # The frame of a page shows what is stored of the browser.
+        # The layout shows stored state of the browser.
         return _plain_page(title, text, code)
     except Exception:
-        current_app.logger.exception("The page for %s could not be made either", code)
+        current_app.logger.exception("The error page for %s could not be rendered", code)
         return _plain_page(title, text, code)
 
 
 def _plain_page(title: str, text: str, code: int) -> str:
-    """A page without the frame, for who may not see the frame, and for when it cannot be had."""
+    """A page without the layout: before the login, and when the layout cannot be rendered."""
     return render_template("errors/outage.html", title=title, text=text, code=code)

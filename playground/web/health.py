@@ -1,4 +1,4 @@
-"""For load balancers: whether the process answers, and nothing else."""
+"""Health check for load balancers: whether the process answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The optional password in front of everything."""
+"""Optional password protection of the whole app."""
 
 from __future__ import annotations
 
@@ -20,14 +20,13 @@ from ..browser.state import current_browser, renew_id
 from ..settings import ProcessSettings
 from ..store import LoginAttempts
 
-__all__ = ["init_app", "is_inside"]
+__all__ = ["init_app", "is_logged_in"]
 
 bp = Blueprint("login", __name__, url_prefix="/playground")
 
 _OPEN: Final = frozenset({"login.show", "login.enter", "static", "bootstrap.static", "health.ok"})
 
-
-#: How a thread waits.
+#: How a thread waits; tests replace it.
 pause = time.sleep
 
 
@@ -38,13 +37,13 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
 
 
 def init_app(app: Flask, process: ProcessSettings) -> None:
-    """Ask for the password when the operator set one."""
+    """Require the password when the operator has set one."""
     if process.password is None:
         return
     app.register_blueprint(bp)
 
     def require_login() -> Response | None:
-        if request.endpoint in _OPEN or is_inside():
+        if request.endpoint in _OPEN or is_logged_in():
             return None
         return redirect(url_for("login.show"), 303)
 
@@ -59,64 +58,64 @@ def show() -> str:
 @bp.post("/login")
 def enter() -> Response:
     form = LoginForm()
-    parts = current_app_state()
-    attempts = LoginAttempts(parts.database, request.remote_addr or "")
-    with _seat(parts) as seated:
-        may_try, seconds = attempts.claim() if seated else attempts.claim(max_wait=0.0)
-        if not may_try:
-            again = max(1, math.ceil(seconds))
-            answer = _refusal(
-                form, f"Too many wrong passwords from your address. Try again in {again} s.", 429
+    state = current_app_state()
+    attempts = LoginAttempts(state.database, request.remote_addr or "")
+    with _login_slot(state) as has_slot:
+        allowed, seconds = attempts.claim() if has_slot else attempts.claim(max_wait=0.0)
+        if not allowed:
+            retry_after = max(1, math.ceil(seconds))
+            response = _refusal(
+                form, f"Too many wrong passwords from your address. Try again in {retry_after} s.", 429
             )
-            answer.headers["Retry-After"] = str(again)
-            return answer
+            response.headers["Retry-After"] = str(retry_after)
+            return response
         if seconds:
             pause(seconds)
-        if not _same(form.password.data or "", parts.process.password or ""):
-            held_back = attempts.failed()
-            if seated and held_back:
-                pause(held_back)
-            return _refusal(form, "That is not the password.", 401)
+        if not _passwords_match(form.password.data or "", state.process.password or ""):
+            delay = attempts.failed()
+            if has_slot and delay:
+                pause(delay)
+            return _refusal(form, "Wrong password.", 401)
     attempts.succeeded()
-    renew_id().write("login", {"proof": _proof(parts)})
+    renew_id().write("login", {"proof": _proof(state)})
     return redirect(url_for("dashboard.index"), 303)
 
 
 @contextmanager
-def _seat(parts: AppState) -> Iterator[bool]:
-    """One of the few threads that may wait here; False when all of them do. The others answer pages."""
-    seated = parts.login_seats.acquire(blocking=False)
+def _login_slot(state: AppState) -> Iterator[bool]:
+    """Take a slot for a thread that waits; yields False without a free one. Other threads serve pages."""
+    has_slot = state.login_slots.acquire(blocking=False)
     try:
-        yield seated
+        yield has_slot
     finally:
-        if seated:
-            parts.login_seats.release()
+        if has_slot:
+            state.login_slots.release()
 
 
 def _refusal(form: LoginForm, problem: str, status: int) -> Response:
     return make_response(render_template("login/index.html", form=form, problem=problem), status)
 
 
-def is_inside() -> bool:
+def is_logged_in() -> bool:
     """Whether this browser may see pages: there is no password, or it has entered it.
 
     Raises:
-        StoreError: The store cannot say.
+        StoreError: The store is unavailable.
     """
-    parts = current_app_state()
-    if parts.process.password is None:
+    state = current_app_state()
+    if state.process.password is None:
         return True
     proof = current_browser().read("login").get("proof", "")
-    return hmac.compare_digest(proof, _proof(parts))
+    return hmac.compare_digest(proof, _proof(state))
 
 
-def _proof(parts: AppState) -> str:
-    """What a browser that entered the password has; another password makes it worthless."""
-    password = parts.process.password or ""
-    return hmac.new(parts.secret_key.encode(), password.encode(), hashlib.sha256).hexdigest()
+def _proof(state: AppState) -> str:
+    """What is stored for a browser that has logged in; a change of the password invalidates it."""
+    password = state.process.password or ""
+    return hmac.new(state.secret_key.encode(), password.encode(), hashlib.sha256).hexdigest()
 
 
-def _same(given: str, expected: str) -> bool:
-    """Compare in a time that tells neither where they differ nor how long they are."""
+def _passwords_match(given: str, expected: str) -> bool:
+    """Compare in a time that depends neither on the position of a difference nor on the length."""
     digests = [hashlib.sha256(text.encode()).digest() for text in (given, expected)]
     return hmac.compare_digest(*digests)

@@ -1,4 +1,4 @@
-"""The pages of the sidebar, and the keys that lead to them."""
+"""The pages of the sidebar, and their keyboard shortcuts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from flask import Flask, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-__all__ = ["GROUPS", "Page", "init_app", "page_or"]
+__all__ = ["GROUPS", "Page", "init_app", "known_page"]
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Page:
 
     Attributes:
         endpoint: Endpoint of the page; its blueprint's name marks the current one.
-        title: What it is called.
+        title: Its title.
         icon: Its icon in Bootstrap's icon font.
-        key: The letter that opens it after `g`.
+        key: Shortcut: the letter to type after `g`.
         covers: Other blueprints whose pages belong to this entry.
     """
 
@@ -68,7 +68,7 @@ GROUPS: Final = (
 
 
 def init_app(app: Flask) -> None:
-    """Register the first address, and the sidebar for templates."""
+    """Register the start page, and the sidebar for templates."""
 
     @app.get("/")
     def root() -> Response:
@@ -80,10 +80,10 @@ def init_app(app: Flask) -> None:
 
     @app.context_processor
     def sidebar() -> dict[str, object]:
-        there = current_app.view_functions
-        groups = [(name, [page for page in pages if page.endpoint in there]) for name, pages in GROUPS]
+        views = current_app.view_functions
+        groups = [(name, [page for page in pages if page.endpoint in views]) for name, pages in GROUPS]
         endpoints = {page.endpoint for _, pages in groups for page in pages}
-        endpoints |= {name for name in ("sessions.show", "nodes.show") if name in there}
+        endpoints |= {name for name in ("sessions.show", "nodes.show") if name in views}
         return {
             "navigation": groups,
             "page_endpoints": endpoints,
@@ -92,12 +92,12 @@ def init_app(app: Flask) -> None:
 
 
 def _area(blueprint: str) -> str:
-    """The blueprint of the sidebar's entry to which a page of `blueprint` belongs."""
+    """The blueprint of the sidebar entry for a page of `blueprint`."""
     pages = (page for _, pages in GROUPS for page in pages)
     return next((page.area for page in pages if blueprint in page.covers), blueprint)
 
 
-def page_or(endpoint: str, given: str | None) -> str:
-    """The endpoint a form names, when it is one of the sidebar's; else `endpoint`."""
+def known_page(endpoint: str, given: str | None) -> str:
+    """The endpoint given by a form if it is in the sidebar; else `endpoint`."""
     known = {page.endpoint for _, pages in GROUPS for page in pages}
     return given if given in known and given in current_app.view_functions else endpoint

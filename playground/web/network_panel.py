@@ -1,4 +1,4 @@
-"""The panel for ``GET /network``, which several pages show; `components/network.html` draws it."""
+"""The panel for ``GET /network``, used by several pages; `components/network.html` renders it."""
 
 from __future__ import annotations
 

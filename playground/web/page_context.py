@@ -1,4 +1,4 @@
-"""What surrounds every page: where calls go, the key's last characters, balance, mode and the log."""
+"""Data of the page layout: API target, last characters of the key, balance, transport mode and log."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from ..sdk.error_card import Problem
 from ..store import CallRow, RequestLog
 from .balance import KnownBalance, known_balance
 from .form_actions import OUTCOME, new_token, outcome
-from .navigation import page_or
+from .navigation import known_page
 from .worker_snapshots import forget_snapshots
 
 __all__ = ["PageContext", "init_app"]
 
 THEMES = ("auto", "light", "dark")
 
-#: Query parameters that belong to one answer, not to the page.
-_PASSING = ("_panel", "_raw", OUTCOME, "confirm")
+#: Query parameters that belong to a single response, not to the page.
+_TRANSIENT = ("_panel", "_raw", OUTCOME, "confirm")
 
-#: Rows of the drawer under every page.
+#: Rows of the log drawer below every page.
 _DRAWER_ROWS = 25
 
 bp = Blueprint("look", __name__, url_prefix="/playground")
 
 
 class PageContext:
-    """The frame of a page, computed when the template asks for it."""
+    """Data of the page layout, computed on demand."""
 
     def __init__(self) -> None:
         self._browser: Browser = current_browser()
@@ -60,12 +60,12 @@ class PageContext:
 
     @cached_property
     def log(self) -> tuple[list[CallRow], int]:
-        """The latest calls of this browser, and how many there are."""
+        """The latest calls of this browser, and the number of all its calls."""
         return RequestLog(current_app_state().database, self._browser.id).latest(_DRAWER_ROWS)
 
     @cached_property
     def outcome(self) -> dict[str, Any] | None:
-        """What came of the change that led here."""
+        """The outcome of the change that led to this page."""
         result = outcome()
         if result is not None and result.get("problem"):
             result["problem"] = Problem(**result["problem"])
@@ -73,14 +73,14 @@ class PageContext:
 
     @property
     def address(self) -> str:
-        """The address of this page as a person would share it."""
+        """The URL of this page for sharing."""
         return self.address_with()
 
     def address_with(self, **more: str) -> str:
-        """The same address with parameters put in."""
-        query = [item for item in request.args.items(multi=True) if item[0] not in (*_PASSING, *more)]
+        """The same URL with additional parameters."""
+        query = [item for item in request.args.items(multi=True) if item[0] not in (*_TRANSIENT, *more)]
         query += more.items()
-        # The path has been decoded once; an id in it may hold what would begin a query.
+        # The path has been decoded once; an id in it may contain a question mark.
         return quote(request.path) + (f"?{urlencode(query)}" if query else "")
 
     @property
@@ -93,10 +93,10 @@ class PageContext:
 
 
 def init_app(app: Flask) -> None:
-    """Register the frame for templates, and the switch of the theme."""
+    """Register the layout data for templates, and the theme and logout forms."""
     app.register_blueprint(bp)
 
-    # Globals rather than a context: imported macros see them too.
+    # Globals instead of a context processor: imported macros can use them.
     app.jinja_env.globals.update(page_context=LocalProxy(_current_context), new_token=new_token)
 
 
@@ -109,17 +109,17 @@ def _current_context() -> PageContext:
 
 @bp.post("/theme")
 def theme() -> Response:
-    """Save `auto`, `light` or `dark`, and go back to the page the switch was used on."""
+    """Save `auto`, `light` or `dark`, and redirect to the page of the form."""
     chosen = request.form.get("theme", "auto")
     browser = current_browser()
     if chosen in THEMES:
         browser.write("look", {**browser.read("look"), "theme": chosen})
-    return redirect(url_for(page_or("dashboard.index", request.form.get("page"))), 303)
+    return redirect(url_for(known_page("dashboard.index", request.form.get("page"))), 303)
 
 
 @bp.post("/logout")
 def logout() -> Response:
-    """Forget everything about this browser, in all workers; its cookie finds nothing any more."""
+    """Remove all state of this browser in all workers, and its session cookie."""
     browser = current_browser()
     forget_snapshots(browser, current_app_state())
     browser.forget()

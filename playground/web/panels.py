@@ -1,14 +1,14 @@
-"""Panels: the calls of a page, made at the same time, each with a budget and an end of its own.
+"""Panels: the calls of a page, made concurrently, each with its own time limit and result.
 
     panels = load(
-        Ask("network", "Network", Line("network.info")),
-        Ask("offers", "Offers", Line("services.mr.list"), shape=by_model),
+        PanelRequest("network", "Network", SdkCall("network.info")),
+        PanelRequest("offers", "Offers", SdkCall("services.mr.list"), shape=by_model),
     )
     return render_template("network/index.html", **panels)
 
-A page costs the time of its slowest call. An error of one never touches another: it is a card in its
-place. With ``?_panel=name`` only that call is made, which is how a panel is loaded again by itself; with
-``?_raw=name`` the answer is its JSON as a file, for those too long to be shown whole.
+A page takes as long as its slowest call. An error affects its own panel only, which shows an error card. With
+``?_panel=name`` only that call is made: this is how a panel is reloaded. With ``?_raw=name`` the response is
+the panel's JSON as a file, for answers too long to be shown whole.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ..browser.state import Browser, current_browser
 from ..formatting import pretty_json
 from ..sdk.call import SdkCall, curl
 from ..sdk.error_card import UNEXPECTED_SHAPE, Problem, describe, log_unexpected_shape
-from ..sdk.recording import Call, recorded
+from ..sdk.recording import Call, record_calls
 from ..sdk.redaction import without_secrets
 from .responses import as_attachment
 
@@ -39,11 +39,11 @@ __all__ = ["Companion", "Panel", "PanelRequest", "load", "register_companion"]
 
 State = Literal["ok", "empty", "error", "skipped"]
 
-#: The query parameters that ask for one panel alone, and for its answer as a file.
+#: The query parameters that request a single panel, and its answer as a file.
 ONLY: Final = "_panel"
 RAW: Final = "_raw"
 
-#: How much of an answer's JSON a page shows, and of how many entries it is made.
+#: Maximum number of characters of an answer's JSON on a page, and of entries it is made from.
 _SHOWN_CHARACTERS: Final = 64_000
 _SHOWN_ENTRIES: Final = 100
 
@@ -61,17 +61,17 @@ def _is_empty(data: Any) -> bool:
 
 @dataclass(frozen=True)
 class PanelRequest:
-    """A call a page wants.
+    """A call that a page needs.
 
     Attributes:
         name: Name of the panel in the page; letters and underscores.
         title: Its heading.
         line: The call.
-        shape: Makes what the template shows from the answer's `data`, or from what a search found. It raises
+        shape: Converts the answer's `data`, or the result of a search, for the template. It raises
             `octaspace.UnexpectedShapeError` for an answer that it cannot read.
-        empty: Whether what `shape` made is nothing to show.
-        budget: Seconds it may take; by default what Settings say.
-        needs: Panels whose data it is shown with; loaded again by itself, it brings them along.
+        empty: Whether the result of `shape` is empty.
+        budget: Time limit in seconds; the one of Settings by default.
+        needs: Panels whose data it needs; they are loaded with it when it is reloaded.
     """
 
     name: str
@@ -85,13 +85,13 @@ class PanelRequest:
 
 @dataclass
 class Panel:
-    """What came of an `PanelRequest`.
+    """The result of a `PanelRequest`.
 
     Attributes:
-        ask: What was asked.
-        state: ``"ok"``, ``"empty"``, ``"error"``, or ``"skipped"`` when only another panel was wanted.
+        request: The request.
+        state: ``"ok"``, ``"empty"``, ``"error"``, or ``"skipped"`` when only another panel was requested.
         data: What `PanelRequest.shape` made of the answer; None unless ok or empty.
-        answer: The answer's `data` as the API sent it.
+        answer: The `data` of the answer, unchanged.
         problem: The error card.
         at: When it was loaded, seconds since 1970.
         elapsed: Seconds it took.
@@ -99,7 +99,7 @@ class Panel:
         log_id: Number of the last of them in the request log.
     """
 
-    ask: PanelRequest
+    request: PanelRequest
     state: State = "skipped"
     data: Any = None
     answer: Any = None
@@ -111,16 +111,16 @@ class Panel:
 
     @property
     def name(self) -> str:
-        return self.ask.name
+        return self.request.name
 
     @property
     def title(self) -> str:
-        return self.ask.title
+        return self.request.title
 
     @property
     def line(self) -> str:
         """The Python line."""
-        return str(self.ask.line)
+        return str(self.request.line)
 
     @property
     def attempts(self) -> int:
@@ -136,7 +136,7 @@ class Panel:
 
     @cached_property
     def raw(self) -> Any:
-        """The answer without secrets; made only when a page shows it, for it copies everything."""
+        """The answer without secrets; computed on demand, because it copies the whole answer."""
         return without_secrets(self.answer)
 
     @property
@@ -147,7 +147,7 @@ class Panel:
 
     @cached_property
     def raw_start(self) -> str | None:
-        """The beginning of an answer too long to be shown whole, as JSON; None for one that is not."""
+        """The beginning of an answer too long to be shown whole, as JSON; None for a shorter one."""
         if self.size <= _SHOWN_CHARACTERS // 2:
             return None
         many = isinstance(self.answer, list) and len(self.answer) > _SHOWN_ENTRIES
@@ -168,83 +168,84 @@ class Panel:
 
     @property
     def curl(self) -> str | None:
-        """The last call for a shell, or None when none was made."""
+        """The last call as a curl command, or None without calls."""
         if not self.calls:
             return None
-        asked = self.calls[-1].request
+        last = self.calls[-1].request
         return curl(
-            asked.method, self.endpoint, asked.path,
-            params=dict(asked.params), body=without_secrets(asked.body), public=asked.public,
+            last.method, self.endpoint, last.path,
+            params=dict(last.params), body=without_secrets(last.body), public=last.public,
         )  # fmt: skip
 
 
 class Companion(Protocol):
-    """Part of the frame that may add a call to those of a page, such as the balance in the header."""
+    """Part of the layout that may add a call to those of a page, such as the balance in the header."""
 
-    def ask(self, browser: Browser, asks: Sequence[PanelRequest]) -> PanelRequest | None:
-        """The call to make in addition to `asks`, or None. Its panel is not passed to the page."""
+    def panel_request(self, browser: Browser, requests: Sequence[PanelRequest]) -> PanelRequest | None:
+        """The call to make in addition to `requests`, or None. Its panel is not passed to the page."""
         ...
 
     def loaded(self, browser: Browser, panels: Iterable[Panel]) -> None:
-        """See all panels, those of companions included, once their calls have ended."""
+        """Receive all panels, those of companions included, after their calls."""
         ...
 
 
 def register_companion(app: Flask, companion: Companion) -> None:
-    """Have a companion asked at every `load` of the app."""
+    """Register a companion for every `load` of the app."""
     app.extensions.setdefault(_COMPANIONS, []).append(companion)
 
 
-def load(*asks: PanelRequest, page: bool = True) -> dict[str, Panel]:
-    """Make the calls of a page at the same time.
+def load(*requests: PanelRequest, page: bool = True) -> dict[str, Panel]:
+    """Make the calls of a page concurrently.
 
     Args:
-        asks: The calls.
-        page: Whether the address may ask for one panel or for its answer as a file; False where the answer is
-            no page.
+        requests: The calls.
+        page: Whether the URL may request a single panel or its answer as a file; False where the response is
+            not a page.
 
     Returns:
-        A `Panel` for each, by name; pass them on to the template.
+        A `Panel` for each request, by name, for the template.
     """
-    browser, parts = current_browser(), current_app_state()
+    browser, state = current_browser(), current_app_state()
     raw = request.args.get(RAW) if page else None
     only = request.args.get(ONLY, raw) if page else None
-    wanted = _wanted(asks, only, alone=raw is not None)
-    panels = {ask.name: Panel(ask) for ask in asks}
+    wanted = _wanted(requests, only, alone=raw is not None)
+    panels = {each.name: Panel(each) for each in requests}
     if not wanted:
         return panels
     companions: list[Companion] = current_app.extensions.get(_COMPANIONS, [])
-    extra = [ask for it in companions if (ask := it.ask(browser, wanted)) is not None] if not only else []
+    added = [] if only else [companion.panel_request(browser, wanted) for companion in companions]
+    extra = [each for each in added if each is not None]
     wanted += extra
-    with parts.clients.lease(browser.config) as client:
+    with state.clients.lease(browser.config) as client:
         running = [
-            parts.submit(_run, client.with_options(total_timeout=ask.budget or browser.budget), ask)
-            for ask in wanted
+            state.submit(_run, client.with_options(total_timeout=each.budget or browser.budget), each)
+            for each in wanted
         ]
         for future in running:
             panel = future.result()
             panels[panel.name] = panel
-    _write_log(browser, [panels[ask.name] for ask in wanted])
+    _write_log(browser, [panels[each.name] for each in wanted])
     for companion in companions:
         companion.loaded(browser, panels.values())
-    for ask in extra:
-        del panels[ask.name]
+    for each in extra:
+        del panels[each.name]
     if raw in panels:
         abort(_as_file(panels[raw]))
     return panels
 
 
-def _wanted(asks: Sequence[PanelRequest], only: str | None, *, alone: bool) -> list[PanelRequest]:
+def _wanted(requests: Sequence[PanelRequest], only: str | None, *, alone: bool) -> list[PanelRequest]:
     if only is None:
-        return list(asks)
-    needed = {name for ask in asks if ask.name == only and not alone for name in ask.needs}
-    return [ask for ask in asks if ask.name == only or ask.name in needed]
+        return list(requests)
+    needed = {name for each in requests if each.name == only and not alone for name in each.needs}
+    return [each for each in requests if each.name == only or each.name in needed]
 
 
 def _as_file(panel: Panel) -> Page:
-    """The whole answer, also one of an unexpected shape.
+    """The whole answer as a file, also when it has an unexpected shape.
 
-    A failure without one has an error's status, so that no browser saves it as if it were the answer.
+    A failure without an answer has an error status, so that a browser does not save it as the answer.
     """
     if panel.problem is not None and panel.answer is None:
         text = f"{panel.problem.kind}: {panel.problem.message}\n"
@@ -253,48 +254,48 @@ def _as_file(panel: Panel) -> Page:
     return as_attachment(page, f"{panel.name}.json")
 
 
-def _run(client: Client, ask: PanelRequest) -> Panel:
-    panel = Panel(ask, at=time.time())
+def _run(client: Client, panel_request: PanelRequest) -> Panel:
+    panel = Panel(panel_request, at=time.time())
     began = time.monotonic()
-    with recorded() as panel.calls:
+    with record_calls() as panel.calls:
         try:
-            result = ask.line.run(client)
-        except UnexpectedShapeError as error:  # a search has read the answer
-            _cannot_be_read(panel, error, None if error.response is None else error.response.data)
-        except (Error, ValueError) as error:  # of the call: a ValueError is about its arguments
+            result = panel_request.line.run(client)
+        except UnexpectedShapeError as error:  # raised by a search, which reads the answer
+            _set_unreadable(panel, error, None if error.response is None else error.response.data)
+        except (Error, ValueError) as error:  # of the call; a ValueError means invalid arguments
             panel.state, panel.problem = "error", describe(error)
             if isinstance(error, InvalidResponseError) and error.response is not None:
                 data = error.response.data
                 panel.answer = data if isinstance(data, (dict, list)) else None
         else:
-            # A search returns what it found; the answer it found it in is the recorded call's.
+            # A search returns offers; the answer itself is in the recorded call.
             response: Any = result if isinstance(result, Response) else panel.calls[-1].response
             panel.answer = response.data
             try:
-                panel.data = ask.shape(panel.answer if result is response else result)
-                panel.state = "empty" if ask.empty(panel.data) else "ok"
+                panel.data = panel_request.shape(panel.answer if result is response else result)
+                panel.state = "empty" if panel_request.empty(panel.data) else "ok"
             except Exception as error:
-                _cannot_be_read(panel, error, panel.answer)
+                _set_unreadable(panel, error, panel.answer)
     panel.elapsed = time.monotonic() - began
     return panel
 
 
-def _cannot_be_read(panel: Panel, error: Exception, answer: Any) -> None:
-    """Say so in the panel, in the app's log and in the request log; the page and the raw data stay."""
+def _set_unreadable(panel: Panel, error: Exception, answer: Any) -> None:
+    """Report an unreadable answer in the panel, the app's log and the request log; keep the raw data."""
     panel.state, panel.data, panel.answer = "error", None, answer
     if isinstance(error, UnexpectedShapeError):
-        log_unexpected_shape(panel.ask.line.name, error, panel.request_id)
+        log_unexpected_shape(panel.request.line.name, error, panel.request_id)
         panel.problem = replace(describe(error), request_id=panel.request_id)
         if panel.calls and panel.calls[-1].error is None:
             panel.calls[-1].error = error
     else:
-        # A mistake of ours: the page has read more into the answer than was checked.
+        # A bug in this app: the page relies on something in the answer that was not checked.
         current_app.logger.exception(
-            "The answer to %s could not be shown [request id %s]", panel.ask.line.name, panel.request_id
+            "The answer to %s could not be shown [request id %s]", panel.request.line.name, panel.request_id
         )
         panel.problem = Problem(
             type(error).__name__,
-            "This page cannot show what came.",
+            "This page cannot show the answer.",
             title=UNEXPECTED_SHAPE,
             request_id=panel.request_id,
             advice="The raw answer is below; the request log has the whole call.",
@@ -302,8 +303,8 @@ def _cannot_be_read(panel: Panel, error: Exception, answer: Any) -> None:
 
 
 def _write_log(browser: Browser, panels: list[Panel]) -> None:
-    log = CallLog.of_page(browser)
+    log = CallLog.for_current_page(browser)
     owners = [(panel, call) for panel in panels for call in panel.calls]
-    numbers = log.append([log.row(call, panel.ask.line.redacted) for panel, call in owners])
+    numbers = log.append([log.row(call, panel.request.line.redacted) for panel, call in owners])
     for (panel, _), number in zip(owners, numbers, strict=True):
         panel.log_id = number

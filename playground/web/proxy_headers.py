@@ -1,8 +1,8 @@
-"""What proxies in front say of a request: believed from our own proxies, and only where it can be true.
+"""``X-Forwarded-*`` headers: trusted from the operator's proxies only, and only with valid values.
 
-werkzeug's `ProxyFix` takes the value that the outermost of our proxies wrote, counted from the right: what a
-client wrote itself stands further left. It takes any text for an address or a scheme, so what is neither is
-removed before it looks; a name is looked at by the check of names, like that of any request.
+werkzeug's `ProxyFix` uses the value that the outermost trusted proxy wrote, counted from the right: values of
+the client are further left. It accepts any text as an address or a scheme, so invalid ones are removed
+before. The host is checked later, like the Host header of any request.
 """
 
 from __future__ import annotations
@@ -25,18 +25,17 @@ _HOST: Final = "HTTP_X_FORWARDED_HOST"
 
 
 def behind_proxies(app: WSGIApplication, hops: int) -> WSGIApplication:
-    """An app that is reached through proxies of ours.
+    """Wrap an app that is behind trusted proxies.
 
     Args:
-        app: The app; it finds client, scheme and host where they always are.
-        hops: How many proxies write ``X-Forwarded-For``, ``-Proto`` and ``-Host``, each adding to what is
-            there; at least one.
+        app: The app; it finds client, scheme and host in the usual WSGI variables.
+        hops: Number of proxies that append to ``X-Forwarded-For``, ``-Proto`` and ``-Host``; at least one.
     """
-    return _Believable(ProxyFix(app, x_for=hops, x_proto=hops, x_host=hops), hops)
+    return _HeaderFilter(ProxyFix(app, x_for=hops, x_proto=hops, x_host=hops), hops)
 
 
-class _Believable:
-    """Removes what is not an address or a scheme, and what stands left of the value that counts."""
+class _HeaderFilter:
+    """Removes invalid addresses and schemes, and the values left of the trusted one."""
 
     def __init__(self, app: WSGIApplication, hops: int) -> None:
         self._app, self._hops = app, hops
@@ -54,7 +53,7 @@ class _Believable:
 
 
 def _address(text: str) -> str | None:
-    """An IP address; some proxies add the port."""
+    """An IP address without a port; some proxies append one."""
     bracketed = re.fullmatch(r"\[([^\]]*)\](:\d{1,5})?", text)
     if bracketed is not None:
         text = bracketed[1]
@@ -71,5 +70,5 @@ def _scheme(text: str) -> str | None:
 
 
 def _host(text: str) -> str:
-    # ProxyFix would take quotes for a way to put a comma into a value.
+    # ProxyFix treats a comma inside quotes as part of a value.
     return text.replace('"', "%22")

@@ -1,11 +1,11 @@
 """Limits how many requests of each kind run at the same time, so that no kind takes every thread.
 
-Gunicorn has more threads than requests may hold: each kind of request has its own slots, and one more thread
-is left. Static files and ``/healthz`` are therefore answered whatever pages and downloads wait for, and a
-request that finds no slot is refused at once.
+Gunicorn has one thread more than there are slots, and each kind of request has its own slots. Static files
+and ``/healthz`` are therefore answered even when all pages and downloads wait, and a request without a free
+slot is refused at once.
 
-A page waits up to one second for a slot while one of its holders has only just begun: a burst of fast pages
-is served, and no page queues behind slow ones.
+A page waits up to one second for a slot if one of the holders has just started: a burst of fast pages is
+served, and no page queues behind slow ones.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _NOUNS: Final[dict[RequestKind, str]] = {"page": "pages", "download": "downloads
 
 
 class NoSlotError(RuntimeError):
-    """No slot is free; the message says whose limit was reached.
+    """No slot is free; the message names the limit that was reached.
 
     Attributes:
-        own_limit: Whether the limit of this browser was reached, and not that of the server.
-        retry_after: Seconds after which it may try again.
+        own_limit: Whether the limit of the browser was reached, as opposed to that of the server.
+        retry_after: Seconds after which the client may retry.
     """
 
     def __init__(self, message: str, *, own_limit: bool, retry_after: int) -> None:
@@ -51,7 +51,7 @@ class RequestSlot:
         self._holders = 1
 
     def share(self) -> None:
-        """Let another thread hold it as well."""
+        """Add another thread as a holder."""
         with self._slots.changed:
             self._holders += 1
 
@@ -67,7 +67,7 @@ class RequestSlots:
     """The slots of a process. Thread-safe; a forked process has its own.
 
     Args:
-        threads: How many there are.
+        threads: Number of slots of each kind.
         monotonic: Clock for the age of a slot.
     """
 
@@ -96,14 +96,14 @@ class RequestSlots:
                     slot = RequestSlot(self, kind, owner, now)
                     self._held.append(slot)
                     return slot
-                # Once the youngest holder is slow as well, waiting would be for nothing.
+                # When even the most recent holder is slow, waiting is pointless.
                 until = min(end, max(slot.since for slot in holders) + _MAX_WAIT)
                 if now >= until:
                     raise error
                 self.changed.wait(until - now)
 
     def held(self, kind: RequestKind) -> int:
-        """How many slots of a kind are held now."""
+        """Number of slots of a kind that are held now."""
         with self.changed:
             return sum(slot.kind == kind for slot in self._held)
 
@@ -113,7 +113,7 @@ class RequestSlots:
         self.changed.notify_all()
 
     def _limit_reached(self, kind: RequestKind, owner: str) -> tuple[NoSlotError | None, list[RequestSlot]]:
-        """Why no slot is free, and who holds them."""
+        """Why no slot is free, and the slots that are held."""
         of_kind = [slot for slot in self._held if slot.kind == kind]
         own = [slot for slot in of_kind if slot.owner == owner]
         retry_after = _RETRY_AFTER[kind]

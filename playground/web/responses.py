@@ -1,7 +1,7 @@
-"""Answers of the app: what is text in them can always be sent.
+"""Responses of the app, whose text can always be encoded.
 
-JSON may hold half of a surrogate pair, as in ``"\\ud800"``, and UTF-8 has no form for it. It comes with an
-answer of the API, goes through templates and exports unharmed, and fails where the text becomes bytes: here.
+JSON may contain a lone surrogate, as in ``"\\ud800"``, which UTF-8 cannot encode. It comes with an answer of
+the API, passes templates and exports, and fails only when the response is encoded. So it is replaced here.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ __all__ = ["MAX_ADDRESS", "as_attachment", "init_app"]
 
 _Response = TypeVar("_Response", bound=WerkzeugResponse)
 
-#: Characters that are not in a file name of ours.
+#: Characters that are replaced in file names.
 _NOT_IN_NAMES: Final = re.compile(r"[^0-9A-Za-z._-]")
 
-#: Characters of a file name, of which some may be an id of the API.
+#: Maximum length of a file name, which may contain an id of the API.
 _MAX_NAME: Final = 120
 
-#: Characters of an address that a redirect leads to. Gunicorn takes no longer line than 4094.
+#: Maximum length of a redirect's URL. Gunicorn accepts request lines of at most 4094 bytes.
 MAX_ADDRESS: Final = 4000
 
 
 class EncodableResponse(Response):
-    """Every answer of the app; a view that makes one by hand does so with `current_app.response_class`."""
+    """The response class of the app. Views create responses with `current_app.response_class`."""
 
     def set_data(self, value: bytes | str) -> None:
-        """Set the body; text is encoded as UTF-8, with U+FFFD in place of what has no form there."""
+        """Set the body; text is encoded as UTF-8, with U+FFFD for characters that cannot be encoded."""
         super().set_data(_bytes(value))
 
     def iter_encoded(self) -> Iterator[bytes]:
-        """The body in pieces, of which those that are text are encoded in the same way."""
-        # The pieces are looked up at once, not when the first one is asked for: closing replaces them.
+        """The body in chunks; text is encoded in the same way."""
+        # `self.response` is read now, not at the first chunk: closing the response replaces it.
         return map(_bytes, self.response)
 
 
 def init_app(app: Flask) -> None:
-    """Make it the class of all answers, and look over what becomes addresses and headers."""
+    """Set the response class, and make URLs and headers encodable."""
     app.response_class = EncodableResponse
-    # As characters, not as escapes: what has no form in UTF-8 is replaced in JSON as well.
+    # Without escapes, so that characters that cannot be encoded are replaced in JSON as well.
     cast(DefaultJSONProvider, app.json).ensure_ascii = False
     app.url_defaults(_encodable_values)
     app.after_request(_sendable_headers)
@@ -54,11 +54,11 @@ def init_app(app: Flask) -> None:
 
 
 def as_attachment(response: _Response, name: str) -> _Response:
-    """Have the browser save an answer as a file.
+    """Mark a response as a file download.
 
     Args:
-        response: The answer, which is changed.
-        name: Name of the file. It may have an id of the API in it: every character but ASCII letters, digits,
+        response: The response; it is modified.
+        name: File name. It may contain an id of the API: every character except ASCII letters, digits,
             ``.``, ``_`` and ``-`` becomes ``_``.
     """
     stem, dot, ending = name.rpartition(".")
@@ -72,25 +72,25 @@ def _bytes(value: Any) -> bytes:
 
 
 def _encodable_values(endpoint: str, values: dict[str, Any]) -> None:
-    """`url_for` encodes what it is given: an id, a filter, a token."""
+    """Replace lone surrogates in values that `url_for` encodes."""
     for name, value in values.items():
         if isinstance(value, str):
             values[name] = without_surrogates(value)
 
 
 def _short_address(response: Response) -> Response:
-    """Say that a redirect leads to an address that nobody could ask for, instead of leading there."""
+    """Replace a redirect to a URL that is too long to be requested by an error."""
     length = len(response.headers.get("Location", ""))
     if length > MAX_ADDRESS:
         del response.headers["Location"]
         response.status_code = 422
         response.mimetype = "text/plain"
-        response.set_data(f"This leads to an address of {length} characters, which is too long.\n")
+        response.set_data(f"The redirect leads to a URL of {length} characters, which is too long.\n")
     return response
 
 
 def _sendable_headers(response: Response) -> Response:
-    """Replace what a header cannot carry: servers send Latin-1, and end the request at anything else."""
+    """Replace characters outside Latin-1 in headers: servers fail on them."""
     for name, value in list(response.headers):
         if not value.isascii():
             response.headers[name] = value.encode("latin-1", "replace").decode("latin-1")

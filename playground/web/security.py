@@ -1,8 +1,8 @@
-"""Who may call us, how much, and what a browser may do with our answers.
+"""Access checks, limits of requests, and security headers of responses.
 
-The Host header is checked before everything else, static files and missing pages included: a page of
-another site could otherwise point its own name at this machine and read ours (DNS rebinding). Flask's
-`TRUSTED_HOSTS` exists from 3.1 on only and cannot match ``[::1]``.
+The Host header is checked before everything else, static files and missing pages included: otherwise another
+site could point its host name at this machine and read the pages (DNS rebinding). Flask's `TRUSTED_HOSTS`
+exists only since 3.1 and cannot match ``[::1]``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["init_app"]
 
-#: `data:` is for the arrows and ticks that Bootstrap's style sheet draws as inline SVG.
+#: `data:` is for the inline SVG icons of Bootstrap's style sheet.
 _POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
@@ -29,13 +29,13 @@ _POLICY: Final = (
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _STATIC: Final = frozenset({"static", "bootstrap.static"})
 
-#: Largest body of a request, in bytes, and parts of a form.
+#: Maximum size of a request body in bytes, and number of form parts.
 _MAX_BYTES: Final = 256 * 1024
 _MAX_PARTS: Final = 200
 
 
 class BoundedRequest(Request):
-    """A request with limits. Flask reads them from its configuration only from 3.1 on."""
+    """A request with limits. Flask reads them from its configuration only since 3.1."""
 
     max_content_length = _MAX_BYTES
     max_form_memory_size = _MAX_BYTES
@@ -45,24 +45,24 @@ class BoundedRequest(Request):
 def init_app(app: Flask, process: ProcessSettings) -> None:
     """Register the checks. Call it before any other `before_request`, and before `behind_proxies`."""
     app.request_class = BoundedRequest
-    app.wsgi_app = _OurNames(app.wsgi_app, process.hosts)  # type: ignore[method-assign]
+    app.wsgi_app = _HostCheck(app.wsgi_app, process.hosts)  # type: ignore[method-assign]
     app.before_request(_check_origin)
     app.after_request(_add_headers)
 
 
-class _OurNames:
-    """Lets requests under our names through; outside of Flask, which stumbles over some of the others."""
+class _HostCheck:
+    """Refuses unknown host names. It runs outside of Flask, which fails on some invalid names."""
 
     def __init__(self, app: WSGIApplication, hosts: frozenset[str]) -> None:
         self._app, self._hosts = app, hosts
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if self._is_ours(environ.get("HTTP_HOST", "").lower()):
+        if self._is_known(environ.get("HTTP_HOST", "").lower()):
             return self._app(environ, start_response)
-        answer = _refusal(400, "This name is not one the playground answers to; see PLAYGROUND_HOSTS.")
-        return _guard(answer)(environ, start_response)
+        response = _refusal(400, "This host name is not allowed; see PLAYGROUND_HOSTS.")
+        return _set_headers(response)(environ, start_response)
 
-    def _is_ours(self, name: str) -> bool:
+    def _is_known(self, name: str) -> bool:
         head, colon, port = name.rpartition(":")
         if colon and port.isdigit():
             name = head
@@ -70,19 +70,19 @@ class _OurNames:
 
 
 def _check_origin() -> Response | None:
-    return None if _comes_from_us() else _refusal(403, "The request came from a page of another site.")
+    return None if _is_same_site() else _refusal(403, "The request comes from a page of another site.")
 
 
-def _comes_from_us() -> bool:
-    """Whether a request comes from a page of ours. Both headers are optional; what is there must be right.
+def _is_same_site() -> bool:
+    """Whether a request comes from this app. Both headers are optional; if present, they must match.
 
-    Other sites may lead here by a link. What they load in the background would make calls with the
-    cookie of whoever looks at them, and what they post would change something.
+    Other sites may link here. Their background requests would make calls with the visitor's cookie, and their
+    POST requests would change something, so both are refused.
     """
-    where = request.headers.get("Sec-Fetch-Site", "same-origin")
-    if where not in ("same-origin", "none"):
-        leads_here = request.headers.get("Sec-Fetch-Mode") == "navigate"
-        return request.method == "GET" and leads_here and request.headers.get("Sec-Fetch-Dest") == "document"
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    if site not in ("same-origin", "none"):
+        navigates = request.headers.get("Sec-Fetch-Mode") == "navigate"
+        return request.method == "GET" and navigates and request.headers.get("Sec-Fetch-Dest") == "document"
     origin = request.headers.get("Origin")
     if request.method in _SAFE_METHODS or origin is None:
         return True
@@ -90,15 +90,15 @@ def _comes_from_us() -> bool:
 
 
 def _refusal(status: int, text: str) -> Response:
-    # Plain: a foreign name gets no page, and with it no token and no state.
+    # Plain text: an unknown host name must not get a page with a token or state.
     return Response(f"{text}\n", status, mimetype="text/plain")
 
 
-def _guard(response: Response) -> Response:
+def _set_headers(response: Response) -> Response:
     headers = response.headers
     headers["Content-Security-Policy"] = _POLICY
     headers["X-Content-Type-Options"] = "nosniff"
-    # Not no-referrer: behind https the CSRF check needs it for posts.
+    # Not no-referrer: with https the CSRF check needs the referrer of POST requests.
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
@@ -107,8 +107,8 @@ def _guard(response: Response) -> Response:
 
 
 def _add_headers(response: Response) -> Response:
-    _guard(response)
+    _set_headers(response)
     if request.endpoint in _STATIC and response.status_code in (200, 206, 304):
-        # Their address changes with what is in them.
+        # Their URL changes with their content.
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response

@@ -1,4 +1,4 @@
-"""The browser's cookie: a signed, opaque id and the CSRF token, nothing else."""
+"""The session cookie. It contains only a signed, opaque id and the CSRF token."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["BrowserSessionInterface"]
 
 
 class BrowserSessionInterface(SecureCookieSessionInterface):
-    """Flask's signed cookie, marked Secure when the page came over https."""
+    """Flask's signed cookie, marked Secure when the request uses https."""
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure

@@ -1,8 +1,8 @@
-"""Ids in addresses: whatever the API calls a thing, a link leads to it and back to the same id.
+"""Ids in URLs: any id of the API can be put into a URL and read from it unchanged.
 
-An id may hold slashes, quotes and dots. Servers decode a path before it is matched, and browsers tidy
-``..`` away; so an id is encoded twice. One of letters, digits and dashes looks as it is. Fields of forms
-carry it encoded once: templates print signs in place of characters that are not seen.
+An id may contain slashes, quotes and dots. Servers decode a path before it is matched, and browsers resolve
+``..``; so an id is encoded twice. An id of letters, digits and dashes is not changed by this. Form fields
+contain it encoded once, because templates replace invisible characters.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ __all__ = ["decoded", "encoded", "init_app", "links"]
 
 
 def encoded(value: Any) -> str:
-    """An id as fields of forms carry it; `decoded` reads it again."""
+    """Encode an id for a form field; `decoded` is the inverse."""
     text = quote(without_surrogates(str(value)), safe="")
     return text.replace(".", "%2E") if text in (".", "..") else text
 
 
 def decoded(text: str) -> str:
-    """The id out of a field."""
+    """Decode the id of a form field."""
     return unquote(text)
 
 
 class NumberConverter(IntegerConverter):
-    """``<int:number>`` in a route: one that a store can keep; any other leads to no page."""
+    """``<int:number>`` in a route: a number that the store can hold; any other is a missing page."""
 
     regex = r"[0-9]{1,18}"
 
@@ -46,30 +46,30 @@ class IdConverter(UnicodeConverter):
         return quote(encoded(value), safe="")
 
 
-#: Stands for the id in a pattern of an address; no address of ours has it otherwise.
-_MARK: Final = "0-the-id-0"
+#: Placeholder of the id in a URL; no URL of the app contains it otherwise.
+_PLACEHOLDER: Final = "0-the-id-0"
 
 
 def links(endpoint: str, name: str, **values: Any) -> Callable[[Any], str]:
-    """Addresses that differ in one id alone, for lists of hundreds: `url_for` is asked once.
+    """Make many URLs that differ in one value, with a single call of `url_for`.
 
     Args:
         endpoint: As `url_for` takes it.
         name: The value that differs: an id in the path, or any value of the query.
-        values: The others.
+        values: The other values.
 
     Returns:
-        What makes the address of one.
+        A function that makes the URL for a value.
     """
-    values = {name: _MARK, **values}
-    before, _, after = url_for(endpoint, **values).partition(_MARK)
+    values = {name: _PLACEHOLDER, **values}
+    before, _, after = url_for(endpoint, **values).partition(_PLACEHOLDER)
     if "?" in before:
         return lambda value: before + quote_plus(without_surrogates(str(value)), safe="!$'()*,/:;?@") + after
     return lambda value: before + quote(encoded(value), safe="") + after
 
 
 def init_app(app: Flask) -> None:
-    """Make ids known to routes and templates."""
+    """Register the converters of routes and the functions of templates."""
     app.url_map.converters.update(id=IdConverter, int=NumberConverter)
     app.jinja_env.filters["id_text"] = encoded
     app.jinja_env.globals["links"] = links

@@ -1,4 +1,4 @@
-"""What this worker's client looks like, left behind for the other workers' pages."""
+"""Statistics of this worker's client, published for the pages of other workers."""
 
 from __future__ import annotations
 
@@ -18,54 +18,54 @@ from ..store import StoreError, WorkerSnapshots
 
 __all__ = ["forget_snapshots", "publish_after_request", "publish_snapshot"]
 
-#: Attempts of a client when its snapshot was last left, by the fingerprint of its settings.
-_left: dict[str, int] = {}
+#: Attempts of a client when its snapshot was last published, by the fingerprint of its configuration.
+_published: dict[str, int] = {}
 
-#: Distinct settings that are remembered.
+#: Maximum number of entries of `_published`.
 _MAX = 256
 
 
-def publish_snapshot(browser: Browser, parts: AppState) -> tuple[dict[str, Any], WorkerSnapshots]:
-    """Leave the figures of this process's client for a browser's settings.
+def publish_snapshot(browser: Browser, state: AppState) -> tuple[dict[str, Any], WorkerSnapshots]:
+    """Publish the statistics of this process's client for a browser's configuration.
 
     Returns:
-        The figures, and the table in which every worker publishes its own.
+        The statistics, and the table of all workers.
     """
     config = browser.config
-    stats = parts.clients.stats(config)
-    fingerprint = _fingerprint(config, parts.secret_key)
-    workers = WorkerSnapshots(parts.database, fingerprint)
+    stats = state.clients.stats(config)
+    fingerprint = _fingerprint(config, state.secret_key)
+    workers = WorkerSnapshots(state.database, fingerprint)
     workers.publish(stats)
-    if len(_left) >= _MAX:
-        _left.clear()
-    _left[fingerprint] = stats["requests"]
+    if len(_published) >= _MAX:
+        _published.clear()
+    _published[fingerprint] = stats["requests"]
     return stats, workers
 
 
-def forget_snapshots(browser: Browser, parts: AppState) -> None:
-    """Remove the figures of all workers for a browser's settings, unless they are everybody's."""
-    if browser.config != parts.clients.base_config:
-        WorkerSnapshots(parts.database, _fingerprint(browser.config, parts.secret_key)).forget()
+def forget_snapshots(browser: Browser, state: AppState) -> None:
+    """Remove the statistics of all workers for a browser's configuration, unless it is the default one."""
+    if browser.config != state.clients.base_config:
+        WorkerSnapshots(state.database, _fingerprint(browser.config, state.secret_key)).forget()
 
 
 def publish_after_request(response: Response) -> Response:
-    """After a page that made calls, whichever worker it was: a browser meets any of them."""
+    """Publish the statistics after a page that made calls, because any worker may serve the next page."""
     browser: Browser | None = g.get("browser")
     if browser is not None and response.status_code < 500:
-        # The page is made; without the store only its figures are missing.
+        # The page is complete; without the store only the statistics are missing.
         with suppress(StoreError):
             _publish_if_calls_were_made(browser, current_app_state())
     return response
 
 
-def _publish_if_calls_were_made(browser: Browser, parts: AppState) -> None:
+def _publish_if_calls_were_made(browser: Browser, state: AppState) -> None:
     config = browser.config
-    made = parts.clients.attempts(config)
-    if made and _left.get(_fingerprint(config, parts.secret_key)) != made:
-        publish_snapshot(browser, parts)
+    made = state.clients.attempts(config)
+    if made and _published.get(_fingerprint(config, state.secret_key)) != made:
+        publish_snapshot(browser, state)
 
 
 def _fingerprint(config: Config, secret: str) -> str:
-    """Names settings in the table of workers without telling their key to whoever reads the table."""
+    """Identify a configuration in the table of workers without revealing its key."""
     named = repr((config, config.api_key and str(config.api_key))).encode()
     return hmac.new(secret.encode(), named, hashlib.sha256).hexdigest()[:24]

@@ -1,4 +1,4 @@
-"""What is wrong with the page that is shown: axe, the order of its headings, cut-off text, small targets."""
+"""Checks of the current page: axe, heading order, truncated text, small targets."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _CHECKS = Path(__file__).with_name("checks.js").read_text(encoding="utf-8")
 
 
 def problems_of(page: Page) -> list[str]:
-    """Everything that is wrong with it, a line each."""
+    """All problems of the page, one per line."""
     page.evaluate(_AXE.axe_script)
     return _violations(page, _ALL) + layout_problems_of(page)
 
 
 def layout_problems_of(page: Page) -> list[str]:
-    """What is wrong with its order and its places, a line each."""
+    """Problems of order and layout, one per line."""
     checks = page.evaluate(_CHECKS)
     found = []
     levels = checks["headings"]
@@ -41,7 +41,7 @@ def layout_problems_of(page: Page) -> list[str]:
 
 
 def colour_problems_of(page: Page) -> list[str]:
-    """What is wrong with its colours, after `problems_of` has looked at it in another theme."""
+    """Problems of its colours, after `problems_of` has checked it in another theme."""
     return _violations(page, _COLOURS)
 
 

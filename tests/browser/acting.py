@@ -1,4 +1,4 @@
-"""What a person does in the playground that several tests need."""
+"""User actions in the playground that several tests need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["changes", "exported", "impatient", "open_order", "outcome", "set_opt
 
 
 def outcome(page: Page) -> Locator:
-    """The notice that says what came of a form."""
+    """The notice with the outcome of a form."""
     return page.locator("main > .notice, main > .outcome").first
 
 
@@ -39,7 +39,7 @@ def set_options(page: Page, **options: str) -> None:
 
 
 def impatient(page: Page, key: str, **options: str) -> None:
-    """Let this browser have a client of its own, that retries at once and that no other test has used.
+    """Give this browser a separate client that retries at once and that no other test has used.
 
     The forms of Settings are sent without being looked at; tests of their own look at them.
     """
@@ -57,7 +57,7 @@ def impatient(page: Page, key: str, **options: str) -> None:
 
 
 def open_order(page: Page, node_id: int, service: str = "mr") -> None:
-    """Fill the form of a rental and go on to the question what it costs."""
+    """Fill the form of a rental and go on to its confirmation."""
     page.goto(f"/playground/services/{service}/rent?node_id={node_id}")
     if service == "mr":
         page.locator("#image").fill("ubuntu:24.04")

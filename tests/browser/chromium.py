@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["NO_BROWSER", "launch_options"]
 
 #: The headless shell first, which is Chromium without windows and needs half the processor time. A whole
-#: Chromium draws a window with a toolbar for each context, although nobody sees it.
+#: Chromium draws a window with a toolbar for each context, although it is not visible.
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 NO_BROWSER = f"no browser: none of {', '.join(_NAMES)} is on the PATH (Debian: apt install {_NAMES[0]})"

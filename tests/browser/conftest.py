@@ -1,4 +1,4 @@
-"""Real Chromium against the real playground; each test has a browser context of its own.
+"""Real Chromium against the real playground; each test has its own browser context.
 
 The browser tests run last: Playwright's loop runs in this thread until the session ends, and would be in the
 way of tests that start loops or fork.
@@ -55,7 +55,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(scope="session")
 def clock() -> ManualClock:
-    """The sandbox's time, which stands still until a test moves it."""
+    """The sandbox's clock, which only tests advance."""
     return ManualClock()
 
 
@@ -68,7 +68,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, clock: ManualClock) -> Ite
 
 @pytest.fixture
 def sandbox(running: RunningPlayground) -> SandboxServer:
-    """The sandbox as new: its first world, no faults, an empty journal."""
+    """The sandbox after a reset: initial state, no faults, an empty journal."""
     running.sandbox.faults.remove_all()
     running.sandbox.reset(dataset="default", ready_after=4.0)
     running.sandbox.journal.clear()
@@ -82,7 +82,7 @@ def base_url() -> None:
 
 @pytest.fixture
 def watcher(running: RunningPlayground) -> Iterator[Watcher]:
-    """What must not happen in any context of the test, and in the app meanwhile, fails it at its end."""
+    """Fail the test at its end for problems in any of its contexts or in the app."""
     watcher = Watcher()
     written = len(running.log())
     yield watcher
@@ -94,7 +94,7 @@ def watcher(running: RunningPlayground) -> Iterator[Watcher]:
 def new_context(
     new_context: NewContext, watcher: Watcher, running: RunningPlayground, sandbox: SandboxServer
 ) -> NewContext:
-    """A further browser: cookies and storage of its own, watched like the first."""
+    """Another browser with its own cookies and storage, watched like the first."""
 
     def make(**options: Any) -> BrowserContext:
         options = {"base_url": running.url, **_BROWSER, **options}

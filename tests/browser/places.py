@@ -1,4 +1,4 @@
-"""Every page there is, as one table: what tests go through, and what pictures for the docs are taken of."""
+"""Table of all pages, for tests and for the screenshots of the docs."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _rent(page: Page, sandbox: SandboxServer) -> str:
 
 
 def _rent_confirm(page: Page, sandbox: SandboxServer) -> str:
-    """The question before a rental, which follows its form."""
+    """The confirmation of a rental, which follows its form."""
     open_order(page, _offer(sandbox))
     return page.url
 
@@ -147,5 +147,5 @@ MISSING = Place("missing", "/playground/nothing-here", status=404)
 
 
 def place_of(name: str) -> Place:
-    """The place of that name."""
+    """The place with this name."""
     return next(place for place in PLACES if place.name == name)

@@ -1,4 +1,4 @@
-"""A world whose every text is an attack: nothing of it runs, on any page, whatever is clicked."""
+"""Hostile text in every answer: none of it runs on any page, whatever is clicked."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def hostile(sandbox: SandboxServer) -> SandboxServer:
 
 
 def look(page: Page) -> None:
-    """Nothing of the page is what an attacker wanted."""
+    """Check that no attack had an effect on the page."""
     found = page.evaluate(_FOUND)
     assert not _UNSEEN.search(found.pop("text")), page.url
     assert not any(found.values()), (page.url, found)
 
 
 def click_everything(page: Page) -> None:
-    """Open what folds, then click each row beside its links; come back from where that leads."""
+    """Open all folded parts, then click each row outside of its links, and return."""
     page.evaluate("document.querySelectorAll('main details').forEach((fold) => { fold.open = true; })")
     look(page)
     here = page.url
@@ -53,7 +53,7 @@ def test_nothing_runs(area: str, page: Page, hostile: SandboxServer) -> None:
         click_everything(page)
 
 
-def test_nothing_runs_in_what_the_tools_show(page: Page, hostile: SandboxServer) -> None:
+def test_nothing_runs_in_tool_output(page: Page, hostile: SandboxServer) -> None:
     page.goto("/playground/diagnostics/smoke")
     page.locator("#changes").check()
     page.get_by_role("button", name="Start the suite").click()
@@ -79,7 +79,7 @@ def test_entries_of_the_lists(page: Page, hostile: SandboxServer, width: int, mo
             look(page)
 
 
-def test_a_spreadsheet_runs_nothing_either(page: Page, hostile: SandboxServer) -> None:
+def test_csv_export_has_no_formulas(page: Page, hostile: SandboxServer) -> None:
     page.goto("/playground/nodes")
     with page.expect_download() as download:
         page.locator("[data-table-csv]").first.click()

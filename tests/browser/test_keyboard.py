@@ -37,7 +37,7 @@ def test_the_first_tab_skips_to_the_content(page: Page) -> None:
     expect(page.locator("#main")).to_be_focused()
 
 
-def test_what_has_the_focus_can_be_seen(page: Page) -> None:
+def test_focus_is_visible(page: Page) -> None:
     """Every stop of the first page shows a ring or another background, and is not under a bar."""
     page.goto("/playground/services")
     for _ in range(45):

@@ -1,4 +1,4 @@
-"""700 nodes and what goes with them: pages stay light; tables filter, sort and keep their address."""
+"""700 nodes: page sizes are limited; tables filter, sort and keep their URL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def large(sandbox: SandboxServer) -> SandboxServer:
 @pytest.mark.parametrize(
     "path", ["nodes", "services", "services?tab=render", "sessions", "sessions?tab=recent", "dashboard"]
 )
-def test_a_page_stays_light(page: Page, large: SandboxServer, path: str) -> None:
+def test_page_size_is_limited(page: Page, large: SandboxServer, path: str) -> None:
     answer = page.goto(f"/playground/{path}")
     assert answer is not None
     assert len(answer.body()) < LIGHT
@@ -59,7 +59,7 @@ def test_a_table_of_700_is_filtered_sorted_and_shared(page: Page, large: Sandbox
     expect(shown).to_have_count(700)
 
 
-def test_what_is_long_says_that_it_is_cut(page: Page, large: SandboxServer) -> None:
+def test_truncated_answers_are_marked(page: Page, large: SandboxServer) -> None:
     page.goto("/playground/nodes")
     raw = page.locator("#raw-nodes")
     raw.locator("summary").click()

@@ -39,7 +39,7 @@ def test_the_page_of_a_missing_page(page: Page, sandbox: SandboxServer, watcher:
 
 
 def problems_in_every_look(page: Page, place: Place, sandbox: SandboxServer) -> list[str]:
-    """Open it at every width, and see it in both themes there."""
+    """Open it at every width and check it in both themes."""
     problems: list[str] = []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})

@@ -1,4 +1,4 @@
-"""However often a change is pressed, reloaded or opened: the API gets it once."""
+"""A change reaches the API once, however often it is submitted, reloaded or opened."""
 
 from __future__ import annotations
 
@@ -69,13 +69,14 @@ def test_a_double_click(name: str, scripted: bool, new_context: NewContext, sand
     assert len(changes(sandbox)) == requests
 
 
-def test_back_and_resubmit_and_reload(page: Page, sandbox: SandboxServer) -> None:
+def test_back_resubmit_and_reload(page: Page, sandbox: SandboxServer) -> None:
     stop(page, sandbox)
     page.get_by_role("button", name="Stop the session").click()
     expect(outcome(page)).to_contain_text("The session is stopped")
     after = page.url
     page.go_back()
-    # The page behind Back is loaded anew, or comes out of memory with its button: either way nothing is sent.
+    # The page behind Back is loaded again, or comes out of memory with its button: either way nothing is
+    # sent.
     button = page.get_by_role("button", name="Stop the session", include_hidden=True)
     if button.count():
         button.evaluate("button => button.form.requestSubmit()")
@@ -87,7 +88,7 @@ def test_back_and_resubmit_and_reload(page: Page, sandbox: SandboxServer) -> Non
 
 
 def test_the_same_form_sent_again_shows_the_same_result(page: Page, sandbox: SandboxServer) -> None:
-    """As after Back in a browser that kept the page: the old token, once more."""
+    """As after Back in a browser that kept the page: the old token is sent again."""
     wallet(page, sandbox)
     dialog = page.locator("dialog[open]")
     token = dialog.locator("[name=once]").input_value()
@@ -116,7 +117,7 @@ def test_two_tabs_with_one_order(page: Page, sandbox: SandboxServer) -> None:
     assert [entry.operation for entry in changes(sandbox)] == ["rent_machines"]
 
 
-def test_a_rejection_is_said_with_its_reason_and_may_be_corrected(page: Page, sandbox: SandboxServer) -> None:
+def test_rejection_shows_its_reason_and_can_be_corrected(page: Page, sandbox: SandboxServer) -> None:
     refused = next(iter(sandbox.world.initial_state.refusals))
     open_order(page, refused)
     page.get_by_role("button", name="Rent now").click()
@@ -128,8 +129,8 @@ def test_a_rejection_is_said_with_its_reason_and_may_be_corrected(page: Page, sa
 
 
 @pytest.mark.parametrize("kind", ["drop_after_read", "reset", "truncate", "stall"])
-def test_an_answer_that_is_lost(page: Page, sandbox: SandboxServer, kind: str) -> None:
-    """It was carried out, and the page says that it may have been, instead of sending it again."""
+def test_lost_answer(page: Page, sandbox: SandboxServer, kind: str) -> None:
+    """The change took effect; the page says that it may have, and does not send it again."""
     use_key(page, f"sk-lost-{kind}")
     if kind == "stall":
         set_options(page, read_timeout="0.5")
@@ -142,7 +143,7 @@ def test_an_answer_that_is_lost(page: Page, sandbox: SandboxServer, kind: str) -
 
 
 def workers_that_know(running: RunningPlayground, cookie: str, words: str) -> set[int]:
-    """Ask many times at once, so that every worker has its turn; those whose page says the words."""
+    """Send many concurrent requests to reach every worker; return those whose page has the text."""
 
     def ask(_: int) -> str:
         request = urllib.request.Request(f"{running.url}/playground/diagnostics", headers={"Cookie": cookie})
@@ -155,8 +156,8 @@ def workers_that_know(running: RunningPlayground, cookie: str, words: str) -> se
     return {int(pid) for text in pages for pid in re.findall(r"<dt>\s*Worker\s*</dt>\s*<dd>(\d+)", text)}
 
 
-def test_four_workers_and_a_worker_that_dies(tmp_path: Path, new_context: NewContext) -> None:
-    """Settings, log and tokens are those of all workers; a change whose worker dies is not sent again."""
+def test_worker_crash_with_four_workers(tmp_path: Path, new_context: NewContext) -> None:
+    """Settings, log and tokens are shared by all workers; a change of a crashed worker is not sent again."""
     with RunningPlayground(tmp_path, workers=4) as running:
         page = new_context(base_url=running.url).new_page()
         use_key(page, "sk-known-to-all-workers-7777")

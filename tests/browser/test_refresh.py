@@ -1,4 +1,4 @@
-"""AppState that refresh themselves: nothing moves, nobody is disturbed, and nobody is asked too often."""
+"""Automatic refresh of panels: nothing moves, input is not disturbed, and requests are limited."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ DIAGNOSTICS = "/playground/diagnostics"
 
 @pytest.fixture
 def stopped(page: Page) -> Page:
-    """A page whose time the test moves ahead."""
+    """A page whose clock is advanced by the test."""
     page.clock.install()
     return page
 
 
 @pytest.fixture
 def refreshes(page: Page) -> Count:
-    """How often a part has been asked for."""
+    """Number of requests for a panel."""
     seen: list[str] = []
 
     def note(request: Request) -> None:
@@ -42,14 +42,14 @@ def refreshes(page: Page) -> Count:
 
 
 def pass_time(page: Page, seconds: int) -> None:
-    """Let the page's time pass in steps, so that what an answer starts has its turn."""
+    """Advance the page's clock in steps, so that handlers of responses run in between."""
     for _ in range(seconds):
         page.clock.run_for(1000)
         page.wait_for_timeout(15)
 
 
 def test_nothing_moves(stopped: Page, refreshes: Count, sandbox: SandboxServer) -> None:
-    """On the page of a session: its panel is refreshed below what somebody does."""
+    """On the page of a session, whose panel is refreshed while the user does something."""
     open_place(stopped, place_of("session"), sandbox)
     stopped.locator("#drawer summary").click()
     raw = stopped.locator("#panel-info details.raw")
@@ -73,7 +73,7 @@ def test_nothing_moves(stopped: Page, refreshes: Count, sandbox: SandboxServer) 
 def test_diagnostics_are_refreshed_in_place(
     stopped: Page, refreshes: Count, running: RunningPlayground
 ) -> None:
-    # A worker that has not served it yet would add a row of its own, and take longer than the others.
+    # A worker that has not served it yet would add its row, and take longer than the others.
     running.warm_up(DIAGNOSTICS)
     workers = stopped.locator("#live th[data-label=Worker]")
     until(lambda: stopped.goto(DIAGNOSTICS) and workers.count() == running.workers)
@@ -90,7 +90,7 @@ def test_diagnostics_are_refreshed_in_place(
     expect(stopped.locator("[data-refresh-age=live]")).to_contain_text("old")
 
 
-def test_nobody_is_asked_while_nobody_looks(stopped: Page, refreshes: Count) -> None:
+def test_hidden_page_does_not_refresh(stopped: Page, refreshes: Count) -> None:
     # Not a moment passes between two steps: a refresh is due after each of them.
     stopped.clock.pause_at(time.time() + 1)
     stopped.goto(DIAGNOSTICS)
@@ -110,7 +110,9 @@ def test_nobody_is_asked_while_nobody_looks(stopped: Page, refreshes: Count) -> 
     assert refreshes() == 1
 
 
-def test_errors_slow_it_down_and_are_told_once(stopped: Page, refreshes: Count, watcher: Watcher) -> None:
+def test_errors_slow_down_refreshes_and_are_announced_once(
+    stopped: Page, refreshes: Count, watcher: Watcher
+) -> None:
     stopped.goto(DIAGNOSTICS)
     stopped.route("**/diagnostics/**", lambda route: route.fulfill(status=500))
     with watcher.expecting("HTTP 500"):
@@ -126,7 +128,7 @@ def test_errors_slow_it_down_and_are_told_once(stopped: Page, refreshes: Count, 
     expect(stopped.locator("#live")).not_to_have_class("is-stale")
 
 
-def test_never_two_requests_at_once(stopped: Page, refreshes: Count) -> None:
+def test_refreshes_do_not_overlap(stopped: Page, refreshes: Count) -> None:
     stopped.goto(DIAGNOSTICS)
     held: list[Route] = []
     stopped.route("**/diagnostics/**", lambda route: held.append(route))
@@ -137,7 +139,7 @@ def test_never_two_requests_at_once(stopped: Page, refreshes: Count) -> None:
     held[0].continue_()
 
 
-def test_a_session_becomes_ready_before_ones_eyes(
+def test_session_page_shows_readiness_without_reload(
     stopped: Page, refreshes: Count, sandbox: SandboxServer, clock: ManualClock
 ) -> None:
     open_order(stopped, int(sandbox.world.initial_state.mr[0]["node_id"]))

@@ -41,7 +41,7 @@ def test_a_file_comes_with_progress(page: Page, sandbox: SandboxServer, button: 
     assert page.evaluate("window.same")
 
 
-def test_dots_lead_to_rows(page: Page, sandbox: SandboxServer) -> None:
+def test_dots_link_to_rows(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/nodes")
     north = page.locator(".map a", has_text="Kyiv").first.locator("circle")
     assert float(str(north.get_attribute("cy"))) < 0
@@ -93,7 +93,7 @@ def test_the_other_services_are_rented_too(page: Page, sandbox: SandboxServer, s
     assert [entry.path for entry in changes(sandbox)] == [f"/services/{service}"]
 
 
-def test_a_mistake_in_an_order_is_said_at_its_field(page: Page, sandbox: SandboxServer) -> None:
+def test_invalid_order_field_shows_its_error(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/services/mr/rent")
     page.locator("#disk_size").fill("much")
     page.get_by_role("button", name="Review the cost").click()

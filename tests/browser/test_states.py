@@ -1,4 +1,4 @@
-"""What can go wrong at the API, each by a fault of the sandbox: a card says it, the page stays usable."""
+"""Failures of the API, simulated by faults of the sandbox: an error card, and a usable page."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("status", {"status": 401}, "AuthenticationError", "Enter another one in Settings"),
     ("status", {"status": 403}, "PermissionError", "Use a key with more rights"),
     ("status", {"status": 404}, "NotFoundError", "does not exist"),
-    ("status", {"status": 422}, "ValidationError", "refuses what was sent"),
+    ("status", {"status": 422}, "ValidationError", "Correct the fields"),
     ("status", {"status": 429, "retry_after": 90}, "RateLimitError", "Wait 90 s"),
     ("status", {"status": 500}, "ServerError", "Try later"),
     ("status", {"status": 502}, "BadGatewayError", "Try later"),
     ("stall", {}, "TimeoutError", "did not answer in time"),
     ("stall_body", {}, "TimeoutError", "did not answer in time"),
-    ("drop_after_read", {}, "ConnectionError", "Nobody answered"),
-    ("reset", {}, "ConnectionError", "Nobody answered"),
-    ("refuse", {}, "ConnectionError", "Nobody answered"),
-    ("truncate", {}, "ConnectionError", "Nobody answered"),
+    ("drop_after_read", {}, "ConnectionError", "did not answer"),
+    ("reset", {}, "ConnectionError", "did not answer"),
+    ("refuse", {}, "ConnectionError", "did not answer"),
+    ("truncate", {}, "ConnectionError", "did not answer"),
     ("garbage", {}, "InvalidResponseError", "the JSON is invalid"),
     ("html", {}, "InvalidResponseError", "the body is text/html, not JSON"),
 ]
@@ -53,12 +53,12 @@ def test_a_failure_is_a_card(
     expect(card).to_contain_text(words)
     assert problems_of(page) == []
 
-    # The log tells of each attempt that arrived, at its endpoint, and of none besides.
+    # The log has exactly the attempts that arrived, with their endpoints.
     call = next(row for row in reversed(exported(page)) if row["path"] == "/apps")
     assert call["error"] == error
     arrived = [entry for entry in sandbox.journal.entries() if entry.path == "/apps"]
-    told = [attempt for attempt in call["detail"]["attempts"] if kind != "refuse"]
-    assert [int(attempt["url"].rpartition(":")[2]) for attempt in told] == [
+    logged = [attempt for attempt in call["detail"]["attempts"] if kind != "refuse"]
+    assert [int(attempt["url"].rpartition(":")[2]) for attempt in logged] == [
         entry.endpoint for entry in arrived
     ]
     assert {entry.key for entry in arrived} <= {key_digest(key)}
@@ -155,7 +155,7 @@ def test_a_page_costs_its_slowest_panel(page: Page, sandbox: SandboxServer) -> N
 
 
 @pytest.mark.parametrize("path", ["nodes", "sessions", "apps", "services", "services?tab=vpn", "dashboard"])
-def test_nothing_there_says_what_to_do_next(page: Page, sandbox: SandboxServer, path: str) -> None:
+def test_empty_page_shows_the_next_step(page: Page, sandbox: SandboxServer, path: str) -> None:
     sandbox.reset(dataset="empty")
     page.goto(f"/playground/{path}")
     empty = page.locator("main .empty").first
@@ -188,8 +188,8 @@ def test_retries_and_failovers_are_what_the_journal_says(page: Page, sandbox: Sa
     def counted(pairs: list[tuple[int, int | None]]) -> dict[tuple[int, int | None], int]:
         return {pair: pairs.count(pair) for pair in set(pairs)}
 
-    told = [(int(attempt["url"].rpartition(":")[2]), attempt["status"]) for attempt in attempts]
-    assert counted(told) == counted([(entry.endpoint, entry.status) for entry in arrived])
+    logged = [(int(attempt["url"].rpartition(":")[2]), attempt["status"]) for attempt in attempts]
+    assert counted(logged) == counted([(entry.endpoint, entry.status) for entry in arrived])
     assert [call for call in calls if call["error"]] == []
 
     page.goto("/playground/requests?status=retried")
@@ -198,7 +198,7 @@ def test_retries_and_failovers_are_what_the_journal_says(page: Page, sandbox: Sa
     )
 
 
-def test_an_endpoint_that_refuses_is_left_alone_and_counted_down(page: Page, sandbox: SandboxServer) -> None:
+def test_refusing_endpoint_shows_its_cooldown(page: Page, sandbox: SandboxServer) -> None:
     impatient(page, "sk-left-alone", failure_cooldown="60")
     sandbox.faults.add("refuse", endpoint=sandbox.ports[0])
     for _ in range(6):
@@ -214,7 +214,7 @@ def test_an_endpoint_that_refuses_is_left_alone_and_counted_down(page: Page, san
     expect(shown).not_to_have_text(before)
 
 
-def test_a_test_of_the_connection_says_which_endpoint_is_down(page: Page, sandbox: SandboxServer) -> None:
+def test_connection_check_names_the_failed_endpoint(page: Page, sandbox: SandboxServer) -> None:
     sandbox.faults.add("refuse", endpoint=sandbox.ports[1])
     page.goto("/playground/settings")
     page.get_by_role("button", name="Test the connection").click()
@@ -223,7 +223,7 @@ def test_a_test_of_the_connection_says_which_endpoint_is_down(page: Page, sandbo
     expect(rows.nth(1)).to_contain_text("no")
 
 
-def test_a_wrong_option_is_said_at_its_field(page: Page, watcher: Any) -> None:
+def test_invalid_option_shows_an_error_at_its_field(page: Page, watcher: Any) -> None:
     set_options(page, max_retries="4")
     page.locator("#pool_size").fill("many")
     page.locator("#max_retries").fill("-1")

@@ -1,6 +1,6 @@
 """The first story: a machine rented in the browser, ready, stopped, and among the recent ones.
 
-Against the playground as `bin/playground` starts it, with its own sandbox and with one of somebody else.
+Against the playground as `bin/playground` starts it, with its own sandbox and with an external one.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def test_rented_and_stopped_and_nothing_left_behind(launch: Launch, new_context:
     assert "Traceback" not in playground.log()
 
 
-def test_the_same_against_a_sandbox_of_somebody_else(launch: Launch, new_context: NewContext) -> None:
+def test_story_against_an_external_sandbox(launch: Launch, new_context: NewContext) -> None:
     with SandboxServer(ports=(0,), ready_after=1.0) as other:
         playground = launch(OCTA_API_KEY="anything", OCTA_BASE_URL=other.url)
         page = new_context(base_url=playground.url).new_page()

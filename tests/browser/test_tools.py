@@ -22,7 +22,7 @@ def run_button(page: Page) -> Locator:
 
 @pytest.fixture
 def stays(page: Page) -> Any:
-    """Whether the page has not been loaded anew since its mark was set."""
+    """Whether the page has not been reloaded since its mark was set."""
 
     def mark() -> None:
         page.evaluate("window.same = true")
@@ -44,7 +44,7 @@ def test_a_method_runs_in_place(page: Page, sandbox: SandboxServer, stays: Any, 
     expect(page.locator("#run")).to_contain_text("Authorization: ••••")
     expect(page.locator("#raw-run-text")).to_contain_text('"id"')
     assert [entry.path for entry in sandbox.journal.entries()] == ["/nodes/9001"]
-    # The address is one to share: it names method and argument, and running it is left to whoever opens it.
+    # The URL can be shared: it has method and argument, and opening it runs nothing.
     assert "method=nodes.find" in page.url
     assert "9001" in page.url
     page.context.new_page().goto(page.url)
@@ -74,7 +74,7 @@ def test_a_read_is_cancelled(page: Page, sandbox: SandboxServer) -> None:
     expect(page.locator("#run")).to_contain_text("abandoned")
 
 
-def test_the_suite_runs_and_is_taken_away(page: Page, sandbox: SandboxServer, stays: Any) -> None:
+def test_smoke_suite_runs_and_exports(page: Page, sandbox: SandboxServer, stays: Any) -> None:
     page.goto("/playground/diagnostics/smoke")
     stays()
     page.get_by_role("button", name="Start the suite").click()
@@ -88,7 +88,7 @@ def test_the_suite_runs_and_is_taken_away(page: Page, sandbox: SandboxServer, st
     assert changes(sandbox) == []
 
 
-def test_the_suite_says_what_failed(page: Page, sandbox: SandboxServer) -> None:
+def test_smoke_suite_reports_failures(page: Page, sandbox: SandboxServer) -> None:
     sandbox.faults.add("status", status=404, path="/apps")
     page.goto("/playground/diagnostics/smoke")
     page.get_by_role("button", name="Start the suite").click()
@@ -115,7 +115,8 @@ def test_the_lab_shows_what_the_journal_says(page: Page, sandbox: SandboxServer,
     expect(rows).to_have_count(50)
     attempts = rows.locator(".attempt-list li").count()
     assert figure(page, "Attempts") == figure(page, "Received") == attempts > 50
-    # Beside the calls of the run, the lab looks for offers before it and stops what it rented after it.
+    # In addition to the calls of the run, the lab looks for offers before it and stops what it rented after
+    # it.
     created = [entry for entry in sandbox.journal.entries() if entry.operation == "rent_machines"]
     assert figure(page, "Creates") == len(rows.get_by_text("services.mr.create").all()) == len(created)
     carried_out = sum(entry.carried_out for entry in created)

@@ -1,4 +1,4 @@
-"""Two people with two keys: neither sees anything of the other's, and a saved key comes back nowhere."""
+"""Two browsers with two keys: neither sees data of the other, and a saved key is never sent back."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ KEY_A = "sk-of-the-first-person-Aq7zA1b2"
 KEY_B = "sk-of-the-second-person-Bw5xC3d4"
 
 
-def told(page: Page, sandbox: SandboxServer, places: Iterable[Place]) -> list[str]:
-    """Everything a browser is told: addresses, headers, pages, exports, cookies, storage."""
+def received(page: Page, sandbox: SandboxServer, places: Iterable[Place]) -> list[str]:
+    """Everything a browser receives: URLs, headers, pages, exports, cookies, storage."""
     texts: list[str] = []
     page.on("response", lambda answer: texts.append(json.dumps([answer.url, answer.headers])))
     for place in places:
@@ -33,22 +33,22 @@ def told(page: Page, sandbox: SandboxServer, places: Iterable[Place]) -> list[st
     return [*texts, json.dumps(page.context.storage_state())]
 
 
-def test_a_key_is_seen_by_nobody(
+def test_key_is_not_visible(
     new_context: NewContext, running: RunningPlayground, sandbox: SandboxServer
 ) -> None:
     first, second = new_context().new_page(), new_context().new_page()
     use_key(first, KEY_A)
     use_key(second, KEY_B)
     sandbox.journal.clear()
-    told_first = told(first, sandbox, PLACES)
+    first_received = received(first, sandbox, PLACES)
     assert {entry.key for entry in sandbox.journal.entries()} == {key_digest(KEY_A), None}
     sandbox.journal.clear()
-    told_second = told(second, sandbox, (*AREAS["overview"], *AREAS["own"], place_of("diagnostics")))
+    second_received = received(second, sandbox, (*AREAS["overview"], *AREAS["own"], place_of("diagnostics")))
     assert {entry.key for entry in sandbox.journal.entries()} == {key_digest(KEY_B), None}
 
-    assert [text for text in told_first if KEY_A in text or KEY_B in text or KEY_B[-4:] in text] == []
-    assert [text for text in told_second if KEY_A in text or KEY_B in text or KEY_A[-4:] in text] == []
-    assert any(f"••••{KEY_A[-4:]}" in text for text in told_first)
+    assert [text for text in first_received if KEY_A in text or KEY_B in text or KEY_B[-4:] in text] == []
+    assert [text for text in second_received if KEY_A in text or KEY_B in text or KEY_A[-4:] in text] == []
+    assert any(f"••••{KEY_A[-4:]}" in text for text in first_received)
     assert KEY_A not in running.log()
     assert running.state_dir.stat().st_mode & 0o077 == 0
     readable = [
@@ -59,7 +59,7 @@ def test_a_key_is_seen_by_nobody(
     assert [path for path in readable if KEY_A.encode() in path.read_bytes()] == []
 
 
-def test_one_does_not_see_what_the_other_did(new_context: NewContext, sandbox: SandboxServer) -> None:
+def test_browsers_do_not_see_each_other(new_context: NewContext, sandbox: SandboxServer) -> None:
     first, second = new_context().new_page(), new_context().new_page()
     open_order(first, int(sandbox.world.initial_state.mr[0]["node_id"]))
     question = first.url
@@ -80,7 +80,7 @@ def test_one_does_not_see_what_the_other_did(new_context: NewContext, sandbox: S
     assert cookie["sameSite"] == "Lax"
 
 
-def test_what_comes_from_elsewhere_changes_nothing(
+def test_cross_site_requests_change_nothing(
     new_context: NewContext, running: RunningPlayground, sandbox: SandboxServer
 ) -> None:
     """Foreign Host, foreign Origin, no token, another browser's token: refused, and nothing arrives."""
@@ -107,7 +107,7 @@ def test_what_comes_from_elsewhere_changes_nothing(
 
 
 @pytest.mark.parametrize("key", ["readonly", "invalid"])
-def test_keys_with_fewer_rights_are_told_apart(page: Page, sandbox: SandboxServer, key: str) -> None:
+def test_keys_with_fewer_permissions_are_distinguished(page: Page, sandbox: SandboxServer, key: str) -> None:
     use_key(page, key)
     page.goto("/playground/account")
     if key == "invalid":

@@ -1,4 +1,4 @@
-"""What fails any browser test does so: each of its checks is made to find something."""
+"""The watcher of browser tests: each of its checks detects its problem."""
 
 from __future__ import annotations
 

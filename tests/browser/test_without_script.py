@@ -17,7 +17,7 @@ def plain(new_context: NewContext) -> Page:
     return new_context(java_script_enabled=False, viewport={"width": 390, "height": 900}).new_page()
 
 
-#: What somebody without scripts could not read or use, as lines.
+#: Elements that cannot be read or used without scripts, one per line.
 _MISSED = """
 () => {
   const shown = (e) => e.checkVisibility({ visibilityProperty: true });

@@ -1,4 +1,4 @@
-"""What fails any test in a browser: foreign requests, the console, errors, dialogs, a sideways scroll."""
+"""Checks of every browser test: foreign requests, console, errors, dialogs, horizontal scrolling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Watcher"]
 
 _OWN_SCHEMES = ("data:", "blob:", "about:")
 
-#: Runs in every page, before its scripts. What it says on the console fails the test like any error there.
+#: Runs in every page, before its scripts. Its console messages fail the test like any error there.
 _SIDEWAYS = """
 addEventListener("DOMContentLoaded", () => {
   const look = () => {
@@ -29,7 +29,7 @@ addEventListener("DOMContentLoaded", () => {
 
 
 class Watcher:
-    """Collects what must not happen in the contexts it watches."""
+    """Collects problems in the contexts it watches."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
@@ -56,7 +56,7 @@ class Watcher:
 
     @contextmanager
     def expecting(self, pattern: str) -> Iterator[None]:
-        """Within it, problems that match the pattern are none; there must be at least one.
+        """Ignore problems that match the pattern; there must be at least one.
 
         Args:
             pattern: Regular expression that is searched for in the problem's text.
@@ -76,7 +76,7 @@ class Watcher:
             self._note(f"HTTP {response.status}: {response.request.method} {response.url[:200]}")
 
     def _console(self, message: ConsoleMessage) -> None:
-        # What it says of a failed request is said by the response, with the method.
+        # Failed requests are reported by the response event, with the method.
         if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
             self._note(f"console {message.type}: {message.text[:500]}")
 

@@ -1,4 +1,4 @@
-"""The threat model names tests for each guarantee, and all of them exist."""
+"""The threat model names existing tests for each guarantee."""
 
 from __future__ import annotations
 

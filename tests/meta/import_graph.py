@@ -1,4 +1,4 @@
-"""Which module imports which. `python -m tests.meta.import_graph` prints the figures of the layout."""
+"""The import graph. `python -m tests.meta.import_graph` prints figures of the layout."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: The floors of the playground, the highest first. A file imports from floors below its own, and from its
-#: own package.
+#: The layers of the playground, the highest first. A file imports from lower layers and from its own package.
 FLOORS = (
     ("gunicorn.conf", "launcher", "live_check"),
     ("app",),
@@ -75,7 +74,7 @@ def room_of(path: Path) -> str:
 
 
 def between_rooms() -> list[tuple[str, str, Import]]:
-    """The imports of the playground that leave a room: the room, the room of what is imported, the import."""
+    """The imports between packages of the playground: importing package, imported package, import."""
     found = []
     for one in imports("playground"):
         if one.top == "playground" and one.path.name != "__init__.py":

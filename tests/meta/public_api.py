@@ -1,4 +1,4 @@
-"""Everything that is public: what the `__all__` of each module lists, and the members of its classes."""
+"""The public API: the `__all__` of each module, and the members of its classes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def public_modules() -> Iterator[ModuleType]:
 
 
 def public_objects() -> dict[str, Any]:
-    """What has annotations, by where it is defined: functions, classes, and the methods of classes.
+    """Objects with annotations by their qualified name: functions, classes and methods.
 
     A class that is public by what it derives from, or is in an annotation alone, is found in its module.
     """

@@ -1,4 +1,4 @@
-"""The table of docs/compatibility.md and the tests of other people's software say the same."""
+"""The table of docs/compatibility.md matches the tests of other software."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def pins() -> dict[str, set[str]]:
     return found
 
 
-def test_each_software_has_a_row_and_each_row_a_test() -> None:
+def test_table_and_tests_match() -> None:
     named = [row[4] for row in rows()]
     assert sorted(named) == [str(software.file.relative_to(ROOT)) for software in every_software()]
 
 
-def test_each_row_says_one_of_three_results() -> None:
+def test_results_are_one_of_three() -> None:
     assert {row[2] for row in rows()} == {"works", "recipe", "refused"}
 
 
 @pytest.mark.parametrize("software", every_software(), ids=lambda software: software.name)
-def test_the_versions_are_those_that_were_tried(software: Software) -> None:
+def test_versions_match_the_pins(software: Software) -> None:
     [tried] = [row[1] for row in rows() if row[4] == str(software.file.relative_to(ROOT))]
     said = set(re.findall(r"[0-9][0-9a-z.]*[0-9a-z]", tried))
     name, _, version = software.dependencies[0].partition("==")

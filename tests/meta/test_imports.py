@@ -1,4 +1,4 @@
-"""Arrows run one way: playground → flask_octaspace → octaspace; the sandbox is the other end of the wire."""
+"""Import layers: playground → flask_octaspace → octaspace; the sandbox is independent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
 #: Pages that may import another one.
 PAGE_IMPORTS = {("services", "rent")}
 
-#: All that lies in `playground/` itself.
+#: The modules directly in `playground/`.
 TOP_FILES = {
     "__init__.py",
     "app.py",
@@ -49,13 +49,13 @@ def listed(wrong: list[Import]) -> str:
 
 
 @pytest.mark.parametrize("folder", FORBIDDEN)
-def test_no_arrow_turns_back(folder: str) -> None:
+def test_package_layers(folder: str) -> None:
     wrong = [one for one in imports(folder) if starts(one.name, FORBIDDEN[folder])]
     assert not wrong, listed(wrong)
 
 
-def test_the_sandbox_and_the_sdk_import_nothing_of_each_other() -> None:
-    """Each is one end of the wire, joined by HTTP alone. The pytest plugin uses both and lies in neither."""
+def test_sandbox_and_sdk_are_independent() -> None:
+    """They communicate by HTTP only. The pytest plugin uses both and is part of neither."""
     wrong = []
     for one in imports("octaspace"):
         inside = one.path.parts[1] == "sandbox"
@@ -65,7 +65,7 @@ def test_the_sandbox_and_the_sdk_import_nothing_of_each_other() -> None:
     assert not wrong, listed(wrong)
 
 
-def test_the_floors_of_the_playground() -> None:
+def test_playground_layers() -> None:
     floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
     unknown = {room for here, there, _ in between_rooms() for room in (here, there)} - set(floor)
     assert not unknown
@@ -73,7 +73,7 @@ def test_the_floors_of_the_playground() -> None:
     assert not wrong, listed(wrong)
 
 
-def test_a_page_imports_no_other_page() -> None:
+def test_pages_do_not_import_each_other() -> None:
     wrong = []
     for one in imports("playground/pages"):
         here, name = one.path.parts, one.name.split(".")
@@ -84,7 +84,7 @@ def test_a_page_imports_no_other_page() -> None:
     assert not wrong, listed(wrong)
 
 
-def test_nothing_else_lies_in_the_playground_itself() -> None:
+def test_playground_has_only_known_modules() -> None:
     folder = ROOT / "playground"
     files = {path.name for path in folder.iterdir() if path.is_file()}
     assert files == TOP_FILES
@@ -105,15 +105,15 @@ def loaded_by(code: str) -> list[str]:
     return done.stdout.split()
 
 
-def test_importing_the_sdk_loads_nothing_of_the_others() -> None:
+def test_sdk_import_does_not_load_other_packages() -> None:
     loaded = set(loaded_by("import sys, octaspace; print(*sys.modules)"))
     assert "octaspace" in loaded
     assert not {*WEB, "pytest"} & loaded
     assert not [name for name in loaded if starts(name, ("octaspace.sandbox",))]
 
 
-def test_importing_the_sandbox_needs_nothing_of_the_sdk() -> None:
-    """With an empty package in the place of the SDK, it loads all the same, and no package but its own."""
+def test_sandbox_import_does_not_need_the_sdk() -> None:
+    """With an empty package in place of the SDK it can be imported, and loads no other package."""
     loaded = loaded_by(
         "import sys, types; package = types.ModuleType('octaspace'); package.__path__ = ['octaspace']; "
         "sys.modules['octaspace'] = package; import octaspace.sandbox; print(*sys.modules)"
@@ -125,7 +125,7 @@ def test_importing_the_sandbox_needs_nothing_of_the_sdk() -> None:
     assert {name for name in foreign if not name.startswith(("_", "sitecustomize"))} == set()
 
 
-def test_no_module_has_a_name_that_says_nothing() -> None:
+def test_no_module_has_a_generic_name() -> None:
     empty_names = {"utils", "util", "helpers", "helper", "common", "misc", "stuff"}
     folders = ("octaspace", "flask_octaspace", "playground", "tests", "benchmarks", "bin")
     wrong = [path for folder in folders for path in (ROOT / folder).rglob("*.py") if path.stem in empty_names]

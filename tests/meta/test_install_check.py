@@ -1,4 +1,4 @@
-"""An unrelated distribution called `octaspace` owns the same import name; who has both is told."""
+"""An unrelated distribution `octaspace` has the same import name; a warning reports if both are installed."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """A folder with our two packages in it, as pip would put them there."""
+    """A folder with the two packages, as pip installs them."""
     for package in ("octaspace", "flask_octaspace"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
-def test_alone_it_says_nothing(site: Path) -> None:
+def test_no_warning_without_a_conflict(site: Path) -> None:
     done = run("import octaspace, flask_octaspace; print(octaspace.__file__)", site)
     assert done.stdout.strip() == str(site / "octaspace" / "__init__.py")
     assert done.stderr == ""
 
 
-def test_it_looks_where_it_is_told_to(tmp_path: Path) -> None:
+def test_given_folder_is_checked(tmp_path: Path) -> None:
     warn_on_conflict(str(tmp_path))
     (tmp_path / "__about__.py").touch()
     with pytest.warns(RuntimeWarning, match=re.escape(f"are both installed in {tmp_path}, and each has")):
         warn_on_conflict(str(tmp_path))
 
 
-def test_the_others_files_among_ours(site: Path) -> None:
+def test_mixed_files_are_reported(site: Path) -> None:
     (site / "octaspace" / "__about__.py").write_text('__version__ = "0.1.0"\n')
     done = run("import octaspace", site)
     assert done.returncode == 0
@@ -51,7 +51,7 @@ def test_the_others_files_among_ours(site: Path) -> None:
     assert "pip uninstall octaspace Flask-OctaSpace" in done.stderr
 
 
-def test_the_others_package_instead_of_ours(site: Path) -> None:
+def test_replaced_package_is_reported(site: Path) -> None:
     shutil.rmtree(site / "octaspace")
     (site / "octaspace").mkdir()
     (site / "octaspace" / "__init__.py").write_text("class OctaSpaceClient: ...\n")

@@ -1,4 +1,4 @@
-"""What is decided or written in one place is not decided or written in a second."""
+"""Definitions that must exist in one file only."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ FOLDERS = ("octaspace", "flask_octaspace", "playground")
         r"\bcall\.row\(",
     ],
 )
-def test_it_stands_in_one_file(pattern: str) -> None:
-    """The sandbox is the other end of the wire and shares nothing."""
+def test_pattern_is_in_one_file(pattern: str) -> None:
+    """The sandbox is independent and not included."""
     files = [path for folder in FOLDERS for path in ROOT.glob(f"{folder}/**/*.py")]
     own = [path for path in files if "sandbox" not in path.relative_to(ROOT).parts]
     assert len(own) > 100

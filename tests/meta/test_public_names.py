@@ -31,7 +31,7 @@ def test_all_is_complete_and_sorted(module: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("module", [octaspace, octaspace.types])
-def test_what_is_loaded_late_is_listed_and_what_is_not_there_is_no_attribute(
+def test_lazy_names_are_listed_and_unknown_names_raise(
     module: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in module.__all__:

@@ -1,4 +1,4 @@
-"""What no file of the repository may hold, and what each must."""
+"""Rules for the files of the repository."""
 
 from __future__ import annotations
 

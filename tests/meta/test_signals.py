@@ -11,7 +11,7 @@ import pytest
 
 from ..support.running_playground import ROOT
 
-#: Ends with the numbers of the signals that it was started with ignored.
+#: Prints the numbers of the signals that were ignored when it started.
 IGNORED = """
 import signal
 print(*(int(number) for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN))
@@ -28,7 +28,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are not inherited on this system")
 
 
-def test_a_program_that_a_test_starts_hears_every_signal() -> None:
+def test_child_processes_receive_every_signal() -> None:
     done = subprocess.run([sys.executable, "-c", IGNORED], capture_output=True, text=True, check=True)
     # Python itself ignores these two in each process.
     assert {int(number) for number in done.stdout.split()} == {signal.SIGPIPE, signal.SIGXFSZ}
@@ -36,7 +36,7 @@ def test_a_program_that_a_test_starts_hears_every_signal() -> None:
 
 def test_the_tests_pass_with_signals_ignored() -> None:
     tests = [
-        f"tests/meta/test_signals.py::{test_a_program_that_a_test_starts_hears_every_signal.__name__}",
+        f"tests/meta/test_signals.py::{test_child_processes_receive_every_signal.__name__}",
         "tests/unit/resources/test_rent.py::test_ctrl_c_stops_the_session",
     ]
     pytest_command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]

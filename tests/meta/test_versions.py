@@ -1,4 +1,4 @@
-"""What pyproject.toml says about versions is what is pinned, tested and imported."""
+"""Versions in pyproject.toml match the pins, the tests and the imports."""
 
 from __future__ import annotations
 

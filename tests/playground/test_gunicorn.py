@@ -61,9 +61,9 @@ def test_an_address_for_others_needs_password_and_names(tmp_path: Path, given: l
 
 def test_what_the_app_allows_goes_by_where_it_listens(tmp_path: Path) -> None:
     several = ["-b", f"127.0.0.1:{free_port()}", "-b", f"0.0.0.0:{free_port()}"]
-    assert "give one of them by PLAYGROUND_BIND" in refused(tmp_path, *several, **GUARDED)
+    assert "set PLAYGROUND_BIND to one" in refused(tmp_path, *several, **GUARDED)
     early = ["--preload", "-b", f"0.0.0.0:{free_port()}"]
-    assert "give the address by PLAYGROUND_BIND" in refused(tmp_path, *early, **GUARDED)
+    assert "set PLAYGROUND_BIND instead of -b" in refused(tmp_path, *early, **GUARDED)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_cannot_be_used_is_said_once_and_early(tmp_path: Path, variable: st
 def test_a_folder_that_cannot_be_had_is_said_once_and_early(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     line = refused(tmp_path, PLAYGROUND_STATE_DIR=str(tmp_path / "file"))
-    assert "The state cannot be kept in" in line
+    assert "The state cannot be stored in" in line
 
 
 def test_an_address_of_b_is_known_to_the_workers(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The sandbox's answers with every string changed on the way: what a page shows is then all foreign."""
+"""The sandbox behind a server that changes every string of its answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Alter = Callable[[str], str]
 
 
 class AlteredApi:
-    """A simulated API on a port of its own.
+    """A simulated API on its own port.
 
     Args:
         alter: What becomes of each string of an answer, names of members that are added included; members
@@ -50,7 +50,7 @@ class AlteredApi:
         headers = dict(answer.headers)
         body = answer.body
         if "json" in headers.get("Content-Type", ""):
-            # Escaped, so that half a surrogate pair travels.
+            # Escaped, so that a lone surrogate can be sent.
             text = json.dumps(self._altered(json.loads(body))).replace("Infinity", "1e999")  # as JSON has it
             body = text.encode()
         headers["Content-Length"] = str(len(body))

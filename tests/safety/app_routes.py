@@ -1,4 +1,4 @@
-"""Every address of the app and every field of it, out of the app itself: what is added is tried unnamed."""
+"""Every route and form field of the app, read from the app itself, so that new ones are included."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from werkzeug.routing import Rule
 
 __all__ = ["Form", "address", "endpoint_of", "form_of", "forms_of", "query_names", "rules"]
 
-#: Where a view reads a name, as it stands in the code.
+#: Code patterns of a view that reads a field.
 _READS = re.compile(r'request\.(?:args|form|values)(?:\.get(?:list)?\(|\[)\s*"([\w-]+)"')
 
 
@@ -33,7 +33,7 @@ class Form:
 
 
 def rules(app: Flask, method: str) -> list[Rule]:
-    """The rules that answer a method, files left out."""
+    """The rules of a method, without static files."""
     found = [rule for rule in app.url_map.iter_rules() if method in (rule.methods or ())]
     return sorted((rule for rule in found if not rule.endpoint.endswith("static")), key=str)
 
@@ -69,7 +69,7 @@ def forms_of(html: bytes) -> list[Form]:
 
 
 def form_of(app: Flask, rule: Rule, seen: Mapping[str, Form]) -> Form:
-    """The form of a rule: as a page has it, else with the names that the view reads."""
+    """The form of a rule: from a page, else from the names that the view reads."""
     names = dict.fromkeys(query_names(app, rule), "")
     form = seen.get(rule.endpoint)
     return Form(rule.rule, {**names, **({} if form is None else form.fields)})

@@ -1,4 +1,4 @@
-"""The app and its visitors, as the tests of its pages have them."""
+"""Fixtures for the app and its visitors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A browser that goes everywhere: every link and every form of every page, new pages included."""
+"""A crawler that follows every link and submits every form of every page."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["START", "Crawler"]
 
 START = ("/playground/dashboard", "/playground/", "/", "/healthz")
 
-#: What would end the visit, or empty what it is to be looked through.
+#: Forms that are not submitted: they would end the session or delete what is to be checked.
 _LEFT_ALONE = ("/playground/logout", "/playground/requests/clear", "/playground/settings/reset")
 
-#: What empty fields are filled in with.
+#: Values for empty fields.
 _FILLED = {"node_id": "9114", "image": "ubuntu:24.04", "disk_size": "10", "node": "69", "job": "42"}
 
 
 class Crawler:
-    """Follows links and sends forms, and keeps what came back.
+    """Follows links, submits forms and keeps the responses.
 
     Args:
         visitor: The browser.
@@ -45,7 +45,7 @@ class Crawler:
         self.dead: list[tuple[str, str]] = []
 
     def go(self, *addresses: str) -> dict[str, TestResponse]:
-        """Visit these and all that they lead to."""
+        """Visit these pages and all that they link to."""
         for address in addresses:
             self._note(address, "")
         while self._waiting:
@@ -65,7 +65,7 @@ class Crawler:
         return found
 
     def texts(self) -> Iterator[tuple[str, str]]:
-        """What was asked, and all that a browser gets to see of the answer."""
+        """Each request, and the visible text of its response."""
         for asked, answer in self.answers.items():
             head = "\n".join(f"{name}: {value}" for name, value in answer.headers if name != "Set-Cookie")
             yield asked, f"{answer.status}\n{head}\n\n{answer.get_data().decode('latin-1')}"
@@ -92,7 +92,7 @@ class Crawler:
             target = urljoin(address, answer.location)
             self._note(target, asked)
             run = dict(parse_qsl(urlsplit(target).query)).get("run")
-            if run is not None:  # what the page's script asks for while the job goes on
+            if run is not None:  # what the page's script requests while the job runs
                 self._note(f"{urlsplit(target).path}/runs/{run}", asked)
         if answer.mimetype != "text/html":
             return
@@ -102,7 +102,7 @@ class Crawler:
             target = urljoin(address, str(link["href"]))
             if not urlsplit(target).netloc:
                 self._note(urlsplit(target)._replace(fragment="").geturl(), asked)
-        for tag in page.find_all(True):  # what scripts ask for
+        for tag in page.find_all(True):  # requests of scripts
             for name, value in tag.attrs.items():
                 if name.startswith("data-") and str(value).startswith("/playground"):
                     self._note(str(value), asked)
@@ -130,7 +130,7 @@ class Crawler:
             self._read(f"POST {action} {fields.get('method', '')}", answer, action)
 
     def _wait_for_jobs(self, page: BeautifulSoup, address: str) -> None:
-        """A job is waited for; its page is then read again."""
+        """Wait for a job, then read its page again."""
         if not page.select("[data-watch]"):
             return
 
@@ -143,7 +143,7 @@ class Crawler:
 
 
 def _fields_of(form: Tag) -> dict[str, Any]:
-    """What a browser would send when the first button is pressed."""
+    """The fields a browser would send for the first button."""
     fields: dict[str, Any] = {}
     for control in form.select("input[name], select[name], textarea[name], button[name]"):
         name, kind = str(control["name"]), str(control.get("type") or "")

@@ -1,4 +1,4 @@
-"""The playground with routes that fail in each place where an app can, for a real Gunicorn."""
+"""The playground with routes that fail in different places, for a real Gunicorn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from playground.store import JobLimits
 
 __all__ = ["FAILURES", "SECRET", "make"]
 
-#: What must be in no line: it stands for what a page, a form or an answer holds.
+#: Must not be in the log; it stands for data of a page, a form or an answer.
 SECRET = "typed-in-a-form-4711"
 
 
@@ -80,7 +80,7 @@ FAILURES: dict[str, Callable[[], None]] = {
 
 
 def make() -> Flask:
-    """Make the app."""
+    """Create the app."""
     app = create_app()
     app.config["TRAP_BAD_REQUEST_ERRORS"] = True  # a missing field of a form is a failure, not an answer
 

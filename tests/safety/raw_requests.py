@@ -1,4 +1,4 @@
-"""Requests whose path, query and form are bytes as somebody wrote them, valid or not."""
+"""Requests with arbitrary bytes in path, query and form, valid or not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _QUIET = "/playground/settings"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back.
+    """A response.
 
     Attributes:
         status: HTTP status.
@@ -32,7 +32,7 @@ class Answer:
 
 
 class RawBrowser:
-    """A browser with a cookie and a form token, which a test client would not let send all of this."""
+    """A browser with a cookie and a form token, without the checks of a test client."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app

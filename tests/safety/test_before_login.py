@@ -1,4 +1,4 @@
-"""What somebody sees who has not logged in: nothing of the operator, of other browsers, or of the API."""
+"""Before the login nothing of the operator, of other browsers or of the API is visible."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ACCEPT = ("text/html", "application/json", "*/*")
 
 @dataclass
 class Guarded:
-    """The app with a password, and what nobody may learn before it."""
+    """The app with a password, and the secrets that must not be visible before the login."""
 
     app: Flask
     secrets: Sequence[str]
@@ -80,7 +80,7 @@ def guarded(process: ProcessSettings, sandbox: SandboxServer) -> Iterator[Guarde
 
 
 def check(guarded: Guarded, answer: TestResponse, where: object) -> None:
-    """An answer has none of the secrets, and no part of the frame."""
+    """A response contains none of the secrets, and no part of the layout."""
     text = answer.get_data(as_text=True) + str(answer.headers)
     for secret in guarded.secrets:
         assert secret not in text, (where, secret)
@@ -90,7 +90,7 @@ def check(guarded: Guarded, answer: TestResponse, where: object) -> None:
 
 
 def addresses(app: Flask) -> list[str]:
-    """Every rule of the app with something in its places, and addresses that are none of its own."""
+    """Every rule of the app with example values, and unknown URLs."""
     found = {re.sub(r"<[^>]*>", "1", rule.rule) for rule in app.url_map.iter_rules()}
     static = app.static_url_path
     return [
@@ -101,7 +101,7 @@ def addresses(app: Flask) -> list[str]:
     ]  # fmt: skip
 
 
-def test_no_route_tells_anything_by_any_method(guarded: Guarded) -> None:
+def test_no_route_leaks_before_login(guarded: Guarded) -> None:
     seen = set()
     for path in addresses(guarded.app):
         for method in METHODS:
@@ -113,7 +113,7 @@ def test_no_route_tells_anything_by_any_method(guarded: Guarded) -> None:
 
 
 @pytest.mark.parametrize("accept", ACCEPT)
-def test_no_error_page_tells_anything(guarded: Guarded, accept: str) -> None:
+def test_no_error_page_leaks_before_login(guarded: Guarded, accept: str) -> None:
     codes = [str(code) for code, kind in default_exceptions.items() if issubclass(kind, HTTPException)]
     assert {"400", "403", "404", "405", "413", "422", "429", "500"} <= set(codes)
     static = f"{guarded.app.static_url_path}/css/tokens.css"
@@ -129,7 +129,7 @@ def test_no_error_page_tells_anything(guarded: Guarded, accept: str) -> None:
                 assert answer.status_code == expected, (wanted, method, path)
 
 
-def test_what_the_login_itself_refuses_tells_nothing(guarded: Guarded) -> None:
+def test_refusals_of_the_login_leak_nothing(guarded: Guarded) -> None:
     client = guarded.app.test_client()
     client.get(LOGIN, base_url=ORIGIN)
     large = {"csrf_token": "x" * 300_000, "password": "x"}
@@ -154,7 +154,7 @@ def test_what_the_login_itself_refuses_tells_nothing(guarded: Guarded) -> None:
     assert [secret for secret in guarded.secrets if secret in text] == []
 
 
-def test_who_has_logged_out_is_outside_again(guarded: Guarded) -> None:
+def test_logout_requires_a_new_login(guarded: Guarded) -> None:
     visitor = Visitor(guarded.app)
     page = BeautifulSoup(visitor.get(LOGIN).get_data(), "html.parser")
     token = page.select('[name="csrf_token"]')[0]["value"]

@@ -1,4 +1,4 @@
-"""Characters that text can hold and an answer cannot: pages, exports, log lines and messages replace them.
+"""Characters that cannot be encoded or are invisible are replaced in pages, exports, logs and messages.
 
 One lone surrogate in one string of the API made pages fail, and their whole text went into the log.
 """
@@ -36,7 +36,7 @@ __all__ = ["redis_server"]
 
 KEY = "the-key-of-a-guest-4711"
 
-#: What becomes of each string of an answer.
+#: Changes made to each string of an answer.
 ALTERED: dict[str, Callable[[str], str]] = {
     "surrogate": lambda text: f"{text}\ud800",
     "surrogates alone": lambda text: "\udfff\ud800",
@@ -46,7 +46,7 @@ ALTERED: dict[str, Callable[[str], str]] = {
     "long": lambda text: text + "x" * 5000,
 }
 
-#: Ids that the sandbox has, and what else stands in an address.
+#: Ids of the sandbox, and other values of URLs.
 _IN_PATHS = {"node_id": "9001", "number": "1", "service": "mr", "kind": "har"}
 
 _SAMPLES = {
@@ -71,19 +71,19 @@ def api(request: pytest.FixtureRequest) -> Iterator[AlteredApi]:
 def guest(api: AlteredApi, tmp_path: Path, make_app: MakeApp) -> Visitor:
     operator = {"OCTA_API_KEY": KEY, "OCTA_BASE_URL": api.url}
     app = make_app(ProcessSettings.read(operator, tmp_path / "state"))
-    app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is a page, as people meet it
+    app.config["PROPAGATE_EXCEPTIONS"] = False  # errors become pages, as in production
     visitor = Visitor(app)
     visitor.post("/playground/settings/options", max_retries="0")
     return visitor
 
 
 def sound(answer: TestResponse, url: str) -> str:
-    """The text of an answer that is none of an error of ours."""
+    """Check that a response is not an internal error, and return its text."""
     data = answer.get_data()
     if answer.mimetype == "application/octet-stream":
         return ""
     text = data.decode()  # an error when it is not valid UTF-8
-    # What the API sends is no log in such a shape: it is said, and no page of ours fails.
+    # A log of another shape is reported as such; it is not an internal error.
     of_the_api = answer.status_code == 502 and ("Error: " in text or "could not be read" in text)
     assert answer.status_code < 500 or of_the_api, f"{url}: {text[:300]}"
     if answer.is_json:
@@ -94,7 +94,7 @@ def sound(answer: TestResponse, url: str) -> str:
 
 
 def crawl(visitor: Visitor, start: list[str]) -> set[str]:
-    """Every page that links lead to, one for each form of address; the forms that were seen."""
+    """Visit every linked page, one per URL pattern; return the forms found."""
     seen: set[str] = set()
     waiting = list(start)
     while waiting:
@@ -110,7 +110,7 @@ def crawl(visitor: Visitor, start: list[str]) -> set[str]:
 
 
 @pytest.mark.timeout(300)
-def test_every_page_is_made_whatever_the_api_says(
+def test_every_page_renders_altered_answers(
     guest: Visitor, app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     start = ["/playground/idle-jobs?node=69&job=42", "/playground/idle-jobs/log.txt?node=69&job=42"]
@@ -125,7 +125,7 @@ def test_every_page_is_made_whatever_the_api_says(
 
 
 @pytest.mark.timeout(300)
-def test_every_method_runs_and_its_answer_is_shown(
+def test_every_method_shows_altered_answers(
     guest: Visitor, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(method_run, "_LIMITS", JobLimits(per_browser=100, total=100, rate=100))
@@ -159,7 +159,7 @@ def test_every_method_runs_and_its_answer_is_shown(
 
 
 @pytest.mark.timeout(300)
-def test_the_smoke_suite_and_what_changes_end_in_pages(
+def test_smoke_suite_and_changes_render_altered_answers(
     guest: Visitor, caplog: pytest.LogCaptureFixture
 ) -> None:
     page = sound(guest.get(guest.post("/playground/diagnostics/smoke").headers["Location"]), "smoke")
@@ -190,7 +190,7 @@ def _filled_in(method: Method) -> dict[str, str]:
     return {f"arg-{it.name}": it.choices[0] if it.choices else _SAMPLES[it.kind] for it in needed}
 
 
-def test_json_and_text_that_views_make_are_replaced_alike(app: Flask, visitor: Visitor) -> None:
+def test_json_and_text_responses_replace_surrogates(app: Flask, visitor: Visitor) -> None:
     app.add_url_rule("/playground/a", view_func=lambda: "text \ud800", endpoint="a")
     app.add_url_rule("/playground/b", view_func=lambda: {"json \udfff": ["\ud800"]}, endpoint="b")
     app.add_url_rule("/playground/c", view_func=lambda: iter(["piece \ud800", "piece"]), endpoint="c")
@@ -202,7 +202,7 @@ def test_json_and_text_that_views_make_are_replaced_alike(app: Flask, visitor: V
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
-def test_each_store_takes_a_call_with_half_of_a_pair(
+def test_each_store_accepts_a_lone_surrogate(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     server: RedisServer | None = request.getfixturevalue("redis_server") if kind == "redis" else None
@@ -225,7 +225,7 @@ def test_each_store_takes_a_call_with_half_of_a_pair(
 
 HOSTILE = "no\ud800\udfff\x1b[31m\u202e\u2028\x00\n" + "x" * 400
 
-#: Every shape in which an API says what went wrong (Q16, Q30), and answers to creations (Q2, Q19).
+#: Every shape of an error answer (Q16, Q30), and answers to creations (Q2, Q19).
 SHAPES: list[Any] = [
     {"error": HOSTILE}, {"message": HOSTILE, "code": HOSTILE}, {"error": {"message": HOSTILE}},
     {"errors": {HOSTILE: [HOSTILE]}}, {"detail": [{"loc": [HOSTILE], "msg": HOSTILE}]}, [HOSTILE], HOSTILE,
@@ -270,7 +270,7 @@ def test_every_message_and_log_line_of_the_sdk_can_be_encoded(status: int) -> No
     assert all(line.isprintable() for line in lines.split("\n"))
 
 
-def test_what_a_terminal_gets_can_be_encoded(tmp_path: Path) -> None:
+def test_terminal_output_can_be_encoded(tmp_path: Path) -> None:
     for shape in SHAPES:
         for status in (200, 404):
             with FaultServer(after=answer(shape, status=status)) as server:

@@ -1,6 +1,6 @@
-"""A crowd of downloads and of pages that wait: health, static files and other browsers are answered anyway.
+"""Many slow downloads and pages: health, static files and other browsers are still answered.
 
-Real Gunicorn with several workers and threads, and an API that drips or says nothing.
+Real Gunicorn with several workers and threads, and an API that sends slowly or not at all.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.gunicorn
 
 WORKERS = 2
-#: Pages of one worker at the same time; it has two downloads then, and one for each browser.
+#: Concurrent pages of a worker; it then has two downloads, one per browser.
 PAGES = 6
 DOWNLOADS = 2
 
@@ -35,7 +35,7 @@ CLIENTS = 40
 
 @dataclass
 class Api:
-    """An API that drips files, and stalls everything else while `stalled` is set."""
+    """An API that sends files slowly, and stalls everything else while `stalled` is set."""
 
     stalled: threading.Event = field(default_factory=threading.Event)
     dripping: set[int] = field(default_factory=set)
@@ -75,7 +75,7 @@ def _has_ended(sock: socket.socket) -> bool:
 
 @dataclass
 class Browser:
-    """A browser as far as it is needed here: a cookie, a token, and connections that it leaves open."""
+    """A minimal browser: a cookie, a token, and connections that stay open."""
 
     port: int
     cookie: str = ""
@@ -97,7 +97,7 @@ class Browser:
         return self
 
     def begin(self, method: str, path: str, **fields: str) -> socket.socket:
-        """Send a request, and leave its answer to be read."""
+        """Send a request without reading its response."""
         body = urlencode(fields)
         head = [
             f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", f"Cookie: {self.cookie}",
@@ -113,7 +113,7 @@ class Browser:
 
 
 def status_of(sock: socket.socket) -> tuple[int, str]:
-    """The status of the answer on a connection, and its head."""
+    """The status of the response on a connection, and its headers."""
     head = b""
     while b"\r\n\r\n" not in head:
         piece = sock.recv(4096)
@@ -144,7 +144,7 @@ def port_of(running: RunningPlayground) -> int:
     return int(running.url.rpartition(":")[2])
 
 
-def test_downloads_that_drip_take_no_thread_of_others(tmp_path: Path, api: Api) -> None:
+def test_slow_downloads_block_no_other_requests(tmp_path: Path, api: Api) -> None:
     with playground(tmp_path, api) as running, ExitStack() as held:
         port = port_of(running)
         browsers = [Browser(port).arrive() for _ in range(CLIENTS)]
@@ -152,7 +152,7 @@ def test_downloads_that_drip_take_no_thread_of_others(tmp_path: Path, api: Api) 
         answers = [status_of(sock) for sock in begun]
         statuses = [status for status, _ in answers]
         assert set(statuses) == {200, 503}
-        # A browser of a program keeps no connection: which worker gets one is the system's choice.
+        # A program's browser keeps no connection: the system chooses the worker of each one.
         assert 1 <= statuses.count(200) <= WORKERS * DOWNLOADS
         assert all("Retry-After: " in head for status, head in answers if status == 503)
         for _ in range(10):
@@ -160,7 +160,7 @@ def test_downloads_that_drip_take_no_thread_of_others(tmp_path: Path, api: Api) 
             assert Browser(port).get("/playground/settings")[0] == 200
         until(lambda: len(api.dripping) == statuses.count(200))
         held.close()
-        # Everybody has left: nothing is read from the API any more, and all may begin again.
+        # All have disconnected: nothing is read from the API any more, and all can start again.
         until(lambda: not api.dripping)
         for browser in browsers[:3]:
             until(lambda browser=browser: first_status(browser) == 200)  # type: ignore[misc]
@@ -171,8 +171,8 @@ def first_status(browser: Browser) -> int:
         return status_of(sock)[0]
 
 
-def test_a_browser_without_a_script_that_leaves_is_noticed_too(tmp_path: Path, api: Api) -> None:
-    """It gets the first byte of its answer when the file is complete, so no write could tell."""
+def test_disconnect_without_script_is_detected(tmp_path: Path, api: Api) -> None:
+    """The response starts when the file is complete, so no earlier write could fail."""
     with playground(tmp_path, api) as running:
         browser = Browser(port_of(running)).arrive()
         sock = browser.download(steps=False)
@@ -182,7 +182,7 @@ def test_a_browser_without_a_script_that_leaves_is_noticed_too(tmp_path: Path, a
         assert "Traceback" not in running.log()
 
 
-def test_one_browser_has_a_share_and_no_more(tmp_path: Path, api: Api) -> None:
+def test_one_browser_is_limited_to_its_share(tmp_path: Path, api: Api) -> None:
     with playground(tmp_path, api) as running, ExitStack() as held:
         port = port_of(running)
         greedy, other = Browser(port).arrive(), Browser(port).arrive()
@@ -193,7 +193,7 @@ def test_one_browser_has_a_share_and_no_more(tmp_path: Path, api: Api) -> None:
             assert status_of(sock)[0] == 200
 
 
-def test_pages_that_wait_for_the_api_leave_health_and_files(tmp_path: Path, api: Api) -> None:
+def test_stalled_pages_do_not_block_health_and_files(tmp_path: Path, api: Api) -> None:
     with playground(tmp_path, api) as running, ExitStack() as held:
         port = port_of(running)
         browsers = [Browser(port).arrive() for _ in range(CLIENTS)]
@@ -214,7 +214,7 @@ def test_pages_that_wait_for_the_api_leave_health_and_files(tmp_path: Path, api:
         assert browsers[0].get("/playground/apps")[0] == 200
 
 
-def test_with_one_thread_for_pages_health_answers_too(tmp_path: Path, api: Api) -> None:
+def test_health_answers_with_one_page_thread(tmp_path: Path, api: Api) -> None:
     with playground(tmp_path, api, pages=1) as running, ExitStack() as held:
         port = port_of(running)
         browsers = [Browser(port).arrive() for _ in range(10)]

@@ -1,4 +1,4 @@
-"""A browser that was forgotten: its old cookie shows nothing, in whichever worker."""
+"""Removed browser state: the old cookie shows nothing in any worker."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ RUNNER = "/playground/diagnostics/runner"
 SMOKE = "/playground/diagnostics/smoke"
 KEY = "octa-typed-in-this-browser-Zx9w"
 
-#: Where something of a browser can be seen.
+#: Pages that show state of a browser.
 PLACES = (
     SETTINGS, "/playground/requests", "/playground/requests/log.json", "/playground/requests/log.har",
     "/playground/diagnostics/report.md", SMOKE, RUNNER, "/playground/diagnostics/lab",
@@ -48,14 +48,14 @@ PLACES = (
 
 
 def replayed(app: Flask, cookie: str) -> Visitor:
-    """Somebody else who has the cookie."""
+    """Another client with the same cookie."""
     thief = Visitor(app)
     ((name, morsel),) = SimpleCookie(cookie).items()
     thief.client.set_cookie(name, morsel.value, domain="127.0.0.1")
     return thief
 
 
-def test_an_old_cookie_shows_nothing(app: Flask, visitor: Visitor, sandbox: SandboxServer) -> None:
+def test_old_cookie_shows_no_state(app: Flask, visitor: Visitor, sandbox: SandboxServer) -> None:
     cookie = visitor.get(SETTINGS).headers["Set-Cookie"]
     visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=sandbox.urls[0], api_key=KEY)
     visitor.page("/playground/nodes")
@@ -92,7 +92,7 @@ def test_an_old_cookie_shows_nothing(app: Flask, visitor: Visitor, sandbox: Sand
     assert "Zx9w" not in visitor.page(SETTINGS).get_text()
 
 
-def test_an_old_cookie_finds_no_browser_of_its_own_either(app: Flask, visitor: Visitor) -> None:
+def test_old_cookie_gets_a_new_id(app: Flask, visitor: Visitor) -> None:
     cookie = visitor.get(SETTINGS).headers["Set-Cookie"]
     visitor.post("/playground/logout")
     one, other = replayed(app, cookie), replayed(app, cookie)
@@ -102,8 +102,8 @@ def test_an_old_cookie_finds_no_browser_of_its_own_either(app: Flask, visitor: V
     assert "max_retries=7" not in other.page(SETTINGS).get_text(), "two who have it do not meet"
 
 
-def test_a_form_from_before_is_not_sent_again(app: Flask, visitor: Visitor, sandbox: SandboxServer) -> None:
-    """Its one-time token is not known any more; with the old cookie it would count as new."""
+def test_form_of_a_removed_browser_is_refused(app: Flask, visitor: Visitor, sandbox: SandboxServer) -> None:
+    """Its one-time token was removed; with the old cookie it would count as unused."""
     cookie = visitor.get(SETTINGS).headers["Set-Cookie"]
     order = {
         "csrf_token": visitor.token(),
@@ -118,7 +118,7 @@ def test_a_form_from_before_is_not_sent_again(app: Flask, visitor: Visitor, sand
     assert [entry for entry in sandbox.journal.entries() if entry.change] == []
 
 
-def test_nothing_of_it_is_left_in_the_files(visitor: Visitor, sandbox: SandboxServer, tmp_path: Path) -> None:
+def test_removed_state_is_not_left_in_files(visitor: Visitor, sandbox: SandboxServer, tmp_path: Path) -> None:
     visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=sandbox.urls[0], api_key=KEY)
     visitor.page("/playground/account")
     traces = (KEY.encode(), b"accounts.profile", sandbox.urls[0].encode())
@@ -132,7 +132,7 @@ def test_nothing_of_it_is_left_in_the_files(visitor: Visitor, sandbox: SandboxSe
     assert left() == []
 
 
-def test_snapshots_of_its_own_settings_go_and_those_of_all_stay(app: Flask, visitor: Visitor) -> None:
+def test_only_own_snapshots_are_removed(app: Flask, visitor: Visitor) -> None:
     left: dict[str, int] = {}
 
     def snapshots() -> int:
@@ -151,7 +151,9 @@ def test_snapshots_of_its_own_settings_go_and_those_of_all_stay(app: Flask, visi
     assert snapshots() == 1
 
 
-def test_a_page_under_way_leaves_nothing_behind(app: Flask, visitor: Visitor, sandbox: SandboxServer) -> None:
+def test_running_page_does_not_restore_removed_state(
+    app: Flask, visitor: Visitor, sandbox: SandboxServer
+) -> None:
     cookie = visitor.get(SETTINGS).headers["Set-Cookie"]
     sandbox.faults.add("slow", seconds=1.0, path="/network")
     page = threading.Thread(target=lambda: replayed(app, cookie).get("/playground/network"))
@@ -165,7 +167,7 @@ def test_a_page_under_way_leaves_nothing_behind(app: Flask, visitor: Visitor, sa
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0, table
 
 
-def test_settings_offer_it(visitor: Visitor) -> None:
+def test_settings_page_has_the_removal_form(visitor: Visitor) -> None:
     form = visitor.page(SETTINGS).select('form[action="/playground/logout"]')[0]
     assert form.select("button[type=submit]")
 
@@ -183,7 +185,7 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningP
 
 
 @pytest.mark.gunicorn
-def test_no_worker_knows_an_old_cookie_and_its_jobs_end(running: RunningPlayground) -> None:
+def test_all_workers_drop_removed_state_and_jobs_end(running: RunningPlayground) -> None:
     with closing(Remote(running.url)) as remote:
         remote.page("/playground/nodes")
         cookie = {each.name: str(each.value) for each in remote._session.cookies}
@@ -200,12 +202,12 @@ def test_no_worker_knows_an_old_cookie_and_its_jobs_end(running: RunningPlaygrou
             assert answer.status_code == 200
             return BeautifulSoup(answer.text, "html.parser")
 
-        for _ in range(12):  # any of the workers answers
+        for _ in range(12):  # reaches any of the workers
             page = ask("/playground/requests")
             assert page.select("#main .calls tbody tr") == []
             assert ask(run).select("[data-watch]") == []
 
-        # The suite is told to stop with its next step; then nobody calls any more.
+        # The suite stops at its next step; then there are no more calls.
         def calls() -> int:
             return len(running.sandbox.journal.entries())
 

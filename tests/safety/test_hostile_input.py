@@ -1,7 +1,7 @@
-"""Every parameter of a path, every query and every field of the app, with values nobody types by mistake.
+"""Hostile values in every path parameter, query and form field of the app.
 
 The addresses come out of the app's map and the fields out of its pages and views, so a new page is tried as
-well. Nothing may be a failure of ours, and no redirect may lead to an address that cannot be asked for.
+well. There must be no internal error, and no redirect to a URL that cannot be requested.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..support.fault_server import FaultServer, answer
 from .app_routes import Form, address, endpoint_of, form_of, forms_of, query_names, rules
 from .raw_requests import Answer, RawBrowser
 
-#: Values in the bytes that are sent; percent-encoded where an address holds them.
+#: Values as bytes; percent-encoded in URLs.
 VALUES = {
     "23 digits": b"9" * 23, "400 digits": b"9" * 400, "5000 digits": b"9" * 5000, "negative": b"-1",
     "a fraction": b"1.5", "no number": b"NaN", "endless": b"-inf", "beyond a float": b"1e999", "empty": b"",
@@ -36,10 +36,10 @@ VALUES = {
     "name and digits": b"a=" + b"9" * 5000,
 }  # fmt: skip
 
-#: Those that are tried in one field after the other, the rest of the form being as it should be.
+#: Values that are tried in one field at a time, with valid values in the others.
 TELLING = ("23 digits", "400 digits", "10 kB", "no UTF-8", "60,000 ports", "name and digits", "other digits")
 
-#: Values that lead to pages, by the name of the parameter.
+#: Valid values by parameter name.
 KNOWN = {"node_id": "9001", "number": "1", "service": "mr", "kind": "har"}
 
 _numbers = count()
@@ -49,7 +49,7 @@ _numbers = count()
 def raw(process: ProcessSettings, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> RawBrowser:
     monkeypatch.setattr(method_run, "_LIMITS", JobLimits(per_browser=10**6, total=10**6, rate=10**6))
     app = make_app(process)
-    app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is a page, as people meet it
+    app.config["PROPAGATE_EXCEPTIONS"] = False  # errors become pages, as in production
     return RawBrowser(app)
 
 
@@ -113,7 +113,7 @@ def test_in_forms(raw: RawBrowser, app: Flask) -> None:
 
 
 def arguments(method: Method) -> Iterator[str]:
-    """JSON for the runner, as text: each is wrong in another way."""
+    """JSON texts for the runner, each invalid in a different way."""
     samples = {"text": "x", "whole": 1, "number": 1, "id": 1, "switch": True, "list": [1], "map": {"base": 1}}
     needed = {
         it.name: it.choices[0] if it.choices else samples[it.kind] for it in method.fields if it.required
@@ -140,15 +140,15 @@ def test_in_arguments_of_the_runner(raw: RawBrowser) -> None:
     for method in all_methods():
         kinds = {(part.name, part.kind) for part in method.fields}
         if kinds <= seen and kinds:
-            continue  # another method takes the same
+            continue  # another method has the same parameters
         seen |= kinds
         name = (b"method", method.name.encode())
         for turn, text in enumerate(arguments(method)):
             fields = [name, (b"as", b"json"), (b"args", text.encode()), once()]
-            # Not confirmed: what changes something asks, and nothing is done.
+            # Without confirmation: a change shows its question and sends nothing.
             found = raw.send("POST", f"{path}/run", fields=fields)
             check(found, method.name, text[:80])
-            if turn < 4:  # an address is read as a form is
+            if turn < 4:  # URLs are parsed like forms
                 check(raw.send("GET", path, f"method={method.name}&args={quote(text)}"), method.name, text)
     wrong = [(b"method", b"apps.list"), (b"as", b"json"), (b"args", b'{"self": 1}'), once()]
     assert raw.send("POST", f"{path}/run", fields=wrong).status == 422
@@ -161,7 +161,7 @@ def test_in_arguments_of_the_runner(raw: RawBrowser) -> None:
     assert raw.send("POST", f"{path}/run", fields=many).status == 422
 
 
-def test_numbers_that_no_call_has_are_no_page(raw: RawBrowser) -> None:
+def test_unknown_call_numbers_are_missing_pages(raw: RawBrowser) -> None:
     for number in ("9" * 19, "9" * 23, "9" * 5000, "0", "-1", "²", "٣"):
         path = f"/playground/requests/{quote(number)}"
         assert raw.send("GET", path).status == 404, number
@@ -170,7 +170,7 @@ def test_numbers_that_no_call_has_are_no_page(raw: RawBrowser) -> None:
         assert raw.send("GET", "/playground/requests", f"page={page}").status == status, page
 
 
-def test_a_redirect_that_is_too_long_sends_nothing(raw: RawBrowser, app: Flask) -> None:
+def test_too_long_redirect_sends_no_request(raw: RawBrowser, app: Flask) -> None:
     parts = raw._app.extensions["playground"]
     found = raw.send("POST", "/playground/sessions/stop", fields=[(b"uuid", b"u" * 5000), once()])
     assert found.status == 422
@@ -181,10 +181,10 @@ def test_a_redirect_that_is_too_long_sends_nothing(raw: RawBrowser, app: Flask) 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("levels", [90, 110, 990])
-def test_answers_of_the_api_may_be_as_deep_as_they_like(
+def test_deeply_nested_answers_are_handled(
     levels: int, tmp_path_factory: pytest.TempPathFactory, make_app: MakeApp
 ) -> None:
-    """Python's own parser takes about 990 levels; what copies and writes them again took fewer."""
+    """Python's parser accepts about 990 levels; copying and encoding accept fewer."""
     nested = "[" * levels + "]" * levels
     bodies = (
         nested,

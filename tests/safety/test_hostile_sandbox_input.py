@@ -1,4 +1,4 @@
-"""Every operation and every address of the control path, with values that no client sends by mistake."""
+"""Hostile values in every operation of the sandbox and of its control API."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ TEXTS = (
     quote("²٣"), "%", "..%2f..", "", "\xff\xfe",
 )  # fmt: skip
 
-#: As the whole body of a change.
+#: Values of the whole body of a change.
 BODIES = (
     b"", b"[]", b"null", b"1e999", b"NaN", b"9" * 5000, b"[" * 10_000, b'{"a":' * 10_000,
     b"[" * 900 + b"]" * 900, b'{"a":' * 900 + b"1" + b"}" * 900, b"\xff\xfe", b'"\xed\xa0\x80"',
     b'{"\\ud800": "\\ud800"}', b"[" + b'{"node_id": 9101},' * 5000 + b"{}]",
 )  # fmt: skip
 
-#: As one field of a body that is otherwise as it should be.
+#: Values of one field in an otherwise valid body.
 VALUES = (
     '"' + "x" * 9000 + '"', "9" * 23, "9" * 400, "9" * 5000, "-1", "1e999", "-1e999", "1e308", "[[]]",
     '{"a": {}}', '"\\ud800\\u0000"', "true", "[1e999]", "[" * 900 + "]" * 900, '{"\\ud800": "\\ud800"}',
@@ -60,7 +60,7 @@ CONTROL = (
 
 
 class Asking:
-    """Sends requests one after the other, and finds fault with each answer that is a failure."""
+    """Sends requests in sequence and fails on each server error."""
 
     def __init__(self, sandbox: SandboxServer) -> None:
         self._port = sandbox.ports[0]
@@ -100,7 +100,7 @@ def test_in_paths_and_queries(sandbox: SandboxServer, targets: list[tuple[str, s
                 asking.ask(method, re.sub(r"\{[^}]*\}", lambda _: text, path) or "/")  # noqa: B023
             for name in QUERY:
                 asking.ask(method, f"{re.sub(r'{[^}]*}', '9001', path)}?{name}={text}&{name}={text}")
-        # The faults that were switched on meanwhile would apply.
+        # Faults that were added in the meantime would be applied.
         sandbox.faults.remove_all()
     assert asking.ask("GET", "/network") == 200
     asking.close()

@@ -1,4 +1,4 @@
-"""The incident report where it is pasted: a parser of Markdown makes nothing of what others wrote."""
+"""The incident report as Markdown: foreign text has no effect in a Markdown parser."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def visited(process: ProcessSettings, make_app: MakeApp) -> Iterator[Flask]:
 
 
 def rendered(markdown: str) -> BeautifulSoup:
-    """As a site shows it: CommonMark with tables and strikethrough, and with HTML passed on."""
+    """Rendered HTML: CommonMark with tables and strikethrough, and with HTML enabled."""
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     return BeautifulSoup(parser.render(markdown), "html.parser")
 
 
 def report(monkeypatch: pytest.MonkeyPatch, text: str) -> str:
     browser = current_browser()
-    # Wherever the report has text that is not its own: endpoints and their label, options, calls.
+    # All places with foreign text: endpoints and their label, options, calls.
     monkeypatch.setattr(type(browser.api_target), "label", text)
     browser.__dict__["_saved"] = {"options": {"user_agent": text} if text.strip() else {}}
     browser.__dict__["config"] = browser.config.replace(base_urls=["http://127.0.0.1:1/x"])
@@ -75,7 +75,7 @@ def report(monkeypatch: pytest.MonkeyPatch, text: str) -> str:
 
 
 class FakePlatform:
-    """The machine's name for itself is not ours either."""
+    """The platform string is foreign text as well."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -88,9 +88,7 @@ class FakePlatform:
 
 
 @pytest.mark.parametrize("name", list(FOREIGN))
-def test_foreign_text_is_code_and_nothing_else(
-    visited: Flask, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_foreign_text_is_rendered_as_code(visited: Flask, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     plain = rendered(report(monkeypatch, "nothing special"))
     markdown = report(monkeypatch, FOREIGN[name])
     page = rendered(markdown)
@@ -108,7 +106,7 @@ def test_foreign_text_is_code_and_nothing_else(
 
 
 @pytest.mark.parametrize("name", ["address", "mention", "backticks", "code", "backslashes", "markup", "math"])
-def test_foreign_text_can_be_read(visited: Flask, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_foreign_text_stays_readable(visited: Flask, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     page = rendered(report(monkeypatch, FOREIGN[name]))
     texts = [code.get_text() for code in page.find_all("code")]
     assert texts.count(FOREIGN[name]) >= 6

@@ -31,7 +31,7 @@ def every_spelling(key: str) -> str:
     return " and ".join(spelling(key) for spelling in SPELLINGS.values())
 
 
-#: Each tries all pages, which takes seconds; what can be put together is.
+#: Each visits all pages, which takes seconds, so several are combined.
 _LIES = {
     "all spellings in a new field": in_a_new_field(every_spelling),
     "all spellings in every text": in_values(every_spelling),
@@ -61,7 +61,7 @@ def visitor(api: HostileApi, make_app: MakeApp, tmp_path: Path) -> Visitor:  # n
 
 
 def test_the_crawler_reaches_every_page(visitor: Visitor) -> None:
-    """What it does not reach would not be looked at below."""
+    """Pages that it does not reach are not checked below."""
     crawler = Crawler(visitor)
     crawler.go(*START)
     app = visitor.client.application
@@ -74,7 +74,7 @@ def test_the_crawler_reaches_every_page(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("name", _LIES)
-def test_no_page_and_no_log(
+def test_key_is_in_no_page_and_no_log(
     name: str,
     visitor: Visitor,
     api: HostileApi,
@@ -100,8 +100,8 @@ def test_no_page_and_no_log(
     assert any(arrival.headers.get("authorization") == KEY for arrival in api.server.journal)
 
 
-def test_a_packed_log_that_holds_the_key(visitor: Visitor, api: HostileApi) -> None:
-    """It is unpacked after its answer was masked."""
+def test_key_in_a_compressed_log_is_masked(visitor: Visitor, api: HostileApi) -> None:
+    """It is decompressed after its answer was masked."""
 
     def lie(reply: Reply) -> None:
         if reply.arrival.path.endswith("/logs"):
@@ -117,10 +117,10 @@ def test_a_packed_log_that_holds_the_key(visitor: Visitor, api: HostileApi) -> N
 
 
 @pytest.mark.parametrize("typed", ["another-key-typed-in-a-browser", ""])
-def test_the_operators_key_in_a_browser_with_another(
+def test_operator_key_is_masked_for_other_browsers(
     typed: str, visitor: Visitor, api: HostileApi, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The operator's endpoints have seen it, and may tell it to whoever comes with another key or none."""
+    """The operator's endpoints have received it, and may return it to a client with another key or none."""
 
     def lie(reply: Reply) -> None:
         reply.replace_header("X-Request-Id", f"of-{KEY}")

@@ -1,4 +1,4 @@
-"""An API that repeats the key: `flask octaspace` and `bin/live-check` print it nowhere."""
+"""An API that repeats the key: `flask octaspace` and `bin/live-check` do not print it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def api() -> Iterator[HostileApi]:
 
 
 def arguments(name: str, api: HostileApi) -> list[str]:
-    """What a reading method is called with on a command line."""
+    """The arguments of a reading method on a command line."""
     if name.startswith("services.session."):
         uuid = next(rental.uuid for rental in api.world.active())
         return [uuid, "timeout=0.1"] if name.endswith("wait_until_ready") else [uuid]

@@ -1,4 +1,4 @@
-"""An API that repeats the key: nothing that the SDK says, logs or raises shows it."""
+"""An API that repeats the key: it is in no output, log or error of the SDK."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..support.key_finder import key_in
 
 KEY = "sk-Live/Qz7+x9-Rk2.Lm4_Vb8/Tn6-Wd3"
 
-#: What a method is called with, beside the ids that it asks for.
+#: Arguments of methods, in addition to ids.
 _ARGUMENTS: dict[str, dict[str, Any]] = {
     "nodes.update_prices": {"base": 1},
     "services.mr.create": {"image": "a/b", "disk_size": 10},
@@ -42,7 +42,7 @@ def api() -> Iterator[HostileApi]:
 
 
 def methods_of(client: octaspace.Client, world: World) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Every method of the SDK as a call of something that exists."""
+    """Every method of the SDK as a call with existing ids."""
     node, uuid = world.nodes()[0]["id"], next(rental.uuid for rental in world.active())
     for path, method in public_methods(client):
         names = inspect.signature(method).parameters
@@ -59,7 +59,7 @@ def methods_of(client: octaspace.Client, world: World) -> Iterator[tuple[str, Ca
 
 
 def call(method: Callable[[], Any]) -> None:
-    """Call it, and use what it gives as far as that goes."""
+    """Call a method and consume its result."""
     found = method()
     if hasattr(found, "__enter__"):
         with found:
@@ -69,7 +69,7 @@ def call(method: Callable[[], Any]) -> None:
 
 
 def said_by(error: octaspace.Error) -> str:
-    """All that an error tells, to people and to error trackers."""
+    """All text of an error, for people and for error trackers."""
     twins = [error, copy.copy(error), pickle.loads(pickle.dumps(error))]
     words = ["".join(traceback.format_exception(type(twin), twin, twin.__traceback__)) for twin in twins]
     words += [repr(error), repr(error.args), repr(error.request_id), repr(vars(error))]
@@ -86,14 +86,14 @@ def said_by(error: octaspace.Error) -> str:
 
 
 def written(caplog: pytest.LogCaptureFixture) -> str:
-    """The log of every library, with what rides along."""
+    """The log of every library, with its structured fields."""
     formatter = logging.Formatter()
     lines = [formatter.format(record) for record in caplog.records]
     return "\n".join([*lines, *(repr(vars(record)) for record in caplog.records)])
 
 
 @pytest.mark.parametrize("name", LIES)
-def test_no_word_of_the_sdk(
+def test_key_is_in_no_output_of_the_sdk(
     name: str, api: HostileApi, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     api.world.reset()
@@ -117,8 +117,8 @@ def test_no_word_of_the_sdk(
     assert any(arrival.headers.get("authorization") == KEY for arrival in api.server.journal)
 
 
-def test_most_lies_end_in_errors(api: HostileApi) -> None:
-    """The test above would see nothing if the lies were taken for answers."""
+def test_most_hostile_answers_raise_errors(api: HostileApi) -> None:
+    """The test above would check nothing if hostile answers were accepted."""
     errors = 0
     for name in LIES:
         api.lie = LIES[name]
@@ -131,7 +131,7 @@ def test_most_lies_end_in_errors(api: HostileApi) -> None:
 
 
 def test_a_failover_and_its_retries(api: HostileApi, caplog: pytest.LogCaptureFixture) -> None:
-    """Lines that tell of endpoints that failed and of waits; the reason of each repeats the key."""
+    """Log lines of failed endpoints and of waits; the reason of each contains the key."""
     for name in ("no HTTP", "a version", "a line that is not a field", "a chunk's size", "status 503"):
         api.lie = LIES[name]
         with (
@@ -147,8 +147,8 @@ def test_a_failover_and_its_retries(api: HostileApi, caplog: pytest.LogCaptureFi
     assert key_in(written(caplog), KEY) == ""
 
 
-def test_data_of_a_success_is_the_apis_own(api: HostileApi) -> None:
-    """The SDK masks what it says itself; what the API says is handed on as it came."""
+def test_successful_data_is_unchanged(api: HostileApi) -> None:
+    """The SDK masks its own messages; data of the API is passed on unchanged."""
     api.lie = LIES["every text: as it is"]
     with octaspace.Client(KEY, base_url=api.url) as client:
         assert client.accounts.profile().data["email"] == KEY

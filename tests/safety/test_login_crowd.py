@@ -1,4 +1,4 @@
-"""Whatever others do at the login, the right password gets in; and guessing it stays slow.
+"""The login under load: the password works whatever others do, and guessing stays slow.
 
 Real workers share what they count over a file and over Redis.
 """
@@ -36,7 +36,7 @@ LOGIN = "/playground/login"
 
 
 class Client:
-    """Somebody at the login, at an address of the loopback interface.
+    """A client of the login with a loopback address.
 
     Who is `one_of_many` comes again when the places of its address are taken.
     """
@@ -56,7 +56,7 @@ class Client:
         self._cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
 
     def enter(self, password: str) -> int:
-        """Send a password; the status of the answer."""
+        """Send a password and return the status."""
         body = urlencode({"csrf_token": self._token, "password": password})
         kind = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": self._cookie}
         return self._send("POST", LOGIN, body, kind)[0].status
@@ -130,7 +130,7 @@ def port_of(running: RunningPlayground) -> int:
     ("running", "chain", "before"),
     [
         ({}, "{forged}", 8),
-        # We are the proxy here: what it adds stands right of what the client sent.
+        # The test acts as the proxy, which appends on the right of the client's value.
         ({"PLAYGROUND_PROXY_HOPS": "1"}, "{forged}, 127.0.0.1", 8),
         ({"PLAYGROUND_PROXY_HOPS": "1"}, "127.0.0.1, {forged}", 80),
         ({"PLAYGROUND_PROXY_HOPS": "1"}, "127.0.0.1, name-{forged}", 8),
@@ -138,21 +138,19 @@ def port_of(running: RunningPlayground) -> int:
     indirect=["running"],
     ids=["no proxy", "forged before the proxy", "many real addresses", "no address at all"],
 )
-def test_the_right_password_gets_in_whatever_two_others_do(
-    running: RunningPlayground, chain: str, before: int
-) -> None:
+def test_password_works_while_two_clients_guess(running: RunningPlayground, chain: str, before: int) -> None:
     port = port_of(running)
     with Crowd(port, 2, chain) as crowd:
         until(lambda: crowd.statuses.total() > before)
         for _ in range(3):
-            # Its address is that of the crowd where the crowd has one.
+            # It shares the address of the crowd if the crowd has one.
             assert Client(port).enter(PASSWORD) == 303
     assert set(crowd.statuses) <= {401, 429}
     assert "Traceback" not in running.log()
 
 
 @pytest.mark.gunicorn
-def test_who_comes_from_elsewhere_gets_in_through_a_flood(running: RunningPlayground) -> None:
+def test_login_from_another_address_works_during_a_flood(running: RunningPlayground) -> None:
     port = port_of(running)
     with Crowd(port, 24, "") as crowd:
         until(lambda: crowd.statuses[429] > 40)
@@ -163,7 +161,7 @@ def test_who_comes_from_elsewhere_gets_in_through_a_flood(running: RunningPlaygr
 
 
 @pytest.mark.gunicorn
-def test_clients_of_both_versions_are_told_apart_on_one_socket(tmp_path: Path) -> None:
+def test_ipv4_and_ipv6_clients_are_distinguished(tmp_path: Path) -> None:
     if not socket.has_dualstack_ipv6():
         pytest.skip("no IPv6 on this machine")
     port = free_port()
@@ -214,7 +212,7 @@ def seen(hops: int, **headers: str) -> tuple[str, str, str]:
         (2, "garbage, 203.0.113.3", "192.0.2.99"),
     ],
 )
-def test_addresses_of_proxies_are_counted_from_the_nearest(hops: int, chain: str, client: str) -> None:
+def test_forwarded_addresses_are_counted_from_the_right(hops: int, chain: str, client: str) -> None:
     assert seen(hops, **{"for": chain})[0] == client
 
 
@@ -229,7 +227,7 @@ def test_addresses_of_proxies_are_counted_from_the_nearest(hops: int, chain: str
         (2, "https", "http"),
     ],
 )
-def test_schemes_are_believed_likewise(hops: int, proto: str, scheme: str) -> None:
+def test_forwarded_schemes_are_counted_from_the_right(hops: int, proto: str, scheme: str) -> None:
     assert seen(hops, proto=proto)[1] == scheme
 
 
@@ -242,5 +240,5 @@ def test_schemes_are_believed_likewise(hops: int, proto: str, scheme: str) -> No
         (2, "qa.example", "proxy.example"),
     ],
 )
-def test_names_are_counted_likewise(hops: int, said: str, host: str) -> None:
+def test_forwarded_hosts_are_counted_from_the_right(hops: int, said: str, host: str) -> None:
     assert seen(hops, host=said)[2] == host

@@ -1,4 +1,4 @@
-"""What is logged of an exception: its class and its places, and nothing that a request or a page held."""
+"""Logged exceptions: class and stack, without data of requests or pages."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from flask import Flask
 
 import octaspace
 from playground.store import StoreError
-from playground.web.app_log import SafeFormatter, exception_text, named
+from playground.web.app_log import SafeFormatter, exception_name, exception_text
 
 from ..support.running_playground import ROOT, RunningPlayground
 from ..support.waiting import until
 from .failing_app import FAILURES, SECRET
 
-#: The classes that stand for each failure; the first is what it began with.
+#: The exception classes of each failure, the first cause first.
 CLASSES = {
     "page": "UnicodeEncodeError", "lookup": "KeyError", "number": "ValueError", "chain": "KeyError",
     "template": "jinja2.exceptions.TemplateSyntaxError", "undefined": "jinja2.exceptions.UndefinedError",
@@ -31,7 +31,7 @@ CLASSES = {
 
 
 def written(error: BaseException) -> str:
-    """The line of an exception, after another handler has left its own text in the record."""
+    """The log line of an exception after another handler has cached its text in the record."""
     stream = io.StringIO()
     log = logging.Logger("test")
     plain, safe = logging.StreamHandler(io.StringIO()), logging.StreamHandler(stream)
@@ -42,12 +42,12 @@ def written(error: BaseException) -> str:
     return stream.getvalue()
 
 
-def test_every_kind_of_failure_is_named_here() -> None:
+def test_table_lists_every_failure() -> None:
     assert set(CLASSES) == set(FAILURES)
 
 
 @pytest.mark.parametrize("name", list(FAILURES))
-def test_of_an_exception_there_are_class_and_places(name: str, app: Flask) -> None:
+def test_exception_log_has_class_and_stack(name: str, app: Flask) -> None:
     with app.app_context(), pytest.raises(Exception) as raised:  # noqa: PT011
         FAILURES[name]()
     text = written(raised.value)
@@ -57,7 +57,7 @@ def test_of_an_exception_there_are_class_and_places(name: str, app: Flask) -> No
     assert text.startswith("ERROR It failed\nTraceback (most recent call last):\n")
 
 
-def test_a_chain_is_told_from_its_beginning() -> None:
+def test_exception_chain_starts_with_the_first_cause() -> None:
     with pytest.raises(ValueError, match=SECRET) as raised:
         FAILURES["chain"]()
     lines = exception_text(raised.value).splitlines()
@@ -67,7 +67,7 @@ def test_a_chain_is_told_from_its_beginning() -> None:
     ]  # fmt: skip
 
 
-def test_a_chain_that_goes_in_circles_and_a_recursion_have_an_end() -> None:
+def test_cyclic_chains_and_recursions_are_bounded() -> None:
     first, second = KeyError("a"), ValueError("b")
     first.__context__, second.__context__ = second, first
     assert exception_text(first).count("Traceback") == 2
@@ -83,7 +83,7 @@ def test_a_chain_that_goes_in_circles_and_a_recursion_have_an_end() -> None:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="groups of exceptions came with Python 3.11")
-def test_a_group_is_told_with_its_parts() -> None:
+def test_exception_group_is_logged_with_its_members() -> None:
     group = ExceptionGroup(SECRET, [KeyError(SECRET), StoreError("the file is gone")])  # type: ignore[name-defined]  # noqa: F821
     text = exception_text(group)
     assert SECRET not in text
@@ -92,17 +92,17 @@ def test_a_group_is_told_with_its_parts() -> None:
     ]  # fmt: skip
 
 
-def test_messages_that_are_written_to_be_read_are_kept() -> None:
-    assert named(octaspace.NotFoundError("GET /nodes/1: 404\x1b[2J\u202e\ud800\nnext")) == (
+def test_safe_messages_are_kept() -> None:
+    assert exception_name(octaspace.NotFoundError("GET /nodes/1: 404\x1b[2J\u202e\ud800\nnext")) == (
         "octaspace.errors.NotFoundError: GET /nodes/1: 404\ufffd[2J\ufffd\ufffd\\nnext"
     )
-    assert named(StoreError("Redis: MISCONF")) == "playground.store.backend.StoreError: Redis: MISCONF"
-    assert named(KeyError(SECRET)) == "KeyError"
+    assert (
+        exception_name(StoreError("Redis: MISCONF")) == "playground.store.backend.StoreError: Redis: MISCONF"
+    )
+    assert exception_name(KeyError(SECRET)) == "KeyError"
 
 
-def test_a_line_that_cannot_be_written_shows_no_arguments(
-    app: Flask, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_logging_failure_shows_no_arguments(app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
     (ours,) = [
         handler
         for handler in logging.getLogger("playground").handlers
@@ -124,10 +124,10 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlaygro
 
 @pytest.mark.gunicorn
 @pytest.mark.parametrize("place", ["view", "after", "teardown", "answer", "job", "thread"])
-def test_under_gunicorn_wherever_it_is_raised(failing: RunningPlayground, place: str) -> None:
+def test_gunicorn_log_has_no_data_of_requests(failing: RunningPlayground, place: str) -> None:
     for name in FAILURES:
         if (place, name) == ("view", "form"):
-            continue  # a field that is missing is answered with 400, and not logged
+            continue  # a missing field is a 400 and not logged
         before = len(failing.log())
         connection = http.client.HTTPConnection(failing.url.removeprefix("http://"), timeout=20)
         connection.request("GET", f"/playground/fail/{place}/{name}?q={SECRET}", headers={"X-Secret": SECRET})
@@ -157,7 +157,7 @@ def test_under_gunicorn_wherever_it_is_raised(failing: RunningPlayground, place:
         f"GET /{'x' * 9000}{SECRET} HTTP/1.1\r\n\r\n",
     ],
 )  # fmt: skip
-def test_a_request_that_cannot_be_read_is_not_repeated(failing: RunningPlayground, head: str) -> None:
+def test_malformed_request_is_not_logged(failing: RunningPlayground, head: str) -> None:
     before = len(failing.log())
     host, _, port = failing.url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=20) as plain:

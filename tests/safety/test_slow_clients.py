@@ -1,4 +1,4 @@
-"""Slow clients behind the nginx that the documentation shows: they hold no thread of ours.
+"""Slow clients with the documented nginx configuration: they do not block threads of the app.
 
 The file runs as it is, but for the ports and the certificate, which belong to a machine.
 """
@@ -37,7 +37,7 @@ GUARDED = {"PLAYGROUND_PASSWORD": PASSWORD, "PLAYGROUND_HOSTS": NAME, "PLAYGROUN
 
 @dataclass
 class Site:
-    """The playground behind nginx, as a person reaches it."""
+    """The playground behind nginx."""
 
     running: RunningPlayground
     port: int
@@ -48,7 +48,7 @@ class Site:
         return self.trust.wrap_socket(plain, server_hostname=NAME)
 
     def ask(self, request: bytes, source: str = "127.0.0.1") -> tuple[int, bytes]:
-        """Send a whole request; status and all of the answer."""
+        """Send a complete request; return status and response."""
         with self.connect(source) as connection:
             connection.sendall(request)
             answer = b""
@@ -93,7 +93,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def _nginx(folder: Path, running: RunningPlayground, port: int, authority: Authority) -> list[str]:
-    """The command that runs the example, with a main file around it as Debian's package has one."""
+    """The command that runs the example within a main file like that of Debian's package."""
     text = EXAMPLE.read_text()
     certificate = str(authority.certificate(NAME))
     for ours, theirs, count in (
@@ -120,7 +120,7 @@ def _nginx(folder: Path, running: RunningPlayground, port: int, authority: Autho
     ]
 
 
-def test_half_sent_heads_stop_nobody(site: Site) -> None:
+def test_incomplete_headers_block_no_other_client(site: Site) -> None:
     with ExitStack() as slow:
         connections = [slow.enter_context(site.connect()) for _ in range(40)]
         for number, connection in enumerate(connections):
@@ -128,12 +128,12 @@ def test_half_sent_heads_stop_nobody(site: Site) -> None:
         for _ in range(3 * THREADS):
             assert site.ask(site.head("GET", "/healthz"))[0] == 200
         assert site.enter(PASSWORD)[0] == 303
-        # And nginx does not wait for them forever.
+        # And nginx does not wait for them indefinitely.
         connections[0].settimeout(60)
         assert connections[0].recv(100) == b""
 
 
-def test_half_sent_bodies_and_unread_answers_stop_nobody(site: Site) -> None:
+def test_incomplete_bodies_and_unread_responses_block_no_other_client(site: Site) -> None:
     static = re.search(rb'href="(/[^"]+bootstrap[^"]+\.css)"', site.ask(site.head("GET", LOGIN))[1])
     assert static is not None
     with ExitStack() as slow:
@@ -147,7 +147,7 @@ def test_half_sent_bodies_and_unread_answers_stop_nobody(site: Site) -> None:
         assert site.enter(PASSWORD)[0] == 303
 
 
-def test_one_address_cannot_take_every_connection(site: Site) -> None:
+def test_connections_per_address_are_limited(site: Site) -> None:
     with ExitStack() as slow:
         for _ in range(32):
             connection = slow.enter_context(site.connect("127.0.0.2"))
@@ -156,7 +156,7 @@ def test_one_address_cannot_take_every_connection(site: Site) -> None:
         assert site.ask(site.head("GET", "/healthz"), "127.0.0.3")[0] == 200
 
 
-def test_what_is_too_large_is_refused_by_nginx(site: Site) -> None:
+def test_nginx_refuses_large_requests(site: Site) -> None:
     before = site.running.log()
     statuses = {
         "head": site.ask(site.head("GET", "/healthz", f"X-Large: {'x' * 9000}"))[0],
@@ -168,8 +168,8 @@ def test_what_is_too_large_is_refused_by_nginx(site: Site) -> None:
     assert site.running.log() == before, "nothing of it came through"
 
 
-def test_the_client_is_the_one_that_nginx_saw(site: Site) -> None:
-    """Whatever it says of itself; and forms, cookies and names go by what it really used."""
+def test_client_address_is_the_one_nginx_saw(site: Site) -> None:
+    """Headers of the client are ignored; forms, cookies and host names depend on the real connection."""
     for number, source in enumerate(("127.0.0.2", "127.0.0.2", "127.0.0.3")):
         forged = (
             f"X-Forwarded-For: 198.51.100.{number}",
@@ -188,7 +188,7 @@ def test_the_client_is_the_one_that_nginx_saw(site: Site) -> None:
     assert site.ask(site.head("GET", LOGIN, host="evil.example,qa.example"))[0] == 400
 
 
-def test_an_address_that_others_can_reach_is_said_to_need_a_proxy(tmp_path: Path) -> None:
+def test_public_address_without_proxy_logs_a_warning(tmp_path: Path) -> None:
     launched = Launched(tmp_path, "--port", "0", "--host", "0.0.0.0", "--workers", "1", **GUARDED)
     try:
         launched.address()
@@ -200,7 +200,7 @@ def test_an_address_that_others_can_reach_is_said_to_need_a_proxy(tmp_path: Path
         launched.end()
 
 
-def test_gunicorn_bounds_a_head(tmp_path: Path) -> None:
+def test_gunicorn_limits_headers(tmp_path: Path) -> None:
     with RunningPlayground(tmp_path, workers=1) as running:
         assert "nginx.conf.example" not in running.log(), "on loopback there is nothing to say"
         site = Plain(int(running.url.rpartition(":")[2]))
@@ -223,5 +223,5 @@ class Plain:
             return int(connection.recv(65536).split()[1])
 
 
-def test_the_page_shows_the_file_that_runs_here() -> None:
+def test_documentation_shows_the_tested_nginx_file() -> None:
     assert "```{literalinclude} nginx.conf.example" in (ROOT / "docs" / "playground.md").read_text()

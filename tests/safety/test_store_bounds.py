@@ -44,7 +44,7 @@ from tests.support.running_playground import ROOT
 
 __all__ = ["redis_server"]
 
-#: Shares of a few dozen records.
+#: Quotas of a few dozen records.
 STORE_BYTES = 2 * 1024 * 1024
 QUOTAS = StoreQuotas.of(STORE_BYTES)
 
@@ -63,7 +63,7 @@ def database(another: Another) -> Database:
 
 
 def counted(database: Database) -> dict[str, dict[str, int]]:
-    """What the store has counted: bytes by kind and browser, those of all under the empty name."""
+    """The store's counters: bytes by kind and browser; the total is under the empty name."""
     found: dict[str, dict[str, int]] = {}
     if isinstance(database, SqliteDatabase):
         with database.reading() as connection:
@@ -78,7 +78,7 @@ def counted(database: Database) -> dict[str, dict[str, int]]:
 
 
 def until_refused(act: Callable[[int], object], first: int = 0) -> tuple[int, str]:
-    """Do something with rising numbers until it is refused; the number it was, and the words."""
+    """Repeat an action with increasing numbers until it is refused; return the number and the message."""
     for number in range(first, 10_000):
         try:
             act(number)
@@ -92,7 +92,7 @@ def size_of_log(database: Database, browser: str) -> int:
     return sum(len(json.dumps(row.detail)) for row in rows)
 
 
-def test_the_shares_are_no_more_than_the_whole() -> None:
+def test_quotas_add_up_to_at_most_the_total() -> None:
     quotas = StoreQuotas.of(DEFAULT_BYTES)
     shares = [getattr(quotas, name) for name in quotas.__dataclass_fields__]
     assert sum(share.total for share in shares) <= DEFAULT_BYTES
@@ -103,7 +103,7 @@ def test_the_shares_are_no_more_than_the_whole() -> None:
     assert 23 * least.job <= least.jobs.total, "all that may be under way fit"
 
 
-def test_logs_of_a_crowd_keep_to_their_share(another: Another) -> None:
+def test_request_logs_keep_their_quota(another: Another) -> None:
     databases = [another() for _ in range(3)]
 
     def fill(visitor: int) -> None:
@@ -122,7 +122,7 @@ def test_logs_of_a_crowd_keep_to_their_share(another: Another) -> None:
     assert rows[0].path == "/last", "the latest is there"
 
 
-def test_the_oldest_rows_make_room(database: Database) -> None:
+def test_oldest_rows_are_evicted(database: Database) -> None:
     most = QUOTAS.log.total // 10_000
     for visitor in range(2 * most):
         RequestLog(database, f"visitor {visitor}").append([row(detail={"answer": "x" * 9_000})])
@@ -131,7 +131,7 @@ def test_the_oldest_rows_make_room(database: Database) -> None:
     assert len(left) > most // 2
 
 
-def test_one_row_is_bounded_whatever_an_answer_has(database: Database) -> None:
+def test_row_size_is_limited(database: Database) -> None:
     long = "é" * 400_000
     number = RequestLog(database, "a").append([
         row(
@@ -146,7 +146,7 @@ def test_one_row_is_bounded_whatever_an_answer_has(database: Database) -> None:
     assert len(json.dumps(found.detail)) < 1000
 
 
-def test_results_of_jobs_make_room_and_those_under_way_stay(another: Another) -> None:
+def test_job_results_are_evicted_and_running_jobs_stay(another: Another) -> None:
     here, there = another(), another()
     going = JobStore(here, "first").begin("lab", {}, MANY)
     JobWriter(here, going).write({"phase": "firing"}, ["x" * 10_000])
@@ -169,7 +169,7 @@ def test_results_of_jobs_make_room_and_those_under_way_stay(another: Another) ->
     assert max(size for browser, size in usage.items() if browser) <= QUOTAS.jobs.per_browser
 
 
-def test_one_job_is_bounded_whatever_it_tells(database: Database) -> None:
+def test_job_size_is_limited(database: Database) -> None:
     id = JobStore(database, "a").begin("lab", {"line": "x" * 1_000_000}, MANY)
     log = JobWriter(database, id)
     for _ in range(50):
@@ -183,12 +183,12 @@ def test_one_job_is_bounded_whatever_it_tells(database: Database) -> None:
     assert sum(map(len, items)) <= QUOTAS.job
     again = JobStore(database, "a").begin("lab", {}, MANY)
     JobWriter(database, again).write({"phase": "firing", "lines": ["x" * 1_000_000]})
-    told = JobStore(database, "a").find(again)
-    assert told is not None
-    assert told.state == {"phase": "firing", "left_out": ["lines"]}
+    stored = JobStore(database, "a").find(again)
+    assert stored is not None
+    assert stored.state == {"phase": "firing", "left_out": ["lines"]}
 
 
-def test_drafts_make_room_and_settings_stay(another: Another) -> None:
+def test_drafts_are_evicted_and_settings_stay(another: Another) -> None:
     here, there = another(), another()
     mine = BrowserState(here, "first")
     mine.save("key:sandbox:http://a", {"key": "a-key-that-was-typed"})
@@ -206,14 +206,14 @@ def test_drafts_make_room_and_settings_stay(another: Another) -> None:
     assert "order:3" in (BrowserState(here, "visitor 59").load() or {})
 
 
-def test_settings_are_refused_before_they_push_others_out(another: Another) -> None:
+def test_settings_over_the_quota_are_refused(another: Another) -> None:
     here, there = another(), another()
     states = [BrowserState(here, f"visitor {visitor}") for visitor in range(40)]
     greedy = states[0]
     greedy.save("options", {"x": "x" * 9_000})
     with pytest.raises(StoreFullError, match="This browser has as many saved settings"):
         greedy.save("look", {"x": "x" * 9_000})
-    greedy.save("options", {"x": "x" * 8_000})  # less than before: there is always room
+    greedy.save("options", {"x": "x" * 8_000})  # smaller than before: always accepted
     assert set(greedy.load() or {}) == {"options"}
     saved, refusal = until_refused(lambda number: states[number].save("options", {"x": "x" * 9_000}), first=1)
     assert "PLAYGROUND_STORE_BYTES" in refusal
@@ -224,14 +224,14 @@ def test_settings_are_refused_before_they_push_others_out(another: Another) -> N
     assert counted(here)["settings"][""] <= QUOTAS.settings.total
 
 
-def test_claims_are_refused_and_never_forgotten(another: Another) -> None:
+def test_claims_over_the_quota_are_refused_and_never_evicted(another: Another) -> None:
     here, there = another(), another()
     first = OneTimeTokens(here, "first")
     assert first.claim("one")
     taken, refusal = until_refused(lambda number: OneTimeTokens(there, "greedy").claim(str(number)))
     assert "This browser has as many forms" in refusal
     assert 20 < taken < 100
-    assert not OneTimeTokens(there, "greedy").claim("0"), "known, though there is no room for more"
+    assert not OneTimeTokens(there, "greedy").claim("0"), "still claimed, although the quota is used up"
     assert OneTimeTokens(here, "another").claim("one")
     _, refusal = until_refused(
         lambda number: OneTimeTokens(there, f"visitor {number // 10}").claim(str(number))
@@ -242,7 +242,7 @@ def test_claims_are_refused_and_never_forgotten(another: Another) -> None:
     assert counted(here)["claims"][""] <= QUOTAS.claims.total
 
 
-def test_results_make_room_and_stay_known_as_sent(another: Another) -> None:
+def test_evicted_results_stay_claimed(another: Another) -> None:
     here, there = another(), another()
     first = OneTimeTokens(here, "first")
     first.claim("one")
@@ -265,7 +265,7 @@ def test_results_make_room_and_stay_known_as_sent(another: Another) -> None:
     assert counted(here)["results"][""] <= QUOTAS.results.total
 
 
-def test_one_result_is_bounded(database: Database) -> None:
+def test_result_size_is_limited(database: Database) -> None:
     tokens = OneTimeTokens(database, "a")
     tokens.claim("one")
     tokens.finish(
@@ -274,7 +274,7 @@ def test_one_result_is_bounded(database: Database) -> None:
     assert len(json.dumps(tokens.result("one"))) < 1000
 
 
-def test_snapshots_have_a_bound(another: Another) -> None:
+def test_snapshots_are_limited(another: Another) -> None:
     here = another()
     for number in range(200):
         WorkerSnapshots(here, f"settings {number}").publish({"pools": "x" * 1_000})
@@ -283,7 +283,7 @@ def test_snapshots_have_a_bound(another: Another) -> None:
     assert counted(here)["snapshots"][""] <= QUOTAS.snapshots.total
 
 
-def test_what_is_removed_is_counted_no_more(database: Database) -> None:
+def test_removed_records_are_not_counted(database: Database) -> None:
     state, log = BrowserState(database, "a"), RequestLog(database, "a")
     for _ in range(3):  # replaced, not added
         state.save("look", {"theme": "dark"})
@@ -303,7 +303,7 @@ def test_what_is_removed_is_counted_no_more(database: Database) -> None:
     jobs, tokens = (
         JobStore(database, "b"),
         OneTimeTokens(database, "b"),
-    )  # nothing is kept for one that was forgotten
+    )  # nothing is stored for a removed browser
     id = jobs.begin("lab", {}, MANY)
     JobWriter(database, id).write({}, ["x"], ended=True)
     tokens.claim("one")
@@ -311,7 +311,7 @@ def test_what_is_removed_is_counted_no_more(database: Database) -> None:
     assert set(counted(database)) >= {"jobs", "claims", "results"}
 
 
-def test_redis_does_not_count_what_it_has_removed_itself(redis_server: RedisServer) -> None:
+def test_redis_does_not_count_expired_records(redis_server: RedisServer) -> None:
     redis_server.start()
     with redis_server.client() as client:
         client.flushall()
@@ -343,8 +343,8 @@ for thread in threads: thread.join()
 """
 
 
-def test_the_file_keeps_to_the_bound_while_several_processes_write(tmp_path: Path) -> None:
-    """Forty times a hundred kilobytes each: without a bound the file would have 40 MB."""
+def test_file_size_is_limited_with_concurrent_writers(tmp_path: Path) -> None:
+    """Forty times a hundred kilobytes each: without a limit the file would have 40 MB."""
     path = tmp_path / "playground.sqlite3"
     command = [sys.executable, "-c", FILL, str(path)]
     started = [
@@ -372,7 +372,7 @@ def test_the_file_keeps_to_the_bound_while_several_processes_write(tmp_path: Pat
         assert counted_in_all == in_fact
 
 
-def test_pages_that_are_free_go_back_to_the_disk(tmp_path: Path) -> None:
+def test_free_pages_are_returned_to_the_file_system(tmp_path: Path) -> None:
     clock = FakeClock()
     path = tmp_path / "playground.sqlite3"
     with closing(SqliteDatabase(path, clock=clock, monotonic=clock.monotonic)) as database:
@@ -387,7 +387,7 @@ def test_pages_that_are_free_go_back_to_the_disk(tmp_path: Path) -> None:
         assert database.path.stat().st_size < 0.6 * full
 
 
-def test_a_variable_says_how_much(tmp_path: Path) -> None:
+def test_quota_is_set_by_a_variable(tmp_path: Path) -> None:
     read: Any = ProcessSettings.read
     assert read({}, tmp_path).store_bytes == DEFAULT_BYTES == 256 * 2**20
     assert read({"PLAYGROUND_STORE_BYTES": str(2**30)}, tmp_path).store_bytes == 2**30
@@ -397,11 +397,11 @@ def test_a_variable_says_how_much(tmp_path: Path) -> None:
 
 @pytest.fixture
 def narrow(process: ProcessSettings, make_app: MakeApp) -> Flask:
-    """The app with a store of a few records."""
+    """The app with a small store."""
     return make_app(replace(process, store_bytes=STORE_BYTES))
 
 
-def test_twelve_browsers_that_type_long_orders_do_not_fill_the_disk(narrow: Flask) -> None:
+def test_long_drafts_of_many_browsers_do_not_fill_the_disk(narrow: Flask) -> None:
     visitors = [Visitor(narrow) for _ in range(12)]
     tokens = [visitor.token() for visitor in visitors]
     envs = "A=" + "x" * 20_000
@@ -418,7 +418,7 @@ def test_twelve_browsers_that_type_long_orders_do_not_fill_the_disk(narrow: Flas
     assert database.path.stat().st_size < QUOTAS.drafts.total + QUOTAS.log.total
 
 
-def test_a_form_without_room_is_not_sent_and_says_so(narrow: Flask, sandbox: SandboxServer) -> None:
+def test_form_over_the_quota_is_not_sent(narrow: Flask, sandbox: SandboxServer) -> None:
     visitor = Visitor(narrow)
     visitor.page(order(visitor, "mr", **MACHINE))
     with visitor.client.session_transaction(base_url=ORIGIN) as cookie:

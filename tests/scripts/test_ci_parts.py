@@ -1,4 +1,4 @@
-"""`.ci/parts.bash`: parts of CI side by side, what is shown of them, and what a failure does."""
+"""`.ci/parts.bash`: parallel parts of CI, their output, and the effect of a failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def start(folder: Path, parts: str) -> subprocess.Popen[str]:
 
 
 def run(folder: Path, parts: str) -> tuple[int, list[str]]:
-    """Exit code, and the lines that were shown without times."""
+    """Exit code and output lines without times."""
     process = start(folder, parts)
     shown = process.communicate(timeout=60)[0]
     return process.returncode, [re.sub(r"\d+ s\b", "N s", line).rstrip() for line in shown.splitlines()]
@@ -38,7 +38,7 @@ def runs(pid: str) -> bool:
         return False
 
 
-def test_what_parts_print_is_shown_one_after_the_other(tmp_path: Path) -> None:
+def test_output_of_parts_is_shown_in_order(tmp_path: Path) -> None:
     code, lines = run(
         tmp_path,
         """
@@ -82,7 +82,7 @@ def test_the_summary_of_pytest_is_in_the_last_lines(tmp_path: Path) -> None:
     ]
 
 
-def test_after_a_failure_those_at_its_side_end_and_no_other_is_started(tmp_path: Path) -> None:
+def test_failure_stops_running_parts_and_starts_no_more(tmp_path: Path) -> None:
     code, lines = run(
         tmp_path,
         """
@@ -114,7 +114,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_nothing_is_left_behind_when_it_is_stopped(tmp_path: Path, number: signal.Signals) -> None:
+def test_stopping_leaves_no_processes(tmp_path: Path, number: signal.Signals) -> None:
     process = start(
         tmp_path,
         """

@@ -29,7 +29,7 @@ def piped(script: str, folder: Path, **environment: str) -> subprocess.Completed
 
 
 class Terminal:
-    """The console as somebody types into it."""
+    """The console in a pseudo-terminal."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self._terminal, inside = pty.openpty()
@@ -54,7 +54,7 @@ class Terminal:
         os.close(self._terminal)
 
     def _read(self) -> str:
-        with contextlib.suppress(OSError):  # nothing yet, or it is closed
+        with contextlib.suppress(OSError):  # no output yet, or closed
             self.shown += os.read(self._terminal, 65536).decode()
         return self.shown
 
@@ -64,7 +64,7 @@ def test_a_script_from_a_pipe_is_run_on_a_sandbox(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "200\n200\n", "")
 
 
-def test_a_script_that_fails_says_so_and_ends_with_an_error(tmp_path: Path) -> None:
+def test_failing_script_exits_with_an_error(tmp_path: Path) -> None:
     done = piped("print('before')\nclient.nodes.find(-1)\nprint('after')", tmp_path)
     assert done.returncode == 1
     assert done.stdout == "before\n"
@@ -73,7 +73,7 @@ def test_a_script_that_fails_says_so_and_ends_with_an_error(tmp_path: Path) -> N
     assert piped("", tmp_path).returncode == 0
 
 
-def test_with_a_key_it_speaks_to_the_api(tmp_path: Path) -> None:
+def test_key_selects_the_api(tmp_path: Path) -> None:
     with SandboxServer(ports=(0,)) as sandbox:
         script = "print(client.accounts.balance().status)"
         done = piped(script, tmp_path, OCTA_API_KEY="anything", OCTA_BASE_URL=sandbox.url)
@@ -82,7 +82,7 @@ def test_with_a_key_it_speaks_to_the_api(tmp_path: Path) -> None:
         assert "anything" not in done.stdout + done.stderr
 
 
-def test_with_an_address_and_no_key_it_speaks_to_that_address(tmp_path: Path) -> None:
+def test_base_url_without_key_is_used(tmp_path: Path) -> None:
     with SandboxServer(ports=(0,)) as sandbox:
         done = piped("print(client.network.info().status)", tmp_path, OCTA_BASE_URL=sandbox.url)
         assert (done.returncode, done.stdout) == (0, "200\n")
@@ -99,7 +99,7 @@ def test_an_argument_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("variable", ["OCTA_POOL_SIZE", "OCTA_BASE_URL"])
-def test_what_cannot_be_used_is_said_in_one_line(tmp_path: Path, variable: str) -> None:
+def test_invalid_variable_is_a_one_line_error(tmp_path: Path, variable: str) -> None:
     done = piped("", tmp_path, OCTA_API_KEY="anything", **{variable: "many"})
     assert done.returncode == 1
     assert done.stderr.startswith("console: ")

@@ -1,4 +1,4 @@
-"""`bin/environment.py` in a repository of its own: when `.venv` is made, renewed, mended; what is said."""
+"""`bin/environment.py` in a temporary repository: when `.venv` is created, renewed and repaired."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from ..support.running_playground import ROOT, bare_environment
 from ..support.waiting import until
 
-#: In place of the standard library's: makes what the script looks for, and writes down that it did.
+#: Replaces the standard library's venv: creates the files the script checks, and records the call.
 FAKE_VENV = """
 import os, sys, pathlib
 if __name__ == "__main__":
@@ -31,7 +31,7 @@ if __name__ == "__main__":
     (target / "pyvenv.cfg").write_text(f"version = {version}.0\\n")
 """
 
-#: In place of .venv/bin/python: writes down what pip is asked for; begins and ends show who is at work.
+#: Replaces .venv/bin/python: records the arguments of pip, with begin and end markers.
 FAKE_PYTHON = """#!/bin/sh
 echo "begin $PPID ${*##*install}" >> "$JOURNAL"
 if [ -n "$SLOW" ]; then while [ -e "$SLOW" ]; do sleep 0.02; done; fi
@@ -40,7 +40,7 @@ echo "end $PPID" >> "$JOURNAL"
 
 
 class Repository:
-    """A copy of the script, with pins of its own and no network."""
+    """A copy of the script with its own pins and without network."""
 
     def __init__(self, folder: Path) -> None:
         self.root, self.journal = folder / "repository", folder / "journal"
@@ -72,7 +72,7 @@ class Repository:
         return process.returncode, out.strip(), errors
 
     def done(self) -> list[str]:
-        """What was done since the last look."""
+        """The calls since the last check."""
         lines = self.journal.read_text().splitlines() if self.journal.exists() else []
         self.journal.unlink(missing_ok=True)
         return [
@@ -85,7 +85,7 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path)
 
 
-def test_it_is_made_once(repository: Repository) -> None:
+def test_environment_is_created_once(repository: Repository) -> None:
     code, out, errors = repository.ensure("playground", "test")
     assert (code, out) == (0, str(repository.root / ".venv" / "bin" / "python"))
     assert len(errors.splitlines()) == 2
@@ -108,7 +108,7 @@ def test_only_what_is_missing_is_installed(repository: Repository) -> None:
 
 
 @pytest.mark.parametrize("name", ["constraints.txt", "pyproject.toml"])
-def test_it_is_renewed_when_the_pins_changed(repository: Repository, name: str) -> None:
+def test_changed_pins_renew_the_environment(repository: Repository, name: str) -> None:
     repository.ensure("playground", "test")
     repository.done()
     (repository.root / name).write_text("# changed\n")
@@ -153,7 +153,7 @@ def without_pip(venv: Path) -> None:
     "break_it",
     [remove_everything, remove_python, lead_nowhere, made_half, another_python, too_old, without_pip],
 )
-def test_a_broken_one_is_made_anew(repository: Repository, break_it: object) -> None:
+def test_broken_environment_is_created_again(repository: Repository, break_it: object) -> None:
     repository.ensure("playground")
     repository.done()
     assert callable(break_it)
@@ -165,7 +165,7 @@ def test_a_broken_one_is_made_anew(repository: Repository, break_it: object) -> 
     assert repository.ensure("playground")[2] == ""
 
 
-def test_a_repository_that_moved_is_installed_anew(repository: Repository, tmp_path: Path) -> None:
+def test_moved_repository_is_installed_again(repository: Repository, tmp_path: Path) -> None:
     repository.ensure("playground")
     repository.done()
     repository.root = repository.root.rename(tmp_path / "elsewhere")
@@ -173,7 +173,7 @@ def test_a_repository_that_moved_is_installed_anew(repository: Repository, tmp_p
     assert "--editable" in repository.done()[1]
 
 
-def test_two_at_once_take_turns(repository: Repository, tmp_path: Path) -> None:
+def test_concurrent_runs_are_serialized(repository: Repository, tmp_path: Path) -> None:
     slow = tmp_path / "slow"
     slow.write_text("")
     first = repository.start("playground", SLOW=str(slow))
@@ -192,7 +192,7 @@ def test_two_at_once_take_turns(repository: Repository, tmp_path: Path) -> None:
     assert "--editable" not in lines[-2], "the second installs only what the first has not"
 
 
-def test_a_python_without_venv_is_told_what_to_install(repository: Repository) -> None:
+def test_python_without_venv_is_a_clear_error(repository: Repository) -> None:
     (repository.fakes / "ensurepip.py").write_text("raise ImportError('left out by the distribution')\n")
     code, out, errors = repository.ensure()
     assert (code, out) == (1, "")
@@ -207,9 +207,7 @@ def test_a_python_without_venv_is_told_what_to_install(repository: Repository) -
 @pytest.mark.parametrize(
     "unreachable", [{"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1"}, {"PIP_NO_INDEX": "1"}]
 )
-def test_an_index_that_cannot_be_reached_is_said_in_one_line(
-    repository: Repository, unreachable: dict[str, str]
-) -> None:
+def test_unreachable_index_is_a_one_line_error(repository: Repository, unreachable: dict[str, str]) -> None:
     (repository.root / "pyproject.toml").write_text(
         "[dependency-groups]\nlint = ['a-package-that-is-nowhere']\n"
     )
@@ -225,7 +223,7 @@ def test_an_index_that_cannot_be_reached_is_said_in_one_line(
     assert len(said) == 2, errors
 
 
-def test_what_pip_says_is_shown_when_it_is_something_else(repository: Repository) -> None:
+def test_other_pip_errors_are_shown(repository: Repository) -> None:
     repository.ensure()
     (repository.root / "constraints.txt").write_text("# changed\n")
     python = repository.root / ".venv" / "bin" / "python"
@@ -240,7 +238,7 @@ def test_what_pip_says_is_shown_when_it_is_something_else(repository: Repository
     assert "Installing" in errors, "what failed is tried again"
 
 
-def test_an_old_python_reads_the_script_and_says_what_it_needs(repository: Repository) -> None:
+def test_old_python_gets_a_clear_error(repository: Repository) -> None:
     script = (repository.root / "bin" / "environment.py").read_text()
     compile(script, "environment.py", "exec", dont_inherit=True)
     assert "f'" not in script.replace("of'", "")
@@ -255,7 +253,9 @@ def test_an_old_python_reads_the_script_and_says_what_it_needs(repository: Repos
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_path_in_a_variable_is_that_of_the_caller(repository: Repository, tmp_path: Path) -> None:
+def test_relative_path_in_a_variable_is_relative_to_the_caller(
+    repository: Repository, tmp_path: Path
+) -> None:
     (tmp_path / "ca.pem").write_text("")
     script = (
         "import os, environment; environment.from_here('BUNDLE', 'SWITCH', 'MISSING'); "
@@ -274,7 +274,7 @@ def test_a_path_in_a_variable_is_that_of_the_caller(repository: Repository, tmp_
     assert done.stdout.split() == [str(tmp_path / "ca.pem"), "true", "False"]
 
 
-def test_what_installs_packages_is_given_no_secret(tmp_path: Path) -> None:
+def test_secrets_are_not_passed_to_pip(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     (tmp_path / "python").write_text('#!/bin/sh\nenv >> "$JOURNAL"\n')
     secrets = {

@@ -39,7 +39,7 @@ def sandbox() -> Iterator[SandboxServer]:
 def check(
     folder: Path, *words: str, key: str | None = KEY, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run it to its end."""
+    """Run it until it exits."""
     given = {} if key is None else {"OCTA_API_KEY": key}
     done = subprocess.run(
         [*COMMAND, *words],
@@ -67,7 +67,7 @@ def test_every_read_is_made_and_nothing_is_changed(tmp_path: Path, sandbox: Sand
     reads = len(plan(changes=False))
     assert re.fullmatch(rf"{reads} passed, 0 failed, 0 skipped in .+ m?s\. Nothing was changed\.", last)
     assert reads == len(re.findall(r"^ *\d+/\d+  passed ", done.stdout, re.MULTILINE))
-    # What was asked, and what came: line, method and path, endpoint, status, attempts, id, shape.
+    # Request and response: line, method and path, endpoint, status, attempts, id, shape.
     nodes = re.search(
         r"1/\d+  passed   client\.nodes\.list\(\)\n +GET /nodes · (\S+) · 200 · .+ · 1 attempt · "
         r"request id (\S+)\n +list of (\d+)\n",
@@ -87,7 +87,7 @@ def test_the_suite_has_every_read_of_the_sdk() -> None:
     assert set(plan(changes=False)) == {method.name for method in all_methods() if not method.change}
 
 
-def test_the_client_sends_no_change_whatever_it_is_asked_for(sandbox: SandboxServer) -> None:
+def test_client_refuses_every_change(sandbox: SandboxServer) -> None:
     with reading_client(octaspace.Config(api_key=KEY, base_url=sandbox.url)) as client:
         for act in (
             client.accounts.generate_wallet,
@@ -103,7 +103,7 @@ def test_the_client_sends_no_change_whatever_it_is_asked_for(sandbox: SandboxSer
     assert [entry.path for entry in sandbox.journal.entries()] == ["/network"]
 
 
-def test_without_a_key_it_says_so_in_one_line(tmp_path: Path, sandbox: SandboxServer) -> None:
+def test_missing_key_is_a_one_line_error(tmp_path: Path, sandbox: SandboxServer) -> None:
     done = check(tmp_path, key=None, OCTA_BASE_URL=sandbox.url)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "live-check: OCTA_API_KEY is not set, and most reads need a key\n"
@@ -120,7 +120,7 @@ def test_without_a_key_it_says_so_in_one_line(tmp_path: Path, sandbox: SandboxSe
         {"OCTA_MAX_RETRIES": "often"},
     ],
 )
-def test_what_cannot_be_used_is_named_in_one_line(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_invalid_setting_is_a_one_line_error(tmp_path: Path, environment: dict[str, str]) -> None:
     done = check(tmp_path, key=None, **{"OCTA_API_KEY": "a-key", "OCTA_BASE_URL": unused(), **environment})
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"live-check: {next(iter(environment))}: ")
@@ -131,13 +131,13 @@ def test_what_cannot_be_used_is_named_in_one_line(tmp_path: Path, environment: d
 @pytest.mark.parametrize(
     "words", [["--rent"], ["--timeout", "0"], ["--timeout", "soon"], ["--idle-job", "69"], ["nodes.list"]]
 )
-def test_a_wrong_option_is_said_in_one_line(tmp_path: Path, words: list[str]) -> None:
+def test_invalid_option_is_a_one_line_error(tmp_path: Path, words: list[str]) -> None:
     done = check(tmp_path, *words, OCTA_BASE_URL=unused())
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(r"live-check: .+ \(--help lists the options\)\n", done.stderr)
 
 
-def test_a_call_that_fails_is_told_and_the_others_go_on(tmp_path: Path, sandbox: SandboxServer) -> None:
+def test_failed_call_does_not_stop_the_others(tmp_path: Path, sandbox: SandboxServer) -> None:
     sandbox.faults.add("status", status=403, path="/apps")
     done = check(tmp_path, OCTA_BASE_URL=sandbox.url)
     assert done.returncode == 1
@@ -152,7 +152,7 @@ def test_a_call_that_fails_is_told_and_the_others_go_on(tmp_path: Path, sandbox:
 
 
 def test_an_answer_of_another_shape_is_a_failure(tmp_path: Path) -> None:
-    """The key that it repeats is not in what is said of it."""
+    """The key in the answer is not in the output."""
     with FaultServer(after=answer([{"account_uuid": KEY}])) as server:
         done = check(tmp_path, OCTA_BASE_URL=server.url)
     assert done.returncode == 1
@@ -185,7 +185,7 @@ def test_the_report_as_json(tmp_path: Path, sandbox: SandboxServer) -> None:
     assert re.fullmatch(r"\d+ bytes", identity["data"])
 
 
-def test_nothing_of_an_answer_is_shown(tmp_path: Path, sandbox: SandboxServer) -> None:
+def test_answers_are_not_shown(tmp_path: Path, sandbox: SandboxServer) -> None:
     octa = octaspace.Client(KEY, base_url=sandbox.url)
     with octa:
         secrets = [
@@ -199,7 +199,7 @@ def test_nothing_of_an_answer_is_shown(tmp_path: Path, sandbox: SandboxServer) -
     assert not [secret for secret in secrets if secret in done.stdout + document]
 
 
-def test_what_the_api_says_cannot_move_the_cursor(tmp_path: Path, sandbox: SandboxServer) -> None:
+def test_control_characters_are_removed(tmp_path: Path, sandbox: SandboxServer) -> None:
     sandbox.reset(dataset="hostile")
     for words in ([], ["--json"]):
         done = check(tmp_path, *words, OCTA_BASE_URL=sandbox.url)
@@ -216,7 +216,7 @@ def test_a_key_that_is_refused_is_a_failure(tmp_path: Path, sandbox: SandboxServ
     assert "AuthenticationError" in done.stdout
 
 
-def test_an_api_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
+def test_unreachable_api_is_a_failure(tmp_path: Path) -> None:
     done = check(tmp_path, OCTA_BASE_URL=unused(), OCTA_MAX_RETRIES="0")
     assert done.returncode == 1
     assert done.stderr == ""
@@ -226,7 +226,7 @@ def test_an_api_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
     assert hint.startswith("No answer came from ")
 
 
-def test_ctrl_c_ends_it_with_what_is_known(tmp_path: Path, sandbox: SandboxServer) -> None:
+def test_ctrl_c_prints_the_partial_report(tmp_path: Path, sandbox: SandboxServer) -> None:
     sandbox.faults.add("stall", path="/apps")
     running = subprocess.Popen(
         COMMAND,
@@ -246,9 +246,7 @@ def test_ctrl_c_ends_it_with_what_is_known(tmp_path: Path, sandbox: SandboxServe
     )
 
 
-def test_an_endpoint_that_says_nothing_is_waited_for_within_a_limit(
-    tmp_path: Path, sandbox: SandboxServer
-) -> None:
+def test_silent_endpoint_times_out(tmp_path: Path, sandbox: SandboxServer) -> None:
     sandbox.faults.add("stall")
     done = check(tmp_path, "--timeout", "0.2", OCTA_API_KEY=KEY, OCTA_BASE_URL=sandbox.url)
     assert done.returncode == 1
@@ -258,7 +256,7 @@ def test_an_endpoint_that_says_nothing_is_waited_for_within_a_limit(
     )
 
 
-def test_a_reader_that_has_seen_enough_leaves_no_traceback(tmp_path: Path, sandbox: SandboxServer) -> None:
+def test_closed_pipe_causes_no_traceback(tmp_path: Path, sandbox: SandboxServer) -> None:
     running = subprocess.Popen(
         COMMAND,
         cwd=tmp_path, env={**ENVIRONMENT, "OCTA_API_KEY": KEY, "OCTA_BASE_URL": sandbox.url},
@@ -273,7 +271,7 @@ def test_a_reader_that_has_seen_enough_leaves_no_traceback(tmp_path: Path, sandb
     assert running.wait(timeout=60) == 1
 
 
-def test_the_script_is_a_thin_one() -> None:
+def test_script_only_calls_the_package() -> None:
     script = ROOT / "bin" / "live-check"
     assert os.access(script, os.X_OK)
     assert '"playground.live_check"' in script.read_text()
@@ -285,5 +283,5 @@ def hear_interrupts() -> None:
 
 
 def unused() -> str:
-    """An address that nobody answers at."""
+    """An address without a server."""
     return f"http://127.0.0.1:{free_port()}"

@@ -1,4 +1,4 @@
-"""What tests ask of the API here: every call that reads, and one that starts a bill."""
+"""Calls for these tests: every read, and a rental, which starts a bill."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read_everything(client: Client) -> dict[str, Response[Any]]:
 
 
 def rent(client: Client, name: str = "rental") -> Response[Any]:
-    """Rent a machine; the name is in the body, so that the journal tells calls apart."""
+    """Rent a machine; the name is in the body, so that calls can be distinguished in the journal."""
     return client.services.mr.create(node_id=9101, disk_size=10, image="ubuntu:24.04", envs={"NAME": name})
 
 

@@ -1,4 +1,4 @@
-"""Commands started inside the namespaces, with the environment of a user and nothing else in it."""
+"""Commands started inside the namespaces, with only the environment of a user."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def python(folder: Path, *words: str, script: str = "", **more: str) -> subprocess.CompletedProcess[str]:
-    """Run Python with these arguments to its end.
+    """Run Python with these arguments until it exits.
 
     Args:
         folder: Where it runs.

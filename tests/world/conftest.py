@@ -1,9 +1,10 @@
-"""The live API's names and ports, offline: nginx with TLS before a sandbox, in namespaces of its own.
+"""The live API's names and ports, offline: nginx with TLS before a sandbox, in separate namespaces.
 
 Every test of this folder runs in the namespaces (see `tests.support.inner_pytest`). It finds there:
 
 - `api`: `https://api.octa.space` and `https://api.octa.computer` on port 443, and both on port 80 without
-  TLS, each an nginx of its own before its own port of one sandbox. `api.sandbox.journal` counts what arrived.
+  TLS, each a separate nginx in front of its own port of one sandbox. `api.sandbox.journal` counts what
+  arrived.
 - `front(location="gzip on;")`: an nginx of the test's own under the name api.octa.space.
 - `hosts`: where names lead; `hosts.point("api.octa.space", "127.0.10.7")` moves one.
 - `authority`: issues certificates. Programs trust it by default: the environment names its bundle.
@@ -30,13 +31,13 @@ FOLDER = Path(__file__).parent
 
 SPACE, COMPUTER = "api.octa.space", "api.octa.computer"
 
-#: Each name has an address of its own, so that both have port 443.
+#: Each name has its own address, so that both have port 443.
 NAMES = {SPACE: ("127.0.10.1",), COMPUTER: ("127.0.10.2",)}
 
 #: The sandbox's ports behind the two.
 BEHIND = {SPACE: 3001, COMPUTER: 3002}
 
-#: Starts an nginx of a test's own for api.octa.space, before the same sandbox.
+#: Starts a separate nginx for api.octa.space, in front of the same sandbox.
 Front = Callable[..., Nginx]
 
 _inner = pytest.StashKey[InnerPytest]()
@@ -90,7 +91,7 @@ class Api:
 
 @pytest.fixture
 def hosts() -> Iterator[Hosts]:
-    """Where names lead; both of the live API's are there, and again after the test."""
+    """Host name resolution; both names of the live API are present, and restored after the test."""
     folder = namespaces.current_folder()
     assert folder is not None
     names = Hosts(folder / "hosts")
@@ -142,7 +143,7 @@ def api(hosts: Hosts, authority: Authority, sandbox: SandboxServer, tmp_path: Pa
 
 @pytest.fixture
 def front(hosts: Hosts, authority: Authority, sandbox: SandboxServer, tmp_path: Path) -> Iterator[Front]:
-    """Start an nginx on an address of its own, and let api.octa.space lead there.
+    """Start an nginx on its own address, and resolve api.octa.space to it.
 
     It takes the attributes of `Site` that differ; `plain=True` has it listen on port 80 instead of 443.
     """

@@ -1,4 +1,4 @@
-"""What the system knows of the connections in these namespaces."""
+"""The state of TCP connections in these namespaces."""
 
 from __future__ import annotations
 

@@ -16,14 +16,14 @@ __all__ = ["ForwardProxy", "Login", "microsocks", "squid", "stunnel", "tinyproxy
 
 
 class Login(NamedTuple):
-    """What a proxy wants to be told."""
+    """User and password of a proxy."""
 
     user: str
     password: str
 
 
 class ForwardProxy(ServerProcess):
-    """A proxy that notes what it is asked for.
+    """A proxy that logs its requests.
 
     Args:
         command: As `ServerProcess`.
@@ -98,7 +98,7 @@ def squid(folder: Path, address: str, port: int, login: Login | None = None) -> 
         "visible_hostname proxy",
     ]
     configuration.write_text("\n".join(lines) + "\n")
-    # It does not run as root. In a user namespace this user, whoever it is, has another number.
+    # It does not run as root. In a user namespace this user has another id.
     other_user = [find_program("unshare", "util-linux"), "--user", "--map-user=13", "--map-group=13"]
     options = ["-N", "-d", "1", "-n", f"squid{port}", "-f", str(configuration)]
     return ForwardProxy(
@@ -106,7 +106,7 @@ def squid(folder: Path, address: str, port: int, login: Login | None = None) -> 
         (address, port),
         folder / "log",
         r"(?m)^([A-Z]+) (\S+)$",
-        signal.SIGKILL,  # it takes its time otherwise
+        signal.SIGKILL,  # it stops slowly otherwise
     )
 
 
@@ -124,7 +124,7 @@ for line in sys.stdin:
 def stunnel(
     folder: Path, address: str, port: int, certificate: Path, behind: tuple[str, int]
 ) -> ServerProcess:
-    """TLS before a proxy that has none."""
+    """TLS in front of a proxy without TLS."""
     folder.mkdir(parents=True)
     configuration = folder / "stunnel.conf"
     lines = [

@@ -1,4 +1,4 @@
-"""Debian's nginx before a server, as the live API has a reverse proxy before it."""
+"""Debian's nginx in front of a server, like the reverse proxy of the live API."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class Served(NamedTuple):
 
 
 class Nginx(ServerProcess):
-    """An nginx of one's own, with a worker.
+    """A separate nginx with one worker.
 
     Args:
-        folder: For its configuration, its logs and what it buffers; nobody else's.
+        folder: Its own folder for configuration, logs and buffers.
         sites: What it serves.
 
     Attributes:

@@ -37,7 +37,7 @@ def local(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Ite
                 certificate,
                 upstream,
                 plain=(f"{address}:80", f"{address}:8080"),
-                # What is behind it knows nothing of the path that it is reached by.
+                # The server behind it does not see this path prefix.
                 directives=f"location /v9/prefix/ {{ proxy_pass {upstream}/; }}",
             )
             for name, address in (("localhost 127.0.0.1", "127.0.0.1"), ("localhost [::1]", "[::1]"))
@@ -79,7 +79,7 @@ def test_a_path_below_the_host(front: Front, sandbox: SandboxServer) -> None:
     assert len(created(sandbox)) == 1
 
 
-def test_a_name_that_leads_nowhere(hosts: Hosts) -> None:
+def test_unresolvable_name(hosts: Hosts) -> None:
     hosts.point(SPACE)
     with octaspace.Client("key", max_retries=0) as client:
         with pytest.raises(octaspace.ConnectionError, match=r"(?i)name") as caught:
@@ -152,7 +152,7 @@ def test_a_name_that_moves_while_its_old_address_still_answers(hosts: Hosts) -> 
         hosts.point(NAME, "127.0.21.2")
         clock.advance(60)
         rent_plainly(client)
-        assert (len(old.requests), len(new.requests)) == (2, 0), "a connection that is kept knows no names"
+        assert (len(old.requests), len(new.requests)) == (2, 0), "an open connection does not resolve names"
         clock.advance(61)
         assert rent_plainly(client) == 1
         client.network.info()

@@ -12,7 +12,7 @@ from .conftest import Api
 SESSION = str(ROOT / "bin" / "console_session.py")
 
 
-def test_a_script_from_a_pipe_speaks_to_the_live_api(api: Api, tmp_path: Path) -> None:
+def test_piped_script_uses_the_live_api(api: Api, tmp_path: Path) -> None:
     script = "print(client.nodes.list().status)\nprint(client.config.endpoints)\n"
     done = python(tmp_path, SESSION, script=script, OCTA_API_KEY=KEY)
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""The playground in live mode, as `OCTA_API_KEY=… bin/playground` starts it, seen as an operator sees it."""
+"""The playground in live mode, as `OCTA_API_KEY=… bin/playground` starts it, from the operator's view."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DIAGNOSTICS = "/playground/diagnostics"
 RUNNER = "/playground/diagnostics/runner"
 SMOKE = "/playground/diagnostics/smoke"
 
-#: Pages that are not in the sidebar, or show more with something chosen.
+#: Pages that are not in the sidebar, or show more with a query.
 FURTHER = (
     "/playground/services?tab=vpn",
     "/playground/services?tab=render",
@@ -44,7 +44,7 @@ FURTHER = (
 
 @pytest.fixture(scope="module")
 def launched(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
-    """One for all tests here; a key and trust in the CA are all it is given."""
+    """One for all tests here; it gets only a key and the CA."""
     folder = tmp_path_factory.mktemp("playground")
     started = Launched(folder, OCTA_API_KEY=KEY, REQUESTS_CA_BUNDLE=str(authority.bundle))
     try:
@@ -58,7 +58,7 @@ def launched(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def operator(api: Api, launched: Launched) -> Iterator[Remote]:
-    """A new browser, and an API that nobody has called yet."""
+    """A new browser, and an API without calls so far."""
     remote = Remote(launched.address())
     yield remote
     remote.close()
@@ -74,7 +74,7 @@ def changes(api: Api) -> list[Entry]:
 
 
 def addresses(operator: Remote) -> list[str]:
-    """Every page: those of the sidebar, and those they lead to."""
+    """Every page: those of the sidebar, and those they link to."""
     listed = [str(link["href"]) for link in operator.page(SETTINGS).select("nav a[data-go]")]
     sessions = operator.page("/playground/sessions")
     session = str(sessions.select("#panel-sessions tbody th a")[0]["href"])
@@ -86,7 +86,7 @@ def addresses(operator: Remote) -> list[str]:
     return [*listed, *FURTHER, session, stop, question, call]
 
 
-def test_it_says_where_it_is_and_what_it_speaks_to(launched: Launched) -> None:
+def test_launcher_prints_its_url_and_the_api(launched: Launched) -> None:
     assert (
         f"The playground is at http://127.0.0.1:3000, and speaks with OCTA_API_KEY to {LIVE}"
         in launched.text()
@@ -94,7 +94,7 @@ def test_it_says_where_it_is_and_what_it_speaks_to(launched: Launched) -> None:
     assert KEY not in launched.text()
 
 
-def test_every_page_is_there_and_says_live(operator: Remote, api: Api, launched: Launched) -> None:
+def test_every_page_shows_the_live_badge(operator: Remote, api: Api, launched: Launched) -> None:
     paths = addresses(operator)
     assert len(paths) > 25
     for path in paths:
@@ -119,7 +119,7 @@ def test_every_page_is_there_and_says_live(operator: Remote, api: Api, launched:
     assert KEY not in launched.text()
 
 
-def test_what_is_copied_names_the_variable(operator: Remote) -> None:
+def test_copied_commands_use_the_variable(operator: Remote) -> None:
     page = operator.page("/playground/nodes")
     (curl,) = {str(button["data-copy"]) for button in page.select("[data-copy^=curl]")}
     assert curl == f'curl --fail-with-body --header "Authorization: $OCTA_API_KEY" {LIVE}/nodes'
@@ -177,7 +177,7 @@ def run(operator: Remote) -> tuple[Tag, str]:
         (run, "GET", r"/nodes/9001/reboot", 1),
     ],
 )
-def test_a_change_is_sent_once_and_only_when_its_name_is_typed(
+def test_change_is_sent_once_and_only_with_its_name_typed(
     operator: Remote,
     api: Api,
     ask: Callable[[Remote], tuple[Tag, str]],
@@ -230,14 +230,14 @@ def test_the_tools_make_no_change(operator: Remote, api: Api) -> None:
 
 
 def findings(page: BeautifulSoup) -> dict[str, list[str]]:
-    """What the connection test says of each endpoint: reachable, latency, key."""
+    """The connection check's result for each endpoint: reachable, latency, key."""
     rows = page.select('[aria-labelledby="findings-title"] tbody tr')
     return {
         text_of(one(row, "th")): [text_of(cell) for cell in row.select("td")[:3]] for row in rows
     }  # fmt: skip
 
 
-def test_the_connection_is_tried_in_settings(operator: Remote, api: Api) -> None:
+def test_connection_check_in_settings(operator: Remote, api: Api) -> None:
     def tried() -> tuple[str, dict[str, list[str]]]:
         form = one(operator.page(SETTINGS), f'form[action="{SETTINGS}/test"]')
         page = operator.submit(form)
@@ -284,11 +284,11 @@ def test_diagnostics_show_the_endpoint_and_its_pool(operator: Remote) -> None:
 
 
 def endpoint_state(page: BeautifulSoup, title: str) -> str:
-    """What the badge of the one endpoint says; further items of the panel are failed calls."""
+    """Text of the only endpoint's badge; further items of the panel are failed calls."""
     return text_of(page.select(f'[aria-labelledby="{title}"] li .badge-state')[0])
 
 
-def test_an_api_that_is_down_is_said_to_be_down(operator: Remote, api: Api) -> None:
+def test_unreachable_api_is_shown_as_down(operator: Remote, api: Api) -> None:
     operator.post(f"{SETTINGS}/options", max_retries="0")
     api.space.stop()
     page = operator.page("/playground/dashboard")
@@ -328,7 +328,7 @@ def test_without_a_key_a_browser_stays_in_the_sandbox_until_it_chooses(
         started.end()
 
 
-def test_a_certificate_that_is_not_trusted_is_named(api: Api, tmp_path: Path) -> None:
+def test_untrusted_certificate_is_reported(api: Api, tmp_path: Path) -> None:
     started = Launched(tmp_path, "--port", "0", "--workers", "1", OCTA_API_KEY=KEY)
     try:
         remote = Remote(started.address())

@@ -1,4 +1,4 @@
-"""The namespaces themselves: nothing but loopback, names of the tests' own, and nobody's but theirs."""
+"""The namespaces: only loopback interfaces, with host names that only these tests see."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .conftest import NAMES, SPACE
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
-def test_nothing_is_reached(address: str) -> None:
+def test_external_addresses_are_unreachable(address: str) -> None:
     with pytest.raises(OSError, match="unreachable"):
         socket.create_connection((address, 80), timeout=10)
 
 
-def test_a_name_leads_where_the_test_says(hosts: Hosts) -> None:
+def test_names_resolve_as_configured(hosts: Hosts) -> None:
     def addresses(name: str) -> list[str]:
         return [str(found[4][0]) for found in socket.getaddrinfo(name, 443, type=socket.SOCK_STREAM)]
 
@@ -55,6 +55,6 @@ def test_a_folder_of_their_own_goes_with_them() -> None:
     assert other_network != os.readlink("/proc/self/ns/net")
 
 
-def test_an_address_that_answers_nothing() -> None:
+def test_address_without_answers() -> None:
     with SilentAddress("127.0.21.1", 80), pytest.raises(TimeoutError):
         socket.create_connection(("127.0.21.1", 80), timeout=0.1)

@@ -15,10 +15,10 @@ from .calls import created, read_everything, rent
 from .conftest import SPACE, Front
 from .connections import ended_by_peer
 
-#: Lets a module of nginx look into each body: it then has no length any more.
+#: Makes an nginx module process each body, which removes its Content-Length.
 REWRITTEN = "sub_filter_types *; sub_filter never-there never-there;"
 
-#: Directives, and what must be seen of them in the answers.
+#: Directives, and their visible effect on answers.
 ANSWERS: dict[str, tuple[str, dict[str, str | None]]] = {
     "gzip": (
         "gzip on; gzip_types *; gzip_min_length 1; gzip_proxied any;",
@@ -52,7 +52,7 @@ def test_every_read(front: Front, sandbox: SandboxServer, variant: str, keep_ali
     for name, expected in fields.items():
         found = {answer.headers.get(name) for answer in answers.values()}
         assert found == {expected} or (expected == "there" and None not in found)
-    for name in ("apps.list", "nodes.download_ident", "idle_jobs.find"):  # what does not change with time
+    for name in ("apps.list", "nodes.download_ident", "idle_jobs.find"):  # answers that do not depend on time
         assert answers[name].data == plain[name].data
     assert len(set(created(sandbox))) == len(created(sandbox)) == 3
     until(lambda: len(nginx.served()) == len(sandbox.journal.entries()) - before)
@@ -84,7 +84,7 @@ def test_a_connection_serves_two_requests(front: Front, sandbox: SandboxServer) 
     assert [line.number for line in nginx.served()] == [1, 2] * 5
 
 
-def test_a_connection_was_idle_too_long_for_the_server(front: Front, sandbox: SandboxServer) -> None:
+def test_idle_connection_closed_by_the_server(front: Front, sandbox: SandboxServer) -> None:
     nginx = front(directives="keepalive_timeout 50ms;")
     with octaspace.Client("key", keep_alive=True, max_retries=0) as client:
         for number in range(3):
@@ -96,7 +96,7 @@ def test_a_connection_was_idle_too_long_for_the_server(front: Front, sandbox: Sa
 
 
 def test_the_server_ends_connections_while_they_are_used(front: Front, sandbox: SandboxServer) -> None:
-    """Its end and a request cross on the way; then a read goes out again, and a change never does."""
+    """A request and the end of its connection overlap; then a read is retried, and a change never is."""
     front(directives="keepalive_timeout 2ms;")
     made, unknown = [], 0
     pause = threading.Event()
@@ -133,7 +133,7 @@ def test_a_server_that_speaks_http_2_as_well(front: Front, sandbox: SandboxServe
     assert len(created(sandbox)) == 1
 
 
-def test_port_80_sends_people_to_https(front: Front, sandbox: SandboxServer) -> None:
+def test_port_80_redirects_to_https(front: Front, sandbox: SandboxServer) -> None:
     front(location=f"return 301 https://{SPACE}$request_uri;", plain=True)
     with (
         octaspace.Client("key", base_url=f"http://{SPACE}") as client,

@@ -1,4 +1,4 @@
-"""Through forward proxies that companies run, found by the variables that people set."""
+"""Common forward proxies, configured by environment variables."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ PROXY = "proxy.octa.test"
 ADDRESS = "127.0.30.1"
 
 LOGIN = Login("some one", "p@ss:word/1")
-PLAIN_LOGIN = Login("someone", "pass-word.1")  # tinyproxy takes no other characters
+PLAIN_LOGIN = Login("someone", "pass-word.1")  # tinyproxy accepts no other characters
 WRONG_USER_INFO = "someone:not-the-password@"
 
-#: Port, maker, and whether it wants a login.
+#: Port, factory, and whether it requires a login.
 PROXIES = {
     "tinyproxy": (8888, tinyproxy, None),
     "tinyproxy with a password": (8889, tinyproxy, PLAIN_LOGIN),
@@ -39,12 +39,12 @@ PROXIES = {
 WITH_PASSWORD = [name for name, (_, _, login) in PROXIES.items() if login]
 TLS_PORT, TLS_PORT_WITH_PASSWORD, SOCKS_PORT, SOCKS_PORT_WITH_PASSWORD = 8443, 8444, 1080, 1081
 
-#: Nobody listens there.
+#: No server listens there.
 DOWN = 9
 
 
 class Proxies:
-    """The proxies that tests have asked for so far, each started once."""
+    """The proxies used by tests so far, each started once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._stack = folder, ExitStack()
@@ -94,7 +94,7 @@ def test_every_read_and_a_rental(
     before = len(proxy.asked())
     monkeypatch.setenv(f"{scheme.upper()}_PROXY", url_of(name))
     with octaspace.Client("key", base_url=f"{scheme}://{SPACE}", keep_alive=keep_alive) as client:
-        # tinyproxy ends each connection without a word in its answer: the next request may be on its way.
+        # tinyproxy ends each connection without announcing it: the next request may already be sent.
         ends_early = keep_alive and scheme == "http" and name.startswith("tinyproxy")
         attempts = {answer.attempts for answer in read_everything(client).values()}
         assert attempts <= ({1, 2} if ends_early else {1})
@@ -164,7 +164,7 @@ def test_one_of_two_names_is_down_behind_a_proxy(
 def tls_before_proxies(
     started: Proxies, authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """stunnel before both tinyproxies."""
+    """stunnel in front of both tinyproxies."""
     folder, certificate = tmp_path_factory.mktemp("stunnel"), authority.certificate(PROXY)
     with ExitStack() as stack:
         for name, port in (
@@ -224,7 +224,7 @@ def test_a_proxy_with_tls_that_is_not_trusted(
 
 
 def shown(error: BaseException, caplog: pytest.LogCaptureFixture) -> str:
-    """Everything that a user sees of an error: its words, its causes, and the log."""
+    """Everything that a user sees of an error: message, causes and log."""
     words, link = [caplog.text], error
     while link is not None:
         words += [str(link), repr(link)]
@@ -251,7 +251,7 @@ def test_a_proxy_that_is_down(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_whose_name_leads_nowhere(
+def test_proxy_with_an_unresolvable_name(
     hosts: Hosts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, scheme: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -266,7 +266,7 @@ def test_a_proxy_whose_name_leads_nowhere(
 @pytest.mark.parametrize("rest", ["", ":port", "[::1", "proxy.octa.test:99999", "%zz:80/"])
 @pytest.mark.parametrize("proxy_scheme", ["http", "https", "ftp"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_cannot_be_one(
+def test_invalid_proxy(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, scheme: str,
     proxy_scheme: str, rest: str,
 ) -> None:  # fmt: skip
@@ -293,7 +293,7 @@ def test_a_tunnel_is_refused_for_a_wrong_password(
     proxies.get(name)
     monkeypatch.setenv("HTTPS_PROXY", f"http://{wrong}{PROXY}:{PROXIES[name][0]}")
     with octaspace.Client("key", keep_alive=keep_alive, max_retries=0) as client:
-        # tinyproxy says 407 when there is no password, and 401 when it is wrong.
+        # tinyproxy answers 407 without a password, and 401 with a wrong one.
         with pytest.raises(octaspace.ConnectionError, match=r"40[17]") as caught:
             rent(client)
         assert not caught.value.outcome_unknown
@@ -308,7 +308,7 @@ def test_a_request_is_refused_for_a_wrong_password(
     api: Api, proxies: Proxies, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
     name: str, wrong: str,
 ) -> None:  # fmt: skip
-    """A proxy that is asked without a tunnel answers in place of the server."""
+    """Without a tunnel the proxy answers instead of the server."""
     caplog.set_level(logging.DEBUG)
     proxies.get(name)
     monkeypatch.setenv("HTTP_PROXY", f"http://{wrong}{PROXY}:{PROXIES[name][0]}")
@@ -341,7 +341,7 @@ def test_a_proxy_that_cannot_reach_the_server(
 
 @pytest.fixture(scope="module")
 def socks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServerProcess, ServerProcess]]:
-    """A SOCKS5 proxy for everybody, and one that wants a password."""
+    """A SOCKS5 proxy without a login, and one that requires a password."""
     folder = tmp_path_factory.mktemp("socks")
     with (
         microsocks(folder / "open", ADDRESS, SOCKS_PORT) as open_to_all,
@@ -382,10 +382,10 @@ def test_socks_without_keep_alive_takes_a_fresh_connection_for_each_call(
     assert len({line.connection for line in api.space.served()}) == 40
 
 
-def test_socks_before_a_server_that_ends_connections_without_a_word(
+def test_socks_with_a_server_that_closes_connections_unannounced(
     hosts: Hosts, socks: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client has asked for that, so it must not wait for the server to repeat it."""
+    """The client has requested this, so it must not rely on the server to announce it."""
     hosts.point(PROXY, ADDRESS)
     monkeypatch.setenv("ALL_PROXY", f"socks5h://{PROXY}:{SOCKS_PORT}")
     server = FaultServer(after=answer([{"uuid": "a", "id": 0}]))

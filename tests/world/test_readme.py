@@ -1,4 +1,4 @@
-"""The first thing a reader tries: the README's first Python block, word for word, at the real address."""
+"""The README's first Python block, unchanged, at the real address."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_first_block_rents_a_machine_and_stops_it(api: Api, tmp_path: Path) 
 
 
 def test_without_the_ca_nothing_is_sent(api: Api, tmp_path: Path) -> None:
-    """So the run above did verify the certificate."""
+    """This shows that the run above verified the certificate."""
     done = python(tmp_path, "-c", first_block(), REQUESTS_CA_BUNDLE="")
     assert done.returncode == 1
     assert "octaspace.errors.ConnectionError" in done.stderr

@@ -1,7 +1,7 @@
-"""What is written on the wire is what `requests` writes, byte for byte, on every way to a server.
+"""The SDK sends the same bytes as `requests`, for every kind of connection to a server.
 
 In the same run the SDK and a plain `requests.Session` send the same to a server that writes down what it
-gets. The session is told the header fields that the SDK sets on purpose, is given a body as text, and
+gets. The session gets the header fields that the SDK sets on purpose, is given a body as text, and
 finds proxies and CAs by itself. Two differences are allowed:
 
 - The order of header fields after Host. It means nothing in HTTP, and is that of the mappings they were
@@ -37,12 +37,12 @@ KEY = "sk-a key/with:signs=="
 PROXY = "proxy.example"
 SERVER_ADDRESS, PROXY_ADDRESS = "127.0.20.1", "127.0.20.2"
 
-#: Which environment variable of a proxy serves a scheme.
+#: Proxy environment variable of each scheme.
 VARIABLES = {"http": "HTTP_PROXY", "https": "HTTPS_PROXY"}
 
 
 class Way(NamedTuple):
-    """How a server is reached: its address, and the proxy before it."""
+    """A route to a server: its address, and the proxy in front of it."""
 
     base_url: str
     proxy: str | None = None
@@ -84,7 +84,7 @@ REQUESTS = {
     "post without body": Request("POST", "/accounts"),
     "reboot": Request("GET", "/nodes/9101/reboot", repeatable=False),
 }
-#: What only `Client.send` can send.
+#: Requests that only `Client.send` can send.
 OTHER_REQUESTS = {
     "head": Request("HEAD", "/network"),
     "delete": Request("DELETE", "/services/1"),
@@ -95,13 +95,13 @@ OTHER_REQUESTS = {
 
 @dataclass
 class Wire:
-    """The servers of a way, all of them recording."""
+    """The servers of a route, all of them recording."""
 
     servers: list[Recorder]
     proxies: list[Recorder]
 
     def take(self) -> tuple[list[bytes], list[bytes]]:
-        """What was written to the proxies themselves, and what to servers, directly or by a tunnel."""
+        """The bytes sent to the proxies, and those sent to servers, directly or through a tunnel."""
         proxies = [request for proxy in self.proxies for request in proxy.take()]
         return proxies, [request for server in self.servers for request in server.take()]
 
@@ -132,7 +132,7 @@ def wire(recorders: Wire, hosts: Hosts) -> Wire:
 
 
 class _Key(AuthBase):
-    """The key, as the SDK sends it; requests takes an Authorization field of its own away otherwise."""
+    """The key, as the SDK sends it; otherwise requests removes its Authorization field."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = KEY
@@ -140,7 +140,7 @@ class _Key(AuthBase):
 
 
 def plain_session(*, keep_alive: bool) -> requests.Session:
-    """A session as somebody would set it up who knows requests and not the SDK."""
+    """A session as a user of requests sets it up without the SDK."""
     session = requests.Session()
     session.headers.update(
         {
@@ -160,7 +160,7 @@ def send(session: requests.Session, way: Way, request: Request, body: bytes) -> 
     if body:
         options.update(data=body, headers={"Content-Type": "application/json"})
     with warnings.catch_warnings():
-        # requests does not verify an https proxy before an http address, and says so.
+        # requests does not verify an https proxy in front of an http address, and warns about it.
         warnings.simplefilter("ignore", InsecureRequestWarning)
         answer = session.request(request.method, way.base_url + request.path, **options)
     assert answer.status_code == 200
@@ -171,7 +171,7 @@ def send(session: requests.Session, way: Way, request: Request, body: bytes) -> 
 def test_every_way(wire: Wire, monkeypatch: pytest.MonkeyPatch, way: Way, keep_alive: bool) -> None:
     if way.proxy is not None:
         monkeypatch.setenv(VARIABLES[way.scheme], way.proxy)
-    # Each on a connection of its own says little that is new, and takes a handshake each.
+    # Separate connections for each add little, and cost a handshake each.
     names = list(REQUESTS) if keep_alive else ["query", "json"]
     compare(wire, way, {name: REQUESTS[name] for name in names}, keep_alive=keep_alive)
 
@@ -186,7 +186,7 @@ def test_other_methods(wire: Wire, monkeypatch: pytest.MonkeyPatch, way: Way) ->
 
 
 def compare(wire: Wire, way: Way, wanted: dict[str, Request], *, keep_alive: bool) -> None:
-    """Send each request with both clients, and show where what they wrote differs."""
+    """Send each request with both clients, and report differences of the bytes."""
     ours, theirs = Written(), Written()
     with (
         octaspace.Client(KEY, base_url=way.base_url, keep_alive=keep_alive, max_retries=0) as client,
@@ -195,7 +195,7 @@ def compare(wire: Wire, way: Way, wanted: dict[str, Request], *, keep_alive: boo
         for number, (name, request) in enumerate(wanted.items()):
             client.send(request)
             to_proxy, to_server = wire.take()
-            first = number == 0 or not keep_alive  # so there is a tunnel to be made
+            first = number == 0 or not keep_alive  # so a tunnel is created
             assert len(to_proxy) == (way.proxy is not None and (way.scheme == "http" or first))
             assert len(to_server) == (way.proxy is None or way.scheme == "https")
             body = ours.add(name, to_proxy + to_server)
@@ -211,12 +211,12 @@ def compare(wire: Wire, way: Way, wanted: dict[str, Request], *, keep_alive: boo
 
 @dataclass
 class Written:
-    """What one client wrote for one request after the other, one field a line."""
+    """The bytes of one client's requests in order, one header field per line."""
 
     lines: list[str] = field(default_factory=list)
 
     def add(self, name: str, written: list[bytes]) -> bytes:
-        """Note what was written for a request; returns the body of the last."""
+        """Record the bytes of a request; return the body of the last."""
         body = b""
         for one in written:
             head, _, body = one.partition(b"\r\n\r\n")

@@ -20,7 +20,7 @@ from ...browser.call_log import CallLog
 from ...browser.state import Browser, current_browser
 from ...domain.endpoint_health import endpoint_health, last_calls
 from ...sdk.call import SdkCall
-from ...sdk.recording import Call, recorded
+from ...sdk.recording import Call, record_calls
 from ...store import RequestLog
 from ...web.form_actions import ChangeForm, WholeNumberField, once
 from ...web.responses import as_attachment
@@ -140,12 +140,12 @@ def _read(name: str, count: int) -> list[Call]:
         bounded = client.with_options(total_timeout=browser.budget)
         running = [parts.submit(_read_once, bounded, line) for _ in range(count)]
         calls = [call for future in running for call in future.result()]
-    CallLog.of_page(browser).write(calls, line.redacted)
+    CallLog.for_current_page(browser).write(calls, line.redacted)
     return calls
 
 
 def _read_once(client: Client, line: SdkCall) -> list[Call]:
-    with recorded() as calls:
+    with record_calls() as calls:
         try:
             line.run(client)
         except Error:

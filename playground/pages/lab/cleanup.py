@@ -10,7 +10,7 @@ from octaspace import Client, Error, NotFoundError
 
 from ...sdk.call import SdkCall
 from ...sdk.json_access import get_path
-from ...sdk.recording import Call, recorded
+from ...sdk.recording import Call, record_calls
 
 __all__ = ["stop_sessions"]
 
@@ -57,7 +57,7 @@ def stop_sessions(client: Client, run: str, write_down: WriteDown) -> int | None
 
 def _sessions(client: Client, run: str, write_down: WriteDown) -> list[str] | None:
     line = SdkCall("sessions.list")
-    with recorded() as calls:
+    with record_calls() as calls:
         try:
             data: Any = line.run(client).data
         except Error:
@@ -73,7 +73,7 @@ def _sessions(client: Client, run: str, write_down: WriteDown) -> list[str] | No
 
 def _stopped(client: Client, uuid: str, write_down: WriteDown) -> bool:
     line = SdkCall("services.session", uuid).chain("stop")
-    with recorded() as calls:
+    with record_calls() as calls:
         try:
             line.run(client)
         except NotFoundError:

@@ -17,7 +17,7 @@ from ...jobs.background import Progress, begin
 from ...sdk.call import SdkCall
 from ...sdk.error_card import describe
 from ...sdk.json_access import get_path
-from ...sdk.recording import Call, recorded
+from ...sdk.recording import Call, record_calls
 from ...store import JobLimits
 from .cleanup import stop_sessions
 from .journal import LabJournal
@@ -185,7 +185,7 @@ class _Run:
     def _fire(self, lane: int) -> None:
         for number in self._take():
             line = self._line(number)
-            with recorded() as calls:
+            with record_calls() as calls:
                 error: Exception | None = None
                 try:
                     line.run(self._client)

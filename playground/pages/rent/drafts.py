@@ -28,7 +28,7 @@ class RentalDrafts:
     def save(self, service: Service, typed: Mapping[str, str]) -> str:
         """Keep what was typed; returns the order's id."""
         id = new_token()
-        self._browser.keep(_concern(id), {"service": service, "typed": dict(typed)})
+        self._browser.write_limited(_concern(id), {"service": service, "typed": dict(typed)})
         return id
 
     def find(self, service: Service, id: str | None) -> dict[str, str] | None:

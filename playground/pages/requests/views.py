@@ -15,7 +15,7 @@ from ...app_state import current_app_state
 from ...browser.call_log import CallLog
 from ...browser.state import current_browser
 from ...sdk.read_only import reading_only
-from ...sdk.recording import recorded
+from ...sdk.recording import record_calls
 from ...store import CallRow, RequestLog
 from ...web.form_actions import ChangeForm, once
 from ...web.responses import as_attachment
@@ -84,9 +84,14 @@ def _read_again(row: CallRow) -> int:
         row.method, row.path, params=detail["params"], public=detail["public"], expects=detail["expects"]
     )
     # What comes of it, an error included, is what the log is for.
-    with parts.clients.lease(browser.config) as client, recorded() as calls, reading_only(), suppress(Error):
+    with (
+        parts.clients.lease(browser.config) as client,
+        record_calls() as calls,
+        reading_only(),
+        suppress(Error),
+    ):
         client.with_options(total_timeout=browser.budget).send(again)
-    return CallLog.of_page(browser).write(calls, row.line) or row.id
+    return CallLog.for_current_page(browser).write(calls, row.line) or row.id
 
 
 @bp.get("/log.<any(json, har):kind>")

@@ -11,7 +11,7 @@ from wtforms import SelectField
 
 from octaspace.types import Session, SessionLogs
 
-from ...domain.log_lines import Cursor, News, as_text, news
+from ...domain.log_lines import Cursor, NewLines, as_text, new_lines
 from ...domain.sessions import SessionList, ShownSession, session_list, short_id
 from ...sdk.call import SdkCall
 from ...web.form_actions import ChangeForm, Target, change, change_each
@@ -104,7 +104,7 @@ def log(uuid: str) -> dict[str, Any]:
     panel, ended = _follow(uuid, seen, _NEXT_LINES)
     if panel.problem is not None:
         return {"problem": f"{panel.problem.kind}: {panel.problem.message}"}
-    found: News = panel.data
+    found: NewLines = panel.data
     return {
         "system": [
             {"time": line.time.isoformat() if line.time else None, "text": line.text} for line in found.system
@@ -180,21 +180,22 @@ def _log_line(uuid: str, recent: bool) -> SdkCall:
     return _session(uuid).chain("logs", recent=True if recent else None)
 
 
-def _follow(uuid: str, seen: Cursor | None, most: int) -> tuple[Panel, bool]:
+def _follow(uuid: str, seen: Cursor | None, max_lines: int) -> tuple[Panel, bool]:
     """The log beyond a cursor, and whether the session is over: it answers with `recent` only then (Q13)."""
     ended = request.args.get("recent") == "true"
-    shape = _log_shape(seen, ended, most)
+    shape = _log_shape(seen, ended, max_lines)
     panel = load(PanelRequest("log", "Log", _log_line(uuid, ended), shape=shape), page=False)["log"]
     if not ended and _is_gone(panel):
         ended = True
         panel = load(
-            PanelRequest("log", "Log", _log_line(uuid, True), shape=_log_shape(seen, True, most)), page=False
+            PanelRequest("log", "Log", _log_line(uuid, True), shape=_log_shape(seen, True, max_lines)),
+            page=False,
         )["log"]
     return panel, ended
 
 
-def _log_shape(seen: Cursor | None, ended: bool, most: int) -> Callable[[Any], News]:
-    return lambda data: news(SessionLogs.from_api(data), seen, ended=ended, most=most)
+def _log_shape(seen: Cursor | None, ended: bool, max_lines: int) -> Callable[[Any], NewLines]:
+    return lambda data: new_lines(SessionLogs.from_api(data), seen, ended=ended, max_lines=max_lines)
 
 
 def _shown(data: Any) -> ShownSession:

@@ -12,7 +12,7 @@ from ...browser.call_log import CallLog
 from ...browser.state import Browser
 from ...sdk.call import SdkCall
 from ...sdk.error_card import describe
-from ...sdk.recording import Call, recorded
+from ...sdk.recording import Call, record_calls
 
 __all__ = ["try_endpoints"]
 
@@ -33,7 +33,7 @@ def try_endpoints(browser: Browser) -> list[dict[str, Any]]:
     """
     parts = current_app_state()
     running = [parts.submit(_try, parts, browser, endpoint) for endpoint in browser.api_target.endpoints]
-    log = CallLog.of_page(browser)
+    log = CallLog.for_current_page(browser)
     findings, rows = [], []
     for future in running:
         finding, calls = future.result()
@@ -49,7 +49,7 @@ def _try(parts: AppState, browser: Browser, endpoint: str) -> tuple[dict[str, An
     finding: dict[str, Any] = {
         "endpoint": endpoint, "reachable": "no", "latency": None, "key": "unknown", "message": "",
     }  # fmt: skip
-    with parts.clients.one_off(config) as client, recorded() as calls:
+    with parts.clients.one_off(config) as client, record_calls() as calls:
         began = time.monotonic()
         try:
             octaspace.types.Network.from_api(_REACH.run(client).data)

@@ -12,8 +12,8 @@ from wtforms import BooleanField, PasswordField, StringField, TextAreaField
 from octaspace import Config, ConfigurationError
 
 from ...app_state import current_app_state
-from ...browser.api_target import ApiTarget, ApiTargetError, Kind, available, check_custom
-from ...browser.client_options import CODE_ONLY, GROUPS, OPTIONS, PANEL_BUDGET, OptionError, read_option
+from ...browser.api_target import ApiTarget, ApiTargetError, TargetKind, available_targets, check_custom
+from ...browser.client_options import CODE_ONLY, GROUPS, OPTIONS, PANEL_BUDGET, OptionError, parse_option
 from ...browser.state import Browser, current_browser
 from ...web.form_actions import ChangeForm, once, outcome
 from .connection_check import try_endpoints
@@ -71,7 +71,7 @@ def save_options() -> Response | tuple[str, int]:
         if not text:
             continue
         try:
-            chosen[option.name] = read_option(option.name, text)
+            chosen[option.name] = parse_option(option.name, text)
         except OptionError as error:
             errors[option.name] = str(error)
     if errors:
@@ -131,9 +131,9 @@ class _FieldError(ValueError):
 
 def _chosen_source(form: SourceForm) -> ApiTarget:
     process = current_app_state().process
-    kind = cast(Kind, form.kind.data)
+    kind = cast(TargetKind, form.kind.data)
     if kind != "custom":
-        source = available(process).get(kind)
+        source = available_targets(process).get(kind)
         if source is None:
             raise _FieldError("kind", "Choose one of these.")
         return source
@@ -180,7 +180,7 @@ def _outcome(text: str) -> dict[str, Any]:
 def _page(errors: dict[str, str] | None = None, typed: dict[str, Any] | None = None) -> str:
     browser: Browser = current_browser()
     parts = current_app_state()
-    there = available(parts.process)
+    there = available_targets(parts.process)
     base = parts.clients.base_config
     result = outcome()
     return render_template(

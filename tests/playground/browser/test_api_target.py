@@ -1,4 +1,4 @@
-"""A key belongs to the endpoints it was typed for, and to the browser it was typed in."""
+"""A key is used only with the endpoints and the browser it was typed for."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def keys_seen(sandbox: SandboxServer) -> set[str | None]:
     return {entry.key for entry in sandbox.journal.entries() if entry.path != "/network"}
 
 
-def test_a_new_browser_speaks_to_the_sandbox(visitor: Visitor) -> None:
+def test_new_browser_uses_the_sandbox(visitor: Visitor) -> None:
     source = visitor.page("/playground/dashboard").select_one(".topbar .source")
     assert source is not None
     assert "Sandbox" in source.get_text()
 
 
-def test_a_saved_key_is_used_and_shown_nowhere(
+def test_saved_key_is_used_and_never_shown(
     visitor: Visitor, app: Flask, sandbox: SandboxServer, process: ProcessSettings
 ) -> None:
     visitor.page("/playground/dashboard")
@@ -67,9 +67,7 @@ def test_public_calls_carry_no_key(visitor: Visitor, sandbox: SandboxServer) -> 
     assert keys["/network"] is None
 
 
-def test_another_address_starts_without_a_key_and_the_old_one_is_parked(
-    visitor: Visitor, sandbox: SandboxServer
-) -> None:
+def test_other_endpoint_has_no_key_and_the_old_key_is_kept(visitor: Visitor, sandbox: SandboxServer) -> None:
     visitor.post(f"{SETTINGS}/source", kind="sandbox", api_key=KEY)
     visitor.follow(visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=sandbox.urls[0]))
     sandbox.journal.clear()
@@ -81,7 +79,7 @@ def test_another_address_starts_without_a_key_and_the_old_one_is_parked(
     assert "••••1234" in page.get_text()
 
 
-def test_an_empty_field_keeps_the_key_and_forget_removes_it(visitor: Visitor) -> None:
+def test_empty_field_keeps_the_key_and_forget_removes_it(visitor: Visitor) -> None:
     visitor.post(f"{SETTINGS}/source", kind="sandbox", api_key=KEY)
     assert "••••1234" in visitor.follow(visitor.post(f"{SETTINGS}/source", kind="sandbox")).get_text()
     page = visitor.follow(visitor.post(f"{SETTINGS}/source", kind="sandbox", forget="yes"))
@@ -106,10 +104,10 @@ def test_the_operators_key_goes_to_the_operators_endpoints_only(
     sandbox.journal.clear()
     visitor.follow(visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=operator))
     visitor.page("/playground/dashboard")
-    assert keys_seen(sandbox) == {None}, "an address typed in a browser gets no key of the operator's"
+    assert keys_seen(sandbox) == {None}, "a typed endpoint does not get the operator's key"
 
 
-def test_an_api_that_repeats_the_key_gets_it_into_no_page_and_no_log(visitor: Visitor, app: Flask) -> None:
+def test_key_repeated_by_the_api_is_masked_everywhere(visitor: Visitor, app: Flask) -> None:
     key = 'sk-"typed"-in-a-browser-1234'
 
     def repeat(exchange: Exchange) -> bool:
@@ -150,9 +148,7 @@ def test_an_api_that_repeats_the_key_gets_it_into_no_page_and_no_log(visitor: Vi
         ("api_key", "schlüssel-\u4e2d"),
     ],
 )
-def test_what_cannot_be_used_is_refused_and_the_old_value_kept(
-    visitor: Visitor, field: str, value: str
-) -> None:
+def test_invalid_target_is_refused_and_the_old_one_kept(visitor: Visitor, field: str, value: str) -> None:
     fields = {"kind": "custom", "base_urls": "http://127.0.0.1:9", field: value}
     answer = visitor.post(f"{SETTINGS}/source", **fields)
     assert answer.status_code == 422
@@ -160,7 +156,7 @@ def test_what_cannot_be_used_is_refused_and_the_old_value_kept(
     assert "Sandbox" in str(visitor.page(SETTINGS).select_one(".topbar .source"))
 
 
-def test_only_the_operators_addresses_when_others_can_reach_us(
+def test_only_allowed_endpoints_are_accepted(
     process: ProcessSettings, make_app: MakeApp, sandbox: SandboxServer
 ) -> None:
     app = make_app(replace(process, allowed_endpoints=(sandbox.urls[0],)))
@@ -170,7 +166,7 @@ def test_only_the_operators_addresses_when_others_can_reach_us(
     visitor.follow(visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=sandbox.urls[0]))
 
 
-def test_two_tabs_that_save_keys_do_not_undo_each_other(
+def test_concurrent_key_saves_do_not_overwrite_each_other(
     visitor: Visitor, app: Flask, sandbox: SandboxServer
 ) -> None:
     with app.test_request_context("/"):
@@ -188,7 +184,7 @@ def test_two_tabs_that_save_keys_do_not_undo_each_other(
         assert Browser("one browser").with_key(there).key == "key-of-the-second-tab"
 
 
-def test_an_address_the_operator_allows_no_more_is_left(
+def test_endpoint_no_longer_allowed_is_not_used(
     process: ProcessSettings, make_app: MakeApp, sandbox: SandboxServer
 ) -> None:
     first, second = sandbox.urls
@@ -201,13 +197,11 @@ def test_an_address_the_operator_allows_no_more_is_left(
     assert {entry.endpoint for entry in entries} == {sandbox.ports[0]}
     assert len({entry.key for entry in entries if entry.key}) == 1
     visitor.client.application = make_app(replace(process, sandbox_urls=(first,)))
-    assert "••••1234" in visitor.page(SETTINGS).get_text(), "allowed again, it is as it was"
+    assert "••••1234" in visitor.page(SETTINGS).get_text(), "used again once allowed"
 
 
-def test_a_form_acts_where_its_page_was_made_and_nowhere_else(
-    visitor: Visitor, sandbox: SandboxServer
-) -> None:
-    """One tab shows the sandbox, another one switches: what was meant for the one stays undone."""
+def test_form_is_bound_to_its_api_target(visitor: Visitor, sandbox: SandboxServer) -> None:
+    """A form of a tab for the sandbox is refused after another tab has switched the target."""
     page = visitor.page("/playground/nodes/9001")
     form = page.find("form", attrs={"action": "/playground/nodes/9001/reboot"})
     assert isinstance(form, Tag)
@@ -224,7 +218,7 @@ def test_a_form_acts_where_its_page_was_made_and_nowhere_else(
     assert [entry.path for entry in sandbox.journal.entries() if entry.change] == ["/nodes/9001/reboot"]
 
 
-def test_the_secret_is_made_once_for_all_workers(process: ProcessSettings, make_app: MakeApp) -> None:
+def test_secret_key_is_shared_by_all_workers(process: ProcessSettings, make_app: MakeApp) -> None:
     first, second = make_app(process), make_app(process)
     assert first.secret_key == second.secret_key
     path: Path = process.state_dir / "secret_key"
@@ -251,16 +245,14 @@ def test_one_endpoint_of_the_live_api_is_enough_to_be_live(
     endpoints: tuple[str, ...], label: str, badge: str
 ) -> None:
     for kind in ("live", "custom"):
-        source = ApiTarget(kind, endpoints)
-        assert (source.label, source.badge, source.is_live) == (label, badge, badge == "live")
+        target = ApiTarget(kind, endpoints)
+        assert (target.label, target.badge, target.is_live) == (label, badge, badge == "live")
     sandbox = ApiTarget("sandbox", endpoints)
     assert (sandbox.label, sandbox.badge, sandbox.is_live) == ("Sandbox", "sandbox", False)
 
 
-def test_a_change_is_confirmed_by_name_though_only_one_endpoint_is_live(
-    visitor: Visitor, sandbox: SandboxServer
-) -> None:
-    # The names of the live API lead nowhere in a test; the first endpoint is ours and would take the change.
+def test_one_live_endpoint_requires_confirmation(visitor: Visitor, sandbox: SandboxServer) -> None:
+    # The live API cannot be reached in a test; the first endpoint is the sandbox and would accept the change.
     urls = f"{sandbox.urls[0]}\nhttps://api.octa.space"
     visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=urls, api_key=KEY)
     page = visitor.follow(visitor.post("/playground/account/wallet"))
@@ -283,7 +275,7 @@ def test_a_change_is_confirmed_by_name_though_only_one_endpoint_is_live(
         ({"kind": "refuse"}, KEY, "Not every endpoint answers.", False),
     ],
 )
-def test_the_connection_test_says_what_it_found(
+def test_connection_check_reports_its_result(
     visitor: Visitor, sandbox: SandboxServer, fault: dict[str, Any] | None, key: str, words: str, well: bool
 ) -> None:
     visitor.post(f"{SETTINGS}/source", kind="custom", base_urls="\n".join(sandbox.urls), api_key=key)
@@ -295,7 +287,7 @@ def test_the_connection_test_says_what_it_found(
     assert ("notice-ok" in notice["class"]) is well
 
 
-def test_the_sandboxs_keys_are_named_where_there_is_a_sandbox(
+def test_sandbox_keys_are_documented_if_there_is_a_sandbox(
     process: ProcessSettings, make_app: MakeApp, visitor: Visitor
 ) -> None:
     assert {"invalid", "readonly"} <= {
@@ -305,7 +297,7 @@ def test_the_sandboxs_keys_are_named_where_there_is_a_sandbox(
     assert "sandbox" not in text_of(alone.page(SETTINGS).select("#api_key-help")[0]).lower()
 
 
-def test_what_happens_in_this_app_alone_does_not_say_where(visitor: Visitor) -> None:
+def test_local_actions_do_not_name_the_target(visitor: Visitor) -> None:
     visitor.page("/playground/network")
     assert "Sandbox" not in text_of(visitor.page("/playground/requests").select("#clear-log")[0])
     assert "On Sandbox" in text_of(visitor.page("/playground/nodes/9001").select("#reboot")[0])

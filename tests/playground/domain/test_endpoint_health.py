@@ -1,4 +1,4 @@
-"""The badge of an endpoint says what the last call found; with one endpoint there is nobody else to ask."""
+"""The badge of an endpoint shows the result of the last call, also with a single endpoint."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DIAGNOSTICS = "/playground/diagnostics"
 
 @pytest.fixture
 def operator(sandbox: SandboxServer, tmp_path: Path, make_app: MakeApp) -> Visitor:
-    """A browser at the operator's one endpoint, with no retries."""
+    """A browser that uses the operator's only endpoint, without retries."""
     settings = {"OCTA_API_KEY": "the-operators-key", "OCTA_BASE_URL": sandbox.urls[0]}
     visitor = Visitor(make_app(ProcessSettings.read(settings, tmp_path / "operator")))
     visitor.post("/playground/settings/options", max_retries="0")
@@ -26,7 +26,7 @@ def operator(sandbox: SandboxServer, tmp_path: Path, make_app: MakeApp) -> Visit
 
 
 def states(visitor: Visitor) -> list[str]:
-    """What Diagnostics, the dashboard and the incident report say; only the dashboard calls anybody."""
+    """The state in Diagnostics, the dashboard and the incident report; only the dashboard makes calls."""
     said = []
     for page, title in ((DIAGNOSTICS, "rotator-title"), (DASHBOARD, "health-title")):
         badges = visitor.page(page).select(f'[aria-labelledby="{title}"] li .badge-state')
@@ -36,7 +36,7 @@ def states(visitor: Visitor) -> list[str]:
     return [*said, row.split(" | ")[2]]
 
 
-def test_an_endpoint_that_nobody_has_called_is_not_said_to_be_healthy(operator: Visitor) -> None:
+def test_endpoint_without_calls_is_not_healthy(operator: Visitor) -> None:
     assert states(operator) == ["not called yet", "healthy", "healthy"]
     assert states(operator) == ["healthy"] * 3
 
@@ -66,7 +66,7 @@ def test_an_endpoint_that_refuses_the_key_answers(operator: Visitor, sandbox: Sa
     assert states(operator) == ["healthy"] * 3
 
 
-def test_several_endpoints_are_told_apart(visitor: Visitor, sandbox: SandboxServer) -> None:
+def test_endpoints_have_separate_states(visitor: Visitor, sandbox: SandboxServer) -> None:
     sandbox.faults.add("status", status=502, endpoint=sandbox.ports[1])
     visitor.post("/playground/settings/options", max_retries="0")
     visitor.post(f"{DIAGNOSTICS}/reads", line="network.info", count="4")

@@ -1,4 +1,4 @@
-"""Addresses and ids out of payloads: what becomes a link or a command, and how ids come back."""
+"""URLs and ids from payloads: links, SSH commands, and ids in URLs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from playground.web.url_ids import decoded, encoded, links
 @pytest.mark.parametrize(
     "id", ["5dd2d308-db91", "a/b", "..", ".", "100%", "a%2Fb", "'\"<>", "\u202eid", "nul\x00", "x y?#&="]
 )
-def test_an_id_comes_back_from_its_address(app: Flask, id: str) -> None:
+def test_id_survives_the_round_trip_through_a_url(app: Flask, id: str) -> None:
     with app.test_request_context():
         address = url_for("sessions.show", uuid=id)
     assert re.fullmatch(r"/playground/sessions/[A-Za-z0-9%_~-]+", address)
@@ -28,7 +28,7 @@ def test_an_id_comes_back_from_its_address(app: Flask, id: str) -> None:
 @pytest.mark.parametrize(
     "id", ["5dd2d308-db91", 9001, "a/b", "..", "100%", "'\"<>", "\u202eid", "x?#&=+;:@,! "]
 )
-def test_addresses_of_a_list_are_those_of_each(app: Flask, id: str | int) -> None:
+def test_links_match_url_for(app: Flask, id: str | int) -> None:
     with app.test_request_context():
         for endpoint, name, values in (
             ("sessions.show", "uuid", {"recent": "true"}),
@@ -57,11 +57,11 @@ def test_addresses_of_a_list_are_those_of_each(app: Flask, id: str | int) -> Non
         (7, False),
     ],
 )
-def test_only_addresses_of_the_web_become_links(address: object, safe: bool) -> None:
+def test_only_http_urls_become_links(address: object, safe: bool) -> None:
     assert web_address(address) == (address if safe else None)
 
 
-def test_a_command_is_offered_only_for_a_host() -> None:
+def test_ssh_command_requires_a_valid_host() -> None:
     assert ssh_command(SshAccess(host="198.51.100.20", port=42000)) == "ssh -p 42000 root@198.51.100.20"
     for host in ("-oProxyCommand=evil", "x;reboot", "a b", "$(id)", "", None):
         assert ssh_command(SshAccess(host=host, port=22)) is None
@@ -75,7 +75,7 @@ def test_a_short_id_can_be_typed() -> None:
     assert short_id("\x00\x01") == "session"
 
 
-def test_q31_a_page_of_a_session_is_called_by_its_port_or_name_and_never_by_a_port_that_nobody_told() -> None:
+def test_q31_label_of_a_session_page_is_its_port_or_name() -> None:
     for urls, labels in (
         ({"8080": "https://a.example"}, ["Port 8080"]),
         ({"jupyter": "https://a.example"}, ["jupyter"]),

@@ -13,7 +13,7 @@ import octaspace
 from octaspace.sandbox import SandboxServer
 from playground.jobs.background import Progress, begin
 from playground.sdk import method_results
-from playground.sdk.recording import Call, Recorded
+from playground.sdk.recording import Call, RecordedCalls
 from playground.store import Database, JobLimits, JobStore, TooManyJobsError, open_database
 
 from ...support.waiting import until
@@ -97,7 +97,7 @@ def test_following_ends_with_its_time(
 @pytest.mark.parametrize(("size", "kept"), [(10, 50), (1 << 20, 3), (5 << 20, 1)])
 def test_of_a_method_that_looks_again_and_again_the_latest_calls_are_kept(size: int, kept: int) -> None:
     """Each look at a log brings all of it: together they would be as much memory as an API likes."""
-    calls = Recorded()
+    calls = RecordedCalls()
     for number in range(70):
         calls.append(Call(octaspace.Request("GET", f"/{number}"), at=0.0, began=0.0))
         calls[-1].response = octaspace.Response(status=200, headers={}, data=None, body=bytes(size))

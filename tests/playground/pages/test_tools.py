@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from octaspace.sandbox import SandboxServer
-from playground.browser.client_options import OPTIONS, OptionError, read_option
+from playground.browser.client_options import OPTIONS, OptionError, parse_option
 
 from ..browsing import Visitor, text_of
 
@@ -47,7 +47,7 @@ def test_a_wrong_option_is_said_at_its_field_and_nothing_is_saved(visitor: Visit
 )
 def test_one_browser_cannot_take_the_server(name: str, text: str) -> None:
     with pytest.raises(OptionError, match=name):
-        read_option(name, text)
+        parse_option(name, text)
 
 
 def test_the_connection_test_tries_each_endpoint(visitor: Visitor, sandbox: SandboxServer) -> None:

@@ -168,7 +168,7 @@ def test_a_wrong_argument_is_no_malformed_answer(
     guest: Visitor, small_api: SmallApi, caplog: pytest.LogCaptureFixture
 ) -> None:
     page = guest.page("/playground/nodes/..%252f%0A")
-    assert "arguments cannot be used" in text_of(page.select("#main .problem")[0])
+    assert "arguments are invalid" in text_of(page.select("#main .problem")[0])
     assert TITLE not in text_of(page)
     assert TITLE not in caplog.text
 

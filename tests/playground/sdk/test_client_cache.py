@@ -1,4 +1,4 @@
-"""Clients are kept per settings, closed when nobody needs them any more, and leave nothing behind."""
+"""ClientCache: one client per configuration, closed when unused, without leaks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask import Flask
 
 from octaspace import Client, Config, ConfigurationError
 from playground.sdk import client_cache as module
-from playground.sdk.client_cache import Clients
+from playground.sdk.client_cache import ClientCache
 
 from ...support.waiting import until
 from ..browsing import Visitor
@@ -32,13 +32,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def clients(app: Flask, clock: Clock) -> Clients:
-    parts = app.extensions["playground"]
-    parts.clients = Clients(app, clock)
-    return parts.clients  # closed with the app's parts
+def clients(app: Flask, clock: Clock) -> ClientCache:
+    state = app.extensions["playground"]
+    state.clients = ClientCache(app, clock)
+    return state.clients  # closed with the app's state
 
 
-def config(clients: Clients, **options: object) -> Config:
+def config(clients: ClientCache, **options: object) -> Config:
     return clients.base_config.replace(**options)  # type: ignore[arg-type]
 
 
@@ -61,7 +61,7 @@ def open_sockets() -> int:
     return sum(target.startswith("socket:") for target in targets)
 
 
-def test_the_same_settings_share_a_client(clients: Clients) -> None:
+def test_equal_configurations_share_a_client(clients: ClientCache) -> None:
     with clients.lease(config(clients, max_retries=7)) as first:
         first.network.info()
         with clients.lease(config(clients, max_retries=7)) as second:
@@ -69,14 +69,14 @@ def test_the_same_settings_share_a_client(clients: Clients) -> None:
         with clients.lease(config(clients, max_retries=8)) as other:
             assert other is not first
         with clients.lease(config(clients, max_retries=7, api_key="another")) as other:
-            assert other is not first, "another key has connections of its own"
+            assert other is not first, "another key has its own connections"
     with clients.lease(config(clients, max_retries=7)) as later:
         assert later is first
         assert later.transport_stats()["pools"][later.config.endpoints[0]]["created"] == 1
 
 
-def test_one_that_is_thrown_out_is_closed_when_its_last_user_is_done(
-    clients: Clients, monkeypatch: pytest.MonkeyPatch
+def test_evicted_client_is_closed_after_its_last_use(
+    clients: ClientCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with clients.lease(config(clients, max_retries=0)) as busy:
         with clients.lease(config(clients, max_retries=0)):
@@ -88,12 +88,12 @@ def test_one_that_is_thrown_out_is_closed_when_its_last_user_is_done(
             assert is_closed(idle[0])
             assert not is_closed(idle[-1])
         assert not is_closed(busy), "one of two users is left"
-        with clients.lease(config(clients, max_retries=0)) as anew:
-            assert anew is not busy
+        with clients.lease(config(clients, max_retries=0)) as renewed:
+            assert renewed is not busy
     assert is_closed(busy)
 
 
-def test_settings_nobody_uses_lose_their_connections(clients: Clients, clock: Clock) -> None:
+def test_idle_clients_are_closed(clients: ClientCache, clock: Clock) -> None:
     chosen = config(clients, max_retries=7, api_key="typed once")
     with clients.lease(chosen) as client, clients.lease(config(clients, max_retries=8)) as busy:
         clock.now += 3 * module._IDLE_SECONDS
@@ -104,11 +104,11 @@ def test_settings_nobody_uses_lose_their_connections(clients: Clients, clock: Cl
     with clients.lease(config(clients, max_retries=9)):
         assert is_closed(client)
         assert is_closed(busy)
-    with clients.lease(chosen) as anew:
-        assert not is_closed(anew)
+    with clients.lease(chosen) as renewed:
+        assert not is_closed(renewed)
 
 
-def test_at_the_end_everything_is_closed(clients: Clients, app: Flask) -> None:
+def test_close_closes_every_client(clients: ClientCache, app: Flask) -> None:
     with clients.lease(config(clients, max_retries=7)) as client, clients.lease(clients.base_config) as own:
         client.network.info()
         own.network.info()
@@ -117,7 +117,7 @@ def test_at_the_end_everything_is_closed(clients: Clients, app: Flask) -> None:
     assert is_closed(own)
 
 
-def test_many_settings_leave_no_socket_and_no_thread(clients: Clients, clock: Clock) -> None:
+def test_many_configurations_leak_no_sockets_or_threads(clients: ClientCache, clock: Clock) -> None:
     threads, sockets = threading.active_count(), open_sockets()
     for number in range(3 * module._MAX):
         with clients.lease(config(clients, retry_interval=float(number))) as client:
@@ -131,22 +131,22 @@ def test_many_settings_leave_no_socket_and_no_thread(clients: Clients, clock: Cl
         until(lambda: threading.active_count() == threads)
 
 
-def test_pages_after_many_changes_of_settings_leave_nothing_either(visitor: Visitor, app: Flask) -> None:
+def test_many_settings_changes_leak_no_sockets(visitor: Visitor, app: Flask) -> None:
     url = "/playground/dashboard?_panel=profile"
     visitor.panel(url, "profile")
-    parts = app.extensions["playground"]
+    state = app.extensions["playground"]
     for number in range(5):
         visitor.post(f"{SETTINGS}/options", pool_timeout=str(1 + number))
         visitor.panel(url, "profile")
     threads = [thread for thread in threading.enumerate() if thread.name.startswith("panel")]
     assert threads
     sockets = open_sockets()
-    parts.close()
+    state.close()
     until(lambda: not any(thread.is_alive() for thread in threads))
     until(lambda: open_sockets() <= sockets - 2 * 5)
 
 
-def test_two_threads_that_ask_at_once_get_the_same(clients: Clients) -> None:
+def test_concurrent_leases_share_a_client(clients: ClientCache) -> None:
     chosen, found = config(clients, max_retries=3), []
     start = threading.Barrier(8)
 

@@ -1,4 +1,4 @@
-"""A key in a file that is passed on: overwritten at any place, and nothing else is."""
+"""Masking a key in a file: at any offset, without other changes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ KEY = "sk-0123456789-abcdefghij"
 
 
 @pytest.mark.parametrize("place", [0, 1, 100, 1023, 1024, 1999, 2000, 2001, 2030, 3000, 5000])
-def test_it_is_found_at_any_place(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_masking, "_PIECE", 2048)
+def test_key_is_masked_at_any_offset(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_masking, "_CHUNK", 2048)
     monkeypatch.setattr(file_masking, "_OVERLAP", 512)
     before, after = bytes(range(192, 256)) * 90, b" \xff" * 2000
     content = io.BytesIO(before[:place] + KEY.encode() + after)
@@ -23,7 +23,7 @@ def test_it_is_found_at_any_place(place: int, monkeypatch: pytest.MonkeyPatch) -
     assert content.getvalue() == before[:place] + b"*" * len(KEY) + after
 
 
-def test_a_file_without_it_and_an_app_without_a_key_change_nothing() -> None:
+def test_file_without_the_key_is_unchanged() -> None:
     data = bytes(range(256)) * 9000
     for key in (KEY, None):
         content = io.BytesIO(data)

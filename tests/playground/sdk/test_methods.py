@@ -1,4 +1,4 @@
-"""What the tools know of the SDK's methods, and how they read arguments."""
+"""Introspection of the SDK's methods, and parsing of their arguments."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import octaspace
 from octaspace import resources
 from playground.pages.runner.arguments import AS_JSON, as_text, for_address, from_form, from_json
 from playground.sdk.methods import Method, all_methods, find_method, preview
+from playground.sdk.parameter_texts import PARAMETER_TEXTS
 
 CHANGES = {
     "accounts.generate_wallet", "nodes.reboot", "nodes.update_prices", "services.mr.create",
@@ -37,7 +38,7 @@ def test_every_public_method_of_every_resource_is_there() -> None:
     assert all(found.doc for found in all_methods())
 
 
-def test_what_changes_is_known_from_the_request_itself() -> None:
+def test_changes_are_detected_from_the_request() -> None:
     assert {found.name for found in all_methods() if found.change} == CHANGES
 
 
@@ -60,7 +61,40 @@ def test_a_signature_becomes_fields() -> None:
     }
 
 
-def test_the_line_is_python_that_runs() -> None:
+def test_every_field_has_a_text_and_every_text_a_field() -> None:
+    fields = [(found.name, found.group, part) for found in all_methods() for part in found.fields]
+    assert [f"{name}.{part.name}" for name, _, part in fields if not part.meaning] == []
+    keys = {
+        key
+        for name, group, part in fields
+        for key in (part.name, f"{group}.{part.name}", f"{name}.{part.name}")
+    }
+    assert set(PARAMETER_TEXTS) - keys == set()
+
+
+def test_types_are_read_from_the_annotations() -> None:
+    returned = {found.name: (found.returns, found.payload, found.many) for found in all_methods()}
+    assert returned["nodes.find"] == ("response", "NodeDetail", False)
+    assert returned["nodes.list"] == ("response", "Node", True)
+    assert returned["services.mr.create"] == ("response", "Created", True)
+    assert returned["nodes.reboot"] == ("response", "", False)
+    assert returned["services.mr.search"] == ("list", "", False)
+    assert returned["services.mr.rent"] == ("session", "", False)
+    assert returned["services.session.follow_logs"] == ("lines", "", False)
+    assert (
+        method("idle_jobs.find").signature
+        == "(*, node_id: int | str, job_id: int | str) -> Response[IdleJob]"
+    )
+    follow = {part.name: part.type for part in method("services.session.follow_logs").parameters}
+    assert follow == {
+        "uuid": "str", "interval": "float", "timeout": "float | None",
+        "on_idle": "Callable[[], object] | None",
+    }  # fmt: skip
+    sort = next(part for part in method("services.vpn.search").parameters if part.name == "sort")
+    assert sort.type == "Literal['price', 'download']"
+
+
+def test_call_is_shown_as_python() -> None:
     assert str(method("nodes.find").line({"id": 9})) == "client.nodes.find(9)"
     stop = method("services.session.stop").line({"uuid": "u", "score": 4})
     assert str(stop) == "client.services.session('u').stop(score=4)"
@@ -82,34 +116,32 @@ def test_the_line_is_python_that_runs() -> None:
         ("services.render.create", {"node_id": 1, "disk_size": 1, "options": {"foo": 1}}, "options"),
     ],
 )
-def test_the_sdk_says_what_is_wrong_and_it_is_put_at_the_field(
-    name: str, values: dict[str, object], field: str
-) -> None:
+def test_sdk_errors_are_assigned_to_fields(name: str, values: dict[str, object], field: str) -> None:
     found = preview(method(name), values)
     assert found.request is None
     assert found.field == field, found.problem
-    assert found.change, "what cannot be told is taken for a change"
+    assert found.change, "an unknown request counts as a change"
 
 
-def test_a_preview_shows_the_request_and_sends_none() -> None:
+def test_preview_captures_the_request() -> None:
     found = preview(method("services.mr.rent"), {"node_id": 7, "disk_size": 5, "image": "x"})
     assert found.request is not None
     assert (found.request.method, found.request.path) == ("POST", "/services/mr")
     assert found.request.body[0]["node_id"] == 7
     assert found.change
-    assert not found.looks_first
+    assert not found.reads_first
     by_app = preview(method("services.mr.create"), {"node_id": 7, "app": "an-app"})
     assert by_app.request is not None
     assert (by_app.request.method, by_app.request.path) == ("GET", "/apps")
     assert by_app.change
-    assert by_app.looks_first
+    assert by_app.reads_first
     reboot = preview(method("nodes.reboot"), {"id": 1})
     assert reboot.request is not None
     assert reboot.request.method == "GET"
     assert reboot.change
 
 
-def test_a_form_is_read_by_the_types_of_the_signature() -> None:
+def test_form_is_parsed_by_parameter_types() -> None:
     given = from_form(
         method("services.mr.create"),
         {
@@ -134,13 +166,13 @@ def test_a_form_is_read_by_the_types_of_the_signature() -> None:
         ("services.mr.search", {"arg-sort": "luck", "arg-max_price_usd": "much"}, {"sort", "max_price_usd"}),
     ],
 )  # fmt: skip
-def test_what_is_missing_or_mistyped_is_said_at_its_field(
+def test_missing_and_invalid_values_are_field_errors(
     name: str, fields: dict[str, str], wrong: set[str]
 ) -> None:
     assert set(from_form(method(name), fields).errors) == wrong
 
 
-def test_json_is_read_with_exact_integers_and_checked_alike() -> None:
+def test_json_arguments_keep_exact_integers() -> None:
     given = from_json(method("nodes.update_prices"), '{"id": 9, "base": 1234567890123456789012}')
     assert given.values == {"id": 9, "prices": {"base": 1234567890123456789012}}
     assert from_json(method("nodes.find"), '{"id": true}').errors.keys() == {"id"}
@@ -149,7 +181,7 @@ def test_json_is_read_with_exact_integers_and_checked_alike() -> None:
     assert from_json(method("nodes.find"), '{"id": 1, "idd": 2}').errors.keys() == {AS_JSON}
 
 
-def test_fields_show_what_they_are_read_from() -> None:
+def test_field_text_round_trips() -> None:
     part = next(part for part in method("nodes.list").fields if part.spread)
     values = {"state": "online", "limit": 5, "text": "5"}
     shown = as_text(part, values)
@@ -157,7 +189,7 @@ def test_fields_show_what_they_are_read_from() -> None:
     assert from_form(method("nodes.list"), {"arg-filters": shown}).values == {"filters": values}
 
 
-def test_secrets_do_not_get_into_an_address() -> None:
+def test_secrets_are_left_out_of_urls() -> None:
     values = {"node_id": 1, "envs": {"PASSWORD": "hunter2"}, "filters": {"token": "t", "page": 2}}
     assert for_address(values) == '{"node_id":1,"filters":{"page":2}}'
     assert octaspace.__version__

@@ -157,7 +157,7 @@ def test_an_outage_is_a_page_and_heals_by_itself(
     for path in (SETTINGS, "/playground/dashboard", "/playground/requests"):
         answer = visitor.get(path)
         assert answer.status_code == 503, path
-        assert "cannot reach its own memory" in answer.get_data(as_text=True)
+        assert "Storage unavailable" in answer.get_data(as_text=True)
         assert server.url not in answer.get_data(as_text=True)
     assert visitor.get("/healthz").data == b"ok\n"
     assert "Traceback" not in caplog.text
@@ -249,7 +249,7 @@ def test_one_that_is_not_there_stops_the_start_with_one_line(tmp_path: Path) -> 
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 1
-    assert "Error: The state cannot be kept: Redis: " in done.stderr
+    assert "Error: The state cannot be stored: Redis: " in done.stderr
     assert "Traceback" not in done.stderr
     assert "Booting worker" not in done.stderr
     assert password not in done.stderr

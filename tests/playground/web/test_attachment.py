@@ -1,4 +1,4 @@
-"""Answers that a browser saves as files."""
+"""File downloads: the Content-Disposition header."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ from playground.web.responses import as_attachment
         ("x" * 500 + ".log", "x" * 120 + ".log"),
     ],
 )
-def test_a_file_name_is_harmless_whatever_id_is_in_it(name: str, written: str) -> None:
+def test_file_name_is_sanitized(name: str, written: str) -> None:
     response = as_attachment(Response(), name)
     assert response.headers["Content-Disposition"] == f'attachment; filename="{written}"'

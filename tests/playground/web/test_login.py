@@ -1,4 +1,4 @@
-"""The password in front of everything: asked for first, compared whole, hard to guess."""
+"""The login: required before every page, compared exactly, protected against guessing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTINGS = "/playground/settings"
 
 
 class Guest(Visitor):
-    """Somebody before the door, at some address."""
+    """A client that has not logged in, with an IP address."""
 
     def __init__(self, app: Flask, address: str = "192.0.2.1") -> None:
         super().__init__(app)
@@ -52,7 +52,7 @@ def app(guarded: ProcessSettings, make_app: MakeApp) -> Flask:
     return make_app(guarded)
 
 
-def test_it_is_asked_for_before_anything_else(app: Flask) -> None:
+def test_password_is_required_before_any_page(app: Flask) -> None:
     guest = Guest(app)
     for path in ("/", "/playground/", SETTINGS, "/playground/nothing", "/playground/requests/log.har"):
         assert guest.get(path).headers["Location"] == LOGIN, path
@@ -63,12 +63,12 @@ def test_it_is_asked_for_before_anything_else(app: Flask) -> None:
     assert "Settings" not in guest.get(LOGIN).get_data(as_text=True)
 
 
-def test_only_the_whole_password_opens(app: Flask) -> None:
+def test_only_the_exact_password_is_accepted(app: Flask) -> None:
     guest = Guest(app)
     for wrong in ("", PASSWORD[:-1], PASSWORD + " "):
         answer = guest.enter(wrong)
         assert answer.status_code == 401
-        assert "That is not the password" in answer.get_data(as_text=True)
+        assert "Wrong password" in answer.get_data(as_text=True)
         assert not guest.is_in()
     answer = guest.enter(PASSWORD)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/playground/dashboard")
@@ -76,7 +76,7 @@ def test_only_the_whole_password_opens(app: Flask) -> None:
     assert not Guest(app).is_in()
 
 
-def test_the_id_is_renewed_and_logging_out_ends_it(app: Flask) -> None:
+def test_login_renews_the_id_and_logout_ends_the_session(app: Flask) -> None:
     guest = Guest(app)
     guest.get(SETTINGS)
     before = guest.id()
@@ -95,7 +95,7 @@ def test_the_id_is_renewed_and_logging_out_ends_it(app: Flask) -> None:
         assert not thief.is_in(), "an id from before the login, or after the logout, opens nothing"
 
 
-def test_another_password_ends_every_login(app: Flask, guarded: ProcessSettings, make_app: MakeApp) -> None:
+def test_changed_password_ends_every_login(app: Flask, guarded: ProcessSettings, make_app: MakeApp) -> None:
     guest = Guest(app)
     guest.enter(PASSWORD)
     guest.client.application = make_app(guarded)
@@ -104,7 +104,9 @@ def test_another_password_ends_every_login(app: Flask, guarded: ProcessSettings,
     assert not guest.is_in()
 
 
-def test_guessing_is_slow_and_the_right_password_enters(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guessing_is_slowed_down_and_the_password_still_works(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waits: list[float] = []
     monkeypatch.setattr(login, "pause", waits.append)
     guesser = Guest(app)
@@ -122,7 +124,7 @@ def test_guessing_is_slow_and_the_right_password_enters(app: Flask, monkeypatch:
     assert len(waits) == 3, "the count starts at zero again"
 
 
-def test_a_full_line_says_when_there_is_room(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_attempts_get_a_retry_after(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
     monkeypatch.setattr(app.extensions["playground"].database, "clock", lambda: now)
     monkeypatch.setattr(login, "pause", lambda seconds: None)
@@ -133,9 +135,9 @@ def test_a_full_line_says_when_there_is_room(app: Flask, monkeypatch: pytest.Mon
     assert "Too many wrong passwords from your address. Try again in 1 s." in answer.get_data(as_text=True)
 
 
-def test_threads_that_wait_are_few(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever finds no seat is compared when it need not wait, and is told to come again otherwise."""
-    seats = app.extensions["playground"].login_seats
+def test_few_threads_wait_at_the_login(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attempt without a slot is checked when it need not wait, and gets a Retry-After otherwise."""
+    seats = app.extensions["playground"].login_slots
     taken = 0
     while seats.acquire(blocking=False):
         taken += 1
@@ -147,9 +149,7 @@ def test_threads_that_wait_are_few(app: Flask, monkeypatch: pytest.MonkeyPatch) 
         seats.release()
 
 
-def test_wrong_answers_are_held_back_when_many_addresses_guess(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failures_are_delayed_when_many_addresses_guess(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr(login, "pause", waits.append)
     now = time.time()
@@ -161,7 +161,7 @@ def test_wrong_answers_are_held_back_when_many_addresses_guess(
     assert len(waits) == 9, "the right password is not held back"
 
 
-def test_the_form_needs_the_token_of_its_browser(app: Flask) -> None:
+def test_login_form_requires_the_csrf_token(app: Flask) -> None:
     answer = Guest(app).client.post(LOGIN, data={"password": PASSWORD}, base_url=ORIGIN)
     assert answer.status_code == 400
     refused = Guest(app).client.post(

@@ -1,4 +1,4 @@
-"""Panels: their states, their independence, and what they say about the trip."""
+"""Panels: their states, their independence, and the details of their calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..browsing import Visitor
 DASHBOARD = "/playground/dashboard"
 
 
-def test_a_panel_names_the_python_that_fills_it(visitor: Visitor, sandbox: SandboxServer) -> None:
+def test_panel_shows_its_python_call(visitor: Visitor, sandbox: SandboxServer) -> None:
     panel = visitor.panel("/playground/network", "network")
     assert panel.select(".sdk-call-line")[0].get_text() == "client.network.info()"
     copied = [button["data-copy"] for button in panel.select("[data-copy]")]
@@ -22,7 +22,7 @@ def test_a_panel_names_the_python_that_fills_it(visitor: Visitor, sandbox: Sandb
     assert "127.0.0.1" in facts
 
 
-def test_the_gpus_come_cheapest_first(visitor: Visitor) -> None:
+def test_gpus_are_sorted_by_price(visitor: Visitor) -> None:
     panel = visitor.panel("/playground/network", "network")
     cells = panel.select('td[data-label="Price per hour"]')
     prices = [float(str(cell["data-value"])) for cell in cells]
@@ -31,7 +31,7 @@ def test_the_gpus_come_cheapest_first(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "says"),
+    ("fault", "text"),
     [
         ({"kind": "status", "status": 401}, "AuthenticationError"),
         ({"kind": "status", "status": 404}, "NotFoundError"),
@@ -44,18 +44,18 @@ def test_the_gpus_come_cheapest_first(visitor: Visitor) -> None:
         ({"kind": "truncate"}, "ConnectionError"),
     ],
 )
-def test_an_error_is_a_card_and_never_takes_the_page_down(
-    visitor: Visitor, sandbox: SandboxServer, fault: dict[str, object], says: str
+def test_error_is_shown_as_a_card(
+    visitor: Visitor, sandbox: SandboxServer, fault: dict[str, object], text: str
 ) -> None:
     visitor.follow(visitor.post("/playground/settings/options", max_retries="0"))
     sandbox.faults.add(str(fault.pop("kind")), **fault)  # type: ignore[arg-type]
     panel = visitor.panel("/playground/network", "network")
-    assert says in panel.get_text()
+    assert text in panel.get_text()
     assert panel.select(".problem")
     visitor.page(DASHBOARD)
 
 
-def test_one_broken_panel_leaves_the_others_alone(visitor: Visitor, sandbox: SandboxServer) -> None:
+def test_failed_panel_does_not_affect_others(visitor: Visitor, sandbox: SandboxServer) -> None:
     sandbox.faults.add("status", status=404, path="/nodes")
     page = visitor.page(DASHBOARD)
     states = {
@@ -64,27 +64,27 @@ def test_one_broken_panel_leaves_the_others_alone(visitor: Visitor, sandbox: San
     assert states == {"balance": False, "nodes": True, "network": False, "sessions": False, "profile": False}
 
 
-def test_a_rate_limit_says_how_long_to_wait(visitor: Visitor, sandbox: SandboxServer) -> None:
+def test_rate_limit_shows_the_wait(visitor: Visitor, sandbox: SandboxServer) -> None:
     sandbox.faults.add("status", status=429, retry_after=3600)
     panel = visitor.panel("/playground/network", "network")
     assert float(str(panel.select("[data-countdown]")[0]["data-countdown"])) == 3600
     assert panel.select("[data-after-countdown]")
 
 
-def test_nothing_to_show_says_what_to_do_next(visitor: Visitor, sandbox: SandboxServer) -> None:
+def test_empty_panel_shows_the_next_step(visitor: Visitor, sandbox: SandboxServer) -> None:
     sandbox.reset(dataset="empty")
     panel = visitor.panel(DASHBOARD, "sessions")
     assert "Rent a machine" in panel.get_text()
     assert panel.select(".empty")
 
 
-def test_a_panel_is_loaded_again_by_itself(visitor: Visitor, sandbox: SandboxServer) -> None:
+def test_single_panel_can_be_reloaded(visitor: Visitor, sandbox: SandboxServer) -> None:
     panel = visitor.panel(f"{DASHBOARD}?_panel=nodes", "nodes")
     assert not panel.select(".problem")
     assert [entry.path for entry in sandbox.journal.entries()] == ["/nodes"]
 
 
-def test_retries_in_the_log_are_those_that_arrived(visitor: Visitor, sandbox: SandboxServer) -> None:
+def test_logged_retries_match_the_journal(visitor: Visitor, sandbox: SandboxServer) -> None:
     visitor.post("/playground/settings/options", retry_interval="0")
     sandbox.faults.add("status", status=503, path="/network", count=1, retry_after=None)
     panel = visitor.panel("/playground/network", "network")

@@ -1,4 +1,4 @@
-"""RequestSlots: how many there are, who gets one, who waits and who hears that there is none."""
+"""RequestSlots: limits, waiting, release and refusals."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from flask import Flask
 from werkzeug.test import run_wsgi_app
 
 from playground.settings import ThreadCounts
-from playground.web.admission import SLOTS, client_is_gone
+from playground.web.admission import SLOTS, client_disconnected
 from playground.web.request_slots import NoSlotError, RequestSlot, RequestSlots
 
 from ..browsing import ORIGIN, Visitor
 
 
 class Clock:
-    """A monotonic clock, moved by hand."""
+    """A manually advanced monotonic clock."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -33,7 +33,7 @@ class Clock:
     ("pages", "downloads", "in_all", "own_pages", "own_downloads"),
     [(1, 1, 6, 1, 1), (2, 1, 7, 2, 1), (8, 2, 14, 4, 1), (16, 5, 25, 8, 2)],
 )
-def test_each_kind_has_threads_of_its_own(
+def test_each_kind_has_its_own_threads(
     pages: int, downloads: int, in_all: int, own_pages: int, own_downloads: int
 ) -> None:
     threads = ThreadCounts.for_pages(pages)
@@ -43,7 +43,7 @@ def test_each_kind_has_threads_of_its_own(
     assert threads.page + threads.download + threads.file < threads.total, "one is left for health"
 
 
-def test_old_holders_are_not_waited_for() -> None:
+def test_no_wait_for_slow_holders() -> None:
     clock = Clock()
     slots = RequestSlots(ThreadCounts(page=2, download=1), clock)
     held = [slots.acquire("page", "a"), slots.acquire("page", "b")]
@@ -56,8 +56,8 @@ def test_old_holders_are_not_waited_for() -> None:
     assert slots.held("page") == 2
 
 
-def test_a_quick_one_is_waited_for() -> None:
-    slots = RequestSlots(ThreadCounts(page=1, download=1), Clock())  # a clock that stands: nobody grows old
+def test_waits_for_a_fast_holder() -> None:
+    slots = RequestSlots(ThreadCounts(page=1, download=1), Clock())  # time stands still
     first = slots.acquire("page", "a")
     with ThreadPoolExecutor(1) as other:
         second = other.submit(slots.acquire, "page", "b")
@@ -124,7 +124,7 @@ def slots(app: Flask) -> RequestSlots:
     return found
 
 
-def test_a_slot_is_held_until_the_answer_is_sent(app: Flask, slots: RequestSlots) -> None:
+def test_slot_is_held_until_the_response_is_sent(app: Flask, slots: RequestSlots) -> None:
     visitor = Visitor(app)
     with visitor.client.get("/playground/settings", base_url=ORIGIN) as answer:
         assert slots.held("page") == 1
@@ -132,7 +132,7 @@ def test_a_slot_is_held_until_the_answer_is_sent(app: Flask, slots: RequestSlots
     assert slots.held("page") == 0
 
 
-def test_a_failure_gives_it_back(app: Flask, slots: RequestSlots) -> None:
+def test_failure_releases_the_slot(app: Flask, slots: RequestSlots) -> None:
     visitor = Visitor(app)
     assert visitor.get("/no-such-page").status_code == 404
     assert (
@@ -144,7 +144,7 @@ def test_a_failure_gives_it_back(app: Flask, slots: RequestSlots) -> None:
     assert slots.held("page") == 0
 
 
-def test_an_answer_that_a_server_forgets_gives_it_back(app: Flask, slots: RequestSlots) -> None:
+def test_garbage_collected_response_releases_the_slot(app: Flask, slots: RequestSlots) -> None:
     environ = Visitor(app).client.get("/healthz", base_url=ORIGIN).request.environ
     body, _, _ = run_wsgi_app(app.wsgi_app, {**environ, "PATH_INFO": "/playground/settings"})
     assert slots.held("page") == 1
@@ -153,7 +153,7 @@ def test_an_answer_that_a_server_forgets_gives_it_back(app: Flask, slots: Reques
     assert slots.held("page") == 0
 
 
-def test_without_a_slot_nothing_is_done_and_the_page_says_when_to_try_again(
+def test_request_without_a_slot_is_refused_with_retry_after(
     app: Flask, slots: RequestSlots, sandbox: object
 ) -> None:
     visitor = Visitor(app)
@@ -172,7 +172,7 @@ def test_without_a_slot_nothing_is_done_and_the_page_says_when_to_try_again(
     assert visitor.page("/playground/settings").html["data-theme"] != "dark"  # type: ignore[index]
 
 
-def test_a_client_that_neither_reads_nor_writes_is_given_up(app: Flask) -> None:
+def test_stalled_client_times_out(app: Flask) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         environ = Visitor(app).client.get("/healthz", base_url=ORIGIN).request.environ
@@ -191,18 +191,18 @@ def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 @pytest.mark.parametrize("unread", [b"", b"GET / HTTP/1.1\r\n"])
-def test_a_client_is_gone_when_it_has_closed(
+def test_closed_connection_is_detected(
     connection: tuple[socket.socket, socket.socket], unread: bytes
 ) -> None:
     ours, theirs = connection
     environ = {"gunicorn.socket": ours}
     theirs.sendall(unread)
-    assert not client_is_gone(environ)
+    assert not client_disconnected(environ)
     theirs.close()
-    assert client_is_gone(environ)
+    assert client_disconnected(environ)
     ours.close()
-    assert client_is_gone(environ)
+    assert client_disconnected(environ)
 
 
-def test_without_its_socket_nobody_is_known_to_be_gone() -> None:
-    assert not client_is_gone({})
+def test_without_a_socket_no_disconnect_is_detected() -> None:
+    assert not client_disconnected({})

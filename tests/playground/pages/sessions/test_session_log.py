@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from octaspace.sandbox import ManualClock, SandboxServer
 from octaspace.types import SessionLogs
-from playground.domain.log_lines import Cursor, as_text, news
+from playground.domain.log_lines import Cursor, as_text, new_lines
 
 from ...browsing import Visitor, text_of
 
@@ -87,33 +87,33 @@ def logs_of(system: list[str], container: str) -> SessionLogs:
 
 def test_a_cursor_finds_its_place_when_the_beginning_was_dropped() -> None:
     lines = [f"line {number}" for number in range(100)]
-    first = news(logs_of([], "\n".join(lines[:50]) + "\n"), None, ended=False, most=1000)
+    first = new_lines(logs_of([], "\n".join(lines[:50]) + "\n"), None, ended=False, max_lines=1000)
     cursor = Cursor.parse(str(first.after))
-    later = news(logs_of([], "\n".join(lines[30:100]) + "\n"), cursor, ended=False, most=1000)
+    later = new_lines(logs_of([], "\n".join(lines[30:100]) + "\n"), cursor, ended=False, max_lines=1000)
     assert [line.text for line in later.container] == lines[50:]
     assert not later.gap
-    lost = news(logs_of([], "\n".join(lines[80:]) + "\n"), cursor, ended=False, most=1000)
+    lost = new_lines(logs_of([], "\n".join(lines[80:]) + "\n"), cursor, ended=False, max_lines=1000)
     assert [line.text for line in lost.container] == lines[80:]
     assert lost.gap
 
 
 def test_repeated_lines_are_all_counted() -> None:
-    first = news(logs_of(["tick\n"] * 3, "same\n" * 20), None, ended=False, most=1000)
-    later = news(logs_of(["tick\n"] * 4, "same\n" * 25), first.after, ended=False, most=1000)
+    first = new_lines(logs_of(["tick\n"] * 3, "same\n" * 20), None, ended=False, max_lines=1000)
+    later = new_lines(logs_of(["tick\n"] * 4, "same\n" * 25), first.after, ended=False, max_lines=1000)
     assert (len(later.system), len(later.container)) == (1, 5)
 
 
 def test_a_line_without_its_end_waits_for_it() -> None:
-    first = news(logs_of([], "one\ntw"), None, ended=False, most=10)
+    first = new_lines(logs_of([], "one\ntw"), None, ended=False, max_lines=10)
     assert [line.text for line in first.container] == ["one"]
-    later = news(logs_of([], "one\ntwo\nthr"), first.after, ended=False, most=10)
+    later = new_lines(logs_of([], "one\ntwo\nthr"), first.after, ended=False, max_lines=10)
     assert [line.text for line in later.container] == ["two"]
-    last = news(logs_of([], "one\ntwo\nthree"), later.after, ended=True, most=10)
+    last = new_lines(logs_of([], "one\ntwo\nthree"), later.after, ended=True, max_lines=10)
     assert [line.text for line in last.container] == ["three"]
 
 
 def test_too_many_lines_are_counted_not_hidden() -> None:
-    found = news(logs_of([], "x\n" * 30), None, ended=False, most=10)
+    found = new_lines(logs_of([], "x\n" * 30), None, ended=False, max_lines=10)
     assert (len(found.container), found.left_out) == (10, 20)
 
 
@@ -126,7 +126,7 @@ def test_terminals_are_not_commanded_by_logs() -> None:
     logs = logs_of(
         ["\x1b[31mred\x1b[0m \x1b]0;title\x07end\n"], "safe\u202egpj.exe\x07\r\n" + "x" * 5000 + "\n"
     )
-    found = news(logs, None, ended=False, most=10)
+    found = new_lines(logs, None, ended=False, max_lines=10)
     assert found.system[0].text == "red end"
     assert found.container[0].text == "safe\ufffdgpj.exe\ufffd"
     assert found.container[1].text.endswith("and 1000 more characters")
