@@ -143,7 +143,7 @@ def test_redis_errors_do_not_contain_the_password(
 def test_redis_server_messages_are_not_repeated(tmp_path: Path, secured: RedisServer) -> None:
     """A server that does not know AUTH repeats the arguments, including the password."""
     database: Any = open_database(tmp_path, address(secured))
-    with pytest.raises(StoreError) as raised, database.talking():
+    with pytest.raises(StoreError) as raised, database.translate_errors():
         raise RedisError(f"unknown command `AUTH`, with args beginning with: `{REDIS_PASSWORD}`")
     assert str(raised.value) == "Redis: RedisError"
     database.close()
