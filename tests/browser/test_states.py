@@ -16,7 +16,7 @@ from .acting import exported, impatient, set_options, use_key
 #: Kind and options of a fault at both endpoints, the error it ends in, and a word of the card.
 FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("status", {"status": 401}, "AuthenticationError", "Enter another one in Settings"),
-    ("status", {"status": 403}, "PermissionError", "Use a key with more rights"),
+    ("status", {"status": 403}, "PermissionError", "Use a key with more permissions"),
     ("status", {"status": 404}, "NotFoundError", "does not exist"),
     ("status", {"status": 422}, "ValidationError", "Correct the fields"),
     ("status", {"status": 429, "retry_after": 90}, "RateLimitError", "Wait 90 s"),

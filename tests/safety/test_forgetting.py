@@ -114,7 +114,7 @@ def test_form_of_a_removed_browser_is_refused(app: Flask, visitor: Visitor, sand
     visitor.post("/playground/logout")
     answer = replayed(app, cookie).client.post(f"{RUNNER}/run", data=order, base_url=ORIGIN)
     assert answer.status_code == 400
-    assert "forgotten" in answer.get_data(as_text=True)
+    assert "removed" in answer.get_data(as_text=True)
     assert [entry for entry in sandbox.journal.entries() if entry.change] == []
 
 
