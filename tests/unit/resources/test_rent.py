@@ -342,7 +342,7 @@ def test_an_interrupted_stop_is_sent_once_more(
     with pytest.raises(KeyboardInterrupt) as caught, client.services.mr.rent(**MACHINE):
         raise RuntimeError("body")
     assert stop.call_count == 2
-    assert "u-1" not in notes(caught.value)
+    assert "interrupted" not in notes(caught.value)
     assert isinstance(caught.value.__context__, RuntimeError)  # the body's error is told as well
 
 
