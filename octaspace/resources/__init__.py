@@ -1,7 +1,7 @@
-"""The API's resources: what can be called, and how each call looks on the wire.
+"""The API's resources: the calls, and the HTTP request of each.
 
-A resource knows `Request` and `Response` and nothing of the transport. Every public method that returns a
-`Response` is one HTTP call; errors are the tree in `octaspace.errors`.
+A resource uses `Request` and `Response`; it does not depend on the transport. Every public method that
+returns a `Response` is one HTTP call; it raises the errors of `octaspace.errors`.
 """
 
 from .accounts import Accounts

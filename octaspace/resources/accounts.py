@@ -16,7 +16,7 @@ class Accounts(Resource):
     __slots__ = ()
 
     def profile(self) -> Response[types.payloads.Account]:
-        """GET /accounts: who the key belongs to.
+        """GET /accounts: the profile of the account.
 
         Returns:
             `data` is an object, the balance in Wei::
@@ -24,7 +24,7 @@ class Accounts(Resource):
                 {"account_uuid": "acc-123-abc", "uid": 4211, "email": "user@example.com",
                  "wallet": "0x…", "ref_code": "REF42", "balance": 1234567890123456789012}
 
-            `octaspace.types.Account.from_api(data)` makes a typed value of it.
+            `octaspace.types.Account.from_api(data)` returns it as a typed object.
 
         Raises:
             octaspace.AuthenticationError: The key is missing or wrong.
@@ -33,7 +33,7 @@ class Accounts(Resource):
         return self._get("accounts")
 
     def balance(self) -> Response[types.payloads.Balance]:
-        """GET /accounts/balance: what is left.
+        """GET /accounts/balance: the remaining balance.
 
         Returns:
             `data` is an object, the amount in Wei (10**18 Wei = 1 OCTA), exact at any size::
@@ -49,7 +49,7 @@ class Accounts(Resource):
         return self._get("accounts", "balance")
 
     def generate_wallet(self) -> Response[types.payloads.Wallet]:
-        """POST /accounts: make a new wallet for the account. Sent at most once.
+        """POST /accounts: create a new wallet for the account. Sent at most once.
 
         Returns:
             `data` is an object::
@@ -57,7 +57,7 @@ class Accounts(Resource):
                 {"address": "0x00000000000000000000000000000000000000bb"}
 
         Raises:
-            octaspace.PermissionError: The key may only read.
-            octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`.
+            octaspace.PermissionError: The key is read-only.
+            octaspace.Error: Any other of `octaspace.errors`; check `outcome_unknown`.
         """
         return self._confirmed(Request("POST", path_of("accounts"), expects="json"))

@@ -1,4 +1,4 @@
-"""The catalogue of ready-made images."""
+"""The catalogue of apps: ready-made images."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ class Apps(Resource):
     __slots__ = ()
 
     def list(self, **filters: object) -> Response[builtins.list[types.payloads.App]]:
-        """GET /apps: every app on offer.
+        """GET /apps: all available apps.
 
         Args:
-            filters: Query parameters, passed on as they are; None is left out.
+            filters: Query parameters, passed on unchanged; None is omitted.
 
         Returns:
-            `data` is a list. Port lists may come as JSON text; `octaspace.types.App` reads both::
+            `data` is a list. Port lists may be JSON text; `octaspace.types.App` reads both forms::
 
                 [{"uuid": "249b4cb3-…", "name": "Ubuntu 24.04", "image": "ubuntu:24.04",
                   "category": "OS", "min_vram_gb": 0, "ports": "[22]", "http_ports": "[]",
                   "extra": {"min_disk_size": 10}}, …]
 
         Raises:
-            ValueError: A filter cannot stand in a query.
+            ValueError: A filter cannot be part of a query string.
             octaspace.Error: Any of `octaspace.errors`.
         """
         return self._get("apps", params=filters)

@@ -1,4 +1,4 @@
-"""The answer to a change that only confirms: what says inside a 2xx that nothing was done."""
+"""Answers that only confirm a change: detect an error inside a 2xx."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ __all__ = ["UNAVAILABLE", "check_confirmation"]
 
 #: Fields that only an answer about a failure has.
 _FAILURES = ("error", "errors")
-#: Fields that say whether it was done.
+#: Fields that state whether the change was made.
 _FLAGS = ("success", "ok")
 _FALSE = ("false", "0", "0.0")
 _FAILED = ("error", "failed", "failure")
-#: What nodes answer that are unavailable for the moment (Q19).
+#: The answer of a node that is temporarily unavailable (Q19).
 UNAVAILABLE = "INTERNAL_ERROR"
 
 
 def check_confirmation(response: Response[Any], change: Request, *, mask: KeyMask) -> Response[Any]:
-    """Return the 2xx answer to a change, unless it says that the change was not carried out.
+    """Return the 2xx answer to a change, unless it reports that the change was not made.
 
     Args:
         response: The answer.
         change: The request, for messages.
-        mask: Takes the key out of an answer that an error speaks of.
+        mask: Masks the key in an answer that an error contains.
 
     Raises:
-        InvalidResponseError: The answer has an error in it; `outcome_unknown` is True.
+        InvalidResponseError: The answer contains an error; `outcome_unknown` is True.
     """
     if not any(map(_is_failure, _items(response))):
         return response

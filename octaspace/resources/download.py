@@ -1,4 +1,4 @@
-"""Downloads: into memory, or to a file that is there whole or not at all."""
+"""Downloads into memory or to a file; a file is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .resource import path_of
 
 __all__ = ["OnProgress", "Target", "download"]
 
-#: Called with the bytes received so far and their number in all, None when the API does not say. Also called
-#: about twice a second while nothing comes.
+#: Called with the number of bytes received and the total, which is None when the API does not send it. Also
+#: called about twice a second while no data arrives.
 OnProgress = Callable[[int, "int | None"], object]
 
 #: A path, or a file opened for writing in binary mode.
@@ -30,10 +30,10 @@ def download(
     """GET a body that is not JSON.
 
     Args:
-        trip: The way to the API.
+        sender: Sends the request.
         segments: Segments of the path.
         to: Where to stream the body; None keeps it in memory, up to `Config.max_response_bytes`.
-        on_progress: See `OnProgress`. A download that is tried again begins at 0 again. What it raises
+        on_progress: See `OnProgress`. A retried download starts at 0 again. An exception that it raises
             ends the download and reaches the caller.
 
     Returns:
@@ -42,8 +42,8 @@ def download(
 
     Raises:
         ValueError: A segment cannot be part of a path, or `to` is a text file.
-        OSError: The target cannot be written. What stood there before is still there.
-        octaspace.InvalidResponseError: A page in HTML came with a 2xx (of a proxy in front, say).
+        OSError: The target cannot be written. Its previous content is unchanged.
+        octaspace.InvalidResponseError: An HTML page came with a 2xx, e.g. from a proxy before the API.
         octaspace.Error: Any other of `octaspace.errors`.
     """
     request = Request("GET", path_of(*segments), expects="file")
@@ -54,7 +54,7 @@ def download(
 
 
 class _Progress:
-    """Counts what comes in."""
+    """Counts the bytes received."""
 
     def __init__(self, on_progress: OnProgress | None) -> None:
         self._on_progress = on_progress
@@ -74,7 +74,7 @@ class _Progress:
 
 
 class _MemorySink(_Progress):
-    """Leaves the body in memory, and sees to it that it stays bytes, whatever its content type says."""
+    """Keeps the body in memory as bytes, regardless of its content type."""
 
     in_memory = True
 
@@ -86,7 +86,7 @@ class _MemorySink(_Progress):
 
 
 class _SpooledSink(_Progress):
-    """Collects the body in a temporary file, so that the target never holds half of it."""
+    """Collects the body in a temporary file, so that the target never contains a part of it."""
 
     in_memory = False
 
@@ -105,11 +105,11 @@ class _SpooledSink(_Progress):
 
 
 class _PathSink(_SpooledSink):
-    """A file that takes the target's place when it is complete; only its owner can read it."""
+    """A temporary file that replaces the target when it is complete; only its owner can read it."""
 
     def __init__(self, to: str | os.PathLike[str], on_progress: OnProgress | None) -> None:
         self._path = Path(to)
-        # The file behind a link is replaced, not the link; and only within one folder is that atomic.
+        # The file that a link points to is replaced, not the link. Only within one folder is this atomic.
         self._final = os.path.realpath(self._path)
         if os.path.isdir(self._final):
             raise IsADirectoryError(f"{str(self._path)!r} is a folder; give the name of a file in it")
@@ -129,7 +129,7 @@ class _PathSink(_SpooledSink):
 
 
 class _FileSink(_SpooledSink):
-    """The caller's own file, written in one go when the body is complete; it is left open."""
+    """The caller's file: written at once when the body is complete, and left open."""
 
     def __init__(self, to: IO[bytes], on_progress: OnProgress | None) -> None:
         if not hasattr(to, "write") or hasattr(to, "encoding"):

@@ -1,4 +1,4 @@
-"""Jobs that one's own machines run while nobody rents them."""
+"""Jobs that the account's nodes run while they are not rented."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class IdleJobs(Resource):
         return self._get("idle_jobs", node_id, job_id)
 
     def logs(self, *, node_id: int | str, job_id: int | str) -> Response[types.payloads.IdleJobLogs]:
-        """GET /idle_jobs/:node_id/:job_id/logs: what the job wrote.
+        """GET /idle_jobs/:node_id/:job_id/logs: the output of the job.
 
         Args:
             node_id: The node it runs on.
             job_id: The job.
 
         Returns:
-            `data` in one of the API's three shapes; `octaspace.types.IdleJobLogs` decodes them all::
+            `data` has one of three shapes; `octaspace.types.IdleJobLogs` decodes all of them::
 
                 {"data": "H4sIAAAA…"}                        # base64 of gzip
                 {"data": [{"line": 1, "text": "Epoch 1"}]}

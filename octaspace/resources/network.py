@@ -10,7 +10,7 @@ __all__ = ["Network"]
 
 
 class Network(Resource):
-    """The network as everybody sees it: `client.network`."""
+    """Public figures of the network: `client.network`."""
 
     __slots__ = ()
 

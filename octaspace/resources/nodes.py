@@ -1,4 +1,4 @@
-"""One's own machines."""
+"""The account's own nodes."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from .resource import Resource, path_of
 
 __all__ = ["Nodes"]
 
-#: A number as text, which is sent as it is.
+#: A number as text, which is sent unchanged.
 _DIGITS: Final = re.compile(r"[0-9]{1,100}(\.[0-9]{1,100})?")
 _MAX_PRICE: Final = 10**100
 
 
 class Nodes(Resource):
-    """The machines one lends to the network: `client.nodes`."""
+    """The account's own nodes, which it lends to the network: `client.nodes`."""
 
     __slots__ = ()
 
     def list(self, **filters: object) -> Response[builtins.list[types.payloads.Node]]:
-        """GET /nodes: one's own nodes.
+        """GET /nodes: the account's own nodes.
 
         Args:
-            filters: Query parameters, passed on as they are; None is left out.
+            filters: Query parameters, passed on unchanged; None is omitted.
 
         Returns:
             `data` is a list, prices in Wei, sizes in bytes, uptime in seconds::
@@ -41,13 +41,13 @@ class Nodes(Resource):
                   "prices": {"base": 1000000000000000000, …}, "system": {"gpus": [{…}], …}}, …]
 
         Raises:
-            ValueError: A filter cannot stand in a query.
+            ValueError: A filter cannot be part of a query string.
             octaspace.Error: Any of `octaspace.errors`.
         """
         return self._get("nodes", params=filters)
 
     def find(self, id: int | str) -> Response[types.payloads.NodeDetail]:
-        """GET /nodes/:id: one node, in another envelope than the list's.
+        """GET /nodes/:id: one node, in a different envelope than in the list.
 
         Args:
             id: The node.
@@ -84,18 +84,18 @@ class Nodes(Resource):
     def download_ident(
         self, id: int | str, to: Target | None = None, on_progress: OnProgress | None = None
     ) -> Response[Any]:
-        """GET /nodes/:id/ident: the node's identity, which is a secret.
+        """GET /nodes/:id/ident: the node's identity file, which is a secret.
 
         Args:
             id: The node.
             to: A path, or a file opened with ``"wb"``: the body is streamed to disk, and the target is
-                written whole or not at all. None keeps it in memory.
-            on_progress: Called as ``on_progress(done, total)`` in bytes while it arrives, and about twice a
-                second while nothing does; `total` is None when the API does not say. What it raises ends
-                the download and reaches the caller.
+                written completely or not at all. None keeps it in memory.
+            on_progress: Called as ``on_progress(done, total)`` in bytes while data arrives, and about twice
+                a second while none does; `total` is None when the API does not send it. An exception that
+                it raises ends the download and reaches the caller.
 
         Returns:
-            `data` is the body as `bytes`; with `to`, the path or file it went to.
+            `data` is the body as `bytes`; with `to`, the path or file it was written to.
 
         Raises:
             ValueError: The id cannot be part of a path, or `to` is a text file.
@@ -123,32 +123,32 @@ class Nodes(Resource):
     def download_logs(
         self, id: int | str, to: Target | None = None, on_progress: OnProgress | None = None
     ) -> Response[Any]:
-        """GET /nodes/:id/logs: the node's log files, packed.
+        """GET /nodes/:id/logs: the node's log files, as an archive.
 
         Arguments, result and errors are those of `download_ident`.
         """
         return download(self._sender, "nodes", id, "logs", to=to, on_progress=on_progress)
 
     def update_prices(self, id: int | str, **prices: int | float | str) -> Response[Any]:
-        """PATCH /nodes/:id/prices: ask for other prices. Sent at most once.
+        """PATCH /nodes/:id/prices: change the prices. Sent at most once.
 
         Args:
             id: The node.
             prices: Any of `base` (per hour), `storage` and `traffic` (per GB), `gpu_hour` and `cpu_hour`: a
-                number or its digits, sent as it is given. What is not given stays as it is. The unit depends
-                on the currency in which the account sets its prices, and no answer tells it (Q26): Wei by the
-                documentation (`octaspace.octa_to_wei` makes them), cents of USD for others. Read
-                `nodes.list()` first and keep to its figures.
+                number or its digits, sent unchanged. A price that is not given is not changed. The unit
+                depends on the currency in which the account sets its prices, and no answer contains it
+                (Q26): Wei according to the documentation (`octaspace.octa_to_wei` converts to it), cents of
+                USD for other accounts. Read `nodes.list()` first and use the same unit.
 
         Returns:
-            `data` as the API confirms it, e.g. ``{"id": 9001, "prices": {"base": 2000000000000000000, …}}``;
+            `data` is the confirmation, e.g. ``{"id": 9001, "prices": {"base": 2000000000000000000, …}}``;
             None when the answer is empty.
 
         Raises:
             ValueError: No price is given, or one is negative or not a number.
             octaspace.NotFoundError: There is no such node.
-            octaspace.ValidationError: The API refuses a price.
-            octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`.
+            octaspace.ValidationError: The API rejects a price.
+            octaspace.Error: Any other of `octaspace.errors`; check `outcome_unknown`.
         """
         if not prices:
             raise ValueError("no price is given: pass at least one, such as base=octaspace.octa_to_wei(2)")
@@ -158,19 +158,19 @@ class Nodes(Resource):
         return self._confirmed(Request("PATCH", path, body=dict(prices), expects="json or nothing"))
 
     def reboot(self, id: int | str) -> Response[Any]:
-        """GET /nodes/:id/reboot: restart the machine. A GET that acts (Q1): sent at most once.
+        """GET /nodes/:id/reboot: restart the node. A GET with a side effect (Q1): sent at most once.
 
         Args:
             id: The node.
 
         Returns:
-            `data` as the API confirms it, e.g. ``{"message": "Reboot requested"}``; None when the answer is
+            `data` is the confirmation, e.g. ``{"message": "Reboot requested"}``; None when the answer is
             empty.
 
         Raises:
             ValueError: The id cannot be part of a path.
             octaspace.NotFoundError: There is no such node.
-            octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`.
+            octaspace.Error: Any other of `octaspace.errors`; check `outcome_unknown`.
         """
         path = path_of("nodes", id, "reboot")
         return self._confirmed(Request("GET", path, repeatable=False, expects="json or nothing"))
@@ -180,7 +180,7 @@ def _check_price(name: str, value: object) -> None:
     if isinstance(value, str):
         usable = _DIGITS.fullmatch(value) is not None
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        usable = 0 <= value < _MAX_PRICE  # neither NaN nor infinity is
+        usable = 0 <= value < _MAX_PRICE  # excludes NaN and infinity
     else:
         usable = False
     if not usable:

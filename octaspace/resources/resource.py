@@ -1,4 +1,4 @@
-"""What all resources have in common: a way to the API, and paths and queries made safe."""
+"""Base class of the resources, and functions that build safe paths and queries."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .confirmation import check_confirmation
 
 __all__ = ["Part", "Resource", "path_of", "query_of", "segment_of"]
 
-#: What stands in a path as it is, and leads nowhere else: nearly every segment.
+#: Segments that need no encoding and cannot lead to another path: nearly all of them.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*")
 
-#: Python refuses to write integers of more than 4300 digits, by default.
+#: By default Python does not convert integers of more than 4300 digits to text.
 _TOO_LARGE: Final = 10**4000
 
 
@@ -27,10 +27,10 @@ class Resource:
     """A part of the API.
 
     Args:
-        trip: The way to the API and back.
+        sender: Sends the requests.
     """
 
-    # The dict is for what tests put in place of a method; see `Part`.
+    # The dict holds what tests set in place of a method; see `Part`.
     __slots__ = ("__dict__", "_sender")
 
     def __init__(self, sender: RequestSender) -> None:
@@ -55,7 +55,7 @@ class Resource:
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(
             f"{type(self).__name__} belongs to an octaspace.Client and can be neither copied nor pickled: "
-            "pass the client's config, and call octaspace.Client.from_config() with it for a client to ask"
+            "pass the client's config, and call octaspace.Client.from_config() with it for a client there"
         )
 
 
@@ -63,7 +63,7 @@ ResourceT = TypeVar("ResourceT", bound=Resource)
 
 
 class _Whole(Protocol):
-    """What has parts: a client, or a resource with resources below it."""
+    """An object with parts: a client, or a resource that has resources."""
 
     @property
     def _sender(self) -> RequestSender: ...
@@ -72,13 +72,14 @@ class _Whole(Protocol):
 class Part(Generic[ResourceT]):
     """An attribute that is a resource: `nodes` of a client, `mr` of `client.services`.
 
-    Each access makes a resource, which holds its client; the client holds no resource, and so is freed as
-    soon as nobody uses it. What tests set on a resource (``patch.object(client.nodes, "list")``) is kept by
-    the client and found in every resource that it makes of the same class.
+    Each access creates a resource, which references its client. The client does not reference its resources,
+    so it is freed as soon as it is unused. What tests set on a resource
+    (``patch.object(client.nodes, "list")``) is kept by the client and is present in every resource of the
+    same class that it creates.
 
-    It has no ``__set__``, so an attribute that is set on the client or on the resource counts in its place,
-    until it is deleted. Read from the class, it is the class of the resource: `create_autospec` makes mocks
-    of the client with it.
+    It has no ``__set__``, so an attribute that is set on the client or on the resource takes precedence until
+    it is deleted. Read from the class, it is the class of the resource: `create_autospec` needs it to create
+    mocks of the client.
 
     Args:
         kind: Class of the resource.
@@ -106,10 +107,10 @@ class Part(Generic[ResourceT]):
 
 
 def path_of(*segments: object) -> str:
-    """Join path segments, each encoded for itself.
+    """Join path segments, each encoded separately.
 
     Raises:
-        ValueError: A segment cannot be one; see `segment_of`.
+        ValueError: A value cannot be a segment; see `segment_of`.
     """
     return "".join(f"/{segment_of(segment)}" for segment in segments)
 
@@ -122,7 +123,7 @@ def segment_of(value: object) -> str:
 
     Raises:
         ValueError: It is None, empty, of another type, ``.`` or ``..`` (which would lead to another
-            path), has control characters or lone surrogates in it, or more digits than Python writes.
+            path), contains control characters or lone surrogates, or has more digits than Python converts.
     """
     if type(value) is str and _PLAIN.fullmatch(value):
         return value
@@ -136,7 +137,7 @@ def segment_of(value: object) -> str:
     if text in ("", ".", ".."):
         raise ValueError(f"{text!r} cannot be an id: it would lead to another path")
     if any(unicodedata.category(character) == "Cc" for character in text):
-        raise ValueError(f"an id must not have control characters or line breaks in it: {safe_repr(text)}")
+        raise ValueError(f"an id must not contain control characters or line breaks: {safe_repr(text)}")
     try:
         return quote(text, safe="")
     except UnicodeEncodeError:
@@ -144,10 +145,10 @@ def segment_of(value: object) -> str:
 
 
 def query_of(params: Mapping[str, object]) -> dict[str, str]:
-    """Write query parameters as the API reads them: ``True`` as ``true``; None is left out.
+    """Format query parameters as the API reads them: ``True`` as ``true``; None is omitted.
 
     Raises:
-        ValueError: A value is neither text, a finite number nor a truth value, or it or its name is no valid
+        ValueError: A value is not text, a finite number or a boolean, or it or its name is not valid
             Unicode.
     """
     return {name: _query_value(name, value) for name, value in params.items() if value is not None}
@@ -164,7 +165,7 @@ def _query_value(name: str, value: object) -> str:
         text = str(value)
     else:
         raise ValueError(
-            f"{name} must be text, a number, True or False to stand in a query, "
+            f"{name} must be text, a number, True or False to be part of a query, "
             f"not {safe_repr(value)} ({type(value).__name__})"
         )
     try:

@@ -1,14 +1,14 @@
-"""What the API sends, as frozen dataclasses: for those who want structure instead of raw `Response.data`::
+"""The API's payloads as frozen dataclasses, an alternative to raw `Response.data`::
 
     for item in client.nodes.list().data:
         node = octaspace.types.Node.from_api(item)
         print(node.id, node.online, [card.model for card in node.system.gpus])
 
-Each type has `from_api`, which takes the JSON in every shape in which the API is known to send it. Fields
-bear the API's names. Money is an `int` in Wei or a `Decimal`, times are aware `datetime`s in UTC, lists are
-tuples. What is absent is None. What a type does not know, or cannot read, is in its `extra`: a new field
-never breaks anything, and no figure is guessed. `from_api` raises `octaspace.UnexpectedShapeError`, with the
-type and the field in its message, when the payload is not an object or lacks its id.
+Each type has `from_api`, which accepts the JSON in every known shape. Fields have the API's names. Money is
+an `int` in Wei or a `Decimal`, times are aware `datetime`s in UTC, lists are tuples. An absent value is
+None. Unknown fields, and values that cannot be read, are in `extra`: a new field never causes an error, and
+no value is guessed. `from_api` raises `octaspace.UnexpectedShapeError`, with the type and the field in its
+message, when the payload is not an object or lacks its id.
 
 The JSON itself, for type checkers, is in `octaspace.types.payloads`.
 """
@@ -82,7 +82,7 @@ __all__ = [
     "VpnRelay",
 ]
 
-#: Where the types are. Loading each at its first use saves every import of the SDK a quarter of its time.
+#: The module of each type. Loading each at its first use makes the import of the SDK a quarter faster.
 _NAMES: Final = {
     "account": (
         "Account",

@@ -1,6 +1,6 @@
-"""From one JSON value to one Python value, whatever shape the API chose for it today.
+"""Convert one JSON value, in any of the API's formats, to a Python value.
 
-Every function takes a value that is not None and returns None when it cannot read it. None raises.
+Every function takes a value that is not None and returns None when it cannot read it. No function raises.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = [
     "wei",
 ]
 
-#: No figure of the API comes near; beyond, conversions would overflow or take long.
+#: Far above every figure of the API; larger numbers could overflow or take long to convert.
 _LARGEST: Final = 10**100
 
 _FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
@@ -41,36 +41,36 @@ _FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
 _NUMERAL: Final = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,100}")
 
-#: A whole number of OCTA that large cannot exist: some 42 million OCTA do.
+#: A larger amount of OCTA cannot exist: there are about 42 million OCTA.
 _WEI_FOR_CERTAIN: Final = 10**12
 
-#: Q4: above it is bytes per second, in which one Mbit/s is 125000.
+#: Q4: above it the unit is bytes per second; 1 Mbit/s is 125000 bytes per second.
 _MAX_MBITS: Final = 100_000
 _BYTES_PER_MBIT: Final = 125_000
 
-#: Q9: below it are seconds, above it milliseconds.
+#: Q9: below it the unit is seconds, above it milliseconds.
 _MAX_SECONDS: Final = 10**10
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
-#: Date; time; fraction of a second at any length; zone.
+#: Date; time; fraction of a second of any length; zone.
 _ISO: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,]([0-9]+))?)?"
     r" ?(?:[Zz]|([+-][0-9]{2}):?([0-9]{2})?)?"
 )
 
-#: Q21: year, month and day, of which the last two may be one digit.
+#: Q21: year, month and day; month and day may have one digit.
 _DAY: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 
 _MAX_PORT: Final = 65_535
 
 
 def text(value: Any) -> str | None:
-    """A string as it is."""
+    """Return a string unchanged."""
     return value if isinstance(value, str) else None
 
 
 def flag(value: Any) -> bool | None:
-    """True or False, also as text in any case of letters, or as 1 and 0 (Q9)."""
+    """Return a boolean from true or false, from text in any case, or from 1 or 0 (Q9)."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -79,18 +79,18 @@ def flag(value: Any) -> bool | None:
 
 
 def number(value: Any) -> float | None:
-    """A finite number, or the same number as a string (Q9); an `int` where it is whole in the JSON."""
+    """Return a finite number, also from a string (Q9); an `int` where the JSON has an integer."""
     if isinstance(value, str):
         if not _NUMERAL.fullmatch(value):
             return None
         value = int(value) if _WHOLE.fullmatch(value) else float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return value if -_LARGEST < value < _LARGEST else None  # NaN and infinity are not
+    return value if -_LARGEST < value < _LARGEST else None  # excludes NaN and infinity
 
 
 def integer(value: Any) -> int | None:
-    """A whole number: 28, 28.0 or "28" (Q9)."""
+    """Return a whole number from 28, 28.0 or "28" (Q9)."""
     read = number(value)
     if isinstance(read, int):
         return read
@@ -98,7 +98,7 @@ def integer(value: Any) -> int | None:
 
 
 def decimal(value: Any) -> Decimal | None:
-    """A number exactly as the JSON has it: 0.1 is Decimal("0.1")."""
+    """Return a number exactly as in the JSON: 0.1 is Decimal("0.1")."""
     if isinstance(value, str):
         return Decimal(value) if number(value) is not None else None
     read = number(value)
@@ -106,16 +106,16 @@ def decimal(value: Any) -> Decimal | None:
 
 
 def ten_thousandths(value: Any) -> Decimal | None:
-    """USD from an integer in 1/10000 USD (Q5). A fraction is not read: its unit would be a guess."""
+    """Return USD from an integer in 1/10000 USD (Q5). A fraction is not read: its unit is unknown."""
     read = integer(value)
     return None if read is None else Decimal(f"{read}e-4")
 
 
 def wei(value: Any) -> int | None:
-    """Money in Wei (Q8): an integer or a string of digits is Wei, a number with decimals is OCTA.
+    """Return money in Wei (Q8): an integer or a string of digits is Wei, a number with decimals is OCTA.
 
-    A whole number that JSON writes as a float (``100.0``, ``1.5e+21``) is OCTA as well, unless there
-    cannot be that many OCTA.
+    A whole number that the JSON has as a float (``100.0``, ``1.5e+21``) is also OCTA, unless there cannot be
+    so many OCTA.
     """
     if _is_integer(value) or (isinstance(value, str) and _WHOLE.fullmatch(value)):
         return integer(value)
@@ -129,7 +129,7 @@ def wei(value: Any) -> int | None:
 
 
 def octa_as_wei(value: Any) -> int | None:
-    """Money in Wei from a number of OCTA, such as the ``*_ether`` fields (Q5)."""
+    """Return money in Wei from a number of OCTA, such as the ``*_ether`` fields (Q5)."""
     amount = decimal(value)
     if amount is None:
         return None
@@ -140,7 +140,7 @@ def octa_as_wei(value: Any) -> int | None:
 
 
 def bandwidth(value: Any) -> float | None:
-    """Mbit/s (Q4, Q23): above 100000 the value is in bytes per second, and may be a numeric string."""
+    """Return Mbit/s (Q4, Q23): a value above 100000 is in bytes per second. It may be a numeric string."""
     read = number(value)
     if read is None or read < 0:
         return None
@@ -148,9 +148,9 @@ def bandwidth(value: Any) -> float | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """A time in UTC (Q9): milliseconds or seconds since 1970, or ISO 8601, by default in UTC.
+    """Return a time in UTC (Q9) from milliseconds or seconds since 1970, or ISO 8601, by default in UTC.
 
-    A number below 0 is not read: nothing of this API happened before 1970, so it has another meaning.
+    A number below 0 is not read: the API has no times before 1970, so it has another meaning.
     """
     since_1970 = number(value)
     try:
@@ -166,7 +166,7 @@ def moment(value: Any) -> datetime | None:
 
 
 def day(value: Any) -> date | None:
-    """A date, with or without leading zeros (Q21): "2026-8-10"."""
+    """Return a date from text with or without leading zeros (Q21): "2026-8-10"."""
     match = _DAY.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         return None
@@ -177,13 +177,13 @@ def day(value: Any) -> date | None:
 
 
 def port(value: Any) -> int | None:
-    """A port number, 0 to 65535."""
+    """Return a port number, 0 to 65535."""
     read = integer(value)
     return read if read is not None and 0 <= read <= _MAX_PORT else None
 
 
 def json_text(value: str) -> Any:
-    """What a string of JSON holds; None when it is not JSON, or has more values than such text has."""
+    """Return the value of JSON text; None when it is not JSON or exceeds the limit of values."""
     try:
         return parse_nested(value)
     except ValueError:
@@ -191,7 +191,7 @@ def json_text(value: str) -> Any:
 
 
 def ports(value: Any) -> tuple[int, ...] | None:
-    """Port numbers from a list, or from the list as a JSON string (Q3); an empty string is no ports."""
+    """Return port numbers from a list or from its JSON text (Q3); an empty string is an empty list."""
     if isinstance(value, str):
         value = json_text(value) if value.strip() else ()
     if not isinstance(value, (list, tuple)):
@@ -202,7 +202,7 @@ def ports(value: Any) -> tuple[int, ...] | None:
 
 
 def mapping(value: Any) -> Mapping[Any, Any] | None:
-    """An object, or the object as a JSON string (Q31); an empty string or list is an empty object."""
+    """Return an object, also from its JSON text (Q31); an empty string or list is an empty object."""
     if isinstance(value, str):
         value = json_text(value) if value.strip() else {}
     if isinstance(value, Mapping):
@@ -211,7 +211,7 @@ def mapping(value: Any) -> Mapping[Any, Any] | None:
 
 
 def env(value: Any) -> str | None:
-    """The value of an environment variable as text (Q27): ``true`` for True, ``3`` for 3, empty for null."""
+    """Return an environment variable as text (Q27): ``true`` for True, ``3`` for 3, empty for null."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -219,7 +219,7 @@ def env(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     read = number(value)
-    # JSON knows no difference between 3 and 3.0, and the other clients write 3.
+    # JSON does not distinguish 3 and 3.0; the other clients write 3.
     return None if read is None else repr(int(read) if read == int(read) else read)
 
 
@@ -228,7 +228,7 @@ def _is_integer(value: Any) -> bool:
 
 
 def _iso(value: str) -> datetime | None:
-    """What `datetime.fromisoformat` takes from Python 3.11 on, fractions of any length included."""
+    """Parse what `datetime.fromisoformat` accepts since Python 3.11, and fractions of any length."""
     match = _ISO.fullmatch(value.strip())
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""Reading one payload field by field, and keeping what was not read."""
+"""Read a payload field by field, and keep what was not read."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ K = TypeVar("K")
 class Fields:
     """The fields of one JSON object.
 
-    One rule holds for all of them: an optional value that cannot be read becomes None (an empty tuple or
-    mapping where the type says so), and the value as it came stays in what `rest` returns, beside the
-    fields nobody asked for. A null is the same as an absent field.
+    All methods follow one rule: an optional value that cannot be read becomes None (or an empty tuple or
+    mapping, depending on the type), and the unchanged value stays in the result of `rest`, together with the
+    fields that were not requested. A null is the same as an absent field.
 
     Args:
-        owner: The type that is being made, for messages.
+        owner: Name of the type that is created, for messages.
         payload: The JSON object.
 
     Raises:
@@ -42,11 +42,11 @@ class Fields:
         self._left = dict(payload)
 
     def rest(self) -> dict[str, Any]:
-        """What was not read: unknown fields, and known ones whose value makes no sense."""
+        """Return what was not read: unknown fields, and known fields with unreadable values."""
         return self._left
 
     def value(self, name: str) -> Any:
-        """The value as it came; None when there is none. It counts as not read."""
+        """Return the unchanged value, or None. The field still counts as not read."""
         return self._payload.get(name)
 
     def drop(self, name: str) -> None:
@@ -54,7 +54,7 @@ class Fields:
         self._left.pop(name, None)
 
     def read(self, name: str, convert: Callable[[Any], T | None]) -> T | None:
-        """The converted value; None when it is absent, null, or `convert` says None."""
+        """Return the converted value; None when it is absent or null, or `convert` returns None."""
         value = self._payload.get(name)
         result = None if value is None else convert(value)
         if value is None or result is not None:
@@ -62,12 +62,12 @@ class Fields:
         return result
 
     def require(self, name: str, convert: Callable[[Any], T | None], kind: str) -> T:
-        """The converted value of a field that must be there.
+        """Return the converted value of a required field.
 
         Args:
             name: The field.
-            convert: Returns None for a value it cannot read.
-            kind: What it must be, in words: "an integer".
+            convert: Returns None for a value that it cannot read.
+            kind: Description of the expected value, such as "an integer".
 
         Raises:
             octaspace.UnexpectedShapeError: It is missing, null, or not of that kind.
@@ -78,11 +78,11 @@ class Fields:
         return result
 
     def fault(self, name: str, kind: str) -> UnexpectedShapeError:
-        """The error to raise for a field that is not what it must be."""
+        """Return the error for a field that does not have the expected value."""
         value = self._payload.get(name)
         return unexpected(self._owner, name, kind, value, missing=value is None)
 
-    # Of a short card or an older answer most fields are absent: the first five say so at once.
+    # In short or older payloads most fields are absent: the first five methods return early for these.
 
     def text(self, name: str) -> str | None:
         return self.read(name, _coerce.text) if name in self._payload else None
@@ -107,7 +107,7 @@ class Fields:
         return self.read(name, _coerce.wei)
 
     def moment(self, name: str) -> datetime | None:
-        """A time; 0 and an empty string mean that there is none."""
+        """Return a time; None for 0 and an empty string."""
         if self.value(name) == "" or _coerce.number(self.value(name)) == 0:
             self.drop(name)
             return None
@@ -117,10 +117,10 @@ class Fields:
         return self.read(name, _coerce.ports) or ()
 
     def either(self, name: str, other: str, convert: Callable[[Any], T | None]) -> T | None:
-        """One figure that the API sends under one of two names.
+        """Return a figure that the API sends under one of two names.
 
-        The value under `name` wins, except when it is 0 or empty and there is another under `other`.
-        What `other` has counts as read, unless it is a different figure.
+        The value under `name` takes precedence, unless it is 0 or empty and `other` has a value. The field
+        `other` counts as read, unless its value is different.
         """
         read = self.read(name, convert)
         if self._payload.get(other) is None:
@@ -133,23 +133,23 @@ class Fields:
         return read or second
 
     def bandwidth(self, direction: str) -> float | None:
-        """Mbit/s in a direction, "down" or "up", under either of its names (Q23); 0 means unknown (Q4)."""
+        """Return Mbit/s in a direction, "down" or "up", under either name (Q23); 0 means unknown (Q4)."""
         return self.either(f"net_{direction}_mbits", f"net_{direction}_mbs", _coerce.bandwidth) or None
 
     def shape(self, name: str, from_api: Callable[[Any], T]) -> T | None:
-        """A nested object."""
+        """Return a nested object."""
         return self.read(name, _or_none(from_api))
 
     def shapes(self, name: str, from_api: Callable[[Any], T]) -> tuple[T, ...]:
-        """A list of nested objects; see `items`."""
+        """Return a list of nested objects; see `items`."""
         return self.items(name, _or_none(from_api))
 
     def shape_map(self, name: str, from_api: Callable[[Any], T]) -> dict[str, T]:
-        """Nested objects by name; see `mapping`."""
+        """Return nested objects by name; see `mapping`."""
         return self.mapping(name, _coerce.text, _or_none(from_api))
 
     def items(self, name: str, convert: Callable[[Any], T | None]) -> tuple[T, ...]:
-        """The readable entries of a list. When one is not readable, the whole list stays in `rest`."""
+        """Return the readable entries of a list. When one is not readable, the whole list stays in `rest`."""
         value = self._payload.get(name)
         entries = value if isinstance(value, (list, tuple)) else ()
         read = tuple(entry for entry in map(convert, entries) if entry is not None)
@@ -160,7 +160,7 @@ class Fields:
     def mapping(
         self, name: str, key: Callable[[Any], K | None], convert: Callable[[Any], T | None]
     ) -> dict[K, T]:
-        """The readable entries of an object whose keys are data, which may come as JSON text (Q31).
+        """Return the readable entries of an object whose keys are data; it may be JSON text (Q31).
 
         When one is not readable, the whole object stays in `rest`.
         """
@@ -176,7 +176,7 @@ class Fields:
         return read
 
     def envs(self, name: str) -> dict[str, str]:
-        """Environment variables as text (Q27). When one is not text, the object stays in `rest` as well."""
+        """Return environment variables as text (Q27). If one is not text, the object also stays in `rest`."""
         read = self.mapping(name, _coerce.text, _coerce.env)
         value = self._payload.get(name)
         entries = _coerce.mapping(value) if read else None
@@ -198,14 +198,14 @@ def _or_none(from_api: Callable[[Any], T]) -> Callable[[Any], T | None]:
 def unexpected(
     owner: str, name: str | None, kind: str, value: object, *, missing: bool = False
 ) -> UnexpectedShapeError:
-    """The error to raise for a payload, or a field of it, that is not what it must be.
+    """Return the error for a payload or a field that does not have the expected value.
 
     Args:
-        owner: The type that is being made.
+        owner: Name of the type that is created.
         name: The field; None for the payload itself.
-        kind: What it must be, in words: "an integer".
-        value: What it is.
-        missing: Whether there is none.
+        kind: Description of the expected value, such as "an integer".
+        value: The value found.
+        missing: Whether there is no value.
     """
     words = None if missing else excerpt(value)
     found = ": it is missing" if missing else f", not {words}"

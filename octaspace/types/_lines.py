@@ -1,4 +1,4 @@
-"""Log lines, as lists of them and as text."""
+"""Conversion between log text and lists of lines."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ __all__ = ["joined", "split"]
 
 
 def split(text: str) -> tuple[str, ...]:
-    """Its lines. Only line feeds end one: a log may hold every other character."""
+    """Split a text into lines. Only line feeds end a line: a log may contain any other character."""
     lines = text.replace("\r\n", "\n").split("\n")
     return tuple(lines if lines[-1] else lines[:-1])
 
 
 def joined(owner: str, lines: Sequence[object]) -> tuple[str, list[object]]:
-    """One text of a list of lines, each of which may bring its own line end or not.
+    """Join a list of lines, each with or without a line ending, to one text.
 
     Returns:
-        The text of those that are strings, and the others.
+        The text of the lines that are strings, and the other entries.
 
     Raises:
-        octaspace.UnexpectedShapeError: None of them is a string; `owner` is the type that says so.
+        octaspace.UnexpectedShapeError: None of them is a string; `owner` is the type named in the message.
     """
     parts = [line if line.endswith("\n") else f"{line}\n" for line in lines if isinstance(line, str)]
     if lines and not parts:

@@ -1,4 +1,4 @@
-"""What all types have in common."""
+"""Base class of all types."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ __all__ = ["Shape"]
 
 
 class Shape:
-    """A typed payload whose repr shows what differs from the defaults, and nothing that opens a door."""
+    """A typed payload whose repr shows the values that differ from the defaults, without secrets."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        safe_repr: tuple[Field[Any], ...] = fields(self)  # type: ignore[arg-type]
+        all_fields: tuple[Field[Any], ...] = fields(self)  # type: ignore[arg-type]
         parts = (
             f"{field.name}={getattr(self, field.name)!r}"
-            for field in safe_repr
+            for field in all_fields
             if field.repr and getattr(self, field.name) != _default(field)
         )
         return f"{type(self).__name__}({', '.join(parts)})"

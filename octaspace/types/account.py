@@ -26,10 +26,10 @@ class Account(Shape):
         email: Its e-mail address.
         avatar: URL of a picture.
         balance: Balance in Wei (Q8).
-        uid: Number of the account.
+        uid: Numeric id of the account.
         wallet: 0x-address.
         ref_code: Referral code.
-        extra: What the API sent beside.
+        extra: Other fields that the API sent.
     """
 
     account_uuid: str
@@ -70,8 +70,8 @@ class Balance(Shape):
 
     Attributes:
         amount: Wei, exact at any size (Q8).
-        currency: "OCTA", also where the API leaves it out.
-        extra: What the API sent beside.
+        currency: "OCTA", also where the API omits it.
+        extra: Other fields that the API sent.
     """
 
     amount: int

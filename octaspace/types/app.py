@@ -12,7 +12,7 @@ from ._shape import Shape
 
 __all__ = ["App"]
 
-#: The API's own field of that name; what it holds beside the known stays under this key of `App.extra`.
+#: The API's field `extra`. Its unknown contents are kept under this key of `App.extra`.
 _EXTRA: Final = "extra"
 
 
@@ -21,24 +21,24 @@ class App(Shape):
     """An entry of ``GET /apps``.
 
     Attributes:
-        uuid: What `services.mr.create` takes as ``app``.
-        name: Its name.
-        id: Its number.
-        version: Its version.
-        category: Its category.
-        description: What it is.
-        image: Docker image; the `docker_image` where there is no other.
+        uuid: The ``app`` argument of `services.mr.create`.
+        name: Name.
+        id: Numeric id.
+        version: Version.
+        category: Category.
+        description: Description.
+        image: Docker image; `docker_image` where the API sends only that.
         docker_image: Docker image under its other name.
-        min_vram_gb: Video memory it needs, GB.
-        min_disk_size: Disk it needs, GB.
-        personal: Whether it is the account's own.
-        start_command: Command it starts with.
+        min_vram_gb: Required video memory, GB.
+        min_disk_size: Required disk size, GB.
+        personal: Whether it belongs to the account.
+        start_command: Start command.
         envs: Environment variables and their defaults as text (Q27): ``true``, ``3``, empty for null. Where
-            a default is not text, the object as it came is in `extra` as well.
+            a default is not text, the unchanged object is also in `extra`.
         ports: TCP ports (Q3).
         http_ports: HTTP ports (Q3).
-        guide: Address of a guide to it; `extra.guide` in the payload (Q27).
-        extra: What the API sent beside.
+        guide: URL of a guide; `extra.guide` in the payload (Q27).
+        extra: Other fields that the API sent.
     """
 
     uuid: str

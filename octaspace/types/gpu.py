@@ -1,4 +1,4 @@
-"""One graphics card, and the ways in which payloads list them."""
+"""A graphics card, and the formats in which payloads list cards."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["Gpu", "read_gpus"]
 
 _MB_PER_GB: Final = 1000
 
-#: A card as it came.
+#: A card in the payload.
 _Entry = Mapping[str, Any]
 
-#: Q22: the lists under `gpu` bear these names.
+#: Q22: names of the lists under `gpu`.
 _VENDORS: Final = frozenset({"nvidia", "amd", "intel"})
 
-#: Words of a model's name that tell its vendor.
+#: Words in a model's name that identify its vendor.
 _VENDOR_OF_WORD: Final = {
     "nvidia": "nvidia", "geforce": "nvidia", "rtx": "nvidia", "gtx": "nvidia", "quadro": "nvidia",
     "tesla": "nvidia",
@@ -30,7 +30,7 @@ _VENDOR_OF_WORD: Final = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Gpu(Shape):
-    """A graphics card. Offers and sessions tell its model and memory only; of AMD cards `idx` as well (Q22).
+    """A graphics card. Offers and sessions have only model and memory, and `idx` for AMD cards (Q22).
 
     Attributes:
         model: Name, such as "NVIDIA GeForce RTX 4090".
@@ -41,18 +41,18 @@ class Gpu(Shape):
         pcie_link_gen: PCIe generation.
         pcie_link_width: PCIe lanes.
         gpu_utilization: Load, percent.
-        gpu_temperature: °C.
-        fan_speed: Percent.
+        gpu_temperature: Temperature, °C.
+        fan_speed: Fan speed, percent.
         power_limit_watt: Power limit, W.
-        power_limit_default_watt: Power limit as made, W.
+        power_limit_default_watt: Default power limit, W.
         pstate: Performance state, "P0" to "P15".
         vendor: "nvidia", "amd" or "intel", where the API lists cards by vendor (Q22). It is not guessed from
             the model.
         driver_version: Version of the driver (Q22).
         mem_utilization: Load of the video memory's bus, percent (Q22).
-        display_active: Whether a display is in use, in the driver's word: "Enabled" or "Disabled" (Q22).
-        display_mode: Whether a display is connected, in the driver's word: "Enabled" or "Disabled" (Q22).
-        extra: What the API sent beside.
+        display_active: Whether a display is in use, as the driver reports it: "Enabled" or "Disabled" (Q22).
+        display_mode: Whether a display is connected, as the driver reports it: "Enabled" or "Disabled" (Q22).
+        extra: Other fields that the API sent.
     """
 
     model: str | None = None
@@ -107,17 +107,17 @@ class Gpu(Shape):
 
     @property
     def memory_gb(self) -> float | None:
-        """Video memory in GB of 1000 MB, so that a card sold with 24 GB (24564 MB) has at least 24."""
+        """Video memory in GB of 1000 MB, so that a card sold as 24 GB (24564 MB) has at least 24."""
         return None if self.mem_total_mb is None else self.mem_total_mb / _MB_PER_GB
 
 
 def read_gpus(fields: Fields) -> tuple[Gpu, ...]:
-    """The cards under `gpus` and `gpu`, each card once (Q22).
+    """Return the cards under `gpus` and `gpu`, each card once (Q22).
 
     Either may be a list of cards, an object with lists of cards by vendor or by model, or one card. `gpus` is
-    the list in newer answers, `gpu` the older field, which can also be the model of the first card. Where
-    both are there, they list the same cards, and what `gpu` tells of a card more than `gpus` is taken. A card
-    that only `gpu` has is added when it cannot be one of those in `gpus`.
+    the list in newer answers. `gpu` is the older field, which can also be the model of the first card. Where
+    both are present, they list the same cards, and additional values of a card in `gpu` are included. A card
+    that is only in `gpu` is added when it cannot be one of those in `gpus`.
     """
     current, former = fields.value("gpus"), fields.value("gpu")
     cards, complete = _entries(current)
@@ -136,7 +136,7 @@ def read_gpus(fields: Fields) -> tuple[Gpu, ...]:
 
 
 def _entries(value: Any) -> tuple[list[_Entry], bool]:
-    """The cards that can be read, and whether they are all."""
+    """Return the readable cards, and whether all are readable."""
     if isinstance(value, (list, tuple)):
         cards: list[_Entry] = [card for card in value if isinstance(card, Mapping)]
         return cards, len(cards) == len(value)
@@ -163,7 +163,7 @@ def _lacks(card: _Entry, told: _Entry) -> bool:
 
 
 def _merged(cards: list[_Entry], others: list[_Entry]) -> tuple[list[_Entry], bool]:
-    """The union of two lists of the same node's cards, and whether it holds all that both tell."""
+    """Return the union of two lists of a node's cards, and whether it contains all values of both."""
     if not cards or not others:
         return cards or others, True
     merged: list[_Entry] = []
@@ -197,7 +197,7 @@ def _is_same(card: _Entry, other: _Entry) -> bool:
 
 
 def _agree(card: _Entry, other: _Entry, names: Iterable[str]) -> bool:
-    """Whether two entries say the same under these names, where both say something; "1" is 1 (Q9)."""
+    """Whether two entries have equal values under these names, where both have one; "1" equals 1 (Q9)."""
     for name in names:
         one, two = card.get(name), other.get(name)
         if one != two and one is not None and two is not None and str(one) != str(two):
@@ -206,7 +206,7 @@ def _agree(card: _Entry, other: _Entry, names: Iterable[str]) -> bool:
 
 
 def _can_be_same(card: _Entry, other: _Entry) -> bool:
-    """Whether two entries can be one card that is called differently."""
+    """Whether two entries can be the same card under different names."""
     if card.get("bus_id") and other.get("bus_id"):
         return False
     one, two = _vendor(card), _vendor(other)

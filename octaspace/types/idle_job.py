@@ -1,4 +1,4 @@
-"""A job that a node does while nobody rents it."""
+"""A job that a node runs while it is not rented."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class IdleJob(Shape):
     """The answer of ``GET /idle_jobs/:node_id/:job_id``.
 
     Attributes:
-        status: State in words.
+        status: Status as text.
         is_up: Whether it runs.
-        uptime: Seconds.
-        error: What went wrong.
-        created_at: Start.
-        finished_at: End; None while it runs.
-        id: Number of the job.
+        uptime: Uptime, seconds.
+        error: Error message.
+        created_at: Start time.
+        finished_at: End time; None while it runs.
+        id: Id of the job.
         node_id: The node it runs on.
-        job_id: Number of the job, where the API repeats it under this name.
-        extra: What the API sent beside.
+        job_id: Id of the job, where the API repeats it under this name.
+        extra: Other fields that the API sent.
     """
 
     status: str | None = None
@@ -46,7 +46,7 @@ class IdleJob(Shape):
         """Read the answer of ``idle_jobs.find()``.
 
         Args:
-            data: The JSON object. The API promises none of its fields.
+            data: The JSON object. The API does not guarantee any of its fields.
 
         Raises:
             octaspace.UnexpectedShapeError: It is not an object.

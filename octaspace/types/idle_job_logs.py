@@ -1,4 +1,4 @@
-"""What an idle job wrote, out of whichever wrapping it comes in (Q11)."""
+"""The logs of an idle job, decoded from any of their formats (Q11)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ._shape import Shape
 
 __all__ = ["MAX_UNPACKED_BYTES", "IdleJobLogs"]
 
-#: How much a packed log may hold unless `from_api` is told otherwise: 16 MiB.
+#: Default of the `max_bytes` argument of `from_api`: 16 MiB.
 MAX_UNPACKED_BYTES: Final = 16 * 1024 * 1024
 
 _OWNER: Final = "IdleJobLogs"
@@ -32,8 +32,8 @@ class IdleJobLogs(Shape):
     """The answer of ``GET /idle_jobs/:node_id/:job_id/logs``.
 
     Attributes:
-        text: The log. Bytes that are not UTF-8 are U+FFFD.
-        extra: What the API sent beside, and a list in which a line cannot be read.
+        text: The log. Bytes that are not UTF-8 are replaced by U+FFFD.
+        extra: Other fields that the API sent, and a list in which a line cannot be read.
     """
 
     text: str = ""
@@ -48,12 +48,12 @@ class IdleJobLogs(Shape):
         Args:
             data: ``{"data": "…"}`` with base64 of gzip of text, ``{"data": [{"line": 1, "text": "…"}]}``,
                 or a list, of strings or of such lines.
-            max_bytes: How much a packed log may hold. A few kilobytes can unpack to gigabytes, so that
-                unpacking ends there and no more is ever in memory.
+            max_bytes: Maximum size of an unpacked log. A few kilobytes can unpack to gigabytes, so
+                unpacking stops at this limit and no more is ever in memory.
 
         Raises:
-            octaspace.UnexpectedShapeError: It is none of these, cannot be unpacked, or holds more than
-                `max_bytes`.
+            octaspace.UnexpectedShapeError: It is none of these, cannot be unpacked, or unpacks to more
+                than `max_bytes`.
             ValueError: `max_bytes` is not a number of bytes above 0.
         """
         if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
@@ -72,7 +72,7 @@ class IdleJobLogs(Shape):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Its lines."""
+        """The lines of the log."""
         return split(self.text)
 
 
@@ -85,7 +85,7 @@ def _lines(value: Sequence[Any]) -> list[Any]:
 
 
 def _unpacked(packed: str, limit: int) -> str:
-    """The text in base64 of gzip, at most `limit` bytes of it."""
+    """Return the text in base64 of gzip; more than `limit` bytes are an error."""
     if not packed.strip():
         return ""
     try:
@@ -95,7 +95,7 @@ def _unpacked(packed: str, limit: int) -> str:
     except (ValueError, EOFError, OSError, zlib.error) as error:
         raise _fault(f"data must be base64 of gzip: {error}", packed) from None
     if len(content) > limit:
-        raise _fault(f"data unpacks to more than {limit} bytes; max_bytes= allows for more", packed)
+        raise _fault(f"data unpacks to more than {limit} bytes; raise max_bytes= to allow more", packed)
     return content.decode("utf-8", "replace")
 
 

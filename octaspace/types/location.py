@@ -1,4 +1,4 @@
-"""Where a node stands."""
+"""The location of a node."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Location"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Location(Shape):
-    """A place, and in a node's detail the network it is in.
+    """A location; in a node's detail also its network.
 
     Attributes:
         city: City.
@@ -24,15 +24,15 @@ class Location(Shape):
         isocode: Country, as ISO 3166-1 alpha-2.
         continent: Continent, by name.
         continentcode: Continent, by code.
-        hostname: Name of the address.
-        ip: The address.
-        organisation: Who it is registered for.
-        provider: Whose network it is in.
-        proxy: Whether and how it is known as a proxy.
-        risk: The lookup's risk figure.
-        type: Kind of network.
-        devices: As the API sends it.
-        extra: What the API sent beside.
+        hostname: Host name of the address.
+        ip: IP address.
+        organisation: Organisation to which the address is registered.
+        provider: Network provider.
+        proxy: Whether the address is a known proxy, and of which kind.
+        risk: Risk score of the address lookup.
+        type: Type of network.
+        devices: Unchanged, as the API sends it.
+        extra: Other fields that the API sent.
     """
 
     city: str | None = None

@@ -1,4 +1,4 @@
-"""The state of the whole network."""
+"""Figures of the whole network."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Blockchain(Shape):
     """The chain behind OCTA.
 
     Attributes:
-        height: Blocks so far.
+        height: Number of blocks.
         difficulty: Mining difficulty.
         hashrate: Hashes per second.
-        total_supply: OCTA that exist.
-        circulating_supply: OCTA in circulation.
+        total_supply: Total supply, OCTA.
+        circulating_supply: Circulating supply, OCTA.
         era: Name or number of the era, as the API sends it.
         blocktime: Seconds per block.
-        extra: What the API sent beside.
+        extra: Other fields that the API sent.
     """
 
     height: int | None = None
@@ -70,16 +70,16 @@ class Blockchain(Shape):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class NodeCounts(Shape):
-    """How many nodes there are.
+    """Numbers of nodes.
 
     Attributes:
-        count: Nodes in all; from `total` where the API sends only that (Q21).
+        count: All nodes; from `total` where the API sends only that (Q21).
         vpn: Nodes that are VPN relays.
         online: Nodes that are online.
-        total: Nodes in all; from `count` where the API sends only that (Q21).
-        locations: Places that have nodes (Q21).
-        vpn_locations: Places that have VPN relays (Q21).
-        extra: What the API sent beside.
+        total: All nodes; from `count` where the API sends only that (Q21).
+        locations: Locations with nodes (Q21).
+        vpn_locations: Locations with VPN relays (Q21).
+        extra: Other fields that the API sent.
     """
 
     count: int | None = None
@@ -112,16 +112,16 @@ class NodeCounts(Shape):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Power(Shape):
-    """What all nodes have together.
+    """Total resources of all nodes.
 
     Attributes:
         cpus: Processor cores.
         gpus: Graphics cards.
-        disk: Bytes.
-        mem: Bytes.
-        total_tflops: TFLOPS; `tflops` in the shape of the website (Q21).
+        disk: Disk space, bytes.
+        mem: Memory, bytes.
+        total_tflops: Total TFLOPS; `tflops` in the shape of the website (Q21).
         utilized_tflops: TFLOPS in use.
-        extra: What the API sent beside.
+        extra: Other fields that the API sent.
     """
 
     cpus: int | None = None
@@ -156,9 +156,9 @@ class GpuMarket(Shape):
     """One GPU model on the market.
 
     Attributes:
-        avg_price: Average, USD per hour.
-        count: How many are on offer.
-        extra: What the API sent beside.
+        avg_price: Average price, USD per hour.
+        count: Number on offer.
+        extra: Other fields that the API sent.
     """
 
     avg_price: Decimal | None = None
@@ -178,15 +178,15 @@ class GpuMarket(Shape):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Marketplace(Shape):
-    """What is on the market.
+    """Figures of the marketplace.
 
     Attributes:
-        gpus: By model.
-        total_sessions: Sessions so far (Q21).
+        gpus: GPU models on the market, by name.
+        total_sessions: Total number of sessions (Q21).
         sessions_24h: Sessions of the last 24 hours (Q21).
         nodes_rented: Nodes on the market that are rented (Q21).
         nodes_idle: Nodes on the market that are free (Q21).
-        extra: What the API sent beside.
+        extra: Other fields that the API sent.
     """
 
     gpus: Mapping[str, GpuMarket] = field(default_factory=dict, hash=False)
@@ -216,13 +216,13 @@ class Marketplace(Shape):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Platform(Shape):
-    """The platform's own figures.
+    """Figures of the platform.
 
     Attributes:
         total_jobs: Number of jobs.
         users: Registered users (Q21).
         users_24h: Users who registered in the last 24 hours (Q21).
-        extra: What the API sent beside.
+        extra: Other fields that the API sent.
     """
 
     total_jobs: int | None = None
@@ -248,13 +248,13 @@ class Platform(Shape):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RenderCounts(Shape):
-    """How many frames were rendered (Q21).
+    """Numbers of rendered frames (Q21).
 
     Attributes:
         frames_24h: Frames of the last 24 hours.
-        frames_total: Frames so far.
-        frames_by_week: Frames of each week by its first day, oldest first. The current week is among them.
-        extra: What the API sent beside.
+        frames_total: Total number of frames.
+        frames_by_week: Frames per week, by its first day, oldest first; includes the current week.
+        extra: Other fields that the API sent.
     """
 
     frames_24h: int | None = None
@@ -279,9 +279,9 @@ class RenderCounts(Shape):
 
 
 def _weeks(fields: Fields) -> dict[date, int]:
-    """Frames by week from ``[{"2026-8-10": 5}, …]`` or from one object.
+    """Read frames by week from ``[{"2026-8-10": 5}, …]`` or from one object.
 
-    Of a week that comes twice the first figure is read, and the whole list is kept.
+    If a week occurs twice, its first figure is read, and the whole list stays in `extra`.
     """
     value = fields.value("frames_by_week")
     listed = value if isinstance(value, (list, tuple)) else [value]
@@ -301,19 +301,19 @@ def _weeks(fields: Fields) -> dict[date, int]:
 class Network(Shape):
     """The answer of ``GET /network``, in the documented shape or in that of the website (Q21).
 
-    Each figure is one attribute, whichever shape has it.
+    Each figure is one attribute, regardless of the shape.
 
     Attributes:
         blockchain: The chain behind OCTA.
-        market_price: USD per OCTA.
-        mm_roi: Percent a month; `mmROI` in the payload.
-        staked: OCTA.
-        nodes: How many nodes there are.
-        power: What they have together.
-        marketplace: What is on the market.
-        platform: The platform's own figures.
-        render: How many frames were rendered (Q21).
-        extra: What the API sent beside.
+        market_price: Market price, USD per OCTA.
+        mm_roi: Return in percent per month; `mmROI` in the payload.
+        staked: Staked OCTA.
+        nodes: Numbers of nodes.
+        power: Total resources of all nodes.
+        marketplace: Figures of the marketplace.
+        platform: Figures of the platform.
+        render: Numbers of rendered frames (Q21).
+        extra: Other fields that the API sent.
     """
 
     blockchain: Blockchain | None = None

@@ -22,17 +22,17 @@ _UP: Final = frozenset({"online", "idle", "active", "busy"})
 
 @dataclass(frozen=True, slots=True, repr=False)
 class NodePrices(Shape):
-    """What a node asks for: the names that `nodes.update_prices` takes.
+    """The prices of a node, under the names that `nodes.update_prices` takes.
 
-    Whole numbers are read as Wei, as the documentation of the API has it. Where the account sets its prices
-    in another currency, the figures can be in that unit instead, which the payload does not tell (Q26); a
-    fraction cannot be Wei, and stays in `extra`.
+    Whole numbers are read as Wei, according to the documentation of the API. Where the account sets its
+    prices in another currency, the figures can be in that unit instead; the payload does not contain the unit
+    (Q26). A fraction cannot be Wei, and stays in `extra`.
 
     Attributes:
-        base: Per hour.
-        storage: Per GB.
-        traffic: Per GB.
-        extra: What the API sent beside.
+        base: Price per hour.
+        storage: Price per GB of storage.
+        traffic: Price per GB of traffic.
+        extra: Other fields that the API sent.
     """
 
     base: int | None = None
@@ -58,21 +58,21 @@ class NodePrices(Shape):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Node(Shape):
-    """A node, from ``GET /nodes`` or from ``GET /nodes/:id``, which know different things of it (Q7).
+    """A node, from ``GET /nodes`` or from ``GET /nodes/:id``, which have different fields (Q7).
 
     Attributes:
-        id: Number of the node.
-        ip: Its address.
-        state: "online", "idle", "active", "busy", "offline", "blocked" … an open set (Q25), as it came.
-        location: Where it stands; `isocode` and what follows it in the detail only.
-        prices: What it asks for; in the list only.
-        system: What it is made of. The list calls this ``system``, the detail ``data``.
-        osn: Version of its agent.
-        uptime: Seconds.
-        vrf_dt: When it was last verified.
-        reliability: Its record; in the detail only.
-        features: What it offers, such as "gpu"; in the detail only.
-        extra: What the API sent beside.
+        id: Id of the node.
+        ip: IP address.
+        state: "online", "idle", "active", "busy", "offline", "blocked" … an open set (Q25), unchanged.
+        location: Its location; `isocode` and the attributes after it are in the detail only.
+        prices: Its prices; in the list only.
+        system: Hardware and software; ``system`` in the list, ``data`` in the detail.
+        osn: Version of the node's agent.
+        uptime: Uptime, seconds.
+        vrf_dt: Time of the last verification.
+        reliability: Its reliability; in the detail only.
+        features: Features, such as "gpu"; in the detail only.
+        extra: Other fields that the API sent.
     """
 
     id: int
@@ -119,14 +119,14 @@ class Node(Shape):
 
     @property
     def online(self) -> bool:
-        """Whether it is up: its state is online, idle, active or busy, in any case of letters (Q25)."""
+        """Whether it is up: its state is online, idle, active or busy, case-insensitive (Q25)."""
         return self._word() in _UP
 
     @property
     def offline(self) -> bool:
         """Whether its state is "offline", empty or missing (Q25).
 
-        A node that is blocked, or in a state that is not known, is neither online nor offline.
+        A node that is blocked or in an unknown state is neither online nor offline.
         """
         return self._word() == "offline" or (self._word() == "" and "state" not in self.extra)
 

@@ -1,4 +1,4 @@
-"""Machines and render nodes on offer: a catalogue, not one's own sessions (Q12)."""
+"""Machines and render nodes on offer, not the account's own sessions (Q12)."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ _Offer = TypeVar("_Offer", bound="NodeOffer")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class NodeOffer(Shape):
-    """What machine and render offers have in common, which is everything the API tells of them.
+    """Base class of machine and render offers, which have the same fields.
 
     Attributes:
-        node_id: What `create` takes.
+        node_id: Id of the node, an argument of `create`.
         gpus: Its graphics cards, each once, from `gpus` and from the older `gpu`, which lists them by vendor
             (Q22).
         country: Country, by name.
         country_iso: Country, as ISO 3166-1 alpha-2.
         city: City.
-        total: Price per hour, all in all.
-        base: Price per hour of the machine.
+        total: Total price per hour.
+        base: Base price per hour of the machine.
         storage: Price per GB of disk.
         traffic: Price per GB of traffic.
         currency_usd: Whether its price is set in US dollars (Q22).
         market_price: USD per OCTA at which its prices were converted (Q22).
-        reliability: Its record, from an object or a bare percentage (Q22).
+        reliability: Its reliability, from an object or a bare percentage (Q22).
         net_down_mbits: Download, Mbit/s (Q4), also from `net_down_mbs` (Q23); None when unknown.
         net_up_mbits: Upload, Mbit/s (Q4), also from `net_up_mbs` (Q23); None when unknown.
         cpu_model_name: Name of the processor.
         cpu_cores: Number of cores.
-        cpu_speed: MHz.
-        cpu_vendor_id: Such as "AuthenticAMD".
-        total_memory: Bytes.
-        memory_type: Such as "DDR5".
-        memory_speed: MHz.
-        free_disk: Bytes.
+        cpu_speed: Clock rate of the processor, MHz.
+        cpu_vendor_id: Vendor of the processor, such as "AuthenticAMD".
+        total_memory: Memory, bytes.
+        memory_type: Type of memory, such as "DDR5".
+        memory_speed: Clock rate of the memory, MHz.
+        free_disk: Free disk space, bytes.
         disk_speed_mbs: Speed of the disk, MB/s (Q22).
-        arch: Such as "x86_64".
+        arch: Architecture, such as "x86_64".
         os_version: Name and version of the operating system.
         is_hive_os: Whether it runs HiveOS.
         is_wsl: Whether it runs in the Windows Subsystem for Linux.
         virt: Virtualisation, "none" for bare metal.
         cuda_version: CUDA version.
         is_has_gpu: Whether it has a graphics card.
-        ai_score: Benchmark.
-        blender_score: Benchmark.
-        blender_cpu_score: Benchmark on the processor (Q22).
-        blender_cuda_score: Benchmark on the graphics cards with CUDA (Q22).
-        blender_optix_score: Benchmark on the graphics cards with OptiX (Q22).
-        features: What it offers, such as "nvme".
-        available_ports: How many ports can still be opened.
-        extra: What the API sent beside.
+        ai_score: AI benchmark.
+        blender_score: Blender benchmark.
+        blender_cpu_score: Blender benchmark on the processor (Q22).
+        blender_cuda_score: Blender benchmark on the graphics cards with CUDA (Q22).
+        blender_optix_score: Blender benchmark on the graphics cards with OptiX (Q22).
+        features: Features, such as "nvme".
+        available_ports: Number of ports that can still be opened.
+        extra: Other fields that the API sent.
     """
 
     node_id: int
@@ -164,12 +164,12 @@ class NodeOffer(Shape):
 
     @property
     def price_usd(self) -> Decimal | None:
-        """USD per hour: the total, or the base price where that is all the API states; None if unknown."""
+        """USD per hour: the total, or the base price where the API sends only that; None if unknown."""
         return self.base.usd if self.total.usd is None else self.total.usd
 
     @property
     def price_wei(self) -> int | None:
-        """Wei per hour: the total, or the base price where that is all the API states; None if unknown."""
+        """Wei per hour: the total, or the base price where the API sends only that; None if unknown."""
         return self.base.wei if self.total.wei is None else self.total.wei
 
     @property
@@ -179,17 +179,17 @@ class NodeOffer(Shape):
 
     @property
     def gpu_models(self) -> tuple[str, ...]:
-        """Each model among its cards once, in their order."""
+        """The models of its cards, each once, in the order of the cards."""
         return tuple(dict.fromkeys(card.model for card in self.gpus if card.model))
 
     @property
     def vram_gb(self) -> float | None:
-        """Video memory of its largest card, GB; None when it has no card or none tells."""
+        """Video memory of its largest card, GB; None when it is unknown or there is no card."""
         return max((card.memory_gb for card in self.gpus if card.memory_gb is not None), default=None)
 
     @property
     def total_vram_gb(self) -> float | None:
-        """Video memory of all its cards together, GB; None when it has none or one does not tell."""
+        """Total video memory of its cards, GB; None when one is unknown or there is no card."""
         sizes = [card.memory_gb for card in self.gpus]
         known = [size for size in sizes if size is not None]
         return sum(known) if sizes and len(known) == len(sizes) else None

@@ -1,9 +1,9 @@
-"""The API's JSON as it comes, for editors, type checkers and pydantic: the `Response.data` of each method.
+"""Types of the API's JSON, for editors, type checkers and pydantic: the `Response.data` of each method.
 
-Every field is declared as if it were always there, so that an editor completes
-``client.nodes.list().data[0]["location"]["city"]``. The API may leave any of them out and add others: use
-``.get()`` where a missing field must not matter, or the dataclasses of `octaspace.types`, which take care of
-it. Numbers such as Q4 point to the quirks that those absorb.
+Every field is declared as required, so that an editor completes
+``client.nodes.list().data[0]["location"]["city"]``. The API may omit any field and add others: use ``.get()``
+where a field may be missing, or the dataclasses of `octaspace.types`, which handle this. Numbers such as Q4
+are the quirks that these handle.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ __all__ = [
     "Wei",
 ]
 
-#: An amount in Wei (10**18 Wei = 1 OCTA), a number or its digits; may pass 2**64 (Q8).
+#: An amount in Wei (10**18 Wei = 1 OCTA), a number or its digits; may exceed 2**64 (Q8).
 Wei = int | float | str
 
 #: A number, or the same number as text (Q9).
@@ -85,8 +85,8 @@ class NetworkNodes(TypedDict):
     vpn: int
     online: int
     total: int
-    locations: int  # Places that have nodes (Q21)
-    vpn_locations: int  # Places that have VPN relays (Q21)
+    locations: int  # Locations with nodes (Q21)
+    vpn_locations: int  # Locations with VPN relays (Q21)
 
 
 class NetworkPower(TypedDict):
@@ -245,8 +245,8 @@ class Reliability(TypedDict):
     stability: float  # %
     s_avg_d: float  # Average session, seconds
     s_max_d: float  # Longest session, seconds
-    s_normal: int  # Sessions ended well
-    s_failed: int  # Sessions failed
+    s_normal: int  # Sessions that ended normally
+    s_failed: int  # Sessions that failed
     rating: ReliabilityRating
 
 
@@ -286,9 +286,9 @@ class NodeDetailData(TypedDict):
 
 
 class NodeDetail(TypedDict):
-    """GET /nodes/{id}: another envelope than the list's (Q7).
+    """GET /nodes/{id}: a different envelope than in the list (Q7).
 
-    What the list has under `system` stands under `data`, memory has other names, and there are no prices.
+    The list's `system` is under `data`, the fields of memory have other names, and there are no prices.
     """
 
     id: int
@@ -372,7 +372,7 @@ class MachineOffer(TypedDict):
     traffic: Wei  # per GB
     traffic_ether: float
     traffic_usd: float  # 1/10000 USD
-    reliability: Reliability | Numeral  # or the uptime in percent alone (Q22)
+    reliability: Reliability | Numeral  # or only the uptime in percent (Q22)
     features: list[str]
     available_ports: int
 
@@ -391,8 +391,8 @@ class VpnRelay(TypedDict):
     net_up_mbs: float  # the same under another name (Q23)
     traffic_price_usd: float  # USD per GB
     traffic_price_ether: float  # OCTA per GB
-    traffic_price: float  # older clients take it for cents of USD per GB
-    total_price_usd: float  # what it is the price of is not documented
+    traffic_price: float  # older clients read it as cents of USD per GB
+    total_price_usd: float  # its meaning is not documented
     reliability: float  # percent of uptime
 
 
@@ -429,7 +429,7 @@ class Session(TypedDict):
     app_name: str
     app_logo: str
     node_id: int
-    progress: str  # State in words, e.g. 'service configured'
+    progress: str  # State as text, e.g. 'service configured'
     is_ready: bool
     status: str
     duration: Numeral  # seconds (Q9)
@@ -441,7 +441,7 @@ class Session(TypedDict):
     country_iso: str
     city: str
     ports_matrix: dict[str, int] | str  # Host port to container port, or text (Q31)
-    urls: dict[str, str] | list[str]  # By port, or addresses alone (Q31)
+    urls: dict[str, str] | list[str]  # By port, or only addresses (Q31)
     ssh_direct: SshAccess
     ssh_proxy: SshAccess
     ssh_web: str  # URL of a browser terminal
@@ -461,12 +461,12 @@ class Session(TypedDict):
 
 class SystemLogEntry(TypedDict):
     ts: int  # ms since 1970
-    msg: str  # May hold several lines
+    msg: str  # May contain several lines
 
 
 class SessionLogs(TypedDict):
     system: list[SystemLogEntry]
-    container: str  # The container's own output, whole
+    container: str  # The complete output of the container
 
 
 class Created(TypedDict):

@@ -1,4 +1,4 @@
-"""A price in the several units in which the API states it (Q5)."""
+"""A price in each unit that the API sends (Q5)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["Price", "read_price"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Price(Shape):
-    """What something costs. A unit that the API did not state is None: nothing is converted at a rate.
+    """A price. A unit that the API did not send is None: no exchange rate is applied.
 
     Attributes:
-        wei: In Wei, from the Wei field, or else from the OCTA field, which is exact.
-        usd: In US dollars.
-        raw: The fields as the API sent them, in its own units. That an integer such as ``base_usd`` is in
-            1/10000 USD is inferred from figures and not documented, so look here when in doubt.
+        wei: Price in Wei, from the Wei field or else exactly from the OCTA field.
+        usd: Price in US dollars.
+        raw: The unchanged fields, in the API's units. That an integer such as ``base_usd`` is in 1/10000 USD
+            is inferred from figures and not documented, so check these in case of doubt.
     """
 
     wei: int | None = None
@@ -32,7 +32,7 @@ class Price(Shape):
 
     @property
     def octa(self) -> Decimal | None:
-        """In OCTA, exact."""
+        """The price in OCTA, exact."""
         return None if self.wei is None else money.wei_to_octa(self.wei)
 
 
@@ -44,14 +44,14 @@ def read_price(
     octa: str | None = None,
     usd_unit: Callable[[Any], Decimal | None] = _coerce.ten_thousandths,
 ) -> Price:
-    """Take one price from a payload.
+    """Read one price from a payload.
 
     Args:
         fields: The payload.
         usd: Name of the field in US dollars.
         wei: Name of the field in Wei.
         octa: Name of the field in OCTA.
-        usd_unit: How the field in US dollars is read.
+        usd_unit: Converts the field in US dollars.
     """
     in_wei = fields.wei(wei) if wei else None
     from_octa = fields.read(octa, _coerce.octa_as_wei) if octa else None

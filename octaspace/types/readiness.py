@@ -1,4 +1,4 @@
-"""Whether a session is ready, on its way, or over, judged from the words the API uses."""
+"""Whether a session is ready, waiting or ended, from the texts that the API sends."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ __all__ = ["readiness"]
 
 _READY: Final = frozenset({"service configured", "configured", "running", "ready"})
 
-#: What Go writes for a time that was never set.
+#: Go's zero time, for a time that was never set.
 _ZERO_YEAR: Final = 1
 _ZERO_TIME: Final = "0001-"
 
-#: Beginnings of words that say "still on its way" (Q14).
+#: Prefixes of words that mean "still waiting" (Q14).
 _ON_ITS_WAY: Final = (
     "prepar", "config", "start", "deploy", "queue", "provision", "pending", "build", "pull", "creat", "init",
 )  # fmt: skip
 
-#: Words after which nothing more is to be expected, whatever stands beside them.
+#: Words that mean a failure, regardless of the other words.
 _FAILED: Final = frozenset({"failed", "failure", "error", "errored", "crashed", "terminated"})
 
-#: Words that mean the end, unless only a step on the way has ended: "image pull finished".
+#: Words that mean the end, unless only a step has ended: "image pull finished".
 _OVER: Final = frozenset({"stopped", "finished", "completed", "cancelled", "canceled", "expired"})
 
 
 def readiness(info: Mapping[str, Any]) -> Literal["ready", "waiting", "ended"]:
-    """Judge a session by its info (Q14).
+    """Return the state of a session from its info (Q14).
 
     Q14: "`is_ready` true, or `progress` in {service configured, configured, running, ready} (any case).
     Words like prepar…, config…, start…, deploy…, queue…, provision…, pending, build…, pull…, create…,
@@ -40,10 +40,10 @@ def readiness(info: Mapping[str, Any]) -> Literal["ready", "waiting", "ended"]:
         info: The answer of ``GET /services/:uuid/info``, or an entry of ``GET /sessions``.
 
     Returns:
-        "ended" with a `finished_at` (0 and what is below are none) or a `termination_reason` (0 is one), or
-        when `progress` says that it failed, stopped, was terminated or has finished; "ready" as Q14 has it;
-        otherwise "waiting", which includes every word that is not known. Where an answer that names a session
-        has no `progress`, its `status` is read in its place; `is_ready` false outweighs that.
+        "ended" with a `finished_at` (0 and below do not count) or a `termination_reason` (0 counts), or when
+        `progress` means failed, stopped, terminated or finished; "ready" according to Q14; otherwise
+        "waiting", also for unknown words. Where an answer with a `uuid` has no `progress`, its `status` is
+        read instead; `is_ready` false takes precedence over a ready `status`.
     """
     if _is_time(info.get("finished_at")) or info.get("termination_reason") not in (None, ""):
         return "ended"
@@ -63,7 +63,7 @@ def readiness(info: Mapping[str, Any]) -> Literal["ready", "waiting", "ended"]:
 
 
 def _is_time(value: Any) -> bool:
-    """Whether something happened at that time; one that cannot be read has happened as well."""
+    """Whether a value is a time; a value that cannot be read counts as one."""
     number = _coerce.number(value)
     if number is not None:
         return number > 0

@@ -1,4 +1,4 @@
-"""How dependable a node has been so far."""
+"""The reliability of a node."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["Rating", "Reliability"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Rating(Shape):
-    """What renters thought of a node.
+    """The renters' rating of a node.
 
     Attributes:
-        count: How many gave a score.
-        score: Their mean, 0 to 5.
-        extra: What the API sent beside.
+        count: Number of scores.
+        score: Mean score, 0 to 5.
+        extra: Other fields that the API sent.
     """
 
     count: int | None = None
@@ -40,17 +40,17 @@ class Rating(Shape):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Reliability(Shape):
-    """The record of a node.
+    """The reliability figures of a node.
 
     Attributes:
-        uptime: In percent. All there is where the API sends a bare number.
-        stability: In percent.
+        uptime: Uptime, percent; the only figure where the API sends a bare number.
+        stability: Stability, percent.
         s_avg_d: Average session, seconds.
         s_max_d: Longest session, seconds.
-        s_normal: Sessions that ended well.
+        s_normal: Sessions that ended normally.
         s_failed: Sessions that failed.
-        rating: What renters thought of it.
-        extra: What the API sent beside.
+        rating: The renters' rating.
+        extra: Other fields that the API sent.
     """
 
     uptime: float | None = None
@@ -67,7 +67,7 @@ class Reliability(Shape):
         """Read the value under `reliability`: an object, or only a percentage.
 
         Raises:
-            octaspace.UnexpectedShapeError: It is neither.
+            octaspace.UnexpectedShapeError: It is neither an object nor a number.
         """
         percent = _coerce.number(data)
         if percent is not None:

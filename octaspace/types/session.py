@@ -1,4 +1,4 @@
-"""One's own session: a machine rental, a render session or a VPN."""
+"""A session of the account: a machine rental, a render session or a VPN."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .readiness import readiness
 
 __all__ = ["HttpProxy", "Session", "SessionHardware", "SessionPrices", "SshAccess"]
 
-#: Q24: the reasons that are no error.
+#: Q24: the reasons that are not errors.
 _NORMAL: Final = {0: "ended normally", 1: "idle limit reached"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SshAccess(Shape):
-    """Where a rental is reached by SSH.
+    """The SSH address of a rental.
 
     Attributes:
-        host: Host name or address.
+        host: Host name or IP address.
         port: Port.
-        extra: What the API sent beside.
+        extra: Other fields that the API sent.
     """
 
     host: str | None = None
@@ -51,9 +51,9 @@ class HttpProxy(Shape):
     """The configuration of a VPN session of the kind ``http_proxy`` (Q6).
 
     Attributes:
-        ip: Address.
+        ip: IP address.
         port: Port.
-        extra: What the API sent beside.
+        extra: Other fields that the API sent.
     """
 
     ip: str
@@ -65,7 +65,7 @@ class HttpProxy(Shape):
         """Read ``{ip, port}``.
 
         Raises:
-            octaspace.UnexpectedShapeError: One of them is missing or wrong.
+            octaspace.UnexpectedShapeError: It is not an object, or one of them is missing or invalid.
         """
         fields = Fields("HttpProxy", data)
         return cls(
@@ -83,9 +83,9 @@ class SessionHardware(Shape):
         cpu: Name of the processor.
         cpu_cores: Number of cores.
         gpu: Graphics cards, also where the API lists them by vendor (Q22).
-        total_memory: Bytes.
-        disk: Bytes.
-        extra: What the API sent beside.
+        total_memory: Memory, bytes.
+        disk: Disk space, bytes.
+        extra: Other fields that the API sent.
     """
 
     cpu: str | None = None
@@ -115,13 +115,13 @@ class SessionHardware(Shape):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionPrices(Shape):
-    """What a session costs.
+    """The prices of a session.
 
     Attributes:
-        base: Price per hour; `base.raw` has ``base_usd`` as it came, in 1/10000 USD (Q5).
-        currency_usd: Whether it is charged by its price in USD.
+        base: Price per hour; `base.raw` has the unchanged ``base_usd``, in 1/10000 USD (Q5).
+        currency_usd: Whether its price in USD is charged.
         market_price: USD per OCTA.
-        extra: What the API sent beside.
+        extra: Other fields that the API sent.
     """
 
     base: Price = field(default_factory=Price)
@@ -149,48 +149,48 @@ class SessionPrices(Shape):
 class Session(Shape):
     """An entry of ``GET /sessions``, recent or not, or the answer of ``GET /services/:uuid/info``.
 
-    `config` and `user_envs` hold keys and passwords as a rule. They are left out of the repr, and so is
-    `extra`, which has them where they cannot be read.
+    `config` and `user_envs` usually contain keys and passwords. They are omitted from the repr, and so is
+    `extra`, which contains them when they cannot be read.
 
     Attributes:
         uuid: Id of the session.
         service: "mr", "render" or "vpn".
         app_name: Name of the application.
         node_id: The node it runs on.
-        urls: URL of each HTTP port. Where the API sends a list of addresses, which tells no ports, each is
-            under itself (Q31).
-        prices: What it costs.
+        urls: URL of each HTTP port. Where the API sends a list of URLs without ports, each URL is its own
+            key (Q31).
+        prices: Its prices.
         node_hw: The hardware it runs on.
-        kind: Of a VPN "wg", "openvpn", "ss", "v2ray" or "http_proxy"; "base" for a machine.
-        progress: State in words.
-        is_ready: As the API says it; `ready` knows the other ways of saying it.
-        status: Status in words.
-        started_at: Start (Q9).
-        finished_at: End; None while it runs (Q9).
-        duration: Seconds (Q9).
-        charge_amount: Charged so far, in Wei (Q8).
+        kind: "wg", "openvpn", "ss", "v2ray" or "http_proxy" for a VPN; "base" for a machine.
+        progress: State as text.
+        is_ready: The API's field; `ready` also considers the other fields.
+        status: Status as text.
+        started_at: Start time (Q9).
+        finished_at: End time; None while it runs (Q9).
+        duration: Duration, seconds (Q9).
+        charge_amount: Charges so far, in Wei (Q8).
         rx: Bytes received (Q9).
         tx: Bytes sent (Q9).
-        termination_reason: Why it ended, number or words as they came; recent sessions only.
-            `termination_text` and `ended_normally` read it (Q24).
-        public_ip: Address of the node.
-        ip: Address in the VPN.
+        termination_reason: Why it ended, an unchanged number or text; recent sessions only.
+            `termination_text` and `ended_normally` interpret it (Q24).
+        public_ip: IP address of the node.
+        ip: IP address in the VPN.
         country: Country, by name.
         country_iso: Country, as ISO 3166-1 alpha-2.
         city: City.
         ports_matrix: Port on the host to port in the container, also from JSON text (Q31). Other text is in
-            `extra`: it does not tell which of two ports is the host's.
-        ssh_direct: SSH to the node itself.
-        ssh_proxy: SSH through a proxy.
+            `extra`: which of its two ports is the host's is unknown.
+        ssh_direct: SSH address of the node itself.
+        ssh_proxy: SSH address of a proxy.
         ssh_web: URL of a terminal in the browser.
-        config: VPN configuration as text, or where the HTTP proxy is; only in the info (Q6). `vpn_config` is
-            its older name (Q31).
+        config: VPN configuration as text, or the address of the HTTP proxy; only in the info (Q6).
+            `vpn_config` is its older name (Q31).
         container_id: Ids of its containers (Q10).
-        user_envs: Environment variables as text, as `App.envs` (Q27).
+        user_envs: Environment variables as text, like `App.envs` (Q27).
         app_logo: URL of a picture.
-        organization_id: Organization that rents it.
-        project_id: Project that it belongs to.
-        extra: What the API sent beside.
+        organization_id: Id of the organization that rents it.
+        project_id: Id of the project that it belongs to.
+        extra: Other fields that the API sent.
     """
 
     uuid: str
@@ -290,7 +290,7 @@ class Session(Shape):
     def ended_normally(self) -> bool | None:
         """Whether it was ended by its owner or by its idle limit (Q24); None when the API gives no reason.
 
-        Every reason but 0 and 1, as number or string, is an error.
+        Every reason except 0 and 1, as number or string, is an error.
         """
         if self.termination_reason is None or self.termination_reason == "":
             return None
@@ -298,7 +298,7 @@ class Session(Shape):
 
     @property
     def termination_text(self) -> str | None:
-        """Why it ended, in words (Q24): "ended normally", "idle limit reached", "error 3", or the API's own.
+        """Why it ended, as text (Q24): "ended normally", "idle limit reached", "error 3", or the API's text.
 
         None when the API gives no reason.
         """
@@ -313,12 +313,12 @@ class Session(Shape):
 
     def _told(self) -> dict[str, Any]:
         names = ("uuid", "finished_at", "termination_reason", "progress", "status", "is_ready")
-        # What cannot be read counts as it came: a `finished_at` in other words is an end all the same.
+        # An unreadable value is passed unchanged: a `finished_at` in an unknown format is also an end.
         return {name: self.extra.get(name, getattr(self, name)) for name in names}
 
 
 def _urls(fields: Fields) -> dict[str, str]:
-    """Q31: by port, or a list of addresses, or one of them, or any of it as JSON text."""
+    """Read URLs (Q31): by port, a list of URLs, one URL, or any of these as JSON text."""
     value = fields.value("urls")
     if isinstance(value, str):
         value = [value] if "://" in value.partition('"')[0] else _coerce.json_text(value)
@@ -331,7 +331,7 @@ def _urls(fields: Fields) -> dict[str, str]:
 
 
 def _config(fields: Fields) -> str | HttpProxy | None:
-    """Q6: text or {ip, port}; `vpn_config` is its former name (Q31)."""
+    """Read the configuration (Q6): text or {ip, port}; `vpn_config` is its older name (Q31)."""
     config = _read_config(fields, "config")
     if not config:
         return _read_config(fields, "vpn_config") or config
@@ -346,7 +346,7 @@ def _read_config(fields: Fields, name: str) -> str | HttpProxy | None:
 
 
 def _container_ids(fields: Fields) -> tuple[str, ...]:
-    """Q10: a list, or one string in older answers."""
+    """Read container ids (Q10): a list, or one string in older answers."""
     one = fields.text("container_id")
     if one is not None:
         return (one,) if one else ()

@@ -1,4 +1,4 @@
-"""What a session wrote so far."""
+"""The logs of a session."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["LogEntry", "SessionLogs"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LogEntry(Shape):
-    """One message of the platform about a session.
+    """A message of the platform about a session.
 
     Attributes:
-        time: When; `ts` in the payload, or `timestamp` in an older shape (Q13).
-        message: What; `msg` in the payload, or `message`. It may hold several lines.
-        extra: What the API sent beside.
+        time: Time; `ts` in the payload, or `timestamp` in an older shape (Q13).
+        message: Text; `msg` in the payload, or `message`. It may contain several lines.
+        extra: Other fields that the API sent.
     """
 
     time: datetime | None = None
@@ -45,15 +45,15 @@ class LogEntry(Shape):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionLogs(Shape):
-    """The answer of ``GET /services/:uuid/logs`` (Q13): everything so far, each time.
+    """The answer of ``GET /services/:uuid/logs`` (Q13): always the complete logs so far.
 
     Attributes:
         system: Messages of the platform.
-        container: The container's own output, whole; also from a list of lines. An older answer is a list of
-            lines, which tells no source and no times: all of it stands here. Another is a list of messages
-            with their times, which stand in `system`.
-        extra: What the API sent beside, and a list in which an entry cannot be read; of an answer that is a
-            list, those entries, under ``"entries"``.
+        container: The complete output of the container, also from a list of lines. An older answer is a list
+            of lines without sources and times, which are all in this attribute. Another older answer is a
+            list of messages with times, which are in `system`.
+        extra: Other fields that the API sent, and a list in which an entry cannot be read; if the answer is
+            a list, these entries, under ``"entries"``.
     """
 
     system: tuple[LogEntry, ...] = ()
@@ -86,7 +86,7 @@ class SessionLogs(Shape):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Every line: those of the platform first, then those of the container."""
+        """All lines: first those of the platform, then those of the container."""
         messages = (line for entry in self.system for line in split(entry.message))
         return (*messages, *split(self.container))
 
@@ -96,14 +96,14 @@ def _is_message(value: Any) -> bool:
 
 
 def _entry(value: Any) -> LogEntry | None:
-    """An entry of `system`; a string is a message without a time."""
+    """Read an entry of `system`; a string is a message without a time."""
     if isinstance(value, Mapping):
         return LogEntry.from_api(value)
     return LogEntry(message=value) if isinstance(value, str) else None
 
 
 def _output(fields: Fields) -> str:
-    """The container's output, from text or from a list of lines."""
+    """Read the container's output from text or from a list of lines."""
     value = fields.value("container")
     if not isinstance(value, (list, tuple)):
         return fields.text("container") or ""

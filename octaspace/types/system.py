@@ -1,4 +1,4 @@
-"""What a node is made of, in either of its two envelopes (Q7)."""
+"""Hardware and software of a node, from either of two envelopes (Q7)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Disk(Shape):
     """A node's disk.
 
     Attributes:
-        free: Bytes.
-        size: Bytes.
-        used_percent: Percent.
-        extra: What the API sent beside.
+        free: Free space, bytes.
+        size: Size, bytes.
+        used_percent: Used space, percent.
+        extra: Other fields that the API sent.
     """
 
     free: int | None = None
@@ -47,17 +47,17 @@ class Disk(Shape):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Memory(Shape):
-    """A node's memory, in bytes. The list of nodes tells `free` and `size` only.
+    """A node's memory, in bytes. The list of nodes has only `free` and `size`.
 
     Attributes:
-        free: Unused; `free_memory` in a node's detail.
-        size: All of it; `total_memory` in a node's detail.
-        available: What programs can have.
-        cached: Used for caches.
-        buffered: Used for buffers.
+        free: Unused memory; `free_memory` in a node's detail.
+        size: Total memory; `total_memory` in a node's detail.
+        available: Memory available to programs.
+        cached: Memory used for caches.
+        buffered: Memory used for buffers.
         total_swap: Swap space.
         free_swap: Unused swap space.
-        extra: What the API sent beside.
+        extra: Other fields that the API sent.
     """
 
     free: int | None = None
@@ -71,7 +71,7 @@ class Memory(Shape):
 
     @classmethod
     def from_api(cls, data: Mapping[str, Any]) -> Memory:
-        """Read the object under `memory` by either set of names (Q7).
+        """Read the object under `memory` with either set of names (Q7).
 
         Raises:
             octaspace.UnexpectedShapeError: It is not an object.
@@ -95,28 +95,28 @@ class System(Shape):
     """Hardware and software of a node. The list of nodes tells the first seven only (Q7).
 
     Attributes:
-        arch: Such as "x86_64".
+        arch: Architecture, such as "x86_64".
         cpu_cores: Number of cores.
-        cpu_load_percent: Load, percent.
+        cpu_load_percent: Processor load, percent.
         cpu_model_name: Name of the processor.
         os_version: Name and version of the operating system.
         disk: Its disk.
         memory: Its memory.
         gpus: Its graphics cards.
-        cpu_vendor_id: Such as "AuthenticAMD".
+        cpu_vendor_id: Vendor of the processor, such as "AuthenticAMD".
         cuda_version: CUDA version.
         kernel_version: Kernel version.
-        linux_distro: Distribution.
+        linux_distro: Linux distribution.
         linux_release: Release of the distribution.
         is_hive_os: Whether it runs HiveOS.
         is_wsl: Whether it runs in the Windows Subsystem for Linux.
         virt: Virtualisation, "none" for bare metal.
         gpu_pt: Whether the cards are passed through to a virtual machine.
-        gpu_vendor: Maker of the cards.
-        gpu_driver_version: Driver version.
-        version: Version of the node's agent; in the list it stands outside, as `Node.osn`.
-        uptime: Seconds; in the list it stands outside, as `Node.uptime`.
-        extra: What the API sent beside.
+        gpu_vendor: Vendor of the cards.
+        gpu_driver_version: Version of the graphics driver.
+        version: Version of the node's agent; in the list it is outside of `system`; see `Node.osn`.
+        uptime: Uptime, seconds; in the list it is outside of `system`; see `Node.uptime`.
+        extra: Other fields that the API sent.
     """
 
     arch: str | None = None

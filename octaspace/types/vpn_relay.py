@@ -17,24 +17,24 @@ __all__ = ["VpnRelay"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class VpnRelay(Shape):
-    """An entry of ``GET /services/vpn``: a relay on offer, not one's own session (Q12).
+    """An entry of ``GET /services/vpn``: a relay on offer, not a session of the account (Q12).
 
     Attributes:
-        node_id: What `services.vpn.create` takes.
+        node_id: Id of the node, an argument of `services.vpn.create`.
         country: Country, by name.
         country_iso: Country, as ISO 3166-1 alpha-2.
         city: City.
         latitude: Degrees north.
         longitude: Degrees east.
-        residential: Whether its address is a household's.
+        residential: Whether it has a residential address.
         net_down_mbits: Download, Mbit/s (Q4), also from `net_down_mbs` (Q23); None when unknown.
         net_up_mbits: Upload, Mbit/s (Q4), also from `net_up_mbs` (Q23); None when unknown.
-        traffic_price_usd: USD per GB.
-        traffic_price_ether: OCTA per GB.
-        traffic_price: As it came; older clients take it for cents of USD per GB.
-        total_price_usd: USD; what it is the price of is not documented.
-        reliability: Its record, of which older clients read a percentage of uptime.
-        extra: What the API sent beside.
+        traffic_price_usd: Price of traffic, USD per GB.
+        traffic_price_ether: Price of traffic, OCTA per GB.
+        traffic_price: Unchanged number; older clients read it as cents of USD per GB.
+        total_price_usd: Price in USD; its meaning is not documented.
+        reliability: Its reliability; older clients read it as the uptime in percent.
+        extra: Other fields that the API sent.
     """
 
     node_id: int

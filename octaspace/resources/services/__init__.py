@@ -1,4 +1,4 @@
-"""The market, and what one has rented on it."""
+"""The marketplace, and rented sessions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Services(Resource):
     render = Part(RenderNodes)
 
     def session(self, uuid: str) -> Session:
-        """A session by its uuid. Asks nothing of the API yet.
+        """Return a session by its uuid. Sends nothing.
 
         Args:
             uuid: As `create` returned it, or from `client.sessions.list()`.
 
         Raises:
-            ValueError: It cannot be part of a path.
+            ValueError: The uuid cannot be part of a path.
         """
         return Session(self._sender, uuid)

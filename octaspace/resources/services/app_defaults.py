@@ -1,4 +1,4 @@
-"""What an app's entry in the catalogue says of a rental: image, disk, ports, environment variables."""
+"""Defaults for a rental from an app's catalogue entry: image, disk, ports, environment variables."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from .arguments import checked_count, checked_envs, checked_ports, checked_text
 
 __all__ = ["app_defaults"]
 
-#: Names of fields that are not those of the arguments.
+#: Arguments whose field in the catalogue has a different name.
 _FIELDS: Final = {"disk_size": "min_disk_size"}
 
 
 def app_defaults(catalogue: Any, uuid: str, missing: list[str], mask: KeyMask) -> dict[str, Any]:
-    """What the entry says of the arguments of `MachineRentals.create` that are missing.
+    """Read the missing arguments of `MachineRentals.create` from an app's entry in the catalogue.
 
     Args:
-        catalogue: What ``GET /apps`` answered.
+        catalogue: The data of ``GET /apps``.
         uuid: The app.
         missing: Names of arguments.
-        mask: Takes the key out of an answer that an error speaks of.
+        mask: Masks the key in an answer that an error contains.
 
     Returns:
-        A value for each of them, as `create` sends it.
+        A value for each missing argument, as `create` sends it.
 
     Raises:
         ValueError: The catalogue has no such app.
-        octaspace.UnexpectedShapeError: The catalogue is not a list, or the app's entry does not say what is
-            required, or says something that cannot be used.
+        octaspace.UnexpectedShapeError: The catalogue is not a list, or the app's entry lacks a required
+            value or has a value that cannot be used.
     """
     if not isinstance(catalogue, list):
         raise UnexpectedShapeError(
@@ -54,7 +54,7 @@ def app_defaults(catalogue: Any, uuid: str, missing: list[str], mask: KeyMask) -
     for name in missing:
         try:
             defaults[name] = readers[name]()
-        except ValueError as error:  # about the entry, and not about an argument
+        except ValueError as error:  # about the entry, not about an argument
             field = _FIELDS.get(name, name)
             raise UnexpectedShapeError(
                 mask.text(
@@ -69,7 +69,7 @@ def app_defaults(catalogue: Any, uuid: str, missing: list[str], mask: KeyMask) -
 
 
 def _readers(app: types.App, item: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
-    """What reads each argument, checked as if it had been given: what is sent costs money."""
+    """Return a reader of each argument, with the checks of a given argument: a rental costs money."""
     return {
         "disk_size": lambda: checked_count("disk_size", app.min_disk_size, "GB"),
         "image": lambda: checked_text("image", app.image, required=True),
@@ -77,7 +77,7 @@ def _readers(app: types.App, item: Mapping[str, Any]) -> dict[str, Callable[[], 
         "start_command": lambda: checked_text(
             "start_command", app.start_command or app.extra.get("start_command") or ""
         ),
-        "ports": lambda: checked_ports("ports", app.ports),  # what does not parse is an empty list (Q3)
+        "ports": lambda: checked_ports("ports", app.ports),  # a list that cannot be parsed is empty (Q3)
         "http_ports": lambda: checked_ports("http_ports", app.http_ports),
     }
 
@@ -90,14 +90,14 @@ def _envs(app: types.App, item: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _shown_field(item: Mapping[str, Any], field: str) -> str | None:
-    """What an entry, or its `extra`, has in a field."""
+    """Return an excerpt of a field of an entry or of its `extra`."""
     more = item.get("extra")
     value = item.get(field, more.get(field) if isinstance(more, Mapping) else None)
     return None if value is None else excerpt(value)
 
 
 def _entries(envs: Any) -> int:
-    """How many variables there are to be read, at least; text may hold an object in JSON (Q31)."""
+    """Return the minimum number of variables to be read; text may contain a JSON object (Q31)."""
     if isinstance(envs, str):
         try:
             return _entries(parse_nested(envs)) if envs.strip() else 0

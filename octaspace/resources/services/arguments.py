@@ -1,4 +1,4 @@
-"""Checks of what a rental is asked for: a mistake costs money, so it ends before the wire."""
+"""Checks of rental arguments: a mistake costs money, so it is rejected before anything is sent."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ __all__ = [
     "refuse_unknown",
 ]
 
-#: Orders in which offers can be sorted.
+#: Sort orders of offers.
 Sort = Literal["price", "reliability", "vram", "download"]
 RelaySort = Literal["price", "download"]
 
-#: What JSON parsers everywhere read exactly; no id and no size comes near.
+#: The largest integer that all JSON parsers read exactly. Ids and sizes are far below it.
 _MAX_COUNT = 2**53
 
 
 def checked_count(name: str, value: object, unit: str = "") -> int:
-    """A whole number above 0, and not so large that others read it inexactly.
+    """Return a whole number above 0 that all JSON parsers read exactly.
 
     Raises:
-        ValueError: It is not; ``"10"`` is not either, for the API refuses it.
+        ValueError: It is not such a number. ``"10"`` is not one either: the API rejects it.
     """
     wanted = f"a whole number{unit and f' of {unit}'} above 0"
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -44,10 +44,10 @@ def checked_count(name: str, value: object, unit: str = "") -> int:
 
 
 def checked_seconds(name: str, value: object, *, above_zero: bool = False) -> float:
-    """A time that can be waited.
+    """Return a number of seconds to wait.
 
     Raises:
-        ValueError: It is no number, negative, 0 where it must be more, or longer than can be waited.
+        ValueError: It is not a number, is negative, is 0 where it must be above 0, or is above `MAX_SECONDS`.
     """
     if (
         isinstance(value, bool)
@@ -64,10 +64,10 @@ def checked_seconds(name: str, value: object, *, above_zero: bool = False) -> fl
 
 
 def checked_text(name: str, value: object, *, required: bool = False) -> str:
-    """A text.
+    """Return a text.
 
     Raises:
-        ValueError: It is none, or is empty and required.
+        ValueError: It is not text, or it is empty and required.
     """
     if not isinstance(value, str):
         raise ValueError(f"{name} must be text, not {safe_repr(value)} ({type(value).__name__})")
@@ -77,10 +77,10 @@ def checked_text(name: str, value: object, *, required: bool = False) -> str:
 
 
 def checked_choice(name: str, value: object, choices: Collection[str]) -> str:
-    """One of several texts.
+    """Return one of several texts.
 
     Raises:
-        ValueError: It is none of them.
+        ValueError: It is not one of them.
     """
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, not {safe_repr(value)}")
@@ -88,10 +88,10 @@ def checked_choice(name: str, value: object, choices: Collection[str]) -> str:
 
 
 def checked_ports(name: str, value: Iterable[int] | None) -> list[int]:
-    """Port numbers; None is none of them.
+    """Return port numbers as a list; None is an empty list.
 
     Raises:
-        ValueError: One is no whole number from 1 to 65535.
+        ValueError: One of them is not a whole number from 1 to 65535.
     """
     if value is None:
         return []
@@ -102,12 +102,12 @@ def checked_ports(name: str, value: Iterable[int] | None) -> list[int]:
     ports = list(value)
     for port in ports:
         if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
-            raise ValueError(f"{name} must hold whole numbers from 1 to 65535, not {safe_repr(port)}")
+            raise ValueError(f"{name} must contain whole numbers from 1 to 65535, not {safe_repr(port)}")
     return ports
 
 
 def checked_envs(name: str, value: Mapping[str, str] | None) -> dict[str, str]:
-    """Environment variables; None is none of them. Values are never in a message: they may be secrets.
+    """Return environment variables; None is an empty dict. Messages omit values: they may be secrets.
 
     Raises:
         ValueError: It is not a mapping of names to text.
@@ -118,21 +118,21 @@ def checked_envs(name: str, value: Mapping[str, str] | None) -> dict[str, str]:
         raise ValueError(f"{name} must be a mapping of names to text, not {type(value).__name__}")
     for key, text in value.items():
         if not isinstance(key, str) or not key:
-            raise ValueError(f"{name} must have texts as names, not {safe_repr(key)}")
+            raise ValueError(f"{name} must have text as names, not {safe_repr(key)}")
         if "=" in key or "\0" in key:
             raise ValueError(f"{name} must have names without '=' and NUL, not {safe_repr(key)}")
         if not isinstance(text, str):
             raise ValueError(f"{name}[{safe_repr(key)}] must be text, not {type(text).__name__}")
         if "\0" in text:
-            raise ValueError(f"{name}[{safe_repr(key)}] must not have a NUL in it")
+            raise ValueError(f"{name}[{safe_repr(key)}] must not contain a NUL")
     return dict(value)
 
 
 def refuse_unknown(given: Iterable[str], known: Collection[str]) -> None:
-    """Refuse options nobody knows: the API would ignore them, and the machine would be paid for.
+    """Reject unknown options: the API would ignore them, and the rental would be charged.
 
     Raises:
-        ValueError: One is unknown; the message has the nearest that is known.
+        ValueError: An option is unknown; the message contains the most similar known one.
     """
     for name in given:
         if name not in known:

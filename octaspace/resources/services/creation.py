@@ -1,4 +1,4 @@
-"""The answer to a creation: the session it names, or why there is none."""
+"""Check the answer to a creation: it names a session, or gives the reason for a rejection."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ __all__ = ["check_creation", "session_uuids"]
 def check_creation(response: Response[Any], path: str, *, mask: KeyMask) -> Response[Any]:
     """Return the answer to a creation if it names a session.
 
-    Any 2xx is a success then (Q17), as a list of items or as one object (Q18).
+    Any 2xx status is then a success (Q17), as a list of items or as one object (Q18).
 
     Args:
         response: The 2xx answer.
         path: Where the creation was sent, for messages.
-        mask: Takes the key out of an answer that an error speaks of.
+        mask: Masks the key in an answer that an error contains.
 
     Raises:
-        ProvisionRejectedError: An item was refused (Q2, Q19).
-        InvalidResponseError: No session is named and nothing refused; `outcome_unknown` is True.
+        ProvisionRejectedError: An item was rejected (Q2, Q19).
+        InvalidResponseError: No session is named and no item was rejected; `outcome_unknown` is True.
     """
     if not _rejections(response) and session_uuids(response):
         return response
@@ -40,9 +40,9 @@ def check_creation(response: Response[Any], path: str, *, mask: KeyMask) -> Resp
     rejections = _rejections(response)
     if rejections:
         reasons = one_line("; ".join(filter(None, map(_reason, rejections))))
-        hint = "; the node is unavailable for the moment, another may work" if UNAVAILABLE in reasons else ""
+        hint = "; the node is temporarily unavailable, another may work" if UNAVAILABLE in reasons else ""
         made = session_uuids(response)
-        also = f"; the answer names a session all the same: {one_line(', '.join(made))}" if made else ""
+        also = f"; the answer also names a session: {one_line(', '.join(made))}" if made else ""
         raise ProvisionRejectedError(
             f"POST {path}: {response.status}, but the rental was rejected: "
             f"{reasons}{hint}{also}{request_id_of(response)}",
@@ -58,7 +58,7 @@ def check_creation(response: Response[Any], path: str, *, mask: KeyMask) -> Resp
 
 
 def session_uuids(response: Response[Any]) -> list[str]:
-    """The uuids of the sessions that the answer to a creation names, in its order.
+    """Return the uuids of the sessions in the answer to a creation, in its order.
 
     Args:
         response: The answer.
@@ -77,7 +77,7 @@ def _items(response: Response[Any]) -> list[Any]:
 
 
 def _is_uuid(value: object) -> bool:
-    """Whether it is text that a path can name a session by."""
+    """Whether it is text that can be a session's uuid in a path."""
     if not isinstance(value, str) or not value.strip():
         return False
     try:
@@ -92,7 +92,7 @@ def _is_rejection(item: dict[str, Any]) -> bool:
     if uuid.strip() if isinstance(uuid, str) else uuid:
         return False
     if any(isinstance(value, dict) and value.get("uuid") for value in item.values()):
-        return False  # an envelope: nobody can say that nothing was made
+        return False  # an envelope: a session may have been created
     status = _rejecting_status(item)
     words = any(item.get(name) for name in ("reason", "message", "error"))
     return words or (status > 0 and not 200 <= status < 300)

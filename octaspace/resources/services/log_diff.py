@@ -1,7 +1,7 @@
-"""What is new in a log that is answered whole each time, and may have lost its beginning since.
+"""Find the new part of a log that is returned completely each time and may have lost its beginning.
 
-All of it takes time in proportion to the logs, whatever stands in them: a container may write a million equal
-lines.
+The time is proportional to the size of the logs, regardless of their content: a container may write a million
+equal lines.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ __all__ = ["new_entries", "overlap_of_texts"]
 
 _Entry = TypeVar("_Entry", bound=Hashable)
 
-#: How much of a text is looked for in a line without an end, and how many places are tried.
+#: How many characters are searched for in an unfinished line, and how many matches are tried.
 _PROBE: Final = 200
 _TRIES: Final = 20
 
 
 def new_entries(old: Sequence[_Entry], new: Sequence[_Entry]) -> Sequence[_Entry]:
-    """What `new` has and `old` has not, in order.
+    """Return the entries of `new` that are not in `old`, in order.
 
     Args:
-        old: The log as it was.
-        new: The log as it is: grown at its end, in its middle as well (the older shape, Q13, has the lines
-            of the container behind those of the system), or without its beginning.
+        old: The previous log.
+        new: The current log. It has grown at its end or also in its middle (the older shape, Q13, has the
+            lines of the container after those of the system), or has lost its beginning.
     """
     if new[: len(old)] == old:
         return new[len(old) :]
-    # In the middle and at the end: everything old is still there, in two pieces.
+    # Grown in the middle and at the end: all old entries are still there, in two pieces.
     same = next(at for at in range(len(old)) if at >= len(new) or old[at] != new[at])
     behind = _find(old[same:], new, start=same)
     if behind is not None:
@@ -49,14 +49,14 @@ def new_entries(old: Sequence[_Entry], new: Sequence[_Entry]) -> Sequence[_Entry
 
 
 def overlap_of_texts(old: str, new: str) -> int:
-    """How many characters of the beginning of `new` were in `old`, at its end or as all of it.
+    """Return how many characters at the beginning of `new` are at the end of `old`, or are all of `old`.
 
-    Line by line, which is a hundred times as fast as by characters: the first line of `new` may be the rest
-    of one, and the last of `old` may have gone on.
+    It compares lines, which is a hundred times as fast as comparing characters. The first line of `new` may
+    be the rest of a line, and the last line of `old` may have been continued.
 
     Args:
-        old: The text as it was.
-        new: The text as it is.
+        old: The previous text.
+        new: The current text.
     """
     if new.startswith(old):
         return len(old)
@@ -65,7 +65,7 @@ def overlap_of_texts(old: str, new: str) -> int:
     if lines and before:
         ends = list(accumulate(len(line) + 1 for line in lines))
         for whole in (*_overlaps(before, lines[1:]), 0):
-            # With the first line, which may have been cut.
+            # Include the first line, which may have been cut.
             if whole < len(before) and before[-whole - 1].endswith(lines[0]):
                 end = ends[whole]
                 if new.startswith(unfinished, end):
@@ -74,7 +74,7 @@ def overlap_of_texts(old: str, new: str) -> int:
 
 
 def _overlap_in_line(line: str, new: str) -> int:
-    """The same for a line without an end, which a text of progress bars may be altogether."""
+    """Return the overlap with an unfinished line. The output of progress bars may be one such line."""
     at = 0 if new.startswith(line) else line.find(new[:_PROBE])
     for _ in range(_TRIES):
         if at < 0:
@@ -86,7 +86,7 @@ def _overlap_in_line(line: str, new: str) -> int:
 
 
 def _overlaps(old: Sequence[_Entry], new: Sequence[_Entry]) -> Iterator[int]:
-    """The length of each end of `old` that is a beginning of `new`, the longest first."""
+    """Yield the length of each suffix of `old` that is a prefix of `new`, longest first."""
     part = new[: len(old)]
     if not part:
         return
@@ -100,7 +100,7 @@ def _overlaps(old: Sequence[_Entry], new: Sequence[_Entry]) -> Iterator[int]:
 
 
 def _find(part: Sequence[_Entry], whole: Sequence[_Entry], *, start: int) -> int | None:
-    """Where `part`, which is not empty, stands in `whole` for the first time."""
+    """Return the first position of `part`, which is not empty, in `whole`."""
     links = _links(part)
     length = 0
     for at in range(start, len(whole)):
@@ -111,7 +111,7 @@ def _find(part: Sequence[_Entry], whole: Sequence[_Entry], *, start: int) -> int
 
 
 def _links(part: Sequence[_Entry]) -> list[int]:
-    """Knuth, Morris and Pratt's table: of each beginning, the longest end that is a beginning as well."""
+    """Return the Knuth-Morris-Pratt table: for each prefix, the length of its longest proper border."""
     links = [0] * len(part)
     for at in range(1, len(part)):
         links[at] = _longer(part, links, links[at - 1], part[at])
@@ -119,7 +119,7 @@ def _links(part: Sequence[_Entry]) -> list[int]:
 
 
 def _longer(part: Sequence[_Entry], links: list[int], length: int, entry: _Entry) -> int:
-    """How much of `part` has been met, `entry` included, when `length` of it had been before."""
+    """Return how many entries of `part` match after `entry`, when `length` matched before it."""
     while length and part[length] != entry:
         length = links[length - 1]
     return length + 1 if part[length] == entry else 0

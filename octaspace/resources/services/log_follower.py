@@ -1,4 +1,4 @@
-"""Following a session's logs: from answers that hold everything each time to lines that come once."""
+"""Follow a session's logs: each answer contains the whole log, each line is yielded once."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["follow_logs"]
 
 _END: Final = "\n"
 
-#: Asks for the logs within so many seconds, None for any number. True asks for those of a session that has
-#: ended (Q13).
+#: Requests the logs with a timeout in seconds, or None for no limit. True requests those of an ended session
+#: (Q13).
 ReadLogs = Callable[["bool | None", "float | None"], Any]
-#: Asks for the session's info within so many seconds.
+#: Requests the session's info with a timeout in seconds.
 ReadInfo = Callable[["float | None"], Any]
 
 
@@ -39,12 +39,12 @@ def follow_logs(
     """Yield new lines until the session has ended; see `Session.follow_logs`.
 
     Args:
-        read: Asks for the logs.
-        info: Asks for the session's info.
-        clock: Time, pauses, and whether the client is closed.
-        interval: Seconds between two looks.
-        timeout: Seconds for all of it, or None.
-        on_idle: Called at each look that brought nothing.
+        read: Requests the logs.
+        info: Requests the session's info.
+        clock: Provides the time, pauses, and whether the client is closed.
+        interval: Seconds between two requests.
+        timeout: Seconds in total, or None.
+        on_idle: Called after each request that returned no new line.
     """
     end = inf if timeout is None else clock.monotonic() + timeout
     session, log = _Session(read, info, clock, end), _Log()
@@ -59,7 +59,7 @@ def follow_logs(
         except errors.Error as error:
             if was_open and clock.closed and isinstance(error, errors.ConfigurationError):
                 break
-            # A log that has grown beyond what is read does not get shorter.
+            # A log that exceeds the size limit does not get shorter.
             if not is_transient(error) or getattr(error, "option", None) is not None:
                 raise
             pause = max(interval, getattr(error, "retry_after", None) or 0.0)
@@ -82,10 +82,10 @@ def follow_logs(
 
 
 class _Session:
-    """One session, looked at again and again.
+    """One session, polled until it ends.
 
     Attributes:
-        is_over: Whether it has ended and its last words were read.
+        is_over: Whether it has ended and the rest of its log was read.
     """
 
     def __init__(self, read: ReadLogs, info: ReadInfo, clock: RequestSender, end: float) -> None:
@@ -94,16 +94,16 @@ class _Session:
         self._known = self._ended = self.is_over = False
 
     def look(self) -> Iterator[Any]:
-        """The logs as the API answers them, and once the session has ended, what it leaves behind."""
+        """Yield the logs as the API returns them and, once the session has ended, its final log."""
         if not self._ended:
             try:
                 answer = self._read(None, self._left())
             except errors.NotFoundError:
-                self._ended = True  # a session that has ended answers with recent=true only
+                self._ended = True  # the logs of an ended session need recent=true
             else:
                 self._known = True
                 yield answer
-                # Asked for after the logs, so what was written until the end is in the next answer.
+                # Requested after the logs, so that lines written until the end are in the next answer.
                 self._ended = self._has_ended()
         if self._ended:
             try:
@@ -125,7 +125,7 @@ class _Session:
 
 
 class _Log:
-    """What of answers was not seen before; the older list of lines is read as well (Q13)."""
+    """Yields the new lines of each answer; also reads the older list of lines (Q13)."""
 
     def __init__(self) -> None:
         self._system, self._container = _Entries(), _Text()
@@ -145,15 +145,15 @@ class _Log:
 
 
 class _Entries:
-    """Lines of the system's log that were not seen before."""
+    """Yields the new lines of the system's log."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[str | None, str]] = []
 
     def news(self, answer: list[Any]) -> Iterator[str]:
         lines = [(time, line) for time, message in map(_entry, answer) for line in split(message)]
-        # Nothing, from a session that has ended, or less than before, from an endpoint that lags behind, says
-        # nothing about what was seen.
+        # An empty answer (of an ended session) or a shorter one (of an endpoint that lags behind) does not
+        # change what was seen.
         if lines == self._seen[: len(lines)]:
             return
         fresh = new_entries(self._seen, lines)
@@ -163,17 +163,17 @@ class _Entries:
 
 
 class _Text:
-    """Lines of a text that grows, and may lose its beginning when it is long."""
+    """Yields the new lines of a text that grows and may lose its beginning when it is long."""
 
     def __init__(self) -> None:
         self._seen = ""
-        self._open = ""  # the last line, as long as it has no end
+        self._open = ""  # the last line, while it is unfinished
 
     def news(self, text: str) -> Iterator[str]:
         if self._seen.startswith(text):
             return
         known = overlap_of_texts(self._seen, text)
-        if not known:  # the end of the line that was held back has gone with the rest
+        if not known:  # the end of the unfinished line is lost
             yield from self.rest()
         self._seen = text
         *lines, self._open = (self._open + text[known:]).split("\n")
@@ -187,9 +187,9 @@ class _Text:
 
 
 def _entry(entry: Any) -> tuple[str | None, str]:
-    """Time and message, under any of their names.
+    """Return time and message, under any of their names.
 
-    The older shape (Q13) has lines alone, of which an empty one is a line as well.
+    The older shape (Q13) has lines only; an empty string is an empty line.
     """
     if isinstance(entry, dict):
         time = next((entry[name] for name in ("ts", "timestamp", "time") if entry.get(name)), None)
@@ -202,5 +202,5 @@ def _entry(entry: Any) -> tuple[str | None, str]:
 def _text(value: Any) -> str:
     try:
         return str(value)
-    except (ValueError, RecursionError):  # thousands of digits or levels; the other lines count
+    except (ValueError, RecursionError):  # thousands of digits or levels; keep the other lines
         return safe_repr(value)

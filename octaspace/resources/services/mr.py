@@ -26,10 +26,10 @@ class MachineRentals(Resource):
     __slots__ = ()
 
     def list(self, **filters: object) -> Response[builtins.list[types.payloads.MachineOffer]]:
-        """GET /services/mr: machines on offer (not one's own rentals: those are `client.sessions`).
+        """GET /services/mr: machines on offer. The account's own rentals are in `client.sessions`.
 
         Args:
-            filters: Query parameters, passed on as they are; None is left out.
+            filters: Query parameters, passed on unchanged; None is omitted.
 
         Returns:
             `data` is a list; `total_price_usd` in USD per hour, `total_memory` in bytes::
@@ -39,7 +39,7 @@ class MachineRentals(Resource):
                   "reliability": {"uptime": 94.55, …}, "net_down_mbits": 872229553, …}, …]
 
         Raises:
-            ValueError: A filter cannot stand in a query.
+            ValueError: A filter cannot be part of a query string.
             octaspace.Error: Any of `octaspace.errors`.
         """
         return self._get("services", "mr", params=filters)
@@ -54,16 +54,16 @@ class MachineRentals(Resource):
         min_reliability: float | None = None,
         sort: Sort = "price",
     ) -> builtins.list[types.MachineOffer]:
-        """GET /services/mr, filtered here: one request, typed offers, cheapest first.
+        """GET /services/mr, filtered by the client: one request, typed offers, cheapest first.
 
-        An offer that does not say what a filter asks for is left out.
+        An offer that lacks a value needed by a filter is omitted.
 
         Args:
-            gpu: Part of a GPU's model name, in any case, e.g. ``"rtx 4090"``.
+            gpu: Part of a GPU's model name, case-insensitive, e.g. ``"rtx 4090"``.
             min_vram_gb: Memory of one GPU, in GB (1000 MB count as 1 GB, so that a "24 GB" card passes 24).
-            country: ISO code or name, in any case.
-            max_price_usd: USD per hour, in all.
-            min_reliability: Percent of uptime.
+            country: ISO code or name, case-insensitive.
+            max_price_usd: Total price in USD per hour.
+            min_reliability: Uptime in percent.
             sort: ``"price"`` (cheapest first), ``"reliability"``, ``"vram"`` or ``"download"`` (best first).
 
         Raises:
@@ -71,7 +71,7 @@ class MachineRentals(Resource):
             octaspace.UnexpectedShapeError: The answer is not a list.
             octaspace.Error: Any of `octaspace.errors`.
         """
-        from .search import search_machines  # loads the types, which only who searches should pay for
+        from .search import search_machines  # imported here: it loads the types, which only searches need
 
         return search_machines(
             types.MachineOffer, "/services/mr", self.list, self._sender.mask,
@@ -94,36 +94,36 @@ class MachineRentals(Resource):
         organization_id: int | None = None,
         project_id: int | None = None,
     ) -> Response[types.payloads.MachineCreated]:
-        """POST /services/mr: rent a machine. Sent at most once; it costs money from then on.
+        """POST /services/mr: rent a machine. Sent at most once; charges start with it.
 
-        With `app`, whatever of `disk_size`, `image`, `envs`, `ports` and `http_ports` is not given (is None)
-        comes from the app's entry in the catalogue, and so does an empty `start_command`. That takes one more
-        request, a GET /apps, unless all five are given.
+        With `app`, each of `disk_size`, `image`, `envs`, `ports` and `http_ports` that is None is taken from
+        the app's entry in the catalogue, and so is an empty `start_command`. This takes one more request, a
+        GET /apps, unless all five are given.
 
         Args:
             node_id: The machine, from `list` or `search`.
-            disk_size: GB. Required unless the app's entry says it.
-            image: Docker image, e.g. ``"ubuntu:24.04"``. Required unless the app's entry says it.
+            disk_size: GB. Required unless the app's entry has it.
+            image: Docker image, e.g. ``"ubuntu:24.04"``. Required unless the app's entry has it.
             app: Uuid of an app from `client.apps.list()`; empty for none.
-            envs: Environment variables of the container. They replace those of the app.
+            envs: Environment variables of the container. They replace the app's variables.
             ports: TCP ports to open, 1 to 65535.
             http_ports: Ports to publish under a URL, 1 to 65535.
             start_command: Command to run in the container.
-            entrypoint: Entrypoint instead of the image's.
-            organization_id: Whom to bill it to.
+            entrypoint: Replaces the image's entrypoint.
+            organization_id: The organization that is billed.
             project_id: The project it belongs to.
 
         Returns:
             `data` is a list of one item, e.g. ``[{"uuid": "5dd2d308-…"}]``; see `client.services.session`.
 
         Raises:
-            ValueError: An argument cannot be used or is missing, or the app is not in the catalogue; nothing
-                was rented.
-            octaspace.UnexpectedShapeError: The app's entry in the catalogue does not say what is required, or
-                says something that cannot be used; nothing was rented.
-            octaspace.ProvisionRejectedError: The API answered 2xx and refused the rental (Q2, Q19).
+            ValueError: An argument is invalid or missing, or the app is not in the catalogue; nothing was
+                rented.
+            octaspace.UnexpectedShapeError: The app's entry in the catalogue lacks a required value or has
+                one that cannot be used; nothing was rented.
+            octaspace.ProvisionRejectedError: The API answered 2xx and rejected the rental (Q2, Q19).
             octaspace.Error: Any other of `octaspace.errors`. With `outcome_unknown` the rental may have been
-                made: look at `client.sessions.list()` before renting again.
+                made: check `client.sessions.list()` before renting again.
         """
         inheritable = {
             "disk_size": disk_size, "image": image, "envs": envs, "ports": ports, "http_ports": http_ports,
@@ -170,17 +170,17 @@ class MachineRentals(Resource):
         organization_id: int | None = None,
         project_id: int | None = None,
     ) -> AbstractContextManager[Session]:
-        """`create`, and `stop` at the end of the block, however the block ends::
+        """Call `create`, and `stop` at the end of the block, also after an exception::
 
             with client.services.mr.rent(node_id=9101, disk_size=10, image="ubuntu:24.04") as session:
                 session.wait_until_ready()
 
-        A stop that fails is sent again a few times; the last failure is raised, or noted on the error that
-        ended the block. Arguments are those of `create`.
+        A stop that fails is retried a few times. The last failure is raised, or added as a note to the error
+        that ended the block. Arguments are those of `create`.
 
         Raises:
-            ValueError: An argument cannot be used; nothing was sent.
-            octaspace.ProvisionRejectedError: The rental was refused.
+            ValueError: An argument is invalid; nothing was sent.
+            octaspace.ProvisionRejectedError: The rental was rejected.
             octaspace.Error: As `create`, and at the end as `Session.stop`.
         """
         return rental(

@@ -1,4 +1,4 @@
-"""Waiting for a session to become ready."""
+"""Wait for a session to become ready."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def wait_until_ready(
     interval: float,
     on_progress: Callable[[Response[Any]], object] | None,
 ) -> Response[Any]:
-    """Look until the session is ready; see `Session.wait_until_ready`.
+    """Request the info until the session is ready; see `Session.wait_until_ready`.
 
     Args:
-        look: Asks for the session's info within so many seconds.
-        clock: Time, pauses, and what takes the key out of messages.
+        look: Requests the session's info with a timeout in seconds.
+        clock: Provides the time, pauses, and the mask for the key in messages.
         uuid: The session, for messages.
-        timeout: Seconds for all of it.
-        interval: Seconds between two looks.
-        on_progress: Told of every answer.
+        timeout: Seconds in total.
+        interval: Seconds between two requests.
+        on_progress: Called with every answer.
     """
     checked_seconds("timeout", timeout, above_zero=True)
     checked_seconds("interval", interval)
     end = clock.monotonic() + timeout
-    seen, cause = "nothing heard of it", None
+    seen, cause = "no answer received", None
     while (left := end - clock.monotonic()) > 0:
         pause = interval
         try:
@@ -45,7 +45,7 @@ def wait_until_ready(
         except errors.Error as error:
             if not is_transient(error):
                 raise
-            cause, seen = error, f"the last look failed: {type(error).__name__}"
+            cause, seen = error, f"the last request failed: {type(error).__name__}"
             pause = max(pause, getattr(error, "retry_after", None) or 0.0)
         else:
             cause = None
@@ -61,16 +61,16 @@ def wait_until_ready(
                 raise errors.Error(f"session {uuid} ended before it was ready; {seen}", response=response)
         clock.sleep(max(0.0, min(pause, end - clock.monotonic())))
     raise errors.TimeoutError(
-        f"session {uuid} was not ready within {timeout:g} s; {seen}; it goes on, and so do its charges",
+        f"session {uuid} was not ready within {timeout:g} s; {seen}; the session and its charges continue",
         phase="total",
     ) from cause
 
 
 def session_info(data: Any) -> dict[str, Any]:
-    """The info of a session, alone or as the only item of a list; empty where there is none.
+    """Return the info of a session: an object, or the only item of a list; otherwise empty.
 
     Args:
-        data: What ``GET /services/:uuid/info`` answered.
+        data: The data of ``GET /services/:uuid/info``.
     """
     item = data[0] if isinstance(data, list) and len(data) == 1 else data
     return item if isinstance(item, dict) else {}

@@ -18,7 +18,7 @@ from .session import Session
 
 __all__ = ["RenderNodes"]
 
-#: The API's name is no Python name.
+#: The API's name is not a valid Python name.
 _MULTI_GPU: Final = "multi-gpu-worker"
 _OPTIONS: Final = ("envs", "multi_gpu_worker")
 
@@ -29,10 +29,10 @@ class RenderNodes(Resource):
     __slots__ = ()
 
     def list(self, **filters: object) -> Response[builtins.list[types.payloads.MachineOffer]]:
-        """GET /services/render: render nodes on offer (not one's own sessions: those are `client.sessions`).
+        """GET /services/render: render nodes on offer. The account's own sessions are in `client.sessions`.
 
         Args:
-            filters: Query parameters, passed on as they are; None is left out.
+            filters: Query parameters, passed on unchanged; None is omitted.
 
         Returns:
             `data` is a list in the shape of `client.services.mr.list()`::
@@ -41,7 +41,7 @@ class RenderNodes(Resource):
                   "gpus": [{"model": "NVIDIA H100 80GB HBM3", "mem_total_mb": 81559}], …}, …]
 
         Raises:
-            ValueError: A filter cannot stand in a query.
+            ValueError: A filter cannot be part of a query string.
             octaspace.Error: Any of `octaspace.errors`.
         """
         return self._get("services", "render", params=filters)
@@ -56,8 +56,8 @@ class RenderNodes(Resource):
         min_reliability: float | None = None,
         sort: Sort = "price",
     ) -> builtins.list[types.RenderOffer]:
-        """GET /services/render, filtered here; see `MachineRentals.search`."""
-        from .search import search_machines  # loads the types, which only who searches should pay for
+        """GET /services/render, filtered by the client; see `MachineRentals.search`."""
+        from .search import search_machines  # imported here: it loads the types, which only searches need
 
         return search_machines(
             types.RenderOffer, "/services/render", self.list, self._sender.mask,
@@ -66,22 +66,22 @@ class RenderNodes(Resource):
         )  # fmt: skip
 
     def create(self, *, node_id: int, disk_size: int, **options: Any) -> Response[types.payloads.Created]:
-        """POST /services/render: start a render session. Sent at most once; it costs money from then on.
+        """POST /services/render: start a render session. Sent at most once; charges start with it.
 
         Args:
             node_id: The node, from `list` or `search`.
             disk_size: GB.
             options: `envs` (environment variables), `multi_gpu_worker` (True for one worker per GPU; the
-                API's own spelling ``"multi-gpu-worker"`` is taken too). None is left out.
+                API's own spelling ``"multi-gpu-worker"`` is also accepted). None is omitted.
 
         Returns:
             `data` is ``{"uuid": "5dd2d308-…"}``; see `client.services.session`.
 
         Raises:
-            ValueError: An argument is unknown or cannot be used; nothing was sent.
-            octaspace.ProvisionRejectedError: The API answered 2xx and refused the session (Q19).
+            ValueError: An argument is unknown or invalid; nothing was sent.
+            octaspace.ProvisionRejectedError: The API answered 2xx and rejected the session (Q19).
             octaspace.Error: Any other of `octaspace.errors`. With `outcome_unknown` the session may have been
-                made: look at `client.sessions.list()` before starting another.
+                created: check `client.sessions.list()` before starting another.
         """
         options = {
             "multi_gpu_worker" if name == _MULTI_GPU else name: value for name, value in options.items()
@@ -103,7 +103,7 @@ class RenderNodes(Resource):
         )
 
     def rent(self, *, node_id: int, disk_size: int, **options: Any) -> AbstractContextManager[Session]:
-        """`create`, and `stop` at the end of the block; see `MachineRentals.rent`.
+        """Call `create`, and `stop` at the end of the block; see `MachineRentals.rent`.
 
         Arguments are those of `create`.
         """

@@ -1,4 +1,4 @@
-"""Rentals that end with a block: a session is created, used, and stopped on every way out."""
+"""Context manager of rentals: create a session, and stop it however the block ends."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .transient import is_transient
 
 __all__ = ["rental"]
 
-#: Waits in seconds before a stop that failed is sent again. Stopping twice is harmless, charges are not.
+#: Seconds to wait before each retry of a failed stop. Stopping twice is harmless; a session costs money.
 _PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
 _LONGEST_PAUSE: Final = 60.0
 
 
 @contextmanager
 def rental(sender: RequestSender, create: Callable[[], Response[Any]]) -> Iterator[Session]:
-    """Create a session, and stop it at the end of the block, however that ends.
+    """Create a session, and stop it however the block ends.
 
     Args:
-        trip: The way to the API.
+        sender: Sends the requests.
         create: Sends the creation, and raises unless the answer names a session.
     """
     response: Response[Any] | None = None
@@ -38,15 +38,15 @@ def rental(sender: RequestSender, create: Callable[[], Response[Any]]) -> Iterat
             _stop_others(sender, error)
             raise
         except (errors.Error, ValueError):
-            raise  # they know themselves whether there may be a rental
+            raise  # these errors state whether there may be a rental
         except BaseException as interruption:  # or what a hook raised
             if response is not None:
                 session = Session(sender, session_uuids(response)[0])
             if session is None:
                 _add_note(
                     interruption,
-                    "It came while a rental was being created, which may have been carried out all the same: "
-                    "look at client.sessions.list().",
+                    "The creation of a rental was interrupted and may have taken effect: "
+                    "check client.sessions.list().",
                 )
             raise
         yield session
@@ -55,19 +55,19 @@ def rental(sender: RequestSender, create: Callable[[], Response[Any]]) -> Iterat
             try:
                 _stop(sender, session)
             except Exception as failure:
-                # The body's own error is what the caller must see; this one rides along.
-                _add_note(error, f"Session {session.uuid} could not be stopped and goes on: {failure}")
+                # The caller must see the error of the block; this one is added as a note.
+                _add_note(error, f"Session {session.uuid} could not be stopped and continues: {failure}")
         raise
     _stop(sender, session)
 
 
 def _stop_others(sender: RequestSender, rejected: errors.ProvisionRejectedError) -> None:
-    """Stop what an answer names beside what it refuses: the block that would use it does not run."""
+    """Stop the sessions that a rejecting answer names: the block that would use them does not run."""
     for uuid in session_uuids(rejected.response) if rejected.response is not None else ():
         try:
             _stop(sender, Session(sender, uuid))
         except Exception as failure:
-            _add_note(rejected, f"Session {uuid} could not be stopped and goes on: {failure}")
+            _add_note(rejected, f"Session {uuid} could not be stopped and continues: {failure}")
 
 
 def _stop(sender: RequestSender, session: Session) -> None:
@@ -75,13 +75,13 @@ def _stop(sender: RequestSender, session: Session) -> None:
         _stop_patiently(sender, session)
     except errors.Error:
         raise
-    except BaseException as interruption:  # or what a hook raised: once more, at once
+    except BaseException as interruption:  # or what a hook raised: retry once, immediately
         try:
             _stop_once(session)
         except BaseException as failure:
             _add_note(
                 interruption,
-                f"Session {session.uuid} may go on: its stop was interrupted, and so was another "
+                f"Session {session.uuid} may continue: its stop was interrupted, and so was a second one "
                 f"({type(failure).__name__}).",
             )
         raise
@@ -103,14 +103,14 @@ def _stop_once(session: Session) -> None:
     try:
         session.stop()
     except errors.NotFoundError:
-        return  # it is gone: stopped by somebody, or by the stop whose answer was lost
+        return  # already stopped: by another client, or by a stop whose answer was lost
 
 
 def _add_note(error: BaseException, note: str) -> None:
     if hasattr(error, "add_note"):
         error.add_note(note)
         return
-    # Python 3.10 has no notes; a traceback shows causes and contexts as well, so it goes to their end.
+    # Python 3.10 has no notes. Tracebacks show causes and contexts, so the note is added at the end of these.
     chain = [error]
     while True:
         behind = chain[-1].__cause__

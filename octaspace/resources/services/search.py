@@ -1,4 +1,4 @@
-"""The filters people type every day, over an offer list that was fetched once."""
+"""Filter and sort offers from a list that is fetched once."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def search_machines(
 
     Args:
         kind: The type of the offers.
-        path: Where they come from, for messages.
-        fetch: Makes the request; the arguments are checked before.
-        mask: Takes the key out of an answer that an error speaks of.
+        path: Path of the request, for messages.
+        fetch: Sends the request; the arguments are checked before it.
+        mask: Masks the key in an answer that an error contains.
     """
     checked_choice("sort", sort, ("price", "reliability", "vram", "download"))
     model = None if gpu is None else checked_text("gpu", gpu, required=True).strip().lower()
@@ -80,9 +80,9 @@ def search_relays(
     """Fetch VPN relays, filter and sort them; see `VpnRelays.search`.
 
     Args:
-        path: Where they come from, for messages.
-        fetch: Makes the request; the arguments are checked before.
-        mask: Takes the key out of an answer that an error speaks of.
+        path: Path of the request, for messages.
+        fetch: Sends the request; the arguments are checked before it.
+        mask: Masks the key in an answer that an error contains.
     """
     checked_choice("sort", sort, ("price", "download"))
     place, most = _place(country), _limit("max_price_usd", max_price_usd)
@@ -105,7 +105,7 @@ def search_relays(
 
 
 def _read(kind: type[_Offer], path: str, response: Response[Any], mask: KeyMask) -> Iterator[_Offer]:
-    """Typed offers. One without an id is left out: it cannot be rented."""
+    """Yield typed offers. An offer without an id is omitted: it cannot be rented."""
     if not isinstance(response.data, list):
         response = mask.response(response)
         raise UnexpectedShapeError(
@@ -125,7 +125,7 @@ def _read(kind: type[_Offer], path: str, response: Response[Any], mask: KeyMask)
 def _sorted(
     offers: Iterable[_Offer], figure: Callable[[_Offer], float | Decimal | None], *, best_first: bool
 ) -> list[_Offer]:
-    """In order of a figure; those without it last, equals in order of their node."""
+    """Sort offers by a figure: those without it are last, equal ones are sorted by node id."""
 
     def key(offer: _Offer) -> tuple[bool, float | Decimal, int]:
         value = figure(offer)
@@ -144,7 +144,7 @@ def _is_in(offer: MachineOffer | RenderOffer | VpnRelay, place: str | None) -> b
 
 
 def _limit(name: str, value: float | Decimal | None) -> Decimal | None:
-    """A limit as an exact number: 0.43 means 0.43, and not the float next to it."""
+    """Return a limit as an exact number: 0.43 means 0.43, not the nearest float."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):

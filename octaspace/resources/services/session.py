@@ -1,4 +1,4 @@
-"""A rented session: what it is doing, what it writes, and its end."""
+"""A rented session: its state, its logs, and its stop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .polling import wait_until_ready
 
 __all__ = ["Session"]
 
-#: The worst and the best score for a node.
+#: Scores for a node, worst to best.
 _SCORES = range(1, 6)
 
 
@@ -24,7 +24,7 @@ class Session(Resource):
     """One session: `client.services.session(uuid)`.
 
     Args:
-        trip: The way to the API.
+        sender: Sends the requests.
         uuid: The session.
 
     Attributes:
@@ -39,7 +39,7 @@ class Session(Resource):
         super().__init__(sender)
         if not isinstance(uuid, str):
             raise ValueError(f"a session's uuid must be text, not {safe_repr(uuid)} ({type(uuid).__name__})")
-        segment_of(uuid)  # refuse at once what no call could use
+        segment_of(uuid)  # reject a uuid that no call could use
         self.uuid = uuid
 
     def __repr__(self) -> str:
@@ -48,11 +48,11 @@ class Session(Resource):
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(
             f"{type(self).__name__} belongs to an octaspace.Client and can be neither copied nor pickled: "
-            "pass its uuid, and call services.session() with it on a client of the other process"
+            "pass its uuid, and call services.session() with it on a client in the other process"
         )
 
     def info(self) -> Response[types.payloads.Session]:
-        """GET /services/:uuid/info: state, addresses, charges.
+        """GET /services/:uuid/info: the state, addresses and charges.
 
         Returns:
             `data` is an object; `octaspace.types.Session.from_api` reads its numbers and times::
@@ -68,13 +68,13 @@ class Session(Resource):
         return self._get("services", self.uuid, "info")
 
     def logs(self, recent: bool | None = None) -> Response[types.payloads.SessionLogs]:
-        """GET /services/:uuid/logs: everything written so far.
+        """GET /services/:uuid/logs: the complete log so far.
 
         Args:
-            recent: True for a session that has ended (``?recent=true``); it answers to nothing else.
+            recent: True (``?recent=true``) is required for a session that has ended.
 
         Returns:
-            `data` is an object; a `msg` may hold several lines, `container` is the whole text each time::
+            `data` is an object; a `msg` may contain several lines, `container` is always the whole text::
 
                 {"system": [{"ts": 1795510795000, "msg": "Container started\\n"}, …],
                  "container": "listening on 0.0.0.0:8080\\n"}
@@ -89,17 +89,17 @@ class Session(Resource):
         """POST /services/:uuid/stop: end the session and its charges. Sent at most once.
 
         Args:
-            score: 1 (bad) to 5 (good) for the node; None gives none.
+            score: 1 (bad) to 5 (good) for the node; None sends no score.
 
         Returns:
-            `data` as the API confirms it; None when the answer is empty.
+            `data` is the API's confirmation; None when the answer is empty.
 
         Raises:
-            ValueError: The score is no whole number from 1 to 5.
-            octaspace.NotFoundError: There is no such session, or it was stopped before.
-            octaspace.InvalidResponseError: A 2xx that confirms nothing: HTML, or an error in its JSON. The
-                session may go on.
-            octaspace.Error: Any other of `octaspace.errors`; look at `outcome_unknown`. Stopping twice is
+            ValueError: The score is not a whole number from 1 to 5.
+            octaspace.NotFoundError: There is no such session, or it is already stopped.
+            octaspace.InvalidResponseError: A 2xx without a confirmation: HTML, or an error in its JSON. The
+                session may continue.
+            octaspace.Error: Any other of `octaspace.errors`; check `outcome_unknown`. Stopping twice is
                 harmless.
         """
         if score is not None and (type(score) is not int or score not in _SCORES):
@@ -115,26 +115,27 @@ class Session(Resource):
         interval: float = 2.0,
         on_progress: Callable[[Response[types.payloads.Session]], object] | None = None,
     ) -> Response[types.payloads.Session]:
-        """Ask for `info()` until the session is ready.
+        """Poll `info()` until the session is ready.
 
-        A failing network, a 5xx, a 429, a 408, and an answer that cannot be read (broken JSON, HTML, an empty
-        body) are waited out: within the time limit the next look may succeed.
+        A network error, a 5xx, a 429, a 408, and an answer that cannot be read (broken JSON, HTML, an empty
+        body) do not end the wait: within the time limit the next request may succeed.
 
         Args:
-            timeout: Seconds for all of it; also ends a request that hangs.
-            interval: Seconds between two looks.
-            on_progress: Called with each `Response`, the last included; what it raises ends the waiting.
+            timeout: Seconds in total; also ends a request that hangs.
+            interval: Seconds between two requests.
+            on_progress: Called with each `Response`, including the last. An exception that it raises
+                ends the wait.
 
         Returns:
-            The `info()` that said so.
+            The last `info()`.
 
         Raises:
             ValueError: `timeout` is not above 0, or `interval` is negative; nothing was sent.
-            octaspace.TimeoutError: Not ready in time; `phase` is ``"total"``. The session goes on, and so do
-                its charges.
-            octaspace.NotFoundError: The session is gone.
+            octaspace.TimeoutError: Not ready in time; `phase` is ``"total"``. The session and its charges
+                continue.
+            octaspace.NotFoundError: There is no such session, or it no longer exists.
             octaspace.Error: The session has failed or ended (`response` is the last `info()`), or any other
-                error that waiting does not mend.
+                error that is not transient.
         """
 
         def look(seconds: float) -> Response[types.payloads.Session]:
@@ -150,34 +151,35 @@ class Session(Resource):
         timeout: float | None = None,
         on_idle: Callable[[], object] | None = None,
     ) -> Iterator[str]:
-        """Follow what the session writes, line by line, until it ends.
+        """Follow the session's logs, line by line, until it ends.
 
-        Lines of the system and of the container come in the order in which they are seen, none twice and
-        none left out; a line of the container that has no end yet is held back until it has.
+        Lines of the system and of the container are yielded in the order in which they are received, each
+        exactly once. An unfinished line of the container is held back until it is complete.
 
-        A failing network, a 5xx, a 429, a 408, and an answer that cannot be read are waited out, as
-        `wait_until_ready` does, within `timeout` or without a limit.
+        A network error, a 5xx, a 429, a 408, and an answer that cannot be read do not end the iteration, as
+        in `wait_until_ready`, within `timeout` or without a limit.
 
-        The iteration also ends, without an error, when the time is over and when the client is closed: at
-        once while it waits, otherwise after the request under way. What was held back is then given as well.
+        The iteration also ends, without an error, when `timeout` has passed or the client is closed:
+        immediately during a pause, otherwise after the current request. An unfinished line is then yielded
+        too.
 
         Args:
-            interval: Seconds between two looks.
-            timeout: Seconds for all of it, from the first look on; also ends a request that hangs. None for
-                no limit.
-            on_idle: Called without arguments at each look that brought no line, failed ones included, and
-                once in `interval` while the API asks for a longer wait. What it raises ends the following
-                and reaches the caller.
+            interval: Seconds between two requests.
+            timeout: Seconds in total, from the first request; also ends a request that hangs. None for no
+                limit.
+            on_idle: Called without arguments after each request that returned no new line, including failed
+                ones, and once per `interval` while the API asks for a longer wait. An exception that it
+                raises ends the iteration and reaches the caller.
 
         Yields:
-            Lines without their line ends.
+            Lines without line endings.
 
         Raises:
             ValueError: `interval` is not a number of seconds or is negative, or `timeout` is not above 0.
-            octaspace.NotFoundError: There never was such a session.
+            octaspace.NotFoundError: The session never existed.
             octaspace.InvalidResponseError: The log is larger than `Config.max_response_bytes`.
-            octaspace.ConfigurationError: The client was closed before the first look.
-            octaspace.Error: Any other of `octaspace.errors` that waiting does not mend.
+            octaspace.ConfigurationError: The client was closed before the first request.
+            octaspace.Error: Any other of `octaspace.errors` that is not transient.
         """
         checked_seconds("interval", interval)
         if timeout is not None:
@@ -192,6 +194,6 @@ class Session(Resource):
         return follow_logs(read, info, self._sender, interval=interval, timeout=timeout, on_idle=on_idle)
 
     def _within(self, seconds: float | None, what: str, *, recent: bool | None = None) -> Response[Any]:
-        """GET /services/:uuid/info or /logs, given up after so many seconds."""
+        """GET /services/:uuid/info or /logs, with a timeout in seconds."""
         path, query = path_of("services", self.uuid, what), query_of({"recent": recent})
         return self._sender.send(Request("GET", path, params=query, expects="json"), timeout=seconds)

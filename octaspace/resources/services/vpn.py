@@ -28,10 +28,10 @@ class VpnRelays(Resource):
     __slots__ = ()
 
     def list(self, **filters: object) -> Response[builtins.list[types.payloads.VpnRelay]]:
-        """GET /services/vpn: relays on offer (not one's own sessions: those are `client.sessions`).
+        """GET /services/vpn: relays on offer. The account's own sessions are in `client.sessions`.
 
         Args:
-            filters: Query parameters, passed on as they are; None is left out.
+            filters: Query parameters, passed on unchanged; None is omitted.
 
         Returns:
             `data` is a list; prices per GB::
@@ -40,7 +40,7 @@ class VpnRelays(Resource):
                   "residential": true, "net_down_mbits": 570, "traffic_price_usd": 0.040753, …}, …]
 
         Raises:
-            ValueError: A filter cannot stand in a query.
+            ValueError: A filter cannot be part of a query string.
             octaspace.Error: Any of `octaspace.errors`.
         """
         return self._get("services", "vpn", params=filters)
@@ -53,12 +53,12 @@ class VpnRelays(Resource):
         max_price_usd: float | Decimal | None = None,
         sort: RelaySort = "price",
     ) -> builtins.list[types.VpnRelay]:
-        """GET /services/vpn, filtered here: one request, typed relays, cheapest first.
+        """GET /services/vpn, filtered by the client: one request, typed relays, cheapest first.
 
-        A relay that does not say what a filter asks for is left out.
+        A relay that lacks a value needed by a filter is omitted.
 
         Args:
-            country: ISO code or name, in any case.
+            country: ISO code or name, case-insensitive.
             residential: True for relays in homes, False for those in data centres.
             max_price_usd: USD per GB.
             sort: ``"price"`` (cheapest first) or ``"download"`` (fastest first).
@@ -68,7 +68,7 @@ class VpnRelays(Resource):
             octaspace.UnexpectedShapeError: The answer is not a list.
             octaspace.Error: Any of `octaspace.errors`.
         """
-        from .search import search_relays  # loads the types, which only who searches should pay for
+        from .search import search_relays  # imported here: it loads the types, which only searches need
 
         return search_relays(
             "/services/vpn", self.list, self._sender.mask,
@@ -78,7 +78,7 @@ class VpnRelays(Resource):
     def create(
         self, *, node_id: int, subkind: str = "wg", protocol: str | None = None
     ) -> Response[types.payloads.Created]:
-        """POST /services/vpn: start a VPN session. Sent at most once; it costs money from then on.
+        """POST /services/vpn: start a VPN session. Sent at most once; charges start with it.
 
         Args:
             node_id: The relay, from `list` or `search`.
@@ -89,10 +89,10 @@ class VpnRelays(Resource):
             `data` is ``{"uuid": "5dd2d308-…"}``; the configuration is in `session(uuid).info()`.
 
         Raises:
-            ValueError: An argument cannot be used; nothing was sent.
-            octaspace.ProvisionRejectedError: The API answered 2xx and refused the session (Q19).
+            ValueError: An argument is invalid; nothing was sent.
+            octaspace.ProvisionRejectedError: The API answered 2xx and rejected the session (Q19).
             octaspace.Error: Any other of `octaspace.errors`. With `outcome_unknown` the session may have been
-                made: look at `client.sessions.list()` before starting another.
+                created: check `client.sessions.list()` before starting another.
         """
         body: dict[str, object] = {
             "node_id": checked_count("node_id", node_id),
@@ -108,7 +108,7 @@ class VpnRelays(Resource):
     def rent(
         self, *, node_id: int, subkind: str = "wg", protocol: str | None = None
     ) -> AbstractContextManager[Session]:
-        """`create`, and `stop` at the end of the block; see `MachineRentals.rent`.
+        """Call `create`, and `stop` at the end of the block; see `MachineRentals.rent`.
 
         Arguments are those of `create`.
         """

@@ -42,9 +42,7 @@ def test_against_the_sandbox(sandbox: SandboxServer, sandbox_client: Client, clo
 
 def test_the_time_is_over(client: Client, requests_mock: requests_mock.Mocker, clock: FakeClock) -> None:
     requests_mock.get(INFO, json={"progress": "pulling\x1b[31m image"})
-    with pytest.raises(
-        octaspace.TimeoutError, match=r"not ready within 5 s; last progress: pulling"
-    ) as caught:
+    with pytest.raises(octaspace.TimeoutError, match=r"not ready within 5 s; .*pulling") as caught:
         wait(client, timeout=5.0)
     assert caught.value.phase == "total"
     assert "\x1b" not in str(caught.value)
@@ -62,7 +60,7 @@ def test_each_look_may_take_what_is_left(
         raise octaspace.TimeoutError("hangs", phase="total")
 
     monkeypatch.setattr(client, "send", send)
-    with pytest.raises(octaspace.TimeoutError, match="the last look failed: TimeoutError") as caught:
+    with pytest.raises(octaspace.TimeoutError, match="TimeoutError") as caught:
         wait(client, timeout=10.0, interval=1.0)
     assert limits == [10.0, 5.0]
     assert isinstance(caught.value.__cause__, octaspace.TimeoutError)
@@ -169,7 +167,7 @@ def test_a_request_that_hangs_ends_with_the_time(sandbox: SandboxServer) -> None
     sandbox.faults.add("stall", path="/services/*")
     with Client("sk-secret", base_url=sandbox.url, read_timeout=None) as client:
         with pytest.raises(
-            octaspace.TimeoutError, match=r"not ready within 0\.2 s; the last look failed"
+            octaspace.TimeoutError, match=r"not ready within 0\.2 s; .*TimeoutError"
         ) as caught:
             client.services.session("u-1").wait_until_ready(timeout=0.2, interval=0)
         assert caught.value.phase == "total"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -206,7 +207,7 @@ def test_the_bodys_error_is_not_masked_by_a_failing_stop(
     requests_mock.post(STOP, status_code=503)
     with pytest.raises(RuntimeError, match="body") as caught, client.services.mr.rent(**MACHINE):
         raise RuntimeError("body")
-    assert "Session u-1 could not be stopped and goes on: POST /services/u-1/stop: 503" in notes(caught.value)
+    assert re.search(r"u-1 could not be stopped.* POST /services/u-1/stop: 503", notes(caught.value))
 
 
 def test_a_client_closed_in_the_block_is_said(client: Client, requests_mock: requests_mock.Mocker) -> None:
@@ -321,7 +322,7 @@ def test_the_bodys_error_is_not_masked_by_a_hook_that_fails_at_the_stop(
     rental = client.with_options(on_request=hook).services.mr.rent(**MACHINE)
     with pytest.raises(RuntimeError, match="body") as caught, rental:
         raise RuntimeError("body")
-    assert "Session u-1 could not be stopped and goes on: the hook's own" in notes(caught.value)
+    assert re.search(r"u-1 could not be stopped.*: the hook's own", notes(caught.value))
     assert stop.call_count == 0
 
 
@@ -341,7 +342,7 @@ def test_an_interrupted_stop_is_sent_once_more(
     with pytest.raises(KeyboardInterrupt) as caught, client.services.mr.rent(**MACHINE):
         raise RuntimeError("body")
     assert stop.call_count == 2
-    assert "may go on" not in notes(caught.value)
+    assert "interrupted" not in notes(caught.value)
     assert isinstance(caught.value.__context__, RuntimeError)  # the body's error is told as well
 
 
@@ -353,9 +354,7 @@ def test_a_stop_that_is_interrupted_twice_says_so(
     with pytest.raises(KeyboardInterrupt) as caught, client.services.mr.rent(**MACHINE):
         pass
     assert stop.call_count == 2
-    assert "Session u-1 may go on: its stop was interrupted, and so was another (SystemExit)." in notes(
-        caught.value
-    )
+    assert re.search(r"u-1 .*interrupted.*SystemExit", notes(caught.value))
 
 
 #: Where the block's own error or Ctrl-C is dealt with: two lines that nothing stands behind.
@@ -464,7 +463,7 @@ def test_the_notes_of_an_error_from_none_are_seen(
     with pytest.raises(RuntimeError) as caught:
         use()
     shown = "".join(traceback.format_exception(caught.value))
-    assert "Session u-1 could not be stopped and goes on" in shown
+    assert "Session u-1 could not be stopped" in shown
     assert "hidden" not in shown
 
 
