@@ -137,7 +137,7 @@ def _run_suite(page: Page) -> None:
 
 def _fire(page: Page) -> None:
     page.get_by_role("button", name="Half of the answers are 503").click()
-    expect(page.locator("main > .notice")).to_contain_text("Fire and see")
+    expect(page.locator("main > .notice")).to_contain_text("Expected")
     page.get_by_role("button", name="Send calls", exact=True).click()
     expect(page.locator("#lab").get_by_text("finished", exact=True)).to_be_visible(timeout=60_000)
     page.evaluate("document.getElementById('lab-run-title').closest('.panel').scrollIntoView()")

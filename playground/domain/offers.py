@@ -147,8 +147,8 @@ class Axis:
 
 
 _AXES: Final[dict[Service, dict[str, Axis]]] = {
-    "mr": {"vram": Axis("VRAM of a card", "GB"), "score": Axis("AI score")},
-    "render": {"vram": Axis("VRAM of a card", "GB"), "score": Axis("Blender score")},
+    "mr": {"vram": Axis("VRAM per GPU", "GB"), "score": Axis("AI score")},
+    "render": {"vram": Axis("VRAM per GPU", "GB"), "score": Axis("Blender score")},
     "vpn": {"download": Axis("Download", "Mbit/s")},
 }
 

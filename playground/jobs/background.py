@@ -1,8 +1,8 @@
 """Threads for what takes longer than a page may: runs of methods, the smoke suite, the failover lab.
 
 The thread lives in the worker that was asked; what it says of itself goes to the store, where every
-worker sees it. Between two steps it hears whether somebody asked it to stop. A second thread looks as long as
-the first is busy or waits, says that it goes on, and ends its waits when it is to stop.
+worker sees it. Between two steps it checks whether it was cancelled. A second thread polls while
+the first is busy or waits: it writes the heartbeat of the job, and ends its waits after a cancellation.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["Progress", "begin"]
 #: Seconds between two writes, so that a fast job does not spend its time on telling of it.
 _BETWEEN: Final = 0.15
 
-#: Seconds between two looks whether somebody asked a job to stop that tells nothing by itself.
+#: Seconds between two polls for the cancellation of a job that makes no progress calls.
 _LOOK: Final = 0.5
 
 _log: Final = logging.getLogger(__name__)
@@ -67,17 +67,17 @@ class Progress:
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked it to stop."""
+        """Whether it was cancelled."""
         self.tell()
         return self._stop.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait, and say whether somebody asked it to stop."""
+        """Wait; return whether it was cancelled."""
         return self._stop.wait(seconds) or self.cancelled
 
     @contextmanager
     def ending(self, client: Client) -> Iterator[Client]:
-        """A copy of a client that is closed when somebody asks the job to stop.
+        """A copy of a client that is closed when the job is cancelled.
 
         What waits in it wakes up, and nothing more is sent. So it is for calls that only read: the end of a
         rental must be sent all the same.
@@ -95,7 +95,7 @@ class Progress:
             copy.close()
 
     def watch(self) -> None:
-        """Look again and again whether somebody asked it to stop, until the job is over."""
+        """Poll for a cancellation until the job is over."""
         while not self._over.wait(_LOOK):
             self.tell()
 
@@ -112,7 +112,7 @@ class Progress:
         try:
             stop = self._log.write(self._state, self._items, ended=ended)
         except StoreError as error:
-            # The job goes on; what it has to tell is told with the next.
+            # The job continues; the next call writes the state as well.
             _log.error("The job %s could not tell how far it is: %s", self.id, error)
             return
         self._items = []
@@ -130,7 +130,7 @@ def begin(
     limits: JobLimits,
     work: Callable[[Progress], None],
 ) -> str:
-    """Begin a job in a thread of its own.
+    """Start a job in a new thread.
 
     Args:
         database: Where its progress is kept.
@@ -162,7 +162,7 @@ def begin(
             if watching.ident is not None:
                 watching.join()
 
-    # Nothing of the request that began it: a context of its own.
+    # A new context, without anything of the request that started the job.
     thread = threading.Thread(target=contextvars.Context().run, args=(run,), name=f"{kind}-{id}", daemon=True)
     try:
         thread.start()

@@ -1,4 +1,4 @@
-"""A run of one method: made in the background, so that nobody has to wait for it."""
+"""A run of one method in the background."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CHANGE_SECONDS: Final = 60.0
 
 
 class _CancelledError(Exception):
-    """Somebody pressed Cancel."""
+    """The run was cancelled."""
 
 
 def start_run(
@@ -106,7 +106,7 @@ def _carry_out(
     *,
     change: bool,
 ) -> dict[str, Any]:
-    """Run it; what came of it as the run's state: `outcome`, and `data` or `problem`.
+    """Run it; return its result as the state of the run: `outcome`, and `data` or `problem`.
 
     Both of them when the answer has an unexpected shape.
     """
@@ -131,7 +131,12 @@ def _carry_out(
     except UnexpectedShapeError as error:  # of an answer that the method has read
         log_unexpected_shape(method.name, error, calls[-1].request_id if calls else None)
         return {"outcome": "failed", "problem": describe(error).as_json(), "data": _answer_of(calls)}
-    except (Error, ValueError, TypeError, OSError) as error:  # those that are no Error are about arguments
+    except (
+        Error,
+        ValueError,
+        TypeError,
+        OSError,
+    ) as error:  # others than Error: arguments
         if progress.cancelled and not change:
             return {"outcome": "abandoned"}
         return {"outcome": "failed", "problem": describe(error).as_json()}

@@ -95,7 +95,7 @@ def run_steps(
         idle_job: Numbers of a node and of a job of it, which no call of the API lists.
 
     Yields:
-        For each call what came of it, and what went over the wire for it. The first has: method, line,
+        The result of each call, and its recorded requests. A result has: method, line,
         change, state (``passed``, ``failed``, ``skipped``), message, data (its shape), took, status,
         attempts, request_id.
     """
@@ -132,7 +132,7 @@ def _method(name: str) -> Method:
 def _make(
     step: _Step, state: _State, client: Client, listener: Listener, *, changes: bool
 ) -> tuple[dict[str, Any], list[Call]]:
-    """Make the call of a step; what came of it, and the calls behind it."""
+    """Make the call of a step; return its result and its recorded requests."""
     method = step.method
     values = _values(step, state)
     if isinstance(values, str):

@@ -1,6 +1,6 @@
 """Starts everything the playground needs and stops it again: two sandbox endpoints and Gunicorn.
 
-`bin/playground` runs this with the Python of `.venv`. The parts run as processes of their own; this one
+`bin/playground` runs this with the Python of `.venv`. The parts run as separate processes; this one
 only watches them: when it is told to stop, or when one of them ends, all of them end.
 """
 
@@ -100,14 +100,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _StoppedError(Exception):
-    """Somebody asked to stop while things were starting."""
+    """A stop was requested during the start."""
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bin/playground",
-        description="The OctaSpace playground with a sandbox of its own. "
-        "With OCTA_API_KEY set it speaks to the live API; each browser may choose.",
+        description="The OctaSpace playground with its own sandbox. "
+        "With OCTA_API_KEY set, it uses the live API; each browser can choose another target.",
     )
     parser.add_argument(
         "--port", type=_number(0, 65535), default=3000, help="port of the web app (default 3000; 0: any)"
@@ -127,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
 def _number(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-            raise argparse.ArgumentTypeError(f"{text!r} is no number from {least} to {most}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
         return int(text)
 
     return read
@@ -144,7 +144,7 @@ def _environment(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _for_the_sandbox(environment: Mapping[str, str]) -> dict[str, str]:
-    """The sandbox speaks to nobody: it gets no key, no password and no address of a store."""
+    """The environment of the sandbox: without keys, passwords and addresses of stores."""
     return {name: value for name, value in environment.items() if name.startswith(_SANDBOX_NEEDS)}
 
 
@@ -152,12 +152,12 @@ def _port_to_listen_at(host: str, port: int) -> int:
     """Try the address out; the port, or for 0 a free one.
 
     Raises:
-        StartError: Nobody can listen there.
+        StartError: The address cannot be used.
     """
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (socket.gaierror, UnicodeError):
-        raise StartError(f"--host {host} is not an address: nobody knows that name") from None
+        raise StartError(f"--host {host} is not an address: the name does not resolve") from None
     with socket.socket(family, kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -174,7 +174,7 @@ def _why_not(error: OSError, host: str, port: int) -> str:
         return f"--host {host} is not an address of this machine"
     if error.errno == errno.EACCES:
         return f"Port {port} is not for everybody; choose one above 1023 with --port"
-    return f"Nobody can listen on port {port} of {host}: {error.strerror}"
+    return f"Port {port} of {host} cannot be used: {error.strerror}"
 
 
 def _start_sandbox(
@@ -261,7 +261,7 @@ def _address(options: argparse.Namespace, settings: ProcessSettings) -> str:
         url = f"http://{named[0]}:{options.port}"
     source = default_target(settings)
     if source.is_sandbox:
-        return f"{url}, and speaks to its own sandbox"
+        return f"{url}, and uses its own sandbox"
     return f"{url}, and speaks with OCTA_API_KEY to {', '.join(source.endpoints)}"
 
 

@@ -1,4 +1,4 @@
-"""The processes the launcher starts: each leads a group of its own, and is stopped with all of it."""
+"""Processes of the launcher: each leads its own process group, which is stopped as a whole."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Child:
         piped: bool = False,
     ) -> None:
         self.name = name
-        # A session of its own: Ctrl-C reaches the launcher alone, which then stops the others in order.
-        self.process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - commands of ours
+        # A new session: Ctrl-C reaches only the launcher, which then stops the others in order.
+        self.process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - our commands
             command,
             cwd=folder,
             env=dict(environment),
@@ -92,7 +92,7 @@ class Child:
         return not self._signal(0)
 
     def _signal(self, number: int) -> bool:
-        """Signal the whole group; False when nobody is left in it."""
+        """Send a signal to the whole group; False if the group is empty."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
             return True
@@ -106,6 +106,6 @@ def _until(condition: Callable[[], bool], seconds: float, force: Callable[[], bo
 
 
 def _end_with_parent() -> None:
-    """On Linux: be told to stop even when the launcher is killed and cannot say so."""
+    """On Linux: receive SIGTERM when the launcher is killed."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

@@ -35,20 +35,20 @@ from ..sdk.redaction import masked
 
 __all__ = ["main", "reading_client"]
 
-#: Where the client tells of its attempts; `recording` reads them there, and nobody else does.
+#: Logger of the client's attempts, which only `recording` reads.
 _CALLS_LOGGER: Final = "playground.live_check"
 
 #: Of a call that looks again and again, so many requests are shown.
 _MAX_REQUESTS: Final = 5
 
-#: Seconds for each call where nobody says otherwise: a person waits for it.
+#: Default seconds for each call: a person waits for it.
 _TOTAL_TIMEOUT: Final = 20.0
 
 _STATES: Final = ("passed", "failed", "skipped")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the calls and say what came of each.
+    """Make the calls and print the result of each.
 
     Args:
         arguments: The command line; `sys.argv` by default.
@@ -98,7 +98,7 @@ def _run(report: _Report, config: Config, options: argparse.Namespace) -> int:
 
 
 class _Report:
-    """What was asked and what came of it; the key and the answers are not in it.
+    """The requests and their results, without the key and the contents of answers.
 
     Attributes:
         steps: The calls so far.
@@ -115,7 +115,7 @@ class _Report:
         self.finished = False
 
     def add(self, item: dict[str, Any], calls: list[Call]) -> dict[str, Any]:
-        """Take what came of a call; as it may be shown."""
+        """Record the result of a call, masked for display."""
         step = {**item, "requests": [_request(it) for it in calls]}
         self.steps.append(step)
         return step
@@ -167,7 +167,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="bin/live-check",
-        description="Make every read of the SDK once and say what came of it. The key is OCTA_API_KEY; "
+        description="Make every read of the SDK once and print its result. The key is OCTA_API_KEY; "
         "without further OCTA_… variables the calls go to https://api.octa.space. Nothing is changed.",
         epilog="Exit code: 0 nothing failed, 1 something failed, 2 it could not start.",
     )

@@ -23,12 +23,12 @@ from .parameter_texts import parameter_text
 
 __all__ = ["Method", "Parameter", "Preview", "all_methods", "find_method", "preview"]
 
-Kind = Literal["text", "whole", "number", "id", "switch", "choice", "list", "map", "code"]
+ArgumentKind = Literal["text", "whole", "number", "id", "switch", "choice", "list", "map", "code"]
 
 #: Methods of a session take its UUID as the first parameter.
 _SESSION: Final = "services.session"
 
-_KINDS: Final[dict[Any, Kind]] = {
+_KINDS: Final[dict[Any, ArgumentKind]] = {
     bool: "switch",
     int: "whole",
     float: "number",
@@ -37,7 +37,7 @@ _KINDS: Final[dict[Any, Kind]] = {
 }
 
 #: Arguments that pass every check the SDK makes before it sends a request.
-_EXAMPLES: Final[dict[Kind, Any]] = {
+_EXAMPLES: Final[dict[ArgumentKind, Any]] = {
     "text": "x", "whole": 1, "number": 1, "id": 1, "switch": True, "list": [1], "map": {"base": 1},
 }  # fmt: skip
 
@@ -59,7 +59,7 @@ class Parameter:
 
     Attributes:
         name: Its name.
-        kind: Kind of form field; ``"code"`` for values that a form cannot give, such as a callback.
+        kind: ArgumentKind of form field; ``"code"`` for values that a form cannot give, such as a callback.
         type: Its type as Python code, without module names.
         required: Whether there is no default.
         positional: Whether it is passed by position.
@@ -71,7 +71,7 @@ class Parameter:
     """
 
     name: str
-    kind: Kind
+    kind: ArgumentKind
     type: str
     required: bool
     positional: bool
@@ -309,7 +309,7 @@ def _payload(hint: Any) -> tuple[str, bool]:
     return (item.__name__, many) if item is not Any and isinstance(item, type) else ("", False)
 
 
-def _kind(hint: Any) -> tuple[Kind, tuple[str, ...], bool]:
+def _kind(hint: Any) -> tuple[ArgumentKind, tuple[str, ...], bool]:
     """The kind of form field for a type; its choices; and whether the values of a map are text."""
     origin = typing.get_origin(hint)
     if origin in _UNIONS:

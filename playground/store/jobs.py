@@ -202,7 +202,7 @@ class JobWriter:
             self.id, _bounded(state, self._max_state), texts, self._written, self._clock(), ended=ended
         )
         self._written += len(texts)
-        # Nobody waits for a job that was removed.
+        # A job that was removed has no waiting thread.
         return True if cancelled is None else cancelled
 
     def _reserve(self, text: str) -> bool:

@@ -1,6 +1,6 @@
 """Login attempts: a short queue per address, and delayed answers to wrong passwords when there are many.
 
-Nothing here locks anybody out. An address with several wrong passwords waits in its own queue; other
+No client is locked out. An address with several wrong passwords waits in its own queue; other
 addresses are not affected. An attacker with many addresses delays wrong answers for all; right passwords are
 answered at once.
 """

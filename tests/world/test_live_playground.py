@@ -279,7 +279,7 @@ def test_diagnostics_show_the_endpoint_and_its_pool(operator: Remote) -> None:
     assert sum(int(text_of(one(row, '[data-label="Created"]'))) for row in own) > 0
     assert text_of(one(page, '[aria-labelledby="transport-title"] .chip')) == "persistent"
     report = operator.get(f"{DIAGNOSTICS}/report.md").text
-    assert f"- Speaking to: `Live`, `{LIVE}`" in report
+    assert f"- API target: `Live`, `{LIVE}`" in report
     assert "- API key: set, from OCTA\\_API\\_KEY" in report
 
 

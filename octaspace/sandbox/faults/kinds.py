@@ -30,7 +30,7 @@ ErrorBody = Literal["json", "html", "empty"]
 #: Every kind, and what it does.
 KINDS: dict[str, str] = {
     "status": "answers with `status`; the request is not carried out unless `carry_out`",
-    "slow": "waits `seconds` before it goes on as usual; combines with the others",
+    "slow": "waits `seconds` before it continues as usual; combines with the others",
     "stall": "reads the request and never answers; it is carried out unless `carry_out` is false",
     "stall_body": "carries the request out, sends half of the answer, then nothing more",
     "drip": "carries the request out and sends the answer in small pieces over `seconds`",

@@ -153,7 +153,7 @@ def _steps(browser: Browser, calls: RequestLog) -> list[Step]:
     steps = [
         Step("See data", "The nodes of a seeded world, on a map and in a table.", "nodes.index",
              happened(page="nodes.index")),
-        Step("Break an endpoint", "Switch a fault on, fire 50 calls, and see where each went.", "lab.index",
+        Step("Break an endpoint", "Inject a fault, send 50 calls, and see the attempts of each.", "lab.index",
              happened(page="lab.fire")),
         Step("Rent and stop", "Rent a machine, wait until it is ready, stop it. It costs nothing here.",
              "services.index", happened(method="POST", text="/stop")),

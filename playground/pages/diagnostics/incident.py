@@ -1,7 +1,7 @@
-"""The incident report: what somebody who is to help needs to know, as Markdown, without the key.
+"""The incident report for support, as Markdown, without the key.
 
 It is pasted where Markdown becomes links, pictures, mentions and references to issues. What the API, a person
-or a configuration wrote stands in code spans, where nothing does; the words around it are ours.
+or a configuration wrote is put in code spans, where it has no effect.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def incident_report(
         "",
         f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} UTC, from the playground. No key is in it.",
         "",
-        f"- Speaking to: {_foreign(source.label)}, {', '.join(_foreign(url) for url in source.endpoints)}",
+        f"- API target: {_foreign(source.label)}, {', '.join(_foreign(url) for url in source.endpoints)}",
         f"- API key: {f'set, {_ours(source.origin)}' if source.key else 'none'}",
         f"- Transport: {'persistent' if browser.config.keep_alive else 'standard'}",
         f"- Latency of the last {latency.count} calls: {_latency(latency)}",
@@ -110,7 +110,7 @@ def _health(
     for worker in workers:
         for it in endpoint_health(browser.config.endpoints, worker.stats, last):
             pool = worker.stats.get("pools", {}).get(it.url, {})
-            state = it.words if it.cooldown is None else f"left alone for {seconds(it.cooldown)}"
+            state = it.words if it.cooldown is None else f"in cooldown for {seconds(it.cooldown)}"
             figures = [option_text(pool[name]) if name in pool else "-" for name in _POOL]
             rows.append((_process(worker), _foreign(it.url), _ours(state), *map(_ours, figures)))
     return rows
@@ -175,7 +175,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[_Markdown]]) -> list[st
 
 
 def _ours(value: object) -> _Markdown:
-    """Words and figures of our own, with what Markdown would take for markup escaped."""
+    """Text of the report itself, with Markdown characters escaped."""
     return _Markdown(re.sub(r"([\\`*_{}\[\]<>#|!~])", r"\\\1", str(value)))
 
 

@@ -1,4 +1,4 @@
-"""Numbers over time, prepared for a sparkline: the shape, and the figures that stand beside it."""
+"""Numbers over time for a sparkline: its shape, and the figures next to it."""
 
 from __future__ import annotations
 

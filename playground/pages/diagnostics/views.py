@@ -60,7 +60,7 @@ def index() -> str:
 
 @bp.get("/live")
 def live() -> str:
-    """The part that refreshes itself; it calls nobody."""
+    """The part that refreshes itself; it makes no calls to the API."""
     return render_template("diagnostics/figures.html", **_figures())
 
 

@@ -1,4 +1,4 @@
-"""Jobs that one's nodes do while nobody rents them: found by node and job, with their logs."""
+"""Idle jobs, which nodes run while they are not rented: found by node and job, with their logs."""
 
 from __future__ import annotations
 

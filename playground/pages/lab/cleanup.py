@@ -21,22 +21,22 @@ _IN_VAIN: Final = 2
 
 _AT_ONCE: Final = 4
 
-#: Told of each line and the calls it made.
+#: Called with each line and the calls it made.
 WriteDown = Callable[[SdkCall, list[Call]], None]
 
 
 def stop_sessions(client: Client, run: str, write_down: WriteDown) -> int | None:
-    """Stop every session that bears the name of a run.
+    """Stop every session with the name of a run.
 
     A creation whose answer was lost may have been carried out all the same. The list of sessions tells.
 
     Args:
         client: Makes the calls; faults may apply to them, so they are made a few times.
         run: The run.
-        write_down: Told of each call.
+        write_down: Called with each line and its calls.
 
     Returns:
-        How many go on all the same; None when the list could not be had.
+        The number of sessions that still run; None if the list could not be loaded.
     """
     left: int | None = None
     in_vain = 0

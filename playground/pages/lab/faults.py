@@ -39,7 +39,7 @@ def _statuses(*codes: int) -> tuple[Switch, ...]:
 GROUPS: Final[tuple[tuple[str, tuple[Switch, ...]], ...]] = (
     ("Answers with", _statuses(401, 403, 404, 408, 422, 429, 500, 502, 503, 504)),
     (
-        "Takes long",
+        "Delays",
         (
             Switch("slow", "slow", "slow"),
             Switch("drip", "drip", "drip"),
@@ -49,7 +49,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Switch, ...]], ...]] = (
         ),
     ),
     (
-        "Breaks off",
+        "Dropped connections",
         (
             Switch("refuse", "refuse", "refuse"),
             Switch("drop_before_read", "drop before reading", "drop_before_read"),
@@ -59,7 +59,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Switch, ...]], ...]] = (
             Switch("close_after", "close after answer", "close_after"),
         ),
     ),
-    ("Talks nonsense", (Switch("garbage", "broken JSON", "garbage"), Switch("html", "HTML", "html"))),
+    ("Invalid answers", (Switch("garbage", "broken JSON", "garbage"), Switch("html", "HTML", "html"))),
 )
 
 _BY_NAME: Final = {switch.name: switch for _, group in GROUPS for switch in group}
@@ -85,7 +85,7 @@ class Scenario:
 SCENARIOS: Final = (
     Scenario(
         "dead", "The first endpoint is down",
-        "Calls fail over at once; the endpoint is left alone for its cooldown, then tried again.",
+        "Calls fail over at once; the endpoint is skipped for its cooldown, then tried again.",
         ((0, "refuse", {}),),
     ),
     Scenario(

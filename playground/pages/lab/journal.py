@@ -15,7 +15,7 @@ _MAX_PAGES: Final = 8
 
 
 class LabJournal:
-    """Counts the requests of a run, which bear its name in their query or body.
+    """Counts the requests of a run, which have its name in their query or body.
 
     Args:
         control: The sandbox.

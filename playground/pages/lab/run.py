@@ -23,10 +23,10 @@ from .cleanup import stop_sessions
 from .journal import LabJournal
 from .sandbox_control import ControlError, SandboxControl
 
-__all__ = ["KIND", "MAX_CALLS", "MAX_THREADS", "OPTIONS", "PER_SECOND", "Kind", "Plan", "start_lab"]
+__all__ = ["KIND", "MAX_CALLS", "MAX_THREADS", "OPTIONS", "PER_SECOND", "CallMix", "Plan", "start_lab"]
 
 KIND: Final = "lab"
-Kind = Literal["reads", "creates", "mixed"]
+CallMix = Literal["reads", "creates", "mixed"]
 
 MAX_CALLS: Final = 200
 MAX_THREADS: Final = 16
@@ -57,7 +57,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "total_timeout": 8,
 }
 
-#: What is rented when the list of offers cannot be had: the machine of the API's documentation.
+#: The machine to rent if the list of offers cannot be loaded: that of the API documentation.
 _SOME_MACHINE: Final = 9101
 
 
@@ -71,7 +71,7 @@ class Plan:
         threads: How many at the same time.
     """
 
-    kind: Kind
+    kind: CallMix
     count: int
     threads: int
 
@@ -81,7 +81,7 @@ class Plan:
 
 
 def start_lab(parts: AppState, browser: Browser, plan: Plan) -> str:
-    """Begin to fire for a browser that speaks to the sandbox.
+    """Start a run for a browser that uses the sandbox.
 
     Args:
         parts: The app's parts.
@@ -256,7 +256,7 @@ class _Run:
 
 
 class _Cooldowns:
-    """When which endpoint was left alone, as the client itself says."""
+    """The cooldowns of endpoints, as the client reports them."""
 
     def __init__(self, endpoints: tuple[str, ...], cooldown: float) -> None:
         self._endpoints, self._cooldown = endpoints, cooldown

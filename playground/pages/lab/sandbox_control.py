@@ -17,7 +17,7 @@ class ControlError(RuntimeError):
 
 
 class SandboxControl:
-    """Speaks to the control path below the first of these addresses that answers: a fault may close one.
+    """Uses the control path at the first of these addresses that answers: a fault may close one.
 
     Args:
         urls: `ProcessSettings.control_urls`.

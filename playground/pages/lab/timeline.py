@@ -61,7 +61,7 @@ class Picture:
         height: In pixels.
         band: Height of one endpoint's band.
         calls: Each call, with its marks.
-        cooldowns: When an endpoint was left alone.
+        cooldowns: When an endpoint was skipped.
         seconds: What the whole width stands for.
     """
 

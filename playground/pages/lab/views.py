@@ -15,7 +15,7 @@ from ...browser.state import current_browser
 from ...store import Job, JobStore, TooManyJobsError
 from ...web.form_actions import ChangeForm, WholeNumberField, once
 from .faults import GROUPS, SCENARIOS, boxes, flip, play
-from .run import KIND, MAX_CALLS, MAX_THREADS, OPTIONS, PER_SECOND, Kind, Plan, start_lab
+from .run import KIND, MAX_CALLS, MAX_THREADS, OPTIONS, PER_SECOND, CallMix, Plan, start_lab
 from .sandbox_control import ControlError, SandboxControl
 from .timeline import draw
 
@@ -23,7 +23,7 @@ bp = Blueprint("lab", __name__, url_prefix="/playground/diagnostics/lab")
 
 _HERE: Final = "lab.index"
 
-#: Calls in the table while the run goes on; all of them when it is over.
+#: Calls in the table during the run; all of them afterwards.
 _SHOWN: Final = 20
 
 _STRENGTH: Final = ("probability", "count", "seconds", "per_second", "applies_to")
@@ -44,7 +44,7 @@ class SwitchForm(ChangeForm):
 class FireForm(ChangeForm):
     """What is fired."""
 
-    kind = SelectField("Calls", choices=list(get_args(Kind)))
+    kind = SelectField("Calls", choices=list(get_args(CallMix)))
     count = WholeNumberField("How many", default=50, validators=[InputRequired(), NumberRange(1, MAX_CALLS)])
     threads = WholeNumberField(
         "At once", default=8, validators=[InputRequired(), NumberRange(1, MAX_THREADS)]
@@ -105,7 +105,7 @@ def fire() -> Redirect:
 
 @bp.get("/runs/<id>")
 def show(id: str) -> str:
-    """The lab alone, asked for again and again while a run goes on."""
+    """Only the lab; the page polls it during a run."""
     return render_template("lab/run.html", **_lab(_job(id)))
 
 
@@ -116,14 +116,14 @@ def cancel(id: str) -> Redirect:
 
 
 def _switch(control: SandboxControl, wanted: str, form: SwitchForm) -> str:
-    """Do what a button says; what to tell of it."""
+    """Carry out the action of a button; return the notice to show."""
     what, _, name = wanted.partition(":")
     if what == "remove":
         removed = control.remove_all_faults()
         return f"Faults removed: {removed}."
     if what == "scenario":
         scenario = play(control, name)
-        return f"{scenario.label}. Fire and see: {scenario.expect[:1].lower()}{scenario.expect[1:]}"
+        return f"{scenario.label}. Expected: {scenario.expect[:1].lower()}{scenario.expect[1:]}"
     if not (what.isascii() and what.isdigit() and len(what) < 6):
         raise ControlError("there is no such switch.")
     percent = form.probability.data

@@ -32,7 +32,7 @@ class NodeRow:
     """A node as the table shows it. Texts are single lines; an unknown number is None.
 
     Attributes:
-        id: Its id, as it stands in an address; empty when it has none.
+        id: Its id, as used in a URL; empty if it has none.
         ip: Its address.
         state: ``online``, ``offline``, ``busy`` … an open set; see `state_of`.
         location: City and country.
@@ -80,7 +80,7 @@ class NodeRow:
 
 
 def read_nodes(data: Any) -> list[NodeRow]:
-    """The rows of ``GET /nodes``; entries that are no objects are left out.
+    """The rows of ``GET /nodes``; entries that are not objects are left out.
 
     Raises:
         octaspace.UnexpectedShapeError: It is not a list.
@@ -155,7 +155,7 @@ class NodeFilter:
 
     @property
     def chosen(self) -> dict[str, str]:
-        """The fields that want something, as they stand in the address."""
+        """The fields that are set, as in the query."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if value}
 

@@ -34,7 +34,7 @@ _DECIMAL_AS_CAME: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 class PriceError(ValueError):
-    """What was typed is no price; the message says why."""
+    """The input is not a price; the message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def current(entry: Any) -> dict[str, Asked]:
 
 
 def _figure(value: Any) -> str | None:
-    """A number, or the text of one, as it came; a float without its exponent."""
+    """A number, or the text of one, unchanged; a float without its exponent."""
     if isinstance(value, str):
         text = value.strip()
     else:

@@ -55,7 +55,7 @@ class Machine:
 
     @property
     def state(self) -> str:
-        """In words, as it came (Q25)."""
+        """The state as text, unchanged (Q25)."""
         return state_of(self.node.extra.get("state", self.node.state))
 
     @property
@@ -149,7 +149,7 @@ def update_prices(node_id: str) -> Redirect:
     try:
         prices = as_sent(form.values())
     except PriceError:
-        # Not from a form of ours. Without a price the SDK refuses before anything is sent.
+        # Not sent by our form. Without a price, the SDK refuses before anything is sent.
         prices = {}
     line = SdkCall("nodes.update_prices", as_id(node_id), **prices)
     done = f"The prices of node {single_line(node_id)} are changed."

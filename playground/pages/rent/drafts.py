@@ -1,7 +1,7 @@
 """What was typed into the form of a rental, kept on the server until it is rented.
 
 An order's id is the one-time token of the rental as well: whoever comes back to the page that asks, by
-whatever way, meets the token that was used, and the second press shows what came of the first.
+whatever way, finds the used token, and the second submit shows the result of the first.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from ...domain.offers import Service
 
 __all__ = ["FIELDS", "RentField", "defaults"]
 
-Kind = Literal["number", "text", "ports", "variables", "choice", "app"]
+FieldKind = Literal["number", "text", "ports", "variables", "choice", "app"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class RentField:
     """
 
     name: str
-    kind: Kind
+    kind: FieldKind
     meaning: str
     required: bool = False
     unit: str = ""
@@ -52,7 +52,7 @@ FIELDS: Final[dict[Service, tuple[RentField, ...]]] = {
         RentField("app", "app", "An app of the catalogue, or none for any image."),
         RentField("image", "text", "Docker image.", required=True, default="ubuntu:24.04"),
         RentField("ports", "ports", "TCP ports to open, with commas between: 22, 5000."),
-        RentField("http_ports", "ports", "Ports to publish under an address of their own."),
+        RentField("http_ports", "ports", "Ports to publish, each at its own URL."),
         _ENVS,
         RentField("start_command", "text", "Command to run in the container.", more=True),
         RentField("entrypoint", "text", "Instead of the image's own.", more=True),
@@ -78,7 +78,7 @@ FIELDS: Final[dict[Service, tuple[RentField, ...]]] = {
         _DISK,
         _ENVS,
         RentField(
-            "multi_gpu_worker", "choice", "Whether each GPU gets a worker of its own.",
+            "multi_gpu_worker", "choice", "Whether each GPU gets its own worker.",
             choices={"": "as the API sees fit", "true": "one worker per GPU", "false": "one worker for all"},
         ),
     ),

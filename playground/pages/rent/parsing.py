@@ -73,7 +73,7 @@ def read_order(service: Service, typed: Mapping[str, str]) -> Order:
             text = text.strip()
         if not text.strip():
             if field.required:
-                errors[field.name] = "This is needed."
+                errors[field.name] = "Required."
             elif field.name in _EMPTY and typed.get("app", "").strip():
                 # What is not given would come from the app's entry, and not be what the form shows.
                 arguments[field.name] = _EMPTY[field.name]
@@ -136,7 +136,7 @@ def _whole(text: str) -> int:
 def _port(text: str) -> int:
     port = _whole(text)
     if not 1 <= port <= 65535:
-        raise ValueError(f"{port} is no port: they go from 1 to 65535.")
+        raise ValueError(f"{port} is not a port: ports are 1 to 65535.")
     return port
 
 

@@ -70,7 +70,7 @@ def order(service: Service) -> Page:
 
 @bp.get("/<order>")
 def confirm(service: Service, order: str) -> str | Page:
-    """Ask: what, where, and what it costs. An order that was sent says what came of it instead."""
+    """Ask for confirmation with target and cost. For an order that was sent, show its result instead."""
     sent = result_of(order)
     if sent is not None:
         return render_template("rent/sent.html", sent=sent, order=order, service=service)
@@ -183,7 +183,7 @@ def _question(order: Order, asked: Request, id: str) -> str:
 
 
 def _warnings(order: Order, offer: ShownOffer | None, app: App | None) -> list[str]:
-    """What speaks against it, without keeping anybody from it: the API decides."""
+    """Warnings. They do not prevent the rental: the API decides."""
     found = []
     if offer is None:
         return [

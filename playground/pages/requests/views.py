@@ -61,7 +61,7 @@ def show(number: int) -> str:
 
 @bp.post("/<int:number>/repeat")
 def repeat(number: int) -> Redirect:
-    """Make a read again, at the endpoints this browser speaks to now."""
+    """Repeat a read, at the endpoints this browser uses now."""
     form = ChangeForm()
     row = _calls().find(number)
     if row is None:
@@ -83,7 +83,7 @@ def _read_again(row: CallRow) -> int:
     again = Request(
         row.method, row.path, params=detail["params"], public=detail["public"], expects=detail["expects"]
     )
-    # What comes of it, an error included, is what the log is for.
+    # The log shows the result, including an error.
     with (
         parts.clients.lease(browser.config) as client,
         record_calls() as calls,

@@ -83,7 +83,7 @@ def from_json(method: Method, text: str) -> Arguments:
 
 
 def for_address(values: Mapping[str, Any]) -> str:
-    """Arguments as they may stand in an address: without those that may hold secrets."""
+    """Arguments for a URL: without those that may contain secrets."""
     safe = {name: value for name, value in values.items() if not is_secret_field(name)}
     safe = {
         name: {key: entry for key, entry in value.items() if not is_secret_field(key)}

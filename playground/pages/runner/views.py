@@ -29,7 +29,7 @@ _HERE: Final = "runner.index"
 #: A quick answer is on the page that the form leads to; a slow one is waited for there.
 _PATIENCE: Final = 1.2
 
-#: What would keep a thread of the server for longer than anybody looks.
+#: Methods that would use a thread of the server for too long.
 _MAX: Final = {"interval": 30, "timeout": 600}
 
 #: How much of an answer a page shows.
@@ -37,7 +37,7 @@ _SHOWN_CHARACTERS: Final = 64_000
 
 _HISTORY: Final = 6
 
-#: Characters that come to the address of a call: the run and what came of it.
+#: Characters that are added to the URL of a call: the run and its result.
 _MORE_ADDRESS: Final = 200
 
 _TOO_LONG: Final = (
@@ -104,7 +104,7 @@ def run() -> Redirect | tuple[str, int]:
 
 @bp.get("/runs/<id>")
 def show(id: str) -> str:
-    """The result alone, asked for again and again while the run goes on."""
+    """Only the result; the page polls it during the run."""
     job = _jobs().find(id)
     if job is None:
         abort(404, "This browser has no such run; it may have been forgotten.")

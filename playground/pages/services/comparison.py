@@ -51,7 +51,7 @@ def _relays(offers: Sequence[ShownOffer]) -> list[Row]:
             lambda value: amount(value, 4),
             lowest=True,
         ),
-        _words(offers, "Where", lambda it: it.place),
+        _words(offers, "Location", lambda it: it.place),
         _words(
             offers, "Kind", lambda it: {True: "residential", False: "data centre"}.get(it.offer.residential)
         ),
@@ -66,11 +66,11 @@ def _machines(offers: Sequence[ShownOffer]) -> list[Row]:
         _figure(offers, "Price per day", lambda it: it.price and it.price * 24, usd, lowest=True),
         _figure(offers, "OCTA per hour", lambda it: it.offer.price_wei, octa, lowest=True),
         _words(offers, "GPUs", lambda it: it.gpus),
-        _figure(offers, "VRAM of a card", lambda it: it.offer.vram_gb, _gb),
-        _figure(offers, "VRAM in all", lambda it: it.offer.total_vram_gb, _gb),
+        _figure(offers, "VRAM per GPU", lambda it: it.offer.vram_gb, _gb),
+        _figure(offers, "Total VRAM", lambda it: it.offer.total_vram_gb, _gb),
         _figure(offers, "Score", lambda it: it.score, amount),
         _words(offers, "CUDA", lambda it: it.offer.cuda_version),
-        _words(offers, "Processor", lambda it: it.offer.cpu_model_name),
+        _words(offers, "CPU", lambda it: it.offer.cpu_model_name),
         _figure(offers, "Cores", lambda it: it.offer.cpu_cores, amount),
         _figure(offers, "Memory", lambda it: it.offer.total_memory, bytes_text),
         _words(offers, "Kind of memory", lambda it: it.offer.memory_type),
@@ -79,7 +79,7 @@ def _machines(offers: Sequence[ShownOffer]) -> list[Row]:
         _figure(offers, "Reliability", lambda it: it.reliability, lambda percent: f"{amount(percent, 2)} %"),
         _figure(offers, "Download", lambda it: it.offer.net_down_mbits, _mbits),
         _figure(offers, "Upload", lambda it: it.offer.net_up_mbits, _mbits),
-        _words(offers, "Where", lambda it: it.place),
+        _words(offers, "Location", lambda it: it.place),
         _words(offers, "System", lambda it: it.offer.os_version),
         _words(offers, "Features", lambda it: ", ".join(it.offer.features)),
     ]

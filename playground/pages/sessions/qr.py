@@ -12,7 +12,7 @@ __all__ = ["qr_code"]
 def qr_code(text: str) -> Markup | None:
     """The code of a text; None when there is more text than a code can hold.
 
-    Without `omitsize` the picture has a size of its own, and a style sheet that makes it smaller cuts it off.
+    Without `omitsize`, the image has a fixed size, and a style sheet that reduces it cuts it off.
     """
     try:
         code = segno.make_qr(text, error="m", boost_error=False)

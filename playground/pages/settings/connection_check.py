@@ -23,7 +23,7 @@ _KEY: Final = SdkCall("accounts.balance")
 
 
 def try_endpoints(browser: Browser) -> list[dict[str, Any]]:
-    """Try each endpoint with connections of its own, all at the same time.
+    """Try each endpoint with separate connections, all at the same time.
 
     Returns:
         For each endpoint: `endpoint`, `reachable` (``"yes"``, ``"no"``, or ``"not the API"`` when a 2xx is

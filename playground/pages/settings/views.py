@@ -1,4 +1,4 @@
-"""Settings of this browser: where it speaks to, with which key, and every option of the SDK."""
+"""Settings of this browser: endpoints, key, and every option of the SDK."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HERE = "settings.index"
 
 
 class SourceForm(ChangeForm):
-    """Where to speak to, and the key for exactly there."""
+    """Endpoints, and the key for exactly these endpoints."""
 
     kind = StringField()
     base_urls = TextAreaField()
@@ -56,7 +56,7 @@ def save_source() -> Response | tuple[str, int]:
             browser.save_key(source, key)
         now = browser.api_target
         key_words = f"with the key {now.masked_key} ({now.origin})" if now.key else "without a key"
-        return _outcome(f"This browser speaks to {', '.join(now.endpoints)} now, {key_words}.")
+        return _outcome(f"This browser now uses {', '.join(now.endpoints)}, {key_words}.")
 
     return once(form.once.data or "", act, (_HERE, {}))
 
@@ -80,7 +80,7 @@ def save_options() -> Response | tuple[str, int]:
     def act() -> dict[str, Any]:
         current_browser().write("options", chosen)
         names = ", ".join(chosen) or "none; all are at their defaults"
-        return _outcome(f"Saved for this browser. Options of its own: {names}.")
+        return _outcome(f"Saved for this browser. Changed options: {names}.")
 
     return once(form.once.data or "", act, (_HERE, {}))
 

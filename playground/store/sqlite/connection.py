@@ -74,7 +74,7 @@ class SqliteConnections:
                 self._next_sweep = self._monotonic() + _SWEEP_SECONDS
                 _sweep(connection, self.clock())
         if self._journal_size() > _MAX_JOURNAL_BYTES:
-            # SQLite writes it back by itself, but truncates it only when nobody reads at that moment.
+            # SQLite writes it back by itself, but truncates it only if there is no reader at that moment.
             self._write_back()
 
     def wipe(self) -> None:
@@ -90,7 +90,7 @@ class SqliteConnections:
     def _write_back(self) -> None:
         connection = self._take()
         try:
-            # Has no effect while somebody reads; the next large write tries again.
+            # Has no effect while there is a reader; the next large write tries again.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.Error as error:
             connection.close()

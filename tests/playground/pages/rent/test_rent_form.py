@@ -78,8 +78,8 @@ def test_an_app_is_filled_in_without_losing_the_rest(visitor: Visitor) -> None:
     [
         ("mr", {"disk_size": "ten"}, {"disk_size": "whole number"}),
         ("mr", {"disk_size": "0"}, {"disk_size": "above 0"}),
-        ("mr", {"image": " "}, {"image": "needed"}),
-        ("mr", {"node_id": "", "ports": "22, 70000"}, {"node_id": "needed", "ports": "70000"}),
+        ("mr", {"image": " "}, {"image": "Required"}),
+        ("mr", {"node_id": "", "ports": "22, 70000"}, {"node_id": "Required", "ports": "70000"}),
         ("mr", {"http_ports": "http"}, {"http_ports": "whole number"}),
         ("mr", {"envs": "A=1\nnothing"}, {"envs": "Line 2"}),
         ("mr", {"envs": "A=1\nA=2"}, {"envs": "second time"}),
