@@ -22,7 +22,7 @@ def use_key(page: Page, key: str) -> None:
     page.goto("/playground/settings")
     page.get_by_label("api_key for the selected endpoints").fill(key)
     page.get_by_role("button", name="Save endpoints and key").click()
-    expect(outcome(page)).to_contain_text("This browser speaks to")
+    expect(outcome(page)).to_contain_text("This browser now uses")
 
 
 def set_options(page: Page, **options: str) -> None:
