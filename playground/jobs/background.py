@@ -1,7 +1,7 @@
-"""Threads for what takes longer than a page may: runs of methods, the smoke suite, the failover lab.
+"""Background jobs, for work that takes longer than a page may: method runs, smoke suite, failover lab.
 
-The thread lives in the worker that was asked; what it says of itself goes to the store, where every
-worker sees it. Between two steps it checks whether it was cancelled. A second thread polls while
+The thread runs in the worker that received the request. Its state is written to the store, where every
+worker reads it. Between two steps it checks whether it was cancelled. A second thread polls while
 the first is busy or waits: it writes the heartbeat of the job, and ends its waits after a cancellation.
 """
 
@@ -21,7 +21,7 @@ from ..store import Database, JobLimits, JobStore, JobWriter, StoreError, TooMan
 
 __all__ = ["Progress", "begin"]
 
-#: Seconds between two writes, so that a fast job does not spend its time on telling of it.
+#: Seconds between two writes, so that a fast job does not spend its time on them.
 _BETWEEN: Final = 0.15
 
 #: Seconds between two polls for the cancellation of a job that makes no progress calls.
@@ -31,10 +31,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Progress:
-    """What a job tells while it runs. Safe to use from several threads.
+    """Progress of a running job. Thread-safe.
 
     Args:
-        log: Where to.
+        log: Receives the progress.
     """
 
     def __init__(self, log: JobWriter) -> None:
@@ -52,12 +52,12 @@ class Progress:
         return self._log.id
 
     def tell(self, *items: Any, at_once: bool = False, **state: Any) -> None:
-        """Add items, and change what is said of the job.
+        """Add items, and change the state of the job.
 
         Args:
-            items: Added to what it has collected.
-            at_once: Write now, however short ago the last time was.
-            state: Replaces what was said under these names.
+            items: Added to the collected items.
+            at_once: Write now, even if the last write was a moment ago.
+            state: Replaces these entries of the state.
         """
         with self._lock:
             self._state.update(state)
@@ -79,8 +79,7 @@ class Progress:
     def ending(self, client: Client) -> Iterator[Client]:
         """A copy of a client that is closed when the job is cancelled.
 
-        What waits in it wakes up, and nothing more is sent. So it is for calls that only read: the end of a
-        rental must be sent all the same.
+        Its waits end, and nothing more is sent. Use it only for reads: a stop must still be sent.
         """
         copy = client.with_options()
         with self._lock:
@@ -100,7 +99,7 @@ class Progress:
             self.tell()
 
     def end(self) -> None:
-        """The last word."""
+        """Write the final state."""
         with self._lock:
             self._write(ended=True)
             self._over.set()
@@ -134,11 +133,11 @@ def begin(
 
     Args:
         database: Where its progress is kept.
-        browser: Whose job it is.
-        kind: What it does.
-        about: What it is begun with; kept for its page.
-        limits: How many there may be.
-        work: Does it. What it raises becomes ``failure`` in the job's state, and goes to the server's log.
+        browser: Id of the browser that owns the job.
+        kind: Kind of the job.
+        about: Its parameters, stored for its page.
+        limits: Maximum numbers of jobs.
+        work: Does the work. An exception becomes ``failure`` in the state, and is logged.
 
     Returns:
         The job's id.

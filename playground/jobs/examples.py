@@ -1,4 +1,4 @@
-"""Arguments to try methods with: those of the runner's presets, and of the smoke suite."""
+"""Example arguments for methods: the presets of the runner, and the smoke suite."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..sdk.json_access import get_path
 
 __all__ = ["DOCUMENTED_JOB", "LISTS", "Example", "ExampleIds", "examples_of", "has_examples"]
 
-#: Calls whose answers name the things that other calls need: method and its arguments, by our name for it.
+#: Calls whose answers contain ids that other calls need: method and arguments, by the name of the list.
 LISTS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
     "nodes": ("nodes.list", {}),
     "sessions": ("sessions.list", {}),
@@ -29,7 +29,7 @@ class Example:
     """Arguments for a method.
 
     Attributes:
-        label: What they stand for.
+        label: Title of the example.
         values: By name.
     """
 
@@ -38,11 +38,11 @@ class Example:
 
 
 class ExampleIds:
-    """What there is to call methods with, known from answers; None for what is not known.
+    """Ids from answers, as arguments for methods; None if unknown.
 
     Args:
-        answers: Answers by the names of `LISTS`; those that are not there are left out.
-        idle_job: Numbers of a node and of a job of it: no call of the API lists idle jobs.
+        answers: Answers by the names of `LISTS`; missing ones are allowed.
+        idle_job: Node and job number; no call of the API lists idle jobs.
     """
 
     def __init__(self, answers: Mapping[str, Any], *, idle_job: tuple[int, int] | None) -> None:
@@ -138,12 +138,12 @@ _EXAMPLES: Final[Mapping[str, tuple[tuple[str, dict[str, Any]], ...]]] = {
 
 
 def has_examples(name: str) -> bool:
-    """Whether there would be examples for a method, were everything known."""
+    """Whether a method has examples, if all ids are known."""
     return name in _EXAMPLES
 
 
 def examples_of(name: str, things: ExampleIds) -> list[Example]:
-    """Examples for a method, those that need nothing that is not known."""
+    """Examples for a method whose ids are all known."""
     found = []
     for label, template in _EXAMPLES.get(name, ()):
         values = {

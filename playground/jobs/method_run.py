@@ -26,11 +26,11 @@ __all__ = ["KIND", "start_run"]
 
 KIND: Final = "runner"
 
-#: Runs of one browser and of all, and how often one may be begun.
+#: Maximum runs of one browser and of all, and the rate at which they may start.
 _LIMITS: Final = JobLimits(per_browser=4, total=16, rate=20)
 
 
-#: A change given up on may have been carried out all the same, so it is given longer than a read.
+#: A change that is abandoned may still have taken effect, so its limit is longer than that of a read.
 _CHANGE_SECONDS: Final = 60.0
 
 
@@ -41,20 +41,20 @@ class _CancelledError(Exception):
 def start_run(
     parts: AppState, browser: Browser, method: Method, values: Mapping[str, Any], *, change: bool
 ) -> str:
-    """Begin to run a method for a browser.
+    """Start a run of a method for a browser.
 
     Args:
-        parts: The app's parts.
-        browser: Who asks, and with which settings.
+        parts: The state of the app.
+        browser: The browser, with its settings.
         method: What to run.
         values: Its arguments.
-        change: Whether a person agreed that it changes something; otherwise only reads are sent.
+        change: Whether the user confirmed a change; otherwise only reads are sent.
 
     Returns:
         Id of the run.
 
     Raises:
-        playground.store.TooManyJobsError: So many are under way that this one has to wait.
+        playground.store.TooManyJobsError: The maximum number of runs is reached.
     """
     source, config, id = browser.api_target.label, browser.config, browser.id
     seconds = max(_CHANGE_SECONDS, browser.budget) if change else browser.budget
@@ -108,11 +108,11 @@ def _carry_out(
 ) -> dict[str, Any]:
     """Run it; return its result as the state of the run: `outcome`, and `data` or `problem`.
 
-    Both of them when the answer has an unexpected shape.
+    Both are set if the answer has an unexpected shape.
     """
 
     def told(*figures: Any) -> None:
-        """Hears of each poll of a wait, and of each piece of a download."""
+        """Called for each poll of a wait, and for each chunk of a download."""
         if len(figures) == 2:
             progress.tell(done=figures[0], total=figures[1])
         else:
@@ -146,7 +146,7 @@ def _carry_out(
 
 
 def _answer_of(calls: list[Call]) -> Any:
-    """What the last call was answered with."""
+    """The data of the last answer."""
     response = calls[-1].response if calls else None
     return None if response is None else response.data
 
@@ -156,7 +156,7 @@ def _without_answer(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_text(data: Any, calls: list[Call], most: int) -> str:
-    """The answer as JSON, without secrets; a note when a run does not keep so many bytes."""
+    """The answer as JSON, without secrets; a note if it exceeds the size limit of a run."""
     if any(answer_is_secret(call.request.method, call.request.path) for call in calls):
         size = f"{len(data)} bytes " if isinstance(data, bytes) else ""
         return json.dumps(f"{size}{WITHHELD}")

@@ -1,6 +1,6 @@
-"""The calls of the smoke suite: every read of the SDK once, and every change if a person wants it.
+"""The calls of the smoke suite: every read of the SDK once, and optionally every change.
 
-It needs a client and nothing else of the web app. Pages run it in the background (`smoke`), `bin/live-check`
+It needs only a client. Pages run it in the background (`smoke`), `bin/live-check`
 in a terminal (`live_check`).
 """
 
@@ -28,7 +28,7 @@ __all__ = ["plan", "run_steps"]
 
 _STOP: Final = "services.session.stop"
 
-#: Changes in the order in which they make sense; what is created is used and stopped.
+#: Changes in the order in which they depend on each other: the session that is created is used and stopped.
 _CHANGES: Final = (
     "accounts.generate_wallet",
     "nodes.update_prices",
@@ -48,12 +48,12 @@ _CHANGES: Final = (
 
 @dataclass
 class _State:
-    """What is known so far.
+    """Results so far that later steps need.
 
     Attributes:
-        answers: Of the lists, by their names in `LISTS`.
-        idle_job: Numbers of a node and of a job of it, or None.
-        created: The session made last, until it is stopped.
+        answers: Answers of the lists, by their names in `LISTS`.
+        idle_job: Node and job number, or None.
+        created: The last session that was created, until it is stopped.
     """
 
     idle_job: tuple[int, int] | None
@@ -66,10 +66,10 @@ class _Step:
     """A call of the suite.
 
     Attributes:
-        method: What is called.
-        list: Name of the list its answer is kept as.
-        values: Arguments, where they are known beforehand.
-        follows: Whether it is about the session that the suite has created.
+        method: The method.
+        list: Name under which its answer is kept.
+        values: Arguments that are known in advance.
+        follows: Whether it uses the session that the suite has created.
     """
 
     method: Method
@@ -79,7 +79,7 @@ class _Step:
 
 
 def plan(*, changes: bool) -> list[str]:
-    """The methods that the suite calls, in its order."""
+    """The methods that the suite calls, in order."""
     return [step.method.name for step in _steps(changes=changes)]
 
 
@@ -89,10 +89,10 @@ def run_steps(
     """Make the calls, one after the other.
 
     Args:
-        client: Makes them. Its app must be one that `recording` and `caution` listen to.
-        listener: Hears how far a call is; what it cancels is skipped.
-        changes: Whether changes are made as well; otherwise none is sent, whatever a step says.
-        idle_job: Numbers of a node and of a job of it, which no call of the API lists.
+        client: Makes the calls. `recording` and `read_only` must be connected to its app.
+        listener: Receives the progress of a call; calls that it cancels are skipped.
+        changes: Whether changes are made as well; otherwise none is sent.
+        idle_job: Node and job number, which no call of the API lists.
 
     Yields:
         The result of each call, and its recorded requests. A result has: method, line,
@@ -101,7 +101,7 @@ def run_steps(
     """
     state = _State(idle_job=idle_job)
     for step in _steps(changes=changes):
-        # What was created is stopped all the same.
+        # The session that was created is stopped in any case.
         if listener.cancelled and not (state.created and step.method.name == _STOP):
             yield _skipped(step, "the suite was cancelled"), []
         else:
@@ -170,7 +170,7 @@ def _make(
 
 
 def _values(step: _Step, state: _State) -> dict[str, Any] | str:
-    """The arguments of a step, or why it is skipped."""
+    """The arguments of a step, or the reason to skip it."""
     if step.values is not None:
         return step.values
     if step.follows:
@@ -180,7 +180,7 @@ def _values(step: _Step, state: _State) -> dict[str, Any] | str:
         return {"uuid": state.created, **more}
     things = ExampleIds(state.answers, idle_job=state.idle_job)
     if step.method.name == "nodes.update_prices":
-        # The price it has: the call is made in earnest, and nothing is different afterwards.
+        # The current price: a real call that leaves the price as it is.
         nodes = state.answers.get("nodes") or []
         found = (get_path(node, "prices.base") for node in nodes if get_path(node, "id") == things.node)
         price = next(found, None)
@@ -208,7 +208,7 @@ def _keep(step: _Step, state: _State, data: Any) -> None:
 
 
 def _unreadable(method: Method, data: Any) -> str:
-    """Why an answer cannot be read as the type the SDK has for it; empty when it can."""
+    """Why an answer cannot be parsed with the type of the SDK for it; empty if it can."""
     name = {"NodeDetail": "Node"}.get(method.payload, method.payload)
     kind = getattr(octaspace.types, name, None)
     if kind is None or not hasattr(kind, "from_api"):

@@ -1,7 +1,7 @@
-"""Starts everything the playground needs and stops it again: two sandbox endpoints and Gunicorn.
+"""Starts and stops the processes of the playground: two sandbox endpoints and Gunicorn.
 
-`bin/playground` runs this with the Python of `.venv`. The parts run as separate processes; this one
-only watches them: when it is told to stop, or when one of them ends, all of them end.
+`bin/playground` runs this with the Python of `.venv`. They run as separate processes, and the
+launcher only watches them: after a stop signal, or when one of them ends, all of them are stopped.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from .subprocesses import Child
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-#: Where the embedded sandbox listens when these are free, its switches last; `bin/sandbox` has 3001.
+#: Ports of the embedded sandbox if they are free, the control port last; `bin/sandbox` uses 3001.
 SANDBOX_PORTS: Final = (3101, 3102, 3103)
 
 READY_WITHIN: Final = 60.0
 
-#: Variables that would change what Gunicorn is told here.
+#: Variables that would override the settings passed to Gunicorn here.
 _NOT_OURS: Final = ("GUNICORN_CMD_ARGS", "FORWARDED_ALLOW_IPS", "WEB_CONCURRENCY")
 
-#: Variables of the sandbox, by their beginnings: what a Python needs to run, and nothing that may be secret.
+#: Prefixes of the variables that the sandbox gets: what Python needs to run, and nothing secret.
 _SANDBOX_NEEDS: Final = (
     "PATH", "HOME", "LANG", "LC_", "TZ", "TMPDIR", "PYTHON", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT",
 )  # fmt: skip
 
 
 class LaunchOptions:
-    """What the person outside wants: to go on, to stop, or to stop at once."""
+    """Counts stop signals: none, stop, or stop at once."""
 
     def __init__(self) -> None:
         self._heard = 0
@@ -55,7 +55,7 @@ class LaunchOptions:
         return self._heard > 0
 
     def force(self) -> bool:
-        """Whether they have said it more than once."""
+        """Whether there was more than one."""
         return self._heard > 1
 
     def _hear(self, *_: Any) -> None:
@@ -69,8 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line; `sys.argv` by default.
 
     Returns:
-        The exit code: 0 after a stop that was asked for, 1 when something could not start or ended by
-        itself, 2 for wrong arguments.
+        The exit code: 0 after a stop signal, 1 if a process could not start or ended by itself, 2 for wrong
+        arguments.
     """
     options = _parser().parse_args(arguments)
     orders = LaunchOptions()
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.port = _port_to_listen_at(options.host, options.port)
         environment = _environment(options)
-        ProcessSettings.read(environment, ROOT / "instance")  # so that a mistake is said once, and early
+        ProcessSettings.read(environment, ROOT / "instance")  # so that a mistake is reported once, and early
         sandbox, urls, control = _start_sandbox(options, environment, orders)
         children.append(sandbox)
         environment |= {"PLAYGROUND_SANDBOX_URLS": ",".join(urls), "PLAYGROUND_SANDBOX_CONTROL": control}
@@ -149,7 +149,7 @@ def _for_the_sandbox(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _port_to_listen_at(host: str, port: int) -> int:
-    """Try the address out; the port, or for 0 a free one.
+    """Check that the address can be used; return the port, or for 0 a free one.
 
     Raises:
         StartError: The address cannot be used.
@@ -180,7 +180,7 @@ def _why_not(error: OSError, host: str, port: int) -> str:
 def _start_sandbox(
     options: argparse.Namespace, environment: dict[str, str], orders: LaunchOptions
 ) -> tuple[Child, list[str], str]:
-    """Start it; the addresses of its endpoints and of its switches are those it tells."""
+    """Start the sandbox; return the addresses of its endpoints and of its control path, as it prints them."""
     for ports in (_wanted_ports(), (0,) * len(SANDBOX_PORTS)):
         command = [sys.executable, "-m", "octaspace.sandbox", "--seed", str(options.seed)]
         command += ["--dataset", options.dataset]
@@ -196,7 +196,7 @@ def _start_sandbox(
         if told is not None:
             return child, *told
         child.stop(orders.force)
-        # Another playground was faster at one of the ports: take any others.
+        # Another playground has taken one of the ports: use any other ports.
     raise StartError(f"The sandbox ended before it was ready ({child.how_it_ended})")
 
 
@@ -211,7 +211,7 @@ def _wanted_ports() -> Sequence[int]:
 
 
 def _told_addresses(child: Child, orders: LaunchOptions) -> tuple[list[str], str] | None:
-    """Read what the sandbox says of itself; None when it ends instead."""
+    """Read the addresses that the sandbox prints; None if it exits."""
     urls: list[str] = []
     pipe, buffer, end = child.process.stdout, b"", time.monotonic() + READY_WITHIN
     while pipe is not None and time.monotonic() < end:
@@ -236,10 +236,10 @@ def _told_addresses(child: Child, orders: LaunchOptions) -> tuple[list[str], str
 def _watch(
     children: Sequence[Child], orders: LaunchOptions, options: argparse.Namespace, settings: ProcessSettings
 ) -> None:
-    """Say the address when it answers, and wait for an order.
+    """Print the address when the app answers, and wait for a signal.
 
     Raises:
-        StartError: A part ended by itself, or the app does not answer.
+        StartError: A process ended by itself, or the app does not answer.
     """
     announced, end = False, time.monotonic() + READY_WITHIN
     while not orders.stop:

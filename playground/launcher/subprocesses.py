@@ -18,7 +18,7 @@ __all__ = ["Child"]
 #: Longer than Gunicorn's graceful timeout.
 _STOP_SECONDS: Final = 40.0
 
-#: For what a process has left behind, having ended without stopping it.
+#: Seconds for child processes that a process has left running.
 _REST_SECONDS: Final = 5.0
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -26,14 +26,14 @@ _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Child:
-    """A process and those it starts.
+    """A process and its child processes.
 
     Args:
-        name: What it is called in messages.
+        name: Its name in messages.
         command: Program and arguments.
         folder: Its working directory.
-        environment: All of its variables.
-        piped: Whether its standard output is read by us, as `process.stdout`.
+        environment: Its complete environment.
+        piped: Whether its standard output is available as `process.stdout`.
     """
 
     def __init__(
@@ -58,25 +58,25 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Whether it is not running any more."""
+        """Whether it has ended."""
         return self.process.poll() is not None
 
     @property
     def how_it_ended(self) -> str:
-        """Its exit code or signal, in words."""
+        """Its exit code or signal, as text."""
         code = self.process.returncode
         return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
 
     def ask_to_stop(self) -> None:
-        """Begin to stop it."""
+        """Send the stop signal."""
         if not self.ended:
             self.process.terminate()
 
     def stop(self, force: Callable[[], bool]) -> None:
-        """Wait until it and all it has started are gone.
+        """Wait until it and its child processes have ended.
 
         Args:
-            force: Whether to end what still runs by force, now.
+            force: Whether to kill what still runs, now.
         """
         self.ask_to_stop()
         _until(lambda: self.ended, _STOP_SECONDS, force)

@@ -1,7 +1,7 @@
-"""What `bin/live-check` does: the reads of the smoke suite, with the configuration of the environment.
+"""`bin/live-check`: the reads of the smoke suite, with the configuration of the environment.
 
-It is for a person who has a key and wants to know whether this SDK and the API understand each other. It
-reads and never changes: the client itself refuses what would change something before it is sent.
+It checks that this SDK and the API of a key are compatible. It only reads: the client refuses every change
+before it is sent.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = ["main", "reading_client"]
 #: Logger of the client's attempts, which only `recording` reads.
 _CALLS_LOGGER: Final = "playground.live_check"
 
-#: Of a call that looks again and again, so many requests are shown.
+#: Maximum requests that are printed of a call that polls.
 _MAX_REQUESTS: Final = 5
 
 #: Default seconds for each call: a person waits for it.
@@ -54,13 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line; `sys.argv` by default.
 
     Returns:
-        The exit code: 0 when nothing failed, 1 when something did, 2 when it could not start, 130 after
-        Ctrl-C.
+        The exit code: 0 without failures, 1 with failures, 2 if it could not start, 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that lacks our typographic characters
+            stream.reconfigure(errors="replace")  # a terminal without these characters
     try:
         config = _config(options)
     except ConfigurationError as problem:
@@ -75,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(report: _Report, config: Config, options: argparse.Namespace) -> int:
-    """Make the calls; the exit code."""
+    """Make the calls; return the exit code."""
     if not options.json:
         print(report.title, end="\n\n", flush=True)
     names = plan(changes=False)
@@ -101,9 +100,9 @@ class _Report:
     """The requests and their results, without the key and the contents of answers.
 
     Attributes:
-        steps: The calls so far.
-        under_way: The method that is being called, or was called last.
-        finished: Whether all were made.
+        steps: The results so far.
+        under_way: The current or last method.
+        finished: Whether all calls were made.
     """
 
     def __init__(self, config: Config) -> None:
@@ -127,7 +126,7 @@ class _Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many passed, failed and were skipped."""
+        """Number of calls that passed, failed and were skipped."""
         states = Counter(step["state"] for step in self.steps)
         return {state: states[state] for state in _STATES}
 
@@ -158,7 +157,7 @@ class _Report:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Prints errors in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"live-check: {message} (--help lists the options)\n")
@@ -205,7 +204,7 @@ def _job(text: str) -> tuple[int, int]:
 
 
 def _config(options: argparse.Namespace) -> Config:
-    """What `octaspace.client()` would be made with.
+    """The configuration that `octaspace.client()` would use.
 
     Raises:
         ConfigurationError: A variable cannot be used, or there is no key.
@@ -222,7 +221,7 @@ def _config(options: argparse.Namespace) -> Config:
 
 @contextlib.contextmanager
 def reading_client(config: Config) -> Iterator[ReadOnlyClient]:
-    """A client that refuses what would change something, and whose requests are recorded."""
+    """A client that refuses changes, and whose requests are recorded."""
     app, log = Flask("live_check"), logging.getLogger(_CALLS_LOGGER)
     log.setLevel(logging.DEBUG)
     log.propagate = False

@@ -1,4 +1,4 @@
-"""The account of the key: who it is, what it has, and a new wallet for it."""
+"""The account of the key: profile, balance, and a new wallet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ...web.panels import PanelRequest, load
 
 bp = Blueprint("account", __name__, url_prefix="/playground/account")
 
-#: What is typed in live mode to confirm a new wallet, which has no name yet.
+#: Text to type in live mode to confirm a new wallet, which has no name yet.
 WALLET: Final = "new wallet"
 
 
@@ -55,7 +55,7 @@ def _made(response: Response[Any]) -> str:
 
 
 def initials(email: str | None) -> str:
-    """Two letters that stand for a person, whose picture is never loaded: ``ue`` for ``user@example.com``."""
+    """Two letters in place of the avatar, which is never loaded: ``ue`` for ``user@example.com``."""
     name, _, host = single_line(email).partition("@")
     letters = [part[0] for part in (name, host) if part and part[0].isalnum()]
     return "".join(letters).upper() or "?"

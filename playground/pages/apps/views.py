@@ -22,12 +22,12 @@ bp = Blueprint("apps", __name__, url_prefix="/playground/apps")
 
 @dataclass(frozen=True)
 class AppFilter:
-    """Which apps are wanted; an empty field wants all.
+    """A filter of apps; an empty field does not filter.
 
     Attributes:
         text: A part of name, image, description or the name of an environment variable.
-        category: This category.
-        vram: Those that run on a card with so many GB.
+        category: The category.
+        vram: VRAM of the GPU in GB that is enough for the app.
     """
 
     text: str = ""
@@ -36,7 +36,7 @@ class AppFilter:
 
     @classmethod
     def read(cls, args: Mapping[str, str]) -> AppFilter:
-        """The filter in a query; what cannot be understood filters nothing."""
+        """Read the filter from a query; invalid values do not filter."""
         try:
             vram = float(args.get("vram", ""))
         except ValueError:
@@ -47,7 +47,7 @@ class AppFilter:
         return self != AppFilter()
 
     def apply(self, apps: Iterable[App]) -> list[App]:
-        """The apps that are wanted."""
+        """The apps that pass the filter."""
         return [app for app in apps if self._wants(app)]
 
     def _wants(self, app: App) -> bool:

@@ -1,4 +1,4 @@
-"""Everything at a glance: the network, the account, what runs and what it costs, own nodes, health."""
+"""Overview: network, account, active sessions with their costs, own nodes, endpoint health."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ...web.panels import Panel, PanelRequest, load
 
 bp = Blueprint("dashboard", __name__, url_prefix="/playground/dashboard")
 
-#: Sessions shown; the rest is counted and one click away.
+#: Maximum sessions that are shown; the others are counted.
 _MAX_SESSIONS: Final = 6
 
 
@@ -39,7 +39,7 @@ class Running:
         service: ``mr``, ``vpn`` or ``render``.
         node: Node it runs on.
         ready: Whether it is ready.
-        progress: What it is doing until then.
+        progress: Its progress until it is ready.
         seconds: How long it has run.
         usd: Cost per hour, or None.
     """
@@ -113,7 +113,7 @@ def running(data: Any) -> list[Running]:
 
 
 def by_state(data: Any) -> dict[str, int]:
-    """How many nodes there are of each state, the most frequent first."""
+    """Number of nodes by state, the most frequent first."""
     states = Counter(state_of(get_path(node, "state")) for node in listed(data, "Node"))
     return dict(states.most_common())
 
@@ -143,7 +143,7 @@ def _hours_left(panels: dict[str, Panel]) -> Decimal | None:
 
 
 def _steps(browser: Browser, calls: RequestLog) -> list[Step]:
-    """Three first steps, of those this app has pages for; none once all are done, or outside a sandbox."""
+    """Three first steps in the sandbox; none once all are done, or outside of a sandbox."""
     if not browser.api_target.is_sandbox:
         return []
 

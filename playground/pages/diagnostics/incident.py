@@ -1,7 +1,7 @@
 """The incident report for support, as Markdown, without the key.
 
-It is pasted where Markdown becomes links, pictures, mentions and references to issues. What the API, a person
-or a configuration wrote is put in code spans, where it has no effect.
+It is pasted where Markdown creates links, images, mentions and issue references. Text of the API, of users
+and of configurations is put in code spans, where it has no effect.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .series import Series
 
 __all__ = ["incident_report"]
 
-#: Packages whose versions matter for how calls travel.
+#: Packages whose versions affect calls.
 _PACKAGES: Final = ("Flask", "requests", "urllib3", "cachetools", "Werkzeug", "gunicorn")
 
 _LONGEST: Final = 300
@@ -44,8 +44,8 @@ def incident_report(
     """Write the report of one browser.
 
     Args:
-        browser: Whose settings count.
-        workers: What each worker process last said of its client.
+        browser: The browser whose settings are reported.
+        workers: The last snapshot of each worker process.
         errors: Calls that failed, latest first.
         latency: Seconds per call over the last minutes.
         last: The last call at each endpoint.
@@ -182,8 +182,9 @@ def _ours(value: object) -> _Markdown:
 def _foreign(value: str | None) -> _Markdown:
     """Foreign text on one line, in a code span; a dash for none.
 
-    A span ends at as many backticks as it began with, so it begins with more than there are in a row inside.
-    The bar is replaced: it ends the cell of a table also in code, and parsers differ in how it is escaped.
+    A span ends at the same number of backticks that it starts with, so it starts with more than the text
+    contains in a row.
+    The bar is replaced: it ends a table cell even in code, and parsers differ in how it is escaped.
     """
     line = " ".join(str(visible(value or ""))[:_LONGEST].split()).replace("|", "\u00a6")
     if not line:

@@ -47,7 +47,7 @@ class Series:
 
     @property
     def points(self) -> str:
-        """The line in a box of 240 × 48 with zero at its foot, for `<polyline points>`."""
+        """The line in a box of 240 × 48 with zero at its bottom, for `<polyline points>`."""
         most = max(self.values) or 1.0
         step = _WIDTH / (len(self.values) - 1)
         room = _HEIGHT - 2 * _MARGIN
@@ -58,5 +58,5 @@ class Series:
 
     @property
     def area(self) -> str:
-        """The same, closed along the foot, for `<polygon points>`."""
+        """The same, closed along the bottom, for `<polygon points>`."""
         return f"0,{_HEIGHT:g} {self.points} {_WIDTH:g},{_HEIGHT:g}"

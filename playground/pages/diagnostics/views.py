@@ -1,4 +1,4 @@
-"""How calls travel: mode, pools, rotator, counters, in this worker and the others; refreshed by itself."""
+"""Transport figures of all workers: mode, pools, endpoint rotation, counters; refreshed automatically."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .series import Series
 bp = Blueprint("diagnostics", __name__, url_prefix="/playground/diagnostics")
 bp.after_app_request(publish_after_request)
 
-#: How far back the sparklines go, and how many calls they show at most.
+#: Time span of the sparklines in seconds, and their maximum number of calls.
 _MINUTES: Final = 10
 _MAX_CALLS: Final = 300
 
@@ -47,7 +47,7 @@ READS: Final = {
 
 
 class ReadsForm(ChangeForm):
-    """How many reads to make at once, and which."""
+    """Number and kind of the reads to make at once."""
 
     line = SelectField("Call", choices=list(READS))  # type: ignore[arg-type]  # plain strings are fine
     count = WholeNumberField("How many", default=10, validators=[NumberRange(1, 50)])
@@ -114,7 +114,7 @@ def _report() -> str:
 
 @bp.post("/reads")
 def reads() -> Response:
-    """Make some reads at the same time, so that there is something to look at."""
+    """Make some reads at the same time, as data for this page."""
     form = ReadsForm()
 
     def act() -> dict[str, Any]:
@@ -149,5 +149,5 @@ def _read_once(client: Client, line: SdkCall) -> list[Call]:
         try:
             line.run(client)
         except Error:
-            return calls  # the record has it
+            return calls  # it is recorded
     return calls

@@ -21,7 +21,7 @@ from ...web.responses import as_attachment
 
 bp = Blueprint("idle_jobs", __name__, url_prefix="/playground/idle-jobs")
 
-#: How much a packed log may unpack to, and how many of its last lines a page shows.
+#: Maximum size of an unpacked log, and maximum lines (the last ones) that a page shows.
 _MAX_BYTES: Final = 8 * 1024 * 1024
 _MAX_LINES: Final = 1000
 
@@ -31,12 +31,12 @@ _EXAMPLE: Final = {"node": "69", "job": "42"}
 
 @dataclass(frozen=True)
 class JobLog:
-    """What a job wrote.
+    """The log of a job.
 
     Attributes:
-        lines: The last lines, without what a terminal would act on.
-        count: How many lines there are in all.
-        size: Characters in all.
+        lines: The last lines, without terminal control characters.
+        count: Number of lines in total.
+        size: Characters in total.
     """
 
     lines: tuple[str, ...]
@@ -53,7 +53,7 @@ def index() -> str:
     node, job = _asked()
     missing = {}
     if node or job:
-        missing = {name: "Needed as well." for name, value in (("node", node), ("job", job)) if not value}
+        missing = {name: "Required as well." for name, value in (("node", node), ("job", job)) if not value}
     panels = {}
     if node and job:
         read = partial(read_log, mask=_mask())
@@ -77,7 +77,7 @@ def log() -> Response:
     read = partial(read_text, mask=_mask())
     panel = load(PanelRequest("logs", "Log", _line("logs", node, job), shape=read), page=False)["logs"]
     if panel.problem is not None:
-        # No file: a browser would save the card of the error as if it were the log.
+        # Not as a file: a browser would save the error card as if it were the log.
         text = f"{panel.problem.kind}: {panel.problem.message}\n"
         return current_app.response_class(text, 502, mimetype="text/plain")
     response = current_app.response_class(panel.data or "", mimetype="text/plain")
@@ -94,10 +94,10 @@ def read_text(data: Any, mask: KeyMask) -> str:
 
     Args:
         data: The answer.
-        mask: Takes the key out. The client masked the packed log, in which no key can be found.
+        mask: Masks the key. The client masks only the packed log, in which a key cannot be found.
 
     Raises:
-        octaspace.UnexpectedShapeError: It is none of them, or unpacks to more than this page takes.
+        octaspace.UnexpectedShapeError: It has none of the known shapes, or unpacks to more than the limit.
     """
     return "".join(f"{shown(line)}\n" for line in _unpacked(data, mask).lines)
 

@@ -1,4 +1,4 @@
-"""Stops the sessions that a run of the lab has started, those it does not know of included."""
+"""Stops the sessions of a run of the lab, including those whose creation had an unknown outcome."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["stop_sessions"]
 
 _ROUNDS: Final = 10
 
-#: Rounds without any success after which it is left at that.
+#: Maximum rounds without any success.
 _IN_VAIN: Final = 2
 
 _AT_ONCE: Final = 4
@@ -28,10 +28,10 @@ WriteDown = Callable[[SdkCall, list[Call]], None]
 def stop_sessions(client: Client, run: str, write_down: WriteDown) -> int | None:
     """Stop every session with the name of a run.
 
-    A creation whose answer was lost may have been carried out all the same. The list of sessions tells.
+    A creation whose answer was lost may have taken effect; the list of sessions shows it.
 
     Args:
-        client: Makes the calls; faults may apply to them, so they are made a few times.
+        client: Makes the calls; faults may affect them, so they are repeated.
         run: The run.
         write_down: Called with each line and its calls.
 
@@ -77,7 +77,7 @@ def _stopped(client: Client, uuid: str, write_down: WriteDown) -> bool:
         try:
             line.run(client)
         except NotFoundError:
-            return True  # stopped before, by a stop whose answer was lost
+            return True  # already stopped, by a stop whose answer was lost
         except Error:
             return False
         finally:

@@ -1,4 +1,4 @@
-"""The switches of the failover lab: what can be made to go wrong at an endpoint of the sandbox."""
+"""The switches of the failover lab: faults of an endpoint of the sandbox."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["GROUPS", "SCENARIOS", "Box", "Scenario", "Switch", "boxes", "flip", 
 
 @dataclass(frozen=True)
 class Switch:
-    """Something that can go wrong.
+    """A fault that can be switched on.
 
     Attributes:
-        name: What a form calls it.
-        label: What its button says.
-        kind: The sandbox's kind of fault.
-        options: Options that make it this one.
+        name: Its name in a form.
+        label: Text of its button.
+        kind: Kind of fault in the sandbox.
+        options: Options of the fault.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Switch:
     options: tuple[tuple[str, Any], ...] = ()
 
     def is_it(self, fault: Mapping[str, Any]) -> bool:
-        """Whether a fault that is on is this one."""
+        """Whether an active fault is this one."""
         return fault["kind"] == self.kind and all(fault.get(name) == value for name, value in self.options)
 
 
@@ -67,13 +67,13 @@ _BY_NAME: Final = {switch.name: switch for _, group in GROUPS for switch in grou
 
 @dataclass(frozen=True)
 class Scenario:
-    """Several switches at once, with what there is to see.
+    """Several switches at once, with the expected effect.
 
     Attributes:
-        name: What a form calls it.
-        label: What its button says.
-        expect: What the SDK makes of it.
-        faults: Which endpoint (its place, or None for all), kind, and options of each.
+        name: Its name in a form.
+        label: Text of its button.
+        expect: How the SDK reacts.
+        faults: Endpoint (its index, or None for all), kind and options of each.
     """
 
     name: str
@@ -108,16 +108,16 @@ SCENARIOS: Final = (
 
 @dataclass(frozen=True)
 class Box:
-    """An endpoint as the lab draws it.
+    """An endpoint as the lab shows it.
 
     Attributes:
-        letter: A, B, … as the pictures call it.
+        letter: A, B, … in the charts.
         url: Its address.
         port: Its port.
-        listening: Whether it takes connections.
-        connections: How many are open.
-        faults: Those that are on: label, how often it applies, and how often it did.
-        on: Names of the switches that are on.
+        listening: Whether it accepts connections.
+        connections: Number of open connections.
+        faults: Active faults: label, when it applies, and how often it was applied.
+        on: Names of the active switches.
     """
 
     letter: str
@@ -130,7 +130,7 @@ class Box:
 
 
 def boxes(control: SandboxControl) -> list[Box]:
-    """The sandbox's endpoints, each with what is switched on.
+    """The endpoints of the sandbox with their active faults.
 
     Raises:
         ControlError: The sandbox does not answer.
@@ -154,13 +154,13 @@ def boxes(control: SandboxControl) -> list[Box]:
 
 
 def flip(control: SandboxControl, port: int, name: str, strength: Mapping[str, Any]) -> None:
-    """Switch something on at an endpoint, or off when it is on.
+    """Toggle a fault of an endpoint.
 
     Args:
         control: The sandbox.
-        port: Which endpoint.
-        name: A switch, or ``remove`` for all that is on there.
-        strength: Options; those that the kind does not take are left out.
+        port: Port of the endpoint.
+        name: A switch, or ``remove`` for all faults of the endpoint.
+        strength: Options; those that the kind does not accept are left out.
 
     Raises:
         ControlError: The sandbox refuses, or there is no such switch.
@@ -185,7 +185,7 @@ def flip(control: SandboxControl, port: int, name: str, strength: Mapping[str, A
 
 
 def play(control: SandboxControl, name: str) -> Scenario:
-    """Remove all faults, then switch on what a scenario wants.
+    """Remove all faults, then add those of a scenario.
 
     Raises:
         ControlError: The sandbox refuses, or there is no such scenario.

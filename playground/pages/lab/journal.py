@@ -1,4 +1,4 @@
-"""What the sandbox's journal says of one run of the lab: the truth about what was carried out."""
+"""Requests of one run of the lab in the journal of the sandbox: which changes were carried out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .sandbox_control import SandboxControl
 
 __all__ = ["LabJournal"]
 
-#: Pages of a thousand entries that are read at most.
+#: Maximum pages of a thousand entries.
 _MAX_PAGES: Final = 8
 
 
@@ -28,7 +28,7 @@ class LabJournal:
         self._after = control.last_entry()
 
     def read(self) -> dict[str, Any]:
-        """Read it from the run's beginning.
+        """Read the journal from the start of the run.
 
         Returns:
             `arrived`: requests; `endpoints`: of those, by port; `carried`: how often each change was carried

@@ -1,4 +1,4 @@
-"""The failover lab: many calls at once at a sandbox that misbehaves, and where each of them went."""
+"""A run of the failover lab: many calls at once to a sandbox with faults, with the attempts of each."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ CallMix = Literal["reads", "creates", "mixed"]
 MAX_CALLS: Final = 200
 MAX_THREADS: Final = 16
 
-#: Calls begun per second, at most; also slow enough for a person to see them come.
+#: Maximum calls started per second; slow enough to watch.
 PER_SECOND: Final = 40
 
 _LIMITS: Final = JobLimits(per_browser=1, total=3, rate=6)
 
-#: A run is over by then, whatever its calls do.
+#: Seconds after which a run ends, regardless of its calls.
 _MAX_SECONDS: Final = 120.0
 
-#: Seconds between two looks at the endpoints, and between two looks into the journal.
+#: Seconds between two polls of the endpoints, and of the journal.
 _LOOK: Final = 0.1
 _READ: Final = 1.0
 
-#: Short, so that a person sees in seconds what otherwise takes minutes.
+#: Short limits: effects that usually take minutes are visible in seconds.
 OPTIONS: Final[dict[str, Any]] = {
     "keep_alive": True,
     "pool_timeout": 2,
@@ -63,12 +63,12 @@ _SOME_MACHINE: Final = 9101
 
 @dataclass(frozen=True)
 class Plan:
-    """What is fired.
+    """The calls of a run.
 
     Attributes:
         kind: ``"reads"``, ``"creates"``, or every third a creation: ``"mixed"``.
-        count: How many calls.
-        threads: How many at the same time.
+        count: Number of calls.
+        threads: Number of calls at the same time.
     """
 
     kind: CallMix
@@ -76,7 +76,7 @@ class Plan:
     threads: int
 
     def creates(self, number: int) -> bool:
-        """Whether the call of that number is a creation."""
+        """Whether the call with this number is a creation."""
         return self.kind == "creates" or (self.kind == "mixed" and number % 3 == 0)
 
 
@@ -84,9 +84,9 @@ def start_lab(parts: AppState, browser: Browser, plan: Plan) -> str:
     """Start a run for a browser that uses the sandbox.
 
     Args:
-        parts: The app's parts.
-        browser: Who asks.
-        plan: What to fire.
+        parts: The state of the app.
+        browser: The browser that starts it.
+        plan: The calls to make.
 
     Returns:
         Id of the run. Its items are the calls, in the order in which they ended: `number`, `lane`, `line`,
@@ -94,7 +94,7 @@ def start_lab(parts: AppState, browser: Browser, plan: Plan) -> str:
         seconds since the run began.
 
     Raises:
-        playground.store.TooManyJobsError: One is under way.
+        playground.store.TooManyJobsError: Another run is active.
     """
     source, id = browser.api_target, browser.id
     config = browser.config.replace(**OPTIONS, pool_size=plan.threads)
@@ -111,7 +111,7 @@ def start_lab(parts: AppState, browser: Browser, plan: Plan) -> str:
 
 
 class _Run:
-    """One run, from its first call to the last session stopped."""
+    """One run, from its first call to the stop of its last session."""
 
     def __init__(
         self, parts: AppState, browser: str, source: str, plan: Plan, progress: Progress,
@@ -126,13 +126,13 @@ class _Run:
         self._stop = threading.Event()
         self._next = time.monotonic()
         self._machine = _machine(client) if plan.kind != "reads" else _SOME_MACHINE
-        # After that call, so that the journal holds the run's own and nothing else.
+        # After that call, so that only requests of the run are counted in the journal.
         self._journal = LabJournal(control, progress.id)
         self._began = time.monotonic()
         self._cooldowns = _Cooldowns(client.config.endpoints, client.config.failure_cooldown)
 
     def go(self) -> None:
-        """Fire, watch, then leave nothing behind."""
+        """Make the calls, record them, then stop the sessions of the run."""
         progress = self._progress
         progress.tell(phase="firing", at_once=True)
         threads = [
@@ -170,7 +170,7 @@ class _Run:
             self._tidying_log.write(calls, line.redacted)
 
     def _look(self) -> None:
-        """Tell what is there: the endpoints' health, and the calls that have ended since the last look."""
+        """Publish the health of the endpoints, and the calls that have ended since the last poll."""
         stats, now = self._client.transport_stats(), self._now()
         self._cooldowns.look(stats, now)
         with self._lock:
@@ -200,7 +200,7 @@ class _Run:
             self._progress.tell(self._item(number, lane, line, call, error))
 
     def _take(self) -> Iterator[int]:
-        """The numbers of the calls that a thread is to make, not too fast."""
+        """The numbers of the calls for a thread, at a limited rate."""
         while not self._stop.is_set():
             with self._lock:
                 number = next(self._numbers, None)
@@ -210,7 +210,7 @@ class _Run:
             yield number
 
     def _line(self, number: int) -> SdkCall:
-        # The name of the run rides along, so that the journal can tell this call from every other.
+        # The name of the run is sent along, so that the journal identifies this call.
         tag = f"{self._progress.id}-{number}"
         if self._plan.creates(number):
             return SdkCall(

@@ -1,4 +1,4 @@
-"""The switches of the sandbox itself, over HTTP: faults, journal, health. They are not part of the API."""
+"""The control path of the sandbox over HTTP: faults, journal, health. It is not part of the API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SECONDS: Final = 3.0
 
 
 class ControlError(RuntimeError):
-    """The sandbox did not do it; the message says why."""
+    """The sandbox refused or did not answer; the message gives the reason."""
 
 
 class SandboxControl:
@@ -41,28 +41,28 @@ class SandboxControl:
         return self._ask("GET", "health")
 
     def faults(self) -> dict[str, Any]:
-        """The faults that are switched on, and the kinds there are with their options."""
+        """The active faults, and the available kinds with their options."""
         return self._ask("GET", "faults")
 
     def switch_on(self, kind: str, endpoint: int | None, options: dict[str, Any]) -> dict[str, Any]:
-        """Switch a fault on.
+        """Add a fault.
 
         Args:
             kind: Its kind.
             endpoint: Port of the endpoint, or None for all.
-            options: Those the kind takes.
+            options: Options of the kind.
 
         Raises:
-            ControlError: The sandbox refuses it, and says why.
+            ControlError: The sandbox refuses it.
         """
         return self._ask("POST", "faults", json={"kind": kind, "endpoint": endpoint, **options})
 
     def remove_fault(self, fault: int) -> None:
-        """Switch one fault off; one that is off already is none."""
+        """Remove one fault; a fault that does not exist is ignored."""
         self._ask("DELETE", f"faults/{fault}", missing={})
 
     def remove_all_faults(self) -> int:
-        """Switch every fault off; how many there were."""
+        """Remove all faults; return their number."""
         removed: int = self._ask("DELETE", "faults")["removed"]
         return removed
 

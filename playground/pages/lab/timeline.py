@@ -1,4 +1,4 @@
-"""Where the marks of a lab's time line stand: a band for each endpoint, a lane in it for each thread."""
+"""Positions of the marks in the lab's time line: a band per endpoint, with a lane per thread."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["Mark", "Picture", "Span", "draw"]
 _LANE: Final = 8
 _PAD: Final = 5
 
-#: Shares of the width: what is shorter than this would not be seen.
+#: Minimum widths, as shares of the total width, so that short marks are visible.
 _THINNEST: Final = 0.35
 
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time; x and width in percent of the whole, y in pixels.
+    """A time span; x and width in percent of the total, y in pixels.
 
     Attributes:
         x: Beginning.
@@ -38,13 +38,13 @@ class Span:
 
 @dataclass(frozen=True)
 class Mark:
-    """An attempt, what it brought, and where it led.
+    """An attempt, its result, and its next attempt.
 
     Attributes:
-        span: Where it stands.
+        span: Its position.
         verdict: What the SDK did after it.
-        wait: How long the call waited then, or None.
-        jump: Where the next attempt of the call begins: x in percent, y in pixels; None when it was the last.
+        wait: Seconds of the wait after it, or None.
+        jump: Start of the next attempt of the call: x in percent, y in pixels; None for the last one.
     """
 
     span: Span
@@ -55,14 +55,14 @@ class Mark:
 
 @dataclass(frozen=True)
 class Picture:
-    """Everything drawn.
+    """The complete chart.
 
     Attributes:
         height: In pixels.
-        band: Height of one endpoint's band.
+        band: Height of the band of an endpoint.
         calls: Each call, with its marks.
         cooldowns: When an endpoint was skipped.
-        seconds: What the whole width stands for.
+        seconds: Duration of the total width.
     """
 
     height: int

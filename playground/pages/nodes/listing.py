@@ -1,7 +1,7 @@
-"""The nodes of a list: a row for each, and the filter in the address.
+"""Rows of the list of nodes, and the filter in the query.
 
-Of seven hundred nodes with their cards only what a row shows is read; `octaspace.types.Node` reads all of a
-node, which is for the page of one.
+Only the fields of a row are read, because there can be hundreds of nodes. `octaspace.types.Node`, which
+reads a complete node, is used on the page of one node.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from ...sdk.json_access import get_path, listed, number, single_line
 
 __all__ = ["NOWHERE", "ONLINE", "NodeFilter", "NodeRow", "read_nodes"]
 
-#: What stands for the place of nodes without one.
+#: Value of the place filter for nodes without a place.
 NOWHERE: Final = "none"
 
-#: What the filter calls all of them.
+#: Value of the state filter for all nodes that are up.
 ONLINE: Final = "any-online"
 
 
 @dataclass(frozen=True)
 class NodeRow:
-    """A node as the table shows it. Texts are single lines; an unknown number is None.
+    """A node in the table. Texts are single lines; an unknown number is None.
 
     Attributes:
         id: Its id, as used in a URL; empty if it has none.
@@ -38,9 +38,9 @@ class NodeRow:
         location: City and country.
         latitude: Degrees north, or None when it is not on the map.
         longitude: Degrees east, or None likewise.
-        gpus: How many cards.
-        models: Models of its cards, each once, the most frequent first.
-        load: Load of the processor in percent.
+        gpus: Number of GPUs.
+        models: Distinct models of its GPUs, the most frequent first.
+        load: CPU load in percent.
         uptime: Seconds.
         base_wei: Price per hour in Wei.
     """
@@ -73,7 +73,7 @@ class NodeRow:
 
     @property
     def place(self) -> str:
-        """What its place is called in an address: degrees north and east."""
+        """Its place in a query: degrees north and east."""
         if self.latitude is None or self.longitude is None:
             return NOWHERE
         return f"{self.latitude:.2f},{self.longitude:.2f}"
@@ -109,7 +109,7 @@ def _row(item: Mapping[str, Any]) -> NodeRow:
 
 
 def _models(item: Mapping[str, Any]) -> list[str]:
-    """The model of each card. Lists by vendor (Q22) are left to the SDK: a plain list is the usual case."""
+    """The model of each GPU. Lists by vendor (Q22) are parsed by the SDK; a plain list is the usual case."""
     cards, older = get_path(item, "system.gpus"), get_path(item, "system.gpu")
     if isinstance(cards, list) and older is None:
         models = [get_path(card, "model") for card in cards]
@@ -133,12 +133,12 @@ def _base(item: Mapping[str, Any]) -> int | None:
 
 @dataclass(frozen=True)
 class NodeFilter:
-    """Which nodes are wanted; an empty field wants all. The fields are the names in the address.
+    """A filter of nodes; an empty field does not filter. The fields have the names of the query parameters.
 
     Attributes:
-        state: This state; `ONLINE` wants every node that is up.
-        gpu: Nodes with a card of this model.
-        place: This `NodeRow.place`.
+        state: The state; `ONLINE` selects every node that is up.
+        gpu: Model of a GPU of the node.
+        place: `NodeRow.place` of the node.
     """
 
     state: str = ""
@@ -160,7 +160,7 @@ class NodeFilter:
         return {name: value for name, value in values.items() if value}
 
     def apply(self, rows: Iterable[NodeRow]) -> list[NodeRow]:
-        """The rows that are wanted."""
+        """The rows that pass the filter."""
         return [
             row
             for row in rows
@@ -171,7 +171,7 @@ class NodeFilter:
 
     @staticmethod
     def choices(rows: Sequence[NodeRow]) -> dict[str, list[tuple[str, str, int]]]:
-        """What each field can be: its value, what it is called, and how many nodes are so."""
+        """Choices of each field: value, label, and number of nodes."""
         names = {row.place: row.location or row.place for row in rows}
         states = Counter(row.state for row in rows)
         models = Counter(model for row in rows for model in row.models)

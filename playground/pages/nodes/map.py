@@ -1,4 +1,4 @@
-"""Where nodes stand: their places, and the dots of the map."""
+"""Places of nodes, and the dots of the map."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .listing import NOWHERE, NodeRow
 
 __all__ = ["Place", "dots", "read_places"]
 
-#: Degrees between dots of one place, so that none hides another.
+#: Degrees between the dots of one place, so that they do not overlap.
 _APART: Final = 3.6
 
 
@@ -23,10 +23,10 @@ class Place:
 
     Attributes:
         key: `NodeRow.place` of its nodes.
-        name: What it is called.
+        name: Its name.
         latitude: Degrees north.
         longitude: Degrees east.
-        states: How many nodes are in each state, the most frequent first.
+        states: Number of nodes by state, the most frequent first.
     """
 
     key: str
@@ -41,7 +41,7 @@ class Place:
 
 
 def read_places(rows: Iterable[NodeRow]) -> list[Place]:
-    """The places of nodes, those with most nodes first. Nodes that are not on the map are in none."""
+    """The places of nodes, those with most nodes first. Nodes without a position are left out."""
     groups: dict[str, list[NodeRow]] = defaultdict(list)
     for row in rows:
         if row.place != NOWHERE:
@@ -57,11 +57,12 @@ def _place(key: str, group: list[NodeRow]) -> Place:
 
 
 def dots(places: Iterable[Place], href: Callable[[str, str], str]) -> list[Mapping[str, Any]]:
-    """The dots for `charts/map.html`: one for each state of a place, the largest first and so undermost.
+    """The dots for `components/map.html`: one for each state of a place, the largest first and therefore
+    at the bottom.
 
     Args:
         places: The places.
-        href: Makes the address for a place's key and a state.
+        href: Returns the URL for the key of a place and a state.
     """
     found = [
         {
@@ -79,7 +80,7 @@ def dots(places: Iterable[Place], href: Callable[[str, str], str]) -> list[Mappi
 
 
 def _offsets(count: int) -> list[tuple[float, float]]:
-    """Degrees east and north for each of several dots in one place: the first in it, the others around it."""
+    """Degrees east and north for several dots in one place: the first in its center, the others around it."""
     around = max(1, count - 1)
     angles = (2 * math.pi * turn / around for turn in range(count - 1))
     return [(0.0, 0.0), *((_APART * math.cos(angle), _APART * math.sin(angle)) for angle in angles)]

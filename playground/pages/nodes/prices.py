@@ -1,4 +1,8 @@
-"""New prices of a node: typed, shown old → new, and sent in the API's own figures (Q26)."""
+"""New prices of a node: parsed, shown old → new, and sent in the figures of the API (Q26).
+
+The fields are parsed here and not by WTForms: the confirmation page shows old and new figures digit by
+digit, and the confirmed form sends the same text again. `DecimalField` would normalize it.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +30,10 @@ __all__ = [
 ]
 
 
-#: A figure has no more; a longer one is a slip of the finger.
+#: Maximum digits of a figure; a longer one is a typing error.
 _MAX_CHARACTERS: Final = 40
 
-#: Text that the API sends for a number.
+#: Number as text, as the API sends it.
 _DECIMAL_AS_CAME: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
@@ -39,13 +43,13 @@ class PriceError(ValueError):
 
 @dataclass(frozen=True)
 class Price:
-    """A price a node can ask.
+    """A price of a node.
 
     Attributes:
-        name: What the SDK calls it.
-        title: What people call it.
-        per: What it is paid for.
-        in_wei: Whether it is in Wei by the documentation of the API.
+        name: Its name in the SDK.
+        title: Its title on pages.
+        per: The unit that is paid for.
+        in_wei: Whether it is in Wei according to the documentation of the API.
     """
 
     name: str
@@ -68,11 +72,11 @@ _FIGURE: Final = re.compile(r"[0-9]{1,40}|[0-9]{1,13}\.[0-9]{1,40}")
 
 @dataclass(frozen=True)
 class Asked:
-    """What a node asks for something.
+    """A current price of a node.
 
     Attributes:
-        price: For what.
-        figure: The API's own figure, digit by digit; None when it is not known.
+        price: The kind of price.
+        figure: The figure of the API, digit by digit; None if unknown.
     """
 
     price: Price
@@ -80,7 +84,7 @@ class Asked:
 
     @property
     def wei(self) -> int | None:
-        """The figure as Wei, for an estimate; None where it cannot be Wei."""
+        """The figure as Wei, for an estimate; None if it cannot be Wei."""
         figure = self.figure or ""
         return int(figure) if self.price.in_wei and _WHOLE.fullmatch(figure) else None
 
@@ -91,17 +95,17 @@ class Asked:
 
     @property
     def as_octa(self) -> str:
-        """What it is in OCTA if it is Wei, exact; empty where it cannot be Wei."""
+        """The exact amount in OCTA if the figure is in Wei; empty if it cannot be Wei."""
         return "" if self.wei is None else f"{wei_to_octa(self.wei):f} OCTA"
 
 
 @dataclass(frozen=True)
 class PriceChange:
-    """A price that is to change.
+    """A change of a price.
 
     Attributes:
-        old: What is asked now.
-        new: What shall be asked.
+        old: The current figure.
+        new: The new figure.
     """
 
     old: Asked
@@ -115,7 +119,7 @@ class PriceChange:
 
 
 def current(entry: Any) -> dict[str, Asked]:
-    """What a node asks now, by name, from its entry in ``GET /nodes``."""
+    """Current prices of a node by name, from its entry in ``GET /nodes``."""
     prices = get_path(entry, "prices")
     return {price.name: Asked(price, _figure(get_path(prices, price.name))) for price in PRICES}
 
@@ -130,10 +134,10 @@ def _figure(value: Any) -> str | None:
 
 
 def read_typed(args: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """New prices out of a form: those that can be sent, and what is wrong with the others, by name.
+    """Parse new prices from a form: valid ones, and the errors of the others, by name.
 
-    An empty field keeps the price. Nothing is converted: the unit depends on the account's pricing currency,
-    and cannot be known here (Q26).
+    An empty field keeps the price. Nothing is converted: the unit depends on the pricing currency of the
+    account, which is unknown here (Q26).
     """
     typed: dict[str, str] = {}
     errors: dict[str, str] = {}
@@ -164,7 +168,7 @@ def _read(text: str) -> str:
 
 
 def changes(now: Mapping[str, Asked], typed: Mapping[str, str]) -> list[PriceChange]:
-    """The prices that were typed, with what they are now."""
+    """The new prices with the current ones."""
     return [
         PriceChange(now[price.name], Asked(price, typed[price.name]))
         for price in PRICES
@@ -176,7 +180,8 @@ def as_sent(values: Mapping[str, str | None]) -> dict[str, int | float]:
     """Arguments for `nodes.update_prices` from the fields of the confirmed form; empty ones are left out.
 
     Raises:
-        PriceError: A value is not a number that the SDK takes; the form of the page makes none such.
+        PriceError: A value is not a number that the SDK accepts; the form of the page does not send such
+        values.
     """
     arguments: dict[str, int | float] = {}
     for price in PRICES:

@@ -1,4 +1,4 @@
-"""One's own nodes: a map and a table, and the page of one with everything that can be done to it."""
+"""Own nodes: map and table, and the page of one node with all of its actions."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from .prices import PRICES, Asked, PriceChange, PriceError, as_sent, changes, cu
 
 bp = Blueprint("nodes", __name__, url_prefix="/playground/nodes")
 
-#: Where the outcome of a change is shown.
+#: Endpoint of the page that shows the outcome of a change.
 _SHOW: Final = "nodes.show"
 
-#: Temperatures of a card in °C from which it is marked.
+#: Temperatures of a GPU in °C from which it is marked.
 _WARM: Final = 65
 _HOT: Final = 80
 
-#: Icons of states by their tone, as those of `state_badge`.
+#: Icons of states by severity, the same as in `state_badge`.
 _ICONS: Final = {"good": "check-circle", "warn": "hourglass-split", "bad": "x-circle", "idle": "dash-circle"}
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A node with a part for everything, so that a page asks each for its figures; unknown ones are None."""
+    """A node for its page; unknown figures are None."""
 
     node: Node
     system: System
@@ -66,7 +66,7 @@ class Machine:
 
 
 class PricesForm(ChangeForm):
-    """New prices, in the API's own figures."""
+    """New prices, in the figures of the API."""
 
     base = StringField()
     storage = StringField()
@@ -204,7 +204,7 @@ def read_machine(data: Any) -> Machine:
 
 
 def entry_of(data: Any, node_id: str) -> Any:
-    """A node's entry in ``GET /nodes``, which has the prices; None when it is not there."""
+    """A node's entry in ``GET /nodes``, which has the prices; None if it is missing."""
     return next(
         (item for item in listed(data, "Node") if isinstance(item, dict) and str(item.get("id")) == node_id),
         None,
@@ -220,18 +220,18 @@ def _download_line(node_id: str, kind: str) -> SdkCall:
 
 
 def _file_name(node_id: str, kind: str) -> str:
-    """Ours; the API's own name is a payload like any other."""
+    """File name of a download. The name that the API gives is not used."""
     return f"node-{re.sub('[^0-9A-Za-z_-]', '_', node_id)[:60]}-{kind}.bin"
 
 
 def _reviewed(
     prices: Mapping[str, Asked], typed: Mapping[str, str], errors: Mapping[str, str]
 ) -> list[PriceChange]:
-    """What is to be confirmed; nothing when nothing was typed, or not all of it can be used."""
+    """The changes to confirm; none if there is no input, or if a part of it is invalid."""
     return [] if errors else changes(prices, typed)
 
 
 def _line(node: int | str, review: list[PriceChange]) -> SdkCall | None:
-    """The call that a confirmation sends."""
+    """The call that the confirmed form makes."""
     prices = as_sent({each.new.price.name: each.new.figure for each in review if not each.is_none})
     return SdkCall("nodes.update_prices", node, **prices) if prices else None

@@ -1,7 +1,7 @@
-"""What was typed into the form of a rental, kept on the server until it is rented.
+"""Drafts of rentals: the values of the form, stored on the server until the rental is made.
 
-An order's id is the one-time token of the rental as well: whoever comes back to the page that asks, by
-whatever way, finds the used token, and the second submit shows the result of the first.
+The id of a draft is also the one-time token of the rental. A second submit, in any way, finds the used
+token and shows the result of the first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["RentalDrafts"]
 
 
 class RentalDrafts:
-    """The orders of one browser; they expire with its other state.
+    """The drafts of one browser; they expire with its other state.
 
     Args:
         browser: The browser.
@@ -26,19 +26,19 @@ class RentalDrafts:
         self._browser = browser
 
     def save(self, service: Service, typed: Mapping[str, str]) -> str:
-        """Keep what was typed; returns the order's id."""
+        """Save the values of a form; return the id of the draft."""
         id = new_token()
         self._browser.write_limited(_concern(id), {"service": service, "typed": dict(typed)})
         return id
 
     def find(self, service: Service, id: str | None) -> dict[str, str] | None:
-        """What was typed for that service, or None: there is no such order any more."""
+        """The values for a service; None if the draft does not exist any more."""
         kept = self._browser.read(_concern(id)) if id else {}
         typed: dict[str, str] | None = kept.get("typed") if kept.get("service") == service else None
         return typed
 
     def drop(self, id: str) -> None:
-        """Forget an order that was carried out: what was typed may hold secrets."""
+        """Delete a draft that was carried out: its values may contain secrets."""
         self._browser.drop(_concern(id))
 
 

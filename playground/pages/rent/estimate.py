@@ -1,4 +1,4 @@
-"""What a rental will cost, before it is made. Estimates: the API charges in Wei, by the time that passes."""
+"""Estimated cost of a rental. The API charges in Wei, by elapsed time."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["Estimate", "estimate"]
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one unit costs.
+    """Cost per unit.
 
     Attributes:
         unit: ``hour``, or ``GB`` for a relay.
-        usd: US dollars a unit; None when not known.
-        octa: OCTA a unit; None when not known.
-        converted: Whether one of the two was made of the other at the market price.
+        usd: US dollars per unit; None if unknown.
+        octa: OCTA per unit; None if unknown.
+        converted: Whether one of the two was calculated from the other at the market price.
     """
 
     unit: str
@@ -36,12 +36,12 @@ class Estimate:
         return self.usd is not None or self.octa is not None
 
     def hours_left(self, wei: int | None) -> Decimal | None:
-        """Hours that a balance lasts at this price; of a relay at one GB an hour."""
+        """Hours that a balance lasts at this price; for a relay, at one GB per hour."""
         return wei_to_octa(wei) / self.octa if wei is not None and self.octa else None
 
 
 def estimate(offer: Offer, market_price: Any) -> Estimate:
-    """What an offer costs.
+    """Estimate the cost of an offer.
 
     Args:
         offer: The offer.

@@ -1,4 +1,4 @@
-"""The fields of the three forms: every option that `create` of a service takes."""
+"""Fields of the three rent forms: every option of `create` of a service."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class RentField:
 
     Attributes:
         name: The argument of `create`.
-        kind: How it is typed and read: ``"app"`` is an app's id as `ids.encoded` writes it.
-        meaning: What it does.
-        required: Whether it must be filled in.
+        kind: Kind of input; ``"app"`` is the id of an app, encoded by `playground.web.url_ids.encoded`.
+        meaning: Its help text.
+        required: Whether it is required.
         unit: Its unit.
-        default: What it holds at first.
-        choices: For ``"choice"``: what is sent, and what it is called; ``""`` sends nothing.
-        more: Whether it stands among those few people need.
+        default: Its initial value.
+        choices: For ``"choice"``: values with labels; ``""`` sends nothing.
+        more: Whether it is in the section of rarely used options.
     """
 
     name: str
@@ -44,7 +44,7 @@ _ENVS: Final = RentField(
     "envs", "variables", "One NAME=value a line. Values may be secrets: they are left out of the log."
 )
 
-#: What each service's `create` takes, in the order of the form.
+#: Fields by service, in the order of the form.
 FIELDS: Final[dict[Service, tuple[RentField, ...]]] = {
     "mr": (
         _NODE,
@@ -86,5 +86,5 @@ FIELDS: Final[dict[Service, tuple[RentField, ...]]] = {
 
 
 def defaults(service: Service) -> dict[str, str]:
-    """What the fields of a service hold at first."""
+    """Initial values of the fields of a service."""
     return {field.name: field.default for field in FIELDS[service]}

@@ -1,4 +1,8 @@
-"""From what was typed to the arguments of `create`; what cannot be used is said at its field."""
+"""Parse the values of a rent form into the arguments of `create`, with an error for each invalid field.
+
+The values are parsed here and not by WTForms: they come from the query, from a draft or from an app as
+well as from a form, and the checks are those of the SDK, made with the request that would be sent.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +23,10 @@ from .fields import FIELDS, RentField
 
 __all__ = ["Order", "app_values", "read_order", "typed_values"]
 
-#: Characters of a field that are read.
+#: Maximum characters of a field.
 _MAX: Final = 20_000
 
-#: Arguments that an app's entry gives where they are not given (Q27).
+#: Arguments that the entry of an app provides if they are missing (Q27).
 _EMPTY: Final[dict[str, Any]] = {"envs": {}, "ports": [], "http_ports": []}
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,15}")
@@ -31,14 +35,14 @@ _SWITCH: Final = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class Order:
-    """What was typed, read.
+    """A parsed rent form.
 
     Attributes:
         service: The service.
-        typed: Every field as typed.
-        arguments: What `create` is called with.
-        errors: What is wrong, by field; under ``""`` what belongs to none.
-        request: What would be sent; None when something is wrong.
+        typed: The text of every field.
+        arguments: Arguments for `create`.
+        errors: Errors by field; ``""`` for those without a field.
+        request: The request that would be sent; None if there is an error.
     """
 
     service: Service
@@ -59,23 +63,23 @@ class Order:
 
 
 def typed_values(service: Service, form: Mapping[str, str]) -> dict[str, str]:
-    """The fields of a service out of a form, nothing else."""
+    """The fields of a service from a form; other fields are ignored."""
     return {field.name: form.get(field.name, "")[:_MAX] for field in FIELDS[service]}
 
 
 def read_order(service: Service, typed: Mapping[str, str]) -> Order:
-    """Read every field; the SDK itself has the last word, before anything is sent."""
+    """Parse every field, and let the SDK check the arguments without sending anything."""
     arguments: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for field in FIELDS[service]:
         text = typed.get(field.name, "")
-        if field.kind != "variables":  # spaces at the end of a variable's value are part of it
+        if field.kind != "variables":  # trailing spaces are part of the value of a variable
             text = text.strip()
         if not text.strip():
             if field.required:
                 errors[field.name] = "Required."
             elif field.name in _EMPTY and typed.get("app", "").strip():
-                # What is not given would come from the app's entry, and not be what the form shows.
+                # A missing value would come from the entry of the app, and differ from the form.
                 arguments[field.name] = _EMPTY[field.name]
             continue
         try:
@@ -96,7 +100,7 @@ def read_order(service: Service, typed: Mapping[str, str]) -> Order:
 
 
 def app_values(app: App) -> dict[str, str]:
-    """What an app fills in."""
+    """Values that an app provides for the form."""
     values = {
         "app": encoded(app.uuid),
         "image": app.image or "",
@@ -107,7 +111,7 @@ def app_values(app: App) -> dict[str, str]:
     }
     if app.min_disk_size is not None:
         values["disk_size"] = str(max(1, app.min_disk_size))
-    # Out of a payload: what is filled in must be what is seen.
+    # From a payload: the filled-in values must be visible.
     return {name: visible(text) for name, text in values.items()}
 
 
@@ -146,7 +150,7 @@ def _variables(text: str) -> dict[str, str]:
         if not line.strip():
             continue
         name, equals, value = line.partition("=")
-        # The value is not in the message: it may be a secret, and a message may be kept.
+        # Without the value: it may be a secret, and messages may be stored.
         if not equals or not name.strip():
             raise ValueError(f"Line {number} is not of the form NAME=value.")
         if name.strip() in variables:

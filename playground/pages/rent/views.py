@@ -1,6 +1,6 @@
-"""The form of a rental, the page that asks before it is made, and the one request that makes it.
+"""The rent form, its confirmation page, and the single request that makes the rental.
 
-Every post ends in a redirect, so that Back and reload lead to pages and never to a second post.
+Every POST ends in a redirect, so Back and reload do not repeat a POST.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ bp = Blueprint("rent", __name__, url_prefix="/playground/services/<any(mr, vpn, 
 
 @bp.get("")
 def form(service: Service) -> str:
-    """The form, filled from the address: a node, an app, or the order that was typed before."""
+    """The form, prefilled from the query: a node, an app, or a draft."""
     kept = RentalDrafts(current_browser()).find(service, request.args.get("order"))
     typed = {**defaults(service), **(kept or {}), **_from_address(service)}
     panels = _load(service, typed)
@@ -58,7 +58,7 @@ def form(service: Service) -> str:
 
 @bp.post("")
 def order(service: Service) -> Page:
-    """Keep what was typed, and go on: to the question, or to the form with what is wrong or an app needs."""
+    """Save a draft, and redirect to the confirmation, or back to the form with errors or an app's values."""
     typed = typed_values(service, request.form)
     id = RentalDrafts(current_browser()).save(service, typed)
     if request.form.get("step") == "fill":
@@ -83,7 +83,7 @@ def confirm(service: Service, order: str) -> str | Page:
 
 @bp.post("/<order>")
 def create(service: Service, order: str) -> Page:
-    """Rent: one request for one order, and then to the session, or back to the form with the reason."""
+    """Send the one request of a draft, and redirect to the session, or to the form with the reason."""
     orders = RentalDrafts(current_browser())
     back: Target = ("rent.form", {"service": service, "order": order})
     form = ChangeForm()
@@ -94,7 +94,7 @@ def create(service: Service, order: str) -> Page:
             return redirect(url_for("rent.form", service=service), 303)
         line, name = read.line, str(read.node_id)
     else:
-        line, name = SdkCall(f"services.{service}.create"), ""  # not sent: the order's token was used
+        line, name = SdkCall(f"services.{service}.create"), ""  # not sent: the token of the draft was used
     answer = change(
         form, line, done="It is rented, and costs money until it is stopped.", to=back, name=name,
         then=_to_session,
@@ -105,7 +105,7 @@ def create(service: Service, order: str) -> Page:
 
 
 def find_app(text: str) -> Callable[[Any], App | None]:
-    """Makes the app of that id, as it is or encoded, out of an answer of ``GET /apps``."""
+    """Return a function that finds the app with this id, encoded or not, in an answer of ``GET /apps``."""
     return lambda data: next((app for app in _apps(data) if app.uuid in (text, decoded(text))), None)
 
 
@@ -115,7 +115,7 @@ def _from_address(service: Service) -> dict[str, str]:
 
 
 def _load(service: Service, typed: Mapping[str, str]) -> dict[str, Panel]:
-    """The offer that was chosen, and the catalogue, at the same time."""
+    """Load the chosen offer and the catalogue at the same time."""
     asks = []
     node = typed.get("node_id", "").strip()
     if node:
@@ -211,7 +211,7 @@ def _balance_warning(cost: Estimate | None, wei: int | None) -> list[str]:
 
 
 def _to_session(response: Response[Any]) -> Target:
-    """The page of the new session; the list when the answer names none."""
+    """The page of the new session; the list of sessions if the answer has no id."""
     data = response.data[0] if isinstance(response.data, list) and response.data else response.data
     uuid = data.get("uuid") if isinstance(data, dict) else None
     if isinstance(uuid, str) and uuid and "sessions.show" in current_app.view_functions:

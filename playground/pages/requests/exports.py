@@ -1,4 +1,4 @@
-"""The request log as files: JSON as it is kept, and HAR for the tools of browsers. No key is in either."""
+"""The request log as files: JSON as stored, and HAR for browser tools. Neither contains a key."""
 
 from __future__ import annotations
 

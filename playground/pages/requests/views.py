@@ -26,7 +26,7 @@ bp = Blueprint("requests", __name__, url_prefix="/playground/requests")
 _PER_PAGE: Final = 100
 _EVERYTHING: Final = 100_000
 
-#: Far more than the store keeps calls for, and little enough for it to count with.
+#: Maximum age in seconds for the filter: more than the store keeps, and small enough to calculate with.
 _MAX_PAGES: Final = 1_000_000
 
 METHODS: Final = ("GET", "POST", "PATCH")
@@ -77,7 +77,7 @@ def repeat(number: int) -> Redirect:
 
 
 def _read_again(row: CallRow) -> int:
-    """Send the request of a logged read; the number under which it is logged."""
+    """Send the request of a logged read; return its number in the log."""
     browser, parts = current_browser(), current_app_state()
     detail = row.detail
     again = Request(
@@ -119,7 +119,7 @@ _NAMES: Final = ("text", "method", "status", "slower")
 
 
 def _chosen() -> dict[str, Any]:
-    """The filter in the address; what it does not understand filters nothing."""
+    """Read the filter from the query; invalid values do not filter."""
     args = request.args
     slower = args.get("slower", type=float)
     return {

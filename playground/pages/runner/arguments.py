@@ -1,4 +1,8 @@
-"""Arguments of a method as a person gives them: typed into a form, as JSON, or in the address."""
+"""Arguments of a method from a form, from JSON, or from the query.
+
+The fields are parsed here and not by WTForms: they are derived from the signatures of the SDK, and the
+same values also come as JSON and in a shared URL.
+"""
 
 from __future__ import annotations
 

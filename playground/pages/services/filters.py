@@ -1,4 +1,8 @@
-"""The filters of offers as the address carries them: what a person typed, and what the SDK's search takes."""
+"""Filters of offers in the query: the text of each field, and the arguments for the search of the SDK.
+
+The query is parsed here and not by WTForms: links and bookmarks contain the filters too, and an invalid
+field must keep its text while the other fields still filter.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +34,12 @@ _RESIDENTIAL: Final = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class Filters:
-    """What was asked for.
+    """Parsed filters.
 
     Attributes:
-        typed: Every field as typed.
-        arguments: Those that can be used, as the search takes them.
-        errors: Why the others cannot, by field.
+        typed: The text of every field.
+        arguments: The valid fields, as arguments for the search.
+        errors: Errors of the other fields.
     """
 
     typed: Mapping[str, str] = field(default_factory=dict)
@@ -44,12 +48,12 @@ class Filters:
 
     @property
     def narrow(self) -> bool:
-        """Whether anything is filtered out."""
+        """Whether a filter is set."""
         return any(name != "sort" for name in self.arguments)
 
 
 def read_filters(service: Service, args: Mapping[str, str]) -> Filters:
-    """Read the filters of a service from a query; what cannot be used is said at its field and left out."""
+    """Read the filters of a service from a query; an invalid field has an error and is left out."""
     typed = {name: args.get(name, "").strip()[:100] for name in (_RELAY if service == "vpn" else _MACHINE)}
     arguments: dict[str, Any] = {}
     errors: dict[str, str] = {}
