@@ -41,7 +41,7 @@ def set_options(page: Page, **options: str) -> None:
 def impatient(page: Page, key: str, **options: str) -> None:
     """Give this browser a separate client that retries at once and that no other test has used.
 
-    The forms of Settings are sent without being looked at; tests of their own look at them.
+    The forms of Settings are sent without checks; separate tests check them.
     """
     found = page.request.get("/playground/settings").text()
     token = re.search(r'name="csrf-token" content="([^"]+)"', found)

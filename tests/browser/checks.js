@@ -12,7 +12,7 @@
     return e.clientWidth > 1 && shown(e) && !e.closest("svg") && e.scrollWidth > e.clientWidth + 1;
   });
 
-  // What sticks out of its panel, and is not in a box of its own that scrolls.
+  // What sticks out of its panel, and is not in a separate box that scrolls.
   const spilled = [...document.querySelectorAll(".panel *")].filter((e) => {
     const panel = e.closest(".panel");
     if (!shown(e) || e.closest("dialog, svg") || e.getBoundingClientRect().right <= panel.getBoundingClientRect().right + 1) return false;

@@ -28,7 +28,7 @@ def api() -> Iterator[FaultServer]:
 
 @pytest.fixture
 def make_app(api: FaultServer) -> MakeApp:
-    """Make an app whose client speaks to `api` and keeps its connections."""
+    """Make an app whose client uses `api` and keeps its connections."""
 
     def make(octa: OctaSpace | None = None, name: str = "testapp", **config: Any) -> tuple[Flask, OctaSpace]:
         octa = octa or OctaSpace()
@@ -49,7 +49,7 @@ def no_open_sockets(server: FaultServer) -> None:
 
 
 def run_script(source: str, *arguments: str) -> str:
-    """Run Python in a process of its own and return what it printed."""
+    """Run Python in a separate process and return its output."""
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", source, *arguments],
         capture_output=True, text=True, timeout=60,

@@ -23,7 +23,7 @@ def create_app(*, use_at_once: bool = False) -> Flask:
     """Make the app.
 
     Args:
-        use_at_once: Call the API before anybody asks, with `--preload` in the process that forks the others.
+        use_at_once: Call the API before the first request; with `--preload`, in the process that forks.
     """
     app = Flask("served")
     app.config.from_prefixed_env()

@@ -76,7 +76,7 @@ class Gunicorn:
         self._master.send_signal(number)
 
     def get(self, path: str) -> Any:
-        """The JSON of one answer, over a connection of its own."""
+        """The JSON of one answer, over a separate connection."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request("GET", path, headers={"Connection": "close"})

@@ -264,7 +264,9 @@ class TestCheck:
         result = run(app, "check")
         assert result.exit_code == 1
         assert result.stdout.count("failed: ServiceUnavailableError") == 2
-        assert len(octaspace_sandbox.journal.entries()) == 2, "no retry, and no key where nobody is well"
+        assert len(octaspace_sandbox.journal.entries()) == 2, (
+            "no retry, and no key for an endpoint that fails"
+        )
 
     def test_a_key_that_is_refused(self, make_app: MakeApp, api: FaultServer) -> None:
         app, _ = make_app()

@@ -48,7 +48,7 @@ def test_every_option_has_its_key(tmp_path: Path) -> None:
         assert settings.origins[name] == f"OCTASPACE_{name.upper()}"
 
 
-#: For every option that text can give: the text of a variable, and what becomes of it.
+#: For every option that text can give: the text of a variable, and the resulting value.
 TEXTS: dict[str, list[tuple[str, Any]]] = {
     "api_key": [("sk-1", "sk-1"), ("12345678901234567890123", "12345678901234567890123"), ("null", None)],
     "base_url": [("http://b.test/", "http://b.test")],

@@ -280,7 +280,7 @@ def test_teardown_may_run_at_any_time_and_more_than_once(make_app: MakeApp, api:
         octa.client.nodes.list()
         state.teardown(None)
         state.teardown(None)
-        assert octa.client.nodes.list().ok, "a context that goes on has a client that goes on"
+        assert octa.client.nodes.list().ok, "an open context has a client that works"
     no_open_sockets(api)
 
 

@@ -75,7 +75,7 @@ def check_sockets(api: FaultServer) -> dict[int, set[int]]:
 def check_answers(load: Load) -> None:
     assert load.failures == []
     for answer in load.answers:
-        assert answer["echoed"] == f"/process/{answer['pid']}", "an answer to somebody else's request"
+        assert answer["echoed"] == f"/process/{answer['pid']}", "an answer to another request"
         assert answer["attempts"] == 1
 
 

@@ -13,12 +13,12 @@ __all__ = ["ORIGIN", "Visitor", "text_of"]
 
 ORIGIN = "http://127.0.0.1:3000"
 
-#: A page that calls nobody, to read the token from.
+#: A page without API calls, to read the token from.
 _QUIET = "/playground/settings"
 
 
 class Visitor:
-    """One browser with cookies of its own."""
+    """One browser with its own cookies."""
 
     def __init__(self, app: Flask) -> None:
         self.client = app.test_client()
@@ -45,7 +45,7 @@ class Visitor:
         return str(meta["content"])
 
     def post(self, url: str, once: str | None = None, **fields: Any) -> TestResponse:
-        """Send a form as a page of ours does; `once` is its one-time token."""
+        """Send a form as our pages do; `once` is its one-time token."""
         data = {"csrf_token": self.token(), "once": once or secrets.token_urlsafe(9), **fields}
         return self.client.post(url, data=data, base_url=ORIGIN, buffered=True)
 

@@ -107,7 +107,7 @@ def small_api() -> Iterator[SmallApi]:
 
 @pytest.fixture
 def guest(small_api: SmallApi, tmp_path: Path, make_app: MakeApp) -> Visitor:
-    """A browser that speaks to `small_api`, with a key and no retries."""
+    """A browser that uses `small_api`, with a key and no retries."""
     operator = {"OCTA_API_KEY": "the-key-of-a-guest", "OCTA_BASE_URL": small_api.url}
     visitor = Visitor(make_app(ProcessSettings.read(operator, tmp_path / "guest")))
     visitor.post("/playground/settings/options", max_retries="0")

@@ -45,7 +45,7 @@ class Remote:
         return str(self.page("/playground/settings").select("meta[name=csrf-token]")[0]["content"])
 
     def post(self, path: str, **fields: str) -> str:
-        """Send a form as a page of ours does; where it leads to."""
+        """Send a form as our pages do; return the target of its redirect."""
         return self.send(path, **{"csrf_token": self.token(), "once": os.urandom(6).hex(), **fields})
 
     def send(self, path: str, **fields: str) -> str:

@@ -22,9 +22,9 @@ class AlteredApi:
     """A simulated API on its own port.
 
     Args:
-        alter: What becomes of each string of an answer, names of members that are added included; members
-            keep the names they have, for nothing would be read otherwise.
-        number: What becomes of each number.
+        alter: Returns a replacement for each string of an answer, including the names of added members.
+            Existing members keep their names, so that they are still read.
+        number: Returns a replacement for each number.
 
     Attributes:
         clock: The clock of the simulated world, which stands still.

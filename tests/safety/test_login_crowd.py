@@ -38,7 +38,7 @@ LOGIN = "/playground/login"
 class Client:
     """A client of the login with a loopback address.
 
-    Who is `one_of_many` comes again when the places of its address are taken.
+    A client that is `one_of_many` retries while the slots of its address are taken.
     """
 
     def __init__(

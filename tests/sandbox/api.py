@@ -45,7 +45,7 @@ class Api:
         return amount
 
     def rent(self, node_id: int = 9101, **item: Any) -> str:
-        """Rent a machine that is to be had; the uuid."""
+        """Rent an available machine; return its uuid."""
         item = {"node_id": node_id, "disk_size": 10, "image": "ubuntu:24.04", **item}
         [result] = self.post("/services/mr", [item]).json()
         assert "uuid" in result, result

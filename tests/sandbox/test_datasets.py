@@ -114,7 +114,7 @@ def test_the_empty_set(api: Api, sandbox: SandboxServer) -> None:
     assert set(market.values()) == {0}
 
 
-#: Texts that stay what they are: the API's own words, by which clients find their way.
+#: Texts that are not changed: values of the API that clients depend on.
 _HONEST = {"service", "kind", "state", "created_at", "finished_at", "started_at"}
 
 

@@ -62,7 +62,7 @@ def test_the_summary_finds_a_change_that_was_carried_out_twice(
     api.post("/services/mr", second)
     make_api(sandbox.urls[1]).post("/services/mr", second)
     api.post("/services/mr", third)
-    make_api(key="sk-other").post("/services/mr", third)  # Somebody else's.
+    make_api(key="sk-other").post("/services/mr", third)  # From another client.
     for _ in range(3):
         api.get("/network")
     body = json.dumps(second)

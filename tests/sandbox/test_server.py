@@ -72,7 +72,7 @@ def test_a_client_that_does_not_read_cannot_hold_up_the_stop(
 ) -> None:
     running.reset(dataset="large")
     with RawClient(running.ports[0]) as raw:
-        for _ in range(40):  # Nobody reads these 50 MB.
+        for _ in range(40):  # These 50 MB are never read.
             raw.request("GET /nodes")
 
         def is_stuck() -> bool:

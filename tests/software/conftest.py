@@ -1,4 +1,4 @@
-"""Servers for the programs to talk to. They are in the process of the test, which nobody patches."""
+"""Servers for the programs to talk to. They run in the process of the test, which is not patched."""
 
 from __future__ import annotations
 

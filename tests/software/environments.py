@@ -1,4 +1,4 @@
-"""An environment for each piece of other people's software: what the tests have, and that software.
+"""An environment for each third-party package: that of the tests, and the package.
 
 Each `with_NAME.py` in this folder is a file of tests that says in its head what it needs, as PEP 723 has it::
 

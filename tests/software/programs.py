@@ -1,4 +1,4 @@
-"""Programs in processes of their own: what other software does to a process, it does there."""
+"""Programs in separate processes, for software that changes the whole process."""
 
 from __future__ import annotations
 

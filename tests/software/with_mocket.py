@@ -1,4 +1,4 @@
-"""mocket: a mock that stands in the place of sockets."""
+"""mocket: a mock that replaces sockets."""
 
 # /// script
 # dependencies = ["mocket"]

@@ -1,4 +1,4 @@
-"""niquests with its fork of urllib3 under a name of its own, as its documentation has it."""
+"""niquests with its fork of urllib3 under a separate name, as documented."""
 
 # /// script
 # dependencies = ["niquests"]

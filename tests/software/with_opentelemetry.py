@@ -40,6 +40,6 @@ def test_each_attempt_is_a_span(way: Secure, spans: InMemorySpanExporter, keep_a
         assert client.nodes.list().attempts == 2
     found = spans.get_finished_spans()
     assert len(found) == 2
-    # The server is told of each span, so that its own can be put below it.
+    # Each span is propagated to the server, so that its spans become children.
     assert len({arrival.headers["traceparent"] for arrival in server.journal}) == 2
     assert "sk-secret" not in "".join(span.to_json() for span in found)

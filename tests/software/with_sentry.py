@@ -64,5 +64,5 @@ def test_events(way: Secure) -> None:
     [transaction] = [item for item in items if item.get("type") == "transaction"]
     spans = [span["description"] for span in transaction["spans"]]
     assert spans[:2] == [f"GET {server.url}/nodes", f"GET {server.url}/nodes/9"]
-    # The server is told of each span, so that its own can be put below it.
+    # Each span is propagated to the server, so that its spans become children.
     assert all("sentry-trace" in arrival.headers for arrival in server.journal)

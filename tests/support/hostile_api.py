@@ -123,7 +123,7 @@ def _escaped(text: str) -> str:
     return "".join(f"\\u{ord(character):04x}" for character in text)
 
 
-#: How a key may be written. What begins with ``json:`` is text of a JSON string as it stands in the body.
+#: How a key may be written. What begins with ``json:`` is the text of a JSON string in the body.
 SPELLINGS: dict[str, Spelling] = {
     "as it is": lambda key: json.dumps(key)[1:-1],
     "json: each character": _escaped,

@@ -1,4 +1,4 @@
-"""Values in messages: short, printable, whatever they are."""
+"""Values in messages: short and printable."""
 
 from __future__ import annotations
 

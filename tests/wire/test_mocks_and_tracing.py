@@ -70,9 +70,9 @@ def test_failover_and_rotation_under_requests_mock(
     requests_mock.post(f"{OTHER}/services/mr", json=[{"uuid": "u"}])
     response = rotating.send(READ)
     assert (response.data, response.attempts, response.url) == (["other"], 2, f"{OTHER}/nodes")
-    assert rotating.send(READ).attempts == 1  # the first one is left alone
+    assert rotating.send(READ).attempts == 1  # the first one is skipped
     clock.advance(30)
-    assert rotating.send(CHANGE).data == [{"uuid": "u"}]  # a connect timeout was no sending
+    assert rotating.send(CHANGE).data == [{"uuid": "u"}]  # nothing was sent before the connect timeout
     clock.advance(30)
     assert [rotating.send(CHANGE).attempts for _ in range(2)] in ([1, 2], [2, 1])
     assert clock.slept == []
@@ -87,7 +87,7 @@ def test_failover_and_retry_under_responses(rotating: Client, clock: FakeClock) 
         response = rotating.send(READ)
         assert (response.data, response.attempts) == ([1], 3)
         asked = [call.request.url for call in mock.calls]
-        assert asked == [f"{API}/nodes", f"{OTHER}/nodes", f"{OTHER}/nodes"]  # the first one is left alone
+        assert asked == [f"{API}/nodes", f"{OTHER}/nodes", f"{OTHER}/nodes"]  # the first one is skipped
     assert clock.slept == [3.0]
 
 

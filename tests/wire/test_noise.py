@@ -71,6 +71,6 @@ def test_damaged_answers(
             assert str(error).isprintable(), sent[-1]
         except Exception as error:
             raise AssertionError(f"after {sent[-1]!r}") from error
-    # One that meets the end of the connection it is sent on is not read by anybody.
+    # A request that is sent on a connection that ends is not read.
     assert 0 < len([a for a in server.journal if a.method == "POST"]) <= 30
     assert client.transport_stats()["pools"][server.url]["in_use"] == 0

@@ -1,4 +1,4 @@
-"""The key goes to the endpoints and nowhere else."""
+"""The key is sent only to the endpoints."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_a_retry_goes_to_the_next_endpoint(
         assert client.send(READ).ok
     assert len(busy.journal) == 2
     assert clock.slept == [0.5, 0.5]
-    assert client.transport_stats()["rotator"]["available"] == 2  # an answer is no failure of the endpoint
+    assert client.transport_stats()["rotator"]["available"] == 2  # an answer is not a failure of the endpoint
 
 
 def test_a_pass_over_all_endpoints_costs_no_retry(

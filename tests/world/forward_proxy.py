@@ -28,7 +28,7 @@ class ForwardProxy(ServerProcess):
     Args:
         command: As `ServerProcess`.
         listens: As `ServerProcess`.
-        log: As `ServerProcess`; what it is asked for stands there as well.
+        log: As `ServerProcess`; it also contains the requests.
         pattern: Finds method and target in a line of the log.
         ended_by: As `ServerProcess`.
     """

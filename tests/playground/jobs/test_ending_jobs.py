@@ -134,7 +134,7 @@ def test_a_job_that_tells_nothing_keeps_its_place_until_its_thread_has_ended(dat
     id = begin(database, "me", "lab", {}, ONE, lambda progress: (release.wait(60), None)[1])
     began = database.jobs.find("me", id)
     assert began is not None
-    # It says that it goes on, so that its silence is not taken for its end.
+    # It writes its heartbeat, so that it does not count as lost.
     until(lambda: database.jobs.find("me", id)["heartbeat"] > began["heartbeat"])  # type: ignore[index]
     jobs.cancel(id)
     with pytest.raises(TooManyJobsError):

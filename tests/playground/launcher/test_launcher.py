@@ -105,7 +105,7 @@ def test_a_second_ctrl_c_does_not_wait(launched: Launched) -> None:
 
 
 def stalled(sandbox: int) -> bool:
-    """Whether somebody has connected to a process that does nothing."""
+    """Whether a client has connected to a process that does nothing."""
     inodes = {os.readlink(path) for path in Path(f"/proc/{sandbox}/fd").iterdir()}
     listening = {
         fields[1]

@@ -146,7 +146,7 @@ FORMS = {
 }
 
 
-#: Answers to a creation after which nobody can say whether something was rented, and what the page says.
+#: Answers to a creation with an unknown outcome, and the text of the page.
 UNKNOWN: list[tuple[object, str]] = [
     (Answer(), NAMED),
     (Answer(HTML, 201), "201, but the body is text/html"),
@@ -174,7 +174,7 @@ def log_of_changes(visitor: Visitor) -> list[str | None]:
 def test_a_creation_of_unknown_outcome_says_to_look_first(
     guest: Visitor, small_api: SmallApi, service: str
 ) -> None:
-    """Q19: nobody can say whether something was rented."""
+    """Q19: whether something was rented is unknown."""
     for answer, words in UNKNOWN:
         small_api.answers = {f"POST /services/{service}": answer}
         page = guest.follow(rent(guest, service, **FORMS[service]))

@@ -1,4 +1,4 @@
-"""JSON of another shape than the API's: each panel says so, shows what came and logs it.
+"""JSON of another shape than the API's: each panel reports it, shows the answer and logs it.
 
 It is about the answer, so no page may take it for a wrong argument, and none may fail.
 """

@@ -162,7 +162,7 @@ def test_the_log_is_numbered_filtered_and_paged(database: Database, another: Ano
     assert found(method="POST") == found(status="503") == found(status="error") == then
     assert found(status="retried") == then
     assert found(status="ok") == numbers[1::-1]
-    assert found(status="²") == numbers[::-1], "what is no status filters nothing"
+    assert found(status="²") == numbers[::-1], "an invalid status does not filter"
     assert found(slower_than=1.0) == [numbers[1]]
     assert found(page="nodes.index", source="Sandbox", path="/nodes") == [numbers[2], numbers[0]]
     assert found(endpoint="http://127.0.0.1:1") == numbers[::-1]
@@ -260,7 +260,7 @@ def test_a_token_is_claimed_by_one_of_many(another: Another) -> None:
     with ThreadPoolExecutor(8) as pool:
         won = list(pool.map(claim, range(8)))
     assert sorted(won) == [False] * 7 + [True]
-    assert OneTimeTokens(databases[0], "b").claim("one"), "another browser has tokens of its own"
+    assert OneTimeTokens(databases[0], "b").claim("one"), "another browser has its own tokens"
 
 
 def test_what_came_of_a_token_is_kept(database: Database, another: Another) -> None:
@@ -425,7 +425,7 @@ def test_old_jobs_are_forgotten_and_stop(database: Database, clock: FakeClock) -
     assert [job.id for job in mine.latest("lab", 9)] == ids[:1:-1]
     assert mine.items(ids[0]) == []
     assert mine.find(ids[0]) is None
-    assert JobWriter(database, ids[0]).write({}) is True, "nobody waits for it any more"
+    assert JobWriter(database, ids[0]).write({}) is True, "no thread waits for it any more"
     assert mine.find(ids[0]) is None
 
 
@@ -440,7 +440,7 @@ def test_an_address_with_wrong_passwords_waits_in_a_line_of_its_own(
     assert guesser.claim(max_wait=0.0) == (False, pytest.approx(4.5, abs=0.001))
     assert LoginAttempts(database, "192.0.2.2").claim() == (True, 0.0), "others do not notice"
     LoginAttempts(database, "192.0.2.2").succeeded()
-    assert guesser.claim()[0] is False, "that somebody else succeeded says nothing about the guesser"
+    assert guesser.claim()[0] is False, "the success of another client does not help the guesser"
     clock.advance(0.6)
     assert guesser.claim() == (True, pytest.approx(3.9, abs=0.001))
     guesser.succeeded()

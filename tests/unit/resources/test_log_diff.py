@@ -54,7 +54,7 @@ def test_entries_that_have_grown(old: list[str], more: list[str]) -> None:
 def test_entries_that_have_grown_in_the_middle_and_at_the_end(
     system: list[str], of_system: list[str], container: list[str], of_container: list[str]
 ) -> None:
-    """The older shape (Q13): of equal lines nobody can say which is the new one, only how many are."""
+    """The older shape (Q13): which of several equal lines is new is unknown, only their number."""
     fresh = new_entries(system + container, system + of_system + container + of_container)
     assert Counter(fresh) == Counter(of_system + of_container)
 

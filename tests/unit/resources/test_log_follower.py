@@ -253,7 +253,7 @@ def test_what_on_idle_raises_ends_it(client: Client, requests_mock: requests_moc
     requests_mock.get(INFO, json={"is_ready": True})
 
     def cancel() -> None:
-        raise octaspace.ServerError("cancelled")  # one of those that are waited out when a look ends in them
+        raise octaspace.ServerError("cancelled")  # one of the errors after which it polls again
 
     lines = follow(client, on_idle=cancel)
     with pytest.raises(octaspace.ServerError, match="cancelled"):

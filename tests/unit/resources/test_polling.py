@@ -1,4 +1,4 @@
-"""`wait_until_ready`: ends with the session, with the time, or with what cannot be mended."""
+"""`wait_until_ready`: ends with the session, with the timeout, or with a permanent error."""
 
 from __future__ import annotations
 

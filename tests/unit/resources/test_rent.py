@@ -167,7 +167,7 @@ def test_a_stop_may_be_confirmed_by_nothing(
 def test_a_session_beside_a_rejection_is_stopped(
     status: int, client: Client, requests_mock: requests_mock.Mocker
 ) -> None:
-    """One machine was asked for; if the answer names one and refuses one, nobody would stop it."""
+    """One machine was asked for; if the answer names one and rejects one, it must be stopped."""
     requests_mock.post(CREATE, json=[{"uuid": "u-1"}, {"message": "INTERNAL_ERROR"}])
     stop = requests_mock.post(STOP, status_code=status)
     with pytest.raises(octaspace.ProvisionRejectedError) as caught, client.services.mr.rent(**MACHINE):
@@ -357,7 +357,7 @@ def test_a_stop_that_is_interrupted_twice_says_so(
     assert re.search(r"u-1 .*interrupted.*SystemExit", notes(caught.value))
 
 
-#: Where the block's own error or Ctrl-C is dealt with: two lines that nothing stands behind.
+#: Functions that handle the error of the block or Ctrl-C: two lines without further protection.
 UNGUARDED = {"rental", "_stop"}
 
 

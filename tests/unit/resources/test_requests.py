@@ -122,7 +122,7 @@ def _is_download(path: str) -> bool:
     return path.startswith("/nodes") and path.endswith(("/ident", "/logs"))
 
 
-#: What may come with a 2xx and is no JSON that a method can return.
+#: Bodies of a 2xx that are not JSON for a method to return.
 UNEXPECTED: dict[str, dict[str, Any]] = {
     "HTML": {"text": "<html>sk-secret</html>", "headers": {"Content-Type": "text/html"}},
     "text": {"text": "ok", "headers": {"Content-Type": "text/plain"}},
@@ -216,7 +216,7 @@ def test_the_table_forgets_no_method() -> None:
         and inspect.isfunction(member)
         and "Response" in str(inspect.signature(member).return_annotation)
     }
-    assert {name for name in names if f".{name}" not in rows} == {"wait_until_ready("}  # has tests of its own
+    assert {name for name in names if f".{name}" not in rows} == {"wait_until_ready("}  # has separate tests
     assert len(names) == 14  # by name: `list` and `create` stand for several
 
 

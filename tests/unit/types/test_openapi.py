@@ -59,7 +59,7 @@ FORMS = {
     "ports_matrix": '{"42000": 22}',
 }
 
-#: Say nothing new: the figure stands beside under another name, or is always the same.
+#: Redundant fields: the figure has another name as well, or is constant.
 REDUNDANT = {"gpu", "currency", "net_down_mbs", "net_up_mbs", "vpn_config"}
 
 

@@ -11,10 +11,10 @@ from octaspace.types import payloads
 
 from .test_openapi import SCHEMAS
 
-#: Schemas that bear another name here, and those that are sent and not received.
+#: Schemas with another name here, and those that are sent and not received.
 RENAMED = {"MrOffer": "MachineOffer"}
 SENT = {"MrCreate", "MrCreateItem", "VpnCreate", "RenderCreate", "NodePricesUpdate"}
-#: Unions here, and the answer of an error, which nobody reads field by field.
+#: Unions here, and error answers, whose fields are not read.
 OTHERWISE = {"Error", "MrCreateResult", "IdleJobLogs"}
 
 #: Fields that other clients have seen. The specification need not have them.

@@ -65,7 +65,7 @@ def test_loose_answers_leave_only_port_lists_that_are_none_and_raw_envs() -> Non
     for kind, payload in payloads("loose"):
         left |= {(name, str(value)) for name, value in left_over(kind.from_api(payload)).items()}
     lists = {(f"App.{name}", value) for name in ("ports", "http_ports") for value in ("not a list", "[22,")}
-    # Text that is no JSON (Q31), and values of envs that are no text (Q27), which are read as text as well.
+    # Text that is not JSON (Q31), and values of envs that are not text (Q27), which are read as text as well.
     matrices = {("Session.ports_matrix", "42000:22")}
     envs = {(name, value) for name, value in left if name == "App.envs"}
     assert left == lists | matrices | envs

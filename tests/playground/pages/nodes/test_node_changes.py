@@ -24,7 +24,7 @@ def arrived(sandbox: SandboxServer) -> list[tuple[str, str, str]]:
 def test_the_confirmation_shows_old_and_new_in_the_apis_figures(
     visitor: Visitor, sandbox: SandboxServer
 ) -> None:
-    """Q26: nothing is converted; what it is in OCTA stands beside it as a guess."""
+    """Q26: nothing is converted; the amount in OCTA is shown next to it as an estimate."""
     page = visitor.page(f"{NODE}?base=2000000000000000001&storage=&gpu_hour=0.5&confirm=prices")
     dialog = page.select("dialog#prices[open]")[0]
     rows = [row.get_text(" ", strip=True) for row in dialog.select("tbody tr")]

@@ -17,7 +17,7 @@ __all__ = ["DIFFUSION", "MACHINE", "SERVICES_PAGE", "offers_of", "order", "rent"
 SERVICES_PAGE: Final = "/playground/services"
 DIFFUSION: Final = "249b4cb3-3db1-4c06-98a4-772ba88cd801"
 
-#: What a machine that can be had is rented with.
+#: Arguments for a machine that can be rented.
 MACHINE: Final = {"node_id": "9101", "disk_size": "20", "image": "ubuntu:24.04"}
 
 

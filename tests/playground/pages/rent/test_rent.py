@@ -144,7 +144,7 @@ def test_one_order_is_one_rental_however_it_is_sent(
     places = {urlsplit(str(answer.headers["Location"])).path for answer in answers}
     assert len(places) == 1
     assert places.pop().startswith("/playground/sessions/")
-    again = visitor.page(question)  # Back shows what came of it, and no button
+    again = visitor.page(question)  # Back shows the result, and no button
     assert not again.select("#main form")
     assert str(again.select("#main a.btn-primary")[0]["href"]).startswith("/playground/sessions/")
 

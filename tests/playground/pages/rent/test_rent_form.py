@@ -125,7 +125,7 @@ def test_what_is_typed_is_sent_to_the_letter() -> None:
 def test_an_app_of_any_id_is_rented_under_that_id(
     visitor: Visitor, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Ids may be of any length, and the whole body is looked at.
+    # Ids may be of any length, and the whole body is checked.
     monkeypatch.setattr(journal, "MAX_BODY", 2**20)
     sandbox.reset(dataset="hostile")
     for app_id in [app["uuid"] for app in sandbox.world.initial_state.apps]:
