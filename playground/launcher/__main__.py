@@ -42,7 +42,7 @@ _SANDBOX_NEEDS: Final = (
 )  # fmt: skip
 
 
-class LaunchOptions:
+class StopSignals:
     """Counts stop signals: none, stop, or stop at once."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments.
     """
     options = _parser().parse_args(arguments)
-    orders = LaunchOptions()
+    orders = StopSignals()
     children: list[Child] = []
     try:
         options.port = _port_to_listen_at(options.host, options.port)
@@ -178,7 +178,7 @@ def _why_not(error: OSError, host: str, port: int) -> str:
 
 
 def _start_sandbox(
-    options: argparse.Namespace, environment: dict[str, str], orders: LaunchOptions
+    options: argparse.Namespace, environment: dict[str, str], orders: StopSignals
 ) -> tuple[Child, list[str], str]:
     """Start the sandbox; return the addresses of its endpoints and of its control path, as it prints them."""
     for ports in (_wanted_ports(), (0,) * len(SANDBOX_PORTS)):
@@ -210,7 +210,7 @@ def _wanted_ports() -> Sequence[int]:
     return wanted
 
 
-def _told_addresses(child: Child, orders: LaunchOptions) -> tuple[list[str], str] | None:
+def _told_addresses(child: Child, orders: StopSignals) -> tuple[list[str], str] | None:
     """Read the addresses that the sandbox prints; None if it exits."""
     urls: list[str] = []
     pipe, buffer, end = child.process.stdout, b"", time.monotonic() + READY_WITHIN
@@ -234,7 +234,7 @@ def _told_addresses(child: Child, orders: LaunchOptions) -> tuple[list[str], str
 
 
 def _watch(
-    children: Sequence[Child], orders: LaunchOptions, options: argparse.Namespace, settings: ProcessSettings
+    children: Sequence[Child], orders: StopSignals, options: argparse.Namespace, settings: ProcessSettings
 ) -> None:
     """Print the address when the app answers, and wait for a signal.
 

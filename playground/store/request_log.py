@@ -102,7 +102,7 @@ class RequestLog:
         source: str = "",
         endpoint: str = "",
     ) -> tuple[list[CallRow], int]:
-        """RequestLog, latest first, and how many there are in all.
+        """Calls, latest first, and how many there are in all.
 
         Args:
             limit: Maximum number of rows.

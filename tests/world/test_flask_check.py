@@ -69,7 +69,7 @@ def test_call_prints_the_answer_as_json(api: Api, app: Path, variable: str) -> N
 def test_a_change_is_sent_when_it_is_allowed_and_once(api: Api, app: Path) -> None:
     refused = flask(app, "call", "nodes.reboot", "9001", OCTA_API_KEY=KEY)
     assert refused.returncode == 2
-    assert "add --yes to do it" in refused.stderr
+    assert "--yes" in refused.stderr
     assert api.sandbox.journal.entries() == []
     done = flask(app, "call", "--yes", "nodes.reboot", "9001", OCTA_API_KEY=KEY)
     assert done.returncode == 0

@@ -1,7 +1,8 @@
 """New prices of a node: parsed, shown old → new, and sent in the figures of the API (Q26).
 
 The fields are parsed here and not by WTForms: the confirmation page shows old and new figures digit by
-digit, and the confirmed form sends the same text again. `DecimalField` would normalize it.
+digit, and the confirmed form sends the same text again. `DecimalField` also accepts ``NaN``, ``1e5``
+and ``1_000``, and drops leading zeros.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ bp = Blueprint("requests", __name__, url_prefix="/playground/requests")
 _PER_PAGE: Final = 100
 _EVERYTHING: Final = 100_000
 
-#: Maximum age in seconds for the filter: more than the store keeps, and small enough to calculate with.
+#: Highest page number: more than the store keeps calls for, and small enough for its integers.
 _MAX_PAGES: Final = 1_000_000
 
 METHODS: Final = ("GET", "POST", "PATCH")
