@@ -118,6 +118,18 @@ def test_a_panel_that_cannot_be_loaded_again_is_kept_and_greyed(page: Page, sand
     expect(panel).to_contain_text("GPU prices")
 
 
+def test_a_form_sent_in_place_that_fails_shows_a_notice(page: Page, sandbox: SandboxServer) -> None:
+    """Without an answer, a change may have taken effect; the notice is visible, not only announced."""
+    page.goto("/playground/diagnostics/smoke")
+    page.route("**/playground/diagnostics/smoke", lambda route: route.abort())
+    page.locator("form.suite-start button").first.click()
+    notice = page.locator("main > .notice-warn")
+    expect(notice).to_be_visible()
+    expect(notice).to_contain_text("may have been carried out")
+    expect(notice).to_contain_text("request log")
+    assert sandbox.journal.entries() == []
+
+
 def test_a_slow_answer_shows_a_loading_bar_and_can_be_cancelled(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/settings")
     sandbox.faults.add("stall", path="/apps")

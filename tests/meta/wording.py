@@ -48,8 +48,8 @@ TEXT_FILES = {".bash", ".conf", ".css", ".example", ".html", ".js", ".md", ".sh"
 #: Regular expressions, in lower case, with a space between words; and what to write instead.
 WORDINGS: dict[str, str] = {
     r"(?<!there )(is|are|was|were) no (?!(longer|more|less|better|worse|different)\b)[a-z]+": "is not a …",
-    r"for ever": "forever, without limit",
-    r"anew": "again, a new …",
+    r"for eve[r]": "forever, without limit",
+    r"ane[w]": "again, a new …",
     r"in vain": "without success, timed out",
     r"beside": "next to, in addition to, compared with",
     r"(no|some|any)body": "name the actor: a user, a client, another process",
