@@ -11,6 +11,7 @@ from flask import Flask
 import octaspace
 from octaspace import Config, ConfigurationError, Request, Response
 from octaspace._typing import Self
+from octaspace.hook_failure import hook_after_sending
 from octaspace.request import BodySink
 
 from .signals import octaspace_error, octaspace_request, octaspace_response
@@ -43,11 +44,13 @@ class AppClient(octaspace.Client):
         try:
             response = self._carry(request, timeout=timeout, sink=sink)
         except octaspace.Error as error:
-            if error.response is not None:
-                self._emit(octaspace_response, request=request, response=error.response)
-            self._emit(octaspace_error, request=request, error=error)
+            with hook_after_sending(error.response):
+                if error.response is not None:
+                    self._emit(octaspace_response, request=request, response=error.response)
+                self._emit(octaspace_error, request=request, error=error)
             raise
-        self._emit(octaspace_response, request=request, response=response)
+        with hook_after_sending(response):
+            self._emit(octaspace_response, request=request, response=response)
         return response
 
     def _carry(self, request: Request, *, timeout: float | None, sink: BodySink | None) -> Response[Any]:

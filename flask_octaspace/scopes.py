@@ -8,7 +8,7 @@ from collections.abc import Callable
 from flask import Flask, g, has_app_context
 
 from octaspace import Config
-from octaspace.transport.fork import register_after_fork
+from octaspace.fork import register_after_fork
 
 from .client import AppClient, ContextClient
 

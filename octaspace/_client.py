@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from types import TracebackType
 from typing import Any, NoReturn
@@ -10,6 +11,8 @@ from ._typing import Self, Unpack
 from .config import ApiKey, ClientOptions, Config, Options
 from .errors import ConfigurationError
 from .key_mask import KeyMask
+from .rentals.account import account_fingerprint
+from .rentals.ledger import RentalLedger, open_ledger
 from .request import BodySink, Request, RequestSender
 from .resources import Accounts, Apps, IdleJobs, Network, Nodes, Services, Sessions
 from .resources.resource import Part
@@ -149,6 +152,16 @@ class Client:
     idle_jobs = Part(IdleJobs)
 
     @property
+    def rental_ledger(self) -> RentalLedger | None:
+        """The ledger that this client records rentals in; None if none is configured. Connects to nothing.
+
+        Raises:
+            octaspace.RentalLedgerError: The package redis is needed and is not installed.
+        """
+        ledger = self._transport.config.rental_ledger
+        return open_ledger(ledger) if isinstance(ledger, str) else ledger
+
+    @property
     def _sender(self) -> RequestSender:
         return _ClientSender(self)
 
@@ -259,3 +272,15 @@ class _ClientSender:
     @property
     def mask(self) -> KeyMask:
         return self._client._transport.mask
+
+    @property
+    def rental_ledger(self) -> RentalLedger | None:
+        return self._client.rental_ledger
+
+    @property
+    def account(self) -> str:
+        return account_fingerprint(self._client.config.api_key)
+
+    @property
+    def log(self) -> logging.Logger:
+        return self._client._transport.log

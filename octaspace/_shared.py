@@ -8,7 +8,7 @@ import threading
 from ._client import Client
 from ._typing import Unpack
 from .config import ApiKey, ClientOptions, Config, Options
-from .transport.fork import notice_fork, register_after_fork
+from .fork import notice_fork, register_after_fork
 
 __all__ = ["client", "configuration", "configure", "reset_configuration", "shutdown_shared_client"]
 

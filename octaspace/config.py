@@ -19,6 +19,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from ._typing import TypedDict, Unpack
 from .errors import ConfigurationError
+from .rentals.ledger import RentalLedger
+from .rentals.ledger_url import LedgerUrl, parse_ledger_url
 from .request import MAX_SECONDS
 from .response import Response
 from .safe_repr import safe_repr
@@ -59,6 +61,7 @@ class ClientOptions(TypedDict, total=False):
     log_level: str | int
     user_agent: str | None
     max_connection_age: float | None
+    rental_ledger: str | RentalLedger | None
 
 
 class Options(ClientOptions, total=False):
@@ -136,6 +139,8 @@ class Config:
         user_agent: The `User-Agent` header; names this package by default.
         max_connection_age: A connection older than this is closed instead of reused, so that a host name is
             resolved again after it has moved to another machine.
+        rental_ledger: Where rentals are recorded, so that none outlives its owner: a URL
+            (``"sqlite:///rentals.db"``, ``"redis://host/0"``) or a `octaspace.rentals.RentalLedger`.
     """
 
     api_key: str | None = None
@@ -164,6 +169,7 @@ class Config:
     log_level: str | int = "info"
     user_agent: str | None = None
     max_connection_age: float | None = None
+    rental_ledger: str | RentalLedger | None = None
 
     def __init__(self, **options: Unpack[Options]) -> None:
         given = ApiKey.mask_options(options)
@@ -491,6 +497,19 @@ def _logger(name: str, value: object) -> logging.Logger | None:
     return value  # type: ignore[return-value]  # an adapter works as well
 
 
+def _ledger(name: str, value: object) -> LedgerUrl | RentalLedger | None:
+    if value is None or isinstance(value, RentalLedger):
+        return value
+    if not isinstance(value, str):
+        raise _invalid(
+            name, "a URL such as 'sqlite:///rentals.db', or an octaspace.rentals.RentalLedger", value
+        )
+    try:
+        return parse_ledger_url(value.strip()).full_url  # with an absolute path: the directory may change
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: {error}", option=name) from None
+
+
 def _level(name: str, value: object) -> str | int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= sys.maxsize:
         return value
@@ -547,6 +566,7 @@ CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "log_level": _level,
     "user_agent": _header,
     "max_connection_age": _LIMIT,
+    "rental_ledger": _ledger,
 }
 
 DEFAULTS: Final[Mapping[str, Any]] = {option.name: option.default for option in fields(Config)}

@@ -6,6 +6,8 @@
     │   ├── ConnectionError                   also a builtin ConnectionError
     │   └── TimeoutError                      also a builtin TimeoutError; .phase names the limit
     ├── ProvisionRejectedError                a rental refused inside a 2xx; .rejections
+    ├── RentalLedgerError                     the ledger of rentals cannot be used; .uuid
+    ├── LeaseLostError                        a rental was ended from outside; .uuid, .rental_id
     ├── UnexpectedShapeError                  JSON without the expected shape; .type_name, .field, .value
     └── ApiError                              the API answered with an error
         ├── AuthenticationError               401
@@ -40,11 +42,13 @@ __all__ = [
     "Error",
     "GatewayTimeoutError",
     "InvalidResponseError",
+    "LeaseLostError",
     "NetworkError",
     "NotFoundError",
     "PermissionError",
     "ProvisionRejectedError",
     "RateLimitError",
+    "RentalLedgerError",
     "ServerError",
     "ServiceUnavailableError",
     "TimeoutError",
@@ -177,6 +181,36 @@ class ProvisionRejectedError(Error):
     ) -> None:
         super().__init__(message, response=response)
         self.rejections = list(rejections)
+
+
+class RentalLedgerError(Error):
+    """The ledger of rentals cannot be read or written; see `octaspace.rentals`.
+
+    Before a rental it means that nothing was rented. Later the session may exist: `uuid` names it.
+
+    Attributes:
+        uuid: The session that the failed write concerns, or None.
+    """
+
+    def __init__(
+        self, message: str = "", *, uuid: str | None = None, response: Response[Any] | None = None
+    ) -> None:
+        super().__init__(message, response=response)
+        self.uuid = uuid
+
+
+class LeaseLostError(Error):
+    """A rental was ended by a reaper while its owner used it: its deadline or its lease had passed.
+
+    Attributes:
+        uuid: The session, or None.
+        rental_id: The id of its entry in the ledger.
+    """
+
+    def __init__(self, message: str = "", *, uuid: str | None = None, rental_id: str = "") -> None:
+        super().__init__(message)
+        self.uuid = uuid
+        self.rental_id = rental_id
 
 
 class UnexpectedShapeError(Error):

@@ -6,6 +6,7 @@ transport that resources use; `BodySink` receives a streamed body.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any, Final, Literal, Protocol
 from urllib.parse import unquote
 
 from .key_mask import KeyMask
+from .rentals.ledger import RentalLedger
 from .response import Response
 from .safe_repr import safe_repr
 
@@ -158,4 +160,19 @@ class RequestSender(Protocol):
     @property
     def mask(self) -> KeyMask:
         """Masks the API key in responses that error messages quote."""
+        ...
+
+    @property
+    def rental_ledger(self) -> RentalLedger | None:
+        """Where rentals are recorded; None if they are not."""
+        ...
+
+    @property
+    def account(self) -> str:
+        """The fingerprint of the API key, for the ledger."""
+        ...
+
+    @property
+    def log(self) -> logging.Logger:
+        """The client's logger."""
         ...

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar, overload
 from urllib.parse import quote
 
+from .._typing import Self
 from ..request import Request, RequestSender
 from ..response import Response
 from ..safe_repr import safe_repr
@@ -44,6 +45,12 @@ class Resource:
 
     def _post(self, *segments: object, body: Any) -> Response[Any]:
         return self._sender.send(Request("POST", path_of(*segments), body=body, expects="json"))
+
+    def _by(self, sender: RequestSender) -> Self:
+        """The same resource, what tests have set on it included, with another sender."""
+        other = type(self)(sender)
+        other.__dict__ = self.__dict__
+        return other
 
     def _confirmed(self, change: Request) -> Response[Any]:
         """Send a change whose answer only confirms it."""

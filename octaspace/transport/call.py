@@ -15,6 +15,8 @@ from ..errors import (
     api_error,
     request_id_of,
 )
+from ..fork import notice_fork
+from ..hook_failure import hook_after_sending
 from ..key_mask import KeyMask
 from ..request import BodySink, Request
 from ..response import Response, parse_retry_after
@@ -24,7 +26,6 @@ from .counters import Counters
 from .decoding import encode_body
 from .endpoints import Endpoints
 from .failures import Answer, Failure
-from .fork import notice_fork
 from .log_lines import log_line
 from .messages import deadline_error, log_attempt, network_error, proxy_suffix, unexpected_body
 from .pool import Pools
@@ -121,7 +122,8 @@ class Transport:
             call = _Call(self, request, body, timeout=timeout, sink=sink)
             response, answer = call.run()
             if self.config.on_response is not None:
-                self.config.on_response(response)
+                with hook_after_sending(response):
+                    self.config.on_response(response)
             error = _error_of(response, answer, request, self.mask)
             if error is not None:
                 masked = error.response

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from ..fork import register_after_fork
 from .clock import SYSTEM_CLOCK
-from .fork import register_after_fork
 
 __all__ = ["ClosingSignal"]
 

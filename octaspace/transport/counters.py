@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from .fork import register_after_fork
+from ..fork import register_after_fork
 
 __all__ = ["Counters"]
 

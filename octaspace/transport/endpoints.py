@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from cachetools import TTLCache
 
+from ..fork import register_after_fork
 from .clock import Clock
-from .fork import register_after_fork
 
 __all__ = ["Endpoints"]
 

@@ -13,9 +13,9 @@ from typing import Any
 import requests
 from requests.utils import select_proxy
 
+from ..fork import register_after_fork
 from .clock import Clock
 from .connection_pool import PoolPolicy
-from .fork import register_after_fork
 from .session import PooledAdapter, new_session
 from .tls import TLSContexts
 from .trace import Trace

@@ -22,8 +22,8 @@ from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.wait import wait_for_read, wait_for_write
 
 from ..errors import ConfigurationError
+from ..fork import notice_fork, register_after_fork
 from .clock import SYSTEM_CLOCK, Deadline
-from .fork import notice_fork, register_after_fork
 
 __all__ = ["TLSContexts"]
 

@@ -12,6 +12,7 @@ from urllib3 import HTTPResponse, Timeout
 
 from .._version import __version__
 from ..config import Config
+from ..fork import notice_fork
 from ..request import BodySink, Request
 from .clock import Deadline
 from .content_encoding import BodyError, TruncatedBodyError, decoded
@@ -24,7 +25,6 @@ from .failures import (
     deadline_failure,
     forget_library_frames,
 )
-from .fork import notice_fork
 from .framing import BODYLESS
 from .pool import Pools
 from .proxy_url import credentials_of, without_credentials

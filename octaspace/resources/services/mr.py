@@ -5,17 +5,19 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from ... import types
+from ...rentals.held_rental import LeaseLostHook
 from ...response import Response
 from ..resource import Resource
 from .app_defaults import app_defaults
 from .arguments import Sort, checked_count, checked_envs, checked_ports, checked_text
-from .creation import check_creation
-from .rent import rental
+from .rent import create_session, first_accepting, rental
 from .session import Session
+from .terms import checked_terms
 
 __all__ = ["MachineRentals"]
 
@@ -93,6 +95,9 @@ class MachineRentals(Resource):
         entrypoint: str = "",
         organization_id: int | None = None,
         project_id: int | None = None,
+        name: str | None = None,
+        max_duration: float | None = None,
+        deadline: datetime | None = None,
     ) -> Response[types.payloads.MachineCreated]:
         """POST /services/mr: rent a machine. Sent at most once; charges start with it.
 
@@ -112,6 +117,10 @@ class MachineRentals(Resource):
             entrypoint: Replaces the image's entrypoint.
             organization_id: The organization that is billed.
             project_id: The project it belongs to.
+            name: A name for the entry in the rental ledger. `create` records only what has a name or a
+                deadline, and without a lease: the end of this process does not end it.
+            max_duration: With a rental ledger: seconds until a reaper stops it.
+            deadline: The same as a time with a time zone.
 
         Returns:
             `data` is a list of one item, e.g. ``[{"uuid": "5dd2d308-…"}]``; see `client.services.session`.
@@ -121,10 +130,13 @@ class MachineRentals(Resource):
                 rented.
             octaspace.UnexpectedShapeError: The app's entry in the catalogue lacks a required value or has
                 one that cannot be used; nothing was rented.
+            octaspace.ConfigurationError: A deadline is given, and there is no rental ledger.
+            octaspace.RentalLedgerError: The ledger cannot be written. Without `uuid` nothing was rented.
             octaspace.ProvisionRejectedError: The API answered 2xx and rejected the rental (Q2, Q19).
             octaspace.Error: Any other of `octaspace.errors`. With `outcome_unknown` the rental may have been
                 made: check `client.sessions.list()` before renting again.
         """
+        terms = checked_terms(self._sender, name=name, max_duration=max_duration, deadline=deadline)
         inheritable = {
             "disk_size": disk_size, "image": image, "envs": envs, "ports": ports, "http_ports": http_ports,
         }  # fmt: skip
@@ -152,8 +164,7 @@ class MachineRentals(Resource):
                 missing.append("start_command")
             catalogue = self._get("apps").data
             item.update(app_defaults(catalogue, app, missing, self._sender.mask))
-        answer = self._post("services", "mr", body=[item])
-        return check_creation(answer, "/services/mr", mask=self._sender.mask)
+        return create_session(self._sender, "/services/mr", [item], terms)
 
     def rent(
         self,
@@ -169,6 +180,10 @@ class MachineRentals(Resource):
         entrypoint: str = "",
         organization_id: int | None = None,
         project_id: int | None = None,
+        name: str | None = None,
+        max_duration: float | None = None,
+        deadline: datetime | None = None,
+        on_lease_lost: LeaseLostHook | None = None,
     ) -> AbstractContextManager[Session]:
         """Call `create`, and `stop` at the end of the block, also after an exception::
 
@@ -176,18 +191,87 @@ class MachineRentals(Resource):
                 session.wait_until_ready()
 
         A stop that fails is retried a few times. The last failure is raised, or added as a note to the error
-        that ended the block. Arguments are those of `create`.
+        that ended the block. Arguments are those of `create`, and `on_lease_lost`.
+
+        With `Config.rental_ledger` the rental is recorded before it is requested, and a reaper stops it if
+        this process ends without doing so; see `octaspace.rentals`. A creation with an unknown outcome is
+        then looked for in `client.sessions.list()` for up to the ledger's `reconcile_timeout`: if it was
+        made, the block runs, and `Session.recovered` is True; if not, the error has `outcome_unknown` False.
+
+        Args:
+            on_lease_lost: Called with the `octaspace.LeaseLostError` as soon as it is known that a reaper has
+                ended the rental, in another thread.
 
         Raises:
             ValueError: An argument is invalid; nothing was sent.
+            octaspace.RentalLedgerError: The entry cannot be written, and nothing was rented; or, at the end,
+                it could not be closed, and `uuid` names the stopped session.
             octaspace.ProvisionRejectedError: The rental was rejected.
+            octaspace.LeaseLostError: At the end of the block: a reaper had ended the rental before.
             octaspace.Error: As `create`, and at the end as `Session.stop`.
         """
         return rental(
             self._sender,
-            lambda: self.create(
+            lambda sender: self._by(sender).create(
                 node_id=node_id, disk_size=disk_size, image=image, app=app, envs=envs, ports=ports,
                 http_ports=http_ports, start_command=start_command, entrypoint=entrypoint,
                 organization_id=organization_id, project_id=project_id,
+            ),
+            checked_terms(
+                self._sender, name=name, max_duration=max_duration, deadline=deadline,
+                on_lease_lost=on_lease_lost,
+            ),
+        )  # fmt: skip
+
+    def rent_any(
+        self,
+        offers: Iterable[types.MachineOffer | types.payloads.MachineOffer | int],
+        *,
+        disk_size: int | None = None,
+        image: str | None = None,
+        app: str = "",
+        envs: Mapping[str, str] | None = None,
+        ports: Iterable[int] | None = None,
+        http_ports: Iterable[int] | None = None,
+        start_command: str = "",
+        entrypoint: str = "",
+        organization_id: int | None = None,
+        project_id: int | None = None,
+        name: str | None = None,
+        max_duration: float | None = None,
+        deadline: datetime | None = None,
+        on_lease_lost: LeaseLostHook | None = None,
+    ) -> AbstractContextManager[Session]:
+        """`rent` the first of several offers that accepts::
+
+            offers = client.services.mr.search(gpu="RTX 4090", max_price_usd=0.5)
+            with client.services.mr.rent_any(offers[:5], disk_size=10, image="ubuntu:24.04") as session:
+                session.wait_until_ready()
+
+        The next offer is tried only after a definite refusal (`ProvisionRejectedError`, 400, 402, 403, 404,
+        409, 410, 412, 422, 423), never after an unknown outcome, unless the ledger proves that nothing was
+        made. Other arguments are those of `rent`; `max_duration` counts from each attempt.
+
+        Args:
+            offers: From `search` or `list`, or ids of nodes; tried in this order.
+
+        Raises:
+            ValueError: There is no offer, or an argument is invalid; nothing was sent.
+            octaspace.ProvisionRejectedError: None was accepted; `rejections` has the reason of each.
+            octaspace.Error: As `rent`.
+        """
+        terms: dict[str, Any] = {
+            "name": name, "max_duration": max_duration, "deadline": deadline, "on_lease_lost": on_lease_lost,
+        }  # fmt: skip
+        checked_terms(self._sender, **terms)
+        # An iterator of ports would be empty at the second offer.
+        ports = None if ports is None else checked_ports("ports", ports)
+        http_ports = None if http_ports is None else checked_ports("http_ports", http_ports)
+        return first_accepting(
+            offers,
+            lambda node_id: self.rent(
+                node_id=node_id, disk_size=disk_size, image=image, app=app, envs=envs, ports=ports,
+                http_ports=http_ports, start_command=start_command, entrypoint=entrypoint,
+                organization_id=organization_id, project_id=project_id, **terms,
             ),
         )  # fmt: skip

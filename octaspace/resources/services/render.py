@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import builtins
 from contextlib import AbstractContextManager
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from ... import types
+from ...rentals.held_rental import LeaseLostHook
 from ...response import Response
 from ...safe_repr import safe_repr
 from ..resource import Resource
 from .arguments import Sort, checked_count, checked_envs, refuse_unknown
-from .creation import check_creation
-from .rent import rental
+from .rent import create_session, rental
 from .session import Session
+from .terms import checked_terms
 
 __all__ = ["RenderNodes"]
 
@@ -65,12 +67,24 @@ class RenderNodes(Resource):
             max_price_usd=max_price_usd, min_reliability=min_reliability, sort=sort,
         )  # fmt: skip
 
-    def create(self, *, node_id: int, disk_size: int, **options: Any) -> Response[types.payloads.Created]:
+    def create(
+        self,
+        *,
+        node_id: int,
+        disk_size: int,
+        name: str | None = None,
+        max_duration: float | None = None,
+        deadline: datetime | None = None,
+        **options: Any,
+    ) -> Response[types.payloads.Created]:
         """POST /services/render: start a render session. Sent at most once; charges start with it.
 
         Args:
             node_id: The node, from `list` or `search`.
             disk_size: GB.
+            name: A name for the entry in the rental ledger; see `MachineRentals.create`.
+            max_duration: With a rental ledger: seconds until a reaper stops it.
+            deadline: The same as a time with a time zone.
             options: `envs` (environment variables), `multi_gpu_worker` (True for one worker per GPU; the
                 API's own spelling ``"multi-gpu-worker"`` is also accepted). None is omitted.
 
@@ -79,6 +93,8 @@ class RenderNodes(Resource):
 
         Raises:
             ValueError: An argument is unknown or invalid; nothing was sent.
+            octaspace.ConfigurationError: A deadline is given, and there is no rental ledger.
+            octaspace.RentalLedgerError: The ledger cannot be written. Without `uuid` nothing was rented.
             octaspace.ProvisionRejectedError: The API answered 2xx and rejected the session (Q19).
             octaspace.Error: Any other of `octaspace.errors`. With `outcome_unknown` the session may have been
                 created: check `client.sessions.list()` before starting another.
@@ -87,6 +103,7 @@ class RenderNodes(Resource):
             "multi_gpu_worker" if name == _MULTI_GPU else name: value for name, value in options.items()
         }
         refuse_unknown(options, _OPTIONS)
+        terms = checked_terms(self._sender, name=name, max_duration=max_duration, deadline=deadline)
         body: dict[str, Any] = {
             "node_id": checked_count("node_id", node_id),
             "disk_size": checked_count("disk_size", disk_size, "GB"),
@@ -98,16 +115,28 @@ class RenderNodes(Resource):
             if not isinstance(multi_gpu, bool):
                 raise ValueError(f"multi_gpu_worker must be True or False, not {safe_repr(multi_gpu)}")
             body[_MULTI_GPU] = multi_gpu
-        return check_creation(
-            self._post("services", "render", body=body), "/services/render", mask=self._sender.mask
-        )
+        return create_session(self._sender, "/services/render", body, terms)
 
-    def rent(self, *, node_id: int, disk_size: int, **options: Any) -> AbstractContextManager[Session]:
+    def rent(
+        self,
+        *,
+        node_id: int,
+        disk_size: int,
+        name: str | None = None,
+        max_duration: float | None = None,
+        deadline: datetime | None = None,
+        on_lease_lost: LeaseLostHook | None = None,
+        **options: Any,
+    ) -> AbstractContextManager[Session]:
         """Call `create`, and `stop` at the end of the block; see `MachineRentals.rent`.
 
-        Arguments are those of `create`.
+        Arguments are those of `create`, and `on_lease_lost`.
         """
         return rental(
             self._sender,
-            lambda: self.create(node_id=node_id, disk_size=disk_size, **options),
-        )
+            lambda sender: self._by(sender).create(node_id=node_id, disk_size=disk_size, **options),
+            checked_terms(
+                self._sender, name=name, max_duration=max_duration, deadline=deadline,
+                on_lease_lost=on_lease_lost,
+            ),
+        )  # fmt: skip

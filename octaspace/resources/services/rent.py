@@ -1,85 +1,294 @@
-"""Context manager of rentals: create a session, and stop it however the block ends."""
+"""Context managers of rentals: create a session, and stop it however the block ends."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Final
 
 from ... import errors
-from ...request import RequestSender
+from ...error_notes import add_note
+from ...rentals.held_rental import HeldRental
+from ...rentals.rental import Outcome
+from ...request import Request, RequestSender
 from ...response import Response
-from .creation import session_uuids
+from ...safe_repr import safe_repr
+from .creation import check_creation, session_uuids
+from .creation_outcome import find_session, is_definite, not_made, proves_not_made, session_behind
+from .recording import RecordingSender
 from .session import Session
-from .transient import is_transient
+from .stopping import stop_once, stop_patiently
+from .terms import RentalTerms
 
-__all__ = ["rental"]
+__all__ = ["create_session", "first_accepting", "rental"]
 
-#: Seconds to wait before each retry of a failed stop. Stopping twice is harmless; a session costs money.
-_PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
-_LONGEST_PAUSE: Final = 60.0
+Creation = Callable[[RequestSender], Response[Any]]
+
+#: Statuses that refuse this offer only: another one may be accepted.
+_REFUSALS: Final = frozenset({400, 402, 403, 404, 409, 410, 412, 422, 423})
 
 
 @contextmanager
-def rental(sender: RequestSender, create: Callable[[], Response[Any]]) -> Iterator[Session]:
-    """Create a session, and stop it however the block ends.
+def rental(sender: RequestSender, create: Creation, terms: RentalTerms) -> Iterator[Session]:
+    """Create a session, and stop it however the block ends. With a ledger it is recorded.
 
     Args:
         sender: Sends the requests.
-        create: Sends the creation, and raises unless the answer names a session.
+        create: Sends the creation by the sender that it is given; raises unless the answer names a session.
+        terms: What is recorded.
     """
-    response: Response[Any] | None = None
+    entry = _Entry(sender, terms, leased=True)
     session: Session | None = None
     try:
-        try:
-            response = create()
-            session = Session(sender, session_uuids(response)[0])
-        except errors.ProvisionRejectedError as error:
-            _stop_others(sender, error)
-            raise
-        except (errors.Error, ValueError):
-            raise  # these errors state whether there may be a rental
-        except BaseException as interruption:  # or what a hook raised
-            if response is not None:
-                session = Session(sender, session_uuids(response)[0])
-            if session is None:
-                _add_note(
-                    interruption,
-                    "The creation of a rental was interrupted and may have taken effect: "
-                    "check client.sessions.list().",
-                )
-            raise
+        session = _created(sender, create, entry)
+        entry.attach(session.uuid)
         yield session
     except BaseException as error:
         if session is not None:
             try:
-                _stop(sender, session)
+                _end(sender, session, entry)
+            except errors.RentalLedgerError as failure:
+                add_note(error, str(failure))
             except Exception as failure:
                 # The caller must see the error of the block; this one is added as a note.
-                _add_note(error, f"Session {session.uuid} could not be stopped and continues: {failure}")
+                add_note(error, _continues(session, failure))
+            if entry.lost is not None:
+                add_note(error, str(entry.lost))
         raise
-    _stop(sender, session)
+    _end(sender, session, entry)
+    if entry.lost is not None:
+        raise entry.lost
 
 
-def _stop_others(sender: RequestSender, rejected: errors.ProvisionRejectedError) -> None:
-    """Stop the sessions that a rejecting answer names: the block that would use them does not run."""
+def create_session(sender: RequestSender, path: str, body: Any, terms: RentalTerms) -> Response[Any]:
+    """Send a creation. With a name or a deadline it is recorded, without a lease: only the deadline ends it.
+
+    Args:
+        sender: Sends the request.
+        path: The path of the service.
+        body: The body.
+        terms: What is recorded.
+
+    Raises:
+        octaspace.RentalLedgerError: The entry cannot be written, and nothing was sent; or the session could
+            not be recorded: `uuid` names it, and `response` is the answer.
+        octaspace.Error: As the `create` of the service.
+    """
+
+    def create(by: RequestSender) -> Response[Any]:
+        return check_creation(by.send(Request("POST", path, body=body, expects="json")), path, mask=by.mask)
+
+    is_recorded = terms.name is not None or terms.max_duration is not None
+    return _create_recorded(sender, create, terms) if is_recorded else create(sender)
+
+
+def _create_recorded(sender: RequestSender, create: Creation, terms: RentalTerms) -> Response[Any]:
+    entry = _Entry(sender, terms, leased=False)
+    try:
+        response = create(entry.sender)
+    except BaseException as error:
+        rejected = error.response if isinstance(error, errors.ProvisionRejectedError) else None
+        uuid = session_behind(error) or next(iter(session_uuids(rejected) if rejected else ()), None)
+        if uuid is not None:
+            entry.attach(uuid)
+        elif is_definite(error, sender):
+            entry.close("refused")
+        raise
+    if entry.held is not None:
+        try:
+            entry.held.attach(session_uuids(response)[0])
+        except errors.RentalLedgerError as error:
+            error.response = response
+            raise
+    return response
+
+
+@contextmanager
+def first_accepting(
+    offers: Iterable[Any], rent: Callable[[int], AbstractContextManager[Session]]
+) -> Iterator[Session]:
+    """Rent the first offer that is accepted; the next one only after a definite refusal.
+
+    Args:
+        offers: Offers with a `node_id`, or ids of nodes.
+        rent: Rents a node.
+
+    Raises:
+        ValueError: There is no offer, or one has no node.
+        octaspace.ProvisionRejectedError: None was accepted; `rejections` has the reason of each.
+    """
+    nodes = [_node_of(offer) for offer in offers]
+    if not nodes:
+        raise ValueError("there are no offers to rent")
+    refusals: list[tuple[int, errors.Error]] = []
+    with ExitStack() as stack:
+        for node_id in nodes:
+            try:
+                session = stack.enter_context(rent(node_id))
+            except errors.Error as error:
+                if not _is_refusal(error):
+                    raise
+                refusals.append((node_id, error))
+            else:
+                yield session
+                return
+    raise _none_accepted(refusals)
+
+
+class _Entry:
+    """The entry of a rental; without a ledger there is none, and nothing is recorded."""
+
+    def __init__(self, sender: RequestSender, terms: RentalTerms, *, leased: bool) -> None:
+        ledger = sender.rental_ledger
+        self._log = sender.log
+        self._recorder = None if ledger is None else RecordingSender(sender, ledger, terms, leased=leased)
+        #: Sends the creation.
+        self.sender: RequestSender = self._recorder or sender
+
+    @property
+    def held(self) -> HeldRental | None:
+        """The entry, once it is written."""
+        return None if self._recorder is None else self._recorder.held
+
+    @property
+    def lost(self) -> errors.LeaseLostError | None:
+        """Set when a reaper has ended the rental."""
+        return None if self.held is None else self.held.lost
+
+    def attach(self, uuid: str) -> None:
+        """Record the session; a failure is logged, and it is tried again with the next renewal."""
+        if self.held is not None:
+            try:
+                self.held.attach(uuid)
+            except errors.RentalLedgerError as error:
+                self._log.warning("%s", error)
+
+    def close(self, outcome: Outcome) -> None:
+        """Close the entry; a failure is logged, because another error is about to be raised."""
+        if self.held is not None:
+            try:
+                self.held.close(outcome)
+            except errors.RentalLedgerError as error:
+                self._log.warning("%s", error)
+
+    def release(self) -> None:
+        """Leave the rental to the reaper."""
+        if self.held is not None:
+            self.held.release()
+
+
+def _created(sender: RequestSender, create: Creation, entry: _Entry) -> Session:
+    response: Response[Any] | None = None
+    try:
+        response = create(entry.sender)
+        return Session(sender, session_uuids(response)[0])
+    except errors.ProvisionRejectedError as error:
+        if _stop_others(sender, error):
+            entry.close("refused")
+        else:
+            entry.release()
+        raise
+    except BaseException as error:
+        uuid = session_behind(error) if response is None else session_uuids(response)[0]
+        if uuid is not None:
+            _stop_behind(sender, Session(sender, uuid), entry, error)
+            raise
+        if is_definite(error, sender):
+            entry.close("refused")
+            raise
+        if entry.held is None or not isinstance(error, errors.Error):
+            entry.release()
+            if not isinstance(error, errors.Error):  # its own message says it otherwise
+                add_note(
+                    error,
+                    "The creation of a rental was interrupted and may have taken effect: "
+                    "check client.sessions.list().",
+                )
+            raise
+        return _recovered(sender, entry, entry.held, error)
+
+
+def _recovered(sender: RequestSender, entry: _Entry, held: HeldRental, error: errors.Error) -> Session:
+    """The session of a creation with an unknown outcome, found in the list of sessions.
+
+    Raises:
+        octaspace.Error: The error of the creation; with `outcome_unknown` False if nothing was made.
+    """
+    seconds = held.ledger.reconcile_timeout
+    sender.log.warning("%s; looking for rental %s in the sessions for up to %g s", error, held.id, seconds)
+    try:
+        uuid = find_session(sender, held)
+    except errors.Error as failure:
+        entry.release()
+        add_note(
+            error, f"Whether it was made could not be found out: {failure}. A reaper stops it if it was."
+        )
+        raise error from error.__cause__
+    except BaseException:
+        entry.release()
+        raise
+    if uuid is None:
+        entry.close("not made")
+        raise not_made(error, seconds) from error.__cause__
+    sender.log.warning("Rental %s was made although its answer was lost: session %s", held.id, uuid)
+    session = Session(sender, uuid)
+    session.recovered = True
+    return session
+
+
+def _stop_behind(sender: RequestSender, session: Session, entry: _Entry, error: BaseException) -> None:
+    """Stop a session that was made although a hook raised: the block that would use it does not run."""
+    entry.attach(session.uuid)
+    try:
+        _end(sender, session, entry)
+    except Exception as failure:
+        add_note(error, _continues(session, failure))
+    else:
+        add_note(error, f"Session {session.uuid} had been made, and was stopped.")
+
+
+def _stop_others(sender: RequestSender, rejected: errors.ProvisionRejectedError) -> bool:
+    """Stop the sessions that a rejecting answer names: the block that would use them does not run.
+
+    Returns:
+        Whether all are stopped.
+    """
+    stopped = True
     for uuid in session_uuids(rejected.response) if rejected.response is not None else ():
         try:
-            _stop(sender, Session(sender, uuid))
+            stop_patiently(sender, Session(sender, uuid))
         except Exception as failure:
-            _add_note(rejected, f"Session {uuid} could not be stopped and continues: {failure}")
+            stopped = False
+            add_note(rejected, f"Session {uuid} could not be stopped and continues: {failure}")
+    return stopped
+
+
+def _end(sender: RequestSender, session: Session, entry: _Entry) -> None:
+    """Stop the session, then close its entry; leave the entry to the reaper if the stop fails.
+
+    Raises:
+        octaspace.RentalLedgerError: The session is stopped, and its entry could not be closed.
+        octaspace.Error: The session could not be stopped.
+    """
+    try:
+        _stop(sender, session)
+    except BaseException:
+        entry.release()
+        raise
+    if entry.held is not None:
+        entry.held.close("stopped")
 
 
 def _stop(sender: RequestSender, session: Session) -> None:
     try:
-        _stop_patiently(sender, session)
+        stop_patiently(sender, session)
     except errors.Error:
         raise
     except BaseException as interruption:  # or what a hook raised: retry once, immediately
         try:
-            _stop_once(session)
+            stop_once(session)
         except BaseException as failure:
-            _add_note(
+            add_note(
                 interruption,
                 f"Session {session.uuid} may continue: its stop was interrupted, and so was a second one "
                 f"({type(failure).__name__}).",
@@ -87,36 +296,40 @@ def _stop(sender: RequestSender, session: Session) -> None:
         raise
 
 
-def _stop_patiently(sender: RequestSender, session: Session) -> None:
-    for pause in _PAUSES:
-        try:
-            return _stop_once(session)
-        except errors.Error as error:
-            if not is_transient(error):
-                raise
-            asked = min(getattr(error, "retry_after", None) or 0.0, _LONGEST_PAUSE)
-        sender.sleep(max(pause, asked))
-    _stop_once(session)
+def _continues(session: Session, failure: Exception) -> str:
+    return f"Session {session.uuid} could not be stopped and continues: {failure}"
 
 
-def _stop_once(session: Session) -> None:
-    try:
-        session.stop()
-    except errors.NotFoundError:
-        return  # already stopped: by another client, or by a stop whose answer was lost
+def _node_of(offer: Any) -> int:
+    node_id = offer
+    if isinstance(offer, Mapping):
+        node_id = offer.get("node_id")
+    elif hasattr(offer, "node_id"):
+        node_id = offer.node_id
+    if isinstance(node_id, bool) or not isinstance(node_id, int):
+        raise ValueError(
+            f"offers must be offers of search() or list(), or ids of nodes, not {safe_repr(offer)} "
+            f"({type(offer).__name__})"
+        )
+    return node_id
 
 
-def _add_note(error: BaseException, note: str) -> None:
-    if hasattr(error, "add_note"):
-        error.add_note(note)
-        return
-    # Python 3.10 has no notes. Tracebacks show causes and contexts, so the note is added at the end of these.
-    chain = [error]
-    while True:
-        behind = chain[-1].__cause__
-        if behind is None and not chain[-1].__suppress_context__:
-            behind = chain[-1].__context__
-        if behind is None or behind in chain:
-            break
-        chain.append(behind)
-    chain[-1].__context__, chain[-1].__suppress_context__ = errors.Error(note), False
+def _is_refusal(error: errors.Error) -> bool:
+    if isinstance(error, errors.ProvisionRejectedError) or proves_not_made(error):
+        return True
+    return error.status in _REFUSALS and not error.outcome_unknown
+
+
+def _none_accepted(refusals: list[tuple[int, errors.Error]]) -> errors.ProvisionRejectedError:
+    rejections = []
+    for node_id, error in refusals:
+        items = error.rejections if isinstance(error, errors.ProvisionRejectedError) else []
+        rejections += items or [{"node_id": node_id, "status": error.status, "reason": str(error)}]
+    words = "; ".join(f"node {node_id}: {error}" for node_id, error in refusals)
+    combined = errors.ProvisionRejectedError(
+        f"none of {len(refusals)} offers was accepted: {words}",
+        rejections=rejections,
+        response=refusals[-1][1].response,
+    )
+    combined.__cause__ = refusals[-1][1]
+    return combined

@@ -29,11 +29,14 @@ class Session(Resource):
 
     Attributes:
         uuid: The session.
+        recovered: True if the answer to its creation was lost, and it was found in the list of sessions; only
+            with a rental ledger.
     """
 
-    __slots__ = ("uuid",)
+    __slots__ = ("recovered", "uuid")
 
     uuid: str
+    recovered: bool
 
     def __init__(self, sender: RequestSender, uuid: str) -> None:
         super().__init__(sender)
@@ -41,6 +44,7 @@ class Session(Resource):
             raise ValueError(f"a session's uuid must be text, not {safe_repr(uuid)} ({type(uuid).__name__})")
         segment_of(uuid)  # reject a uuid that no call could use
         self.uuid = uuid
+        self.recovered = False
 
     def __repr__(self) -> str:
         return f"<Session {self.uuid}>"

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import builtins
 from contextlib import AbstractContextManager
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from ... import types
+from ...rentals.held_rental import LeaseLostHook
 from ...response import Response
 from ...safe_repr import safe_repr
 from ..resource import Resource
 from .arguments import RelaySort, checked_choice, checked_count
-from .creation import check_creation
-from .rent import rental
+from .rent import create_session, rental
 from .session import Session
+from .terms import checked_terms
 
 __all__ = ["VpnRelays"]
 
@@ -76,7 +78,14 @@ class VpnRelays(Resource):
         )  # fmt: skip
 
     def create(
-        self, *, node_id: int, subkind: str = "wg", protocol: str | None = None
+        self,
+        *,
+        node_id: int,
+        subkind: str = "wg",
+        protocol: str | None = None,
+        name: str | None = None,
+        max_duration: float | None = None,
+        deadline: datetime | None = None,
     ) -> Response[types.payloads.Created]:
         """POST /services/vpn: start a VPN session. Sent at most once; charges start with it.
 
@@ -84,16 +93,22 @@ class VpnRelays(Resource):
             node_id: The relay, from `list` or `search`.
             subkind: ``"wg"``, ``"openvpn"``, ``"ss"``, ``"v2ray"`` or ``"http_proxy"``.
             protocol: For v2ray only: ``"trojan"``, ``"vmess"`` or ``"vless"``.
+            name: A name for the entry in the rental ledger; see `MachineRentals.create`.
+            max_duration: With a rental ledger: seconds until a reaper stops it.
+            deadline: The same as a time with a time zone.
 
         Returns:
             `data` is ``{"uuid": "5dd2d308-…"}``; the configuration is in `session(uuid).info()`.
 
         Raises:
             ValueError: An argument is invalid; nothing was sent.
+            octaspace.ConfigurationError: A deadline is given, and there is no rental ledger.
+            octaspace.RentalLedgerError: The ledger cannot be written. Without `uuid` nothing was rented.
             octaspace.ProvisionRejectedError: The API answered 2xx and rejected the session (Q19).
             octaspace.Error: Any other of `octaspace.errors`. With `outcome_unknown` the session may have been
                 created: check `client.sessions.list()` before starting another.
         """
+        terms = checked_terms(self._sender, name=name, max_duration=max_duration, deadline=deadline)
         body: dict[str, object] = {
             "node_id": checked_count("node_id", node_id),
             "subkind": checked_choice("subkind", subkind, _SUBKINDS),
@@ -102,17 +117,28 @@ class VpnRelays(Resource):
             if subkind != "v2ray":
                 raise ValueError(f"protocol is for subkind 'v2ray' only, not for {safe_repr(subkind)}")
             body["protocol"] = checked_choice("protocol", protocol, _PROTOCOLS)
-        answer = self._post("services", "vpn", body=body)
-        return check_creation(answer, "/services/vpn", mask=self._sender.mask)
+        return create_session(self._sender, "/services/vpn", body, terms)
 
     def rent(
-        self, *, node_id: int, subkind: str = "wg", protocol: str | None = None
+        self,
+        *,
+        node_id: int,
+        subkind: str = "wg",
+        protocol: str | None = None,
+        name: str | None = None,
+        max_duration: float | None = None,
+        deadline: datetime | None = None,
+        on_lease_lost: LeaseLostHook | None = None,
     ) -> AbstractContextManager[Session]:
         """Call `create`, and `stop` at the end of the block; see `MachineRentals.rent`.
 
-        Arguments are those of `create`.
+        Arguments are those of `create`, and `on_lease_lost`.
         """
         return rental(
             self._sender,
-            lambda: self.create(node_id=node_id, subkind=subkind, protocol=protocol),
-        )
+            lambda sender: self._by(sender).create(node_id=node_id, subkind=subkind, protocol=protocol),
+            checked_terms(
+                self._sender, name=name, max_duration=max_duration, deadline=deadline,
+                on_lease_lost=on_lease_lost,
+            ),
+        )  # fmt: skip

@@ -1,0 +1,111 @@
+"""The thread that renews the leases of this process: one per ledger."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import weakref
+from typing import Protocol
+
+from ..fork import notice_fork, register_after_fork
+
+__all__ = ["Heartbeat", "HeldLease"]
+
+_LOGGER = logging.getLogger("octaspace")
+
+
+class HeldLease(Protocol):
+    """A lease that the heartbeat renews."""
+
+    def beat(self) -> bool:
+        """Renew it; returns whether it is to be renewed again. Never raises."""
+        ...
+
+    def let_go(self) -> None:
+        """Give it up, at the end of the process. Never raises."""
+        ...
+
+
+class Heartbeat:
+    """Renews leases from a daemon thread, which runs while there are any.
+
+    A forked child begins without leases: they belong to its parent.
+
+    Args:
+        period: Seconds between two renewals.
+    """
+
+    def __init__(self, period: float) -> None:
+        self.period = period
+        self.after_fork_in_child()
+        register_after_fork(self)
+        _all.add(self)
+
+    def after_fork_in_child(self) -> None:
+        """Forget the parent's leases and its thread."""
+        self._condition = threading.Condition()
+        self._leases: list[HeldLease] = []
+        self._thread: threading.Thread | None = None
+
+    def add(self, lease: HeldLease) -> None:
+        """Renew a lease from now on."""
+        notice_fork()
+        with self._condition:
+            self._leases.append(lease)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="octaspace-heartbeat", daemon=True)
+                self._thread.start()
+
+    def remove(self, lease: HeldLease) -> None:
+        """Renew a lease no longer."""
+        with self._condition:
+            if lease in self._leases:
+                self._leases.remove(lease)
+            self._condition.notify_all()
+
+    def beat(self) -> None:
+        """Renew every lease once."""
+        for lease in list(self._leases):
+            if not lease.beat():
+                self.remove(lease)
+
+    def let_go(self) -> None:
+        """Give up every lease, and end the thread."""
+        with self._condition:
+            leases, self._leases = self._leases, []
+            self._condition.notify_all()
+        for lease in leases:
+            lease.let_go()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread runs."""
+        thread = self._thread
+        return thread is not None and thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                if self._leases:
+                    self._condition.wait(self.period)
+                if not self._leases:
+                    self._thread = None
+                    return
+            try:
+                self.beat()
+            except Exception:
+                _LOGGER.exception(
+                    "Renewing the leases of rentals failed; the next attempt is in %g s", self.period
+                )
+
+
+_all: weakref.WeakSet[Heartbeat] = weakref.WeakSet()
+
+
+def _let_go_at_exit() -> None:
+    for heartbeat in list(_all):
+        heartbeat.let_go()
+
+
+atexit.register(_let_go_at_exit)

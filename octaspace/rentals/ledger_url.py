@@ -1,0 +1,141 @@
+"""The URL of a ledger: `sqlite:///path`, `redis://host/0`, `rediss://host/0`."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from ..suggestion import suggestion
+
+__all__ = ["DEFAULT_LEASE", "DEFAULT_RECONCILE_TIMEOUT", "LedgerAddress", "LedgerUrl", "parse_ledger_url"]
+
+#: Seconds that a rental outlives the last sign of life of its owner.
+DEFAULT_LEASE: Final = 90.0
+#: Seconds after which a rental that is not found in the API's list was not made.
+DEFAULT_RECONCILE_TIMEOUT: Final = 120.0
+
+_SUPPORTED: Final = "sqlite:///path/to/rentals.db, redis://host:6379/0 and rediss://host:6379/0 are supported"
+_OPTIONS: Final = {"lease": DEFAULT_LEASE, "reconcile_timeout": DEFAULT_RECONCILE_TIMEOUT}
+
+#: A shorter lease would end by a short pause of the process.
+_MIN_SECONDS: Final = 0.5
+_MAX_SECONDS: Final = 86400.0
+
+_USER_INFO: Final = re.compile(r"(?<=://)[^/@]*@")
+
+
+class LedgerUrl(str):
+    """The URL of a ledger; its repr shows no user name and no password."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(self.masked)
+
+    @property
+    def masked(self) -> str:
+        """The URL with ``***`` in place of user name and password."""
+        return _USER_INFO.sub("***@", str(self))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LedgerAddress:
+    """A parsed URL.
+
+    Attributes:
+        url: The URL, with an absolute path and without our options.
+        path: The file of SQLite; None for Redis.
+        lease: Seconds that a rental outlives the last sign of life of its owner.
+        reconcile_timeout: Seconds after which a rental that is not found was not made.
+    """
+
+    url: LedgerUrl
+    path: str | None
+    lease: float
+    reconcile_timeout: float
+
+    @property
+    def full_url(self) -> LedgerUrl:
+        """The URL with the options that differ from their defaults."""
+        given = {"lease": self.lease, "reconcile_timeout": self.reconcile_timeout}
+        query = "&".join(f"{name}={value:g}" for name, value in given.items() if value != _OPTIONS[name])
+        separator = "&" if "?" in self.url else "?"
+        return LedgerUrl(f"{self.url}{separator}{query}" if query else self.url)
+
+
+def parse_ledger_url(url: str) -> LedgerAddress:
+    """Parse the URL of a ledger. Opens nothing.
+
+    Args:
+        url: ``sqlite:///relative/path``, ``sqlite:////absolute/path``, ``redis://…`` or ``rediss://…``; with
+            the options ``?lease=90&reconcile_timeout=120`` in seconds.
+
+    Raises:
+        ValueError: It is none of these; the message says what is supported and repeats no password.
+    """
+    scheme = url.partition(":")[0]
+    if scheme == "sqlite":
+        return _sqlite(url)
+    if scheme in ("redis", "rediss"):
+        return _redis(url)
+    raise ValueError(f"this is not the URL of a rental ledger: {_SUPPORTED}")
+
+
+def _sqlite(url: str) -> LedgerAddress:
+    rest, _, query = url.partition("?")
+    if not rest.startswith("sqlite:///") or "\0" in unquote(rest):
+        raise ValueError(
+            "the URL of a SQLite ledger has three slashes and a path: sqlite:///rentals.db, or four for an "
+            "absolute path: sqlite:////var/lib/app/rentals.db"
+        )
+    path = unquote(rest[len("sqlite:///") :])
+    if not path or path.endswith("/") or path == ":memory:":
+        raise ValueError("the URL of a SQLite ledger needs the path of a file: a ledger outlives its process")
+    path = os.path.abspath(path)
+    options, others = _options(query)
+    if others:
+        raise _unknown(others[0][0])
+    return LedgerAddress(LedgerUrl(f"sqlite:///{quote(path)}"), path, **options)
+
+
+def _redis(url: str) -> LedgerAddress:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("the URL of a Redis ledger cannot be parsed; redis://host:6379/0 is one") from None
+    if not parts.hostname or port == 0 or any(character.isspace() for character in url):
+        raise ValueError("the URL of a Redis ledger needs a host: redis://host:6379/0")
+    if parts.fragment or not re.fullmatch(r"/?|/[0-9]{1,5}", parts.path):
+        raise ValueError("the path of a Redis ledger's URL is the number of a database: redis://host:6379/0")
+    options, others = _options(parts.query)
+    if others:
+        raise _unknown(others[0][0])
+    return LedgerAddress(LedgerUrl(f"{parts.scheme}://{parts.netloc}{parts.path}"), None, **options)
+
+
+def _unknown(name: str) -> ValueError:
+    return ValueError(f"a rental ledger has no option {name!r}; {suggestion(name, _OPTIONS)}")
+
+
+def _options(query: str) -> tuple[dict[str, float], list[tuple[str, str]]]:
+    options, others = dict(_OPTIONS), []
+    for name, text in parse_qsl(query, keep_blank_values=True):
+        if name not in _OPTIONS:
+            others.append((name, text))
+            continue
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not _MIN_SECONDS <= value <= _MAX_SECONDS:
+            raise ValueError(
+                f"{name} of a rental ledger is a number of seconds from {_MIN_SECONDS:g} to "
+                f"{_MAX_SECONDS:g}, not {text[:40]!r}"
+            )
+        options[name] = value
+    return options, others

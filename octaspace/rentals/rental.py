@@ -1,0 +1,143 @@
+"""The entry of a rental in a ledger, and its JSON text."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from .ledger_time import LedgerTime
+from .owner import RentalOwner
+
+__all__ = ["RENTAL_ID_VARIABLE", "Claim", "Outcome", "Rental", "ServiceName"]
+
+#: The environment variable of a machine that carries the id of its entry.
+RENTAL_ID_VARIABLE = "OCTASPACE_RENTAL_ID"
+
+ServiceName = Literal["mr", "vpn", "render"]
+
+#: Why an entry is closed: by its owner, by the reaper (lease over, deadline passed), because the session was
+#: gone, because the API refused the rental, or because nothing was made.
+Outcome = Literal["stopped", "lease over", "deadline passed", "session gone", "refused", "not made"]
+
+_REVISION_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right of one reaper to stop a rental, until a time.
+
+    Attributes:
+        by: The process of the reaper.
+        since: When it was made.
+        seconds: How long it lasts.
+    """
+
+    by: RentalOwner
+    since: LedgerTime
+    seconds: float
+
+    def is_over(self, now: LedgerTime) -> bool:
+        """Whether another reaper may take its place. A process of this host is looked at."""
+        if self.by.is_running() is False:
+            return True
+        return now.epoch != self.since.epoch or not 0 <= now.since(self.since) < self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Rental:
+    """One entry of a ledger. It holds no key, no environment variable and no configuration.
+
+    Attributes:
+        id: Its id; a machine carries it as the environment variable `OCTASPACE_RENTAL_ID`.
+        account: Fingerprint of the API key that it belongs to; see `octaspace.rentals.account_fingerprint`.
+        service: ``"mr"``, ``"vpn"`` or ``"render"``.
+        node_id: The node.
+        owner: Who holds it.
+        created: When it was written, before the request.
+        renewed: The last sign of life of the owner.
+        name: The program's name for it.
+        lease: Seconds that it outlives the last sign of life; None when only the deadline ends it.
+        released: Whether the owner has given it up, so that the lease is over at once.
+        deadline: When it ends, whatever its owner does; None for no limit.
+        uuid: The session; None until the answer is known.
+        claim: The reaper that is stopping it.
+        outcome: Why it is closed; None while it is open.
+        closed: When it was closed.
+        revision: Changes with every write.
+    """
+
+    id: str
+    account: str
+    service: ServiceName
+    node_id: int
+    owner: RentalOwner
+    created: LedgerTime
+    renewed: LedgerTime
+    name: str | None = None
+    lease: float | None = None
+    released: bool = False
+    deadline: LedgerTime | None = None
+    uuid: str | None = None
+    claim: Claim | None = None
+    outcome: Outcome | None = None
+    closed: LedgerTime | None = None
+    revision: str = field(default_factory=lambda: secrets.token_hex(_REVISION_BYTES))
+
+    @property
+    def state(self) -> str:
+        """``"creating"``, ``"active"``, ``"stopping"`` (a reaper has it) or ``"closed"``."""
+        if self.closed is not None:
+            return "closed"
+        if self.claim is not None:
+            return "stopping"
+        return "creating" if self.uuid is None else "active"
+
+    def lease_over(self, now: LedgerTime) -> bool:
+        """Whether the lease has run out: the owner has given no sign of life, or the machine was restarted.
+
+        A sign of life in the future is none of these: the clock was set back.
+        """
+        if self.lease is None:
+            return False
+        return self.released or self.renewed.epoch != now.epoch or now.since(self.renewed) >= self.lease
+
+    def deadline_passed(self, now: LedgerTime) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and now.since(self.deadline) >= 0
+
+    def changed(self, **values: Any) -> Rental:
+        """A copy with other values and another revision."""
+        return replace(self, **values, revision=secrets.token_hex(_REVISION_BYTES))
+
+    def to_json(self) -> str:
+        """The JSON text that ledgers store."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Rental:
+        """Read what `to_json` returns.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        try:
+            data: dict[str, Any] = json.loads(text)
+            claim = data["claim"]
+            return cls(
+                **{
+                    **data,
+                    "owner": RentalOwner(**data["owner"]),
+                    **{name: _time(data[name]) for name in ("created", "renewed", "deadline", "closed")},
+                    "claim": claim
+                    and Claim(RentalOwner(**claim["by"]), LedgerTime(**claim["since"]), claim["seconds"]),
+                }
+            )
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"not an entry of a rental ledger: {error}") from None
+
+
+def _time(data: Mapping[str, Any] | None) -> LedgerTime | None:
+    return None if data is None else LedgerTime(**data)

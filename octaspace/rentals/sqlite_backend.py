@@ -1,0 +1,183 @@
+"""A ledger in a SQLite file, for the processes of one machine."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+from urllib.parse import quote
+
+from ..errors import RentalLedgerError
+from .host import boot_id, boot_seconds
+from .ledger_time import LedgerTime
+from .rental import Rental
+
+__all__ = ["SqliteBackend"]
+
+#: Version of the tables, in `user_version` of the file.
+_VERSION: Final = 1
+
+_SCHEMA: Final = """
+CREATE TABLE rentals (
+    id TEXT PRIMARY KEY,
+    revision TEXT NOT NULL,
+    is_open INTEGER NOT NULL,
+    created REAL NOT NULL,
+    document TEXT NOT NULL
+) WITHOUT ROWID
+"""
+
+#: How long a writer waits for another one, in seconds.
+_BUSY_SECONDS: Final = 10.0
+_LOCKED_PAUSE: Final = 0.01
+
+
+def host_time() -> LedgerTime:
+    """The host's boot clock: a set clock changes nothing, a restart begins a new epoch."""
+    return LedgerTime(boot_id(), boot_seconds(), time.time())
+
+
+class SqliteBackend:
+    """Entries in a SQLite file with the mode 0600.
+
+    A connection is opened for each transaction and closed after it: there are few transactions, a forked
+    child inherits nothing, and a file that was removed or replaced is noticed. Commits wait for the disk
+    (`synchronous=FULL` with a write-ahead log).
+
+    Args:
+        path: The file; it is created by the first `add`, its directory is not.
+        clock: Returns the time; tests pass their own.
+    """
+
+    def __init__(self, path: str, *, clock: Callable[[], LedgerTime] = host_time) -> None:
+        self._path = path
+        self.now = clock
+
+    @property
+    def location(self) -> str:
+        """The path of the file."""
+        return self._path
+
+    def exists(self) -> bool:
+        """Whether the file exists."""
+        return os.path.exists(self._path)
+
+    def add(self, rental: Rental) -> None:
+        """See `LedgerBackend.add`."""
+        with self._transaction(create=True) as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO rentals VALUES (?, ?, ?, ?, ?)", (rental.id, *_columns(rental))
+            )
+
+    def get(self, id: str) -> Rental | None:
+        """See `LedgerBackend.get`."""
+        if not self.exists():
+            return None
+        with self._transaction() as connection:
+            row = connection.execute("SELECT document FROM rentals WHERE id = ?", (id,)).fetchone()
+        return None if row is None else self._rental(row[0])
+
+    def replace(self, old: Rental, new: Rental) -> bool:
+        """See `LedgerBackend.replace`."""
+        if not self.exists():
+            return False
+        with self._transaction() as connection:
+            done = connection.execute(
+                "UPDATE rentals SET revision = ?, is_open = ?, created = ?, document = ? "
+                "WHERE id = ? AND revision IN (?, ?)",
+                (*_columns(new), old.id, old.revision, new.revision),
+            )
+            return done.rowcount == 1
+
+    def open_rentals(self) -> list[Rental]:
+        """See `LedgerBackend.open_rentals`."""
+        return self._rentals(is_open=True)
+
+    def closed_rentals(self) -> list[Rental]:
+        """See `LedgerBackend.closed_rentals`."""
+        return self._rentals(is_open=False)
+
+    def remove(self, rental: Rental) -> None:
+        """See `LedgerBackend.remove`."""
+        if self.exists():
+            with self._transaction() as connection:
+                connection.execute(
+                    "DELETE FROM rentals WHERE id = ? AND revision = ?", (rental.id, rental.revision)
+                )
+
+    def _rentals(self, *, is_open: bool) -> list[Rental]:
+        if not self.exists():
+            return []
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT document FROM rentals WHERE is_open = ? ORDER BY created, id", (is_open,)
+            ).fetchall()
+        return [self._rental(document) for (document,) in rows]
+
+    def _rental(self, document: str) -> Rental:
+        try:
+            return Rental.from_json(document)
+        except ValueError as error:
+            raise RentalLedgerError(f"the rental ledger {self._path} cannot be read: {error}") from None
+
+    @contextmanager
+    def _transaction(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
+        connection = None
+        try:
+            if create and not self.exists():
+                # SQLite gives the mode of this file to those that it creates next to it.
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            connection = self._connect()
+            connection.execute("BEGIN IMMEDIATE")
+            self._check_version(connection)
+            yield connection
+            connection.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            raise RentalLedgerError(f"the rental ledger {self._path} cannot be used: {error}") from error
+        finally:
+            if connection is not None:
+                connection.close()  # without COMMIT nothing is stored
+
+    def _connect(self) -> sqlite3.Connection:
+        end = time.monotonic() + _BUSY_SECONDS
+        while True:
+            # `mode=rw`: a file that was removed in the meantime is not created again with another mode.
+            connection = sqlite3.connect(
+                f"file:{quote(self._path)}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
+            )
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=FULL")
+                return connection
+            except sqlite3.OperationalError as error:
+                connection.close()
+                # The change of the journal mode does not wait for others by itself.
+                if "locked" not in str(error) or time.monotonic() >= end:
+                    raise
+            except BaseException:
+                connection.close()
+                raise
+            time.sleep(_LOCKED_PAUSE)
+
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version == _VERSION:
+            return
+        if version > _VERSION:
+            raise RentalLedgerError(
+                f"the rental ledger {self._path} was written by a newer version of Flask-OctaSpace "
+                f"(format {version}, this one knows {_VERSION}): update it here"
+            )
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
+            raise RentalLedgerError(
+                f"{self._path} is the SQLite file of another program, not a rental ledger"
+            )
+        connection.execute(_SCHEMA)
+        connection.execute(f"PRAGMA user_version={_VERSION}")
+
+
+def _columns(rental: Rental) -> tuple[str, bool, float, str]:
+    return rental.revision, rental.closed is None, rental.created.wall, rental.to_json()
