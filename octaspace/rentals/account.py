@@ -15,7 +15,7 @@ def account_fingerprint(api_key: str | None) -> str:
     """The fingerprint of a key: an HMAC-SHA-256 with the key, shortened to 128 bits.
 
     Args:
-        api_key: The key; None has a fingerprint of its own.
+        api_key: The key; None has a fingerprint too.
 
     Returns:
         32 hexadecimal digits.

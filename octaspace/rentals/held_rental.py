@@ -27,7 +27,7 @@ class HeldRental:
 
     Args:
         ledger: The ledger.
-        rental: The entry, as `RentalLedger.begin` wrote it.
+        rental: The entry, from `RentalLedger.draft`; it is not written yet.
         on_lost: Called once, in the thread of the heartbeat, when a reaper has ended the rental.
         log: Where failures of the ledger are logged.
 
@@ -55,8 +55,6 @@ class HeldRental:
         self._failing = False
         self.after_fork_in_child()
         register_after_fork(self)
-        if rental.lease is not None:
-            ledger.heartbeat.add(self)
 
     def after_fork_in_child(self) -> None:
         """Replace the lock: the parent's heartbeat may hold it."""
@@ -77,6 +75,16 @@ class HeldRental:
     def ledger(self) -> RentalLedger:
         """The ledger that it is in."""
         return self._ledger
+
+    def begin(self) -> None:
+        """Write the entry, and renew its lease from now on. When it returns, the entry is durable.
+
+        Raises:
+            RentalLedgerError: It cannot be written: nothing may be rented.
+        """
+        self._ledger.backend.add(self._rental)
+        if self._rental.lease is not None:
+            self._ledger.heartbeat.add(self)
 
     def attach(self, uuid: str) -> None:
         """Record the session.

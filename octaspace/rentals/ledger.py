@@ -81,7 +81,7 @@ class RentalLedger:
         """
         return self.backend.now()
 
-    def begin(
+    def draft(
         self,
         *,
         account: str,
@@ -91,7 +91,7 @@ class RentalLedger:
         max_duration: float | None = None,
         leased: bool = True,
     ) -> Rental:
-        """Write the entry of a rental that is about to be requested. When it returns, the entry is durable.
+        """The entry of a rental that is about to be requested; `HeldRental.begin` writes it.
 
         Args:
             account: Fingerprint of the key.
@@ -102,10 +102,10 @@ class RentalLedger:
             leased: Whether the rental ends with this process; otherwise only the deadline ends it.
 
         Raises:
-            RentalLedgerError: It cannot be written: nothing may be rented.
+            RentalLedgerError: The ledger cannot be used.
         """
         now = self.now()
-        rental = Rental(
+        return Rental(
             id=secrets.token_hex(_ID_BYTES),
             account=account,
             service=service,
@@ -117,8 +117,6 @@ class RentalLedger:
             lease=self.lease if leased else None,
             deadline=None if max_duration is None else now.after(max_duration),
         )
-        self.backend.add(rental)
-        return rental
 
     def change(self, id: str, edit: Callable[[Rental], Rental]) -> Rental | None:
         """Change an entry atomically.

@@ -1,4 +1,4 @@
-"""Who holds a rental: a process, or a name that the program gives."""
+"""The owner of a rental: a process, or a name that the program gives."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def reap(client: Client, ledger: RentalLedger | None = None, *, dry_run: bool = 
 
     It sends at most one GET /sessions, and POST /services/:uuid/stop for each session to end; stops that may
     succeed later are tried again within the round. Only entries of the client's account are touched. It may
-    run on several machines at once and end at any moment: the next round goes on.
+    run on several machines at once and be killed at any moment: the next round continues.
 
     Args:
         client: A client with the key of the account.

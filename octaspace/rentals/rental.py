@@ -40,7 +40,7 @@ class Claim:
     seconds: float
 
     def is_over(self, now: LedgerTime) -> bool:
-        """Whether another reaper may take its place. A process of this host is looked at."""
+        """Whether another reaper may take its place. A process of this host is checked."""
         if self.by.is_running() is False:
             return True
         return now.epoch != self.since.epoch or not 0 <= now.since(self.since) < self.seconds
@@ -55,7 +55,7 @@ class Rental:
         account: Fingerprint of the API key that it belongs to; see `octaspace.rentals.account_fingerprint`.
         service: ``"mr"``, ``"vpn"`` or ``"render"``.
         node_id: The node.
-        owner: Who holds it.
+        owner: Its owner.
         created: When it was written, before the request.
         renewed: The last sign of life of the owner.
         name: The program's name for it.

@@ -39,8 +39,8 @@ class ReapReport:
 
     Attributes:
         items: The entries that it dealt with.
-        living: Number of open entries that were left alone, because their owner lives and their deadline has
-            not passed.
+        living: Number of open entries that were skipped, because their owner lives and their deadline has not
+            passed.
         dry_run: Whether nothing was changed.
         problem: Why the sessions could not be listed, or empty: entries without a session were then left.
     """

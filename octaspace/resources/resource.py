@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar, overload
 from urllib.parse import quote
 
-from .._typing import Self
 from ..request import Request, RequestSender
 from ..response import Response
 from ..safe_repr import safe_repr
@@ -22,6 +21,9 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*")
 
 #: By default Python does not convert integers of more than 4300 digits to text.
 _TOO_LARGE: Final = 10**4000
+
+
+ResourceT = TypeVar("ResourceT", bound="Resource")
 
 
 class Resource:
@@ -46,7 +48,7 @@ class Resource:
     def _post(self, *segments: object, body: Any) -> Response[Any]:
         return self._sender.send(Request("POST", path_of(*segments), body=body, expects="json"))
 
-    def _by(self, sender: RequestSender) -> Self:
+    def _by(self: ResourceT, sender: RequestSender) -> ResourceT:
         """The same resource, what tests have set on it included, with another sender."""
         other = type(self)(sender)
         other.__dict__ = self.__dict__
@@ -64,9 +66,6 @@ class Resource:
             f"{type(self).__name__} belongs to an octaspace.Client and can be neither copied nor pickled: "
             "pass the client's config, and call octaspace.Client.from_config() with it for a client there"
         )
-
-
-ResourceT = TypeVar("ResourceT", bound=Resource)
 
 
 class _Whole(Protocol):

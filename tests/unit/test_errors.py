@@ -17,6 +17,7 @@ TREE = {
     "ConfigurationError": "Error", "NetworkError": "Error", "ConnectionError": "NetworkError",
     "TimeoutError": "NetworkError", "ProvisionRejectedError": "Error",
     "UnexpectedShapeError": "Error", "ApiError": "Error",
+    "RentalLedgerError": "Error", "LeaseLostError": "Error",
     "AuthenticationError": "ApiError", "PermissionError": "ApiError", "NotFoundError": "ApiError",
     "ValidationError": "ApiError", "RateLimitError": "ApiError", "InvalidResponseError": "ApiError",
     "ServerError": "ApiError", "BadGatewayError": "ServerError", "ServiceUnavailableError": "ServerError",
@@ -121,7 +122,9 @@ def test_code_and_retry_after() -> None:
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_class_pickles_and_copies(kind: type[Error]) -> None:
     error = kind("GET /nodes: broke")
-    if not isinstance(error, (octaspace.ConfigurationError, octaspace.NetworkError)):
+    if not isinstance(
+        error, (octaspace.ConfigurationError, octaspace.LeaseLostError, octaspace.NetworkError)
+    ):
         error = kind("GET /nodes: broke", response=answer(500, {"code": "c"}, {"X-Request-Id": "r"}))  # type: ignore[call-arg]
     if isinstance(error, octaspace.TimeoutError):
         error = octaspace.TimeoutError("GET /nodes: broke", phase="pool", attempts=3, outcome_unknown=True)

@@ -250,7 +250,7 @@ class MachineRentals(Resource):
 
         The next offer is tried only after a definite refusal (`ProvisionRejectedError`, 400, 402, 403, 404,
         409, 410, 412, 422, 423), never after an unknown outcome, unless the ledger proves that nothing was
-        made. Other arguments are those of `rent`; `max_duration` counts from each attempt.
+        made. Arguments are those of `rent`, and `offers`; `max_duration` counts from each attempt.
 
         Args:
             offers: From `search` or `list`, or ids of nodes; tried in this order.

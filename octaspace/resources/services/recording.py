@@ -56,7 +56,7 @@ class RecordingSender:
         item = request.body[0] if isinstance(request.body, list) else request.body
         if RENTAL_ID_VARIABLE in (item.get("envs") or {}):
             raise ValueError(f"envs must not have {RENTAL_ID_VARIABLE}: the ledger sets it")
-        rental = self._ledger.begin(
+        rental = self._ledger.draft(
             account=self._sender.account,
             service=cast(ServiceName, service),
             node_id=item["node_id"],
@@ -64,7 +64,10 @@ class RecordingSender:
             max_duration=self._terms.max_duration,
             leased=self._leased,
         )
-        self.held = HeldRental(self._ledger, rental, on_lost=self._terms.on_lease_lost, log=self._sender.log)
+        held = self.held = HeldRental(
+            self._ledger, rental, on_lost=self._terms.on_lease_lost, log=self._sender.log
+        )
+        held.begin()
         if service == "mr":
             item = {**item, "envs": {**item["envs"], RENTAL_ID_VARIABLE: rental.id}}
             request = replace(request, body=[item])

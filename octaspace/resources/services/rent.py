@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ... import errors
 from ...error_notes import add_note
+from ...hook_failure import hook_failure
 from ...rentals.held_rental import HeldRental
 from ...rentals.rental import Outcome
 from ...request import Request, RequestSender
@@ -196,16 +197,16 @@ def _created(sender: RequestSender, create: Creation, entry: _Entry) -> Session:
         if is_definite(error, sender):
             entry.close("refused")
             raise
-        if entry.held is None or not isinstance(error, errors.Error):
-            entry.release()
-            if not isinstance(error, errors.Error):  # its own message says it otherwise
-                add_note(
-                    error,
-                    "The creation of a rental was interrupted and may have taken effect: "
-                    "check client.sessions.list().",
-                )
-            raise
-        return _recovered(sender, entry, entry.held, error)
+        if isinstance(error, errors.Error) and hook_failure(error) is None:
+            if entry.held is None:
+                raise  # its message says that it may have been made
+            return _recovered(sender, entry, entry.held, error)
+        entry.release()
+        add_note(
+            error,
+            "The creation of a rental was interrupted and may have taken effect: check client.sessions.list().",
+        )
+        raise
 
 
 def _recovered(sender: RequestSender, entry: _Entry, held: HeldRental, error: errors.Error) -> Session:
@@ -271,18 +272,9 @@ def _end(sender: RequestSender, session: Session, entry: _Entry) -> None:
         octaspace.Error: The session could not be stopped.
     """
     try:
-        _stop(sender, session)
-    except BaseException:
-        entry.release()
-        raise
-    if entry.held is not None:
-        entry.held.close("stopped")
-
-
-def _stop(sender: RequestSender, session: Session) -> None:
-    try:
         stop_patiently(sender, session)
     except errors.Error:
+        entry.release()
         raise
     except BaseException as interruption:  # or what a hook raised: retry once, immediately
         try:
@@ -293,6 +285,17 @@ def _stop(sender: RequestSender, session: Session) -> None:
                 f"Session {session.uuid} may continue: its stop was interrupted, and so was a second one "
                 f"({type(failure).__name__}).",
             )
+            entry.release()
+        else:
+            entry.close("stopped")
+        raise
+    try:
+        if entry.held is not None:
+            entry.held.close("stopped")
+    except errors.Error:
+        raise
+    except BaseException:  # an interrupt: the lease must not be renewed any longer
+        entry.close("stopped")
         raise
 
 

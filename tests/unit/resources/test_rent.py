@@ -293,10 +293,38 @@ def test_an_answer_without_a_session_names_the_creation(
         raise AssertionError("the block must not run")
 
 
-def test_a_hook_that_fails_behind_the_creation_says_that_there_may_be_a_rental(
+HOOK_ERRORS = [
+    RuntimeError("the hook's own"),
+    ValueError("the hook's own"),
+    octaspace.Error("the hook's own"),
+    KeyboardInterrupt(),
+]
+
+
+@pytest.mark.parametrize("error", HOOK_ERRORS, ids=lambda error: type(error).__name__)
+def test_a_hook_that_fails_behind_the_creation_leaves_no_machine(
+    error: BaseException, client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    stop = requests_mock.post(STOP, json={})
+
+    def hook(response: octaspace.Response[Any]) -> None:
+        if response.url == CREATE:
+            raise error
+
+    rental = client.with_options(on_response=hook).services.mr.rent(**MACHINE)
+    with pytest.raises(type(error)) as caught, rental:
+        raise AssertionError("the block must not run")
+    assert caught.value is error
+    assert stop.call_count == 1
+    assert "u-1" in notes(error)
+
+
+def test_a_hook_that_fails_behind_the_stop_as_well(
     client: Client, requests_mock: requests_mock.Mocker
 ) -> None:
     requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    stop = requests_mock.post(STOP, json={})
     error = RuntimeError("the hook's own")
 
     def hook(response: object) -> None:
@@ -306,7 +334,8 @@ def test_a_hook_that_fails_behind_the_creation_says_that_there_may_be_a_rental(
     with pytest.raises(RuntimeError) as caught, rental:
         raise AssertionError("the block must not run")
     assert caught.value is error
-    assert "client.sessions.list()" in notes(error)
+    assert stop.call_count == 2
+    assert "u-1" in notes(error)
 
 
 def test_the_bodys_error_is_not_masked_by_a_hook_that_fails_at_the_stop(
@@ -358,7 +387,7 @@ def test_a_stop_that_is_interrupted_twice_says_so(
 
 
 #: Functions that handle the error of the block or Ctrl-C: two lines without further protection.
-UNGUARDED = {"rental", "_stop"}
+UNGUARDED = {"rental", "_end"}
 
 
 class Interrupting:
