@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import secrets
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 from .._typing import Self
 from ..errors import RentalLedgerError
@@ -68,7 +67,8 @@ class RentalLedger:
         Args:
             label: The name, e.g. a user's id.
         """
-        other = copy.copy(self)
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
         other.label = label
         other._original = self._original or self
         return other
@@ -180,6 +180,12 @@ class RentalLedger:
             return rental if rental.state in ("closed", "stopping") else rental.changed(deadline=deadline)
 
         return self.change(id, edit)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            "a RentalLedger belongs to its process and can be neither copied nor pickled: pass its URL, "
+            "and call octaspace.rentals.open_ledger() with it in the other process"
+        )
 
     def __repr__(self) -> str:
         return f"<RentalLedger {self.backend.location}>"

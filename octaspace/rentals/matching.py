@@ -8,9 +8,10 @@ from typing import Any, Final
 from ..errors import UnexpectedShapeError
 from ..types import Session
 from .ledger import RentalLedger
+from .ledger_time import LedgerTime
 from .rental import RENTAL_ID_VARIABLE, Rental
 
-__all__ = ["listed_sessions", "match_by_id", "match_by_node", "uuid_of"]
+__all__ = ["listed_sessions", "match_by_id", "match_by_node", "started_before", "uuid_of"]
 
 #: How far the clocks of the API and of the ledger may differ, in seconds.
 _CLOCK_DIFFERENCE: Final = 60.0
@@ -45,6 +46,13 @@ def match_by_id(sessions: Iterable[Session]) -> dict[str, str]:
         for session in sessions
         if RENTAL_ID_VARIABLE in session.user_envs
     }
+
+
+def started_before(session: Session, time: LedgerTime | None) -> bool:
+    """Whether a session started before a time of a ledger, or it is unknown when it started."""
+    if session.started_at is None or time is None:
+        return True
+    return session.started_at.timestamp() <= time.wall + _CLOCK_DIFFERENCE
 
 
 def uuid_of(rental: Rental, data: Any, ledger: RentalLedger) -> str | None:

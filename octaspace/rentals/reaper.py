@@ -15,7 +15,7 @@ from ..types import Session
 from .account import account_fingerprint
 from .ledger import RentalLedger
 from .ledger_time import LedgerTime
-from .matching import listed_sessions, match_by_id, match_by_node
+from .matching import listed_sessions, match_by_id, match_by_node, started_before
 from .owner import RentalOwner
 from .rental import Claim, Outcome, Rental
 from .report import ReapedRental, ReapReport, ReapResult
@@ -135,22 +135,30 @@ class _Round:
         if now.since(rental.renewed) < 0 and rental.renewed.epoch == now.epoch and not self._report.dry_run:
             # The clock of the ledger was set back. Without this the lease would last as much longer.
             self._ledger.change(rental.id, lambda one: one.changed(renewed=now) if one == rental else one)
-        if rental.lease_over(now) and (rental.released or rental.owner.is_running() is not True):
+        if rental.lease_over(now, self._me.host) and (
+            rental.released or rental.owner.is_running() is not True
+        ):
             return "lease over"
         return ""
 
     def _still_running(self, closed: list[Rental], sessions: list[Session], now: LedgerTime) -> list[_Due]:
         """Closed entries whose session runs: it appeared late, or its stop had no effect."""
-        by_id, running = match_by_id(sessions), {session.uuid for session in sessions}
+        by_id, running = match_by_id(sessions), {session.uuid: session for session in sessions}
         due = []
         for rental in closed:
-            uuid = by_id.get(rental.id) or (rental.uuid if rental.uuid in running else None)
+            session = running.get(by_id.get(rental.id) or rental.uuid or "")
             was_ended = rental.outcome not in ("not made", "refused")
             age = 0.0 if rental.closed is None else now.since(rental.closed)
-            if uuid is None or (was_ended and age < self._ledger.reconcile_timeout):
+            if session is None or (was_ended and age < self._ledger.reconcile_timeout):
                 continue
+            if rental.id not in by_id and not started_before(session, rental.closed):
+                continue  # another one: a simulated API gives the same uuids again
             again = rental.changed(
-                uuid=uuid, closed=None, outcome=None, released=True, lease=rental.lease or self._ledger.lease
+                uuid=session.uuid,
+                closed=None,
+                outcome=None,
+                released=True,
+                lease=rental.lease or self._ledger.lease,
             )
             if self._report.dry_run or self._ledger.backend.replace(rental, again):
                 due.append(_Due(again, "still running"))

@@ -95,14 +95,21 @@ class Rental:
             return "stopping"
         return "creating" if self.uuid is None else "active"
 
-    def lease_over(self, now: LedgerTime) -> bool:
-        """Whether the lease has run out: the owner has given no sign of life, or the machine was restarted.
+    def lease_over(self, now: LedgerTime, host: str) -> bool:
+        """Whether the lease has run out: no sign of life for its length, or the machine was restarted.
 
         A sign of life in the future is none of these: the clock was set back.
+
+        Args:
+            now: The time on the ledger's clock.
+            host: Name of this machine. Another epoch means that it was restarted. Other machines that use
+                the same SQLite file have other epochs, and are compared by the calendar.
         """
         if self.lease is None:
             return False
-        return self.released or self.renewed.epoch != now.epoch or now.since(self.renewed) >= self.lease
+        if self.released or (self.renewed.epoch != now.epoch and self.owner.host == host):
+            return True
+        return now.since(self.renewed) >= self.lease
 
     def deadline_passed(self, now: LedgerTime) -> bool:
         """Whether the deadline has passed."""

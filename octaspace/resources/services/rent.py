@@ -204,7 +204,8 @@ def _created(sender: RequestSender, create: Creation, entry: _Entry) -> Session:
         entry.release()
         add_note(
             error,
-            "The creation of a rental was interrupted and may have taken effect: check client.sessions.list().",
+            "The creation of a rental was interrupted and may have taken effect: "
+            "check client.sessions.list().",
         )
         raise
 
