@@ -20,8 +20,9 @@ __all__ = ["SqliteBackend"]
 #: Version of the tables, in `user_version` of the file.
 _VERSION: Final = 1
 
-_SCHEMA: Final = """
-CREATE TABLE rentals (
+_TABLE: Final = "rentals"
+_SCHEMA: Final = f"""
+CREATE TABLE {_TABLE} (
     id TEXT PRIMARY KEY,
     revision TEXT NOT NULL,
     is_open INTEGER NOT NULL,
@@ -63,7 +64,13 @@ class SqliteBackend:
 
     def exists(self) -> bool:
         """Whether the file exists."""
-        return os.path.exists(self._path)
+        try:
+            os.stat(self._path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:  # such as a directory that may not be read: there may be entries
+            raise RentalLedgerError(f"the rental ledger {self._path} cannot be used: {error}") from error
+        return True
 
     def add(self, rental: Rental) -> None:
         """See `LedgerBackend.add`."""
@@ -132,7 +139,9 @@ class SqliteBackend:
                 os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
             connection = self._connect()
             connection.execute("BEGIN IMMEDIATE")
-            self._check_version(connection)
+            if self._format(connection) == 0:
+                connection.execute(_SCHEMA)
+                connection.execute(f"PRAGMA user_version={_VERSION}")
             yield connection
             connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
@@ -146,9 +155,13 @@ class SqliteBackend:
         while True:
             # `mode=rw`: a file that was removed in the meantime is not created again with another mode.
             connection = sqlite3.connect(
-                f"file:{quote(self._path)}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
+                f"file:{quote(os.fsencode(self._path))}?mode=rw",
+                uri=True,
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
             )
             try:
+                self._format(connection)
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=FULL")
                 return connection
@@ -162,21 +175,20 @@ class SqliteBackend:
                 raise
             time.sleep(_LOCKED_PAUSE)
 
-    def _check_version(self, connection: sqlite3.Connection) -> None:
+    def _format(self, connection: sqlite3.Connection) -> int:
+        """The version of the tables; 0 for an empty file."""
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == _VERSION:
-            return
+        if tables and (version == 0 or _TABLE not in tables):
+            raise RentalLedgerError(
+                f"{self._path} is the SQLite file of another program, not a rental ledger"
+            )
         if version > _VERSION:
             raise RentalLedgerError(
                 f"the rental ledger {self._path} was written by a newer version of Flask-OctaSpace "
                 f"(format {version}, this one knows {_VERSION}): update it here"
             )
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
-            raise RentalLedgerError(
-                f"{self._path} is the SQLite file of another program, not a rental ledger"
-            )
-        connection.execute(_SCHEMA)
-        connection.execute(f"PRAGMA user_version={_VERSION}")
+        return int(version)
 
 
 def _columns(rental: Rental) -> tuple[str, bool, float, str]:
