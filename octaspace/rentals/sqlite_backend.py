@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from ..errors import RentalLedgerError
+from ..fork import notice_fork, register_after_fork
 from .host import boot_id, boot_seconds
 from .ledger_time import LedgerTime
 from .rental import Rental
@@ -39,6 +41,33 @@ _LOCKED_PAUSE: Final = 0.01
 def host_time() -> LedgerTime:
     """The host's boot clock: a set clock changes nothing, a restart begins a new epoch."""
     return LedgerTime(boot_id(), boot_seconds(), time.time())
+
+
+class _Turns:
+    """One transaction at a time in this process, and none while it forks.
+
+    SQLite keeps the locks of a process in its memory. A child that is forked in the middle of a transaction
+    has a copy of them, and could never write.
+    """
+
+    def __init__(self) -> None:
+        self.after_fork_in_child()
+        register_after_fork(self)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._before_fork, after_in_parent=self._after_fork_in_parent)
+
+    def after_fork_in_child(self) -> None:
+        # Reentrant: a signal handler may use a ledger while this thread does.
+        self.lock = threading.RLock()
+
+    def _before_fork(self) -> None:
+        self.lock.acquire()
+
+    def _after_fork_in_parent(self) -> None:
+        self.lock.release()
+
+
+_turns: Final = _Turns()
 
 
 class SqliteBackend:
@@ -132,6 +161,12 @@ class SqliteBackend:
 
     @contextmanager
     def _transaction(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
+        notice_fork()
+        with _turns.lock, self._connection(create=create) as connection:
+            yield connection
+
+    @contextmanager
+    def _connection(self, *, create: bool) -> Iterator[sqlite3.Connection]:
         connection = None
         try:
             if create and not self.exists():
