@@ -67,7 +67,7 @@ def process_start(pid: int) -> str | None:
     try:
         stat = (_PROC / str(pid) / "stat").read_text()
     except OSError:
-        if (_PROC / "self/stat").exists():
+        if os.path.exists(_PROC / "self/stat"):
             return None
     else:
         # The name, in parentheses, may contain spaces and parentheses: the fields begin behind the last one.
