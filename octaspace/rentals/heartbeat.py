@@ -8,6 +8,7 @@ import threading
 import weakref
 from typing import Protocol
 
+from ..errors import RentalLedgerError
 from ..fork import notice_fork, register_after_fork
 
 __all__ = ["Heartbeat", "HeldLease"]
@@ -49,13 +50,21 @@ class Heartbeat:
         self._thread: threading.Thread | None = None
 
     def add(self, lease: HeldLease) -> None:
-        """Renew a lease from now on."""
+        """Renew a lease from now on.
+
+        Raises:
+            RentalLedgerError: The system allows no more threads.
+        """
         notice_fork()
         with self._condition:
-            self._leases.append(lease)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="octaspace-heartbeat", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="octaspace-heartbeat", daemon=True)
+                try:
+                    thread.start()  # it waits for the condition
+                except RuntimeError as error:
+                    raise RentalLedgerError(f"the thread that renews leases cannot start: {error}") from error
+                self._thread = thread
+            self._leases.append(lease)
 
     def remove(self, lease: HeldLease) -> None:
         """Renew a lease no longer."""
@@ -87,14 +96,13 @@ class Heartbeat:
     def _run(self) -> None:
         while True:
             with self._condition:
-                if self._leases:
-                    self._condition.wait(self.period)
-                if not self._leases:
+                # A lease that ends wakes the thread, and the others wait for their time.
+                if self._condition.wait_for(lambda: not self._leases, self.period):
                     self._thread = None
                     return
             try:
                 self.beat()
-            except Exception:
+            except BaseException:  # also what a hook raises to end its thread: the other leases need this one
                 _LOGGER.exception(
                     "Renewing the leases of rentals failed; the next attempt is in %g s", self.period
                 )

@@ -80,11 +80,15 @@ class HeldRental:
         """Write the entry, and renew its lease from now on. When it returns, the entry is durable.
 
         Raises:
-            RentalLedgerError: It cannot be written: nothing may be rented.
+            RentalLedgerError: It cannot be written, or nothing can renew the lease: nothing may be rented.
         """
         self._ledger.backend.add(self._rental)
         if self._rental.lease is not None:
-            self._ledger.heartbeat.add(self)
+            try:
+                self._ledger.heartbeat.add(self)
+            except RentalLedgerError:
+                self._ledger.close(self.id, "not made")
+                raise
 
     def attach(self, uuid: str) -> None:
         """Record the session.
@@ -111,7 +115,7 @@ class HeldRental:
         uuid = self._uuid
         self._end(lambda: self._ledger.close(self.id, outcome, uuid=uuid))
         ended = self._ended
-        if self.lost is None and ended is not None and ended.outcome in _ENDED_BY_REAPERS:
+        if ended is not None and ended.outcome in _ENDED_BY_REAPERS:
             self._lose(ended, ended.outcome)
 
     def release(self) -> None:
@@ -164,14 +168,21 @@ class HeldRental:
 
     def _release(self) -> Rental | None:
         uuid = self._uuid
-        return self._ledger.change(
-            self.id,
-            lambda rental: (
-                rental
-                if rental.closed is not None
-                else rental.changed(released=True, uuid=uuid or rental.uuid)
-            ),
-        )
+
+        def edit(rental: Rental) -> Rental:
+            if rental.closed is not None:
+                return rental
+            return rental.changed(released=True, uuid=uuid or rental.uuid)
+
+        return self._change(edit)
+
+    def _change(self, edit: Callable[[Rental], Rental]) -> Rental:
+        """Change the entry; write it again if the ledger was emptied or removed: the rental exists."""
+        stored = self._ledger.change(self.id, edit)
+        if stored is None:
+            stored = edit(self._rental)
+            self._ledger.backend.add(stored)
+        return stored
 
     def _renew(self) -> None:
         """Renew the lease and record the session; notice that a reaper has ended the rental."""
@@ -194,12 +205,8 @@ class HeldRental:
         with self._lock:
             if self._ending is not None:
                 return
-            stored = self._ledger.change(self.id, edit)
-            if stored is None:  # the ledger was emptied or removed: the rental exists nevertheless
-                stored = edit(self._rental)
-                self._ledger.backend.add(stored)
-            self._rental = stored
-        if ended and self.lost is None:
+            self._rental = self._change(edit)
+        if ended:
             reason = ended[0].outcome or (
                 "deadline passed" if ended[0].deadline_passed(now) else "lease over"
             )
@@ -207,11 +214,14 @@ class HeldRental:
 
     def _lose(self, rental: Rental, reason: str) -> None:
         uuid = rental.uuid or self._uuid
-        self.lost = LeaseLostError(
-            f"rental {self.id} (session {uuid}) was ended by a reaper: {reason}",
-            uuid=uuid,
-            rental_id=self.id,
-        )
+        with self._lock:  # the heartbeat and the owner may notice it at once
+            if self.lost is not None:
+                return
+            self.lost = LeaseLostError(
+                f"rental {self.id} (session {uuid}) was ended by a reaper: {reason}",
+                uuid=uuid,
+                rental_id=self.id,
+            )
         self._log.warning("%s", self.lost)
         if self._on_lost is not None:
             try:

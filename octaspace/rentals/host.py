@@ -13,12 +13,12 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-__all__ = ["boot_id", "boot_seconds", "pid_namespace", "process_start"]
+__all__ = ["UNNAMED_BOOT", "boot_id", "boot_seconds", "pid_namespace", "process_start"]
 
 _PROC = Path("/proc")
 
 #: Names the boot where the system does not.
-_UNNAMED_BOOT = "unnamed"
+UNNAMED_BOOT = "unnamed"
 
 _COMMAND_SECONDS = 5.0
 
@@ -28,7 +28,7 @@ def boot_id() -> str:
     """The id of this boot of the machine; the same in all of its containers."""
     with suppress(OSError):
         return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
-    return (_output("sysctl", "-n", "kern.bootsessionuuid") if os.name == "posix" else "") or _UNNAMED_BOOT
+    return (_output("sysctl", "-n", "kern.bootsessionuuid") if os.name == "posix" else "") or UNNAMED_BOOT
 
 
 def boot_seconds() -> float:
@@ -40,9 +40,8 @@ def boot_seconds() -> float:
     return time.monotonic()
 
 
-@cache
 def pid_namespace() -> str:
-    """The namespace of the process ids: containers of one machine have their own."""
+    """The namespace of the process ids: containers of one machine have their own. A fork may change it."""
     with suppress(OSError):
         return os.readlink(_PROC / "self/ns/pid")
     return ""
@@ -68,13 +67,16 @@ def process_start(pid: int) -> str | None:
     try:
         stat = (_PROC / str(pid) / "stat").read_text()
     except OSError:
-        if (_PROC / "self/stat").exists():
+        if os.path.exists(_PROC / "self/stat"):
             return None
     else:
         # The name, in parentheses, may contain spaces and parentheses: the fields begin behind the last one.
         state, *fields = stat.rpartition(")")[2].split()
         return "" if state in "ZX" else fields[18]
-    return _output("ps", "-o", "lstart=", "-p", str(pid)) or None
+    state, _, start = _output("ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)).partition(" ")
+    if not state:
+        return None
+    return "" if state[0] in "ZX" else start.strip() or None
 
 
 def _output(*command: str) -> str:
@@ -82,7 +84,13 @@ def _output(*command: str) -> str:
 
     try:
         done = subprocess.run(  # noqa: S603  # fixed programs, a number as the only argument
-            command, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+            check=False,
+            # Another process compares the times that are printed, perhaps with other settings.
+            env={**os.environ, "LC_ALL": "C", "TZ": "UTC0"},
         )
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -7,7 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from ..suggestion import suggestion
 
@@ -25,7 +25,15 @@ _OPTIONS: Final = {"lease": DEFAULT_LEASE, "reconcile_timeout": DEFAULT_RECONCIL
 _MIN_SECONDS: Final = 0.5
 _MAX_SECONDS: Final = 86400.0
 
-_USER_INFO: Final = re.compile(r"(?<=://)[^/@]*@")
+_USER_INFO: Final = re.compile(r"(?<=://)[^/]*@")
+
+#: A password with an unencoded @, /, ?, # or % would become the host, the database or an option.
+_REDIS: Final = re.compile(
+    r"(?P<address>rediss?://(?:[^@/?#\[\]\s]*@)?"
+    r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?(?:/[0-9]{0,5})?)"
+    r"(?:\?(?P<query>[^@#?\s]*))?"
+)
+_BARE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class LedgerUrl(str):
@@ -62,7 +70,9 @@ class LedgerAddress:
     def full_url(self) -> LedgerUrl:
         """The URL with the options that differ from their defaults."""
         given = {"lease": self.lease, "reconcile_timeout": self.reconcile_timeout}
-        query = "&".join(f"{name}={value:g}" for name, value in given.items() if value != _OPTIONS[name])
+        query = "&".join(
+            f"{name}={_seconds(value)}" for name, value in given.items() if value != _OPTIONS[name]
+        )
         separator = "&" if "?" in self.url else "?"
         return LedgerUrl(f"{self.url}{separator}{query}" if query else self.url)
 
@@ -87,46 +97,42 @@ def parse_ledger_url(url: str) -> LedgerAddress:
 
 def _sqlite(url: str) -> LedgerAddress:
     rest, _, query = url.partition("?")
-    if not rest.startswith("sqlite:///") or "\0" in unquote(rest):
+    if not rest.startswith("sqlite:///") or b"\0" in unquote_to_bytes(rest):
         raise ValueError(
             "the URL of a SQLite ledger has three slashes and a path: sqlite:///rentals.db, or four for an "
             "absolute path: sqlite:////var/lib/app/rentals.db"
         )
-    path = unquote(rest[len("sqlite:///") :])
+    path = os.fsdecode(unquote_to_bytes(rest[len("sqlite:///") :]))
     if not path or path.endswith("/") or path == ":memory:":
         raise ValueError("the URL of a SQLite ledger needs the path of a file: a ledger outlives its process")
     path = os.path.abspath(path)
     options, others = _options(query)
     if others:
-        raise _unknown(others[0][0])
-    return LedgerAddress(LedgerUrl(f"sqlite:///{quote(path)}"), path, **options)
+        raise ValueError(f"a rental ledger has no option {others[0]!r}; {suggestion(others[0], _OPTIONS)}")
+    return LedgerAddress(LedgerUrl(f"sqlite:///{quote(os.fsencode(path))}"), path, **options)
 
 
 def _redis(url: str) -> LedgerAddress:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ValueError("the URL of a Redis ledger cannot be parsed; redis://host:6379/0 is one") from None
-    if not parts.hostname or port == 0 or any(character.isspace() for character in url):
-        raise ValueError("the URL of a Redis ledger needs a host: redis://host:6379/0")
-    if parts.fragment or not re.fullmatch(r"/?|/[0-9]{1,5}", parts.path):
-        raise ValueError("the path of a Redis ledger's URL is the number of a database: redis://host:6379/0")
-    options, others = _options(parts.query)
-    if others:
-        raise _unknown(others[0][0])
-    return LedgerAddress(LedgerUrl(f"{parts.scheme}://{parts.netloc}{parts.path}"), None, **options)
+    found = _REDIS.fullmatch(url)
+    if found is None or _BARE_PERCENT.search(url) or not url.isprintable():
+        raise ValueError(
+            "the URL of a Redis ledger cannot be used: write redis://host:6379/0 or "
+            "rediss://user:password@host:6379/0, with @ : / ? # % of the password as %40 %3A %2F %3F %23 %25"
+        )
+    if not 0 < int(found["port"] or "1") < 65536:
+        raise ValueError("the port of a Redis ledger's URL is a number from 1 to 65535")
+    options, others = _options(found["query"] or "")
+    if others:  # without its name, which may be a part of a password
+        raise ValueError(f"a Redis ledger's URL has an unknown option; the options are {', '.join(_OPTIONS)}")
+    return LedgerAddress(LedgerUrl(found["address"]), None, **options)
 
 
-def _unknown(name: str) -> ValueError:
-    return ValueError(f"a rental ledger has no option {name!r}; {suggestion(name, _OPTIONS)}")
-
-
-def _options(query: str) -> tuple[dict[str, float], list[tuple[str, str]]]:
+def _options(query: str) -> tuple[dict[str, float], list[str]]:
+    """Our options, and the names of all others."""
     options, others = dict(_OPTIONS), []
     for name, text in parse_qsl(query, keep_blank_values=True):
         if name not in _OPTIONS:
-            others.append((name, text))
+            others.append(name)
             continue
         try:
             value = float(text)
@@ -139,3 +145,7 @@ def _options(query: str) -> tuple[dict[str, float], list[tuple[str, str]]]:
             )
         options[name] = value
     return options, others
+
+
+def _seconds(value: float) -> str:
+    return repr(value).removesuffix(".0")

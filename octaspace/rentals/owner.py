@@ -6,7 +6,7 @@ import os
 import socket
 from dataclasses import dataclass
 
-from .host import boot_id, pid_namespace, process_start
+from .host import UNNAMED_BOOT, boot_id, pid_namespace, process_start
 
 __all__ = ["RentalOwner"]
 
@@ -45,9 +45,10 @@ class RentalOwner:
         """Whether the process runs, as seen from the calling one.
 
         Returns:
-            None when it cannot be seen from here: another machine, or a container with its own process ids.
+            None when it cannot be seen from here: another machine, a machine whose boot has no id, a
+            container with its own process ids, or a process that the system hides.
         """
-        if self.boot_id != boot_id() or self.pid_namespace != pid_namespace():
+        if self.boot_id == UNNAMED_BOOT or self.boot_id != boot_id() or self.pid_namespace != pid_namespace():
             return None
         start = process_start(self.pid)
         if start is None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import ssl
+from collections.abc import Iterator
 from typing import Any, Final
 
 import redis
-from redis.exceptions import RedisError
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
 
 from ..errors import RentalLedgerError
 from .ledger_time import LedgerTime
@@ -25,6 +30,14 @@ _VERSION: Final = 1
 
 #: Limits of a connection and of an answer, in seconds.
 _SECONDS: Final = 5.0
+
+#: How often a command is sent again when the connection fails: the server may have closed it while it was
+#: idle. A repeated write is recognized by its revision.
+_RETRIES: Final = 2
+
+#: The first word of an error answer: OOM, READONLY, NOAUTH.
+_CODE: Final = re.compile(r"[A-Z]{2,20}")
+_MAX_CAUSES: Final = 8
 
 #: Every script begins with it: nothing is written to a ledger of another version.
 _CHECK: Final = f"""
@@ -76,7 +89,13 @@ class RedisBackend:
         self._url = LedgerUrl(url)
         # Connects at the first use; its pool is new in a forked child.
         self._redis: Any = redis.Redis.from_url(
-            url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, decode_responses=True
+            url,
+            socket_timeout=_SECONDS,
+            socket_connect_timeout=_SECONDS,
+            decode_responses=True,
+            retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), _RETRIES),
+            # Not the default of every release of redis-py.
+            **({"ssl_check_hostname": True} if url.startswith("rediss:") else {}),
         )
 
     @property
@@ -141,12 +160,34 @@ class RedisBackend:
         try:
             return function(*arguments)
         except (RedisError, OSError) as error:
-            text = str(error)
-            if text.startswith("FORMAT "):
+            found = re.match(r"FORMAT (\S{1,20})", str(error))
+            if found:
                 raise RentalLedgerError(
                     f"the rental ledger {self.location} was written by a newer version of Flask-OctaSpace "
-                    f"(format {text[7:]}, this one knows {_VERSION}): update it here"
+                    f"(format {found[1]}, this one knows {_VERSION}): update it here"
                 ) from None
+            # Without the cause: an answer of a server may repeat the password that it was sent.
             raise RentalLedgerError(
-                f"the rental ledger {self.location} cannot be used: {type(error).__name__}: {text}"
-            ) from error
+                f"the rental ledger {self.location} cannot be used: {_describe(error)}"
+            ) from None
+
+
+def _describe(error: BaseException) -> str:
+    """The kind of an error, and what is known of its cause. Repeats nothing that the server was sent."""
+    kind = type(error).__name__
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLError):
+            return f"{cause.reason or 'TLS failed'} ({kind})"
+        if isinstance(cause, OSError) and cause.strerror:
+            return f"{cause.strerror} ({kind})"
+    code = str(error).partition(" ")[0] if isinstance(error, ResponseError) else ""
+    return f"{code} ({kind})" if _CODE.fullmatch(code) else kind
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    for _ in range(_MAX_CAUSES):
+        if cause is None:
+            return
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from ..errors import RentalLedgerError
+from ..fork import notice_fork, register_after_fork
 from .host import boot_id, boot_seconds
 from .ledger_time import LedgerTime
 from .rental import Rental
@@ -20,8 +22,9 @@ __all__ = ["SqliteBackend"]
 #: Version of the tables, in `user_version` of the file.
 _VERSION: Final = 1
 
-_SCHEMA: Final = """
-CREATE TABLE rentals (
+_TABLE: Final = "rentals"
+_SCHEMA: Final = f"""
+CREATE TABLE {_TABLE} (
     id TEXT PRIMARY KEY,
     revision TEXT NOT NULL,
     is_open INTEGER NOT NULL,
@@ -38,6 +41,33 @@ _LOCKED_PAUSE: Final = 0.01
 def host_time() -> LedgerTime:
     """The host's boot clock: a set clock changes nothing, a restart begins a new epoch."""
     return LedgerTime(boot_id(), boot_seconds(), time.time())
+
+
+class _Turns:
+    """One transaction at a time in this process, and none while it forks.
+
+    SQLite keeps the locks of a process in its memory. A child that is forked in the middle of a transaction
+    has a copy of them, and could never write.
+    """
+
+    def __init__(self) -> None:
+        self.after_fork_in_child()
+        register_after_fork(self)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._before_fork, after_in_parent=self._after_fork_in_parent)
+
+    def after_fork_in_child(self) -> None:
+        # Reentrant: a signal handler may use a ledger while this thread does.
+        self.lock = threading.RLock()
+
+    def _before_fork(self) -> None:
+        self.lock.acquire()
+
+    def _after_fork_in_parent(self) -> None:
+        self.lock.release()
+
+
+_turns: Final = _Turns()
 
 
 class SqliteBackend:
@@ -63,7 +93,13 @@ class SqliteBackend:
 
     def exists(self) -> bool:
         """Whether the file exists."""
-        return os.path.exists(self._path)
+        try:
+            os.stat(self._path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:  # such as a directory that may not be read: there may be entries
+            raise RentalLedgerError(f"the rental ledger {self._path} cannot be used: {error}") from error
+        return True
 
     def add(self, rental: Rental) -> None:
         """See `LedgerBackend.add`."""
@@ -125,6 +161,12 @@ class SqliteBackend:
 
     @contextmanager
     def _transaction(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
+        notice_fork()
+        with _turns.lock, self._connection(create=create) as connection:
+            yield connection
+
+    @contextmanager
+    def _connection(self, *, create: bool) -> Iterator[sqlite3.Connection]:
         connection = None
         try:
             if create and not self.exists():
@@ -132,7 +174,9 @@ class SqliteBackend:
                 os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
             connection = self._connect()
             connection.execute("BEGIN IMMEDIATE")
-            self._check_version(connection)
+            if self._format(connection) == 0:
+                connection.execute(_SCHEMA)
+                connection.execute(f"PRAGMA user_version={_VERSION}")
             yield connection
             connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
@@ -146,9 +190,13 @@ class SqliteBackend:
         while True:
             # `mode=rw`: a file that was removed in the meantime is not created again with another mode.
             connection = sqlite3.connect(
-                f"file:{quote(self._path)}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
+                f"file:{quote(os.fsencode(self._path))}?mode=rw",
+                uri=True,
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
             )
             try:
+                self._format(connection)
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=FULL")
                 return connection
@@ -162,21 +210,20 @@ class SqliteBackend:
                 raise
             time.sleep(_LOCKED_PAUSE)
 
-    def _check_version(self, connection: sqlite3.Connection) -> None:
+    def _format(self, connection: sqlite3.Connection) -> int:
+        """The version of the tables; 0 for an empty file."""
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == _VERSION:
-            return
+        if tables and (version == 0 or _TABLE not in tables):
+            raise RentalLedgerError(
+                f"{self._path} is the SQLite file of another program, not a rental ledger"
+            )
         if version > _VERSION:
             raise RentalLedgerError(
                 f"the rental ledger {self._path} was written by a newer version of Flask-OctaSpace "
                 f"(format {version}, this one knows {_VERSION}): update it here"
             )
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
-            raise RentalLedgerError(
-                f"{self._path} is the SQLite file of another program, not a rental ledger"
-            )
-        connection.execute(_SCHEMA)
-        connection.execute(f"PRAGMA user_version={_VERSION}")
+        return int(version)
 
 
 def _columns(rental: Rental) -> tuple[str, bool, float, str]:

@@ -1,4 +1,4 @@
-"""Debian's redis-server on a free port of the loopback interface, keeping nothing on disk."""
+"""Debian's redis-server on a free port of the loopback interface; it stores nothing on disk by itself."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ class RedisServer:
 
     Args:
         folder: Where its log goes.
+        options: More words for its command line, e.g. ``"--appendonly", "yes"``.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._program, self._folder = redis_program(), folder
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._program, self._folder, self._options = redis_program(), folder, options
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -51,13 +52,20 @@ class RedisServer:
         words = f"--port {self.port} --bind 127.0.0.1 --save  --appendonly no --daemonize no".split(" ")
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._program, *words, "--dir", str(self._folder)], stdout=log, stderr=log
+                [self._program, *words, "--dir", str(self._folder), *self._options], stdout=log, stderr=log
             )
         until(self._answers)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
+            self._process.wait(20)
+            self._process = None
+
+    def kill(self) -> None:
+        """End it without any warning."""
+        if self._process is not None:
+            self._process.kill()
             self._process.wait(20)
             self._process = None
 

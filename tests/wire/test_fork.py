@@ -7,11 +7,9 @@ import contextlib
 import ctypes
 import faulthandler
 import gc
-import json
 import os
 import socket
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,6 +19,7 @@ import octaspace
 from octaspace import Client, Request, Response
 from octaspace.transport.tls import _openssl_lock
 from tests.support.fault_server import echo
+from tests.support.forked_child import in_child
 from tests.support.gate import Gate
 from tests.support.waiting import until
 
@@ -44,28 +43,6 @@ def fork_in_c(*, threads: int = 1) -> int:
     faulthandler.cancel_dump_traceback_later()  # the child would wait for the thread behind it
     pid: int = ctypes.PyDLL(None).fork()  # keeps the interpreter's lock, so the child has it too
     return pid
-
-
-def in_child(work: Callable[[], object], fork: Callable[[], int] = os.fork) -> object:
-    """Run in a forked child and return what it returned; its exception fails the test."""
-    reading, writing = os.pipe()
-    pid = fork()
-    if pid == 0:
-        faulthandler.dump_traceback_later(30, exit=True)  # a hanging child prints where it waits
-        try:
-            result = {"result": work()}
-        except BaseException as error:
-            result = {"error": repr(error)}
-        os.write(writing, json.dumps(result).encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        said = pipe.read()
-    os.waitpid(pid, 0)
-    assert said, "the child came to no end"
-    outcome = json.loads(said)
-    assert "error" not in outcome, outcome["error"]
-    return outcome["result"]
 
 
 def connections(client: Client, path: str, times: int) -> list[int]:
