@@ -62,8 +62,18 @@ class SqliteBackend:
         return self._path
 
     def exists(self) -> bool:
-        """Whether the file exists."""
-        return os.path.exists(self._path)
+        """Whether the file exists.
+
+        Raises:
+            RentalLedgerError: It cannot be seen: a reaper without the right to do so must not report success.
+        """
+        try:
+            os.stat(self._path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise RentalLedgerError(f"the rental ledger {self._path} cannot be used: {error}") from error
+        return True
 
     def add(self, rental: Rental) -> None:
         """See `LedgerBackend.add`."""
