@@ -209,7 +209,9 @@ class _Printer:
             self._out.line(json.dumps(_as_json(report), default=str))
         else:
             for item in report.items:
-                self._out.line(self._stamped(_item_line(item, dry_run=report.dry_run)))
+                # What needs a person is on stderr: cron mails it, also when stdout is discarded.
+                target = self._log if item.result in ("failed", "undecided") else self._out
+                target.line(self._stamped(_item_line(item, dry_run=report.dry_run)))
         if report.problem:
             self._log.line(self._stamped(printable(report.problem)))
         summary = _absent(self._ledger) if missing else _summary(report)

@@ -318,8 +318,8 @@ class TestReap:
         octaspace_sandbox.faults.add("status", path="/services/*/stop", status=403)
         done = run("reap")
         assert done.returncode == 1
-        assert done.stdout.startswith("failed: over, ")
-        assert f"POST /services/{over}/stop: 403" in done.stdout
+        assert done.stderr.startswith("failed: over, ")
+        assert f"POST /services/{over}/stop: 403" in done.stderr
         assert "0 stopped, 1 failed" in done.stdout
         octaspace_sandbox.faults.remove_all()
         assert run("reap").returncode == 0
@@ -476,7 +476,7 @@ class TestEvery:
         process = start(environment, "reap", "--every", "0.1")
         assert process.stdout is not None
         assert process.stderr is not None
-        assert process.stdout.readline().split(" ", 1)[1].startswith("failed: over, ")
+        assert process.stderr.readline().split(" ", 1)[1].startswith("failed: over, ")
         assert "GET /sessions: 403" in process.stderr.readline()
         ledger, moved = tmp_path / "rentals.db", tmp_path / "moved.db"
         ledger.rename(moved)
