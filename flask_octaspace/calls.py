@@ -24,6 +24,7 @@ __all__ = [
     "find_method",
     "method_names",
     "parse_arguments",
+    "parse_time",
     "public_methods",
 ]
 
@@ -133,14 +134,25 @@ def _value_for(hint: Any, name: str, text: str) -> Any:
         return None
     if kinds <= {str, NoneType}:
         return text
-    return _moment(name, text) if datetime in kinds else _value(text)
-
-
-def _moment(name: str, text: str) -> datetime:
+    if datetime not in kinds:
+        return _value(text)
     try:
-        return datetime.fromisoformat(re.sub("[Zz]$", "+00:00", text))  # Python 3.10 knows no Z
+        return parse_time(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time in ISO 8601: ``2026-12-01T12:00:00+02:00``, or with ``Z`` for UTC.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    try:
+        # Python 3.10 does not read the Z.
+        return datetime.fromisoformat(re.sub("[Zz]$", "+00:00", text.strip()))
     except ValueError:
-        raise ValueError(f"{name} must be a time such as 2026-12-01T10:00:00+00:00, not {text!r}") from None
+        raise ValueError(f"a time such as 2026-12-01T10:00:00Z is expected, not {text[:40]!r}") from None
 
 
 def _value(text: str) -> Any:

@@ -143,8 +143,9 @@ class TestSystemd:
             # The user of the recipe does not exist here.
             (tmp_path / name).write_text(here.put(unit(name)).replace("User=app", "User=root"))
         (tmp_path / TIMER).write_text(unit(TIMER))
+        units = [tmp_path / name for name in (SERVICE, TIMER, DAEMON)]
         done = subprocess.run(
-            [program, "verify", "--man=no", "--recursive-errors=no", *(tmp_path / name for name in (SERVICE, TIMER, DAEMON))],
+            [program, "verify", "--man=no", "--recursive-errors=no", *units],
             capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")

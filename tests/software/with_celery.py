@@ -1,5 +1,6 @@
-"""Celery's prefork pool, whose processes are forked from one in which a client has been used; and Celery beat,
-which runs the reaper of rentals as docs/rentals.md shows it."""
+"""Celery's prefork pool, whose processes are forked from one in which a client has been used; and Celery
+beat, which runs the reaper of rentals as docs/rentals.md shows it.
+"""
 
 # /// script
 # dependencies = ["celery"]
