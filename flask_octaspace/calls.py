@@ -9,7 +9,9 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, get_origin, get_type_hints
+from datetime import datetime
+from types import NoneType
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from octaspace import Client, Request, Response
 from octaspace.request import BodySink
@@ -22,6 +24,7 @@ __all__ = [
     "find_method",
     "method_names",
     "parse_arguments",
+    "parse_time",
     "public_methods",
 ]
 
@@ -88,8 +91,9 @@ def find_method(client: Client, name: str, arguments: Sequence[str]) -> tuple[Me
 def parse_arguments(method: Method, arguments: Sequence[str]) -> tuple[list[Any], dict[str, Any]]:
     """Split arguments into positional ones and ``name=value`` ones, and parse their values.
 
-    A value stays text if the parameter is annotated as ``str``. For other parameters, ``true``, ``false``,
-    ``null``, numbers, and JSON lists and objects are parsed as JSON, and everything else is text.
+    A value stays text if the parameter takes only text; ``null`` is None where None is allowed. A time is
+    parsed from ISO 8601, e.g. ``2026-12-01T10:00:00Z``. For other parameters, ``true``, ``false``, ``null``,
+    numbers, and JSON lists and objects are parsed as JSON, and everything else is text.
 
     Raises:
         ValueError: They do not fit the method.
@@ -119,9 +123,36 @@ def parse_arguments(method: Method, arguments: Sequence[str]) -> tuple[list[Any]
             bound.arguments[name] = {key: _value(text) for key, text in given.items()}
         elif parameter.kind is parameter.VAR_POSITIONAL:
             bound.arguments[name] = tuple(_value(text) for text in given)
-        elif hints.get(name) is not str:
-            bound.arguments[name] = _value(given)
+        else:
+            bound.arguments[name] = _value_for(hints.get(name), name, given)
     return list(bound.args), dict(bound.kwargs)
+
+
+def _value_for(hint: Any, name: str, text: str) -> Any:
+    kinds = {*(get_args(hint) or (hint,))}
+    if text == "null" and NoneType in kinds:
+        return None
+    if kinds <= {str, NoneType}:
+        return text
+    if datetime not in kinds:
+        return _value(text)
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time in ISO 8601: ``2026-12-01T12:00:00+02:00``, or with ``Z`` for UTC.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    try:
+        # Python 3.10 does not read the Z.
+        return datetime.fromisoformat(re.sub("[Zz]$", "+00:00", text.strip()))
+    except ValueError:
+        raise ValueError(f"a time such as 2026-12-01T10:00:00Z is expected, not {text[:40]!r}") from None
 
 
 def _value(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""`flask octaspace check`, `flask octaspace call`, `flask octaspace config`."""
+"""`flask octaspace check`, `call`, `config`, `rentals` and `reap`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ import octaspace
 from octaspace import Client, Config
 
 from .calls import ChangeRefusedError, ReadOnlyClient, find_method, method_names, parse_arguments
+from .client import MaskedClient
 from .errors import describe
 from .state import current_state
 
 __all__ = ["commands"]
+
+_LEDGER = "OCTASPACE_RENTAL_LEDGER"
+_KEY = "OCTASPACE_API_KEY"
 
 commands = AppGroup("octaspace", help="Check and call the OctaSpace API with this app's configuration.")
 
@@ -138,6 +142,60 @@ def show_config() -> None:
 def _shown(config: Config, name: str) -> Any:
     value = getattr(config, name)
     return "***" if name == "api_key" and value is not None else value
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--all", "with_closed", is_flag=True, help="Print closed entries as well.")
+@click.pass_context
+def rentals(context: click.Context, as_json: bool, with_closed: bool) -> None:
+    """Print the entries of the rental ledger.
+
+    States and costs are those of one GET /sessions. Exit code 0; 1 if the ledger or the sessions could not be
+    read; 2 if no ledger is configured.
+    """
+    from octaspace.rentals.command_line import show_rentals  # imported here: few processes need the reaper
+
+    with _masked_client() as client:
+        code = show_rentals(client, as_json=as_json, with_closed=with_closed, option=_LEDGER)
+    context.exit(code)
+
+
+@commands.command(name="reap")
+@click.option(
+    "--every", callback=lambda context, option, text: _period(text), metavar="SECONDS",
+    help="Run until SIGTERM, one round every SECONDS.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each round.")
+@click.pass_context
+def reap_rentals(context: click.Context, every: float | None, dry_run: bool, as_json: bool) -> None:
+    """Stop the rentals that have lost their owner or passed their deadline.
+
+    Exit code 0; 1 if something could not be stopped, or the ledger or the sessions could not be read; 2 if no
+    ledger or no key is configured.
+    """
+    from octaspace.rentals.command_line import run_reaper
+
+    with _masked_client() as client:
+        code = run_reaper(
+            client, every=every, dry_run=dry_run, as_json=as_json, option=_LEDGER, key_option=_KEY
+        )
+    context.exit(code)
+
+
+def _masked_client() -> MaskedClient:
+    state = current_state()
+    return MaskedClient.for_app(state.app, state.config)
+
+
+def _period(text: str | None) -> float | None:
+    from octaspace.rentals.command_line import checked_period
+
+    try:
+        return None if text is None else checked_period(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _words(error: octaspace.Error) -> str:

@@ -419,17 +419,18 @@ def _collect_text(value: object, depth: int = 4) -> str:
     return str(value)
 
 
-def one_line(text: str) -> str:
+def one_line(text: str, *, limit: int = _EXCERPT_CHARACTERS) -> str:
     """Make external text safe for a message: no control characters, which logs and terminals interpret.
 
     Args:
         text: Text from a server or a library.
+        limit: Maximum number of characters.
 
     Returns:
-        One printable line of bounded length.
+        One printable line.
     """
-    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * _EXCERPT_CHARACTERS]).split())
-    return line if len(line) <= _EXCERPT_CHARACTERS else line[: _EXCERPT_CHARACTERS - 1] + "…"
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def _rebuild(kind: type[Error], args: tuple[Any, ...], state: dict[str, Any]) -> Error:

@@ -32,7 +32,7 @@ _KEPT_SECONDS: Final = 7 * 86400.0
 #: Seconds after the closing of the last entry in which the sessions are still listed.
 _WATCHED_SECONDS: Final = 3600.0
 
-_LOG = logging.getLogger("octaspace")
+_LOG = logging.getLogger("octaspace.reaper")
 
 
 def reap(client: Client, ledger: RentalLedger | None = None, *, dry_run: bool = False) -> ReapReport:

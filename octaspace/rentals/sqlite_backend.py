@@ -92,12 +92,16 @@ class SqliteBackend:
         return self._path
 
     def exists(self) -> bool:
-        """Whether the file exists."""
+        """Whether the file exists.
+
+        Raises:
+            RentalLedgerError: It cannot be seen: a reaper without the right to do so must not report success.
+        """
         try:
             os.stat(self._path)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        except OSError as error:  # such as a directory that may not be read: there may be entries
+        except OSError as error:
             raise RentalLedgerError(f"the rental ledger {self._path} cannot be used: {error}") from error
         return True
 

@@ -40,6 +40,7 @@ def test_every_option_has_its_key(tmp_path: Path) -> None:
         "max_response_bytes": 1000, "max_json_values": 500, "ssl_verify": str(bundle),
         "on_request": print, "on_response": repr, "logger": logging.getLogger("x"),
         "log_level": "debug", "user_agent": "me/1", "max_connection_age": 13,
+        "rental_ledger": "sqlite:////var/lib/app/rentals.db",
     }  # fmt: skip
     assert values.keys() == {field.name for field in dataclasses.fields(octaspace.Config)}
     settings = settings_of({f"OCTASPACE_{name.upper()}": value for name, value in values.items()})
@@ -77,6 +78,11 @@ TEXTS: dict[str, list[tuple[str, Any]]] = {
     "log_level": [("warning", "warning"), ("15", 15)],
     "user_agent": [("me/1", "me/1"), ("7", "7")],
     "max_connection_age": [("300", 300), ("none", None)],
+    "rental_ledger": [
+        ("sqlite:////var/lib/rentals.db", "sqlite:////var/lib/rentals.db"),
+        ("redis://host:6379/0?lease=60", "redis://host:6379/0?lease=60"),
+        ("null", None),
+    ],
 }
 
 
@@ -167,6 +173,8 @@ def test_persistent_is_an_alias() -> None:
         ("OCTASPACE_PERSISTENT", 3, "true or false"),
         ("OCTASPACE_ON_REQUEST", "print", "code"),
         ("OCTASPACE_API_KEY", "a\nb", "control character"),
+        ("OCTASPACE_RENTAL_LEDGER", "mysql://user:secret@host/0", "sqlite:///path"),
+        ("OCTASPACE_RENTAL_LEDGER", "redis://user:secret@host/zero", "redis://host:6379/0"),
         ("OCTASPACE_CLIENT_SCOPE", "request", '"app" or "context"'),
         ("OCTASPACE_READ_TIMOUT", 1, "did you mean OCTASPACE_READ_TIMEOUT?"),
         ("OCTASPACE_CLIENTSCOPE", "app", "did you mean OCTASPACE_CLIENT_SCOPE?"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from flask_octaspace import OctaSpace
+from octaspace.rentals import account_fingerprint, open_ledger
 from playground.live_check import check as live_check
 from playground.sdk.methods import all_methods
 
@@ -40,12 +42,28 @@ def arguments(name: str, api: HostileApi) -> list[str]:
     return [str(api.world.nodes()[0]["id"])] if name.startswith("nodes.") and name != "nodes.list" else []
 
 
+def record_entries(url: str, api: HostileApi) -> None:
+    """An entry for each service, whose sessions are to be found, and one of a known session."""
+    ledger = open_ledger(url)
+    for service in ("mr", "vpn", "render"):
+        rentals = [one for one in api.world.active() if one.service == service]
+        node_id = rentals[0].node_id if rentals else 1
+        ledger.begin(account=account_fingerprint(KEY), service=service, node_id=node_id, max_duration=1e-6)  # type: ignore[arg-type]
+    known = ledger.begin(account=account_fingerprint(KEY), service="mr", node_id=1, name=KEY)
+    uuid = next(one.uuid for one in api.world.active())
+    ledger.change(known.id, lambda rental: rental.changed(uuid=uuid))
+
+
 @pytest.mark.parametrize("name", _LIES)
-def test_flask_octaspace(name: str, api: HostileApi, caplog: pytest.LogCaptureFixture) -> None:
+def test_flask_octaspace(
+    name: str, api: HostileApi, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     api.lie = _LIES[name]
     app = Flask(__name__)
-    OctaSpace(app, api_key=KEY, base_url=api.url, max_retries=0)
-    called = [["check"], ["config"]]
+    ledger = f"sqlite:///{tmp_path}/rentals.db"
+    OctaSpace(app, api_key=KEY, base_url=api.url, max_retries=0, rental_ledger=ledger)
+    record_entries(ledger, api)
+    called = [["check"], ["config"], ["rentals"], ["rentals", "--json"], ["reap", "--dry-run"]]
     for method in all_methods():
         if not method.change and method.name.rpartition(".")[2] not in ("follow_logs", "search"):
             called.append(["call", method.name, *arguments(method.name, api)])

@@ -1,4 +1,6 @@
-"""Celery's prefork pool, whose processes are forked from one in which a client has been used."""
+"""Celery's prefork pool, whose processes are forked from one in which a client has been used; and Celery
+beat, which runs the reaper of rentals as docs/rentals.md shows it.
+"""
 
 # /// script
 # dependencies = ["celery"]
@@ -8,13 +10,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import octaspace
+from octaspace.sandbox import SandboxServer
 from tests.support.fault_server import echo
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import until
 
 from .conftest import Secure
@@ -102,3 +109,68 @@ def test_tasks_of_a_client_that_the_parent_has_used(way: Secure, tmp_path: Path)
     assert of_parent.isdisjoint(answer["connection"] for answer in answers)
     owners = {(answer["connection"], answer["pid"]) for answer in answers}
     assert len(owners) == len({connection for connection, _ in owners})
+
+
+def recipe(language: str, beginning: str) -> str:
+    """A block of docs/rentals.md."""
+    page = (ROOT / "docs" / "rentals.md").read_text()
+    (found,) = re.findall(rf"^```{language}\n({beginning}.*?)^```", page, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def test_celery_beat_runs_the_reaper(sandbox: SandboxServer, tmp_path: Path) -> None:
+    program = recipe("py", "# reaper.py")
+    assert '"schedule": 60.0' in program
+    # A test does not wait for a minute.
+    (tmp_path / "reaper.py").write_text(program.replace('"schedule": 60.0', '"schedule": 0.2'))
+    commands = recipe("sh", "celery").splitlines()
+    assert [command.split()[:4] for command in commands] == [
+        ["celery", "-A", "reaper", "worker"], ["celery", "-A", "reaper", "beat"],
+    ]  # fmt: skip
+    server = RedisServer(tmp_path)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "BROKER_URL": server.url,
+        "OCTA_API_KEY": "celery-key-0123456789",
+        "OCTA_BASE_URL": sandbox.url,
+        "OCTA_RENTAL_LEDGER": server.url,
+    }
+    processes = []
+    try:
+        with (
+            octaspace.Client(
+                "celery-key-0123456789", base_url=sandbox.url, rental_ledger=server.url
+            ) as client,
+            (tmp_path / "celery.log").open("w") as log,
+        ):
+            rental: dict[str, Any] = {"node_id": 9101, "disk_size": 10, "image": "ubuntu:24.04"}
+            over = client.services.mr.create(**rental, name="over", max_duration=1e-6).data[0]["uuid"]
+            lives = client.services.mr.create(**rental, name="lives", max_duration=3600).data[0]["uuid"]
+            for command in commands:
+                words = [sys.executable, "-m", *shlex.split(command)]
+                processes.append(
+                    subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=log, stderr=log)
+                )
+
+            def running() -> set[str]:
+                return {session.uuid for session in sandbox.world.active()}
+
+            until(
+                lambda: over not in running() or any(one.poll() is not None for one in processes), within=90
+            )
+            assert over not in running(), (tmp_path / "celery.log").read_text()
+            assert lives in running()
+            ledger = client.rental_ledger
+            assert ledger is not None
+            until(lambda: [one.name for one in ledger.backend.open_rentals()] == ["lives"])
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            process.wait(30)
+        assert "Traceback" not in (tmp_path / "celery.log").read_text(), (tmp_path / "celery.log").read_text()
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+        server.stop()

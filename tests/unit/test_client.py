@@ -29,7 +29,7 @@ OTHER: dict[str, Any] = {
     "max_retries": 9, "retry_interval": 9, "backoff_factor": 9, "max_retry_interval": 9,
     "total_timeout": 9, "max_retry_after": 9,
     "max_response_bytes": 9, "max_json_values": 7, "on_request": print, "on_response": print,
-    "logger": None, "log_level": "debug", "user_agent": "me",
+    "logger": None, "log_level": "debug", "user_agent": "me", "rental_ledger": "sqlite:////var/lib/rentals.db",
 }  # fmt: skip
 
 

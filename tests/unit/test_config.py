@@ -42,6 +42,7 @@ CONTRACT: dict[str, Any] = {
     "log_level": "info",
     "user_agent": None,
     "max_connection_age": None,
+    "rental_ledger": None,
 }
 
 
@@ -278,6 +279,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "max_response_bytes": ("1", 1), "max_json_values": ("5", 5),
     "ssl_verify": ("no", False), "log_level": ("WARNING", "WARNING"), "user_agent": ("me/1", "me/1"),
     "max_connection_age": ("300", 300),
+    "rental_ledger": ("sqlite:////var/lib/rentals.db", "sqlite:////var/lib/rentals.db"),
 }  # fmt: skip
 
 

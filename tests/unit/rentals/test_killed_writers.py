@@ -83,6 +83,8 @@ def test_no_acknowledged_entry_is_lost_when_several_write(path: Path) -> None:
     known = set()
     for _ in range(KILLS // 10):
         known |= {id for id, _ in kill_a_writer(path, after=1, spin=dice.randint(0, 100_000))}
-        known.add(survivor.begin(account=ACCOUNT, service="vpn", node_id=1).id)
+        rental = survivor.draft(account=ACCOUNT, service="vpn", node_id=1)
+        survivor.backend.add(rental)
+        known.add(rental.id)
     stored = {one.id for one in (*survivor.backend.open_rentals(), *survivor.backend.closed_rentals())}
     assert known <= stored
