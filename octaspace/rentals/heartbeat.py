@@ -53,9 +53,10 @@ class Heartbeat:
         notice_fork()
         with self._condition:
             self._leases.append(lease)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="octaspace-heartbeat", daemon=True)
-                self._thread.start()
+            if not self.is_running:
+                thread = threading.Thread(target=self._run, name="octaspace-heartbeat", daemon=True)
+                thread.start()  # fails without a thread to spare; the next rental tries again
+                self._thread = thread
 
     def remove(self, lease: HeldLease) -> None:
         """Renew a lease no longer."""
@@ -94,7 +95,7 @@ class Heartbeat:
                     return
             try:
                 self.beat()
-            except Exception:
+            except BaseException:  # SystemExit of a hook, too: the other leases are still renewed
                 _LOGGER.exception(
                     "Renewing the leases of rentals failed; the next attempt is in %g s", self.period
                 )

@@ -156,14 +156,17 @@ class HeldRental:
 
     def _release(self) -> Rental | None:
         uuid = self._uuid
-        return self._ledger.change(
-            self.id,
-            lambda rental: (
-                rental
-                if rental.closed is not None
-                else rental.changed(released=True, uuid=uuid or rental.uuid)
-            ),
-        )
+
+        def edit(rental: Rental) -> Rental:
+            if rental.closed is not None:
+                return rental
+            return rental.changed(released=True, uuid=uuid or rental.uuid)
+
+        stored = self._ledger.change(self.id, edit)
+        if stored is None:  # the ledger was emptied or removed: the reaper needs the entry nevertheless
+            stored = edit(self._rental)
+            self._ledger.backend.add(stored)
+        return stored
 
     def _renew(self) -> None:
         """Renew the lease and record the session; notice that a reaper has ended the rental."""

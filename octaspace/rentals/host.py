@@ -40,7 +40,6 @@ def boot_seconds() -> float:
     return time.monotonic()
 
 
-@cache
 def pid_namespace() -> str:
     """The namespace of the process ids: containers of one machine have their own."""
     with suppress(OSError):

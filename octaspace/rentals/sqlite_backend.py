@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,16 @@ CREATE TABLE rentals (
 _BUSY_SECONDS: Final = 10.0
 _LOCKED_PAUSE: Final = 0.01
 
+#: Held during a transaction and during a fork. SQLite counts the locks of a process: a child that is forked
+#: during a transaction would find the file locked for as long as it lives. Reentrant: a signal handler may
+#: use the ledger too.
+_no_fork = threading.RLock()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_no_fork.acquire, after_in_parent=_no_fork.release, after_in_child=_no_fork.release
+    )
+
 
 def host_time() -> LedgerTime:
     """The host's boot clock: a set clock changes nothing, a restart begins a new epoch."""
@@ -44,8 +55,8 @@ class SqliteBackend:
     """Entries in a SQLite file with the mode 0600.
 
     A connection is opened for each transaction and closed after it: there are few transactions, a forked
-    child inherits nothing, and a file that was removed or replaced is noticed. Commits wait for the disk
-    (`synchronous=FULL` with a write-ahead log).
+    child inherits nothing (a fork waits for the transactions of other threads), and a file that was removed
+    or replaced is noticed. Commits wait for the disk (`synchronous=FULL` with a write-ahead log).
 
     Args:
         path: The file; it is created by the first `add`, its directory is not.
@@ -125,6 +136,10 @@ class SqliteBackend:
 
     @contextmanager
     def _transaction(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
+        with _no_fork:
+            yield from self._connected(create=create)
+
+    def _connected(self, *, create: bool) -> Iterator[sqlite3.Connection]:
         connection = None
         try:
             if create and not self.exists():

@@ -1,4 +1,4 @@
-"""Debian's redis-server on a free port of the loopback interface, keeping nothing on disk."""
+"""Debian's redis-server on a free port of the loopback interface."""
 
 from __future__ import annotations
 
@@ -30,10 +30,12 @@ class RedisServer:
 
     Args:
         folder: Where its log goes.
+        keeps_data: Whether it keeps its data on disk, in the same folder, when it is stopped.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keeps_data: bool = False) -> None:
         self._program, self._folder = redis_program(), folder
+        self._append = "yes --appendfsync always" if keeps_data else "no"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -48,7 +50,7 @@ class RedisServer:
         """Start it, unless it runs."""
         if self._process is not None:
             return
-        words = f"--port {self.port} --bind 127.0.0.1 --save  --appendonly no --daemonize no".split(" ")
+        words = f"--port {self.port} --bind 127.0.0.1 --daemonize no --appendonly {self._append} --save ".split(" ")
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._program, *words, "--dir", str(self._folder)], stdout=log, stderr=log
