@@ -57,7 +57,7 @@ class Heartbeat:
         """
         notice_fork()
         with self._condition:
-            if self._thread is None:
+            if not self.is_running:
                 thread = threading.Thread(target=self._run, name="octaspace-heartbeat", daemon=True)
                 try:
                     thread.start()  # it waits for the condition

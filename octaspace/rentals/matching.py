@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 
-from ..errors import UnexpectedShapeError
+from ..errors import Error, UnexpectedShapeError
 from ..types import Session
 from .ledger import RentalLedger
 from .ledger_time import LedgerTime
 from .rental import RENTAL_ID_VARIABLE, Rental
 
-__all__ = ["listed_sessions", "match_by_id", "match_by_node", "started_before", "uuid_of"]
+__all__ = [
+    "UndecidedError",
+    "listed_sessions",
+    "match_by_id",
+    "match_by_node",
+    "started_before",
+    "uuid_of",
+]
 
 #: How far the clocks of the API and of the ledger may differ, in seconds.
 _CLOCK_DIFFERENCE: Final = 60.0
+
+
+class UndecidedError(Error):
+    """The session of an entry may be there, but it is not clear which one it is."""
 
 
 def listed_sessions(data: Any) -> list[Session]:
@@ -64,23 +75,31 @@ def uuid_of(rental: Rental, data: Any, ledger: RentalLedger) -> str | None:
         ledger: Its other entries are considered.
 
     Returns:
-        The uuid; None if the session is not there, or it is not clear which one it is.
+        The uuid; None if the session is not there.
 
     Raises:
+        UndecidedError: Several sessions could be it, or several entries could be that of a session.
         octaspace.UnexpectedShapeError: The data is not a list.
         octaspace.RentalLedgerError: The ledger cannot be read.
     """
     sessions = listed_sessions(data)
     if rental.service == "mr":
         return match_by_id(sessions).get(rental.id)
-    entries = [*ledger.backend.open_rentals(), *ledger.backend.closed_rentals()]
-    return match_by_node(
+    everything = [*ledger.backend.open_rentals(), *ledger.backend.closed_rentals()]
+    entries = [one for one in everything if one.account == rental.account]
+    found = match_by_node(
         [one for one in entries if one.uuid is None and one.closed is None],
         sessions,
         taken={one.uuid for one in entries if one.uuid},
         abandoned=(),
         patience=ledger.reconcile_timeout,
-    ).get(rental.id)
+    )
+    if rental.id in found and found[rental.id] is None:
+        raise UndecidedError(
+            f"several {rental.service} sessions of node {rental.node_id}, or several entries of the rental "
+            "ledger, are possible"
+        )
+    return found.get(rental.id)
 
 
 def match_by_node(

@@ -32,6 +32,10 @@ _KEPT_SECONDS: Final = 7 * 86400.0
 #: Seconds after the closing of the last entry in which the sessions are still listed.
 _WATCHED_SECONDS: Final = 3600.0
 
+#: By how many seconds a sign of life is in the future when the clock was set back. A smaller difference means
+#: that it was given after the time was read.
+_SET_BACK_SECONDS: Final = 1.0
+
 _LOG = logging.getLogger("octaspace.reaper")
 
 
@@ -84,11 +88,14 @@ class _Round:
         if not ledger.backend.exists():
             return report
         now = ledger.now()
-        rentals = [one for one in ledger.backend.open_rentals() if one.account == self._account]
-        closed = self._recently_closed(now)
+        rentals, closed = self._entries(now)
         if not rentals and not any(now.since(one.closed) < _WATCHED_SECONDS for one in closed if one.closed):
             return report
         sessions = self._sessions()
+        # Read after the list: every session in it has its entry by now. One that was rented in between would
+        # otherwise be taken for that of a dead owner on the same node.
+        now = ledger.now()
+        rentals, closed = self._entries(now)
         due: list[_Due] = []
         if sessions is not None:
             due += self._still_running(closed, sessions, now)
@@ -108,6 +115,12 @@ class _Round:
                 report.living += 1
         self._stop_all(due)
         return report
+
+    def _entries(self, now: LedgerTime) -> tuple[list[Rental], list[Rental]]:
+        """The open and the recently closed entries of the account."""
+        rentals = [one for one in self._ledger.backend.open_rentals() if one.account == self._account]
+        # The closed ones second: what is closed in between is in one of the two lists.
+        return rentals, self._recently_closed(now)
 
     def _recently_closed(self, now: LedgerTime) -> list[Rental]:
         kept = []
@@ -132,7 +145,8 @@ class _Round:
         """Why a rental is to be ended; empty if it is not."""
         if rental.deadline_passed(now):
             return "deadline passed"
-        if now.since(rental.renewed) < 0 and rental.renewed.epoch == now.epoch and not self._report.dry_run:
+        ahead = -now.since(rental.renewed)
+        if ahead > _SET_BACK_SECONDS and rental.renewed.epoch == now.epoch and not self._report.dry_run:
             # The clock of the ledger was set back. Without this the lease would last as much longer.
             self._ledger.change(rental.id, lambda one: one.changed(renewed=now) if one == rental else one)
         if rental.lease_over(now, self._me.host) and (

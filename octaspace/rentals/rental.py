@@ -43,7 +43,8 @@ class Claim:
         """Whether another reaper may take its place. A process of this host is checked."""
         if self.by.is_running() is False:
             return True
-        return now.epoch != self.since.epoch or not 0 <= now.since(self.since) < self.seconds
+        # Slightly in the future is not over: another reaper made it after `now` was read.
+        return now.epoch != self.since.epoch or abs(now.since(self.since)) >= self.seconds
 
 
 @dataclass(frozen=True, slots=True)

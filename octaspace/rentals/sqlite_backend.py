@@ -74,8 +74,8 @@ class SqliteBackend:
     """Entries in a SQLite file with the mode 0600.
 
     A connection is opened for each transaction and closed after it: there are few transactions, a forked
-    child inherits nothing, and a file that was removed or replaced is noticed. Commits wait for the disk
-    (`synchronous=FULL` with a write-ahead log).
+    child inherits nothing (a fork waits for the transactions of other threads), and a file that was removed
+    or replaced is noticed. Commits wait for the disk (`synchronous=FULL` with a write-ahead log).
 
     Args:
         path: The file; it is created by the first `add`, its directory is not.

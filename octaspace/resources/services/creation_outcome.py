@@ -62,9 +62,10 @@ def find_session(sender: RequestSender, held: HeldRental) -> str | None:
         The uuid; None when the API's list does not have it `reconcile_timeout` seconds after the request.
 
     Raises:
-        octaspace.Error: The list could not be read in that time: it is still unknown.
+        octaspace.Error: It is still unknown: the list could not be read in that time, or it is not clear
+            which of its sessions it is.
     """
-    from ...rentals.matching import uuid_of  # imported here: it loads the types
+    from ...rentals.matching import UndecidedError, uuid_of  # imported here: it loads the types
 
     end = sender.monotonic() + held.ledger.reconcile_timeout
     while True:
@@ -76,7 +77,7 @@ def find_session(sender: RequestSender, held: HeldRental) -> str | None:
             if uuid is not None:
                 return uuid
         except errors.Error as error:
-            if not is_transient(error) or sender.closed:
+            if sender.closed or not (is_transient(error) or isinstance(error, UndecidedError)):
                 raise
             failure = error
         if is_last:
