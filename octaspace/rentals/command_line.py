@@ -17,11 +17,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any, Final, NoReturn, get_args
+from typing import Any, Final, NoReturn, TextIO, get_args
 
 from .. import errors
 from .._client import Client
 from ..config import Config
+from ..key_mask import KeyMask
 from .ledger import RentalLedger
 from .listing import COLUMNS, list_rentals
 from .reaper import reap
@@ -64,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         client = Client.from_config(Config.from_env(**given))
     except errors.ConfigurationError as error:
-        sys.stderr.write(f"octaspace.rentals: {printable(str(error))}\n")
+        Output(sys.stderr, KeyMask()).line(f"octaspace.rentals: {printable(str(error))}")
         return WRONG_USAGE
     try:
         with client:
@@ -336,7 +337,10 @@ def _quiet_reaper_log() -> None:
 
 def _flush() -> None:
     """Flush both streams; what cannot be written any more is dropped without a traceback at exit."""
-    for stream in (sys.stdout, sys.stderr):
+    streams: tuple[TextIO | None, ...] = (sys.stdout, sys.stderr)
+    for stream in streams:
+        if stream is None:
+            continue
         try:
             stream.flush()
         except (OSError, ValueError):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from types import NoneType
+from typing import Any, Final, Literal
 
+from ..safe_repr import safe_repr
 from .ledger_time import LedgerTime
 from .owner import RentalOwner
 
@@ -133,19 +136,58 @@ class Rental:
         """
         try:
             data: dict[str, Any] = json.loads(text)
+            for name, kinds in _KINDS.items():
+                _check(name, data[name], kinds)
             claim = data["claim"]
             return cls(
                 **{
                     **data,
                     "owner": RentalOwner(**data["owner"]),
-                    **{name: _time(data[name]) for name in ("created", "renewed", "deadline", "closed")},
+                    **{name: _required_time(name, data[name]) for name in ("created", "renewed")},
+                    **{name: _time(name, data[name]) for name in ("deadline", "closed")},
                     "claim": claim
-                    and Claim(RentalOwner(**claim["by"]), LedgerTime(**claim["since"]), claim["seconds"]),
+                    and Claim(
+                        RentalOwner(**claim["by"]),
+                        _required_time("since", claim["since"]),
+                        _check("seconds", claim["seconds"], _NUMBER),
+                    ),
                 }
             )
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, RecursionError) as error:
             raise ValueError(f"not an entry of a rental ledger: {error}") from None
 
 
-def _time(data: Mapping[str, Any] | None) -> LedgerTime | None:
-    return None if data is None else LedgerTime(**data)
+_NUMBER: Final = (int, float)
+
+#: What JSON has for each value of an entry that is not an object.
+_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
+    "id": (str,),
+    "account": (str,),
+    "service": (str,),
+    "node_id": (int,),
+    "name": (str, NoneType),
+    "lease": (*_NUMBER, NoneType),
+    "released": (bool,),
+    "uuid": (str, NoneType),
+    "outcome": (str, NoneType),
+    "revision": (str,),
+}
+
+
+def _check(name: str, value: Any, kinds: tuple[type, ...]) -> Any:
+    """The value; a number that is not finite would be a lease that never ends."""
+    if not isinstance(value, kinds) or (isinstance(value, float) and not math.isfinite(value)):
+        raise TypeError(f"{name} is {safe_repr(value)}")
+    return value
+
+
+def _time(name: str, data: Any) -> LedgerTime | None:
+    return None if data is None else _required_time(name, data)
+
+
+def _required_time(name: str, data: Any) -> LedgerTime:
+    time = LedgerTime(**_check(name, data, (dict,)))
+    _check(name, time.epoch, (str,))
+    _check(name, time.seconds, _NUMBER)
+    _check(name, time.wall, _NUMBER)
+    return time

@@ -24,21 +24,21 @@ class Output:
     """Lines for a stream. A stream that cannot be written ends nothing: what is being done matters more.
 
     Args:
-        stream: A text stream, e.g. `sys.stdout`.
+        stream: A text stream, e.g. `sys.stdout`; None if the process was started without one.
         mask: Masks the key.
 
     Attributes:
         failed: Whether a line could not be written.
     """
 
-    def __init__(self, stream: TextIO, mask: KeyMask) -> None:
-        self.failed = False
+    def __init__(self, stream: TextIO | None, mask: KeyMask) -> None:
+        self.failed = stream is None
         self._stream = stream
         self._mask = mask
 
     def line(self, text: str) -> None:
         """Write one line, and flush it."""
-        if self.failed:
+        if self.failed or self._stream is None:
             return
         encoding = self._stream.encoding or "utf-8"
         text = self._mask.text(text).encode(encoding, "backslashreplace").decode(encoding)
@@ -59,6 +59,8 @@ class Output:
         given = os.environ.get("COLUMNS", "")
         if given.isascii() and given.isdigit():
             return max(int(given), _MIN_COLUMNS)
+        if self._stream is None:
+            return None
         try:
             found = os.get_terminal_size(self._stream.fileno()).columns if self._stream.isatty() else 0
         except (OSError, ValueError):

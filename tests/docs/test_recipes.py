@@ -106,7 +106,7 @@ class TestCron:
     def test_it_stops_what_is_over(
         self, here: Here, over: str, octaspace_sandbox: SandboxServer, ledger_url: str, tmp_path: Path
     ) -> None:
-        done = by_cron(here.put(block("crontab")).strip(), tmp_path)
+        done = by_cron(here.put(block("text")).strip(), tmp_path)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         assert not is_running(octaspace_sandbox, over)
         assert outcomes(ledger_url) == ["deadline passed"]
@@ -115,7 +115,7 @@ class TestCron:
         self, here: Here, over: str, octaspace_sandbox: SandboxServer, tmp_path: Path
     ) -> None:
         octaspace_sandbox.faults.add("status", path="/services/*/stop", status=403)
-        done = by_cron(here.put(block("crontab")).strip(), tmp_path)
+        done = by_cron(here.put(block("text")).strip(), tmp_path)
         assert done.returncode == 1
         assert done.stderr.startswith("failed: over, ")
         assert over in done.stderr

@@ -357,6 +357,22 @@ class TestReap:
         assert (done.returncode, done.stderr) == (0, b"")
         assert over not in running(octaspace_sandbox)
 
+    @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+    def test_a_process_without_streams_stops_nevertheless(
+        self,
+        environment: dict[str, str],
+        client: octaspace.Client,
+        octaspace_sandbox: SandboxServer,
+        closed: str,
+    ) -> None:
+        over = create(client, "over", AT_ONCE)
+        done = subprocess.run(
+            ["/bin/sh", "-c", f'exec "{sys.executable}" -m octaspace.rentals reap {closed}'],
+            env=environment, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        assert over not in running(octaspace_sandbox)
+
     def test_ctrl_c(
         self, environment: dict[str, str], client: octaspace.Client, octaspace_sandbox: SandboxServer
     ) -> None:

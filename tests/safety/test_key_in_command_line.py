@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from flask_octaspace import OctaSpace
-from octaspace.rentals import account_fingerprint, open_ledger
+from octaspace.rentals import Rental, RentalOwner, account_fingerprint, open_ledger
 from playground.live_check import check as live_check
 from playground.sdk.methods import all_methods
 
@@ -45,13 +46,18 @@ def arguments(name: str, api: HostileApi) -> list[str]:
 def record_entries(url: str, api: HostileApi) -> None:
     """An entry for each service, whose sessions are to be found, and one of a known session."""
     ledger = open_ledger(url)
-    for service in ("mr", "vpn", "render"):
-        rentals = [one for one in api.world.active() if one.service == service]
-        node_id = rentals[0].node_id if rentals else 1
-        ledger.begin(account=account_fingerprint(KEY), service=service, node_id=node_id, max_duration=1e-6)  # type: ignore[arg-type]
-    known = ledger.begin(account=account_fingerprint(KEY), service="mr", node_id=1, name=KEY)
-    uuid = next(one.uuid for one in api.world.active())
-    ledger.change(known.id, lambda rental: rental.changed(uuid=uuid))
+    now = ledger.now()
+    overdue = Rental(
+        id="1", account=account_fingerprint(KEY), service="mr", node_id=1, owner=RentalOwner.current(),
+        created=now, renewed=now, deadline=now,
+    )  # fmt: skip
+    rentals = {one.service: one for one in api.world.active()}
+    entries = [
+        replace(overdue, id=service, service=service, node_id=rental.node_id)  # type: ignore[arg-type]
+        for service, rental in rentals.items()
+    ]
+    for entry in (*entries, replace(overdue, name=KEY, uuid=rentals["mr"].uuid)):
+        ledger.backend.add(entry)
 
 
 @pytest.mark.parametrize("name", _LIES)

@@ -22,7 +22,7 @@ def the_proxy_is_a_client() -> Client:
 
 def options_are_known(app: Flask) -> None:
     octa = OctaSpace(keep_alive=True, client_scope="context", pool_size=10)
-    octa.init_app(app, api_key=None, base_urls=["https://api.octa.space"])
+    octa.init_app(app, api_key=None, base_urls=["https://api.octa.space"], rental_ledger="sqlite:///r.db")
     OctaSpace(app, pool_sise=10)  # type: ignore[call-arg]
     OctaSpace(client_scope="request")  # type: ignore[arg-type]
     octa.init_app(app, read_timeout="5")  # type: ignore[arg-type]

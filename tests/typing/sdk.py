@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
@@ -10,6 +11,7 @@ from typing_extensions import assert_type
 
 import octaspace
 from octaspace import Client, Config, Response, types
+from octaspace.rentals import ReapedRental, ReapReport, Rental, RentalLedger, open_ledger, reap
 from octaspace.resources import Nodes
 from octaspace.resources.services import MachineRentals
 from octaspace.sandbox import Entry, Fault, FaultRegistry, ManualClock, SandboxServer
@@ -76,6 +78,38 @@ def rentals(client: Client) -> None:
         assert_type(session.wait_until_ready(), Response[payloads.Session])
         for line in session.follow_logs():
             assert_type(line, str)
+
+
+def recorded_rentals(client: Client, deadline: datetime) -> None:
+    offers = client.services.mr.search()
+    with client.services.mr.rent_any(
+        [*offers, 9101], disk_size=10, image="i", name="n", max_duration=60
+    ) as session:
+        assert_type(session.recovered, bool)
+    with client.services.vpn.rent(node_id=1, deadline=deadline, on_lease_lost=print) as session:
+        assert_type(session.uuid, str)
+    client.services.mr.create(node_id=1, name="n", max_duration=60.5)
+    client.services.mr.create(node_id=1, deadline="tomorrow")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.services.mr.rent(node_id=1, on_lease_lost=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert_type(client.rental_ledger, RentalLedger | None)
+    ledger = open_ledger("sqlite:////var/lib/rentals.db")
+    assert_type(ledger, RentalLedger)
+    Client("key", rental_ledger=ledger)
+    Client("key", rental_ledger="redis://host/0")
+    Client("key", rental_ledger=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    report = reap(client, ledger, dry_run=True)
+    assert_type(report, ReapReport)
+    assert_type(report.ok, bool)
+    for item in report.items:
+        assert_type(item, ReapedRental)
+        assert_type(item.rental, Rental)
+    assert_type(ledger.extend("id", 60), Rental | None)
+    try:
+        pass
+    except octaspace.RentalLedgerError as error:
+        assert_type(error.uuid, str | None)
+    except octaspace.LeaseLostError as error:
+        assert_type(error.rental_id, str)
 
 
 def responses_and_errors(response: Response[dict[str, Any]]) -> None:
