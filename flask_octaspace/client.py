@@ -100,25 +100,25 @@ class ContextClient(AppClient):
 
     The end of the context cannot simply close it: Flask tears down the context of a streamed response before
     the first chunk, and pushes the same context again for the generator. The end therefore closes the
-    sockets, and the lease decides whether a later call may open new ones, and keep them.
+    sockets, and the lifetime decides whether a later call may open new ones, and keep them.
     """
 
-    #: Weak, because the lease refers to the client: without a cycle, a dropped context is freed at once.
-    _lease: weakref.ref[ContextLifetime]
+    #: Weak, because the lifetime refers to the client: without a cycle, a dropped context is freed at once.
+    _lifetime: weakref.ref[ContextLifetime]
 
     @classmethod
-    def for_context(cls, app: Flask, config: Config, lease: ContextLifetime) -> Self:
-        """Create a client that makes calls only while `lease` allows them."""
+    def for_context(cls, app: Flask, config: Config, lifetime: ContextLifetime) -> Self:
+        """Create a client that makes calls only while `lifetime` allows them."""
         client = cls.for_app(app, config)
-        client._lease = weakref.ref(lease)
+        client._lifetime = weakref.ref(lifetime)
         return client
 
     def send(
         self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
     ) -> Response[Any]:
         """See `octaspace.Client.send`; raises `ConfigurationError` after the end of the app context."""
-        lease = self._lease()
-        if lease is None or not lease.allows_calls():
+        lifetime = self._lifetime()
+        if lifetime is None or not lifetime.allows_calls():
             raise ConfigurationError(
                 "the client is closed: it belonged to an app context that is over; get a new one in the "
                 "current context (wrap a streaming generator in stream_with_context)"
@@ -126,7 +126,7 @@ class ContextClient(AppClient):
         try:
             return super().send(request, timeout=timeout, sink=sink)
         finally:
-            if not lease.is_open:  # no later teardown would close the socket of this call
+            if not lifetime.is_open:  # no later teardown would close the socket of this call
                 self.release()
 
     def release(self) -> None:
