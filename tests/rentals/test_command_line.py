@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -215,6 +220,25 @@ class TestList:
         assert [line.split()[0] for line in lines][:3] == ["name", "service", "node"]
         if columns > 60:
             assert lines[-1].split() == ["session", uuid]
+
+    @pytest.mark.parametrize(("columns", "lines"), [(300, 2), (60, 10)])
+    def test_a_real_terminal(
+        self, environment: dict[str, str], client: octaspace.Client, columns: int, lines: int
+    ) -> None:
+        create(client, "nightly", 7200)
+        reading, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        done = subprocess.run(
+            [sys.executable, "-m", "octaspace.rentals", "list"], env=environment, stdout=terminal, timeout=60
+        )
+        os.close(terminal)
+        printed = b""
+        with suppress(OSError):  # the end of a terminal
+            while part := os.read(reading, 65536):
+                printed += part
+        os.close(reading)
+        assert done.returncode == 0
+        assert len(printed.decode().splitlines()) == lines
 
     def test_a_ledger_that_does_not_exist_yet(self, run: Run, tmp_path: Path) -> None:
         path = tmp_path / "rentals.db"
