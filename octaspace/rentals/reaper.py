@@ -286,7 +286,11 @@ class _Round:
                 return pause_after(error)
             self._ledger.change(claimed.id, lambda one: one.changed(claim=None) if one == claimed else one)
             self._add(claimed, "failed", due.reason, _words(error))
-            _LOG.warning("Reaper: session %s could not be stopped: %s", claimed.uuid, _words(error))
+            _LOG.warning(
+                "Reaper: session %s could not be stopped: %s",
+                errors.one_line(claimed.uuid or ""),
+                _words(error),
+            )
             return None
         outcome: Outcome = "session gone" if not was_running else _outcome(due.reason)
         self._add(claimed, "stopped" if was_running else "gone", due.reason)
