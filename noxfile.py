@@ -35,7 +35,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 
 #: Runtime dependencies of the SDK and the extension, also indirect ones: not pinned in `lowest` and `newest`.
 RUNTIME = frozenset((
-    "requests", "urllib3", "certifi", "charset-normalizer", "idna", "cachetools", "msgspec",
+    "requests", "urllib3", "certifi", "charset-normalizer", "idna", "cachetools", "msgspec", "redis",
     "flask", "werkzeug", "jinja2", "markupsafe", "itsdangerous", "click", "blinker",
     "typing-extensions",
 ))  # fmt: skip
@@ -99,7 +99,8 @@ def pythons(session: nox.Session) -> None:
 @session(python=PYTHONS[:1])
 def lowest(session: nox.Session) -> None:
     """Run these tests with the oldest packages that pyproject.toml allows, on the oldest installed Python."""
-    allowed = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["fast"]]
+    extras = PROJECT["project"]["optional-dependencies"]
+    allowed = [*PROJECT["project"]["dependencies"], *extras["fast"], *extras["redis"]]
     oldest = [re.sub(r"^([\w-]+)>=([\d.]+)[^;]*", r"\1==\2", requirement) for requirement in allowed]
     # Flask 2.3.0 uses functions that Werkzeug 3 deprecates.
     _install(session, "test", versions=[*oldest, "werkzeug<3"], free=RUNTIME)
@@ -196,8 +197,8 @@ def _install(
     """
     lines = Path("constraints.txt").read_text().splitlines(keepends=True)
     pins = "".join(line for line in lines if line.split("==")[0] not in free)
-    wanted = ["pip", "--editable", ".[fast]", *(versions or [])]
-    wanted += [word for group in ("playground", "redis", *groups) for word in ("--group", group)]
+    wanted = ["pip", "--editable", ".[fast,redis]", *(versions or [])]
+    wanted += [word for group in ("playground", *groups) for word in ("--group", group)]
     folder = Path(session.virtualenv.location)
     stamp = folder / ".installed"
     state = repr((wanted, pins, Path("pyproject.toml").read_bytes(), date.today() if upgrade else None))

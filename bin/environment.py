@@ -17,7 +17,7 @@ PYTHON = os.path.join(VENV, "bin", "python")
 
 #: Requirements of each script, as arguments of pip.
 PARTS = {
-    "playground": ["--editable", ".[fast]", "--group", "playground", "--group", "redis"],
+    "playground": ["--editable", ".[fast,redis]", "--group", "playground"],
     "test": ["--group", "test"],
     "lint": ["--group", "lint"],
     "docs": ["--group", "docs"],

@@ -11,6 +11,9 @@ from .import_graph import FLOORS, ROOT, Import, between_rooms, imports
 
 WEB = ("flask", "werkzeug", "jinja2", "blinker", "click")
 
+#: What a ledger of rentals is stored in; loaded when one is opened.
+LEDGERS = ("sqlite3", "redis")
+
 #: What each package must not import, as the beginning of a dotted name.
 FORBIDDEN: dict[str, tuple[str, ...]] = {
     "octaspace": (*WEB, "flask_octaspace", "playground", "tests"),
@@ -100,16 +103,26 @@ def test_every_page_has_its_views_and_its_templates() -> None:
         assert list((ROOT / "playground" / "templates" / page).glob("*.html")), page
 
 
-def loaded_by(code: str) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+def loaded_by(code: str, *arguments: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     return done.stdout.split()
 
 
 def test_sdk_import_does_not_load_other_packages() -> None:
     loaded = set(loaded_by("import sys, octaspace; print(*sys.modules)"))
     assert "octaspace" in loaded
-    assert not {*WEB, "pytest"} & loaded
+    assert not {*WEB, "pytest", *LEDGERS} & loaded
     assert not [name for name in loaded if starts(name, ("octaspace.sandbox",))]
+
+
+def test_a_client_with_a_ledger_does_not_load_its_storage() -> None:
+    code = "import sys, octaspace; octaspace.Client('k', rental_ledger=sys.argv[1]); print(*sys.modules)"
+    for url in ("sqlite:///rentals.db", "redis://host/0"):
+        loaded = set(loaded_by(code, url))
+        assert "octaspace.rentals.ledger" in loaded
+        assert not [name for name in loaded if starts(name, (*LEDGERS, "octaspace.types.session"))]
 
 
 def test_sandbox_import_does_not_need_the_sdk() -> None:
