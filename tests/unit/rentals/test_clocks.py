@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import datetime, timezone
 
 import pytest
@@ -18,16 +19,18 @@ HOUR = 3600.0
 @pytest.fixture
 def rental(ledger: RentalLedger) -> Rental:
     """A rental with a lease of 90 seconds and a deadline in two hours."""
-    return ledger.begin(account=ACCOUNT, service="mr", node_id=9101, max_duration=2 * HOUR)
+    rental = ledger.draft(account=ACCOUNT, service="mr", node_id=9101, max_duration=2 * HOUR)
+    ledger.backend.add(rental)
+    return rental
 
 
 def test_a_lease_ends_when_it_was_not_renewed(
     ledger: RentalLedger, rental: Rental, clock: SettableClock
 ) -> None:
     clock.advance(89.9)
-    assert not rental.lease_over(ledger.now())
+    assert not rental.lease_over(ledger.now(), socket.gethostname())
     clock.advance(0.1)
-    assert rental.lease_over(ledger.now())
+    assert rental.lease_over(ledger.now(), socket.gethostname())
 
 
 @pytest.mark.parametrize("seconds", [-HOUR, HOUR, -1e9, 1e9])
@@ -35,19 +38,19 @@ def test_a_set_clock_ends_no_lease_and_no_deadline(
     ledger: RentalLedger, rental: Rental, clock: SettableClock, seconds: float
 ) -> None:
     clock.set_wall(seconds)
-    assert not rental.lease_over(ledger.now())
+    assert not rental.lease_over(ledger.now(), socket.gethostname())
     assert not rental.deadline_passed(ledger.now())
     clock.advance(90)
-    assert rental.lease_over(ledger.now())
+    assert rental.lease_over(ledger.now(), socket.gethostname())
     clock.set_wall(-seconds)
-    assert rental.lease_over(ledger.now())
+    assert rental.lease_over(ledger.now(), socket.gethostname())
     clock.advance(2 * HOUR - 90)
     assert rental.deadline_passed(ledger.now())
 
 
 def test_a_reboot_ends_every_lease(ledger: RentalLedger, rental: Rental, clock: SettableClock) -> None:
     clock.reboot("boot-2", after=10)
-    assert rental.lease_over(ledger.now())
+    assert rental.lease_over(ledger.now(), socket.gethostname())
     assert not rental.deadline_passed(ledger.now())
 
 
@@ -61,18 +64,18 @@ def test_a_deadline_goes_on_over_a_reboot(ledger: RentalLedger, rental: Rental, 
 def test_a_rental_without_a_lease_ends_by_its_deadline_only(
     ledger: RentalLedger, clock: SettableClock
 ) -> None:
-    rental = ledger.begin(account=ACCOUNT, service="vpn", node_id=1, leased=False, max_duration=HOUR)
+    rental = ledger.draft(account=ACCOUNT, service="vpn", node_id=1, leased=False, max_duration=HOUR)
     clock.reboot("boot-2")
-    assert not rental.lease_over(ledger.now())
-    unlimited = ledger.begin(account=ACCOUNT, service="vpn", node_id=1, leased=False)
+    assert not rental.lease_over(ledger.now(), socket.gethostname())
+    unlimited = ledger.draft(account=ACCOUNT, service="vpn", node_id=1, leased=False)
     clock.advance(1e9)
     assert rental.deadline_passed(ledger.now())
     assert not unlimited.deadline_passed(ledger.now())
-    assert not unlimited.lease_over(ledger.now())
+    assert not unlimited.lease_over(ledger.now(), socket.gethostname())
 
 
 def test_a_rental_that_was_given_up_has_no_lease_left(ledger: RentalLedger, rental: Rental) -> None:
-    assert rental.changed(released=True).lease_over(ledger.now())
+    assert rental.changed(released=True).lease_over(ledger.now(), socket.gethostname())
 
 
 def test_a_deadline_is_extended_from_now(ledger: RentalLedger, rental: Rental, clock: SettableClock) -> None:
@@ -98,7 +101,7 @@ def test_a_rental_that_is_being_stopped_is_not_extended(ledger: RentalLedger, re
 
 @pytest.mark.parametrize(
     ("seconds", "epoch", "is_over"),
-    [(0.0, "boot-1", False), (59.0, "boot-1", False), (60.0, "boot-1", True), (-1.0, "boot-1", True),
+    [(0.0, "boot-1", False), (59.0, "boot-1", False), (60.0, "boot-1", True), (-1.0, "boot-1", False), (-60.0, "boot-1", True),
      (0.0, "boot-2", True)],
 )  # fmt: skip
 def test_a_claim_lasts_for_its_time(seconds: float, epoch: str, is_over: bool) -> None:

@@ -131,11 +131,11 @@ def test_a_system_without_another_thread(
     def start(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    rental = ledger.begin(account=ACCOUNT, service="mr", node_id=9101)
+    rental = ledger.draft(account=ACCOUNT, service="mr", node_id=9101)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", start)
         with pytest.raises(octaspace.RentalLedgerError, match="thread"):
-            HeldRental(ledger, rental, log=logging.getLogger("test"))
+            HeldRental(ledger, rental, log=logging.getLogger("test")).begin()
     assert not ledger.heartbeat.is_running
     assert [one.outcome for one in ledger.backend.closed_rentals()] == ["not made"]
     lease = Lease()
@@ -150,16 +150,19 @@ def test_a_system_without_another_thread(
 def test_a_forked_child_renews_its_own_leases_only(path: Path, clock: SettableClock) -> None:
     ledger = RentalLedger(SqliteBackend(str(path), clock=clock))
     ledger.heartbeat.period = 1e6
-    of_parent = ledger.begin(account=ACCOUNT, service="mr", node_id=1)
+    of_parent = ledger.draft(account=ACCOUNT, service="mr", node_id=1)
     held = HeldRental(ledger, of_parent, log=logging.getLogger("test"))
+    held.begin()
     held.attach("u-parent")
     clock.advance(30)
 
     def rent_in_child() -> list[object]:
         inherited = (ledger.heartbeat.is_running, len(heartbeats()))
         ledger.heartbeat.beat()
-        of_child = ledger.begin(account=ACCOUNT, service="mr", node_id=2)
-        HeldRental(ledger, of_child, log=logging.getLogger("test")).attach("u-child")
+        of_child = ledger.draft(account=ACCOUNT, service="mr", node_id=2)
+        held_in_child = HeldRental(ledger, of_child, log=logging.getLogger("test"))
+        held_in_child.begin()
+        held_in_child.attach("u-child")
         started = (ledger.heartbeat.is_running, len(heartbeats()))
         clock.advance(30)
         ledger.heartbeat.beat()
@@ -208,5 +211,5 @@ def test_a_process_that_exits_inside_a_block_gives_its_rental_up(url: str) -> No
     (rental,) = open_ledger(url).backend.open_rentals()
     assert rental.uuid == done.stdout.strip()
     assert rental.released
-    assert rental.lease_over(rental.renewed)
+    assert rental.lease_over(rental.renewed, rental.owner.host)
     assert rental.owner.is_running() is False

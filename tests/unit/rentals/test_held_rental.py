@@ -59,7 +59,9 @@ def ledger(backend: FailingBackend) -> Iterator[RentalLedger]:
 
 def hold(ledger: RentalLedger, **options: Any) -> HeldRental:
     """Write an entry with a lease, and hold it."""
-    return HeldRental(ledger, ledger.begin(account=ACCOUNT, service="mr", node_id=9101), log=LOG, **options)
+    held = HeldRental(ledger, ledger.draft(account=ACCOUNT, service="mr", node_id=9101), log=LOG, **options)
+    held.begin()
+    return held
 
 
 def stored(held: HeldRental) -> Rental:
@@ -93,8 +95,9 @@ def test_the_life_of_a_rental(ledger: RentalLedger, clock: SettableClock) -> Non
 
 
 def test_a_rental_without_a_lease_is_not_renewed(ledger: RentalLedger) -> None:
-    rental = ledger.begin(account=ACCOUNT, service="mr", node_id=9101, leased=False)
+    rental = ledger.draft(account=ACCOUNT, service="mr", node_id=9101, leased=False)
     held = HeldRental(ledger, rental, log=LOG)
+    held.begin()
     assert not ledger.heartbeat.is_running
     held.attach("u-1")
     assert (stored(held).uuid, stored(held).lease) == ("u-1", None)
@@ -243,8 +246,9 @@ def test_the_owner_learns_it_at_the_end_of_the_block(
 
 
 def test_the_passed_deadline_is_the_reason(ledger: RentalLedger, clock: SettableClock) -> None:
-    rental = ledger.begin(account=ACCOUNT, service="mr", node_id=9101, max_duration=60)
+    rental = ledger.draft(account=ACCOUNT, service="mr", node_id=9101, max_duration=60)
     held = HeldRental(ledger, rental, log=LOG)
+    held.begin()
     clock.advance(60)
     claimed(held)
     held.beat()

@@ -97,7 +97,7 @@ def test_no_secret_is_stored_or_shown(
 
 
 def test_an_entry_has_the_documented_fields_only(ledger: RentalLedger) -> None:
-    rental = ledger.begin(account="a" * 32, service="mr", node_id=9101)
+    rental = ledger.draft(account="a" * 32, service="mr", node_id=9101)
     fields = json.loads(rental.to_json())
     assert set(fields) == {
         "id", "account", "service", "node_id", "owner", "created", "renewed", "name", "lease", "released",
