@@ -44,7 +44,10 @@ def rent(client: octaspace.Client, order: dict[str, Any]) -> Any:
     node_id, service = order["node"], order["service"]
     if service == "vpn":
         return client.services.vpn.rent(
-            node_id=node_id, subkind=order["subkind"], protocol=order["protocol"], name=f"call {order['call']}"
+            node_id=node_id,
+            subkind=order["subkind"],
+            protocol=order["protocol"],
+            name=f"call {order['call']}",
         )
     envs = {MARKER: str(order["call"])}
     if service == "render":
@@ -137,7 +140,10 @@ def _reap(order: dict[str, Any], teller: _Teller) -> None:
         nonlocal reached
         reached += 1
         places[line.place] += 1
-        if reached == order.get("kill_at") or (line.place, before) == (target.get("place"), target.get("before")):
+        if reached == order.get("kill_at") or (line.place, before) == (
+            target.get("place"),
+            target.get("before"),
+        ):
             teller.tell("killed", place=line.place, phase="reaper")
             kill_here()
 

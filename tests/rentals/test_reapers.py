@@ -147,7 +147,11 @@ def test_a_reaper_killed_at_any_line_is_continued_by_the_next(
 
 
 def test_dry_runs_change_nothing(
-    ledger_url: str, connect: ConnectTo, market: Market, sandbox: SandboxServer, running: Callable[[], set[str]]
+    ledger_url: str,
+    connect: ConnectTo,
+    market: Market,
+    sandbox: SandboxServer,
+    running: Callable[[], set[str]],
 ) -> None:
     client = connect(ledger_url)
     _Orphans(ledger_url, client, market).make()

@@ -50,7 +50,11 @@ class RedisServer:
         """Start it, unless it runs."""
         if self._process is not None:
             return
-        words = f"--port {self.port} --bind 127.0.0.1 --daemonize no --appendonly {self._append} --save ".split(" ")
+        words = (
+            f"--port {self.port} --bind 127.0.0.1 --daemonize no --appendonly {self._append} --save ".split(
+                " "
+            )
+        )
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._program, *words, "--dir", str(self._folder)], stdout=log, stderr=log
