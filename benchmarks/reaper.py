@@ -181,7 +181,15 @@ class World:
                                 ("stall", 0.02), ("truncate", 0.02), ("garbage", 0.02), ("html", 0.02)):  # fmt: skip
                 add(kind, port, methods=["POST"], path="/services/*", probability=share)  # type: ignore[arg-type]
             add("status", port, methods=["POST"], path="/services/*", probability=0.04, status=500)
-            add("status", port, methods=["POST"], path="/services/*", probability=0.04, status=504, carry_out=True)
+            add(
+                "status",
+                port,
+                methods=["POST"],
+                path="/services/*",
+                probability=0.04,
+                status=504,
+                carry_out=True,
+            )
             add("status", port, methods=["GET"], probability=0.05, status=503)
             add("drop_after_read", port, methods=["GET"], probability=0.05)
             add("stall", port, methods=["GET"], probability=0.01)
@@ -408,7 +416,14 @@ def _record(orders: Orders, owners: list[Process]) -> None:
 
 
 def _run(
-    orders: Orders, workers: Processes, world: World, url: str, rentals: int, seed: int, result: Result, say: Any
+    orders: Orders,
+    workers: Processes,
+    world: World,
+    url: str,
+    rentals: int,
+    seed: int,
+    result: Result,
+    say: Any,
 ) -> list[Call]:
     calls: list[Call] = []
     lock, over = threading.Lock(), threading.Event()

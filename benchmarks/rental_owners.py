@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import octaspace
@@ -43,7 +44,10 @@ def rent(client: octaspace.Client, order: dict[str, Any]) -> Any:
     node_id, service = order["node"], order["service"]
     if service == "vpn":
         return client.services.vpn.rent(
-            node_id=node_id, subkind=order["subkind"], protocol=order["protocol"], name=f"call {order['call']}"
+            node_id=node_id,
+            subkind=order["subkind"],
+            protocol=order["protocol"],
+            name=f"call {order['call']}",
         )
     envs = {MARKER: str(order["call"])}
     if service == "render":
@@ -129,11 +133,17 @@ def _reap(order: dict[str, Any], teller: _Teller) -> None:
     """The life of one reaper: some rounds, killed at a line if the order says so."""
     client = client_of(order)
     reached = 0
+    places: Counter[str] = Counter()
+    target = order.get("target", {})
 
     def at_line(line: Line, before: int) -> None:
         nonlocal reached
         reached += 1
-        if reached == order.get("kill_at"):
+        places[line.place] += 1
+        if reached == order.get("kill_at") or (line.place, before) == (
+            target.get("place"),
+            target.get("before"),
+        ):
             teller.tell("killed", place=line.place, phase="reaper")
             kill_here()
 
@@ -146,6 +156,8 @@ def _reap(order: dict[str, Any], teller: _Teller) -> None:
             else:
                 results = Counter(item.result for item in report.items)
                 teller.tell("round", results=results, problem=report.problem, lines=reached)
+                if order.get("records"):
+                    teller.tell("places", places=places)
             time.sleep(order["pause"])
 
 
@@ -183,7 +195,15 @@ def _follow(pid: int, reading: int, order: dict[str, Any]) -> list[dict[str, Any
     return events + told
 
 
+def _load() -> None:
+    """Import what owners and reapers import at first use, once for all of them."""
+    for name in ("types", "rentals.reaper", "rentals.sqlite_backend", "rentals.redis_backend"):
+        import_module(f"octaspace.{name}")
+    octaspace.Client(KEY).services.session("none")
+
+
 def main() -> None:
+    _load()
     children: list[int] = []
     for line in sys.stdin:
         order = json.loads(line)

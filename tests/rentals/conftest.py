@@ -128,9 +128,7 @@ def stops(sandbox: SandboxServer) -> list[str]:
 
 def creations(sandbox: SandboxServer) -> int:
     """How many creations arrived."""
-    return sum(
-        entry.method == "POST" and entry.path.count("/") == 2 for entry in sandbox.journal.entries()
-    )
+    return sum(entry.method == "POST" and entry.path.count("/") == 2 for entry in sandbox.journal.entries())
 
 
 #: A process that does not run any more: ids of processes are smaller.

@@ -24,7 +24,6 @@ ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-rentals".ljust(64, "0")
 
 
-
 def shifted_ledger(url: str, shift: Path) -> RentalLedger:
     """A ledger whose clock was set: forward or back by the number of seconds in a file.
 
@@ -175,9 +174,11 @@ def _reap(order: dict[str, Any]) -> None:
         _wait_at("ready")
         report = reap(client)
         _tell(
-            "round", ok=report.ok, living=report.living, problem=report.problem,
-            items=[{"uuid": item.rental.uuid, "result": item.result, "detail": item.detail} for item in report.items],
-        )  # fmt: skip
+            "round",
+            ok=report.ok,
+            problem=report.problem,
+            items=[{"uuid": item.rental.uuid, "result": item.result} for item in report.items],
+        )
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -34,7 +36,13 @@ def lease_is_over(url: str) -> bool:
 @pytest.mark.parametrize("reaped", [True, False], ids=["reaped", "zombie"])
 @pytest.mark.parametrize("forks", [True, False], ids=["with a child", "alone"])
 def test_a_killed_owner_is_followed_by_its_rental(
-    ledger_url: str, start: Start, connect: ConnectTo, market: Market, running: Running, forks: bool, reaped: bool
+    ledger_url: str,
+    start: Start,
+    connect: ConnectTo,
+    market: Market,
+    running: Running,
+    forks: bool,
+    reaped: bool,
 ) -> None:
     """Neither a zombie nor a forked child counts as the owner."""
     owner = start("own", ledger_url, rentals=market.items(1), forks=forks)
@@ -46,9 +54,6 @@ def test_a_killed_owner_is_followed_by_its_rental(
         until(lambda: reap(client).count("stopped") == 1)
     finally:
         if told["child"]:
-            import os
-            import signal
-
             os.kill(told["child"], signal.SIGKILL)
     assert running() == set()
     assert only_entry(ledger_url).outcome == "lease over"
@@ -122,7 +127,12 @@ def test_an_entry_closed_before_its_request_is_open_again_with_the_session(
 
 
 def test_a_session_that_appears_after_its_entry_was_closed_is_stopped(
-    ledger_url: str, start: Start, connect: ConnectTo, market: Market, sandbox: SandboxServer, running: Running
+    ledger_url: str,
+    start: Start,
+    connect: ConnectTo,
+    market: Market,
+    sandbox: SandboxServer,
+    running: Running,
 ) -> None:
     """The request is held up in front of the API, and its owner is killed."""
     fault = sandbox.faults.add("slow", methods=["POST"], path="/services/mr", seconds=600)
@@ -141,7 +151,12 @@ def test_a_session_that_appears_after_its_entry_was_closed_is_stopped(
 
 
 def test_an_owner_that_was_killed_between_request_and_answer(
-    ledger_url: str, start: Start, connect: ConnectTo, market: Market, sandbox: SandboxServer, running: Running
+    ledger_url: str,
+    start: Start,
+    connect: ConnectTo,
+    market: Market,
+    sandbox: SandboxServer,
+    running: Running,
 ) -> None:
     sandbox.faults.add("stall", methods=["POST"], path="/services/*")
     owners = []
@@ -169,7 +184,9 @@ class TestSessionsWithoutAnId:
         return str(client.services.render.create(node_id=node_id, disk_size=1).data["uuid"])
 
     def dead(self, url: str, market: Market, service: str, id: str, **values: Any) -> None:
-        write_entry(url, service, getattr(market, service)[0], id=id, **{"ago": 0.0, "released": True, **values})
+        write_entry(
+            url, service, getattr(market, service)[0], id=id, **{"ago": 0.0, "released": True, **values}
+        )
 
     def test_one_dead_owner(
         self, service: str, ledger_url: str, connect: ConnectTo, market: Market, running: Running
@@ -193,7 +210,13 @@ class TestSessionsWithoutAnId:
         assert running() == set()
 
     def test_a_living_owner_on_the_same_node(
-        self, service: str, ledger_url: str, connect: ConnectTo, market: Market, running: Running, start: Start
+        self,
+        service: str,
+        ledger_url: str,
+        connect: ConnectTo,
+        market: Market,
+        running: Running,
+        start: Start,
     ) -> None:
         node = getattr(market, service)[0]
         self.dead(ledger_url, market, service, "a")
@@ -207,14 +230,18 @@ class TestSessionsWithoutAnId:
         owner.hear("left")
 
     def test_a_living_owner_that_waits_for_its_answer_on_the_same_node(
-        self, service: str, ledger_url: str, connect: ConnectTo, market: Market, running: Running, start: Start
+        self,
+        service: str,
+        ledger_url: str,
+        connect: ConnectTo,
+        market: Market,
+        running: Running,
+        start: Start,
     ) -> None:
         """It is not clear whose the session is until the living owner knows its own."""
         node = getattr(market, service)[0]
         self.dead(ledger_url, market, service, "a")
-        owner = start(
-            "own", ledger_url, rentals=[{"service": service, "node": node}], waits_before_send=True
-        )
+        owner = start("own", ledger_url, rentals=[{"service": service, "node": node}], waits_before_send=True)
         owner.hear("about to send")
         orphan = self.make(connect, ledger_url, market, service)
         client = connect(ledger_url)
@@ -252,8 +279,8 @@ class TestSessionsWithoutAnId:
         assert running() == {older}
 
     def test_two_living_owners_whose_answers_are_lost_do_not_believe_that_nothing_was_made(
-        self, service: str, ledger_url: str, connect: ConnectTo, market: Market, running: Running, start: Start,
-        sandbox: SandboxServer,
+        self, service: str, ledger_url: str, connect: ConnectTo, market: Market, running: Running,
+        start: Start, sandbox: SandboxServer,
     ) -> None:  # fmt: skip
         """Each session fits both of them."""
         sandbox.faults.add("drop_after_read", methods=["POST"], path=f"/services/{service}")

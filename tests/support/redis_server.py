@@ -49,11 +49,7 @@ class RedisServer:
         """Start it, unless it runs."""
         if self._process is not None:
             return
-        words = (
-            f"--port {self.port} --bind 127.0.0.1 --save  --appendonly no --daemonize no".split(
-                " "
-            )
-        )
+        words = f"--port {self.port} --bind 127.0.0.1 --save  --appendonly no --daemonize no".split(" ")
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._program, *words, "--dir", str(self._folder), *self._options], stdout=log, stderr=log
