@@ -41,6 +41,7 @@ _CHANGES: Final = (
     "services.render.create",
     "services.session.stop",
     "services.mr.rent",
+    "services.mr.rent_any",
     "services.vpn.rent",
     "services.render.rent",
 )

@@ -43,7 +43,6 @@ PARAMETER_TEXTS: Final[Mapping[str, str]] = {
     "services.mr.node_id": "Node id of the machine, from list or search.",
     "services.vpn.node_id": "Node id of the relay, from list or search.",
     "offers": "Offers of search or list, or node ids, in the order in which they are tried.",
-    "on_lease_lost": "Called when a reaper has ended the rental.",
     "options": (
         "envs (environment variables) and multi_gpu_worker (true for one worker per GPU; the API's spelling "
         '"multi-gpu-worker" is accepted as well). None is left out.'

@@ -52,14 +52,15 @@ _ADVICE: Final = (
 def index() -> str:
     panel = _sessions()
     listing, problem = _read(panel)
+    reaped = _last_round()
     return render_template(
         "rentals/index.html",
         sessions=panel,
         listing=listing,
         ledger_problem=problem,
         every=_REFRESH_SECONDS,
-        reaped=_last_round(),
-        reaper_late=_is_late(),
+        reaped=reaped,
+        reaper_late=reaped is None or reaped > _MISSED_ROUNDS * _pause() + _ROUND_SECONDS,
     )
 
 
@@ -212,6 +213,6 @@ def _last_round() -> float | None:
     return None if at is None else max(0.0, time.time() - at)
 
 
-def _is_late() -> bool:
-    last, every = _last_round(), current_app_state().process.reaper_seconds
-    return last is None or last > _MISSED_ROUNDS * every + _ROUND_SECONDS
+def _pause() -> int:
+    """Seconds between two rounds of the reaper."""
+    return current_app_state().process.reaper_seconds
