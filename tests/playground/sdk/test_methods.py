@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import json
+from datetime import timezone
 
 import pytest
 
@@ -152,8 +154,6 @@ def test_a_preview_with_a_deadline_writes_no_entry_and_shows_no_id() -> None:
         assert found.problem == ""
         assert found.request is not None
         assert found.request.body[0]["envs"] == {}
-    first = preview(method("services.mr.rent_any"), {**order, "offers": [8, 9]} | {"node_id": None})
-    assert "node_id" in first.problem
     del order["node_id"]
     first = preview(method("services.mr.rent_any"), {**order, "offers": [8, 9]})
     assert first.request is not None
@@ -194,9 +194,8 @@ def test_what_is_not_a_time_is_a_field_error(text: str) -> None:
     assert set(from_form(method("services.vpn.create"), fields).errors) == {"deadline"}
     given = from_json(method("services.vpn.create"), json.dumps({"node_id": 7, "deadline": text}))
     assert set(given.errors) == {"deadline"}
-    assert set(from_json(method("services.vpn.create"), '{"node_id": 7, "deadline": 5}').errors) == {
-        "deadline"
-    }
+    number = from_json(method("services.vpn.create"), '{"node_id": 7, "deadline": 5}')
+    assert set(number.errors) == {"deadline"}
 
 
 def test_form_is_parsed_by_parameter_types() -> None:
