@@ -14,7 +14,7 @@ DEFAULT_HOURS: Final = "4"
 #: Ten years: the limit of the SDK.
 _MAX_HOURS: Final = 87_600
 
-_NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?|\.[0-9]{1,12}")
+_NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,20})?|\.[0-9]{1,20}")
 
 
 def parse_hours(text: str) -> int | float | None:
