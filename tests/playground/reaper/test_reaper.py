@@ -122,7 +122,7 @@ def test_keys_of_browsers_are_used_with_their_own_endpoints(
 def test_the_same_key_for_two_apis_does_not_close_the_entries_of_the_other(
     visitor: Visitor, ledger: RentalLedger, reaper: Reaper, sandbox: SandboxServer
 ) -> None:
-    """One key, two APIs: the reaper of one API does not see the session of the other, and leaves its entry."""
+    """The reaper of one API does not see the session of the other, and leaves its entry."""
     with SandboxServer(ports=(0,)) as other:
         key = {"api_key": "the-same-key"}
         visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=other.url, **key)
