@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     _set_up_log()
     for number in (signal.SIGTERM, signal.SIGINT):
-        # At once, also in the middle of a round: the next reaper goes on.
+        # At once, also in the middle of a round: the next reaper continues.
         signal.signal(number, _end)
     try:
         process = ProcessSettings.read(os.environ, ROOT / "instance")

@@ -49,7 +49,7 @@ _ENVS: Final = RentField(
 
 _STOP_AFTER: Final = RentField(
     "max_duration", "hours",
-    "A reaper stops it then. Decimals are possible. Empty: it runs until somebody stops it.",
+    "A reaper stops it then. Decimals are possible. Empty: it runs until it is stopped by hand.",
     unit="hours", label="Stop after",
 )  # fmt: skip
 _NAME: Final = RentField("name", "text", "For the list of rentals; empty: playground.")

@@ -225,7 +225,7 @@ def _total(cost: Estimate | None, seconds: float | None) -> Decimal | None:
 def _deadline_warning(order: Order) -> list[str]:
     if order.max_duration is not None or current_browser().api_target.is_sandbox:
         return []
-    return ["It has no deadline: it costs money until somebody stops it."]
+    return ["It has no deadline: it costs money until it is stopped by hand."]
 
 
 def _to_session(response: Response[Any]) -> Target:
