@@ -20,9 +20,10 @@ from playground.settings import ProcessSettings
 from playground.store import BrowserState, Database, ReaperRounds, open_database
 from playground.store.browser_state import IDLE_SECONDS
 
+from ...support.redis_server import RedisServer
 from ...support.running_playground import ROOT, bare_environment
 from ...support.waiting import until
-from ..browsing import Visitor
+from ..browsing import Visitor, text_of
 from ..conftest import MakeApp
 from ..pages.rent.renting import rent
 from ..store.fakes import FakeClock
@@ -283,3 +284,33 @@ def test_the_process_ends_at_once_also_in_a_round(
     finally:
         running.kill()
         running.wait()
+
+
+def test_a_ledger_in_redis_is_that_of_the_state_and_its_outage_has_a_card(
+    process: ProcessSettings,
+    make_app: MakeApp,
+    redis_server: RedisServer,
+    sandbox: SandboxServer,
+    tmp_path: Path,
+) -> None:
+    redis_server.start()
+    with redis_server.client() as client:
+        client.flushall()
+    both = ProcessSettings.read({"PLAYGROUND_REDIS_URL": redis_server.url}, tmp_path)
+    state = make_app(replace(both, sandbox_urls=process.sandbox_urls)).extensions["playground"]
+    visitor = Visitor(make_app(replace(process, ledger_url=both.rental_ledger)))  # its state is in a file
+    rent(visitor, "vpn", **RELAY, max_duration=AT_ONCE, name="of another machine")
+    (rental,) = state.rental_ledger.backend.open_rentals()
+    assert "of another machine" in visitor.get("/playground/rentals").get_data(as_text=True)
+    Reaper(state.rental_ledger, state.database, KnownTargets(process, state.database)).round()
+    assert stopped(sandbox) == {rental.uuid}
+    redis_server.stop()
+    try:
+        page = visitor.page("/playground/rentals")
+        card = text_of(page.select("#panel-rentals .problem")[0])
+        assert "RentalLedgerError" in card
+        refused = visitor.follow(rent(visitor, "vpn", **RELAY))
+        assert "nothing was rented" in text_of(refused.select(".problem")[0])
+    finally:
+        redis_server.start()
+    assert len([entry for entry in sandbox.journal.entries() if entry.change]) == 2
