@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import Any, Final
 
-from octaspace import Client, Error
+from octaspace import Client, Error, Request, Response
+from octaspace.key_mask import KeyMask
 from octaspace.rentals import LedgerTime, Rental, account_fingerprint, reap
 from octaspace.rentals.backend import LedgerBackend
 from octaspace.rentals.ledger import RentalLedger
+from octaspace.request import BodySink
 
 from ..browser.api_target import ApiTarget
 from ..browser.rental_owner import belongs_to
@@ -63,7 +65,7 @@ class Reaper:
             lease=self._ledger.lease,
             reconcile_timeout=self._ledger.reconcile_timeout,
         )
-        client = Client(target.key, base_urls=list(target.endpoints), total_timeout=_CALL_SECONDS)
+        client = _MaskedClient(target.key, base_urls=list(target.endpoints), total_timeout=_CALL_SECONDS)
         try:
             return reap(client, view).ok
         except Error as error:
@@ -89,6 +91,17 @@ class Reaper:
                 "does not stop them", len(unknown),
             )  # fmt: skip
         self._unknown = unknown
+
+
+class _MaskedClient(Client):
+    """A client whose answers do not contain the key: what they name is stored in the ledger, and shown."""
+
+    def send(
+        self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
+    ) -> Response[Any]:
+        """See `octaspace.Client.send`."""
+        mask = KeyMask(self.config.api_key)
+        return mask.response(super().send(request, timeout=timeout, sink=sink))
 
 
 class _EntriesOf:

@@ -26,6 +26,7 @@ from ...support.waiting import until
 from ..browsing import Visitor, text_of
 from ..conftest import MakeApp
 from ..pages.rent.renting import rent
+from ..small_api import SmallApi
 from ..store.fakes import FakeClock
 
 RELAY = {"node_id": "9301", "subkind": "wg"}
@@ -228,6 +229,32 @@ def test_a_broken_ledger_ends_no_round_for_good(
     path.write_bytes(whole)
     reaper.round()
     assert len(stopped(sandbox)) == 1
+
+
+def test_a_key_that_the_api_repeats_is_not_stored(
+    process: ProcessSettings, make_app: MakeApp, small_api: SmallApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The reaper adds the session of an entry as the API names it."""
+    key = "sk-the-operators-own-key"
+    process = replace(process, operator_key=key, operator_urls=(small_api.url,))
+    state = make_app(process).extensions["playground"]
+    ledger = state.rental_ledger
+    account = account_fingerprint(key)
+    rental = ledger.begin(account=account, service="mr", node_id=1, max_duration=3600, leased=False)
+    found = {"uuid": f"of {key}", "node_id": 1, "user_envs": {"OCTASPACE_RENTAL_ID": rental.id}}
+    small_api.answers = {"GET /sessions": [found]}
+    with caplog.at_level(logging.DEBUG):
+        Reaper(ledger, state.database, KnownTargets(process, state.database)).round()
+    (stored,) = ledger.backend.open_rentals()
+    assert stored.uuid == "of ***"
+    assert small_api.arrived("GET")[0].headers["authorization"] == key
+    small_api.answers = {}
+    ledger.extend(rental.id, -1)
+    with caplog.at_level(logging.DEBUG):
+        Reaper(ledger, state.database, KnownTargets(process, state.database)).round()
+    assert key not in caplog.text
+    for file in process.state_dir.glob("rentals.db*"):
+        assert key.encode() not in file.read_bytes()
 
 
 def test_entries_without_a_known_key_are_named_once(
