@@ -117,7 +117,8 @@ def _without_secrets():
     return {
         name: value
         for name, value in os.environ.items()
-        if name not in ("OCTA_API_KEY", "SECRET_KEY") and not name.startswith("PLAYGROUND_")
+        if name not in ("OCTA_API_KEY", "OCTA_RENTAL_LEDGER", "SECRET_KEY")
+        and not name.startswith("PLAYGROUND_")
     }
 
 

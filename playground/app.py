@@ -20,7 +20,7 @@ from .app_state import EXTENSION, AppState
 from .browser.api_target import default_target
 from .browser.client_options import MAX_JSON_VALUES, MAX_RESPONSE_BYTES
 from .domain.safe_links import web_address
-from .sdk import read_only, recording
+from .sdk import read_only, recording, stopped_rentals
 from .settings import ProcessSettings
 from .web import (
     admission,
@@ -84,12 +84,14 @@ def build(config: Mapping[str, Any]) -> Flask:
         logger=calls_log,
         max_response_bytes=MAX_RESPONSE_BYTES,
         max_json_values=MAX_JSON_VALUES,
+        rental_ledger=process.rental_ledger,
     )
     app.extensions[EXTENSION] = state = AppState(app, process)
     app.secret_key = state.secret_key
 
     recording.init_app(app, calls_log)
     read_only.init_app(app)
+    stopped_rentals.init_app(app)
     login.init_app(app, process)
     CSRFProtect(app)
     Bootstrap5(app)

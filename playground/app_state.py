@@ -14,12 +14,19 @@ from typing import Any, Final, TypeVar, cast
 
 from flask import Flask, current_app
 
+from octaspace import RentalLedgerError
+from octaspace.rentals.ledger import RentalLedger, open_ledger
+from octaspace.rentals.ledger_url import parse_ledger_url
+
 from .sdk.client_cache import ClientCache
 from .secret_key import load_or_create_secret
 from .settings import ProcessSettings, StartError
 from .store import StoreError, open_database
 
-__all__ = ["EXTENSION", "AppState", "current_app_state", "ensure_private_directory"]
+__all__ = [
+    "EXTENSION", "AppState", "check_rental_ledger", "current_app_state", "ensure_private_directory",
+    "open_rental_ledger",
+]  # fmt: skip
 
 _T = TypeVar("_T")
 
@@ -39,6 +46,7 @@ class AppState:
         clients: One client per distinct configuration.
         database: The store shared by all workers: state of browsers, request log, tokens, snapshots, jobs.
         secret_key: Signs cookies.
+        rental_ledger: Records what is rented; see `octaspace.rentals`.
         login_slots: For threads that delay a login attempt: at most half of the threads of pages.
 
     Raises:
@@ -55,6 +63,7 @@ class AppState:
             raise StartError(f"The state cannot be stored in {process.state_dir}: {error.strerror}") from None
         except StoreError as error:
             raise StartError(str(error)) from None
+        self.rental_ledger = open_rental_ledger(process)
         self.clients = ClientCache(app, operator_key=process.operator_key)
         self.login_slots = threading.BoundedSemaphore(max(1, process.threads // 2))
         self._lock = threading.Lock()
@@ -93,6 +102,34 @@ class AppState:
 def current_app_state() -> AppState:
     """The state of the current app."""
     return cast(AppState, current_app.extensions[EXTENSION])
+
+
+def open_rental_ledger(process: ProcessSettings) -> RentalLedger:
+    """The rental ledger; nothing is read or written yet.
+
+    Raises:
+        StartError: The package redis is needed and is not installed.
+    """
+    try:
+        return open_ledger(process.rental_ledger)
+    except RentalLedgerError as error:
+        raise StartError(f"The rental ledger cannot be used: {error}") from None
+
+
+def check_rental_ledger(process: ProcessSettings) -> None:
+    """Check that the rental ledger can be read, and that its file can be written.
+
+    Raises:
+        StartError: It cannot be used.
+    """
+    ledger = open_rental_ledger(process)
+    path = parse_ledger_url(process.rental_ledger).path
+    if path is not None and not os.access(path if os.path.exists(path) else os.path.dirname(path), os.W_OK):
+        raise StartError(f"The rental ledger cannot be used: {path} cannot be written")
+    try:
+        ledger.backend.open_rentals()
+    except RentalLedgerError as error:
+        raise StartError(f"The rental ledger cannot be used: {error}") from None
 
 
 def ensure_private_directory(folder: Path) -> Path:

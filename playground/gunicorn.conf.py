@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from playground.app_state import ensure_private_directory
+from playground.app_state import check_rental_ledger, ensure_private_directory
 from playground.settings import ProcessSettings, StartError, is_loopback
 from playground.store import StoreError, open_database
 from playground.web.access_log import AccessLogger
@@ -72,6 +72,7 @@ def on_starting(server: Any) -> None:
         raise StartError(f"The state cannot be stored in {settings.state_dir}: {error.strerror}") from None
     except StoreError as error:
         raise StartError(f"The state cannot be stored: {error}") from None
+    check_rental_ledger(settings)
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -5,6 +5,8 @@ PLAYGROUND_PASSWORD           required before any page is shown; at least 12 cha
 PLAYGROUND_HOSTS              additional host names of the app, comma-separated
 PLAYGROUND_ENDPOINTS          endpoints a browser may choose in addition to the operator's, comma-separated
 PLAYGROUND_REDIS_URL          store the state of browsers in Redis instead of a file
+PLAYGROUND_RENTAL_LEDGER      rental ledger; by default that Redis, or rentals.db in the state folder
+PLAYGROUND_REAPER_SECONDS     pause between two rounds of the reaper
 PLAYGROUND_STORE_BYTES        maximum total size of the state of browsers, in bytes
 PLAYGROUND_PROXY_HOPS         number of proxies in front that set X-Forwarded-… headers
 PLAYGROUND_STATE_DIR          state folder; by default one per port in `instance` next to the package
@@ -23,9 +25,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from octaspace import Config, ConfigurationError
+from octaspace.rentals.ledger_url import LedgerUrl, parse_ledger_url
 
+from .store.backend import StoreError
 from .store.quotas import DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
 
 __all__ = ["ProcessSettings", "StartError", "is_loopback"]
@@ -34,6 +39,11 @@ __all__ = ["ProcessSettings", "StartError", "is_loopback"]
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+
+_REDIS_LEDGER = (
+    "cannot be used: write redis://user:password@host:port/number (or rediss://), with @ : / ? # % of the "
+    "password as %40 %3A %2F %3F %23 %25; its options are lease and reconcile_timeout, in seconds"
+)
 
 LIVE_ENDPOINT = "https://api.octa.space"
 
@@ -103,6 +113,8 @@ class ProcessSettings:
         operator_key: The operator's API key, or None.
         operator_urls: The endpoints that key belongs to.
         secret_key: Signs cookies; None for one that is created and stored in `state_dir`.
+        ledger_url: The rental ledger as given; None for `rentals.db` in `state_dir`.
+        reaper_seconds: Seconds between two rounds of the reaper.
     """
 
     bind: str
@@ -120,6 +132,15 @@ class ProcessSettings:
     operator_key: str | None = field(default=None, repr=False)
     operator_urls: tuple[str, ...] = (LIVE_ENDPOINT,)
     secret_key: str | None = field(default=None, repr=False)
+    ledger_url: LedgerUrl | None = field(default=None, repr=False)
+    reaper_seconds: int = 30
+
+    @property
+    def rental_ledger(self) -> LedgerUrl:
+        """The URL of the rental ledger, with an absolute path."""
+        if self.ledger_url is not None:
+            return self.ledger_url
+        return parse_ledger_url(f"sqlite:///{quote(str(self.state_dir.absolute() / 'rentals.db'))}").full_url
 
     @property
     def instance(self) -> str:
@@ -206,6 +227,10 @@ class ProcessSettings:
             operator_key=_key(text("OCTA_API_KEY")),
             operator_urls=urls("OCTA_BASE_URLS") or urls("OCTA_BASE_URL") or (LIVE_ENDPOINT,),
             secret_key=secret,
+            ledger_url=_ledger(text("PLAYGROUND_RENTAL_LEDGER"), text("PLAYGROUND_REDIS_URL")),
+            reaper_seconds=_number(
+                "PLAYGROUND_REAPER_SECONDS", text("PLAYGROUND_REAPER_SECONDS"), 30, 1, 3600
+            ),
         )
 
 
@@ -282,6 +307,41 @@ def _key(key: str | None) -> str | None:
     except ConfigurationError as error:
         raise StartError(f"OCTA_API_KEY: {error}") from None
     return key
+
+
+def _ledger(text: str | None, redis_url: str | None) -> LedgerUrl | None:
+    """The rental ledger: its own URL, else Redis; None for the default file.
+
+    Messages about Redis repeat no part of the URL: a part of a mistyped password may look like an option.
+    """
+    if text is None and redis_url is None:
+        return None
+    url = text or redis_url or ""
+    is_redis = text is None or url.startswith(("redis://", "rediss://"))
+    try:
+        if is_redis:
+            _check_redis(url.partition("?")[0])
+        return parse_ledger_url(url).full_url
+    except StoreError:
+        if text is None:
+            return None  # the store refuses it, and says how to write it
+        raise StartError(f"PLAYGROUND_RENTAL_LEDGER {_REDIS_LEDGER}") from None
+    except ValueError as error:
+        if text is None:
+            raise StartError(
+                "PLAYGROUND_REDIS_URL cannot be the rental ledger as well, which needs redis:// or rediss:// "
+                "without options: set PLAYGROUND_RENTAL_LEDGER"
+            ) from None
+        problem = _REDIS_LEDGER if is_redis else f"cannot be used: {error}"
+        raise StartError(f"PLAYGROUND_RENTAL_LEDGER {problem}") from None
+
+
+def _check_redis(url: str) -> None:
+    try:
+        from .store.redis.url import check_url  # the package redis may be missing
+    except ImportError:
+        return  # this is said when the store or the ledger is opened
+    check_url(url)
 
 
 def _number(name: str, text: str | None, default: int, least: int, most: int) -> int:

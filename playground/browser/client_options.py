@@ -18,9 +18,13 @@ __all__ = [
 PANEL_BUDGET = 8.0
 
 #: Not in the form: the key and the endpoints belong to the API target; hooks and loggers can be given in code
-#: only; the log level is fixed, because the attempts that pages show are read from the log.
+#: only; the log level is fixed, because the attempts that pages show are read from the log; the operator
+#: chooses the rental ledger.
 _NOT_IN_FORM = frozenset(
-    {"api_key", "base_url", "base_urls", "on_request", "on_response", "logger", "log_level"}
+    {
+        "api_key", "base_url", "base_urls", "on_request", "on_response", "logger", "log_level",
+        "rental_ledger",
+    }
 )  # fmt: skip
 
 #: Limits of an answer that replace the SDK's: a page makes copies of the answer that are several times as
@@ -91,6 +95,9 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "on_response": ("Other", "Called with the final Response once per call, error statuses included."),
     "logger": ("Other", "Where to log; the logger octaspace by default."),
     "log_level": ("Other", "Level of the line written for each attempt."),
+    "rental_ledger": (
+        "Other", "URL of the ledger in which rentals are recorded, so that a reaper can stop them.",
+    ),
     "user_agent": ("Other", "The User-Agent header; names this package by default."),
 }  # fmt: skip
 

@@ -16,15 +16,21 @@ from typing import Any, Final, cast
 from flask import abort, g, request, session
 
 from octaspace import Config
+from octaspace.rentals import Rental, RentalLedger, account_fingerprint
 
 from ..app_state import current_app_state
+from ..domain.stop_after import DEFAULT_HOURS
 from ..store import BrowserState
 from .api_target import ApiTarget, TargetKind, available_targets, default_target, is_allowed
 from .client_options import PANEL_BUDGET
+from .rental_owner import belongs_to, owner_label
 
-__all__ = ["Browser", "browser_id", "current_browser", "renew_id"]
+__all__ = ["KEY_PREFIX", "Browser", "browser_id", "current_browser", "parse_key_name", "renew_id"]
 
 _ID: Final = "browser"
+
+#: Beginning of the entries of API keys.
+KEY_PREFIX: Final = "key:"
 
 #: Maximum number of entries that `Browser.write_limited` keeps; the latest ones stay.
 _MAX_LIMITED: Final = 20
@@ -143,6 +149,32 @@ class Browser:
         return cast(float, self.options.get("total_timeout") or PANEL_BUDGET)
 
     @property
+    def rental_ledger(self) -> RentalLedger:
+        """The rental ledger for changes of this browser: what is rented through it has its label."""
+        state = self._app_state
+        return state.rental_ledger.owned_by(owner_label(state.secret_key, self.id, self.api_target))
+
+    def shares_account(self, rental: Rental) -> bool:
+        """Whether an entry of the ledger belongs to the account that this browser uses."""
+        target = self.api_target
+        return rental.account == account_fingerprint(target.key) and belongs_to(rental.owner, target)
+
+    def owns(self, rental: Rental) -> bool:
+        """Whether this browser has made the rental of an entry, with the account that it uses now."""
+        return self.shares_account(rental) and rental.owner.label == self.rental_ledger.label
+
+    @property
+    def stop_after(self) -> dict[str, str]:
+        """Hours that a rent form begins with, as typed: ``"sandbox"`` and ``"other"``; empty for none."""
+        saved = self.read("rentals")
+        return {"sandbox": saved.get("sandbox", ""), "other": saved.get("other", DEFAULT_HOURS)}
+
+    @property
+    def default_hours(self) -> str:
+        """Hours that a rent form of the API in use begins with; empty for no deadline."""
+        return self.stop_after["sandbox" if self.api_target.is_sandbox else "other"]
+
+    @property
     def theme(self) -> str:
         """`auto`, `light` or `dark`."""
         return cast(str, self.read("look").get("theme", "auto"))
@@ -150,7 +182,13 @@ class Browser:
 
 def _key_of(target: ApiTarget) -> str:
     """The entry of an API key: one per target, so that two tabs do not overwrite each other."""
-    return f"key:{target.kind}:{' '.join(target.endpoints)}"
+    return f"{KEY_PREFIX}{target.kind}:{' '.join(target.endpoints)}"
+
+
+def parse_key_name(name: str) -> tuple[str, tuple[str, ...]]:
+    """Kind and endpoints of the target whose API key is saved under a name."""
+    kind, _, endpoints = name.removeprefix(KEY_PREFIX).partition(":")
+    return kind, tuple(endpoints.split())
 
 
 def browser_id(cookie: Mapping[str, Any]) -> str | None:

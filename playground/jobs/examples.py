@@ -51,6 +51,10 @@ class ExampleIds:
         self.session = self._first("sessions", "uuid", lambda item: item.get("is_ready") is True)
         self.ended = self._first("ended", "uuid")
         self.machine = self._first("machines", "node_id", lambda item: bool(get_path(item, "gpus")))
+        #: The first machines on offer; None if there are none.
+        self.machines = [item["node_id"] for item in self._items("machines") if item.get("node_id")][
+            :3
+        ] or None
         self.relay = self._first("relays", "node_id")
         self.renderer = self._first("renderers", "node_id")
         self.job_node: int | None
@@ -84,7 +88,8 @@ class _Of:
 
 _NODE: Final = {"id": _Of("node")}
 _SESSION: Final = {"uuid": _Of("session")}
-_MACHINE: Final = {"node_id": _Of("machine"), "disk_size": 10, "image": "ubuntu:24.04"}
+_IMAGE: Final = {"disk_size": 10, "image": "ubuntu:24.04"}
+_MACHINE: Final = {"node_id": _Of("machine"), **_IMAGE}
 _RENDERER: Final = {"node_id": _Of("renderer"), "disk_size": 10}
 _RELAY: Final = {"node_id": _Of("relay"), "subkind": "wg"}
 _JOB: Final = {"node_id": _Of("job_node"), "job_id": _Of("job")}
@@ -104,6 +109,7 @@ _EXAMPLES: Final[Mapping[str, tuple[tuple[str, dict[str, Any]], ...]]] = {
         ("with a port and an environment", {**_MACHINE, "http_ports": [8080], "envs": {"GREETING": "hello"}}),
     ),
     "services.mr.rent": (("a machine on offer", _MACHINE),),
+    "services.mr.rent_any": (("the first of three offers", {**_IMAGE, "offers": _Of("machines")}),),
     "services.mr.search": (
         ("RTX, 12 GB and more", _SEARCH),
         ("cheapest in Germany", {"country": "DE", "max_price_usd": 5}),

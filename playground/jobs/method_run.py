@@ -58,7 +58,7 @@ def start_run(
     """
     source, config, id = browser.api_target.label, browser.config, browser.id
     seconds = max(_CHANGE_SECONDS, browser.budget) if change else browser.budget
-    line = method.line(values)
+    line, ledger = method.line(values), browser.rental_ledger
     about = {
         "method": method.name,
         "line": line.redacted,
@@ -76,9 +76,8 @@ def start_run(
             record_calls() as calls,
             nullcontext() if change else reading_only(),
         ):
-            outcome = _carry_out(
-                method, values, client.with_options(total_timeout=seconds), progress, calls, change=change
-            )
+            ready = client.with_options(total_timeout=seconds, rental_ledger=ledger)
+            outcome = _carry_out(method, values, ready, progress, calls, change=change)
         took = time.monotonic() - began
         log = CallLog(parts.database, id, source=source, page="runner.run")
         rows = [log.row(call, line.redacted) for call in calls]

@@ -41,9 +41,14 @@ _CHANGES: Final = (
     "services.render.create",
     "services.session.stop",
     "services.mr.rent",
+    "services.mr.rent_any",
     "services.vpn.rent",
     "services.render.rent",
 )
+
+
+#: What is rented is recorded, so that a reaper stops it if the process of the suite ends.
+_RECORDED: Final[dict[str, Any]] = {"name": "smoke suite", "max_duration": 900}
 
 
 @dataclass
@@ -137,6 +142,8 @@ def _make(
     values = _values(step, state)
     if isinstance(values, str):
         return _skipped(step, values), []
+    if method.takes("max_duration") and client.rental_ledger is not None:
+        values = {**values, **_RECORDED}
     line = method.line(values)
     item: dict[str, Any] = {
         "method": method.name, "line": line.redacted, "change": method.change, "state": "passed",

@@ -1,4 +1,4 @@
-"""Starts and stops the processes of the playground: two sandbox endpoints and Gunicorn.
+"""Starts and stops the processes of the playground: two sandbox endpoints, Gunicorn and the reaper.
 
 `bin/playground` runs this with the Python of `.venv`. They run as separate processes, and the
 launcher only watches them: after a stop signal, or when one of them ends, all of them are stopped.
@@ -78,13 +78,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.port = _port_to_listen_at(options.host, options.port)
         environment = _environment(options)
-        ProcessSettings.read(environment, ROOT / "instance")  # so that a mistake is reported once, and early
+        # Read now, so that a mistake is reported once, and early.
+        settings = ProcessSettings.read(environment, ROOT / "instance")
+        if "PLAYGROUND_RENTAL_LEDGER" in environment:  # a path is relative to the folder of the launcher
+            environment["PLAYGROUND_RENTAL_LEDGER"] = settings.rental_ledger
         sandbox, urls, control = _start_sandbox(options, environment, orders)
         children.append(sandbox)
         environment |= {"PLAYGROUND_SANDBOX_URLS": ",".join(urls), "PLAYGROUND_SANDBOX_CONTROL": control}
         settings = ProcessSettings.read(environment, ROOT / "instance")
         command = [sys.executable, "-m", "gunicorn", "-c", "playground/gunicorn.conf.py"]
         children.append(Child("Gunicorn", [*command, "playground:create_app()"], ROOT, environment))
+        children.append(Child("The reaper", [sys.executable, "-m", "playground.reaper"], ROOT, environment))
         _watch(children, orders, options, settings)
     except StartError as problem:
         print(problem, file=sys.stderr)

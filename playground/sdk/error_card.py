@@ -41,6 +41,10 @@ _ADVICE: tuple[tuple[type[Error], str], ...] = (
         octaspace.ProvisionRejectedError,
         "Nothing was rented and nothing is charged. Try another offer.",
     ),
+    (
+        octaspace.RentalLedgerError,
+        "The rental ledger could not be used, and nothing was rented. Check its file or its Redis.",
+    ),
     (octaspace.ConfigurationError, "An option is invalid. Check Settings."),
     (
         octaspace.ConnectionError,
@@ -101,10 +105,16 @@ class Problem:
 def describe(error: Exception) -> Problem:
     """The card of an error. Errors outside the SDK get one as well, so that a panel never breaks its page."""
     created = _created_sessions(error)
+    unrecorded = error.uuid if isinstance(error, octaspace.RentalLedgerError) else None
     if isinstance(error, octaspace.TimeoutError):
         advice = _PHASES.get(error.phase, "")
     elif isinstance(error, octaspace.ConnectionError) and "certificate verify failed" in str(error):
         advice = _CERTIFICATE
+    elif unrecorded:
+        advice = (
+            f"The session {unrecorded} runs and costs money, and it is not in the rental ledger: no deadline "
+            "ends it. Stop it when it is no longer needed."
+        )
     elif created:
         advice = f"In addition to the rejections, the answer names running sessions: {', '.join(created)}."
     else:
@@ -114,7 +124,11 @@ def describe(error: Exception) -> Problem:
     return Problem(
         kind=type(error).__name__,
         message=str(error),
-        title=UNEXPECTED_SHAPE if isinstance(error, UnexpectedShapeError) else "",
+        title=UNEXPECTED_SHAPE
+        if isinstance(error, UnexpectedShapeError)
+        else "Rented, but not recorded"
+        if unrecorded
+        else "",
         field=getattr(error, "field", None),
         status=error.status,
         request_id=error.request_id,
@@ -124,7 +138,7 @@ def describe(error: Exception) -> Problem:
             (octaspace.AuthenticationError, octaspace.ConfigurationError, octaspace.ConnectionError),
         ),
         retry_after=getattr(error, "retry_after", None),
-        outcome_unknown=bool(created or getattr(error, "outcome_unknown", False)),
+        outcome_unknown=bool(created or unrecorded or getattr(error, "outcome_unknown", False)),
         rejections=tuple(getattr(error, "rejections", ())),
     )
 

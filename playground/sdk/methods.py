@@ -10,6 +10,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Any, Final, Literal
@@ -20,10 +21,11 @@ from octaspace.request import BodySink
 
 from .call import SdkCall
 from .parameter_texts import parameter_text
+from .preview_ledger import PreviewLedger, without_rental_id
 
-__all__ = ["Method", "Parameter", "Preview", "all_methods", "find_method", "preview"]
+__all__ = ["Method", "Parameter", "Preview", "all_methods", "find_method", "parse_time", "preview"]
 
-ArgumentKind = Literal["text", "whole", "number", "id", "switch", "choice", "list", "map", "code"]
+ArgumentKind = Literal["text", "whole", "number", "id", "switch", "choice", "list", "map", "time", "code"]
 
 #: Methods of a session take its UUID as the first parameter.
 _SESSION: Final = "services.session"
@@ -34,11 +36,13 @@ _KINDS: Final[dict[Any, ArgumentKind]] = {
     float: "number",
     Decimal: "number",
     str: "text",
+    datetime: "time",
 }
 
 #: Arguments that pass every check the SDK makes before it sends a request.
 _EXAMPLES: Final[dict[ArgumentKind, Any]] = {
     "text": "x", "whole": 1, "number": 1, "id": 1, "switch": True, "list": [1], "map": {"base": 1},
+    "time": "2100-01-01T00:00:00+00:00",
 }  # fmt: skip
 
 Returns = Literal["response", "list", "lines", "session"]
@@ -157,9 +161,14 @@ class Method:
         return any(part.name == name for part in self.parameters)
 
     def line(self, arguments: Mapping[str, Any]) -> SdkCall:
-        """The call with arguments by name; those of a ``**`` parameter may be given as one mapping."""
+        """The call with arguments by name; those of a ``**`` parameter may be given as one mapping.
+
+        Times are given as text (ISO 8601).
+        """
         given = dict(arguments)
         for part in self.parameters:
+            if part.kind == "time" and isinstance(given.get(part.name), str):
+                given[part.name] = parse_time(given[part.name])
             if part.spread:
                 given.update(given.pop(part.name, None) or {})
         line, name = (
@@ -169,6 +178,22 @@ class Method:
         )
         first = [given.pop(part.name) for part in self.parameters if part.positional and part.name in given]
         return line(name, *first, **given)
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time in ISO 8601: ``2026-11-26T18:00:00+02:00``, or with ``Z`` for UTC.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    text = text.strip()
+    try:
+        # Python 3.10 does not read the Z.
+        return datetime.fromisoformat(f"{text[:-1]}+00:00" if text.endswith(("Z", "z")) else text)
+    except ValueError:
+        raise ValueError(
+            f"a time such as 2026-11-26T18:00:00+02:00 or 2026-11-26T16:00:00Z is expected, not {text[:40]!r}"
+        ) from None
 
 
 @lru_cache(maxsize=1)
@@ -200,11 +225,12 @@ def preview(method: Method, arguments: Mapping[str, Any]) -> Preview:
 
 
 def _first_request(method: Method, arguments: Mapping[str, Any]) -> Preview:
-    client = CapturingClient.from_config(Config())
+    # With a ledger, because a deadline needs one.
+    client = CapturingClient.from_config(Config(rental_ledger=PreviewLedger()))
     try:
         _consume(method, method.line(arguments).run(client))
     except _CapturedError as captured:
-        return Preview(captured.request)
+        return Preview(without_rental_id(captured.request))
     except (TypeError, ValueError) as error:
         text = re.sub(r"^[\w.]+\(\) ", "", str(error))
         return Preview(problem=text, field=_field_named(method, arguments, text))
@@ -322,9 +348,15 @@ def _kind(hint: Any) -> tuple[ArgumentKind, tuple[str, ...], bool]:
         return "choice", tuple(map(str, typing.get_args(hint))), False
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return "map", (), typing.get_args(hint) == (str, str)
-    if isinstance(origin, type) and issubclass(origin, Iterable) and typing.get_args(hint) == (int,):
+    if isinstance(origin, type) and issubclass(origin, Iterable) and _takes_numbers(hint):
         return "list", (), False
     return _KINDS.get(hint, "code"), (), False
+
+
+def _takes_numbers(hint: Any) -> bool:
+    """Whether the items of an iterable may be whole numbers: ports, or ids of nodes in place of offers."""
+    (item,) = typing.get_args(hint) or (None,)
+    return int in (typing.get_args(item) if typing.get_origin(item) in _UNIONS else (item,))
 
 
 def _field_named(method: Method, arguments: Mapping[str, Any], text: str) -> str:

@@ -11,6 +11,10 @@ __all__ = ["PARAMETER_TEXTS", "parameter_text"]
 PARAMETER_TEXTS: Final[Mapping[str, str]] = {
     "app": "UUID of an app from client.apps.list(); empty for none.",
     "country": "ISO code or name, case-insensitive.",
+    "deadline": (
+        "When a reaper stops it, in ISO 8601 with a time zone: 2026-11-26T18:00:00+02:00 or "
+        "2026-11-26T16:00:00Z. Needs a rental ledger. Not together with max_duration."
+    ),
     "disk_size": "Disk size in GB.",
     "services.mr.disk_size": "Disk size in GB. Required unless the app defines it.",
     "entrypoint": "Replaces the image's entrypoint.",
@@ -22,14 +26,23 @@ PARAMETER_TEXTS: Final[Mapping[str, str]] = {
     "image": 'Docker image, e.g. "ubuntu:24.04". Required unless the app defines it.',
     "interval": "Seconds between two requests.",
     "job_id": "Id of the idle job.",
+    "max_duration": "Seconds after which a reaper stops it. Needs a rental ledger, and no deadline.",
     "max_price_usd": "Highest total price in USD per hour.",
     "services.vpn.max_price_usd": "Highest price in USD per GB.",
     "min_reliability": "Lowest uptime in percent.",
     "min_vram_gb": 'Memory of one GPU in GB (1 GB is 1000 MB, so a "24 GB" card passes 24).',
+    "name": (
+        "A name for its entry in the rental ledger. Only what has a name or a deadline is recorded by create."
+    ),
+    "services.mr.rent.name": "A name for its entry in the rental ledger.",
+    "services.mr.rent_any.name": "A name for its entry in the rental ledger.",
+    "services.render.rent.name": "A name for its entry in the rental ledger.",
+    "services.vpn.rent.name": "A name for its entry in the rental ledger.",
     "node_id": "Id of the node, from list or search.",
     "idle_jobs.node_id": "Id of the node that runs the job.",
     "services.mr.node_id": "Node id of the machine, from list or search.",
     "services.vpn.node_id": "Node id of the relay, from list or search.",
+    "offers": "Offers of search or list, or node ids, in the order in which they are tried.",
     "options": (
         "envs (environment variables) and multi_gpu_worker (true for one worker per GPU; the API's spelling "
         '"multi-gpu-worker" is accepted as well). None is left out.'

@@ -4,12 +4,13 @@ It is kept in one SQLite file or in Redis. The rules in this package are the sam
 """
 
 from .backend import Database, StoreError, StoreFullError
-from .browser_state import BrowserState
+from .browser_state import BrowserState, saved_values
 from .factory import open_database
 from .jobs import Job, JobLimits, JobStore, JobWriter, TooManyJobsError
 from .login_attempts import LoginAttempts
 from .one_time_tokens import OneTimeTokens
 from .quotas import StoreQuotas
+from .reaper_rounds import ReaperRounds
 from .request_log import CallRow, RequestLog
 from .worker_snapshots import WorkerSnapshot, WorkerSnapshots
 
@@ -23,6 +24,7 @@ __all__ = [
     "JobWriter",
     "LoginAttempts",
     "OneTimeTokens",
+    "ReaperRounds",
     "RequestLog",
     "StoreError",
     "StoreFullError",
@@ -31,4 +33,5 @@ __all__ = [
     "WorkerSnapshot",
     "WorkerSnapshots",
     "open_database",
+    "saved_values",
 ]

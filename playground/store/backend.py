@@ -146,6 +146,13 @@ class BrowserTable(Protocol):
         """Remove one key."""
         ...
 
+    def with_prefix(self, prefix: str) -> list[tuple[str, str, str]]:
+        """Browser, key and text of every key with a prefix, of all browsers whose state has not expired.
+
+        It does not restart their idle time.
+        """
+        ...
+
     def forget(self, browser: str, now: float, keep: float, max_forgotten: int) -> None:
         """Remove everything of a browser: state, calls, tokens, jobs. Note that it was forgotten.
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from .backend import Database, StateKind
 
-__all__ = ["IDLE_SECONDS", "BrowserState"]
+__all__ = ["IDLE_SECONDS", "BrowserState", "saved_values"]
 
 #: The state of a browser expires after this time without a request.
 IDLE_SECONDS: Final = 12 * 3600.0
@@ -53,6 +53,20 @@ class BrowserState:
     def forget(self) -> None:
         """Remove everything of this browser, including its log, jobs and tokens, and save nothing more."""
         self._table.forget(self._browser, self._clock(), _FORGOTTEN_SECONDS, _MAX_FORGOTTEN)
+
+
+def saved_values(database: Database, prefix: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """The values of all browsers under keys with a prefix; their idle time is not changed.
+
+    Args:
+        database: Where they are kept.
+        prefix: Beginning of the keys.
+
+    Returns:
+        Browser, key and value of each.
+    """
+    found = database.browsers.with_prefix(prefix)
+    return [(browser, key, json.loads(text)) for browser, key, text in found]
 
 
 def _kind(key: str) -> StateKind:

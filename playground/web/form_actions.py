@@ -25,7 +25,7 @@ from flask_wtf import FlaskForm  # type: ignore[import-untyped]
 from werkzeug.wrappers import Response as Redirect
 from wtforms import HiddenField, IntegerField, StringField
 
-from octaspace import Client, Error, Response, UnexpectedShapeError
+from octaspace import Client, Error, RentalLedgerError, Response, UnexpectedShapeError
 
 from ..app_state import current_app_state
 from ..browser.call_log import CallLog
@@ -239,12 +239,13 @@ def _send(
     state = current_app_state()
     result: dict[str, Any] = {"ok": True, "text": "", "problem": None, "line": line.redacted}
     with state.clients.lease(browser.config) as client:
-        calls, response, problem = _try(client.with_options(total_timeout=_change_seconds(browser)), line)
+        calls, response, problem = _try(_for_changes(client, browser), line)
     if problem is not None:
         result.update(ok=False, problem=problem.as_json())
     elif response is not None:
         result["text"] = done if isinstance(done, str) else done(response)
-        to = to if then is None else then(response)
+    if response is not None and then is not None:
+        to = then(response)
     result["endpoint"], result["values"] = to
     result["log_id"] = CallLog.for_current_page(browser).write(calls, line.redacted)
     return result
@@ -254,7 +255,7 @@ def _send_each(browser: Browser, lines: Sequence[tuple[str, SdkCall]]) -> list[d
     state, log = current_app_state(), CallLog.for_current_page(browser)
     results = []
     with state.clients.lease(browser.config) as client:
-        bounded = client.with_options(total_timeout=_change_seconds(browser))
+        bounded = _for_changes(client, browser)
         # Not more at a time than there are connections: waiting for one could time out.
         for batch in _batches(lines, browser.config.pool_size):
             running = [state.submit(_try, bounded, line) for _, line in batch]
@@ -279,10 +280,15 @@ def _try(client: Client, line: SdkCall) -> tuple[list[Call], Response[Any] | Non
         except UnexpectedShapeError as error:  # raised when the method read the answer
             log_unexpected_shape(line.name, error, calls[-1].request_id if calls else None)
             return calls, None, describe(error)
+        except RentalLedgerError as error:  # with an answer: it was rented, and could not be recorded
+            return calls, error.response, describe(error)
         except (Error, ValueError) as error:  # a ValueError means invalid arguments
             return calls, None, describe(error)
 
 
-def _change_seconds(browser: Browser) -> float:
-    # A change that times out may still take effect, so its limit is longer than that of a read.
-    return max(60.0, browser.budget)
+def _for_changes(client: Client, browser: Browser) -> Client:
+    """The client with the browser as the owner of what is rented.
+
+    A change that times out may still take effect, so its limit is longer than that of a read.
+    """
+    return client.with_options(total_timeout=max(60.0, browser.budget), rental_ledger=browser.rental_ledger)

@@ -49,6 +49,7 @@ GROUPS: Final = (
             Page("services.index", "Services", "shop", "v", covers=("rent",)),
             Page("apps.index", "Apps", "grid-3x3-gap", "p"),
             Page("sessions.index", "Sessions", "play-circle", "s"),
+            Page("rentals.index", "Rentals", "alarm", "t"),
             Page("nodes.index", "Nodes", "hdd-stack", "n"),
             Page("idle_jobs.index", "Idle jobs", "moon-stars", "i"),
         ),

@@ -9,7 +9,16 @@ from playwright.sync_api import Locator, Page, expect
 
 from octaspace.sandbox import Entry, SandboxServer
 
-__all__ = ["changes", "exported", "impatient", "open_order", "outcome", "set_options", "use_key"]
+__all__ = [
+    "changes",
+    "exported",
+    "impatient",
+    "open_order",
+    "outcome",
+    "rent_relay",
+    "set_options",
+    "use_key",
+]
 
 
 def outcome(page: Page) -> Locator:
@@ -65,6 +74,19 @@ def open_order(page: Page, node_id: int, service: str = "mr") -> None:
         page.locator("#disk_size").fill("10")
     page.get_by_role("button", name="Review the cost").click()
     expect(page.locator("h1")).to_contain_text("Rent this")
+
+
+def rent_relay(page: Page, hours: str = "4") -> None:
+    """Rent a VPN relay with a deadline. The forms are sent without checks; separate tests check them."""
+    form = "/playground/services/vpn/rent"
+    fields = {"step": "review", "node_id": "9301", "subkind": "wg", "max_duration": hours, "name": "nightly"}
+    found = page.request.get("/playground/settings").text()
+    token = re.search(r'name="csrf-token" content="([^"]+)"', found)
+    assert token is not None
+    asked = page.request.post(form, form={"csrf_token": token[1], **fields}, max_redirects=0)
+    question = asked.headers["location"]
+    answer = page.request.post(question, form={"csrf_token": token[1]}, max_redirects=0)
+    assert answer.headers["location"].startswith("/playground/sessions/")
 
 
 def exported(page: Page) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from octaspace.sandbox import SandboxServer
 
-from .acting import open_order
+from .acting import open_order, rent_relay
 
 __all__ = ["AREAS", "MISSING", "PLACES", "Place", "open_place", "place_of"]
 
@@ -80,6 +80,20 @@ def _rent_confirm(page: Page, sandbox: SandboxServer) -> str:
     return page.url
 
 
+def _rentals(page: Page, sandbox: SandboxServer) -> str:
+    """The ledger with an entry that this browser may change."""
+    rent_relay(page)
+    return "/playground/rentals"
+
+
+def _of_rental(action: str) -> Address:
+    def address(page: Page, sandbox: SandboxServer) -> str:
+        page.goto(_rentals(page, sandbox))
+        return str(page.locator(f".rental-actions a[href$='/{action}']").last.get_attribute("href"))
+
+    return address
+
+
 def _compare(page: Page, sandbox: SandboxServer) -> str:
     nodes = [offer["node_id"] for offer in sandbox.world.initial_state.mr[:4]]
     return "/playground/services?" + "&".join(f"compare={node}" for node in nodes)
@@ -120,6 +134,11 @@ AREAS = {
         Place("session", _session("mr")),
         Place("session-vpn", _session("vpn", "?reveal=config")),
         Place("session-recent", _finished),
+    ),
+    "rentals": (
+        Place("rentals", _rentals, "rentals.index"),
+        Place("rentals-stop", _of_rental("stop")),
+        Place("rentals-extend", _of_rental("extend")),
     ),
     "nodes": (
         Place("nodes", "/playground/nodes", "nodes.index"),

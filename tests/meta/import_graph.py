@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 #: The layers of the playground, the highest first. A file imports from lower layers and from its own package.
 FLOORS = (
-    ("gunicorn.conf", "launcher", "live_check"),
+    ("gunicorn.conf", "launcher", "live_check", "reaper"),
     ("app",),
     ("pages",),
     ("jobs", "web"),

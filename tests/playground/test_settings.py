@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from octaspace import Config
+from playground.app_state import check_rental_ledger
 from playground.browser.api_target import is_allowed
 from playground.secret_key import load_or_create_secret
 from playground.settings import ProcessSettings, StartError, is_loopback
@@ -100,6 +101,14 @@ def test_each_port_has_a_folder_and_a_cookie_of_its_own(tmp_path: Path) -> None:
         ("PLAYGROUND_WORKERS", "0", "a number from 1 to 64"),
         ("PLAYGROUND_THREADS", "many", "a number from 1 to 256"),
         ("PLAYGROUND_PROXY_HOPS", "-1", "a number from 0 to 10"),
+        ("PLAYGROUND_REAPER_SECONDS", "0", "a number from 1 to 3600"),
+        ("PLAYGROUND_RENTAL_LEDGER", "mysql://secret@db.example/", "sqlite:///path/to/rentals.db"),
+        ("PLAYGROUND_RENTAL_LEDGER", "sqlite://rentals.db", "three slashes"),
+        ("PLAYGROUND_RENTAL_LEDGER", "sqlite:///rentals.db?leese=90", "lease"),
+        ("PLAYGROUND_RENTAL_LEDGER", "redis://:se#secret@db.example", "%23"),
+        ("PLAYGROUND_RENTAL_LEDGER", "redis://:se?secret=1@db.example", "%3F"),
+        ("PLAYGROUND_RENTAL_LEDGER", "redis://:se/secret@db.example", "%2F"),
+        ("PLAYGROUND_REDIS_URL", "unix:///run/redis/secret.sock", "set PLAYGROUND_RENTAL_LEDGER"),
         ("SECRET_KEY", "guessable", "SECRET_KEY must have at least 16 characters"),
     ],
 )
@@ -156,3 +165,34 @@ def test_a_secret_of_the_environment_is_not_written_down(process: ProcessSetting
     assert app.secret_key == "given-by-the-operator"
     assert not (process.state_dir / "secret_key").exists()
     assert "given-by" not in repr(process)
+
+
+def test_the_rental_ledger_is_a_file_of_the_playground_or_its_redis(tmp_path: Path) -> None:
+    def ledger(**environment: str) -> str:
+        return str(ProcessSettings.read(environment, tmp_path).rental_ledger)
+
+    redis = {"PLAYGROUND_REDIS_URL": "redis://:open-sesame@db.example:6380/2"}
+    assert ledger() == f"sqlite:///{tmp_path}/playground_3000/rentals.db"
+    assert ledger(PLAYGROUND_STATE_DIR=f"{tmp_path}/a b") == f"sqlite:///{tmp_path}/a%20b/rentals.db"
+    assert ledger(**redis) == redis["PLAYGROUND_REDIS_URL"]
+    assert (
+        ledger(**redis, PLAYGROUND_RENTAL_LEDGER="sqlite:////srv/r.db?lease=60")
+        == "sqlite:////srv/r.db?lease=60"
+    )
+    assert ledger(PLAYGROUND_RENTAL_LEDGER="sqlite:///r.db") == f"sqlite:///{Path.cwd()}/r.db"
+    settings = ProcessSettings.read(redis, tmp_path)
+    assert "open-sesame" not in repr(settings)
+    assert "open-sesame" not in repr(settings.rental_ledger)
+
+
+def test_a_ledger_that_cannot_be_used_is_said_at_the_start(tmp_path: Path) -> None:
+    for path, says in (("missing/r.db", "cannot be written"), ("text", "cannot be used")):
+        (tmp_path / "text").write_text("not a database " * 100)
+        url = f"sqlite:///{tmp_path}/{path}"
+        process = ProcessSettings.read({"PLAYGROUND_RENTAL_LEDGER": url}, tmp_path)
+        with pytest.raises(StartError, match=says) as raised:
+            check_rental_ledger(process)
+        assert "\n" not in str(raised.value)
+    fine = ProcessSettings.read({"PLAYGROUND_RENTAL_LEDGER": f"sqlite:///{tmp_path}/r.db"}, tmp_path)
+    check_rental_ledger(fine)
+    assert not (tmp_path / "r.db").exists()

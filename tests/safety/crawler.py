@@ -20,8 +20,18 @@ START = ("/playground/dashboard", "/playground/", "/", "/healthz")
 #: Forms that are not submitted: they would end the session or delete what is to be checked.
 _LEFT_ALONE = ("/playground/logout", "/playground/requests/clear", "/playground/settings/reset")
 
+#: Lists what the forms of other pages have made: visited once more, when they have been sent.
+_AT_LAST = "/playground/rentals?again=yes"
+
 #: Values for empty fields.
-_FILLED = {"node_id": "9114", "image": "ubuntu:24.04", "disk_size": "10", "node": "69", "job": "42"}
+_FILLED = {
+    "node_id": "9114",
+    "image": "ubuntu:24.04",
+    "disk_size": "10",
+    "node": "69",
+    "job": "42",
+    "hours": "4",
+}
 
 
 class Crawler:
@@ -48,10 +58,15 @@ class Crawler:
         """Visit these pages and all that they link to."""
         for address in addresses:
             self._note(address, "")
+        self._visit_all()
+        self._note(_AT_LAST, "")
+        self._visit_all()
+        return self.answers
+
+    def _visit_all(self) -> None:
         while self._waiting:
             address = self._waiting.pop(0)
             self._read(f"GET {address}", self._visitor.get(address), address)
-        return self.answers
 
     def endpoints(self) -> set[str]:
         """The rules that were reached by GET."""

@@ -15,11 +15,12 @@ from octaspace import Request
 from octaspace.types import App
 
 from ...domain.offers import Service
+from ...domain.stop_after import parse_hours
 from ...formatting import visible
 from ...sdk.call import SdkCall
 from ...sdk.methods import find_method, preview
 from ...web.url_ids import decoded, encoded
-from .fields import FIELDS, RentField
+from .fields import DEFAULT_NAME, FIELDS, RentField
 
 __all__ = ["Order", "app_values", "read_order", "typed_values"]
 
@@ -57,6 +58,12 @@ class Order:
         return SdkCall(f"services.{self.service}.create", **self.arguments)
 
     @property
+    def max_duration(self) -> float | None:
+        """Seconds after which it is stopped, or None."""
+        seconds: float | None = self.arguments.get("max_duration")
+        return seconds
+
+    @property
     def node_id(self) -> int | None:
         node_id = self.arguments.get("node_id")
         return node_id if isinstance(node_id, int) else None
@@ -81,6 +88,8 @@ def read_order(service: Service, typed: Mapping[str, str]) -> Order:
             elif field.name in _EMPTY and typed.get("app", "").strip():
                 # A missing value would come from the entry of the app, and differ from the form.
                 arguments[field.name] = _EMPTY[field.name]
+            elif field.name == "name":
+                arguments["name"] = DEFAULT_NAME
             continue
         try:
             arguments[field.name] = _read(field, text)
@@ -118,6 +127,8 @@ def app_values(app: App) -> dict[str, str]:
 def _read(field: RentField, text: str) -> Any:
     if field.kind == "number":
         return _whole(text)
+    if field.kind == "hours":
+        return parse_hours(text)
     if field.kind == "ports":
         return [_port(part) for part in re.split(r"[\s,;]+", text) if part]
     if field.kind == "variables":

@@ -5,7 +5,9 @@ Every POST ends in a redirect, so Back and reload do not repeat a POST.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
@@ -36,7 +38,7 @@ bp = Blueprint("rent", __name__, url_prefix="/playground/services/<any(mr, vpn, 
 def form(service: Service) -> str:
     """The form, prefilled from the query: a node, an app, or a draft."""
     kept = RentalDrafts(current_browser()).find(service, request.args.get("order"))
-    typed = {**defaults(service), **(kept or {}), **_from_address(service)}
+    typed = {**defaults(service, current_browser().default_hours), **(kept or {}), **_from_address(service)}
     panels = _load(service, typed)
     wanted = typed.get("app", "") if "fill" in request.args else "" if kept else request.args.get("app", "")
     app = _app(panels, wanted) if wanted else None
@@ -169,12 +171,15 @@ def _question(order: Order, asked: Request, id: str) -> str:
         services=SERVICES,
         order=order,
         id=id,
+        stop_at=None if order.max_duration is None else time.time() + order.max_duration,
+        total=_total(cost, order.max_duration),
         shown=offer,
         cost=cost,
         market_price=market_price,
         wei=panels["balance"].data,
         warnings=_warnings(order, offer, _app(panels, order.typed.get("app", "")))
-        + _balance_warning(cost, panels["balance"].data),
+        + _balance_warning(cost, panels["balance"].data)
+        + _deadline_warning(order),
         curl=curl(
             asked.method, current_browser().config.endpoints[0], asked.path,
             params=dict(asked.params), body=asked.body, public=asked.public,
@@ -208,6 +213,19 @@ def _warnings(order: Order, offer: ShownOffer | None, app: App | None) -> list[s
 def _balance_warning(cost: Estimate | None, wei: int | None) -> list[str]:
     left = None if cost is None else cost.hours_left(wei)
     return ["The balance is less than this costs in an hour."] if left is not None and left < 1 else []
+
+
+def _total(cost: Estimate | None, seconds: float | None) -> Decimal | None:
+    """What a rental costs until its deadline, in US dollars; None if that is not known."""
+    if cost is None or cost.usd is None or cost.unit != "hour" or seconds is None:
+        return None
+    return cost.usd * Decimal(str(seconds)) / 3600
+
+
+def _deadline_warning(order: Order) -> list[str]:
+    if order.max_duration is not None or current_browser().api_target.is_sandbox:
+        return []
+    return ["It has no deadline: it costs money until it is stopped by hand."]
 
 
 def _to_session(response: Response[Any]) -> Target:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ...sdk.methods import Method, Parameter
+from ...sdk.methods import Method, Parameter, parse_time
 from ...sdk.redaction import is_secret_field
 
 __all__ = ["AS_JSON", "Arguments", "as_text", "for_address", "from_form", "from_json"]
@@ -143,6 +143,12 @@ def _choice(part: Parameter, text: str) -> str:
     return text
 
 
+def _time(part: Parameter, text: str) -> str:
+    # It stays text, as in JSON and in a URL; `Method.line` makes a datetime of it.
+    parse_time(text)
+    return text
+
+
 def _id(part: Parameter, text: str) -> int | str:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
 
@@ -172,13 +178,18 @@ def _loose(text: str) -> Any:
 
 _READ: Final = {
     "text": lambda part, text: text, "whole": _whole, "number": _number, "switch": _switch,
-    "choice": _choice, "id": _id, "list": _list, "map": _map,
+    "choice": _choice, "id": _id, "list": _list, "map": _map, "time": _time,
 }  # fmt: skip
 
 
 def _unfit(part: Parameter, value: Any) -> str:
     """What is wrong with a JSON value for a parameter; empty for nothing."""
     whole = isinstance(value, int) and not isinstance(value, bool)
+    if part.kind == "time" and isinstance(value, str):
+        try:
+            parse_time(value)
+        except ValueError as error:
+            return f"{error}"
     fits, expected = {
         "text": (isinstance(value, str), "Text"),
         "whole": (whole, "A whole number"),
@@ -188,5 +199,6 @@ def _unfit(part: Parameter, value: Any) -> str:
         "id": (whole or isinstance(value, str), "Text or a whole number"),
         "list": (isinstance(value, list), "A list"),
         "map": (isinstance(value, dict), "An object"),
+        "time": (isinstance(value, str), "A time as text"),
     }[part.kind]
     return "" if fits else f"{expected} is expected, not {json.dumps(value)[:40]}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
@@ -15,12 +15,16 @@ from ...app_state import current_app_state
 from ...browser.api_target import ApiTarget, ApiTargetError, TargetKind, available_targets, check_custom
 from ...browser.client_options import CODE_ONLY, GROUPS, OPTIONS, PANEL_BUDGET, OptionError, parse_option
 from ...browser.state import Browser, current_browser
+from ...domain.stop_after import parse_hours
 from ...web.form_actions import ChangeForm, once, outcome
 from .connection_check import try_endpoints
 
 bp = Blueprint("settings", __name__, url_prefix="/playground/settings")
 
 _HERE = "settings.index"
+
+#: Fields with the hours that rent forms begin with, and what of `Browser.stop_after` each is.
+_STOP_AFTER: Final = {"stop_after_other": "other", "stop_after_sandbox": "sandbox"}
 
 
 class SourceForm(ChangeForm):
@@ -81,6 +85,27 @@ def save_options() -> Response | tuple[str, int]:
         current_browser().write("options", chosen)
         names = ", ".join(chosen) or "none; all are at their defaults"
         return _outcome(f"Saved for this browser. Changed options: {names}.")
+
+    return once(form.once.data or "", act, (_HERE, {}))
+
+
+@bp.post("/rentals")
+def save_rentals() -> Response | tuple[str, int]:
+    """Save the hours that the rent forms begin with."""
+    form = ChangeForm()
+    typed = {name: request.form.get(name, "").strip()[:40] for name in _STOP_AFTER}
+    errors = {}
+    for name, text in typed.items():
+        try:
+            parse_hours(text)
+        except ValueError as error:
+            errors[name] = str(error)
+    if errors:
+        return _page(errors=errors, typed=typed), 422
+
+    def act() -> dict[str, Any]:
+        current_browser().write("rentals", {key: typed[name] for name, key in _STOP_AFTER.items()})
+        return _outcome("Saved for this browser: the rent forms begin with these hours.")
 
     return once(form.once.data or "", act, (_HERE, {}))
 
@@ -170,6 +195,8 @@ def _python(browser: Browser) -> str:
         value = browser.options.get(option.name, getattr(config, option.name))
         if value != option.default:
             words.append(f"{option.name}={value!r}")
+    # Not the playground's own ledger: the line runs elsewhere, and a URL of Redis may contain a password.
+    words.append("rental_ledger='sqlite:///rentals.db'")
     return f"client = octaspace.Client({', '.join(words)})"
 
 
@@ -193,6 +220,7 @@ def _page(errors: dict[str, str] | None = None, typed: dict[str, Any] | None = N
         groups=[(name, [option for option in OPTIONS if option.group == name]) for name in GROUPS],
         code_only=CODE_ONLY,
         chosen=browser.options,
+        stop_after={name: browser.stop_after[key] for name, key in _STOP_AFTER.items()},
         here={
             **{option.name: getattr(base, option.name) for option in OPTIONS},
             "total_timeout": PANEL_BUDGET,

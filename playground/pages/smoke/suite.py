@@ -34,6 +34,7 @@ def start_smoke(parts: AppState, browser: Browser, *, changes: bool) -> str:
         playground.store.TooManyJobsError: One is under way.
     """
     source, config, id, budget = browser.api_target, browser.config, browser.id, browser.budget
+    ledger = browser.rental_ledger
     about = {
         "changes": changes,
         "source": source.label,
@@ -44,7 +45,7 @@ def start_smoke(parts: AppState, browser: Browser, *, changes: bool) -> str:
     def work(progress: Progress) -> None:
         log = CallLog(parts.database, id, source=source.label, page="smoke.run")
         with parts.clients.lease(config) as client:
-            bounded = client.with_options(total_timeout=budget)
+            bounded = client.with_options(total_timeout=budget, rental_ledger=ledger)
             job = DOCUMENTED_JOB if source.is_sandbox else None
             for item, calls in run_steps(bounded, progress, changes=changes, idle_job=job):
                 progress.tell({**item, "log_id": log.write(calls, item["line"])}, at_once=True)

@@ -3,6 +3,7 @@
 // the user; less often after errors; never two requests at once. A response may set another interval; 0 stops
 // refreshing. The text of [data-tell] is announced when it changes.
 import { announce } from "./announce.js";
+import { prepare } from "./tables.js";
 import { localise, span } from "./times.js";
 
 const MAX_INTERVAL_S = 60;
@@ -20,6 +21,7 @@ export function morph(old, fresh) {
     if (!fresh.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
   }
   delete old._from;
+  delete old._text;
   const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
   after.forEach((node, at) => (before[at] ? morph(before[at], node) : old.append(node)));
   before.slice(after.length).forEach((node) => node.remove());
@@ -49,6 +51,7 @@ function begin(part) {
       const card = fresh.querySelector(".problem-head strong");
       if (card && !part.querySelector(".problem")) throw new Error(card.textContent.trim()); // keep the shown data
       localise(fresh);
+      prepare(fresh); // tables stay sorted and filtered
       const before = announcement();
       morph(part, fresh);
       part.classList.remove("is-stale");

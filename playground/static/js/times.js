@@ -36,6 +36,10 @@ function tick() {
       part.textContent = `${Math.max(0, Math.ceil(left))} s`;
       continue;
     }
+    if ("countdownSpan" in part.dataset) {
+      part.textContent = left > 0 ? `in ${span(left)}` : "passed";
+      continue;
+    }
     if (left > 0) part.textContent = `Wait ${Math.ceil(left)} s.`;
     else if (part.textContent !== "Ready to retry.") part.textContent = "Ready to retry.";
     const again = part.parentElement.querySelector("[data-after-countdown]");

@@ -80,6 +80,25 @@ class RedisBrowserTable:
         with self._connection.translate_errors():
             self._drop(keys=[self._connection.key("browser", browser)], args=[browser, key])
 
+    def with_prefix(self, prefix: str) -> list[tuple[str, str, str]]:
+        start = self._connection.key("browser", "")
+        with self._connection.translate_errors() as client:
+            browsers = sorted(
+                name.removeprefix(start) for name in client.scan_iter(match=f"{start}*", count=1000)
+            )
+            gone = set(client.zrange(self._connection.forgotten, 0, -1))
+            with client.pipeline() as pipe:
+                for browser in browsers:
+                    pipe.hgetall(self._connection.key("browser", browser))
+                states = pipe.execute()
+        return [
+            (browser, key, text)
+            for browser, state in zip(browsers, states, strict=True)
+            if browser not in gone
+            for key, text in sorted(state.items())
+            if key.startswith(prefix)
+        ]
+
     def forget(self, browser: str, now: float, keep: float, max_forgotten: int) -> None:
         forgotten = self._connection.forgotten
         with self._connection.translate_errors() as client:

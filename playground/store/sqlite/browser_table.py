@@ -83,6 +83,16 @@ class SqliteBrowserTable:
             connection.execute("DELETE FROM browser_state WHERE browser = ? AND key = ?", (browser, key))
         self._connections.wipe()
 
+    def with_prefix(self, prefix: str) -> list[tuple[str, str, str]]:
+        with self._connections.reading() as connection:
+            rows = connection.execute(
+                "SELECT browser, key, text FROM browser_state JOIN browsers ON browsers.id = browser "
+                "WHERE until >= ? AND substr(key, 1, ?) = ? "
+                "AND browser NOT IN (SELECT browser FROM forgotten) ORDER BY browser, key",
+                (self._connections.clock(), len(prefix), prefix),
+            ).fetchall()
+        return [(row["browser"], row["key"], row["text"]) for row in rows]
+
     def forget(self, browser: str, now: float, keep: float, max_forgotten: int) -> None:
         with self._connections.writing() as connection:
             for statement in _DELETE_ALL:

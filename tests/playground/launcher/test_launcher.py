@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -12,7 +13,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from requests import Response, Session
 
+from octaspace.rentals import open_ledger
 from octaspace.sandbox import SandboxServer
 
 from ...support.launched_playground import Launched, runs
@@ -55,6 +58,7 @@ def test_it_brings_everything_up_and_leaves_nothing_behind(launched: Launched, t
     environment = Path(f"/proc/{worker}/environ").read_text().split("\0")
     assert [line for line in environment if line.startswith("PLAYGROUND_SANDBOX_CONTROL=http://127.0.0.1:")]
     assert (tmp_path / "state" / "playground.sqlite3").exists()
+    assert len(named(launched, "playground.reaper")) == 1
     launched.process.send_signal(signal.SIGINT)
     assert launched.wait() == 0
     assert launched.left_behind() == set()
@@ -71,7 +75,12 @@ def test_it_stops_on_the_other_signals_too(launched: Launched, number: signal.Si
 
 
 @pytest.mark.parametrize(
-    ("victim", "says"), [("octaspace.sandbox", "The sandbox ended"), ("gunicorn", "Gunicorn ended")]
+    ("victim", "says"),
+    [
+        ("octaspace.sandbox", "The sandbox ended"),
+        ("gunicorn", "Gunicorn ended"),
+        ("playground.reaper", "The reaper ended"),
+    ],
 )
 def test_when_a_part_ends_by_itself_all_of_it_ends(launched: Launched, victim: str, says: str) -> None:
     launched.address()
@@ -87,6 +96,60 @@ def test_even_when_it_is_killed_nothing_stays(launched: Launched) -> None:
     launched.process.kill()
     launched.wait()
     until(lambda: not launched.left_behind(), within=40)
+
+
+def test_its_reaper_stops_a_rental_at_its_deadline_while_nobody_looks(tmp_path: Path) -> None:
+    launched = Launched(tmp_path, "--port", "0", "--workers", "1", PLAYGROUND_REAPER_SECONDS="1")
+    try:
+        url = launched.address()
+        browser = Session()
+        two_seconds = str(2 / 3600)
+        question = send(browser, f"{url}/playground/services/vpn/rent", step="review", node_id="9301",
+                        subkind="wg", max_duration=two_seconds, name="forgotten")  # fmt: skip
+        session = send(browser, question.url)
+        assert "/playground/sessions/" in session.url
+        ledger = open_ledger(f"sqlite:///{tmp_path}/state/rentals.db")
+        (rental,) = ledger.backend.open_rentals()
+        until(lambda: not ledger.backend.open_rentals(), within=30)
+        (closed,) = ledger.backend.closed_rentals()
+        assert (closed.uuid, closed.outcome) == (rental.uuid, "deadline passed")
+        assert f"session {rental.uuid} of rental {rental.id}: deadline passed" in launched.text()
+        page = browser.get(f"{url}/playground/rentals").text
+        assert "deadline passed" in page
+        assert "deadlines are not enforced" not in page
+        assert "does not exist" not in browser.get(f"{session.url.partition('?')[0]}?recent=true").text
+        launched.process.terminate()
+        assert launched.wait() == 0
+        assert "Traceback" not in launched.text()
+    finally:
+        launched.end()
+
+
+def send(browser: Session, address: str, **fields: str) -> Response:
+    """Send a form of the app as a browser does."""
+    page = browser.get(address, timeout=20).text
+    token = re.search(r'name="csrf-token" content="([^"]+)"', page)
+    assert token is not None
+    answer = browser.post(address, data={"csrf_token": token[1], **fields}, timeout=20)
+    assert answer.status_code == 200, answer.text[:2000]
+    return answer
+
+
+def test_the_path_of_a_ledger_is_relative_to_the_folder_of_the_start(tmp_path: Path) -> None:
+    launched = Launched(
+        tmp_path, "--port", "0", "--workers", "1", PLAYGROUND_RENTAL_LEDGER="sqlite:///shared.db"
+    )
+    try:
+        launched.address()
+        (reaper,) = named(launched, "playground.reaper")
+        environment = Path(f"/proc/{reaper}/environ").read_text().split("\0")
+        assert f"PLAYGROUND_RENTAL_LEDGER=sqlite:///{tmp_path}/shared.db" in environment
+        (sandbox,) = named(launched, "octaspace.sandbox")
+        assert "PLAYGROUND_RENTAL_LEDGER" not in Path(f"/proc/{sandbox}/environ").read_text()
+        launched.process.terminate()
+        assert launched.wait() == 0
+    finally:
+        launched.end()
 
 
 def test_a_second_ctrl_c_does_not_wait(launched: Launched) -> None:
@@ -179,6 +242,7 @@ def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
         ([], {"OCTA_BASE_URL": "ftp://files.example"}, "OCTA_BASE_URL: "),
         ([], {"OCTA_API_KEY": "two\nlines"}, "OCTA_API_KEY: "),
         ([], {"PLAYGROUND_PROXY_HOPS": "many"}, "PLAYGROUND_PROXY_HOPS must be"),
+        ([], {"PLAYGROUND_RENTAL_LEDGER": "mysql://db"}, "PLAYGROUND_RENTAL_LEDGER cannot be used"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import json
+from datetime import timezone
 
 import pytest
 
 import octaspace
 from octaspace import resources
 from playground.pages.runner.arguments import AS_JSON, as_text, for_address, from_form, from_json
-from playground.sdk.methods import Method, all_methods, find_method, preview
+from playground.sdk.methods import Method, all_methods, find_method, parse_time, preview
 from playground.sdk.parameter_texts import PARAMETER_TEXTS
 
 CHANGES = {
     "accounts.generate_wallet", "nodes.reboot", "nodes.update_prices", "services.mr.create",
-    "services.mr.rent", "services.render.create", "services.render.rent", "services.session.stop",
-    "services.vpn.create", "services.vpn.rent",
+    "services.mr.rent", "services.mr.rent_any", "services.render.create", "services.render.rent",
+    "services.session.stop", "services.vpn.create", "services.vpn.rent",
 }  # fmt: skip
 
 
@@ -48,7 +50,11 @@ def test_a_signature_becomes_fields() -> None:
     assert kinds["node_id"] == "whole"
     assert kinds["envs"] == "map"
     assert kinds["ports"] == "list"
+    assert (kinds["name"], kinds["max_duration"], kinds["deadline"]) == ("text", "number", "time")
     assert [part.name for part in create.parameters if part.required] == ["node_id"]
+    any_of = {part.name: part for part in method("services.mr.rent_any").parameters}
+    assert (any_of["offers"].kind, any_of["offers"].required) == ("list", True)
+    assert any_of["on_lease_lost"] not in method("services.mr.rent_any").fields
     assert "GB" in next(part.meaning for part in create.parameters if part.name == "disk_size")
     search = method("services.mr.search")
     assert next(part.choices for part in search.parameters if part.name == "sort") == (
@@ -139,6 +145,57 @@ def test_preview_captures_the_request() -> None:
     assert reboot.request is not None
     assert reboot.request.method == "GET"
     assert reboot.change
+
+
+def test_a_preview_with_a_deadline_writes_no_entry_and_shows_no_id() -> None:
+    order = {"node_id": 7, "disk_size": 5, "image": "x", "name": "nightly", "max_duration": 60}
+    for name in ("services.mr.create", "services.mr.rent"):
+        found = preview(method(name), order)
+        assert found.problem == ""
+        assert found.request is not None
+        assert found.request.body[0]["envs"] == {}
+    del order["node_id"]
+    first = preview(method("services.mr.rent_any"), {**order, "offers": [8, 9]})
+    assert first.request is not None
+    assert first.request.body[0]["node_id"] == 8
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"max_duration": 0}, "max_duration"),
+        ({"deadline": "2001-01-01T00:00:00Z"}, "deadline"),
+        ({"deadline": "2100-01-01T00:00:00"}, "deadline"),
+        ({"name": ""}, "name"),
+    ],
+)
+def test_terms_are_checked_before_anything_is_sent(values: dict[str, object], field: str) -> None:
+    found = preview(method("services.vpn.create"), {"node_id": 7, **values})
+    assert found.request is None
+    assert found.field == field, found.problem
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"), [("2100-01-02T18:00:00+02:00", 16), (" 2100-01-02T16:00:00Z ", 16), ("2100-01-02", 0)]
+)
+def test_a_deadline_is_a_time_in_the_call_and_text_everywhere_else(text: str, hour: int) -> None:
+    given = from_form(method("services.vpn.create"), {"arg-node_id": "7", "arg-deadline": text})
+    assert given.errors == {}
+    assert given.values["deadline"] == text.strip()
+    assert from_json(method("services.vpn.create"), json.dumps(given.values)).values == given.values
+    line = str(method("services.vpn.create").line(given.values))
+    assert "deadline=datetime.datetime(2100, 1, 2, " in line
+    assert parse_time(text).astimezone(timezone.utc).hour == hour or parse_time(text).tzinfo is None
+
+
+@pytest.mark.parametrize("text", ["soon", "2100-13-01", "2100-01-01T00:00:00+99:00", "4", "\u0664"])
+def test_what_is_not_a_time_is_a_field_error(text: str) -> None:
+    fields = {"arg-node_id": "7", "arg-deadline": text}
+    assert set(from_form(method("services.vpn.create"), fields).errors) == {"deadline"}
+    given = from_json(method("services.vpn.create"), json.dumps({"node_id": 7, "deadline": text}))
+    assert set(given.errors) == {"deadline"}
+    number = from_json(method("services.vpn.create"), '{"node_id": 7, "deadline": 5}')
+    assert set(number.errors) == {"deadline"}
 
 
 def test_form_is_parsed_by_parameter_types() -> None:

@@ -20,11 +20,15 @@ from playground.store import (
     JobWriter,
     LoginAttempts,
     OneTimeTokens,
+    ReaperRounds,
     RequestLog,
     TooManyJobsError,
     WorkerSnapshots,
+    open_database,
+    saved_values,
 )
 from playground.store.backend import LogLimits
+from playground.store.browser_state import IDLE_SECONDS
 from playground.store.login_attempts import PER_ADDRESS
 
 from .databases import Another, databases
@@ -80,6 +84,49 @@ def test_one_key_is_dropped(database: Database) -> None:
     state.drop("key")
     state.drop("never saved")
     assert state.load() == {"look": {"theme": "dark"}}
+
+
+def test_values_of_all_browsers_are_found_by_the_beginning_of_their_keys(
+    database: Database, another: Another, clock: FakeClock
+) -> None:
+    BrowserState(database, "gone").save("key:old", {"key": 0})
+    clock.advance(IDLE_SECONDS - 60)
+    for browser in ("a", "b", "left"):
+        BrowserState(database, browser).save("key:x%_", {"key": browser})
+        BrowserState(database, browser).save("look", {"theme": "dark"})
+    BrowserState(database, "b").save("key:y", {"key": 2**70})
+    BrowserState(database, "left").forget()
+    clock.advance(61)
+    database.browsers.drop("gone", "key:old")  # Redis goes by its own clock
+    assert saved_values(another(), "key:") == [
+        ("a", "key:x%_", {"key": "a"}), ("b", "key:x%_", {"key": "b"}), ("b", "key:y", {"key": 2**70}),
+    ]  # fmt: skip
+    assert saved_values(database, "key:y") == [("b", "key:y", {"key": 2**70})]
+    assert saved_values(database, "ke%") == []
+
+
+def test_expired_values_are_not_found(tmp_path: Path, clock: FakeClock) -> None:
+    database = open_database(tmp_path, clock=clock)
+    BrowserState(database, "a").save("key:x", {"key": 1})
+    clock.advance(IDLE_SECONDS + 1)
+    assert saved_values(database, "key:") == []
+    database.close()
+
+
+def test_rounds_of_reapers_are_known_to_all_and_for_an_hour(
+    database: Database, another: Another, clock: FakeClock
+) -> None:
+    first, second = ReaperRounds(database), ReaperRounds(another())
+    assert second.last("an-account", "live") is None
+    first.note([("an-account", "live"), ("an-account", "sandbox")])
+    at = clock.now
+    clock.advance(100)
+    second.note([("another", "live")])
+    assert first.last("an-account", "live") == second.last("an-account", "sandbox") == at
+    assert first.last("another", "live") == clock.now
+    clock.advance(3600)
+    first.note([])
+    assert second.last("an-account", "live") is None
 
 
 def test_forgetting_leaves_nothing_and_nothing_comes_back(database: Database, another: Another) -> None:

@@ -6,6 +6,7 @@ import json
 from urllib.parse import quote
 
 import pytest
+from flask import Flask
 
 from octaspace.sandbox import SandboxServer, journal
 from playground.domain.offers import SERVICES, Service
@@ -26,7 +27,7 @@ def test_a_form_has_every_option_of_the_sdk(visitor: Visitor, service: Service) 
         "vpn": {"node_id", "subkind", "protocol"},
         "render": {"node_id", "disk_size", "envs", "multi_gpu_worker"},
     }  # fmt: skip
-    assert names == wanted[service] == {field.name for field in FIELDS[service]}
+    assert names == wanted[service] | {"name", "max_duration"} == {field.name for field in FIELDS[service]}
     for name in names:
         assert page.select(f'label[for="{name}"]'), name
         assert page.select(f"#{name}-help"), name
@@ -84,6 +85,11 @@ def test_an_app_is_filled_in_without_losing_the_rest(visitor: Visitor) -> None:
         ("mr", {"envs": "A=1\nnothing"}, {"envs": "Line 2"}),
         ("mr", {"envs": "A=1\nA=2"}, {"envs": "second time"}),
         ("mr", {"organization_id": "-4"}, {"organization_id": "above 0"}),
+        ("mr", {"max_duration": "soon"}, {"max_duration": "number of hours"}),
+        ("mr", {"max_duration": "0"}, {"max_duration": "More than 0"}),
+        ("vpn", {"max_duration": "-1"}, {"max_duration": "number of hours"}),
+        ("render", {"max_duration": "90000"}, {"max_duration": "at most 87600"}),
+        ("vpn", {"name": "x" * 201}, {"name": "at most 200"}),
         ("vpn", {"subkind": "pptp"}, {"subkind": "one of these"}),
         ("vpn", {"subkind": "wg", "protocol": "vless"}, {"protocol": "v2ray"}),
         ("render", {"multi_gpu_worker": "perhaps"}, {"multi_gpu_worker": "one of these"}),
@@ -133,3 +139,59 @@ def test_an_app_of_any_id_is_rented_under_that_id(
         field = str(page.select("#app option[selected]")[0]["value"])
         visitor.post(order(visitor, "mr", **MACHINE, app=field))
         assert json.loads(rentals(sandbox)[-1].body)[0]["app"] == app_id
+
+
+def default_of(visitor: Visitor, service: str = "vpn") -> str:
+    return str(visitor.page(f"{SERVICES_PAGE}/{service}/rent").select("#max_duration")[0]["value"])
+
+
+def test_stop_after_begins_empty_in_the_sandbox_and_with_four_hours_elsewhere(
+    visitor: Visitor, live_visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    assert [default_of(visitor, service) for service in SERVICES] == [""] * 3
+    assert [default_of(live_visitor, service) for service in SERVICES] == ["4"] * 3
+    visitor.post("/playground/settings/source", kind="custom", base_urls=sandbox.urls[0], api_key="a-key")
+    assert default_of(visitor) == "4"
+
+
+def test_the_hours_of_settings_are_those_of_this_browser(app: Flask, visitor: Visitor) -> None:
+    saved = visitor.post("/playground/settings/rentals", stop_after_other="", stop_after_sandbox="0.5")
+    page = visitor.follow(saved)
+    assert page.select("#stop_after_sandbox")[0]["value"] == "0.5"
+    assert page.select("#stop_after_other")[0]["value"] == ""
+    assert default_of(visitor) == "0.5"
+    assert default_of(Visitor(app)) == ""
+    wrong = visitor.post("/playground/settings/rentals", stop_after_other="soon", stop_after_sandbox="1")
+    assert wrong.status_code == 422
+    assert b"stop_after_other-error" in wrong.data
+    assert default_of(visitor) == "0.5"
+
+
+def test_a_cleared_field_stays_empty(live_visitor: Visitor) -> None:
+    question = order(live_visitor, "mr", **MACHINE, max_duration="")
+    page = live_visitor.page(question)
+    assert any("no deadline" in text_of(notice) for notice in page.select(".notice-warn"))
+    back = str(page.select(".form-actions a")[0]["href"])
+    assert live_visitor.page(back).select("#max_duration")[0]["value"] == ""
+
+
+def test_the_question_says_when_it_is_stopped_and_what_it_costs_until_then(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    page = visitor.page(order(visitor, "mr", **MACHINE, max_duration="2.5"))
+    text = text_of(page.select("#main")[0])
+    offer = next(offer for offer in sandbox.world.initial_state.mr if offer["node_id"] == 9101)
+    assert "After 2 h 30 min" in text
+    assert f"${offer['total_price_usd'] * 2.5:.2f}" in text
+    assert page.select("#main time")
+    assert "max_duration=9000, name='playground')" in text_of(page.select("#sent")[0])
+    assert "rental_ledger='sqlite:///rentals.db'" in text
+    assert "Never by itself" in text_of(visitor.page(order(visitor, "vpn", node_id="9301", subkind="wg")))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("4", 14400), ("0.5", 1800), (" .25 ", 900), ("0.0001", 0.36)])
+def test_hours_become_seconds(text: str, seconds: float) -> None:
+    found = read_order("vpn", {"node_id": "1", "subkind": "wg", "max_duration": text})
+    assert found.errors == {}
+    assert found.arguments["max_duration"] == seconds
+    assert isinstance(found.arguments["max_duration"], int) == (seconds >= 1)

@@ -282,3 +282,38 @@ def test_an_unknown_method_is_none_of_ours(visitor: Visitor, sandbox: SandboxSer
     answer = visitor.client.post(f"{RUNNER}/run", data={"method": "network.info"}, base_url=ORIGIN)
     assert answer.status_code == 400
     assert sandbox.journal.entries() == []
+
+
+def test_what_is_rented_with_a_deadline_is_recorded_for_this_browser(
+    app: Flask, visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    ledger = app.extensions["playground"].rental_ledger
+    fields = {"arg-node_id": "9301", "arg-subkind": "wg", "arg-deadline": "2035-01-01T00:00:00Z"}
+    answer = visitor.post(f"{RUNNER}/run", method="services.vpn.create", **{"as": "form", **fields})
+    asking = BeautifulSoup(answer.data, "html.parser")
+    assert "deadline=datetime.datetime(2035, 1, 1" in str(asking)
+    confirmed = str(asking.select('[name="args"][type="hidden"]')[0]["value"])
+    assert json.loads(confirmed)["deadline"] == "2035-01-01T00:00:00Z"
+    assert ledger.backend.open_rentals() == []
+    page = run(visitor, "services.vpn.create", **{"as": "json", "args": confirmed, "confirmed": "yes"})
+    until(lambda: ledger.backend.open_rentals()[0].uuid is not None, within=20)
+    assert "HTTP 200" in result(page) or "HTTP 201" in result(page)
+    (rental,) = ledger.backend.open_rentals()
+    assert rental.deadline is not None
+    assert rental.deadline.datetime().year == 2035
+    assert visitor.get(f"/playground/rentals/{rental.id}/stop").status_code == 200
+    stop = json.dumps({"uuid": rental.uuid})
+    run(visitor, "services.session.stop", **{"as": "json", "args": stop, "confirmed": "yes"})
+    until(lambda: not ledger.backend.open_rentals(), within=20)
+    assert [one.outcome for one in ledger.backend.closed_rentals()] == ["stopped"]
+
+
+def test_a_rented_block_leaves_no_open_entry(app: Flask, visitor: Visitor) -> None:
+    ledger = app.extensions["playground"].rental_ledger
+    arguments = json.dumps({"node_id": 9301, "subkind": "wg"})
+    run(visitor, "services.vpn.rent", **{"as": "json", "args": arguments, "confirmed": "yes"})
+    until(lambda: ledger.backend.closed_rentals(), within=20)
+    (rental,) = ledger.backend.closed_rentals()
+    assert (rental.outcome, rental.lease) == ("stopped", 90.0)
+    assert str(rental.owner).startswith("browser-")
+    assert ledger.backend.open_rentals() == []

@@ -72,7 +72,7 @@ def test_an_empty_account_skips_with_a_reason(visitor: Visitor, sandbox: Sandbox
 
 
 def test_changes_are_made_when_wanted_and_what_is_rented_is_stopped(
-    visitor: Visitor, sandbox: SandboxServer
+    app: Flask, visitor: Visitor, sandbox: SandboxServer
 ) -> None:
     sandbox.reset(ready_after=0)
     before = {rental.uuid for rental in sandbox.world.active()}
@@ -80,6 +80,12 @@ def test_changes_are_made_when_wanted_and_what_is_rented_is_stopped(
     assert [call for call in found["calls"] if call["state"] != "passed"] == []
     assert {rental.uuid for rental in sandbox.world.active()} == before
     assert sandbox.journal.summary()["changes"] > 10
+    ledger = app.extensions["playground"].rental_ledger
+    assert ledger.backend.open_rentals() == []
+    closed = ledger.backend.closed_rentals()
+    assert {one.service for one in closed} == {"mr", "vpn", "render"}
+    assert {(one.name, one.outcome) for one in closed} == {("smoke suite", "stopped")}
+    assert all(one.deadline is not None for one in closed)
     sandbox.reset(ready_after=4)
 
 

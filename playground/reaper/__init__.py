@@ -1,0 +1,1 @@
+"""The reaper of the playground: a process that stops rentals whose deadline has passed."""

@@ -1,0 +1,90 @@
+"""Stop the rentals of the playground whose deadline has passed: `python -m playground.reaper`.
+
+It reads the same environment variables as the app; see `playground.settings`. `bin/playground` starts it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ..app_state import check_rental_ledger, ensure_private_directory, open_rental_ledger
+from ..settings import ProcessSettings, StartError
+from ..store import StoreError, open_database
+from ..web.app_log import SafeFormatter
+from .rounds import Reaper
+from .targets import KnownTargets
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Reap until SIGTERM or Ctrl-C.
+
+    Args:
+        arguments: The command line; `sys.argv` by default.
+
+    Returns:
+        The exit code: 1 if the settings, the store or the ledger cannot be used at the start.
+    """
+    options = _parser().parse_args(arguments)
+    _set_up_log()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # At once, also in the middle of a round: the next reaper continues.
+        signal.signal(number, _end)
+    try:
+        process = ProcessSettings.read(os.environ, ROOT / "instance")
+        reaper = _reaper(process)
+    except StartError as problem:
+        sys.stderr.write(f"The reaper cannot start: {problem}\n")
+        return 1
+    pause = threading.Event()
+    while True:
+        reaper.round()
+        if options.once:
+            return 0
+        pause.wait(process.reaper_seconds)
+
+
+def _reaper(process: ProcessSettings) -> Reaper:
+    try:
+        folder = ensure_private_directory(process.state_dir)
+        database = open_database(folder, process.redis_url, process.store_bytes)
+        database.check()
+    except OSError as error:
+        raise StartError(f"the state cannot be stored in {process.state_dir}: {error.strerror}") from None
+    except StoreError as error:
+        raise StartError(str(error)) from None
+    check_rental_ledger(process)
+    return Reaper(open_rental_ledger(process), database, KnownTargets(process, database))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m playground.reaper",
+        description="Stop the rentals of the playground whose deadline has passed. "
+        "PLAYGROUND_REAPER_SECONDS is the pause between two rounds.",
+    )
+    parser.add_argument("--once", action="store_true", help="one round only")
+    return parser
+
+
+def _set_up_log() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(SafeFormatter("[%(asctime)s] %(levelname)s in the reaper: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+
+def _end(*_: Any) -> None:
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
