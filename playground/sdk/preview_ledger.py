@@ -19,9 +19,9 @@ class PreviewLedger(RentalLedger):
     def __init__(self) -> None:
         super().__init__(_NoStorage())
 
-    def begin(self, **values: Any) -> Rental:
+    def draft(self, **values: Any) -> Rental:
         """An entry that is not stored, and has no lease that would be renewed."""
-        return super().begin(**{**values, "leased": False})
+        return super().draft(**{**values, "leased": False})
 
 
 class _NoStorage:

@@ -240,7 +240,8 @@ def test_a_key_that_the_api_repeats_is_not_stored(
     state = make_app(process).extensions["playground"]
     ledger = state.rental_ledger
     account = account_fingerprint(key)
-    rental = ledger.begin(account=account, service="mr", node_id=1, max_duration=3600, leased=False)
+    rental = ledger.draft(account=account, service="mr", node_id=1, max_duration=3600, leased=False)
+    ledger.backend.add(rental)
     found = {"uuid": f"of {key}", "node_id": 1, "user_envs": {"OCTASPACE_RENTAL_ID": rental.id}}
     small_api.answers = {"GET /sessions": [found]}
     with caplog.at_level(logging.DEBUG):
@@ -261,7 +262,7 @@ def test_entries_without_a_known_key_are_named_once(
     ledger: RentalLedger, reaper: Reaper, caplog: pytest.LogCaptureFixture
 ) -> None:
     account = account_fingerprint("a key that nobody has typed here")
-    ledger.begin(account=account, service="vpn", node_id=1, max_duration=60, leased=False)
+    ledger.backend.add(ledger.draft(account=account, service="vpn", node_id=1, max_duration=60, leased=False))
     for _ in range(2):
         reaper.round()
     assert caplog.text.count("whose key is not known here") == 1
