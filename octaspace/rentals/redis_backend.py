@@ -94,7 +94,8 @@ class RedisBackend:
             socket_connect_timeout=_SECONDS,
             decode_responses=True,
             retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), _RETRIES),
-            # Not the default of every release of redis-py.
+            # These two are not the defaults of every release of redis-py.
+            retry_on_error=[redis.ConnectionError, redis.TimeoutError],
             **({"ssl_check_hostname": True} if url.startswith("rediss:") else {}),
         )
 
