@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
-from types import FrameType
 from typing import Any, cast
 
 import pytest
@@ -21,10 +20,11 @@ from octaspace import Client, Config, RentalLedgerError
 from octaspace.rentals import Rental, RentalLedger, RentalOwner, account_fingerprint
 from octaspace.resources.services import Session
 from tests.support.fake_clock import FakeClock
+from tests.support.interrupting import Interrupting
 from tests.support.memory_ledger import MemoryBackend, memory_ledger
 
 from .conftest import API
-from .test_rent import CREATE, HOOK_ERRORS, MACHINE, STOP, notes
+from .test_rent import CREATE, HOOK_ERRORS, MACHINE, SDK, STOP, notes
 
 SESSIONS = f"{API}/sessions"
 ID = "OCTASPACE_RENTAL_ID"
@@ -503,29 +503,6 @@ def test_a_method_that_a_test_replaces_rents_nothing(
     assert not backend.documents
 
 
-UNGUARDED = {"rental", "_end"}
-IN_LEDGER = ("octaspace.resources", "octaspace._client", "octaspace.request", "octaspace.rentals")
-
-
-class Interrupting:
-    """Raises KeyboardInterrupt at the nth line of the resources and of the ledger, in this thread."""
-
-    def __init__(self, line: int) -> None:
-        self.left = line
-        self.where = ""
-
-    def __call__(self, frame: FrameType, event: str, argument: object) -> Any:
-        name = frame.f_globals.get("__name__", "")
-        if not name.startswith(IN_LEDGER) or frame.f_code.co_name in UNGUARDED:
-            return None
-        if event == "line":
-            self.left -= 1
-            if self.left == 0:
-                self.where = f"{name}:{frame.f_lineno} in {frame.f_code.co_name}"
-                raise KeyboardInterrupt
-        return self
-
-
 @pytest.mark.parametrize("body", ["continues", "raises"])
 def test_after_an_interrupt_at_any_line_a_reaper_leaves_nothing(
     body: str,
@@ -551,7 +528,7 @@ def test_after_an_interrupt_at_any_line_a_reaper_leaves_nothing(
     before = sys.gettrace()
     for line in range(1, 10_000):
         create.reset(), running.clear(), backend.documents.clear()
-        interrupting = Interrupting(line)
+        interrupting = Interrupting(line, within=(*SDK, "octaspace.rentals"))
         sys.settrace(interrupting)
         try:
             with recorded.services.mr.rent(**MACHINE):

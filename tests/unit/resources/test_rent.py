@@ -9,7 +9,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -20,10 +19,14 @@ from octaspace import Client
 from octaspace.resources.services import Session
 from octaspace.sandbox import SandboxServer
 from tests.support.fake_clock import FakeClock
+from tests.support.interrupting import Interrupting
 
 from .conftest import API
 
 MACHINE: dict[str, Any] = {"node_id": 9101, "disk_size": 10, "image": "ubuntu:24.04"}
+#: The SDK's own code, the transport apart.
+SDK = ("octaspace.resources", "octaspace._client", "octaspace.request")
+
 CREATE, STOP = f"{API}/services/mr", f"{API}/services/u-1/stop"
 
 
@@ -386,30 +389,6 @@ def test_a_stop_that_is_interrupted_twice_says_so(
     assert re.search(r"u-1 .*interrupted.*SystemExit", notes(caught.value))
 
 
-#: Functions that handle the error of the block or Ctrl-C: two lines without further protection.
-UNGUARDED = {"rental", "_end"}
-
-
-class Interrupting:
-    """Raises KeyboardInterrupt at the nth line that is run in the SDK's own code, the transport apart."""
-
-    def __init__(self, line: int) -> None:
-        self.left = line
-        self.where = ""
-
-    def __call__(self, frame: FrameType, event: str, argument: object) -> Any:
-        name = frame.f_globals.get("__name__", "")
-        ours = name.startswith(("octaspace.resources", "octaspace._client", "octaspace.request"))
-        if not ours or frame.f_code.co_name in UNGUARDED:
-            return None
-        if event == "line":
-            self.left -= 1
-            if self.left == 0:
-                self.where = f"{name}:{frame.f_lineno} in {frame.f_code.co_name}"
-                raise KeyboardInterrupt
-        return self
-
-
 @pytest.mark.parametrize("body", ["goes on", "raises"])
 def test_an_interrupt_at_any_line_leaves_no_session_behind_in_silence(
     body: str, client: Client, requests_mock: requests_mock.Mocker
@@ -419,7 +398,7 @@ def test_an_interrupt_at_any_line_leaves_no_session_behind_in_silence(
     before = sys.gettrace()
     for line in range(1, 10_000):
         create.reset(), stop.reset()
-        interrupting = Interrupting(line)
+        interrupting = Interrupting(line, within=SDK)
         sys.settrace(interrupting)
         try:
             with client.services.mr.rent(**MACHINE):
