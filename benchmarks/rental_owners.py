@@ -34,8 +34,9 @@ _CHILD_SECONDS = 3.0
 def client_of(order: dict[str, Any]) -> octaspace.Client:
     """The client of an owner or a reaper: it fails fast, so that much can fail in a short time."""
     return octaspace.Client(
-        KEY, base_urls=order["urls"], rental_ledger=order["ledger"], keep_alive=order.get("keep_alive", False),
-        read_timeout=1, open_timeout=1, retry_interval=0.02, failure_cooldown=0.2, log_level="debug",
+        KEY, base_urls=order["urls"], rental_ledger=order["ledger"],
+        keep_alive=order.get("keep_alive", False), read_timeout=1, open_timeout=1, retry_interval=0.02,
+        failure_cooldown=0.2,
     )  # fmt: skip
 
 
