@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.rental_lines import PHASES
 from benchmarks.rental_owners import MARKER
-from benchmarks.rental_world import World
+from benchmarks.rental_world import SERVICES, World
 
 __all__ = ["SETTLE", "Call", "Result", "judge", "table"]
 
@@ -43,6 +43,8 @@ class Call:
     @property
     def held_until(self) -> float | None:
         """Until when its session must not end; None if it never had one for sure."""
+        if "max_duration" in self.order:
+            return self.began + float(self.order["max_duration"])
         times = [time for time in (self.at("leaving"), self.killed) if time is not None]
         interrupts = [e["at"] for e in self.events if e["what"] == "signal" and e["number"] == SIGINT]
         if self.at("entered") is not None:
@@ -54,6 +56,8 @@ class Call:
     @property
     def without_owner_since(self) -> float:
         """From when on nobody held its session."""
+        if "max_duration" in self.order:
+            return self.began + float(self.order["max_duration"])
         ends = (self.killed, self.at("error"), self.at("done"))
         return min((time for time in ends if time is not None), default=self.ended)
 
@@ -73,7 +77,7 @@ class Result:
         early: Sessions that ended while their owner held them.
         twice: Calls for which more than one session was made.
         foreign: Sessions of others that ended.
-        longest: Seconds that the longest orphan lived.
+        longest: Seconds that the longest orphan lived, by service.
         rounds: Rounds of the reapers, and how many of them the ledger or the API failed.
         reapers_killed: Reapers that were killed.
         open_entries: Entries that are still open after the last round.
@@ -92,7 +96,7 @@ class Result:
     early: int = 0
     twice: int = 0
     foreign: int = 0
-    longest: float = 0.0
+    longest: dict[str, float] = field(default_factory=dict)
     stopped_by_reapers: int = 0
     rounds: Counter[str] = field(default_factory=Counter)
     reapers_killed: int = 0
@@ -137,7 +141,7 @@ def judge(result: Result, calls: list[Call], world: World) -> None:
             lived = session.ended - max(session.started, call.without_owner_since)
             if lived > 0:
                 result.stopped_by_reapers += 1
-                result.longest = max(result.longest, lived)
+                result.longest[session.service] = max(result.longest.get(session.service, 0.0), lived)
     _judge_journal(result, world)
     result.foreign = sum(uuid not in active for uuid in world.others)
 
@@ -218,7 +222,14 @@ def table(results: list[Result]) -> str:
         ("made twice", [str(one.twice) for one in results]),
         ("sessions of others stopped", [str(one.foreign) for one in results]),
         ("sessions that reapers stopped", [str(one.stopped_by_reapers) for one in results]),
-        ("longest time an orphan lived", [f"{one.longest:.1f} s" for one in results]),
+        (
+            "longest time an orphan lived",
+            [f"{max(one.longest.values(), default=0):.1f} s" for one in results],
+        ),
+        *[
+            (f"  {service}", [f"{one.longest.get(service, 0):.1f} s" for one in results])
+            for service in SERVICES
+        ],
         ("rounds of the reapers", [str(one.rounds["complete"] + one.rounds["last"]) for one in results]),
         ("reapers killed", [str(one.reapers_killed) for one in results]),
         ("entries left open", [str(one.open_entries) for one in results]),

@@ -64,7 +64,8 @@ class Orders:
         order["reaps_child"] = chance.random() < 0.7
         order["seconds"] = chance.uniform(0, 0.6)
         manner = chance.choices(
-            ("line", "time", "well", "raises", "interrupted", "suspended"), (60, 12, 14, 4, 5, 5)
+            ("line", "time", "well", "raises", "interrupted", "suspended", "deadline"),
+            (54, 12, 14, 4, 5, 5, 6),
         )[0]
         if manner == "line":
             order["target"] = self._target(scenario, service)
@@ -80,6 +81,10 @@ class Orders:
         elif manner == "interrupted":
             order["signals"] = [(chance.uniform(0, 0.8), SIGINT)]
             order["lingers"] = LEASE + 1  # the process lives on, the rental must not
+        elif manner == "deadline":
+            # Recorded by `create`: it outlives its process, and ends at its deadline.
+            order["max_duration"] = LEASE
+            order["signals"] = [(chance.uniform(0.05, 0.4), SIGKILL)]
         else:
             order["signals"] = [(0.4, SIGSTOP), (LEASE * 1.3, SIGCONT)]
             order["seconds"] = 1.0

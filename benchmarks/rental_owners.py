@@ -41,19 +41,18 @@ def client_of(order: dict[str, Any]) -> octaspace.Client:
 
 
 def rent(client: octaspace.Client, order: dict[str, Any]) -> Any:
-    """The context manager of the rental that an order describes."""
-    node_id, service = order["node"], order["service"]
-    if service == "vpn":
-        return client.services.vpn.rent(
-            node_id=node_id,
-            subkind=order["subkind"],
-            protocol=order["protocol"],
-            name=f"call {order['call']}",
-        )
-    envs = {MARKER: str(order["call"])}
-    if service == "render":
-        return client.services.render.rent(node_id=node_id, disk_size=1, envs=envs)
-    return client.services.mr.rent(node_id=node_id, disk_size=1, image="ubuntu:24.04", envs=envs)
+    """Call `create` if the order has a `max_duration`, otherwise return the context manager of `rent`."""
+    service = getattr(client.services, order["service"])
+    arguments: dict[str, Any] = {"node_id": order["node"], "name": f"call {order['call']}"}
+    if order["service"] == "vpn":
+        arguments |= {"subkind": order["subkind"], "protocol": order["protocol"]}
+    else:
+        arguments |= {"disk_size": 1, "envs": {MARKER: str(order["call"])}}
+        if order["service"] == "mr":
+            arguments["image"] = "ubuntu:24.04"
+    if "max_duration" in order:
+        return service.create(**arguments, max_duration=order["max_duration"])
+    return service.rent(**arguments)
 
 
 class _Teller:
@@ -115,8 +114,11 @@ def _own(order: dict[str, Any], teller: _Teller) -> None:
 
     try:
         with lines:
-            with rent(client, order) as session:
-                use(session)
+            if "max_duration" in order:
+                rent(client, order)
+            else:
+                with rent(client, order) as session:
+                    use(session)
             lines.phase = PHASES[8]
             client.close()
         teller.tell("done")
