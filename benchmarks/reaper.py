@@ -10,7 +10,7 @@ early or was made twice is then read from the simulated API's journal and list o
 ledger.
 
 The exit code is 1 if a session was left without an owner, a living owner's session was stopped early, a
-rental was made twice, or a session was stopped that nobody had rented here.
+rental was made twice, or a session that is not in the ledger was stopped.
 """
 
 from __future__ import annotations

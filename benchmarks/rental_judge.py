@@ -55,7 +55,7 @@ class Call:
 
     @property
     def without_owner_since(self) -> float:
-        """From when on nobody held its session."""
+        """From when on its session had no owner."""
         if "max_duration" in self.order:
             return self.began + float(self.order["max_duration"])
         ends = (self.killed, self.at("error"), self.at("done"))

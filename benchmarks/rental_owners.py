@@ -69,7 +69,7 @@ class _Teller:
 def _own(order: dict[str, Any], teller: _Teller) -> None:
     """The life of one owner."""
     if order.get("away"):
-        # To others it looks like a process of another machine: nobody can see whether it runs.
+        # To others it looks like a process of another machine: a reaper cannot see whether it runs.
         boot = "another machine's boot"
         owner_module.boot_id = lambda: boot  # type: ignore[assignment]
     client = client_of(order)
@@ -133,7 +133,7 @@ def _own(order: dict[str, Any], teller: _Teller) -> None:
 
 
 def _reap(order: dict[str, Any], teller: _Teller) -> None:
-    """The life of one reaper: some rounds, killed at a line if the order says so."""
+    """The life of one reaper: some rounds, killed at the line that the order names."""
     client = client_of(order)
     reached = 0
     places: Counter[str] = Counter()
