@@ -34,25 +34,25 @@ _CHILD_SECONDS = 3.0
 def client_of(order: dict[str, Any]) -> octaspace.Client:
     """The client of an owner or a reaper: it fails fast, so that much can fail in a short time."""
     return octaspace.Client(
-        KEY, base_urls=order["urls"], rental_ledger=order["ledger"], keep_alive=order.get("keep_alive", False),
-        read_timeout=1, open_timeout=1, retry_interval=0.02, failure_cooldown=0.2, log_level="debug",
+        KEY, base_urls=order["urls"], rental_ledger=order["ledger"],
+        keep_alive=order.get("keep_alive", False), read_timeout=1, open_timeout=1, retry_interval=0.02,
+        failure_cooldown=0.2,
     )  # fmt: skip
 
 
 def rent(client: octaspace.Client, order: dict[str, Any]) -> Any:
-    """The context manager of the rental that an order describes."""
-    node_id, service = order["node"], order["service"]
-    if service == "vpn":
-        return client.services.vpn.rent(
-            node_id=node_id,
-            subkind=order["subkind"],
-            protocol=order["protocol"],
-            name=f"call {order['call']}",
-        )
-    envs = {MARKER: str(order["call"])}
-    if service == "render":
-        return client.services.render.rent(node_id=node_id, disk_size=1, envs=envs)
-    return client.services.mr.rent(node_id=node_id, disk_size=1, image="ubuntu:24.04", envs=envs)
+    """Call `create` if the order has a `max_duration`, otherwise return the context manager of `rent`."""
+    service = getattr(client.services, order["service"])
+    arguments: dict[str, Any] = {"node_id": order["node"], "name": f"call {order['call']}"}
+    if order["service"] == "vpn":
+        arguments |= {"subkind": order["subkind"], "protocol": order["protocol"]}
+    else:
+        arguments |= {"disk_size": 1, "envs": {MARKER: str(order["call"])}}
+        if order["service"] == "mr":
+            arguments["image"] = "ubuntu:24.04"
+    if "max_duration" in order:
+        return service.create(**arguments, max_duration=order["max_duration"])
+    return service.rent(**arguments)
 
 
 class _Teller:
@@ -69,7 +69,7 @@ class _Teller:
 def _own(order: dict[str, Any], teller: _Teller) -> None:
     """The life of one owner."""
     if order.get("away"):
-        # To others it looks like a process of another machine: nobody can see whether it runs.
+        # To others it looks like a process of another machine: a reaper cannot see whether it runs.
         boot = "another machine's boot"
         owner_module.boot_id = lambda: boot  # type: ignore[assignment]
     client = client_of(order)
@@ -114,8 +114,11 @@ def _own(order: dict[str, Any], teller: _Teller) -> None:
 
     try:
         with lines:
-            with rent(client, order) as session:
-                use(session)
+            if "max_duration" in order:
+                rent(client, order)
+            else:
+                with rent(client, order) as session:
+                    use(session)
             lines.phase = PHASES[8]
             client.close()
         teller.tell("done")
@@ -130,7 +133,7 @@ def _own(order: dict[str, Any], teller: _Teller) -> None:
 
 
 def _reap(order: dict[str, Any], teller: _Teller) -> None:
-    """The life of one reaper: some rounds, killed at a line if the order says so."""
+    """The life of one reaper: some rounds, killed at the line that the order names."""
     client = client_of(order)
     reached = 0
     places: Counter[str] = Counter()

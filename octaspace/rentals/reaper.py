@@ -185,7 +185,7 @@ class _Round:
         unresolved = [one for one in rentals if one.uuid is None]
         if not unresolved:
             return rentals
-        abandoned = {one.id for one in unresolved if one.lease is not None and self._reason(one, now)}
+        abandoned = {one.id for one in unresolved if self._reason(one, now)}
         found: dict[str, str | None] = {
             **match_by_node(
                 unresolved,

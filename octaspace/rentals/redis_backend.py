@@ -13,6 +13,7 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from ..errors import RentalLedgerError
+from ..fork import register_after_fork
 from .ledger_time import LedgerTime
 from .ledger_url import LedgerUrl
 from .rental import Rental
@@ -87,7 +88,10 @@ class RedisBackend:
 
     def __init__(self, url: str) -> None:
         self._url = LedgerUrl(url)
-        # Connects at the first use; its pool is new in a forked child.
+        #: The clients of the processes that this one was forked from.
+        self._inherited: list[Any] = []
+        register_after_fork(self)
+        # Connects at the first use.
         self._redis: Any = redis.Redis.from_url(
             url,
             socket_timeout=_SECONDS,
@@ -98,6 +102,13 @@ class RedisBackend:
             retry_on_error=[redis.ConnectionError, redis.TimeoutError],
             **({"ssl_check_hostname": True} if url.startswith("rediss:") else {}),
         )
+
+    def after_fork_in_child(self) -> None:
+        """Take another client: a thread of the parent may hold the lock of this one's pool."""
+        # Neither used nor freed: freeing it would close the pool, which waits for the lock.
+        self._redis.auto_close_connection_pool = False
+        self._inherited.append(self._redis)
+        self._redis = RedisBackend(self._url)._redis
 
     @property
     def location(self) -> str:

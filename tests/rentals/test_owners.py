@@ -299,3 +299,17 @@ class TestSessionsWithoutAnId:
         assert report.ok
         assert running() == set()
         assert open_ledger(ledger_url).backend.open_rentals() == []
+
+    def test_an_entry_past_its_deadline_beside_one_of_a_dead_owner(
+        self, service: str, ledger_url: str, connect: ConnectTo, market: Market, running: Running
+    ) -> None:
+        """Neither has anybody who waits for it, so it does not matter which session is whose."""
+        self.dead(ledger_url, market, service, "leased")
+        past = open_ledger(ledger_url).now().after(-1)
+        self.dead(ledger_url, market, service, "deadline", lease=None, released=False, deadline=past)
+        uuids = {self.make(connect, ledger_url, market, service) for _ in range(2)}
+        assert running() == uuids
+        report = reap(connect(ledger_url))
+        assert report.ok
+        assert report.count("stopped") == 2
+        assert running() == set()
