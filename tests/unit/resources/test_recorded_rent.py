@@ -256,14 +256,29 @@ def test_a_lost_answer_of_a_vpn_is_found_by_node_and_start_time(
         assert (session.uuid, session.recovered) == ("u-1", True)
 
 
-def test_two_sessions_that_fit_are_nobodys(
-    recorded: Client, backend: MemoryBackend, requests_mock: requests_mock.Mocker
+@pytest.mark.parametrize(("service", "uuids"), [("vpn", ["u-1", "u-2"]), ("mr", ["u-1"])])
+def test_sessions_that_could_be_its_own_leave_it_unknown_and_to_the_reaper(
+    service: str,
+    uuids: list[str],
+    recorded: Client,
+    backend: MemoryBackend,
+    requests_mock: requests_mock.Mocker,
 ) -> None:
-    requests_mock.post(f"{API}/services/vpn", status_code=504)
-    sessions = [listed(uuid=uuid, service="vpn", started_at=int(backend.wall)) for uuid in ("u-1", "u-2")]
+    """Two relays of one node, or a machine whose `user_envs` are not sent: nothing proves "not made"."""
+    create = requests_mock.post(f"{API}/services/{service}", status_code=504)
+    sessions = [listed(uuid=uuid, service=service, started_at=int(backend.wall)) for uuid in uuids]
     requests_mock.get(SESSIONS, json=sessions)
-    with pytest.raises(octaspace.GatewayTimeoutError), recorded.services.vpn.rent(node_id=9101):
+    machine = {name: value for name, value in MACHINE.items() if name != "node_id"}
+    rents: dict[str, Callable[[], AbstractContextManager[Session]]] = {
+        "vpn": lambda: recorded.services.vpn.rent(node_id=9101),
+        "mr": lambda: recorded.services.mr.rent_any([9101, 9102], **machine),
+    }
+    with pytest.raises(octaspace.GatewayTimeoutError) as caught, rents[service]():
         raise AssertionError("the block must not run")
+    assert caught.value.outcome_unknown
+    assert create.call_count == 1
+    entry = only_entry(backend)
+    assert (entry.released, entry.closed) == (True, None)
 
 
 @pytest.mark.parametrize("lost", UNKNOWN, ids=["502", "timeout", "empty", "html"])
@@ -275,7 +290,7 @@ def test_a_rental_that_was_not_made_is_known_not_to_be(
     requests_mock: requests_mock.Mocker,
 ) -> None:
     create = requests_mock.post(CREATE, **lost)
-    requests_mock.get(SESSIONS, json=[listed(uuid="u-0")])
+    requests_mock.get(SESSIONS, json=[listed(uuid="u-0", user_envs={})])
     with pytest.raises(octaspace.Error) as caught, recorded.services.mr.rent(**MACHINE):
         raise AssertionError("the block must not run")
     assert not caught.value.outcome_unknown
