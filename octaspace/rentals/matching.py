@@ -15,9 +15,16 @@ from .ledger_time import LedgerTime
 from .rental import RENTAL_ID_VARIABLE, Rental
 
 __all__ = [
-    "ApiClock", "UnclearSessionError", "has_end", "listed_sessions", "match_by_id", "match_by_node", "started_before",
-    "unlabelled", "uuid_of",
-]  # fmt: skip
+    "ApiClock",
+    "UnclearSessionError",
+    "has_end",
+    "listed_sessions",
+    "match_by_id",
+    "match_by_node",
+    "started_before",
+    "unlabelled",
+    "uuid_of",
+]
 
 #: How far the clocks of the API and of the ledger may differ, in seconds, besides what `ApiClock` knows.
 _CLOCK_DIFFERENCE: Final = 60.0

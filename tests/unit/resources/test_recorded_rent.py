@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from octaspace import Client, Config, RentalLedgerError
 from octaspace.rentals import Rental, RentalLedger, RentalOwner, account_fingerprint
 from octaspace.resources.services import Session
 from tests.support.fake_clock import FakeClock
+from tests.support.forked_child import in_child
 from tests.support.memory_ledger import MemoryBackend, memory_ledger
 
 from .conftest import API
@@ -585,3 +587,22 @@ def test_after_an_interrupt_at_any_line_a_reaper_leaves_nothing(
         assert not running, interrupting.where
         assert not ledger.heartbeat._leases, interrupting.where
     assert line > 80
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+def test_a_forked_child_that_leaves_the_block_stops_nothing(
+    recorded: Client, backend: MemoryBackend, requests_mock: requests_mock.Mocker
+) -> None:
+    """A child that ends with sys.exit() or an exception leaves the blocks of its parent as well."""
+    requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    stop = requests_mock.post(STOP, json={})
+    block = recorded.services.mr.rent(**MACHINE)
+    block.__enter__()
+
+    def leave() -> list[Any]:
+        block.__exit__(SystemExit, SystemExit(0), None)
+        return [stop.call_count, only_entry(backend).state]
+
+    assert in_child(leave) == [0, "active"]
+    block.__exit__(None, None, None)
+    assert (stop.call_count, only_entry(backend).outcome) == (1, "stopped")
