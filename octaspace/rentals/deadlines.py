@@ -8,7 +8,7 @@ from typing import Final
 
 from ..safe_repr import safe_repr
 
-__all__ = ["checked_duration"]
+__all__ = ["checked_duration", "checked_seconds"]
 
 #: Ten years: a longer one is a mistake in the unit.
 _MAX_SECONDS: Final = 10 * 365 * 86400
@@ -28,18 +28,29 @@ def checked_duration(max_duration: object, deadline: object) -> float | None:
         raise ValueError("give either max_duration or deadline, not both")
     if deadline is not None:
         return _until(deadline)
-    if max_duration is None:
-        return None
+    return None if max_duration is None else checked_seconds(max_duration, "max_duration")
+
+
+def checked_seconds(seconds: object, name: str) -> float:
+    """Return a number of seconds from now.
+
+    Args:
+        seconds: The number.
+        name: What it is called in messages.
+
+    Raises:
+        ValueError: It is not above 0, or more than ten years.
+    """
     if (
-        isinstance(max_duration, bool)
-        or not isinstance(max_duration, (int, float))
-        or not 0 < max_duration <= _MAX_SECONDS  # nor NaN
+        isinstance(seconds, bool)
+        or not isinstance(seconds, (int, float))
+        or not 0 < seconds <= _MAX_SECONDS  # nor NaN
     ):
         raise ValueError(
-            f"max_duration must be a number of seconds above 0, at most {_MAX_SECONDS}, "
-            f"not {safe_repr(max_duration)} ({type(max_duration).__name__})"
+            f"{name} must be a number of seconds above 0, at most {_MAX_SECONDS}, "
+            f"not {safe_repr(seconds)} ({type(seconds).__name__})"
         )
-    return max_duration
+    return seconds
 
 
 def _until(deadline: object) -> float:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
+import time
 import weakref
+from contextlib import suppress
 from typing import Protocol
 
 from ..errors import RentalLedgerError
@@ -23,8 +25,8 @@ class HeldLease(Protocol):
         """Renew it; returns whether it is to be renewed again. Never raises."""
         ...
 
-    def let_go(self) -> None:
-        """Give it up, at the end of the process. Never raises."""
+    def let_go(self) -> bool:
+        """Give it up, at the end of the process; returns whether it could be written. Never raises."""
         ...
 
 
@@ -74,18 +76,31 @@ class Heartbeat:
             self._condition.notify_all()
 
     def beat(self) -> None:
-        """Renew every lease once."""
+        """Renew every lease once; one that fails does not keep the others from it."""
         for lease in list(self._leases):
-            if not lease.beat():
+            try:
+                goes_on = lease.beat()
+            except BaseException:  # also what a hook raises to end its thread: the other leases need this one
+                goes_on = True
+                with suppress(BaseException):  # a filter or a handler of the program
+                    _LOGGER.exception(
+                        "Renewing the lease of a rental failed; the next attempt is in %g s", self.period
+                    )
+            if not goes_on:
                 self.remove(lease)
 
     def let_go(self) -> None:
-        """Give up every lease, and end the thread."""
+        """Give up every lease, and end the thread.
+
+        Ends at the first that cannot be written: a storage that does not answer would delay the end of the
+        process once for each. The leases of the others run out.
+        """
         with self._condition:
             leases, self._leases = self._leases, []
             self._condition.notify_all()
         for lease in leases:
-            lease.let_go()
+            if not lease.let_go():
+                break
 
     @property
     def is_running(self) -> bool:
@@ -94,18 +109,16 @@ class Heartbeat:
         return thread is not None and thread.is_alive()
 
     def _run(self) -> None:
+        pause = self.period
         while True:
             with self._condition:
                 # A lease that ends wakes the thread, and the others wait for their time.
-                if self._condition.wait_for(lambda: not self._leases, self.period):
+                if self._condition.wait_for(lambda: not self._leases, pause):
                     self._thread = None
                     return
-            try:
-                self.beat()
-            except BaseException:  # also what a hook raises to end its thread: the other leases need this one
-                _LOGGER.exception(
-                    "Renewing the leases of rentals failed; the next attempt is in %g s", self.period
-                )
+            began = time.monotonic()
+            self.beat()
+            pause = max(0.0, self.period - (time.monotonic() - began))
 
 
 _all: weakref.WeakSet[Heartbeat] = weakref.WeakSet()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from typing import Final
@@ -76,6 +77,11 @@ class HeldRental:
         """The ledger that it is in."""
         return self._ledger
 
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a fork of the one that rented."""
+        return self._rental.owner.pid != os.getpid()
+
     def begin(self) -> None:
         """Write the entry, and renew its lease from now on. When it returns, the entry is durable.
 
@@ -144,13 +150,15 @@ class HeldRental:
         self._failing = False
         return self.lost is None
 
-    def let_go(self) -> None:
+    def let_go(self) -> bool:
         """Give the rental up at the end of the process; see `HeldLease.let_go`."""
         try:
             with self._lock:
                 (self._ending or self._release)()
         except RentalLedgerError as error:
             self._log.warning("Rental %s (session %s) is left to the reaper: %s", self.id, self._uuid, error)
+            return False
+        return True
 
     def _end(self, write: Callable[[], Rental | None]) -> None:
         with self._lock:
@@ -178,6 +186,11 @@ class HeldRental:
 
     def _change(self, edit: Callable[[Rental], Rental]) -> Rental:
         """Change the entry; write it again if the ledger was emptied or removed: the rental exists."""
+        known = self._rental
+        changed = edit(known)
+        # Without a read: thousands of rentals must be renewed within their leases.
+        if changed is not known and self._ledger.backend.replace(known, changed):
+            return changed
         stored = self._ledger.change(self.id, edit)
         if stored is None:
             stored = edit(self._rental)

@@ -12,6 +12,7 @@ from .._typing import Self
 from ..errors import RentalLedgerError
 from ..fork import notice_fork, register_after_fork
 from .backend import LedgerBackend
+from .deadlines import checked_seconds
 from .heartbeat import Heartbeat
 from .ledger_time import LedgerTime
 from .ledger_url import DEFAULT_LEASE, DEFAULT_RECONCILE_TIMEOUT, parse_ledger_url
@@ -172,9 +173,10 @@ class RentalLedger:
             The entry; None if there is none. A closed entry, or one that is being stopped, is not changed.
 
         Raises:
+            ValueError: It is not a number of seconds above 0, at most ten years.
             RentalLedgerError: The ledger cannot be used.
         """
-        deadline = self.now().after(seconds)
+        deadline = self.now().after(checked_seconds(seconds, "seconds"))
 
         def edit(rental: Rental) -> Rental:
             return rental if rental.state in ("closed", "stopping") else rental.changed(deadline=deadline)

@@ -15,7 +15,15 @@ from ..types import Session
 from .account import account_fingerprint
 from .ledger import RentalLedger
 from .ledger_time import LedgerTime
-from .matching import listed_sessions, match_by_id, match_by_node, started_before
+from .matching import (
+    ApiClock,
+    has_end,
+    listed_sessions,
+    match_by_id,
+    match_by_node,
+    started_before,
+    unlabelled,
+)
 from .owner import RentalOwner
 from .rental import Claim, Outcome, Rental
 from .report import ReapedRental, ReapReport, ReapResult
@@ -82,6 +90,7 @@ class _Round:
         self._report = ReapReport(dry_run=dry_run)
         self._account = account_fingerprint(client.config.api_key)
         self._me = RentalOwner.current()
+        self._unlabelled: set[str] = set()
 
     def run(self) -> ReapReport:
         ledger, report = self._ledger, self._report
@@ -91,6 +100,7 @@ class _Round:
         rentals, closed = self._entries(now)
         if not rentals and not any(now.since(one.closed) < _WATCHED_SECONDS for one in closed if one.closed):
             return report
+        self._clock = ApiClock(now)
         sessions = self._sessions()
         # Read after the list: every session in it has its entry by now. One that was rented in between would
         # otherwise be taken for that of a dead owner on the same node.
@@ -135,11 +145,15 @@ class _Round:
 
     def _sessions(self) -> list[Session] | None:
         try:
-            return listed_sessions(self._client.sessions.list().data)
+            response = self._client.sessions.list()
+            sessions = listed_sessions(response.data)
         except Exception as error:  # of the API, or of a hook: the known sessions are stopped nevertheless
             self._report.problem = f"the sessions could not be listed: {_words(error)}"
             _LOG.warning("Reaper: %s", self._report.problem)
             return None
+        self._clock = ApiClock.of(response, self._ledger.now())
+        self._unlabelled = unlabelled(response.data)
+        return sessions
 
     def _reason(self, rental: Rental, now: LedgerTime) -> str:
         """Why a rental is to be ended; empty if it is not."""
@@ -165,7 +179,7 @@ class _Round:
             age = 0.0 if rental.closed is None else now.since(rental.closed)
             if session is None or (was_ended and age < self._ledger.reconcile_timeout):
                 continue
-            if rental.id not in by_id and not started_before(session, rental.closed):
+            if rental.id not in by_id and not started_before(session, rental.closed, self._clock):
                 continue  # another one: a simulated API gives the same uuids again
             again = rental.changed(
                 uuid=session.uuid,
@@ -193,6 +207,8 @@ class _Round:
                 taken={one.uuid for one in (*rentals, *closed) if one.uuid},
                 abandoned=abandoned,
                 patience=self._ledger.reconcile_timeout,
+                clock=self._clock,
+                unlabelled=self._unlabelled,
             ),
             **match_by_id(sessions),
         }
@@ -206,7 +222,11 @@ class _Round:
                 continue
             uuid = found[rental.id]
             if uuid is None:
-                self._add(rental, "undecided", detail="several sessions of the node could be this one")
+                self._add(
+                    rental,
+                    "undecided",
+                    detail="sessions of the node could be this one, and nothing shows which",
+                )
                 continue
             known = self._attach(rental, uuid)
             if known is not None:
@@ -236,7 +256,7 @@ class _Round:
             return False  # it may not be listed yet
         try:
             info = self._client.services.session(rental.uuid).info().data
-            return Session.from_api(session_info(info)).ended
+            return has_end(Session.from_api(session_info(info)))
         except errors.NotFoundError:
             return True
         except Exception:
@@ -284,19 +304,25 @@ class _Round:
         except Exception as error:  # of the API, or of a hook: the others are to be stopped nevertheless
             if isinstance(error, errors.Error) and is_transient(error) and not last:
                 return pause_after(error)
-            self._ledger.change(claimed.id, lambda one: one.changed(claim=None) if one == claimed else one)
-            self._add(claimed, "failed", due.reason, _words(error))
-            _LOG.warning(
-                "Reaper: session %s could not be stopped: %s",
-                errors.one_line(claimed.uuid or ""),
-                _words(error),
-            )
+            self._leave(claimed, due.reason, _words(error))
+            return None
+        if not was_running and self._report.problem:
+            # A wrong base URL also answers 404 to everything.
+            self._leave(claimed, due.reason, "404, and the sessions could not be listed")
             return None
         outcome: Outcome = "session gone" if not was_running else _outcome(due.reason)
         self._add(claimed, "stopped" if was_running else "gone", due.reason)
-        _LOG.warning("Reaper: session %s of rental %s: %s", claimed.uuid, claimed.id, outcome)
+        uuid = errors.one_line(claimed.uuid or "")
+        _LOG.warning("Reaper: session %s of rental %s: %s", uuid, claimed.id, outcome)
         self._ledger.close(claimed.id, outcome)
         return None
+
+    def _leave(self, claimed: Rental, reason: str, detail: str) -> None:
+        """Report that the session could not be stopped, and leave it to the next round."""
+        self._ledger.change(claimed.id, lambda one: one.changed(claim=None) if one == claimed else one)
+        self._add(claimed, "failed", reason, detail)
+        uuid = errors.one_line(claimed.uuid or "")
+        _LOG.warning("Reaper: session %s could not be stopped: %s", uuid, detail)
 
     def _claim(self, rental: Rental, reason: str) -> Rental | None:
         """Make the entry ours, unless it was closed, renewed, or claimed by another reaper."""

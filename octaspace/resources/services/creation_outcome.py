@@ -62,22 +62,24 @@ def find_session(sender: RequestSender, held: HeldRental) -> str | None:
         The uuid; None when the API's list does not have it `reconcile_timeout` seconds after the request.
 
     Raises:
-        octaspace.Error: It is still unknown: the list could not be read in that time, or it is not clear
-            which of its sessions it is.
+        octaspace.Error: The list could not be read in that time, or it is not clear which session is the
+            entry's: it is still unknown.
     """
-    from ...rentals.matching import UndecidedError, uuid_of  # imported here: it loads the types
+    from ...rentals.matching import UnclearSessionError, uuid_of  # imported here: it loads the types
 
     end = sender.monotonic() + held.ledger.reconcile_timeout
     while True:
         is_last = sender.monotonic() >= end
         failure: errors.Error | None = None
         try:
-            data = sender.send(Request("GET", "/sessions", expects="json")).data
-            uuid = uuid_of(held.rental, data, held.ledger)
+            sessions = sender.send(Request("GET", "/sessions", expects="json"))
+            uuid = uuid_of(held.rental, sessions, held.ledger)
             if uuid is not None:
                 return uuid
+        except UnclearSessionError as error:
+            failure = error  # it may become clear when the others are recorded or end
         except errors.Error as error:
-            if sender.closed or not (is_transient(error) or isinstance(error, UndecidedError)):
+            if sender.closed or not is_transient(error):
                 raise
             failure = error
         if is_last:

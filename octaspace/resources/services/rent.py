@@ -268,11 +268,16 @@ def _stop_others(sender: RequestSender, rejected: errors.ProvisionRejectedError)
 def _end(sender: RequestSender, session: Session, entry: _Entry) -> None:
     """Stop the session, then close its entry; leave the entry to the reaper if the stop fails.
 
+    A forked child that leaves the block of its parent stops nothing: the parent does, or the reaper.
+
     Raises:
         octaspace.RentalLedgerError: The session is stopped, and its entry could not be closed.
         octaspace.Error: The session could not be stopped.
     """
     try:
+        if entry.held is not None and entry.held.is_inherited:
+            sender.log.warning("Session %s is left to the process that rented it", session.uuid)
+            return
         stop_patiently(sender, session)
     except errors.Error:
         entry.release()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
 from typing import Any
 
 import pytest
 
-from octaspace import UnexpectedShapeError
+from octaspace import Response, UnexpectedShapeError
 from octaspace.rentals import LedgerTime, Rental, RentalOwner
-from octaspace.rentals.matching import listed_sessions, match_by_id, match_by_node
+from octaspace.rentals.matching import ApiClock, listed_sessions, match_by_id, match_by_node, unlabelled
 from octaspace.types import Session
 
 WALL = 1_795_000_000.0
@@ -41,16 +42,45 @@ def test_one_session_and_one_entry() -> None:
         session("u", service="render"),
         session("u", at=-3600.0),
         session("u", at=3600.0),
-        Session.from_api({"uuid": "u", "service": "vpn", "node_id": 1}),
     ],
-    ids=["node", "service", "earlier", "later", "no start"],
+    ids=["node", "service", "earlier", "later"],
 )
 def test_a_session_that_does_not_fit(other: Session) -> None:
     assert matched([entry("a")], [other]) == {}
 
 
+def test_a_session_without_a_start_time_may_be_the_entrys() -> None:
+    unknown = Session.from_api({"uuid": "v", "service": "vpn", "node_id": 1})
+    assert matched([entry("a")], [unknown], abandoned="a") == {"a": None}
+    assert matched([entry("a")], [unknown, session("u")], abandoned="a") == {"a": None}
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, 3600.0])
+def test_the_calendar_of_the_ledger_may_be_wrong(ahead: float) -> None:
+    """The header `Date` of the list tells the API's time."""
+    made, other = session("u", at=ahead), session("v", at=0.0)
+    date = formatdate(WALL + 90.0 + ahead, usegmt=True)
+    answer: Response[Any] = Response(status=200, headers={"Date": date}, data=[])
+    now = LedgerTime("boot", 90.0, WALL + 90.0)
+    arguments: dict[str, Any] = {"taken": (), "abandoned": ("a",), "patience": 120.0}
+    found = match_by_node([entry("a")], [made, other], clock=ApiClock.of(answer, now), **arguments)
+    assert found == {"a": "u"}
+    # The host's calendar was set by as much since the entry was written: the boot clock tells.
+    now = LedgerTime("boot", 90.0, WALL + 90.0 + ahead)
+    assert match_by_node([entry("a")], [made, other], clock=ApiClock(now), **arguments) == {"a": "u"}
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday", "Thu, 99 Nov 2026 11:11:11 GMT"])
+def test_a_list_without_a_date(date: str | None) -> None:
+    headers = {} if date is None else {"Date": date}
+    answer: Response[Any] = Response(status=200, headers=headers, data=[])
+    now = LedgerTime("boot", 90.0, WALL)
+    assert ApiClock.of(answer, now) == ApiClock(now, 0.0)
+
+
 def test_a_session_of_another_entry_does_not_fit() -> None:
     assert matched([entry("a")], [session("u")], taken={"u"}) == {}
+    assert matched([entry("a")], [session("u")], taken={"U"}) == {}
     assert matched([entry("a")], [session("u"), session("v")], taken={"u"}) == {"a": "v"}
 
 
@@ -91,6 +121,30 @@ def test_a_machine_is_found_by_its_id_only() -> None:
     assert matched([entry("a", service="mr")], [session("u", service="mr")]) == {}
     item = {"uuid": "u", "service": "mr", "user_envs": '{"OCTASPACE_RENTAL_ID": "a"}'}
     assert match_by_id(listed_sessions([item, {"uuid": "v"}])) == {"a": "u"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_unlabelled"),
+    [
+        ({}, True),
+        ({"user_envs": None}, True),
+        ({"user_envs": 7}, True),
+        ({"user_envs": {}}, False),
+        ({"user_envs": {"A": "b"}}, False),
+        ({"user_envs": '{"A": "b"}'}, False),
+    ],
+)
+def test_a_machine_whose_variables_are_not_sent_may_be_the_entrys(
+    fields: dict[str, Any], is_unlabelled: bool
+) -> None:
+    """Without `user_envs`, it is neither known to be the entry's, nor known to be another."""
+    item = {"uuid": "u", "service": "mr", "node_id": 1, "started_at": WALL + 1.0, **fields}
+    assert unlabelled([item, None]) == ({"u"} if is_unlabelled else set())
+    found = match_by_node(
+        [entry("a", service="mr")], listed_sessions([item]),
+        taken=(), abandoned=("a",), patience=120.0, unlabelled=unlabelled([item]),
+    )  # fmt: skip
+    assert found == ({"a": None} if is_unlabelled else {})
 
 
 def test_unreadable_and_ended_items_are_omitted() -> None:

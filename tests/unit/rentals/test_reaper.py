@@ -202,7 +202,7 @@ def test_an_entry_whose_session_never_appears_is_closed_as_not_made(
     requests_mock: requests_mock.Mocker,
 ) -> None:
     rental = add(ledger, None, age=95.0, leased=leased)
-    requests_mock.get(SESSIONS, json=listed("u-0"))
+    requests_mock.get(SESSIONS, json=listed("u-0", user_envs={}))
     assert reap(client).items == []
     backend.advance(30.0)
     assert [item.result for item in reap(client).items] == ["not made"]
@@ -456,3 +456,29 @@ def test_no_key_in_the_report_and_the_log(
         report = reap(client)
     assert "bad key ***" in report.items[0].detail
     assert "sk-secret" not in f"{report}{caplog.text}"
+
+
+def test_a_wrong_base_url_closes_nothing(
+    client: Client, ledger: RentalLedger, requests_mock: requests_mock.Mocker
+) -> None:
+    """It answers 404 to the list as well as to the stop: that does not prove that the session is gone."""
+    rental = add(ledger, released=True)
+    requests_mock.get(SESSIONS, status_code=404)
+    stop_of(requests_mock, "u-1", {"status_code": 404})
+    report = reap(client)
+    assert ([item.result for item in report.items], report.ok) == (["failed"], False)
+    left = stored(ledger, rental)
+    assert (left.closed, left.claim) == (None, None)
+
+
+@pytest.mark.parametrize("progress", ["failed", "terminated", "stopped"])
+def test_a_session_that_has_failed_is_found_and_stopped(
+    progress: str, client: Client, ledger: RentalLedger, requests_mock: requests_mock.Mocker
+) -> None:
+    """While the API lists it without an end, it may be charged for."""
+    rental = add(ledger, None, released=True)
+    envs = {"OCTASPACE_RENTAL_ID": rental.id}
+    requests_mock.get(SESSIONS, json=listed("u-1", progress=progress, user_envs=envs))
+    stop = stop_of(requests_mock)
+    assert [item.result for item in reap(client).items] == ["found", "stopped"]
+    assert stop.call_count == 1

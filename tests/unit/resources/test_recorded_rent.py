@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from octaspace import Client, Config, RentalLedgerError
 from octaspace.rentals import Rental, RentalLedger, RentalOwner, account_fingerprint
 from octaspace.resources.services import Session
 from tests.support.fake_clock import FakeClock
+from tests.support.forked_child import in_child
 from tests.support.interrupting import Interrupting
 from tests.support.memory_ledger import MemoryBackend, memory_ledger
 
@@ -256,14 +258,29 @@ def test_a_lost_answer_of_a_vpn_is_found_by_node_and_start_time(
         assert (session.uuid, session.recovered) == ("u-1", True)
 
 
-def test_two_sessions_that_fit_are_nobodys(
-    recorded: Client, backend: MemoryBackend, requests_mock: requests_mock.Mocker
+@pytest.mark.parametrize(("service", "uuids"), [("vpn", ["u-1", "u-2"]), ("mr", ["u-1"])])
+def test_sessions_that_could_be_its_own_leave_it_unknown_and_to_the_reaper(
+    service: str,
+    uuids: list[str],
+    recorded: Client,
+    backend: MemoryBackend,
+    requests_mock: requests_mock.Mocker,
 ) -> None:
-    requests_mock.post(f"{API}/services/vpn", status_code=504)
-    sessions = [listed(uuid=uuid, service="vpn", started_at=int(backend.wall)) for uuid in ("u-1", "u-2")]
+    """Two relays of one node, or a machine whose `user_envs` are not sent: nothing proves "not made"."""
+    create = requests_mock.post(f"{API}/services/{service}", status_code=504)
+    sessions = [listed(uuid=uuid, service=service, started_at=int(backend.wall)) for uuid in uuids]
     requests_mock.get(SESSIONS, json=sessions)
-    with pytest.raises(octaspace.GatewayTimeoutError), recorded.services.vpn.rent(node_id=9101):
+    machine = {name: value for name, value in MACHINE.items() if name != "node_id"}
+    rents: dict[str, Callable[[], AbstractContextManager[Session]]] = {
+        "vpn": lambda: recorded.services.vpn.rent(node_id=9101),
+        "mr": lambda: recorded.services.mr.rent_any([9101, 9102], **machine),
+    }
+    with pytest.raises(octaspace.GatewayTimeoutError) as caught, rents[service]():
         raise AssertionError("the block must not run")
+    assert caught.value.outcome_unknown
+    assert create.call_count == 1
+    entry = only_entry(backend)
+    assert (entry.released, entry.closed) == (True, None)
 
 
 @pytest.mark.parametrize("lost", UNKNOWN, ids=["502", "timeout", "empty", "html"])
@@ -275,7 +292,7 @@ def test_a_rental_that_was_not_made_is_known_not_to_be(
     requests_mock: requests_mock.Mocker,
 ) -> None:
     create = requests_mock.post(CREATE, **lost)
-    requests_mock.get(SESSIONS, json=[listed(uuid="u-0")])
+    requests_mock.get(SESSIONS, json=[listed(uuid="u-0", user_envs={})])
     with pytest.raises(octaspace.Error) as caught, recorded.services.mr.rent(**MACHINE):
         raise AssertionError("the block must not run")
     assert not caught.value.outcome_unknown
@@ -547,3 +564,22 @@ def test_after_an_interrupt_at_any_line_a_reaper_leaves_nothing(
         assert not running, interrupting.where
         assert not ledger.heartbeat._leases, interrupting.where
     assert line > 80
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+def test_a_forked_child_that_leaves_the_block_stops_nothing(
+    recorded: Client, backend: MemoryBackend, requests_mock: requests_mock.Mocker
+) -> None:
+    """A child that ends with sys.exit() or an exception leaves the blocks of its parent as well."""
+    requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    stop = requests_mock.post(STOP, json={})
+    block = recorded.services.mr.rent(**MACHINE)
+    block.__enter__()
+
+    def leave() -> list[Any]:
+        block.__exit__(SystemExit, SystemExit(0), None)
+        return [stop.call_count, only_entry(backend).state]
+
+    assert in_child(leave) == [0, "active"]
+    block.__exit__(None, None, None)
+    assert (stop.call_count, only_entry(backend).outcome) == (1, "stopped")
