@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import weakref
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -102,6 +103,8 @@ class RedisBackend:
             retry_on_error=[redis.ConnectionError, redis.TimeoutError],
             **({"ssl_check_hostname": True} if url.startswith("rediss:") else {}),
         )
+        # redis-py leaves it to chance whether its sockets are closed before they are collected.
+        weakref.finalize(self, self._redis.connection_pool.disconnect).atexit = False
 
     def after_fork_in_child(self) -> None:
         """Take another client: a thread of the parent may hold the lock of this one's pool."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import re
 import socket
 import threading
@@ -20,6 +21,7 @@ from octaspace.rentals import redis_backend as module
 from octaspace.rentals.redis_backend import RedisBackend
 from tests.support.certificates import Authority
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import until
 
 from .entries import new_rental
 from .lossy_link import LossyLink
@@ -212,6 +214,21 @@ def test_an_answer_that_is_lost_is_asked_for_again(backend: RedisBackend, redis_
         assert link.lost == 2
         remote._redis.close()
     assert backend.open_rentals() == [second]
+
+
+def test_a_ledger_that_is_no_longer_used_leaves_no_connection(
+    redis_url: str, redis_server: RedisServer
+) -> None:
+    with redis_server.client() as client:
+        before = len(client.client_list())
+        backend = RedisBackend(redis_url)
+        cycle: list[object] = [backend]
+        cycle.append(cycle)
+        backend.now()
+        assert len(client.client_list()) == before + 1
+        del backend, cycle
+        gc.collect()
+        until(lambda: len(client.client_list()) == before)
 
 
 @pytest.fixture
