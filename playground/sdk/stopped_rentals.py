@@ -14,8 +14,10 @@ from urllib.parse import unquote
 from flask import Flask
 
 from flask_octaspace import octaspace_response
-from octaspace import Client, RentalLedgerError, Request, Response
+from octaspace import Client, Error, RentalLedgerError, Request, Response
+from octaspace.key_mask import KeyMask
 from octaspace.rentals.account import account_fingerprint
+from octaspace.resources.confirmation import check_confirmation
 
 __all__ = ["init_app"]
 
@@ -31,7 +33,7 @@ def init_app(app: Flask) -> None:
 
 def _on_response(app: Flask, *, client: Client, request: Request, response: Response[Any], **_: Any) -> None:
     found = _STOP.fullmatch(request.path) if request.method == "POST" and response.ok else None
-    if found is None:
+    if found is None or not _confirms(request, response):
         return
     try:
         ledger = client.rental_ledger
@@ -45,3 +47,14 @@ def _on_response(app: Flask, *, client: Client, request: Request, response: Resp
                 ledger.close(rental.id, "stopped")
     except RentalLedgerError as error:
         _log.warning("The entry of the stopped session is left to the reaper: %s", error)
+
+
+def _confirms(request: Request, response: Response[Any]) -> bool:
+    """Whether a 2xx says that the session is stopped: HTML, or an error in its JSON, does not."""
+    if not (response.data is None or isinstance(response.data, (dict, list))):
+        return False
+    try:
+        check_confirmation(response, request, mask=KeyMask())
+    except Error:
+        return False
+    return True

@@ -164,6 +164,9 @@ def test_a_preview_with_a_deadline_writes_no_entry_and_shows_no_id() -> None:
     ("values", "field"),
     [
         ({"max_duration": 0}, "max_duration"),
+        ({"max_duration": 10**400}, "max_duration"),
+        ({"max_duration": float("nan")}, "max_duration"),
+        ({"max_duration": float("inf")}, "max_duration"),
         ({"deadline": "2001-01-01T00:00:00Z"}, "deadline"),
         ({"deadline": "2100-01-01T00:00:00"}, "deadline"),
         ({"name": ""}, "name"),

@@ -18,6 +18,7 @@ from playground.store import ReaperRounds
 
 from ...browsing import ORIGIN, Visitor, text_of
 from ...conftest import MakeApp
+from ...small_api import Answer, SmallApi
 from ..rent.renting import MACHINE, rent
 
 PAGE = "/playground/rentals"
@@ -166,6 +167,24 @@ def test_a_stop_on_the_page_sessions_closes_the_entry(
     visitor.post("/playground/sessions/stop", uuid=uuids)
     assert ledger.backend.open_rentals() == []
     assert [one.outcome for one in ledger.backend.closed_rentals()] == ["stopped"] * len(uuids)
+
+
+@pytest.mark.parametrize("answer", [{"error": "not now"}, {"success": False}, Answer()])
+def test_a_stop_that_is_not_confirmed_leaves_the_entry_open(
+    guest: Visitor, small_api: SmallApi, answer: object
+) -> None:
+    small_api.answers = {
+        "GET /services/vpn": [], "POST /services/vpn": {"uuid": "s-1"}, "POST /services/s-1/stop": answer,
+    }  # fmt: skip
+    rent(guest, "vpn", **RELAY, max_duration="1")
+    ledger = guest.client.application.extensions["playground"].rental_ledger
+    rental = only(ledger)
+    page = guest.follow(guest.post(f"{PAGE}/{rental.id}/stop"))
+    assert "InvalidResponseError" in text_of(page.select(".problem")[0])
+    assert ledger.backend.open_rentals() == [rental]
+    small_api.answers["POST /services/s-1/stop"] = {}
+    guest.post(f"{PAGE}/{rental.id}/stop")
+    assert ledger.backend.open_rentals() == []
 
 
 def test_a_stop_whose_entry_cannot_be_closed_is_a_stop(
