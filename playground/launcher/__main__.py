@@ -88,7 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = ProcessSettings.read(environment, ROOT / "instance")
         command = [sys.executable, "-m", "gunicorn", "-c", "playground/gunicorn.conf.py"]
         children.append(Child("Gunicorn", [*command, "playground:create_app()"], ROOT, environment))
-        children.append(Child("The reaper", [sys.executable, "-m", "playground.reaper"], ROOT, environment))
+        reaper = [sys.executable, "-m", "playground.reaper"]
+        children.append(Child("The reaper", reaper, ROOT, _for_the_reaper(environment)))
         _watch(children, orders, options, settings)
     except StartError as problem:
         print(problem, file=sys.stderr)
@@ -150,6 +151,11 @@ def _environment(options: argparse.Namespace) -> dict[str, str]:
 def _for_the_sandbox(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of the sandbox: without keys, passwords and addresses of stores."""
     return {name: value for name, value in environment.items() if name.startswith(_SANDBOX_NEEDS)}
+
+
+def _for_the_reaper(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the reaper: with the keys of APIs, without the key that signs cookies."""
+    return {name: value for name, value in environment.items() if name != "SECRET_KEY"}
 
 
 def _port_to_listen_at(host: str, port: int) -> int:

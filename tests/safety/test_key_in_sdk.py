@@ -28,7 +28,7 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     "nodes.update_prices": {"base": 1},
     "services.mr.create": {"image": "a/b", "disk_size": 10},
     "services.mr.rent": {"image": "a/b", "disk_size": 10},
-    "services.mr.rent_any": {"offers": [9101, 9102], "image": "a/b", "disk_size": 10},
+    "services.mr.rent_any": {"offers": [9001], "image": "a/b", "disk_size": 10},
     "services.render.create": {"disk_size": 10},
     "services.render.rent": {"disk_size": 10},
     "services.session.wait_until_ready": {"timeout": 0.05},

@@ -55,6 +55,10 @@ def address(server: RedisServer, password: str = quote(REDIS_PASSWORD, safe=""))
     return f"redis://app:{password}@127.0.0.1:{server.port}/0"
 
 
+#: Processes besides Gunicorn, as they are named in command lines.
+PROGRAMS = ("octaspace.sandbox", "playground.reaper")
+
+
 @pytest.mark.gunicorn
 def test_secrets_reach_only_the_processes_that_need_them(secured: RedisServer, tmp_path: Path) -> None:
     url = address(secured)
@@ -66,7 +70,7 @@ def test_secrets_reach_only_the_processes_that_need_them(secured: RedisServer, t
         launched = Launched(tmp_path, "--port", "0", "--workers", "2", **given, OCTA_BASE_URL=api.url)
         try:
             launched.address()
-            seen = {}
+            seen: dict[str, list[set[str]]] = {}
             for pid in launched.family:
                 command = Path(f"/proc/{pid}/cmdline").read_text()
                 assert [name for name, value in given.items() if value in command] == []
@@ -75,8 +79,10 @@ def test_secrets_reach_only_the_processes_that_need_them(secured: RedisServer, t
                 has = {
                     name for name, value in given.items() if value in environment or f"{name}=" in environment
                 }
-                seen.setdefault("sandbox" if "octaspace.sandbox" in command else "gunicorn", []).append(has)
-            assert seen["sandbox"] == [set()]
+                program = next((name for name in PROGRAMS if name in command), "gunicorn")
+                seen.setdefault(program, []).append(has)
+            assert seen["octaspace.sandbox"] == [set()]
+            assert seen["playground.reaper"] == [set(given) - {"SECRET_KEY"}]
             assert seen["gunicorn"] == [set(given)] * 3, "the master and two workers"
             said = launched.text()
             assert [name for name, value in given.items() if value in said] == []
