@@ -77,11 +77,11 @@ class RedisBackend:
         self._url = LedgerUrl(url)
         #: The clients of the processes that this one was forked from.
         self._inherited: list[Any] = []
-        register_after_fork(self)
         # Connects at the first use.
         self._redis: Any = redis.Redis.from_url(
             url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, decode_responses=True
         )
+        register_after_fork(self)  # last: another thread may fork at any moment
 
     def after_fork_in_child(self) -> None:
         """Take another client: a thread of the parent may hold the lock of this one's pool."""
