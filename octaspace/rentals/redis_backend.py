@@ -91,7 +91,6 @@ class RedisBackend:
         self._url = LedgerUrl(url)
         #: The clients of the processes that this one was forked from.
         self._inherited: list[Any] = []
-        register_after_fork(self)
         # Connects at the first use.
         self._redis: Any = redis.Redis.from_url(
             url,
@@ -105,6 +104,7 @@ class RedisBackend:
         )
         # redis-py leaves it to chance whether its sockets are closed before they are collected.
         weakref.finalize(self, self._redis.connection_pool.disconnect).atexit = False
+        register_after_fork(self)  # last: another thread may fork at any moment
 
     def after_fork_in_child(self) -> None:
         """Take another client: a thread of the parent may hold the lock of this one's pool."""
