@@ -212,7 +212,12 @@ class HeldRental:
                 return rental if rental.uuid or not uuid else rental.changed(uuid=uuid)
             # An entry that was closed as not made while this process was suspended is open again.
             return rental.changed(
-                renewed=now, uuid=uuid or rental.uuid, closed=None, outcome=None, claim=None
+                renewed=now,
+                thread=self._ledger.heartbeat.thread_id if rental.lease is not None else None,
+                uuid=uuid or rental.uuid,
+                closed=None,
+                outcome=None,
+                claim=None,
             )
 
         with self._lock:

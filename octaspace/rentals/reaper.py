@@ -149,9 +149,7 @@ class _Round:
         if now.since(rental.renewed) < 0 and rental.renewed.epoch == now.epoch and not self._report.dry_run:
             # The clock of the ledger was set back. Without this the lease would last as much longer.
             self._ledger.change(rental.id, lambda one: one.changed(renewed=now) if one == rental else one)
-        if rental.lease_over(now, self._me.host) and (
-            rental.released or rental.owner.is_running() is not True
-        ):
+        if rental.lease_over(now, self._me.host) and (rental.released or rental.owner_lives() is not True):
             return "lease over"
         return ""
 
