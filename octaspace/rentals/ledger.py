@@ -119,13 +119,16 @@ class RentalLedger:
             deadline=None if max_duration is None else now.after(max_duration),
         )
 
-    def change(self, id: str, edit: Callable[[Rental], Rental]) -> Rental | None:
+    def change(
+        self, id: str, edit: Callable[[Rental], Rental], *, known: Rental | None = None
+    ) -> Rental | None:
         """Change an entry atomically.
 
         Args:
             id: The entry.
             edit: Returns the changed entry, or the same object for no change. It may be called again with a
                 newer version.
+            known: The version that was last read or written: if it is still stored, nothing is read.
 
         Returns:
             The entry as it is stored then; None if there is no such entry.
@@ -133,6 +136,10 @@ class RentalLedger:
         Raises:
             RentalLedgerError: The ledger cannot be used.
         """
+        if known is not None:
+            changed = edit(known)
+            if changed is not known and self.backend.replace(known, changed):
+                return changed
         for _ in range(_MAX_TRIES):
             stored = self.backend.get(id)
             if stored is None:

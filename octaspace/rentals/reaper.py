@@ -93,7 +93,9 @@ class _Round:
         if not ledger.backend.exists():
             return report
         now = ledger.now()
-        rentals = [one for one in ledger.backend.open_rentals() if one.account == self._account]
+        everyones = ledger.backend.open_rentals()
+        rentals = [one for one in everyones if one.account == self._account]
+        report.others = len(everyones) - len(rentals)
         closed = self._recently_closed(now)
         if not rentals and not any(now.since(one.closed) < _WATCHED_SECONDS for one in closed if one.closed):
             return report
@@ -318,7 +320,7 @@ class _Round:
                 return one
             return one.changed(claim=claim, uuid=one.uuid or rental.uuid)
 
-        claimed = self._ledger.change(rental.id, edit)
+        claimed = self._ledger.change(rental.id, edit, known=rental)
         if claimed is None or claimed.closed is not None:
             return None
         if claimed.claim != claim:
