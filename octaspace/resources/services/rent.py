@@ -281,8 +281,10 @@ def _end(sender: RequestSender, session: Session, entry: _Entry) -> None:
             sender.log.warning("Session %s is left to the process that rented it", session.uuid)
             return
         stop_patiently(sender, session)
-    except errors.Error:
+    except errors.Error as error:
         entry.release()
+        reaper = "" if entry.held is None else "; a reaper of its ledger stops it"
+        add_note(error, f"Session {session.uuid} may continue{reaper}.")
         raise
     except BaseException as interruption:  # or what a hook raised: retry once, immediately
         try:

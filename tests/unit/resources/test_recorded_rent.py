@@ -618,3 +618,14 @@ def test_a_session_in_a_rejection_that_cannot_be_stopped_is_recorded(
         raise AssertionError("the block must not run")
     entry = only_entry(backend)
     assert (entry.uuid, entry.released, entry.closed) == ("u-1", True, None)
+
+
+def test_a_client_that_is_closed_in_the_block_names_the_session(
+    recorded: Client, backend: MemoryBackend, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    with pytest.raises(octaspace.ConfigurationError) as caught, recorded.services.mr.rent(**MACHINE):
+        recorded.close()
+    assert "u-1" in notes(caught.value)
+    entry = only_entry(backend)
+    assert (entry.uuid, entry.released, entry.closed) == ("u-1", True, None)
