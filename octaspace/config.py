@@ -92,7 +92,9 @@ class ApiKey(str):
 
     @classmethod
     def mask_options(cls, options: Mapping[str, Any], *, known: Collection[str] = ()) -> dict[str, Any]:
-        """A copy of the options with a masked key. The original is emptied: frames keep their locals.
+        """A copy of the options with a masked key and a masked password in the URL of the ledger.
+
+        The original is emptied: frames keep their locals.
 
         Args:
             options: Options as the user passed them.
@@ -102,6 +104,8 @@ class ApiKey(str):
         plain = {*ClientOptions.__annotations__, *known}
         given = {name: value if name in plain else cls.mask(value) for name, value in options.items()}
         cast("dict[str, Any]", options).clear()
+        if isinstance(given.get("rental_ledger"), str):
+            given["rental_ledger"] = LedgerUrl(given["rental_ledger"])
         return given
 
 
@@ -199,7 +203,7 @@ class Config:
             if name in CODE_ONLY or not given.keys().isdisjoint(_EQUIVALENT.get(name, (name,))):
                 continue
             text = os.environ.get(f"OCTA_{name.upper()}", "").strip("\r\n\t ")
-            text = ApiKey.mask(text) if name == "api_key" else text
+            text = {"api_key": ApiKey, "rental_ledger": LedgerUrl}.get(name, str)(text)
             if not text:
                 continue
             try:
@@ -504,8 +508,9 @@ def _ledger(name: str, value: object) -> LedgerUrl | RentalLedger | None:
         raise _invalid(
             name, "a URL such as 'sqlite:///rentals.db', or an octaspace.rentals.RentalLedger", value
         )
+    value = LedgerUrl(value.strip())
     try:
-        return parse_ledger_url(value.strip()).full_url  # with an absolute path: the directory may change
+        return parse_ledger_url(value).full_url  # with an absolute path: the directory may change
     except ValueError as error:
         raise ConfigurationError(f"{name}: {error}", option=name) from None
 

@@ -259,6 +259,7 @@ def _as_json(report: ReapReport) -> dict[str, Any]:
         "ok": report.ok,
         "dry_run": report.dry_run,
         "living": report.living,
+        "others": report.others,
         "problem": report.problem,
         "items": [
             {
@@ -294,7 +295,10 @@ def _summary(report: ReapReport) -> str:
         for result in get_args(ReapResult)
         if report.count(result) or result in ("stopped", "failed")
     ]
-    return ", ".join([*counts, f"{report.living} left running"]) + (" (dry run)" if report.dry_run else "")
+    counts.append(f"{report.living} left running")
+    if report.others:
+        counts.append(f"{report.others} of other accounts not touched")
+    return ", ".join(counts) + (" (dry run)" if report.dry_run else "")
 
 
 def _outputs(client: Client) -> tuple[Output, Output]:

@@ -108,6 +108,12 @@ class Heartbeat:
         thread = self._thread
         return thread is not None and thread.is_alive()
 
+    @property
+    def thread_id(self) -> int | None:
+        """The system's id of the thread; None while it does not run."""
+        thread = self._thread
+        return thread.native_id if thread is not None and thread.is_alive() else None
+
     def _run(self) -> None:
         pause = self.period
         while True:

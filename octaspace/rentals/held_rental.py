@@ -186,12 +186,8 @@ class HeldRental:
 
     def _change(self, edit: Callable[[Rental], Rental]) -> Rental:
         """Change the entry; write it again if the ledger was emptied or removed: the rental exists."""
-        known = self._rental
-        changed = edit(known)
-        # Without a read: thousands of rentals must be renewed within their leases.
-        if changed is not known and self._ledger.backend.replace(known, changed):
-            return changed
-        stored = self._ledger.change(self.id, edit)
+        # Without a read where possible: thousands of rentals must be renewed within their leases.
+        stored = self._ledger.change(self.id, edit, known=self._rental)
         if stored is None:
             stored = edit(self._rental)
             self._ledger.backend.add(stored)
@@ -212,7 +208,12 @@ class HeldRental:
                 return rental if rental.uuid or not uuid else rental.changed(uuid=uuid)
             # An entry that was closed as not made while this process was suspended is open again.
             return rental.changed(
-                renewed=now, uuid=uuid or rental.uuid, closed=None, outcome=None, claim=None
+                renewed=now,
+                thread=self._ledger.heartbeat.thread_id if rental.lease is not None else None,
+                uuid=uuid or rental.uuid,
+                closed=None,
+                outcome=None,
+                claim=None,
             )
 
         with self._lock:

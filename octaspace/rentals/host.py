@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-__all__ = ["UNNAMED_BOOT", "boot_id", "boot_seconds", "pid_namespace", "process_start"]
+__all__ = ["UNNAMED_BOOT", "boot_id", "boot_seconds", "pid_namespace", "process_start", "thread_exists"]
 
 _PROC = Path("/proc")
 
@@ -77,6 +77,20 @@ def process_start(pid: int) -> str | None:
     if not state:
         return None
     return "" if state[0] in "ZX" else start.strip() or None
+
+
+def thread_exists(pid: int, thread: int) -> bool | None:
+    """Whether a process has a thread.
+
+    Args:
+        pid: A running process of this machine and namespace.
+        thread: The system's id of the thread: `threading.Thread.native_id`.
+
+    Returns:
+        None when the system does not tell.
+    """
+    tasks = _PROC / str(pid) / "task"
+    return os.path.exists(tasks / str(thread)) if os.path.exists(tasks / str(pid)) else None
 
 
 def _output(*command: str) -> str:

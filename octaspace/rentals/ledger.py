@@ -15,7 +15,7 @@ from .backend import LedgerBackend
 from .deadlines import checked_seconds
 from .heartbeat import Heartbeat
 from .ledger_time import LedgerTime
-from .ledger_url import DEFAULT_LEASE, DEFAULT_RECONCILE_TIMEOUT, parse_ledger_url
+from .ledger_url import DEFAULT_LEASE, DEFAULT_RECONCILE_TIMEOUT, LedgerUrl, parse_ledger_url
 from .owner import RentalOwner
 from .rental import Outcome, Rental, ServiceName
 
@@ -119,13 +119,16 @@ class RentalLedger:
             deadline=None if max_duration is None else now.after(max_duration),
         )
 
-    def change(self, id: str, edit: Callable[[Rental], Rental]) -> Rental | None:
+    def change(
+        self, id: str, edit: Callable[[Rental], Rental], *, known: Rental | None = None
+    ) -> Rental | None:
         """Change an entry atomically.
 
         Args:
             id: The entry.
             edit: Returns the changed entry, or the same object for no change. It may be called again with a
                 newer version.
+            known: The version that was last read or written: if it is still stored, nothing is read.
 
         Returns:
             The entry as it is stored then; None if there is no such entry.
@@ -133,6 +136,10 @@ class RentalLedger:
         Raises:
             RentalLedgerError: The ledger cannot be used.
         """
+        if known is not None:
+            changed = edit(known)
+            if changed is not known and self.backend.replace(known, changed):
+                return changed
         for _ in range(_MAX_TRIES):
             stored = self.backend.get(id)
             if stored is None:
@@ -219,6 +226,7 @@ def open_ledger(url: str) -> RentalLedger:
         ValueError: The URL cannot be used; the message says what is supported.
         RentalLedgerError: The package redis is not installed.
     """
+    url = LedgerUrl(url)  # frames keep their locals
     address = parse_ledger_url(url)
     notice_fork()
     with _open.lock:

@@ -25,7 +25,8 @@ _OPTIONS: Final = {"lease": DEFAULT_LEASE, "reconcile_timeout": DEFAULT_RECONCIL
 _MIN_SECONDS: Final = 0.5
 _MAX_SECONDS: Final = 86400.0
 
-_USER_INFO: Final = re.compile(r"(?<=://)[^/]*@")
+#: Up to the last @: also the password in a URL that is refused.
+_USER_INFO: Final = re.compile(r"(?<=://).*@", re.DOTALL)
 
 #: A password with an unencoded @, /, ?, # or % would become the host, the database or an option.
 _REDIS: Final = re.compile(
@@ -87,6 +88,7 @@ def parse_ledger_url(url: str) -> LedgerAddress:
     Raises:
         ValueError: It is none of these; the message says what is supported and repeats no password.
     """
+    url = LedgerUrl(url)  # frames keep their locals
     scheme = url.partition(":")[0]
     if scheme == "sqlite":
         return _sqlite(url)
@@ -112,19 +114,28 @@ def _sqlite(url: str) -> LedgerAddress:
     return LedgerAddress(LedgerUrl(f"sqlite:///{quote(os.fsencode(path))}"), path, **options)
 
 
-def _redis(url: str) -> LedgerAddress:
-    found = _REDIS.fullmatch(url)
-    if found is None or _BARE_PERCENT.search(url) or not url.isprintable():
+def _redis(url: LedgerUrl) -> LedgerAddress:
+    parts = _parts(url)
+    if parts is None or _BARE_PERCENT.search(url) or not url.isprintable():
         raise ValueError(
             "the URL of a Redis ledger cannot be used: write redis://host:6379/0 or "
             "rediss://user:password@host:6379/0, with @ : / ? # % of the password as %40 %3A %2F %3F %23 %25"
         )
-    if not 0 < int(found["port"] or "1") < 65536:
+    address, port, query = parts
+    if not 0 < port < 65536:
         raise ValueError("the port of a Redis ledger's URL is a number from 1 to 65535")
-    options, others = _options(found["query"] or "")
+    options, others = _options(query)
     if others:  # without its name, which may be a part of a password
         raise ValueError(f"a Redis ledger's URL has an unknown option; the options are {', '.join(_OPTIONS)}")
-    return LedgerAddress(LedgerUrl(found["address"]), None, **options)
+    return LedgerAddress(address, None, **options)
+
+
+def _parts(url: LedgerUrl) -> tuple[LedgerUrl, int, str] | None:
+    """The address, the port and the query; a match would show the password in a frame's locals."""
+    found = _REDIS.fullmatch(url)
+    if found is None:
+        return None
+    return LedgerUrl(found["address"]), int(found["port"] or "1"), found["query"] or ""
 
 
 def _options(query: str) -> tuple[dict[str, float], list[str]]:

@@ -128,7 +128,9 @@ class _Round:
 
     def _entries(self, now: LedgerTime) -> tuple[list[Rental], list[Rental]]:
         """The open and the recently closed entries of the account."""
-        rentals = [one for one in self._ledger.backend.open_rentals() if one.account == self._account]
+        everyones = self._ledger.backend.open_rentals()
+        rentals = [one for one in everyones if one.account == self._account]
+        self._report.others = len(everyones) - len(rentals)
         # The closed ones second: what is closed in between is in one of the two lists.
         return rentals, self._recently_closed(now)
 
@@ -163,9 +165,7 @@ class _Round:
         if ahead > _SET_BACK_SECONDS and rental.renewed.epoch == now.epoch and not self._report.dry_run:
             # The clock of the ledger was set back. Without this the lease would last as much longer.
             self._ledger.change(rental.id, lambda one: one.changed(renewed=now) if one == rental else one)
-        if rental.lease_over(now, self._me.host) and (
-            rental.released or rental.owner.is_running() is not True
-        ):
+        if rental.lease_over(now, self._me.host) and (rental.released or rental.owner_lives() is not True):
             return "lease over"
         return ""
 
@@ -336,7 +336,7 @@ class _Round:
                 return one
             return one.changed(claim=claim, uuid=one.uuid or rental.uuid)
 
-        claimed = self._ledger.change(rental.id, edit)
+        claimed = self._ledger.change(rental.id, edit, known=rental)
         if claimed is None or claimed.closed is not None:
             return None
         if claimed.claim != claim:

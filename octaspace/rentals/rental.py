@@ -11,6 +11,7 @@ from types import NoneType
 from typing import Any, Final, Literal
 
 from ..safe_repr import safe_repr
+from .host import thread_exists
 from .ledger_time import LedgerTime
 from .owner import RentalOwner
 
@@ -66,6 +67,7 @@ class Rental:
         lease: Seconds that it outlives the last sign of life; None when only the deadline ends it.
         released: Whether the owner has given it up, so that the lease is over at once.
         deadline: When it ends, whatever its owner does; None for no limit.
+        thread: The system's id of the thread that renews the lease; None where it is unknown.
         uuid: The session; None until the answer is known.
         claim: The reaper that is stopping it.
         outcome: Why it is closed; None while it is open.
@@ -84,6 +86,7 @@ class Rental:
     lease: float | None = None
     released: bool = False
     deadline: LedgerTime | None = None
+    thread: int | None = None
     uuid: str | None = None
     claim: Claim | None = None
     outcome: Outcome | None = None
@@ -114,6 +117,17 @@ class Rental:
         if self.released or (self.renewed.epoch != now.epoch and self.owner.host == host):
             return True
         return now.since(self.renewed) >= self.lease
+
+    def owner_lives(self) -> bool | None:
+        """Whether the owner runs, as `RentalOwner.is_running`, and still renews the lease.
+
+        `os.exec` keeps the process, its id and its start time, and ends all of its other threads: the program
+        that runs then does not know of the rental.
+        """
+        is_running = self.owner.is_running()
+        if is_running and self.thread is not None and thread_exists(self.owner.pid, self.thread) is False:
+            return False
+        return is_running
 
     def deadline_passed(self, now: LedgerTime) -> bool:
         """Whether the deadline has passed.

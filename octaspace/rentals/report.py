@@ -41,12 +41,14 @@ class ReapReport:
         items: The entries that it dealt with.
         living: Number of open entries that were skipped, because their owner lives and their deadline has not
             passed.
+        others: Number of open entries of other accounts: this key cannot stop them.
         dry_run: Whether nothing was changed.
         problem: Why the sessions could not be listed, or empty: entries without a session were then left.
     """
 
     items: list[ReapedRental] = field(default_factory=list)
     living: int = 0
+    others: int = 0
     dry_run: bool = False
     problem: str = ""
 

@@ -364,7 +364,7 @@ class TestReap:
     ) -> None:
         over = create(client, "over", AT_ONCE)
         done = run("reap", OCTA_API_KEY="another-key-01234")
-        assert done.stdout == "0 stopped, 0 failed, 0 left running\n"
+        assert done.stdout == "0 stopped, 0 failed, 0 left running, 1 of other accounts not touched\n"
         assert over in running(octaspace_sandbox)
 
     def test_a_closed_pipe_prevents_no_stop(

@@ -184,9 +184,11 @@ def _created(sender: RequestSender, create: Creation, entry: _Entry) -> Session:
         response = create(entry.sender)
         return Session(sender, session_uuids(response)[0])
     except errors.ProvisionRejectedError as error:
-        if _stop_others(sender, error):
+        running = _stop_others(sender, error)
+        if running is None:
             entry.close("refused")
         else:
+            entry.attach(running)  # the reaper needs no list to find it
             entry.release()
         raise
     except BaseException as error:
@@ -249,20 +251,20 @@ def _stop_behind(sender: RequestSender, session: Session, entry: _Entry, error: 
         add_note(error, f"Session {session.uuid} had been made, and was stopped.")
 
 
-def _stop_others(sender: RequestSender, rejected: errors.ProvisionRejectedError) -> bool:
+def _stop_others(sender: RequestSender, rejected: errors.ProvisionRejectedError) -> str | None:
     """Stop the sessions that a rejecting answer names: the block that would use them does not run.
 
     Returns:
-        Whether all are stopped.
+        A session that could not be stopped; None if all are stopped.
     """
-    stopped = True
+    running = None
     for uuid in session_uuids(rejected.response) if rejected.response is not None else ():
         try:
             stop_patiently(sender, Session(sender, uuid))
         except Exception as failure:
-            stopped = False
+            running = uuid
             add_note(rejected, f"Session {uuid} could not be stopped and continues: {failure}")
-    return stopped
+    return running
 
 
 def _end(sender: RequestSender, session: Session, entry: _Entry) -> None:
@@ -279,8 +281,10 @@ def _end(sender: RequestSender, session: Session, entry: _Entry) -> None:
             sender.log.warning("Session %s is left to the process that rented it", session.uuid)
             return
         stop_patiently(sender, session)
-    except errors.Error:
+    except errors.Error as error:
         entry.release()
+        reaper = "" if entry.held is None else "; a reaper of its ledger stops it"
+        add_note(error, f"Session {session.uuid} may continue{reaper}.")
         raise
     except BaseException as interruption:  # or what a hook raised: retry once, immediately
         try:

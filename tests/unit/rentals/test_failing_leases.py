@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from octaspace.rentals import RentalLedger
+from octaspace.rentals import RentalLedger, open_ledger
 from octaspace.rentals.heartbeat import Heartbeat
 from octaspace.rentals.held_rental import HeldRental
 from tests.support.memory_ledger import memory_ledger
@@ -124,3 +127,35 @@ def test_a_restart_that_the_system_does_not_tell_moves_no_deadline() -> None:
     assert not rental.deadline_passed(clock())
     clock.advance(3600.0)
     assert rental.deadline_passed(clock())
+
+
+#: Rents as far as the ledger sees it, and becomes another program.
+REPLACED = """
+import logging, os, sys
+from octaspace.rentals import open_ledger
+from octaspace.rentals.held_rental import HeldRental
+ledger = open_ledger(sys.argv[1])
+held = HeldRental(ledger, ledger.draft(account="a" * 32, service="mr", node_id=1), log=logging.getLogger())
+held.begin()
+held.attach("u-1")
+sys.stdin.readline()
+os.execvp("cat", ["cat"])
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells the threads of a process")
+def test_a_process_that_has_replaced_itself_is_not_the_owner(path: Path) -> None:
+    """`os.exec` keeps the process id and its start time, and renews no lease."""
+    backend = open_ledger(f"sqlite:///{path}").backend
+    command = [sys.executable, "-c", REPLACED, f"sqlite:///{path}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdin is not None
+        assert owner.stdout is not None
+        until(lambda: any(one.uuid for one in backend.open_rentals()))
+        (rental,) = backend.open_rentals()
+        assert rental.owner_lives() is True
+        owner.stdin.write(b"go\n")
+        owner.stdin.flush()
+        until(lambda: rental.owner_lives() is False)
+        assert rental.owner.is_running() is True
+        owner.stdin.close()

@@ -583,3 +583,26 @@ def test_a_forked_child_that_leaves_the_block_stops_nothing(
     assert in_child(leave) == [0, "active"]
     block.__exit__(None, None, None)
     assert (stop.call_count, only_entry(backend).outcome) == (1, "stopped")
+
+
+def test_a_session_in_a_rejection_that_cannot_be_stopped_is_recorded(
+    recorded: Client, backend: MemoryBackend, requests_mock: requests_mock.Mocker
+) -> None:
+    """A relay carries no id, and a reaper would have to guess which one it is."""
+    requests_mock.post(f"{API}/services/vpn", json=[{"uuid": "u-1"}, {"reason": "busy"}])
+    requests_mock.post(STOP, status_code=403, json={})
+    with pytest.raises(octaspace.ProvisionRejectedError), recorded.services.vpn.rent(node_id=9101):
+        raise AssertionError("the block must not run")
+    entry = only_entry(backend)
+    assert (entry.uuid, entry.released, entry.closed) == ("u-1", True, None)
+
+
+def test_a_client_that_is_closed_in_the_block_names_the_session(
+    recorded: Client, backend: MemoryBackend, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    with pytest.raises(octaspace.ConfigurationError) as caught, recorded.services.mr.rent(**MACHINE):
+        recorded.close()
+    assert "u-1" in notes(caught.value)
+    entry = only_entry(backend)
+    assert (entry.uuid, entry.released, entry.closed) == ("u-1", True, None)
