@@ -20,7 +20,7 @@ from .state import current_state
 
 __all__ = ["commands"]
 
-_LEDGER = "OCTASPACE_RENTAL_LEDGER"
+_LEDGER = "OCTASPACE_RENTAL_LEDGER in app.config (FLASK_OCTASPACE_RENTAL_LEDGER with from_prefixed_env)"
 _KEY = "OCTASPACE_API_KEY"
 
 commands = AppGroup("octaspace", help="Check and call the OctaSpace API with this app's configuration.")

@@ -194,9 +194,9 @@ class _Printer:
         A round of several that does and finds nothing new prints nothing.
         """
         try:
-            missing = not self._ledger.backend.exists()
+            absent = "" if self._ledger.backend.exists() else _absent(self._ledger)
             report = ReapReport(dry_run=self._dry_run)
-            if not missing:
+            if not absent:
                 report = reap(self._client, self._ledger, dry_run=self._dry_run)
         except errors.Error as error:
             self._log.line(self._stamped(_words(error)))
@@ -215,11 +215,11 @@ class _Printer:
                 target.line(self._stamped(_item_line(item, dry_run=report.dry_run)))
         if report.problem:
             self._log.line(self._stamped(printable(report.problem)))
-        summary = _absent(self._ledger) if missing else _summary(report)
+        summary = absent or _summary(report)
         quiet = summary if not report.items and not report.problem else ""
         is_news = not self._repeated or not quiet or quiet != self._last_quiet
         self._last_quiet = quiet
-        if is_news and (missing or not self._as_json):
+        if is_news and (absent or not self._as_json):
             (self._log if self._as_json else self._out).line(self._stamped(summary))
         return report.ok
 
@@ -325,7 +325,17 @@ def _nothing_yet(ledger: RentalLedger, note: Output, out: Output, empty: str | N
 
 
 def _absent(ledger: RentalLedger) -> str:
-    return f"the rental ledger {ledger.backend.location} does not exist yet: nothing was recorded"
+    """What to say of a file that does not exist.
+
+    Raises:
+        RentalLedgerError: Its directory does not exist either: the path is wrong.
+    """
+    folder = os.path.dirname(ledger.backend.location)
+    if not os.path.isdir(folder):
+        raise errors.RentalLedgerError(
+            f"the rental ledger {ledger.backend.location} cannot be used: there is no directory {folder}"
+        )
+    return f"the rental ledger {ledger.backend.location} does not exist: nothing was recorded in it yet"
 
 
 def _words(error: errors.Error) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from ..safe_repr import safe_repr
@@ -49,6 +49,7 @@ def checked_seconds(seconds: object, name: str) -> float:
         raise ValueError(
             f"{name} must be a number of seconds above 0, at most {_MAX_SECONDS}, "
             f"not {safe_repr(seconds)} ({type(seconds).__name__})"
+            f"{'; use its total_seconds()' if isinstance(seconds, timedelta) else ''}"
         )
     return seconds
 

@@ -15,7 +15,7 @@ from .rental import Outcome, Rental
 
 __all__ = ["HeldRental", "LeaseLostHook"]
 
-_ENDED_BY_REAPERS: Final = ("lease over", "deadline passed")
+_ENDED_BY_REAPERS: Final = ("lease over", "deadline passed", "still running")
 
 LeaseLostHook = Callable[[LeaseLostError], object]
 

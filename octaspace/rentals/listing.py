@@ -57,6 +57,12 @@ class ListedRental:
         deadline = self.rental.deadline
         return None if deadline is None else -self.now.since(deadline)
 
+    @property
+    def owner_ended(self) -> bool:
+        """Whether the owner's process has ended, as seen from this machine; the lease may last longer."""
+        is_open = self.rental.closed is None and self.rental.lease is not None
+        return is_open and (self.rental.released or self.rental.owner_lives() is False)
+
     def cells(self) -> list[str]:
         """The cells of a table; see `COLUMNS`."""
         rental = self.rental
@@ -67,7 +73,7 @@ class ListedRental:
             str(rental.node_id),
             state,
             self.session_state or _UNKNOWN,
-            str(rental.owner),
+            f"{rental.owner} (ended)" if self.owner_ended else str(rental.owner),
             _moment(rental.created, "%Y-%m-%d %H:%MZ") or _UNKNOWN,
             _UNKNOWN if rental.closed is not None else _left(self.seconds_left),
             _UNKNOWN if self.charge_amount is None else f"{wei_to_octa(self.charge_amount):.6f} OCTA",
@@ -86,6 +92,7 @@ class ListedRental:
             "outcome": rental.outcome,
             "own_account": self.is_own,
             "owner": str(rental.owner),
+            "owner_ended": self.owner_ended,
             "since": _moment(rental.created),
             "renewed": _moment(rental.renewed),
             "lease": rental.lease,

@@ -29,6 +29,9 @@ __all__ = [
 #: How far the clocks of the API and of the ledger may differ, in seconds, besides what `ApiClock` knows.
 _CLOCK_DIFFERENCE: Final = 60.0
 
+#: How exact `ApiClock` is with the header `Date`, in seconds.
+_DATE_DIFFERENCE: Final = 5.0
+
 
 class UnclearSessionError(Error):
     """Running sessions could belong to an entry, and it is not clear which one does."""
@@ -41,10 +44,12 @@ class ApiClock:
     Attributes:
         now: The time of an answer on the ledger's clock.
         ahead: Seconds that the API's calendar was ahead of it.
+        inexact: How far this may be wrong, in seconds.
     """
 
     now: LedgerTime
     ahead: float = 0.0
+    inexact: float = _CLOCK_DIFFERENCE
 
     @classmethod
     def of(cls, response: Response[Any], now: LedgerTime) -> ApiClock:
@@ -55,7 +60,8 @@ class ApiClock:
             now: The time on the ledger's clock.
         """
         try:
-            return cls(now, parsedate_to_datetime(response.headers["Date"]).timestamp() - now.wall)
+            ahead = parsedate_to_datetime(response.headers["Date"]).timestamp() - now.wall
+            return cls(now, ahead, _DATE_DIFFERENCE)
         except (KeyError, ValueError, TypeError, OverflowError):
             return cls(now)
 
@@ -128,7 +134,7 @@ def started_before(session: Session, time: LedgerTime | None, clock: ApiClock) -
     """Whether a session started before a time of a ledger, or it is unknown when it started."""
     if session.started_at is None or time is None:
         return True
-    return session.started_at.timestamp() <= clock.seconds(time) + _CLOCK_DIFFERENCE
+    return session.started_at.timestamp() <= clock.seconds(time) + clock.inexact
 
 
 def uuid_of(rental: Rental, response: Response[Any], ledger: RentalLedger) -> str | None:

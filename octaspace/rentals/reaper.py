@@ -250,7 +250,12 @@ class _Round:
             self._close(rental, "not made")
 
     def _is_gone(self, rental: Rental, sessions: list[Session], now: LedgerTime) -> bool:
-        if any(session.uuid == rental.uuid for session in sessions) or rental.uuid is None:
+        found = next((session for session in sessions if session.uuid == rental.uuid), None)
+        if found is not None:
+            # A simulated API that is started again gives the same uuids again.
+            latest = rental.renewed.after(self._ledger.reconcile_timeout)
+            return not started_before(found, latest, self._clock)
+        if rental.uuid is None:
             return False
         if now.since(rental.created) < self._ledger.reconcile_timeout:
             return False  # it may not be listed yet
@@ -352,7 +357,8 @@ class _Round:
 
 
 def _outcome(reason: str) -> Outcome:
-    return "deadline passed" if reason == "deadline passed" else "lease over"
+    known: dict[str, Outcome] = {"deadline passed": "deadline passed", "still running": "still running"}
+    return known.get(reason, "lease over")
 
 
 def _words(error: Exception) -> str:

@@ -23,8 +23,11 @@ RENTAL_ID_VARIABLE = "OCTASPACE_RENTAL_ID"
 ServiceName = Literal["mr", "vpn", "render"]
 
 #: Why an entry is closed: by its owner, by the reaper (lease over, deadline passed), because the session was
-#: gone, because the API refused the rental, or because nothing was made.
-Outcome = Literal["stopped", "lease over", "deadline passed", "session gone", "refused", "not made"]
+#: gone, because the API refused the rental, because nothing was made, or by the reaper because the session
+#: ran although the entry had been closed.
+Outcome = Literal[
+    "stopped", "lease over", "deadline passed", "session gone", "refused", "not made", "still running"
+]
 
 _REVISION_BYTES = 8
 
@@ -190,6 +193,7 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "name": (str, NoneType),
     "lease": (*_NUMBER, NoneType),
     "released": (bool,),
+    "thread": (int, NoneType),
     "uuid": (str, NoneType),
     "outcome": (str, NoneType),
     "revision": (str,),

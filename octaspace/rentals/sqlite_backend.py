@@ -179,15 +179,29 @@ class SqliteBackend:
             connection = self._connect()
             connection.execute("BEGIN IMMEDIATE")
             if self._format(connection) == 0:
+                os.chmod(self._path, 0o600)  # an empty file that something else has created
                 connection.execute(_SCHEMA)
                 connection.execute(f"PRAGMA user_version={_VERSION}")
             yield connection
             connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
-            raise RentalLedgerError(f"the rental ledger {self._path} cannot be used: {error}") from error
+            raise RentalLedgerError(
+                f"the rental ledger {self._path} cannot be used: {self._reason(error)}"
+            ) from error
         finally:
             if connection is not None:
                 connection.close()  # without COMMIT nothing is stored
+
+    def _reason(self, error: Exception) -> str:
+        """Why the file cannot be used; SQLite says only that it cannot."""
+        folder = os.path.dirname(self._path)
+        if not os.path.isdir(folder):
+            return f"there is no directory {folder}"
+        if os.path.isdir(self._path):
+            return "it is a directory"
+        if "readonly" in str(error):
+            return f"this user may not write it ({error})"
+        return str(error)
 
     def _connect(self) -> sqlite3.Connection:
         end = time.monotonic() + _BUSY_SECONDS

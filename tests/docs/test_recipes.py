@@ -54,13 +54,16 @@ def here(octaspace_sandbox: SandboxServer, ledger_url: str, tmp_path: Path) -> H
     return Here(octaspace_sandbox, ledger_url, tmp_path)
 
 
+_URL = "sqlite:////var/lib/app/rentals.db?lease=90&reconcile_timeout=120"
+
+
 class Here:
     """The paths of the test in place of those of the recipes, and the file with the key."""
 
     def __init__(self, sandbox: SandboxServer, ledger_url: str, folder: Path) -> None:
         self.environment_file = folder / "octaspace.env"
         text = block("sh", "# /etc/app/octaspace.env")
-        text = text.replace("your-key", KEY).replace("sqlite:////var/lib/app/rentals.db", ledger_url)
+        text = text.replace("your-key", KEY).replace(_URL, ledger_url)
         assert KEY in text
         assert ledger_url in text
         self.environment_file.write_text(f"{text}OCTA_BASE_URL={sandbox.url}\n")
@@ -77,7 +80,8 @@ class Here:
 
     def variables(self) -> dict[str, str]:
         lines = self.environment_file.read_text().splitlines()
-        return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+        words = [shlex.split(line)[0] for line in lines if not line.startswith("#")]
+        return dict(word.split("=", 1) for word in words)
 
 
 def is_running(sandbox: SandboxServer, uuid: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from octaspace import RentalLedgerError
 from octaspace.rentals import RentalLedger, open_ledger
 from octaspace.rentals.heartbeat import Heartbeat
 from tests.support.waiting import until
@@ -109,7 +110,7 @@ def test_the_heartbeat_starts_with_the_next_rental_when_no_thread_could_be_start
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        with pytest.raises(RuntimeError):
+        with pytest.raises(RentalLedgerError):
             heartbeat.add(first)
     assert not heartbeat.is_running
     heartbeat.add(second)

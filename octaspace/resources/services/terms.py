@@ -44,7 +44,7 @@ def checked_terms(
 
     Raises:
         ValueError: One of them cannot be used.
-        ConfigurationError: A deadline is given, and there is no ledger whose reaper would enforce it.
+        ConfigurationError: One is given, and there is no ledger to record it.
     """
     if name is not None:
         checked_text("name", name, required=True)
@@ -54,10 +54,12 @@ def checked_terms(
     if hook is not None and not callable(hook):
         raise ValueError(f"on_lease_lost must be callable or None, not {type(hook).__name__}")
     seconds = checked_duration(max_duration, deadline)
-    if seconds is not None and sender.rental_ledger is None:
+    given = {"name": name, "max_duration": max_duration, "deadline": deadline, "on_lease_lost": on_lease_lost}
+    missing = next((term for term, value in given.items() if value is not None), None)
+    if missing is not None and sender.rental_ledger is None:
         raise ConfigurationError(
-            f"{'deadline' if max_duration is None else 'max_duration'} needs a rental ledger: pass "
-            "rental_ledger='sqlite:///rentals.db' to the client, and run a reaper",
+            f"{missing} needs a rental ledger: pass rental_ledger='sqlite:///rentals.db' to the client, and "
+            "run a reaper",
             option="rental_ledger",
         )
     return RentalTerms(name, seconds, on_lease_lost)

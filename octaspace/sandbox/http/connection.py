@@ -10,6 +10,7 @@ import struct
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..api.app import SandboxApp
@@ -40,6 +41,7 @@ class Shared:
     host: str
     keep_alive_timeout: float
     names: HostNames
+    time: Callable[[], float]
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -95,12 +97,12 @@ class Connection:
         keep_alive = self._can_continue(keep_alive)
         if not any(name == "X-Request-Id" for name, _ in response.headers):
             response.headers.append(("X-Request-Id", self._request_id))
-        self._write(response.head(keep_alive) + response.body)
+        self._write(response.head(keep_alive, self._shared.time()) + response.body)
         return keep_alive
 
     def send_slowly(self, response: Response, keep_alive: bool, fault: Fault) -> bool:
         keep_alive = self._can_continue(keep_alive)
-        data = response.head(keep_alive) + response.body
+        data = response.head(keep_alive, self._shared.time()) + response.body
         size = -(-len(data) // _PIECES)
         for start in range(0, len(data), size):
             fault.removed.wait(fault.seconds / _PIECES)
@@ -108,7 +110,7 @@ class Connection:
         return keep_alive
 
     def send_part(self, response: Response, part: bytes) -> None:
-        self._write(response.head(keep_alive=True) + part)
+        self._write(response.head(True, self._shared.time()) + part)
 
     def hold(self, fault: Fault) -> None:
         self._socket.settimeout(0)

@@ -75,7 +75,14 @@ class SandboxServer:
             self.world, self.journal, self.faults, self.endpoints, control_port is not None, self.reset
         )
         self._shared = Shared(
-            self.app, control, self.journal, self.faults, host, keep_alive_timeout, HostNames(allow_hosts)
+            self.app,
+            control,
+            self.journal,
+            self.faults,
+            host,
+            keep_alive_timeout,
+            HostNames(allow_hosts),
+            clock.time,
         )
 
     def start(self) -> SandboxServer:

@@ -57,12 +57,17 @@ class Response:
     body: bytes = b""
     announced: int | None = None
 
-    def head(self, keep_alive: bool) -> bytes:
-        """Status line and headers, the empty line included."""
+    def head(self, keep_alive: bool, time: float) -> bytes:
+        """Status line and headers, the empty line included.
+
+        Args:
+            keep_alive: Whether the connection stays open.
+            time: The time of the world, seconds since 1970.
+        """
         lines = [f"HTTP/1.1 {self.status} {_reason(self.status)}"]
         lines += [f"{name}: {value}" for name, value in self.headers if name.lower() != "content-length"]
         lines.append(f"Content-Length: {len(self.body) if self.announced is None else self.announced}")
-        lines.append(f"Date: {formatdate(usegmt=True)}")
+        lines.append(f"Date: {formatdate(time, usegmt=True)}")
         lines.append(f"Connection: {'keep-alive' if keep_alive else 'close'}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 

@@ -15,6 +15,9 @@ __all__ = ["LedgerListing", "ShownRental", "read_ledger"]
 
 _SERVICES: Final = {"mr": "Machine", "vpn": "VPN", "render": "Render"}
 
+#: Seconds by which two clocks that were not set may differ.
+_CLOCK_DIFFERENCE: Final = 2.0
+
 #: Closed entries that are shown at most, the latest first.
 _MAX_CLOSED: Final = 100
 
@@ -62,7 +65,11 @@ class ShownRental:
     @property
     def deadline(self) -> float | None:
         """Its deadline, seconds since 1970 on this machine's clock."""
-        return None if self.left is None else time.time() + self.left
+        if self.left is None or self.rental.deadline is None:
+            return None
+        told, counted = self.rental.deadline.wall, time.time() + self.left
+        # The same figure each time, unless the clock of a machine was set.
+        return told if abs(told - counted) < _CLOCK_DIFFERENCE else counted
 
     @property
     def closed(self) -> float | None:

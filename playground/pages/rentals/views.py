@@ -6,7 +6,9 @@ A browser changes only what it has rented itself; entries of other owners of its
 from __future__ import annotations
 
 import logging
+import math
 import time
+from decimal import Decimal
 from typing import Any, Final
 
 from flask import Blueprint, abort, render_template, request
@@ -18,7 +20,7 @@ from octaspace.rentals import Rental, RentalLedger, account_fingerprint
 from ...app_state import current_app_state
 from ...browser.state import current_browser
 from ...domain.sessions import SessionList, session_list, short_id
-from ...domain.stop_after import parse_hours
+from ...domain.stop_after import DEFAULT_HOURS, parse_hours
 from ...formatting import duration
 from ...sdk.call import SdkCall
 from ...sdk.error_card import Problem, describe
@@ -101,7 +103,8 @@ def stop(id: str) -> Redirect:
 @bp.get("/<id:id>/extend")
 def deadline(id: str) -> str:
     """Asks for a new deadline, with the cost until then."""
-    return _deadline_page(_own(id), typed=request.args.get("hours") or current_browser().default_hours or "4")
+    rental = _own(id)
+    return _deadline_page(rental, typed=request.args.get("hours") or _extended(rental))
 
 
 @bp.post("/<id:id>/extend")
@@ -130,6 +133,14 @@ def extend(id: str) -> Redirect | tuple[str, int]:
         return _outcome(f"{_name_of(changed)} will be stopped in {duration(chosen)}.", ok=True)
 
     return once(form.once.data or "", act, _INDEX)
+
+
+def _extended(rental: Rental) -> str:
+    """The hours that the form begins with: what is left, and the hours of a rent form in addition."""
+    added = Decimal(current_browser().default_hours or DEFAULT_HOURS)
+    deadline = rental.deadline
+    left = 0.0 if deadline is None else max(0.0, deadline.since(_ledger().now())) / 3600
+    return format(added + Decimal(math.ceil(left * 10)) / 10, "f")
 
 
 def _sessions() -> Panel:

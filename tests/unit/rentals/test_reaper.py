@@ -483,3 +483,15 @@ def test_a_session_that_has_failed_is_found_and_stopped(
     stop = stop_of(requests_mock)
     assert [item.result for item in reap(client).items] == ["found", "stopped"]
     assert stop.call_count == 1
+
+
+def test_a_later_session_with_the_uuid_of_a_rental_without_a_lease_is_another_one(
+    client: Client, ledger: RentalLedger, backend: MemoryBackend, requests_mock: requests_mock.Mocker
+) -> None:
+    """A simulated API that is started again gives the same uuids again."""
+    rental = add(ledger, leased=False, max_duration=7200.0, age=3600.0)
+    requests_mock.get(SESSIONS, json=listed("u-1", started_at=int(backend.wall) - 60))
+    stop = stop_of(requests_mock)
+    assert [item.result for item in reap(client).items] == ["gone"]
+    assert stored(ledger, rental).outcome == "session gone"
+    assert not stop.called

@@ -35,7 +35,7 @@ def test_an_entry_is_read_as_it_was_written() -> None:
         (["renewed", "seconds"], "soon"), (["renewed", "seconds"], float("nan")),
         (["deadline", "wall"], None), (["deadline", "wall"], float("inf")), (["deadline", "zone"], "UTC"),
         (["closed"], True), (["claim"], "mine"), (["claim", "seconds"], None), (["claim", "since"], None),
-        (["colour"], "red"),
+        (["colour"], "red"), (["thread"], "7"),
     ],
 )  # fmt: skip
 def test_anything_else_is_refused(path: list[str], value: Any) -> None:

@@ -101,6 +101,6 @@ def test_an_entry_has_the_documented_fields_only(ledger: RentalLedger) -> None:
     fields = json.loads(rental.to_json())
     assert set(fields) == {
         "id", "account", "service", "node_id", "owner", "created", "renewed", "name", "lease", "released",
-        "deadline", "uuid", "claim", "outcome", "closed", "revision",
+        "deadline", "thread", "uuid", "claim", "outcome", "closed", "revision",
     }  # fmt: skip
     assert set(fields["owner"]) == {"host", "boot_id", "pid", "start_time", "pid_namespace", "label"}

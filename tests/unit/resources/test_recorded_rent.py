@@ -456,8 +456,8 @@ def test_bad_terms_are_refused_before_anything_is_sent(
     assert not backend.documents
 
 
-@pytest.mark.parametrize("terms", [{"max_duration": 60}, {"deadline": FAR}])
-def test_a_deadline_without_a_ledger_is_refused(
+@pytest.mark.parametrize("terms", [{"max_duration": 60}, {"deadline": FAR}, {"name": "nightly"}])
+def test_terms_without_a_ledger_are_refused(
     terms: dict[str, Any], client: Client, requests_mock: requests_mock.Mocker
 ) -> None:
     with pytest.raises(octaspace.ConfigurationError, match=next(iter(terms))) as caught:

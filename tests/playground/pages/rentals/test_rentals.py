@@ -50,7 +50,8 @@ def rows(page: BeautifulSoup) -> list[str]:
 def by_another_owner(ledger: RentalLedger, key: str, **values: object) -> Rental:
     """An entry that another program has made with a key."""
     account = account_fingerprint(key)
-    rental = ledger.owned_by("nightly@ci").begin(account=account, service="vpn", node_id=9301)
+    rental = ledger.owned_by("nightly@ci").draft(account=account, service="vpn", node_id=9301)
+    ledger.backend.add(rental)
     changed = ledger.change(rental.id, lambda one: one.changed(**values))
     assert changed is not None
     return changed
