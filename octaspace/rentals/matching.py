@@ -21,16 +21,12 @@ __all__ = [
     "listed_sessions",
     "match_by_id",
     "match_by_node",
-    "started_before",
     "unlabelled",
     "uuid_of",
 ]
 
 #: How far the clocks of the API and of the ledger may differ, in seconds, besides what `ApiClock` knows.
 _CLOCK_DIFFERENCE: Final = 60.0
-
-#: How exact `ApiClock` is with the header `Date`, in seconds.
-_DATE_DIFFERENCE: Final = 5.0
 
 
 class UnclearSessionError(Error):
@@ -44,12 +40,10 @@ class ApiClock:
     Attributes:
         now: The time of an answer on the ledger's clock.
         ahead: Seconds that the API's calendar was ahead of it.
-        inexact: How far this may be wrong, in seconds.
     """
 
     now: LedgerTime
     ahead: float = 0.0
-    inexact: float = _CLOCK_DIFFERENCE
 
     @classmethod
     def of(cls, response: Response[Any], now: LedgerTime) -> ApiClock:
@@ -60,8 +54,7 @@ class ApiClock:
             now: The time on the ledger's clock.
         """
         try:
-            ahead = parsedate_to_datetime(response.headers["Date"]).timestamp() - now.wall
-            return cls(now, ahead, _DATE_DIFFERENCE)
+            return cls(now, parsedate_to_datetime(response.headers["Date"]).timestamp() - now.wall)
         except (KeyError, ValueError, TypeError, OverflowError):
             return cls(now)
 
@@ -128,13 +121,6 @@ def _has_envs(item: dict[str, Any]) -> bool:
         return bool(Session.from_api(item).user_envs)  # as JSON text
     except UnexpectedShapeError:
         return False
-
-
-def started_before(session: Session, time: LedgerTime | None, clock: ApiClock) -> bool:
-    """Whether a session started before a time of a ledger, or it is unknown when it started."""
-    if session.started_at is None or time is None:
-        return True
-    return session.started_at.timestamp() <= clock.seconds(time) + clock.inexact
 
 
 def uuid_of(rental: Rental, response: Response[Any], ledger: RentalLedger) -> str | None:

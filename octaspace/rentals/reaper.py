@@ -21,7 +21,6 @@ from .matching import (
     listed_sessions,
     match_by_id,
     match_by_node,
-    started_before,
     unlabelled,
 )
 from .owner import RentalOwner
@@ -179,8 +178,6 @@ class _Round:
             age = 0.0 if rental.closed is None else now.since(rental.closed)
             if session is None or (was_ended and age < self._ledger.reconcile_timeout):
                 continue
-            if rental.id not in by_id and not started_before(session, rental.closed, self._clock):
-                continue  # another one: a simulated API gives the same uuids again
             again = rental.changed(
                 uuid=session.uuid,
                 closed=None,
@@ -250,12 +247,7 @@ class _Round:
             self._close(rental, "not made")
 
     def _is_gone(self, rental: Rental, sessions: list[Session], now: LedgerTime) -> bool:
-        found = next((session for session in sessions if session.uuid == rental.uuid), None)
-        if found is not None:
-            # A simulated API that is started again gives the same uuids again.
-            latest = rental.renewed.after(self._ledger.reconcile_timeout)
-            return not started_before(found, latest, self._clock)
-        if rental.uuid is None:
+        if any(session.uuid == rental.uuid for session in sessions) or rental.uuid is None:
             return False
         if now.since(rental.created) < self._ledger.reconcile_timeout:
             return False  # it may not be listed yet

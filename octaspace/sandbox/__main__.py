@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
             control_port=options.control_port,
             strict_keys=options.strict_keys,
             allow_hosts=options.allow_host,
+            unique_ids=True,  # a program may keep them after this sandbox has ended
         )
     except ValueError as problem:
         return _fail(str(problem), 2)

@@ -40,6 +40,8 @@ class SandboxServer:
         strict_keys: Refuse keys that do not have 64 characters with 401.
         allow_hosts: Host names that the API answers to in addition to those of this machine, for example
             the name that a proxy passes on.
+        unique_ids: Give new sessions uuids that no other sandbox gives, like those of the API. Otherwise they
+            follow from the seed.
 
     Raises:
         ValueError: An unknown data set, a time out of range, or an impossible host name.
@@ -61,9 +63,10 @@ class SandboxServer:
         keep_alive_timeout: float = 75.0,
         strict_keys: bool = False,
         allow_hosts: Sequence[str] = (),
+        unique_ids: bool = False,
     ) -> None:
         clock = clock or SystemClock()
-        self.world = World(seed, dataset, ready_after, clock)
+        self.world = World(seed, dataset, ready_after, clock, unique_ids)
         self.app = SandboxApp(self.world, strict_keys)
         self.journal = Journal(clock.time)
         self.faults = FaultRegistry(seed, clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -27,8 +28,14 @@ class World:
     """
 
     def __init__(
-        self, seed: int = 7, dataset: str = "default", ready_after: float = 4.0, clock: Clock | None = None
+        self,
+        seed: int = 7,
+        dataset: str = "default",
+        ready_after: float = 4.0,
+        clock: Clock | None = None,
+        unique_ids: bool = False,
     ) -> None:
+        self._unique_ids = unique_ids
         self.clock: Clock = clock or SystemClock()
         self.lock = threading.RLock()
         self.seed, self.dataset, self.ready_after = seed, dataset, ready_after
@@ -62,7 +69,8 @@ class World:
         self._nodes: dict[int, Node] = {node.id: node for node in self.initial_state.nodes}
         self._rng = seeded_rng("change", self.seed)
         self.ledger = Ledger(self.initial_state.balance, self.initial_state.rentals, now)
-        self.sessions = Sessions(self.initial_state, self.ledger, self.clock, self._rng, self.ready_after)
+        source = random.SystemRandom() if self._unique_ids else self._rng
+        self.sessions = Sessions(self.initial_state, self.ledger, self.clock, source, self.ready_after)
 
     # The account
 

@@ -247,19 +247,6 @@ def test_a_stop_without_an_effect_is_sent_again_when_there_was_time_for_it(
     assert stop.call_count == 2
 
 
-def test_a_later_session_with_the_uuid_of_a_closed_entry_is_another_one(
-    client: Client, ledger: RentalLedger, backend: MemoryBackend, requests_mock: requests_mock.Mocker
-) -> None:
-    add(ledger, age=91.0)
-    requests_mock.get(SESSIONS, json=listed("u-1"))
-    stop = stop_of(requests_mock)
-    reap(client)
-    backend.advance(600.0)
-    requests_mock.get(SESSIONS, json=listed("u-1", started_at=int(backend.wall)))
-    assert reap(client).items == []
-    assert stop.call_count == 1
-
-
 def test_closed_entries_are_kept_for_a_week(
     client: Client, ledger: RentalLedger, backend: MemoryBackend, requests_mock: requests_mock.Mocker
 ) -> None:
@@ -485,13 +472,11 @@ def test_a_session_that_has_failed_is_found_and_stopped(
     assert stop.call_count == 1
 
 
-def test_a_later_session_with_the_uuid_of_a_rental_without_a_lease_is_another_one(
+def test_a_session_whose_start_is_set_when_it_is_ready_is_still_the_same(
     client: Client, ledger: RentalLedger, backend: MemoryBackend, requests_mock: requests_mock.Mocker
 ) -> None:
-    """A simulated API that is started again gives the same uuids again."""
     rental = add(ledger, leased=False, max_duration=7200.0, age=3600.0)
     requests_mock.get(SESSIONS, json=listed("u-1", started_at=int(backend.wall) - 60))
-    stop = stop_of(requests_mock)
-    assert [item.result for item in reap(client).items] == ["gone"]
-    assert stored(ledger, rental).outcome == "session gone"
-    assert not stop.called
+    report = reap(client)
+    assert (report.items, report.living) == ([], 1)
+    assert stored(ledger, rental) == rental
