@@ -27,7 +27,7 @@ IMAGES = Path(__file__).with_name("images")
 _LEFT_OUT = frozenset(
     {
         "services-compare", "services-vpn", "services-render", "rent", "session-recent",
-        "sessions-stop", "idle-jobs", "runner",
+        "sessions-stop", "rentals-stop", "rentals-extend", "idle-jobs", "runner",
     }
 )  # fmt: skip
 
