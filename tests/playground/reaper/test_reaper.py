@@ -250,7 +250,7 @@ def test_a_key_that_the_api_repeats_is_not_stored(
     assert stored.uuid == "of ***"
     assert small_api.arrived("GET")[0].headers["authorization"] == key
     small_api.answers = {}
-    ledger.extend(rental.id, -1)
+    ledger.extend(rental.id, 0.001)
     with caplog.at_level(logging.DEBUG):
         Reaper(ledger, state.database, KnownTargets(process, state.database)).round()
     assert key not in caplog.text
