@@ -63,7 +63,8 @@ def process_start(pid: int) -> str | None:
     except ProcessLookupError:
         return ""
     except OSError:
-        pass  # it runs as another user, who may have hidden it from /proc
+        # It runs as another user, who may have hidden it from /proc.
+        pass
     try:
         stat = (_PROC / str(pid) / "stat").read_text()
     except OSError:
