@@ -13,7 +13,7 @@ import math
 import os
 import signal
 import sys
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -148,10 +148,10 @@ def run_reaper(
     printer = _Printer(client, ledger, out, log, dry_run=dry_run, as_json=as_json, repeated=every is not None)
     if every is None:
         return OK if printer.round() else FAILED
-    with _until_signal() as ended:
-        while not ended.is_set():
+    with _until_signal():
+        while True:
             printer.round()
-            ended.wait(every)
+            time.sleep(every)
     return OK
 
 
@@ -234,22 +234,24 @@ class _Ended(BaseException):
 
 
 @contextmanager
-def _until_signal() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set. Each also leaves the block, unless it is being left."""
-    ended = threading.Event()
+def _until_signal() -> Iterator[None]:
+    """A block that SIGTERM and SIGINT leave, unless it is being left."""
+    leaving = False
 
     def end(*_: object) -> None:
-        if not ended.is_set():
-            ended.set()
+        # No lock, and so no `threading.Event`: the handler may interrupt the thread that holds it.
+        nonlocal leaving
+        if not leaving:
+            leaving = True
             raise _Ended
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield ended
+        yield
     except _Ended:
         pass
     finally:
-        ended.set()
+        leaving = True
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import threading
+import time
 from typing import Any
 
 from .datasets.registry import DATASETS
 from .http.endpoint import PortInUseError
 from .http.server import SandboxServer
+
+#: Seconds between two checks whether a signal has arrived.
+_POLL_INTERVAL = 0.1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,10 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
         )
     except ValueError as problem:
         return _fail(str(problem), 2)
-    stopped = threading.Event()
+    stopped = False
 
     def stop(*_: Any) -> None:
-        stopped.set()
+        # No lock, and so no `threading.Event`: the handler may interrupt the thread that holds it.
+        nonlocal stopped
+        stopped = True
 
     # Before the first port opens: a program that reads a line below may send the signal at once.
     signal.signal(signal.SIGINT, stop)
@@ -52,7 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
             if options.control_port is not None:
                 sys.stdout.write(f"control on {sandbox.control_url}\n")
             sys.stdout.flush()
-            stopped.wait()
+            while not stopped:
+                time.sleep(_POLL_INTERVAL)
     except PortInUseError as problem:
         return _fail(f"{problem.strerror}; choose another with --port or --control-port", 1)
     except OSError as problem:
