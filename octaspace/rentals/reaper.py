@@ -79,7 +79,6 @@ class _Due:
 
     rental: Rental
     reason: str
-    detail: str = ""
 
 
 class _Round:
