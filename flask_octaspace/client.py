@@ -5,16 +5,15 @@ from __future__ import annotations
 import weakref
 from typing import Any, Protocol
 
-from blinker import NamedSignal
 from flask import Flask
 
 import octaspace
 from octaspace import Config, ConfigurationError, Request, Response
 from octaspace._typing import Self
-from octaspace.hook_failure import hook_after_sending
 from octaspace.request import BodySink
+from octaspace.transport import Transport
 
-from .signals import octaspace_error, octaspace_request, octaspace_response
+from .signal_observer import SignalObserver
 
 __all__ = ["AppClient", "ContextClient", "ContextLifetime", "MaskedClient"]
 
@@ -23,6 +22,11 @@ class AppClient(octaspace.Client):
     """An `octaspace.Client` that sends the signals of this package for each call."""
 
     _app: weakref.ref[Flask]
+
+    @property
+    def app(self) -> Flask | None:
+        """The app; None when it no longer exists."""
+        return self._app()
 
     @classmethod
     def for_app(cls, app: Flask, config: Config) -> Self:
@@ -36,30 +40,9 @@ class AppClient(octaspace.Client):
         """Whether it was closed; the app then creates a new one."""
         return self._transport.closed
 
-    def send(
-        self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
-    ) -> Response[Any]:
-        """See `octaspace.Client.send`; sends the signals around it."""
-        self._emit(octaspace_request, request=request)
-        try:
-            response = self._carry(request, timeout=timeout, sink=sink)
-        except octaspace.Error as error:
-            with hook_after_sending(error.response):
-                if error.response is not None:
-                    self._emit(octaspace_response, request=request, response=error.response)
-                self._emit(octaspace_error, request=request, error=error)
-            raise
-        with hook_after_sending(response):
-            self._emit(octaspace_response, request=request, response=response)
-        return response
-
-    def _carry(self, request: Request, *, timeout: float | None, sink: BodySink | None) -> Response[Any]:
-        return super().send(request, timeout=timeout, sink=sink)
-
-    def _emit(self, signal: NamedSignal, **arguments: object) -> None:
-        app = self._app()
-        if app is not None and signal.receivers:
-            signal.send(app, _async_wrapper=app.ensure_sync, client=self, **arguments)
+    def _set_up(self, transport: Transport) -> None:
+        super()._set_up(transport)
+        transport.add_observer(SignalObserver(self))
 
 
 class MaskedClient(AppClient):
@@ -78,8 +61,9 @@ class MaskedClient(AppClient):
         self._transport.mask = self._transport.mask.with_key(key)
         return self
 
-    def _carry(self, request: Request, *, timeout: float | None, sink: BodySink | None) -> Response[Any]:
-        return self._transport.mask.response(super()._carry(request, timeout=timeout, sink=sink))
+    def _set_up(self, transport: Transport) -> None:
+        super()._set_up(transport)
+        transport.masks_answers = True
 
 
 class ContextLifetime(Protocol):

@@ -67,7 +67,9 @@ class OctaSpace:
         ``OCTASPACE_MAX_RESPONSE_BYTES``, ``OCTASPACE_MAX_JSON_VALUES``, ``OCTASPACE_SSL_VERIFY``,
         ``OCTASPACE_ON_REQUEST``, ``OCTASPACE_ON_RESPONSE``,
         ``OCTASPACE_LOGGER`` (by default a child of `app.logger`), ``OCTASPACE_LOG_LEVEL``,
-        ``OCTASPACE_USER_AGENT``, ``OCTASPACE_MAX_CONNECTION_AGE``, ``OCTASPACE_RENTAL_LEDGER``, and
+        ``OCTASPACE_USER_AGENT``, ``OCTASPACE_MAX_CONNECTION_AGE``, ``OCTASPACE_OBSERVERS``,
+        ``OCTASPACE_CACHE_TTL``, ``OCTASPACE_CACHE_STALE``, ``OCTASPACE_CACHE_MAX_BYTES``,
+        ``OCTASPACE_RENTAL_LEDGER``, and
         ``OCTASPACE_CLIENT_SCOPE``: ``"app"`` (default) for one client per app and process, kept between
         requests, or ``"context"`` for one per app context. Strings are converted, so the keys may come from
         `app.config.from_prefixed_env()`.

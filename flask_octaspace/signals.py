@@ -4,9 +4,9 @@
     def count(sender, client, request, error, **extra):
         metrics.increment(f"octaspace.{type(error).__name__}")
 
-Receivers run in the thread of the call. An exception of a receiver is passed to the caller unchanged; if it
-is raised by a receiver of `octaspace_request`, nothing is sent. Accept `**extra`: later versions may send
-more arguments.
+Receivers run in the thread of the call. What a receiver raises is logged once and does not fail the call, and
+the receivers after it are skipped; to refuse a call, raise in the option `on_request`. The API key is masked
+in all arguments except `client`. Accept `**extra`: later versions may send more arguments.
 """
 
 from __future__ import annotations
@@ -28,6 +28,5 @@ octaspace_request: Final[NamedSignal] = _signals.signal("octaspace-request")
 octaspace_response: Final[NamedSignal] = _signals.signal("octaspace-response")
 
 #: After a call that ends in an `octaspace.Error`; when the API answered, after `octaspace_response`.
-#: Arguments: `client`, `request`, `error`. A rental that is rejected inside an HTTP 200 is a
-#: response: its `ProvisionRejectedError` is raised later, when the answer is read.
+#: Arguments: `client`, `request`, `error`.
 octaspace_error: Final[NamedSignal] = _signals.signal("octaspace-error")

@@ -39,6 +39,7 @@ from .errors import (
     UnexpectedShapeError,
     ValidationError,
 )
+from .observer import AttemptFinished, CallFinished, CallStarted, Observer
 from .request import Request
 from .response import Response
 
@@ -52,8 +53,11 @@ warn_on_conflict(__path__[0])
 
 __all__ = [
     "ApiError",
+    "AttemptFinished",
     "AuthenticationError",
     "BadGatewayError",
+    "CallFinished",
+    "CallStarted",
     "Client",
     "Config",
     "ConfigurationError",
@@ -64,6 +68,7 @@ __all__ = [
     "LeaseLostError",
     "NetworkError",
     "NotFoundError",
+    "Observer",
     "PermissionError",
     "ProvisionRejectedError",
     "RateLimitError",

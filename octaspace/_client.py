@@ -21,7 +21,7 @@ from .transport import SYSTEM_CLOCK, Clock, Transport
 
 __all__ = ["Client"]
 
-#: Options of the sockets and the endpoint health, which derived clients share.
+#: Options of what derived clients share: the sockets, the endpoint health and the cache.
 _SHARED_OPTIONS = (
     "base_url",
     "base_urls",
@@ -32,6 +32,7 @@ _SHARED_OPTIONS = (
     "failure_cooldown",
     "ssl_verify",
     "max_connection_age",
+    "cache_max_bytes",
 )
 
 
@@ -115,8 +116,8 @@ class Client:
         for name in _SHARED_OPTIONS:
             if name in given:
                 raise ConfigurationError(
-                    f"{name} cannot be changed by with_options: it belongs to the sockets that the copy "
-                    "shares; create a new Client for it",
+                    f"{name} cannot be changed by with_options: it belongs to what the copy shares with its "
+                    "original; create a new Client for it",
                     option=name,
                 )
         copy = type(self).__new__(type(self))

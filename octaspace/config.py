@@ -11,7 +11,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from ipaddress import IPv6Address
 from typing import Any, Final, cast
@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from ._typing import TypedDict, Unpack
 from .errors import ConfigurationError
+from .observer import Observer
 from .rentals.ledger import RentalLedger
 from .rentals.ledger_url import LedgerUrl, parse_ledger_url
 from .request import MAX_SECONDS
@@ -61,6 +62,10 @@ class ClientOptions(TypedDict, total=False):
     log_level: str | int
     user_agent: str | None
     max_connection_age: float | None
+    observers: Sequence[Observer]
+    cache_ttl: float
+    cache_stale: float
+    cache_max_bytes: int
     rental_ledger: str | RentalLedger | None
 
 
@@ -143,6 +148,12 @@ class Config:
         user_agent: The `User-Agent` header; names this package by default.
         max_connection_age: A connection older than this is closed instead of reused, so that a host name is
             resolved again after it has moved to another machine.
+        observers: Objects that watch each call and each attempt; see `octaspace.observer`.
+        cache_ttl: How long answers of `apps.list`, `network.info` and the lists of `services.mr`, `vpn` and
+            `render` (and so of `search`) are kept in memory and used for further calls; 0 for no cache. Only
+            data of the market is kept, never anything that shows money or sessions.
+        cache_stale: How much longer a kept answer is used when the API fails.
+        cache_max_bytes: Maximum size of the kept bodies together.
         rental_ledger: Where rentals are recorded, so that none outlives its owner: a URL
             (``"sqlite:///rentals.db"``, ``"redis://host/0"``) or a `octaspace.rentals.RentalLedger`.
     """
@@ -173,6 +184,10 @@ class Config:
     log_level: str | int = "info"
     user_agent: str | None = None
     max_connection_age: float | None = None
+    observers: tuple[Observer, ...] = ()
+    cache_ttl: float = 0
+    cache_stale: float = 0
+    cache_max_bytes: int = 32 * 1024 * 1024
     rental_ledger: str | RentalLedger | None = None
 
     def __init__(self, **options: Unpack[Options]) -> None:
@@ -515,6 +530,24 @@ def _ledger(name: str, value: object) -> LedgerUrl | RentalLedger | None:
         raise ConfigurationError(f"{name}: {error}", option=name) from None
 
 
+def _observers(name: str, value: object) -> tuple[Observer, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise _invalid(name, "a list of observers", value)
+    for observer in value:
+        missing = [method for method in _OBSERVER_METHODS if not callable(getattr(observer, method, None))]
+        if missing or isinstance(observer, type):
+            what = (
+                "is a class: pass an object of it" if isinstance(observer, type) else f"has no {missing[0]}()"
+            )
+            raise ConfigurationError(
+                f"{name} must contain octaspace.Observer objects: {safe_repr(observer)} {what}", option=name
+            )
+    return tuple(value)
+
+
+_OBSERVER_METHODS: Final = ("call_started", "attempt_finished", "call_finished")
+
+
 def _level(name: str, value: object) -> str | int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= sys.maxsize:
         return value
@@ -524,7 +557,7 @@ def _level(name: str, value: object) -> str | int:
 
 
 #: Options that can be set in code only.
-CODE_ONLY: Final = frozenset({"on_request", "on_response", "logger"})
+CODE_ONLY: Final = frozenset({"on_request", "on_response", "logger", "observers"})
 
 #: A host name or an IPv6 address in brackets, and optionally a port.
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Za-z:.%_~-]+\]|[0-9A-Za-z._-]+)(:[0-9]+)?")
@@ -571,6 +604,10 @@ CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "log_level": _level,
     "user_agent": _header,
     "max_connection_age": _LIMIT,
+    "observers": _observers,
+    "cache_ttl": _SECONDS,
+    "cache_stale": _SECONDS,
+    "cache_max_bytes": _whole(1),
     "rental_ledger": _ledger,
 }
 

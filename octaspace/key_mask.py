@@ -135,15 +135,7 @@ class KeyMask:
             data = body if isinstance(data, bytes) else self.data(data)
         if body is response.body and data is response.data and names == dict(response.headers):
             return response
-        return Response(
-            status=response.status,
-            headers=names,
-            data=data,
-            body=body,
-            url=self.text(response.url),
-            attempts=response.attempts,
-            elapsed=response.elapsed,
-        )
+        return response.with_content(headers=names, data=data, body=body, url=self.text(response.url))
 
     def error(self, error: Error, *, masked: Response[Any] | None = None) -> None:
         """Mask the key in an error: in its message, its response and its other attributes.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import unquote
@@ -18,7 +18,7 @@ from .rentals.ledger import RentalLedger
 from .response import Response
 from .safe_repr import safe_repr
 
-__all__ = ["MAX_SECONDS", "BodySink", "ExpectedBody", "Request", "RequestSender"]
+__all__ = ["MAX_SECONDS", "BodySink", "ExpectedBody", "Request", "RequestSender", "ResponseCheck"]
 
 #: Maximum of every time limit and wait: 24 days. Sockets and locks count milliseconds in 32 bits.
 MAX_SECONDS: Final = 2_147_483
@@ -37,6 +37,10 @@ _METHOD: Final = re.compile(r"[A-Z]+")
 _PATH: Final = re.compile(r"/[!\"$-~]*")
 
 
+#: Examines a 2xx response beyond `ExpectedBody`, and raises an `octaspace.Error` if it reports a failure.
+ResponseCheck = Callable[[Response[Any], "Request", KeyMask], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One call, independent of the endpoint it is sent to.
@@ -53,10 +57,17 @@ class Request:
             ``"json or nothing"`` or ``"file"`` (anything but HTML); anything else raises
             `octaspace.InvalidResponseError`. None accepts any body: `Response.data` is bytes if it is not
             JSON.
+        operation: Name of the resource method, as in ``nodes.find``, for observers; it contains no id. None
+            for a request of your own.
+        cacheable: Whether the answer may come from the cache, if `Config.cache_ttl` is set. Only for reads
+            that show neither money nor sessions.
+        check: Called with a 2xx response, the request and the mask for the key; what it raises is the error
+            of the call.
 
     Raises:
         ValueError: The method is not an HTTP method in capitals, or the path does not begin with a slash, has
-            a fragment, a . or .. segment, or a character that must be percent-encoded.
+            a fragment, a . or .. segment, or a character that must be percent-encoded; or a request that
+            changes something is cacheable.
     """
 
     method: str
@@ -66,6 +77,9 @@ class Request:
     repeatable: bool | None = None
     public: bool = False
     expects: ExpectedBody | None = None
+    operation: str | None = None
+    cacheable: bool = False
+    check: ResponseCheck | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.method, str) or not _METHOD.fullmatch(self.method):
@@ -82,6 +96,8 @@ class Request:
             )
         if self.repeatable is None:
             object.__setattr__(self, "repeatable", self.method in REPEATABLE_METHODS)
+        if self.cacheable and not self.is_read:
+            raise ValueError(f"{self.method} {self.path} must not be cacheable: it may change something")
 
     @property
     def is_read(self) -> bool:

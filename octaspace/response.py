@@ -39,7 +39,7 @@ class Response(Generic[T_co]):
         elapsed: Seconds from the start of the call to the end of the body, waits included.
     """
 
-    __slots__ = ("_frozen", "_headers", "attempts", "body", "data", "elapsed", "status", "url")
+    __slots__ = ("_cached", "_frozen", "_headers", "attempts", "body", "data", "elapsed", "status", "url")
 
     status: int
     data: T_co
@@ -49,6 +49,7 @@ class Response(Generic[T_co]):
     elapsed: float
     _headers: Mapping[str, str]  # as received; names are case-insensitive
     _frozen: _FrozenHeaders | None
+    _cached: tuple[float, bool] | None  # age, and whether it is stale
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class Response(Generic[T_co]):
         url: str = "",
         attempts: int = 1,
         elapsed: float = 0.0,
+        cached: tuple[float, bool] | None = None,
     ) -> None:
         put = object.__setattr__
         put(self, "status", status)
@@ -70,6 +72,7 @@ class Response(Generic[T_co]):
         put(self, "url", url)
         put(self, "attempts", attempts)
         put(self, "elapsed", elapsed)
+        put(self, "_cached", cached)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"Response is immutable: cannot set {name!r}")
@@ -80,6 +83,7 @@ class Response(Generic[T_co]):
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (
             self.status, dict(self.headers), self.data, self.body, self.url, self.attempts, self.elapsed,
+            self._cached,
         )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -87,15 +91,42 @@ class Response(Generic[T_co]):
 
     def with_data(self, data: Any) -> Response[Any]:
         """The same response with other `data`."""
+        return self.with_content(headers=self._headers, data=data, body=self.body, url=self.url)
+
+    def with_content(self, *, headers: Mapping[str, str], data: Any, body: bytes, url: str) -> Response[Any]:
+        """The same response with other content.
+
+        Args:
+            headers: Header fields.
+            data: Decoded body.
+            body: Body.
+            url: URL.
+        """
         return Response(
             status=self.status,
-            headers=self._headers,
+            headers=headers,
             data=data,
-            body=self.body,
-            url=self.url,
+            body=body,
+            url=url,
             attempts=self.attempts,
             elapsed=self.elapsed,
+            cached=self._cached,
         )
+
+    @property
+    def from_cache(self) -> bool:
+        """Whether it comes from the cache of the client; see `Config.cache_ttl`."""
+        return self._cached is not None
+
+    @property
+    def age(self) -> float:
+        """Seconds since the API sent it; 0 unless it comes from the cache."""
+        return 0.0 if self._cached is None else self._cached[0]
+
+    @property
+    def stale(self) -> bool:
+        """Whether it is older than `Config.cache_ttl`, and was returned because the API failed."""
+        return self._cached is not None and self._cached[1]
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -186,8 +217,16 @@ def parse_retry_after(value: str, *, now: datetime | None = None) -> float | Non
 
 
 def _rebuild(
-    status: int, headers: dict[str, str], data: Any, body: bytes, url: str, attempts: int, elapsed: float
+    status: int,
+    headers: dict[str, str],
+    data: Any,
+    body: bytes,
+    url: str,
+    attempts: int,
+    elapsed: float,
+    cached: tuple[float, bool] | None,
 ) -> Response[Any]:
     return Response(
-        status=status, headers=headers, data=data, body=body, url=url, attempts=attempts, elapsed=elapsed
-    )
+        status=status, headers=headers, data=data, body=body, url=url, attempts=attempts, elapsed=elapsed,
+        cached=cached,
+    )  # fmt: skip

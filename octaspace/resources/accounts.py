@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import types
 from ..request import Request
 from ..response import Response
+from .confirmation import check_confirmation
 from .resource import Resource, path_of
 
 __all__ = ["Accounts"]
@@ -30,7 +31,7 @@ class Accounts(Resource):
             octaspace.AuthenticationError: The key is missing or wrong.
             octaspace.Error: Any other of `octaspace.errors`.
         """
-        return self._get("accounts")
+        return self._get("accounts.profile", "accounts")
 
     def balance(self) -> Response[types.payloads.Balance]:
         """GET /accounts/balance: the remaining balance.
@@ -46,7 +47,7 @@ class Accounts(Resource):
             octaspace.AuthenticationError: The key is missing or wrong.
             octaspace.Error: Any other of `octaspace.errors`.
         """
-        return self._get("accounts", "balance")
+        return self._get("accounts.balance", "accounts", "balance")
 
     def generate_wallet(self) -> Response[types.payloads.Wallet]:
         """POST /accounts: create a new wallet for the account. Sent at most once.
@@ -60,4 +61,9 @@ class Accounts(Resource):
             octaspace.PermissionError: The key is read-only.
             octaspace.Error: Any other of `octaspace.errors`; check `outcome_unknown`.
         """
-        return self._confirmed(Request("POST", path_of("accounts"), expects="json"))
+        return self._sender.send(
+            Request(
+                "POST", path_of("accounts"), expects="json", operation="accounts.generate_wallet",
+                check=check_confirmation,
+            )
+        )  # fmt: skip

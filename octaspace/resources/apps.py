@@ -33,4 +33,4 @@ class Apps(Resource):
             ValueError: A filter cannot be part of a query string.
             octaspace.Error: Any of `octaspace.errors`.
         """
-        return self._get("apps", params=filters)
+        return self._get("apps.list", "apps", params=filters, cacheable=True)

@@ -21,8 +21,8 @@ _FAILED = ("error", "failed", "failure")
 UNAVAILABLE = "INTERNAL_ERROR"
 
 
-def check_confirmation(response: Response[Any], change: Request, *, mask: KeyMask) -> Response[Any]:
-    """Return the 2xx answer to a change, unless it reports that the change was not made.
+def check_confirmation(response: Response[Any], change: Request, mask: KeyMask) -> None:
+    """Check that the 2xx answer to a change does not report that the change was not made.
 
     Args:
         response: The answer.
@@ -33,7 +33,7 @@ def check_confirmation(response: Response[Any], change: Request, *, mask: KeyMas
         InvalidResponseError: The answer contains an error; `outcome_unknown` is True.
     """
     if not any(map(_is_failure, _items(response))):
-        return response
+        return
     response = mask.response(response)
     words = next((text for text in map(api_message, filter(_is_failure, _items(response))) if text), "")
     raise InvalidResponseError(

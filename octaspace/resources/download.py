@@ -25,12 +25,17 @@ Target = str | os.PathLike[str] | IO[bytes]
 
 
 def download(
-    sender: RequestSender, *segments: object, to: Target | None = None, on_progress: OnProgress | None = None
+    sender: RequestSender,
+    operation: str,
+    *segments: object,
+    to: Target | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Response[Any]:
     """GET a body that is not JSON.
 
     Args:
         sender: Sends the request.
+        operation: `Request.operation`.
         segments: Segments of the path.
         to: Where to stream the body; None keeps it in memory, up to `Config.max_response_bytes`.
         on_progress: See `OnProgress`. A retried download starts at 0 again. An exception that it raises
@@ -46,7 +51,7 @@ def download(
         octaspace.InvalidResponseError: An HTML page came with a 2xx, e.g. from a proxy before the API.
         octaspace.Error: Any other of `octaspace.errors`.
     """
-    request = Request("GET", path_of(*segments), expects="file")
+    request = Request("GET", path_of(*segments), expects="file", operation=operation)
     if to is None:
         return sender.send(request, sink=_MemorySink(on_progress))
     sink = _PathSink(to, on_progress) if isinstance(to, (str, os.PathLike)) else _FileSink(to, on_progress)

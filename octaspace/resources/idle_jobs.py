@@ -32,7 +32,7 @@ class IdleJobs(Resource):
             octaspace.NotFoundError: There is no such job.
             octaspace.Error: Any other of `octaspace.errors`.
         """
-        return self._get("idle_jobs", node_id, job_id)
+        return self._get("idle_jobs.find", "idle_jobs", node_id, job_id)
 
     def logs(self, *, node_id: int | str, job_id: int | str) -> Response[types.payloads.IdleJobLogs]:
         """GET /idle_jobs/:node_id/:job_id/logs: the output of the job.
@@ -53,4 +53,4 @@ class IdleJobs(Resource):
             octaspace.NotFoundError: There is no such job.
             octaspace.Error: Any other of `octaspace.errors`.
         """
-        return self._get("idle_jobs", node_id, job_id, "logs")
+        return self._get("idle_jobs.logs", "idle_jobs", node_id, job_id, "logs")

@@ -27,4 +27,4 @@ class Network(Resource):
         Raises:
             octaspace.Error: Any of `octaspace.errors`.
         """
-        return self._get("network", public=True)
+        return self._get("network.info", "network", public=True, cacheable=True)

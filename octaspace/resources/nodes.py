@@ -12,6 +12,7 @@ from .. import types
 from ..request import Request
 from ..response import Response
 from ..safe_repr import safe_repr
+from .confirmation import check_confirmation
 from .download import OnProgress, Target, download
 from .resource import Resource, path_of
 
@@ -44,7 +45,7 @@ class Nodes(Resource):
             ValueError: A filter cannot be part of a query string.
             octaspace.Error: Any of `octaspace.errors`.
         """
-        return self._get("nodes", params=filters)
+        return self._get("nodes.list", "nodes", params=filters)
 
     def find(self, id: int | str) -> Response[types.payloads.NodeDetail]:
         """GET /nodes/:id: one node, in a different envelope than in the list.
@@ -64,7 +65,7 @@ class Nodes(Resource):
             octaspace.NotFoundError: There is no such node.
             octaspace.Error: Any other of `octaspace.errors`.
         """
-        return self._get("nodes", id)
+        return self._get("nodes.find", "nodes", id)
 
     @overload
     def download_ident(
@@ -103,7 +104,9 @@ class Nodes(Resource):
             octaspace.NotFoundError: There is no such node.
             octaspace.Error: Any other of `octaspace.errors`.
         """
-        return download(self._sender, "nodes", id, "ident", to=to, on_progress=on_progress)
+        return download(
+            self._sender, "nodes.download_ident", "nodes", id, "ident", to=to, on_progress=on_progress
+        )
 
     @overload
     def download_logs(
@@ -127,7 +130,9 @@ class Nodes(Resource):
 
         Arguments, result and errors are those of `download_ident`.
         """
-        return download(self._sender, "nodes", id, "logs", to=to, on_progress=on_progress)
+        return download(
+            self._sender, "nodes.download_logs", "nodes", id, "logs", to=to, on_progress=on_progress
+        )
 
     def update_prices(self, id: int | str, **prices: int | float | str) -> Response[Any]:
         """PATCH /nodes/:id/prices: change the prices. Sent at most once.
@@ -154,8 +159,12 @@ class Nodes(Resource):
             raise ValueError("no price is given: pass at least one, such as base=octaspace.octa_to_wei(2)")
         for name, value in prices.items():
             _check_price(name, value)
-        path = path_of("nodes", id, "prices")
-        return self._confirmed(Request("PATCH", path, body=dict(prices), expects="json or nothing"))
+        return self._sender.send(
+            Request(
+                "PATCH", path_of("nodes", id, "prices"), body=dict(prices), expects="json or nothing",
+                operation="nodes.update_prices", check=check_confirmation,
+            )
+        )  # fmt: skip
 
     def reboot(self, id: int | str) -> Response[Any]:
         """GET /nodes/:id/reboot: restart the node. A GET with a side effect (Q1): sent at most once.
@@ -172,8 +181,12 @@ class Nodes(Resource):
             octaspace.NotFoundError: There is no such node.
             octaspace.Error: Any other of `octaspace.errors`; check `outcome_unknown`.
         """
-        path = path_of("nodes", id, "reboot")
-        return self._confirmed(Request("GET", path, repeatable=False, expects="json or nothing"))
+        return self._sender.send(
+            Request(
+                "GET", path_of("nodes", id, "reboot"), repeatable=False, expects="json or nothing",
+                operation="nodes.reboot", check=check_confirmation,
+            )
+        )  # fmt: skip
 
 
 def _check_price(name: str, value: object) -> None:

@@ -12,7 +12,6 @@ from urllib.parse import quote
 from ..request import Request, RequestSender
 from ..response import Response
 from ..safe_repr import safe_repr
-from .confirmation import check_confirmation
 
 __all__ = ["Part", "Resource", "path_of", "query_of", "segment_of"]
 
@@ -40,23 +39,25 @@ class Resource:
         self._sender = sender
 
     def _get(
-        self, *segments: object, params: Mapping[str, object] | None = None, public: bool = False
+        self,
+        operation: str,
+        *segments: object,
+        params: Mapping[str, object] | None = None,
+        public: bool = False,
+        cacheable: bool = False,
     ) -> Response[Any]:
-        path, query = path_of(*segments), query_of(params or {})
-        return self._sender.send(Request("GET", path, params=query, public=public, expects="json"))
-
-    def _post(self, *segments: object, body: Any) -> Response[Any]:
-        return self._sender.send(Request("POST", path_of(*segments), body=body, expects="json"))
+        return self._sender.send(
+            Request(
+                "GET", path_of(*segments), params=query_of(params or {}), public=public, expects="json",
+                operation=operation, cacheable=cacheable,
+            )
+        )  # fmt: skip
 
     def _by(self: ResourceT, sender: RequestSender) -> ResourceT:
         """The same resource, what tests have set on it included, with another sender."""
         other = type(self)(sender)
         other.__dict__ = self.__dict__
         return other
-
-    def _confirmed(self, change: Request) -> Response[Any]:
-        """Send a change whose answer only confirms it."""
-        return check_confirmation(self._sender.send(change), change, mask=self._sender.mask)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of an octaspace.Client>"

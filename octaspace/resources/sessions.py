@@ -38,4 +38,4 @@ class Sessions(Resource):
             ValueError: A filter cannot be part of a query string.
             octaspace.Error: Any of `octaspace.errors`.
         """
-        return self._get("sessions", params={"recent": recent, **filters})
+        return self._get("sessions.list", "sessions", params={"recent": recent, **filters})

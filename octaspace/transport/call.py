@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from typing import Any
 
 from ..config import Config
@@ -16,18 +17,20 @@ from ..errors import (
     request_id_of,
 )
 from ..fork import notice_fork
-from ..hook_failure import hook_after_sending
 from ..key_mask import KeyMask
+from ..observer import AttemptFinished, AttemptVerdict, Observer, StatsSource
 from ..request import BodySink, Request
 from ..response import Response, parse_retry_after
+from .attempt_event import attempt_event, request_without_key
 from .clock import SYSTEM_CLOCK, Clock, Deadline
 from .closing import ClosingSignal
 from .counters import Counters
 from .decoding import encode_body
 from .endpoints import Endpoints
 from .failures import Answer, Failure
-from .log_lines import log_line
+from .log_lines import is_wanted, log_line
 from .messages import deadline_error, log_attempt, network_error, proxy_suffix, unexpected_body
+from .observation import CallWatch, Observation
 from .pool import Pools
 from .retry import Outcome, Verdict, backoff, decide
 from .trace import POLL_INTERVAL
@@ -70,15 +73,30 @@ class Transport:
             )
             self.counters = Counters()
             self._closing = ClosingSignal()
+            self._stats_source = _stats_source(self)
         else:
             self.endpoints, self.pools, self.counters = parent.endpoints, parent.pools, parent.counters
-            self._closing = parent._closing
+            self._closing, self._stats_source = parent._closing, parent._stats_source
         self.wire = Wire(config, self.pools)
         #: Copies also mask the keys of their originals, which were sent to the same server.
         self.mask: KeyMask = (KeyMask() if parent is None else parent.mask).with_key(config.api_key)
+        #: Whether answers of successful calls are masked as well, for tools that display or store them.
+        self.masks_answers: bool = parent is not None and parent.masks_answers
         self.log = config.logger or _DEFAULT_LOGGER
         level = config.log_level
         self.log_level: int = level if isinstance(level, int) else logging.getLevelName(level.upper())
+        self._observation: Observation = Observation(
+            config, self.log, None if parent is None else parent._observation
+        )
+        self._observation.created(self._stats_source)
+
+    def add_observer(self, observer: Observer) -> None:
+        """Add an observer that is not one of the options. Copies do not have it.
+
+        Args:
+            observer: It is told before the others.
+        """
+        self._observation.add(observer)
 
     @property
     def closed(self) -> bool:
@@ -113,25 +131,44 @@ class Transport:
         if self.closed:
             raise ConfigurationError(self._closed or self._root._closed)  # type: ignore[union-attr, arg-type]
         body = encode_body(request.body)
-        if self.config.on_request is not None:
-            params = dict(request.params)
-            self.config.on_request({"method": request.method, "path": request.path, "params": params})
+        if not self._observation:
+            return self._carry(request, body, timeout=timeout, sink=sink, watch=None)
+        watch = self._observation.watch(request, mask=self.mask, clock=self.clock)
+        try:
+            watch.start()
+            response = self._carry(request, body, timeout=timeout, sink=sink, watch=watch)
+        except BaseException as error:
+            watch.finish(None, error)
+            raise
+        watch.finish(response, is_masked=self.masks_answers)
+        return response
+
+    def _carry(
+        self,
+        request: Request,
+        body: bytes | None,
+        *,
+        timeout: float | None,
+        sink: BodySink | None,
+        watch: CallWatch | None,
+    ) -> Response[Any]:
         delivered = False
         masked: Response[Any] | None = None
         try:
-            call = _Call(self, request, body, timeout=timeout, sink=sink)
+            call = _Call(self, request, body, timeout=timeout, sink=sink, watch=watch)
             response, answer = call.run()
-            if self.config.on_response is not None:
-                with hook_after_sending(response):
-                    self.config.on_response(response)
+            if watch is not None:
+                watch.answered(response)
             error = _error_of(response, answer, request, self.mask)
             if error is not None:
                 masked = error.response
                 raise error
+            if request.check is not None:
+                request.check(response, request, self.mask)
             if sink is not None:
                 response = response.with_data(sink.commit(response.body))
                 delivered = True
-            return response
+            return self.mask.response(response) if self.masks_answers else response
         except Error as error:
             self.mask.error(error, masked=masked)
             raise
@@ -163,8 +200,10 @@ class _Call:
         *,
         timeout: float | None,
         sink: BodySink | None,
+        watch: CallWatch | None,
     ) -> None:
         self._transport = transport
+        self._watch = watch
         self._config = transport.config
         self._request = request
         self._body = body
@@ -173,6 +212,8 @@ class _Call:
         self._deadline = Deadline(transport.clock, transport.config.total_timeout, timeout)
         self._attempts = 0
         self._retries = 0
+        self._elapsed = 0.0  # of the last attempt, as is the cooldown that it started
+        self._cooldown: float | None = None
 
     def run(self) -> tuple[Response[Any], Answer]:
         """Make attempts until there is a response to return."""
@@ -198,18 +239,18 @@ class _Call:
             except BaseException:  # an interrupt or a failed sink: another call may probe the endpoint
                 endpoints.release_probe(url)
                 raise
-            elapsed = clock.monotonic() - began
+            self._elapsed = clock.monotonic() - began
             verdict = self._decide(result, url, new_connection=new_connection)
             worth_retrying = worth_retrying or not isinstance(result, Failure) or result.is_transient
             new_connection = verdict is Verdict.NEW_CONNECTION
             if new_connection:
-                self._log(result, url, elapsed, "fresh-socket")
+                self._report(result, url, began, "fresh-socket")
                 continue
             if verdict is Verdict.NEXT_ENDPOINT:
                 next_url = endpoints.pick(exclude=tried)
                 if next_url is not None:
                     try:
-                        self._log(result, url, elapsed, "failover")
+                        self._report(result, url, began, "failover")
                     except BaseException:  # an interrupt during logging
                         endpoints.release_probe(next_url)
                         raise
@@ -220,9 +261,13 @@ class _Call:
                 verdict = Verdict.WAIT  # the pass has failed
             wait = self._retry_wait(result) if verdict is Verdict.WAIT and worth_retrying else None
             if wait is None:
-                return self._finish(result, url, elapsed)
-            self._log(result, url, elapsed, "retry", wait)
-            self._pause(wait, result)
+                return self._finish(result, url, began)
+            left = self._deadline.remaining()
+            if left is not None and wait >= left:
+                self._report(result, url, began, "raise")
+                raise self._retry_too_late(wait, result)
+            self._report(result, url, began, "retry", wait)
+            self._pause(wait)
             url = endpoints.after(url)
             tried, worth_retrying = {url}, False
 
@@ -230,11 +275,13 @@ class _Call:
         """Update the endpoint's health and return the verdict of the retry policy."""
         endpoints = self._transport.endpoints
         repeatable = bool(self._request.repeatable)
+        self._cooldown = None
         if isinstance(result, Answer):
             endpoints.mark_alive(url)
             return decide(Outcome.ANSWERED, result.status, repeatable=repeatable)
         if result.marks_endpoint and len(endpoints.urls) > 1:  # a single endpoint has no cooldown
             endpoints.mark_failed(url)
+            self._cooldown = endpoints.cooldown
             log_line(
                 self._transport.log, logging.WARNING, "%s failed (%s) and is skipped for %g s",
                 url + proxy_suffix(result), self._transport.mask.text(result.phase or result.reason),
@@ -265,17 +312,20 @@ class _Call:
             clock=self._transport.clock,
         )
 
-    def _pause(self, wait: float, result: Answer | Failure) -> None:
+    def _retry_too_late(self, wait: float, result: Answer | Failure) -> Error:
+        """The error of a call whose next retry would be after its deadline."""
+        error = deadline_error(
+            self._request,
+            self._deadline.limit,
+            attempts=self._attempts,
+            detail=f"the next retry would be in {wait:.3g} s, after "
+            f"{result.reason if isinstance(result, Failure) else f'status {result.status}'}",
+        )
+        error.__cause__ = result.cause if isinstance(result, Failure) else None
+        return error
+
+    def _pause(self, wait: float) -> None:
         transport, request = self._transport, self._request
-        left = self._deadline.remaining()
-        if left is not None and wait >= left:
-            last = f"status {result.status}" if isinstance(result, Answer) else result.reason
-            raise deadline_error(
-                request,
-                self._deadline.limit,
-                attempts=self._attempts,
-                detail=f"the next retry would be in {wait:.3g} s, after {last}",
-            ) from (result.cause if isinstance(result, Failure) else None)
         self._retries += 1
         transport.counters.retries()
         log_line(
@@ -293,12 +343,12 @@ class _Call:
             wait -= POLL_INTERVAL
         self._transport.pause(wait)
 
-    def _finish(self, result: Answer | Failure, url: str, elapsed: float) -> tuple[Response[Any], Answer]:
+    def _finish(self, result: Answer | Failure, url: str, began: float) -> tuple[Response[Any], Answer]:
         request = self._request
         if isinstance(result, Answer):
-            self._log(result, url, elapsed, "ok" if 200 <= result.status < 300 else "raise")
+            self._report(result, url, began, "ok" if 200 <= result.status < 300 else "raise")
             return self._response(result, url), result
-        self._log(result, url, elapsed, "raise")
+        self._report(result, url, began, "raise")
         if result.phase == "total":
             unknown = result.outcome is not Outcome.UNSENT and not request.repeatable
             raise deadline_error(
@@ -317,14 +367,38 @@ class _Call:
             elapsed=self._transport.clock.monotonic() - self._started,
         )
 
-    def _log(
-        self, result: Answer | Failure, url: str, elapsed: float, verdict: str, wait: float = 0.0
+    def _report(
+        self, result: Answer | Failure, url: str, began: float, verdict: AttemptVerdict, wait: float = 0.0
     ) -> None:
-        transport = self._transport
-        log_attempt(
-            transport.log, transport.log_level, result, self._request, mask=transport.mask,
-            url=url, attempt=self._attempts, verdict=verdict, elapsed=elapsed, wait=wait,
-        )  # fmt: skip
+        """Log the attempt, and tell the observers."""
+        transport, watch = self._transport, self._watch
+        is_logged = is_wanted(transport.log, transport.log_level)
+        if watch is None and not is_logged:
+            return
+
+        def create(call_id: int, request: Request) -> AttemptFinished:
+            return attempt_event(
+                result, call_id=call_id, request=request, mask=transport.mask, number=self._attempts,
+                endpoint=url, start=began - self._started, elapsed=self._elapsed, verdict=verdict, wait=wait,
+                cooldown=self._cooldown,
+            )  # fmt: skip
+
+        if is_logged:
+            event = create(0, request_without_key(self._request, transport.mask))
+            log_attempt(transport.log, transport.log_level, event)
+        if watch is not None:
+            watch.attempted(create)
+
+
+def _stats_source(transport: Transport) -> StatsSource:
+    """The statistics of a transport, without keeping it alive."""
+    reference = weakref.ref(transport)
+
+    def read() -> dict[str, Any]:
+        transport = reference()
+        return {} if transport is None else transport.stats()
+
+    return StatsSource(read)
 
 
 def _error_of(response: Response[Any], answer: Answer, request: Request, mask: KeyMask) -> ApiError | None:

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from http.client import BadStatusLine, HTTPException, UnknownProtocol
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import requests.exceptions
 import urllib3.exceptions
@@ -22,6 +22,7 @@ from .trace import Stage, Trace
 __all__ = [
     "LIBRARY_ERRORS",
     "Answer",
+    "AttemptResult",
     "Failure",
     "classify_failure",
     "deadline_failure",
@@ -39,7 +40,27 @@ LIBRARY_ERRORS: Final = (
 )
 
 
-class Answer:
+class AttemptResult:
+    """What one attempt came to.
+
+    Attributes:
+        trace: How the attempt went; None if it ended before it had one.
+    """
+
+    __slots__ = ("trace",)
+
+    trace: Trace | None
+
+    @property
+    def connection(self) -> Literal["new", "reused"] | None:
+        """The kind of connection it used."""
+        trace = self.trace
+        if trace is None or not (trace.opened or trace.reused):
+            return None
+        return "reused" if trace.reused else "new"
+
+
+class Answer(AttemptResult):
     """An HTTP response as received.
 
     Args:
@@ -63,6 +84,7 @@ class Answer:
         problem: str | None = None,
         option: str | None = None,
     ) -> None:
+        self.trace = None
         self.status = status
         self.headers = headers
         self.body = body
@@ -71,7 +93,7 @@ class Answer:
         self.option = option
 
 
-class Failure:
+class Failure(AttemptResult):
     """An attempt without a response.
 
     Args:
@@ -102,6 +124,7 @@ class Failure:
         permanent: bool = False,
         misconfigured: bool = False,
     ) -> None:
+        self.trace = None
         self.outcome = outcome
         self.phase = phase
         self.reason = reason

@@ -27,7 +27,14 @@ def is_wanted(log: logging.Logger, level: int) -> bool:
         return True
 
 
-def log_line(log: logging.Logger, level: int, line: str, *args: object, **extra: Any) -> None:
+def log_line(
+    log: logging.Logger,
+    level: int,
+    line: str,
+    *args: object,
+    error: BaseException | None = None,
+    **extra: Any,
+) -> None:
     """Log a line; an exception of the logger, its filters or its handlers is reported on stderr in one line.
 
     Args:
@@ -35,12 +42,13 @@ def log_line(log: logging.Logger, level: int, line: str, *args: object, **extra:
         level: The level.
         line: The line, with placeholders for the arguments.
         args: The arguments.
+        error: An exception whose traceback is logged as well.
         extra: Attributes of the record.
     """
     try:
-        log.log(level, line, *args, extra=extra, stacklevel=2)
-    except Exception as error:
+        log.log(level, line, *args, exc_info=error, extra=extra, stacklevel=2)
+    except Exception as failure:
         if logging.raiseExceptions:  # as the logging module does
             with contextlib.suppress(Exception):
                 name = getattr(log, "name", type(log).__name__)
-                sys.stderr.write(f"octaspace: logging to {name!r} raised {type(error).__name__}\n")
+                sys.stderr.write(f"octaspace: logging to {name!r} raised {type(failure).__name__}\n")

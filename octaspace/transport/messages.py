@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from ..config import Config
 from ..errors import OUTCOME_UNKNOWN_HINT, ConfigurationError, ConnectionError, Error, TimeoutError, one_line
-from ..key_mask import KeyMask
+from ..observer import AttemptFinished
 from ..request import Request
 from ..response import Response
 from .decoding import is_html
-from .failures import Answer, Failure
-from .log_lines import is_wanted, log_line
+from .failures import Failure
+from .log_lines import log_line
 from .retry import Outcome
 
 #: How much of an unexpected body is used for a message.
@@ -112,60 +112,35 @@ def unexpected_body(response: Response[Any], request: Request) -> str | None:
     return one_line(f"the body is {kind}, not {wanted}: {text[:_EXCERPT_CHARACTERS]}")
 
 
-def log_attempt(
-    log: logging.Logger,
-    level: int,
-    result: Answer | Failure,
-    request: Request,
-    *,
-    mask: KeyMask,
-    url: str,
-    attempt: int,
-    verdict: str,
-    elapsed: float,
-    wait: float,
-) -> None:
+def log_attempt(log: logging.Logger, level: int, event: AttemptFinished) -> None:
     """Log one line for an attempt; the record has its fields as `record.octaspace_attempt`.
 
     Args:
         log: The logger.
         level: The level.
-        result: The result of the attempt.
-        request: The request; it does not contain the key.
-        mask: Masks the key, which the server may repeat.
-        url: The endpoint.
-        attempt: Number of the attempt in the call, from 1.
-        verdict: The next step: ok, raise, retry, failover or fresh-socket.
-        elapsed: Duration in seconds.
-        wait: Seconds until the next attempt.
+        event: The attempt.
     """
-    if not is_wanted(log, level):
-        return
-    fields: dict[str, Any] = {
-        "method": request.method,
-        "path": request.path,
-        "url": url,
-        "attempt": attempt,
-        "status": None,
-        "error": None,
-        "phase": None,
-        "reason": None,
-        "request_id": None,
-        "verdict": verdict,
-        "elapsed": elapsed,
-        "wait": wait,
-    }
-    if isinstance(result, Answer):
-        request_id = result.headers.get("X-Request-Id")
-        fields.update(status=result.status, request_id=request_id)
-        ending = str(result.status)
-    else:
-        error = "TimeoutError" if result.phase else "ConnectionError"
-        fields.update(error=error, phase=result.phase, reason=result.reason)
-        ending = f"{error} ({result.phase or result.reason})" + proxy_suffix(result)
-    fields = mask.data(fields)
+    method, path = event.request.method, event.request.path
+    ending = str(event.status)
+    if event.error is not None:
+        ending = f"{event.error} ({event.phase or event.reason})"
+        if event.proxy is not None:
+            ending += f" through the proxy {event.proxy}"
     log_line(
         log, level, "%s %s%s -> %s in %.0f ms (attempt %d, %s)",
-        request.method, url, fields["path"], mask.text(ending), elapsed * 1000, attempt, verdict,
-        octaspace_attempt=fields,
+        method, event.endpoint, path, ending, event.elapsed * 1000, event.number, event.verdict,
+        octaspace_attempt={
+            "method": method,
+            "path": path,
+            "url": event.endpoint,
+            "attempt": event.number,
+            "status": event.status,
+            "error": event.error,
+            "phase": event.phase,
+            "reason": event.reason,
+            "request_id": event.request_id,
+            "verdict": event.verdict,
+            "elapsed": event.elapsed,
+            "wait": event.wait,
+        },
     )  # fmt: skip

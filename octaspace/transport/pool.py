@@ -14,7 +14,7 @@ import requests
 from requests.utils import select_proxy
 
 from ..fork import register_after_fork
-from .clock import Clock
+from .clock import SYSTEM_CLOCK, Clock
 from .connection_pool import PoolPolicy
 from .session import PooledAdapter, new_session
 from .tls import TLSContexts
@@ -115,17 +115,18 @@ class Pools:
         settings = self._environment.get(url)
         return None if settings is None else select_proxy(url, settings["proxies"])
 
-    def acquire(self, url: str, timeout: float | None) -> bool:
+    def acquire(self, url: str, timeout: float | None, trace: Trace) -> bool:
         """Acquire one of the endpoint's connections, or wait for one.
 
         Args:
             url: The endpoint.
             timeout: Maximum wait in seconds; None waits without a limit.
+            trace: Records the wait, and the number of connections in use.
 
         Returns:
             False if the wait timed out. Without keep-alive there is no limit and no wait.
         """
-        return not self._policy.keep_alive or self._slots[url].acquire(timeout)
+        return not self._policy.keep_alive or self._slots[url].acquire(timeout, trace)
 
     def release(self, url: str, trace: Trace) -> None:
         """Release the connection and count how the attempt used it."""
@@ -170,11 +171,17 @@ class _Slots:
         self._created = 0
         self._reused = 0
 
-    def acquire(self, timeout: float | None) -> bool:
-        if not self._free.acquire(timeout=timeout):
-            return False
+    def acquire(self, timeout: float | None, trace: Trace) -> bool:
+        if not self._free.acquire(blocking=False):
+            began = SYSTEM_CLOCK.monotonic()
+            acquired = self._free.acquire(timeout=timeout)
+            trace.connection_wait = SYSTEM_CLOCK.monotonic() - began
+            if not acquired:
+                trace.connections_in_use = self._in_use
+                return False
         with self._lock:
             self._in_use += 1
+            trace.connections_in_use = self._in_use
         return True
 
     def release(self, *, opened: bool, reused: bool) -> None:

@@ -61,6 +61,8 @@ class Trace:
         opened: Whether it opened a connection.
         reused: Whether it was sent on a connection that had served another request.
         surplus: Whether bytes followed the end of the response. They would be taken for the next response.
+        connection_wait: Seconds of waiting for a free connection.
+        connections_in_use: Connections of the endpoint in use, its own included; None without keep-alive.
     """
 
     __slots__ = (
@@ -69,6 +71,8 @@ class Trace:
         "_sending",
         "_waiting",
         "_write_timeout",
+        "connection_wait",
+        "connections_in_use",
         "deadline",
         "new_connection",
         "opened",
@@ -91,6 +95,8 @@ class Trace:
         self.opened = False
         self.reused = False
         self.surplus = False
+        self.connection_wait = 0.0
+        self.connections_in_use: int | None = None
         self.new_connection = new_connection
         self.read_timeout = read_timeout
         self.deadline = deadline

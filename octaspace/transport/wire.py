@@ -98,18 +98,23 @@ class Wire:
             waiting=None if sink is None else sink.waiting,
         )
         outer = sys.exc_info()[1]  # the exception the caller is already handling
-        if not self._pools.acquire(url, deadline.clip(config.pool_timeout)):
-            return self._pool_timeout_failure(deadline)
+        if not self._pools.acquire(url, deadline.clip(config.pool_timeout), trace):
+            failure = self._pool_timeout_failure(deadline)
+            failure.trace = trace
+            return failure
         try:
             if self._pools.closed:  # possibly during the wait
                 return Failure.misconfiguration("the client was closed during the call")
             with tracing(trace):
-                return self._exchange(url, request, body, trace, sink)
+                result = self._exchange(url, request, body, trace, sink)
+            result.trace = trace
+            return result
         except _LibraryError as failed:
             proxy = self._pools.proxy(url)
             credentials = [] if proxy is None else credentials_of(proxy)
             failure = classify_failure(failed.error, trace, outer=outer, credentials=credentials)
             failure.proxy = None if proxy is None else without_credentials(proxy)
+            failure.trace = trace
             return failure
         except CallAborted as aborted:
             forget_library_frames(aborted.error, outer)

@@ -15,6 +15,10 @@ import octaspace
 from flask_octaspace import OctaSpace
 
 
+class Watcher(octaspace.Observer):
+    """An observer that does nothing."""
+
+
 def settings_of(config: dict[str, Any] | None = None, **defaults: Any) -> Any:
     app = Flask("configured")
     app.config.update(config or {})
@@ -40,6 +44,8 @@ def test_every_option_has_its_key(tmp_path: Path) -> None:
         "max_response_bytes": 1000, "max_json_values": 500, "ssl_verify": str(bundle),
         "on_request": print, "on_response": repr, "logger": logging.getLogger("x"),
         "log_level": "debug", "user_agent": "me/1", "max_connection_age": 13,
+        "observers": (Watcher(),), "cache_ttl": 10, "cache_stale": 60,
+        "cache_max_bytes": 4096,
         "rental_ledger": "sqlite:////var/lib/app/rentals.db",
     }  # fmt: skip
     assert values.keys() == {field.name for field in dataclasses.fields(octaspace.Config)}
@@ -78,6 +84,9 @@ TEXTS: dict[str, list[tuple[str, Any]]] = {
     "log_level": [("warning", "warning"), ("15", 15)],
     "user_agent": [("me/1", "me/1"), ("7", "7")],
     "max_connection_age": [("300", 300), ("none", None)],
+    "cache_ttl": [("10", 10)],
+    "cache_stale": [("60", 60)],
+    "cache_max_bytes": [("4096", 4096)],
     "rental_ledger": [
         ("sqlite:////var/lib/rentals.db", "sqlite:////var/lib/rentals.db"),
         ("redis://host:6379/0?lease=60", "redis://host:6379/0?lease=60"),
@@ -103,7 +112,7 @@ def test_strings_of_from_prefixed_env_are_converted(
 
 def test_every_option_that_text_can_give_is_in_that_table() -> None:
     fields = {field.name for field in dataclasses.fields(octaspace.Config)}
-    assert TEXTS.keys() == fields - {"on_request", "on_response", "logger"}
+    assert TEXTS.keys() == fields - {"on_request", "on_response", "logger", "observers"}
 
 
 def test_the_scope_as_text(monkeypatch: pytest.MonkeyPatch) -> None:

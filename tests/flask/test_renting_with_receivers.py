@@ -1,4 +1,4 @@
-"""A receiver of a signal that raises behind the creation of a rental leaves no machine."""
+"""A receiver of a signal that raises behind the creation of a rental: no machine is left."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blinker import NamedSignal
 from flask import Flask
 
 import octaspace
-from flask_octaspace import OctaSpace, octaspace_error, octaspace_response
+from flask_octaspace import OctaSpace, octaspace_error, octaspace_request, octaspace_response
 from octaspace.rentals import open_ledger
 from octaspace.sandbox import SandboxServer
 
@@ -35,21 +36,37 @@ def raising(error: BaseException) -> Callable[..., None]:
     return receive
 
 
-@pytest.mark.parametrize(
-    "error",
-    [RuntimeError("a bug"), ValueError("a bug"), octaspace.Error("a bug")],
-    ids=lambda one: type(one).__name__,
-)
-def test_behind_the_answer(
-    error: Exception, octa: OctaSpace, url: str | None, octaspace_sandbox: SandboxServer
+class Interrupt(BaseException):
+    """Not an Exception, as KeyboardInterrupt and the timeouts of gevent."""
+
+
+@pytest.mark.parametrize("signal", [octaspace_request, octaspace_response])
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), octaspace.Error("a bug")], ids=["foreign", "ours"])
+def test_an_exception_fails_no_rental(
+    signal: NamedSignal, error: Exception, octa: OctaSpace, octaspace_sandbox: SandboxServer
+) -> None:
+    app = Flask("renting")
+    octa.init_app(app)
+    with (
+        app.app_context(),
+        signal.connected_to(raising(error), app),
+        octa.client.services.mr.rent(node_id=9101, **MACHINE) as session,
+    ):
+        assert octaspace_sandbox.world.active()[-1].uuid == session.uuid
+    changes = [entry.operation for entry in octaspace_sandbox.journal.entries() if entry.change]
+    assert len(changes) == 2, "it was made, and stopped"
+
+
+def test_an_interrupt_behind_the_answer_stops_the_machine(
+    octa: OctaSpace, url: str | None, octaspace_sandbox: SandboxServer
 ) -> None:
     app = Flask("renting")
     octa.init_app(app)
     before = {session.uuid for session in octaspace_sandbox.world.active()}
-    receive = raising(error)
-    with app.app_context(), octaspace_response.connected_to(receive, app):
+    error = Interrupt()
+    with app.app_context(), octaspace_response.connected_to(raising(error), app):
         rental = octa.client.services.mr.rent(node_id=9101, **MACHINE)
-        with pytest.raises(type(error)) as caught, rental:
+        with pytest.raises(Interrupt) as caught, rental:
             raise AssertionError("the block must not run")
     assert caught.value is error
     assert {session.uuid for session in octaspace_sandbox.world.active()} == before
@@ -59,15 +76,16 @@ def test_behind_the_answer(
         assert [one.outcome for one in open_ledger(url).backend.closed_rentals()] == ["stopped"]
 
 
-def test_behind_a_lost_answer(octa: OctaSpace, url: str | None, octaspace_sandbox: SandboxServer) -> None:
-    """The receiver's own error proves nothing about the rental: it is left to the reaper."""
+def test_an_interrupt_behind_a_lost_answer(
+    octa: OctaSpace, url: str | None, octaspace_sandbox: SandboxServer
+) -> None:
+    """It proves nothing about the rental, which is left to the reaper."""
     app = Flask("renting")
     octa.init_app(app)
     octaspace_sandbox.faults.add("drop_after_read", methods=["POST"], path="/services/mr")
-    receive = raising(ValueError("a bug"))
-    with app.app_context(), octaspace_error.connected_to(receive, app):
+    with app.app_context(), octaspace_error.connected_to(raising(Interrupt()), app):
         rental = octa.client.services.mr.rent(node_id=9101, **MACHINE)
-        with pytest.raises(ValueError, match="a bug"), rental:
+        with pytest.raises(Interrupt), rental:
             raise AssertionError("the block must not run")
     if url is not None:
         (entry,) = open_ledger(url).backend.open_rentals()

@@ -81,12 +81,16 @@ def test_without_an_answer_there_is_only_the_error(make_app: MakeApp, api: Fault
     assert [name for name, _, _ in heard] == ["request", "error"]
 
 
-def test_a_refused_rental_is_a_response(make_app: MakeApp, api: FaultServer, heard: Heard) -> None:
+def test_a_refused_rental_is_a_response_and_an_error(
+    make_app: MakeApp, api: FaultServer, heard: Heard
+) -> None:
     app, octa = make_app()
     api.then(answer([{"node_id": 1, "reason": "busy"}]))
-    with app.app_context(), pytest.raises(octaspace.ProvisionRejectedError):
+    with app.app_context(), pytest.raises(octaspace.ProvisionRejectedError) as caught:
         octa.client.services.mr.create(node_id=1, disk_size=10, image="ubuntu:24.04")
-    assert [name for name, _, _ in heard] == ["request", "response"]
+    assert [name for name, _, _ in heard] == ["request", "response", "error"]
+    assert heard[1][2]["response"].status == 200
+    assert heard[2][2]["error"] is caught.value
 
 
 def test_every_client_of_the_app_is_heard(make_app: MakeApp, heard: Heard) -> None:
@@ -125,17 +129,39 @@ def test_apps_are_told_apart(make_app: MakeApp) -> None:
     assert counts == {"first": 2, "second": 3}
 
 
-def test_what_a_receiver_raises_reaches_the_caller_and_nothing_is_sent(
-    make_app: MakeApp, api: FaultServer
+@pytest.mark.parametrize("name", ["request", "response"])
+def test_what_a_receiver_raises_is_logged_once_and_fails_no_call(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     app, octa = make_app()
 
-    def refuse(sender: Flask, **extra: Any) -> None:
+    def fail(sender: Flask, **extra: Any) -> None:
         raise LookupError("the receiver's own")
 
-    with octaspace_request.connected_to(refuse, app), app.app_context(), pytest.raises(LookupError):
-        octa.client.nodes.list()
-    assert api.accepted == 0
+    with SIGNALS[name].connected_to(fail, app), app.app_context():
+        for _ in range(3):
+            assert octa.client.nodes.list().status == 200
+    logged = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert len(logged) == 1
+    assert "LookupError" in logged[0].getMessage()
+
+
+def test_a_receiver_of_the_response_that_raises_hides_no_error(
+    make_app: MakeApp, api: FaultServer, heard: Heard
+) -> None:
+    app, octa = make_app()
+    api.then(answer(status=404))
+
+    def fail(sender: Flask, **extra: Any) -> None:
+        raise LookupError("the receiver's own")
+
+    with (
+        octaspace_response.connected_to(fail, app),
+        app.app_context(),
+        pytest.raises(octaspace.NotFoundError),
+    ):
+        octa.client.nodes.find(7)
+    assert heard[-1][0] == "error"
 
 
 def test_receivers_may_be_async(make_app: MakeApp) -> None:

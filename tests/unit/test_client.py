@@ -23,6 +23,10 @@ def balance(requests_mock: requests_mock.Mocker) -> Any:
     return requests_mock.get(f"{API}/accounts/balance", json={"balance": 1})
 
 
+class Watcher(octaspace.Observer):
+    """An observer that does nothing."""
+
+
 #: For each option that a copy may differ in, something else than its default.
 OTHER: dict[str, Any] = {
     "api_key": "sk-other", "pool_timeout": 1, "open_timeout": 1, "read_timeout": 1, "write_timeout": 1,
@@ -30,6 +34,7 @@ OTHER: dict[str, Any] = {
     "total_timeout": 9, "max_retry_after": 9,
     "max_response_bytes": 9, "max_json_values": 7, "on_request": print, "on_response": print,
     "logger": None, "log_level": "debug", "user_agent": "me", "rental_ledger": "sqlite:////var/lib/rentals.db",
+    "observers": (Watcher(),), "cache_ttl": 9, "cache_stale": 9,
 }  # fmt: skip
 
 

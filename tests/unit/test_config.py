@@ -42,6 +42,10 @@ CONTRACT: dict[str, Any] = {
     "log_level": "info",
     "user_agent": None,
     "max_connection_age": None,
+    "observers": (),
+    "cache_ttl": 0,
+    "cache_stale": 0,
+    "cache_max_bytes": 33554432,
     "rental_ledger": None,
 }
 
@@ -278,13 +282,14 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "max_retry_after": ("0.5", 0.5), "failure_cooldown": ("0", 0),
     "max_response_bytes": ("1", 1), "max_json_values": ("5", 5),
     "ssl_verify": ("no", False), "log_level": ("WARNING", "WARNING"), "user_agent": ("me/1", "me/1"),
-    "max_connection_age": ("300", 300),
+    "max_connection_age": ("300", 300), "cache_ttl": ("10", 10), "cache_stale": ("0.5", 0.5),
+    "cache_max_bytes": ("4096", 4096),
     "rental_ledger": ("sqlite:////var/lib/rentals.db", "sqlite:////var/lib/rentals.db"),
 }  # fmt: skip
 
 
 def test_each_option_can_be_text_or_is_code_only() -> None:
-    assert set(WRITTEN) == set(DEFAULTS) - {"on_request", "on_response", "logger"}
+    assert set(WRITTEN) == set(DEFAULTS) - {"on_request", "on_response", "logger", "observers"}
 
 
 @pytest.mark.parametrize("name", WRITTEN)

@@ -13,6 +13,7 @@ from ...errors import (
     request_id_of,
 )
 from ...key_mask import KeyMask
+from ...request import Request
 from ...response import Response
 from ..confirmation import UNAVAILABLE
 from ..resource import segment_of
@@ -20,14 +21,14 @@ from ..resource import segment_of
 __all__ = ["check_creation", "session_uuids"]
 
 
-def check_creation(response: Response[Any], path: str, *, mask: KeyMask) -> Response[Any]:
-    """Return the answer to a creation if it names a session.
+def check_creation(response: Response[Any], creation: Request, mask: KeyMask) -> None:
+    """Check that the answer to a creation names a session.
 
     Any 2xx status is then a success (Q17), as a list of items or as one object (Q18).
 
     Args:
         response: The 2xx answer.
-        path: Where the creation was sent, for messages.
+        creation: The request, for messages.
         mask: Masks the key in an answer that an error contains.
 
     Raises:
@@ -35,7 +36,8 @@ def check_creation(response: Response[Any], path: str, *, mask: KeyMask) -> Resp
         InvalidResponseError: No session is named and no item was rejected; `outcome_unknown` is True.
     """
     if not _rejections(response) and session_uuids(response):
-        return response
+        return
+    path = mask.text(creation.path)
     response = mask.response(response)
     rejections = _rejections(response)
     if rejections:

@@ -44,7 +44,7 @@ def is_definite(error: BaseException, sender: RequestSender) -> bool:
         return False
     if response.ok:
         try:
-            check_creation(response, "", mask=sender.mask)
+            check_creation(response, Request("POST", "/services"), sender.mask)
         except errors.Error as refusal:
             return not refusal.outcome_unknown
         return False
@@ -72,7 +72,7 @@ def find_session(sender: RequestSender, held: HeldRental) -> str | None:
         is_last = sender.monotonic() >= end
         failure: errors.Error | None = None
         try:
-            sessions = sender.send(Request("GET", "/sessions", expects="json"))
+            sessions = sender.send(Request("GET", "/sessions", expects="json", operation="sessions.list"))
             uuid = uuid_of(held.rental, sessions, held.ledger)
             if uuid is not None:
                 return uuid

@@ -44,7 +44,7 @@ class MachineRentals(Resource):
             ValueError: A filter cannot be part of a query string.
             octaspace.Error: Any of `octaspace.errors`.
         """
-        return self._get("services", "mr", params=filters)
+        return self._get("services.mr.list", "services", "mr", params=filters, cacheable=True)
 
     def search(
         self,
@@ -162,7 +162,7 @@ class MachineRentals(Resource):
         if missing:  # after all checks: a mistake costs no request
             if not start_command:
                 missing.append("start_command")
-            catalogue = self._get("apps").data
+            catalogue = self._get("apps.list", "apps").data  # not from the cache: it decides what is rented
             item.update(app_defaults(catalogue, app, missing, self._sender.mask))
         return create_session(self._sender, "/services/mr", [item], terms)
 

@@ -46,7 +46,7 @@ class RenderNodes(Resource):
             ValueError: A filter cannot be part of a query string.
             octaspace.Error: Any of `octaspace.errors`.
         """
-        return self._get("services", "render", params=filters)
+        return self._get("services.render.list", "services", "render", params=filters, cacheable=True)
 
     def search(
         self,

@@ -76,8 +76,11 @@ def create_session(sender: RequestSender, path: str, body: Any, terms: RentalTer
         octaspace.Error: As the `create` of the service.
     """
 
+    operation = f"{path[1:].replace('/', '.')}.create"
+    request = Request("POST", path, body=body, expects="json", operation=operation, check=check_creation)
+
     def create(by: RequestSender) -> Response[Any]:
-        return check_creation(by.send(Request("POST", path, body=body, expects="json")), path, mask=by.mask)
+        return by.send(request)
 
     is_recorded = terms.name is not None or terms.max_duration is not None
     return _create_recorded(sender, create, terms) if is_recorded else create(sender)

@@ -9,6 +9,7 @@ from ... import types
 from ...request import Request, RequestSender
 from ...response import Response
 from ...safe_repr import safe_repr
+from ..confirmation import check_confirmation
 from ..resource import Resource, path_of, query_of, segment_of
 from .arguments import checked_seconds
 from .log_follower import follow_logs
@@ -69,7 +70,7 @@ class Session(Resource):
             octaspace.NotFoundError: There is no such session, or it has ended.
             octaspace.Error: Any other of `octaspace.errors`.
         """
-        return self._get("services", self.uuid, "info")
+        return self._get("services.session.info", "services", self.uuid, "info")
 
     def logs(self, recent: bool | None = None) -> Response[types.payloads.SessionLogs]:
         """GET /services/:uuid/logs: the complete log so far.
@@ -87,7 +88,7 @@ class Session(Resource):
             octaspace.NotFoundError: There is no such session, or it has ended and `recent` is not True.
             octaspace.Error: Any other of `octaspace.errors`.
         """
-        return self._get("services", self.uuid, "logs", params={"recent": recent})
+        return self._get("services.session.logs", "services", self.uuid, "logs", params={"recent": recent})
 
     def stop(self, score: int | None = None) -> Response[Any]:
         """POST /services/:uuid/stop: end the session and its charges. Sent at most once.
@@ -109,9 +110,12 @@ class Session(Resource):
         if score is not None and (type(score) is not int or score not in _SCORES):
             raise ValueError(f"score must be a whole number from 1 to 5, not {safe_repr(score)}")
         body = None if score is None else {"score": score}
-        return self._confirmed(
-            Request("POST", path_of("services", self.uuid, "stop"), body=body, expects="json or nothing")
-        )
+        return self._sender.send(
+            Request(
+                "POST", path_of("services", self.uuid, "stop"), body=body, expects="json or nothing",
+                operation="services.session.stop", check=check_confirmation,
+            )
+        )  # fmt: skip
 
     def wait_until_ready(
         self,
@@ -200,4 +204,7 @@ class Session(Resource):
     def _within(self, seconds: float | None, what: str, *, recent: bool | None = None) -> Response[Any]:
         """GET /services/:uuid/info or /logs, with a timeout in seconds."""
         path, query = path_of("services", self.uuid, what), query_of({"recent": recent})
-        return self._sender.send(Request("GET", path, params=query, expects="json"), timeout=seconds)
+        return self._sender.send(
+            Request("GET", path, params=query, expects="json", operation=f"services.session.{what}"),
+            timeout=seconds,
+        )

@@ -45,7 +45,7 @@ class VpnRelays(Resource):
             ValueError: A filter cannot be part of a query string.
             octaspace.Error: Any of `octaspace.errors`.
         """
-        return self._get("services", "vpn", params=filters)
+        return self._get("services.vpn.list", "services", "vpn", params=filters, cacheable=True)
 
     def search(
         self,
