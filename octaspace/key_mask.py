@@ -133,9 +133,11 @@ class KeyMask:
             body = MASK.encode()
         if body is not response.body or self._is_numeric or (not response.body and data is not None):
             data = body if isinstance(data, bytes) else self.data(data)
-        if body is response.body and data is response.data and names == dict(response.headers):
+        url = self.text(response.url)
+        unchanged = body is response.body and data is response.data and url == response.url
+        if unchanged and names == dict(response.headers):
             return response
-        return response.with_content(headers=names, data=data, body=body, url=self.text(response.url))
+        return response.with_content(headers=names, data=data, body=body, url=url)
 
     def error(self, error: Error, *, masked: Response[Any] | None = None) -> None:
         """Mask the key in an error: in its message, its response and its other attributes.
