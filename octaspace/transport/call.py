@@ -131,7 +131,7 @@ class Transport:
         if self.closed:
             raise ConfigurationError(self._closed or self._root._closed)  # type: ignore[union-attr, arg-type]
         body = encode_body(request.body)
-        if not self._observation:
+        if not self._observation.active:
             return self._carry(request, body, timeout=timeout, sink=sink, watch=None)
         watch = self._observation.watch(request, mask=self.mask, clock=self.clock)
         try:
@@ -371,10 +371,16 @@ class _Call:
         self, result: Answer | Failure, url: str, began: float, verdict: AttemptVerdict, wait: float = 0.0
     ) -> None:
         """Log the attempt, and tell the observers."""
-        transport, watch = self._transport, self._watch
+        transport = self._transport
         is_logged = is_wanted(transport.log, transport.log_level)
-        if watch is None and not is_logged:
-            return
+        if is_logged or self._watch is not None:
+            self._describe(result, url, began, verdict, wait, is_logged=is_logged)
+
+    def _describe(
+        self, result: Answer | Failure, url: str, began: float, verdict: AttemptVerdict, wait: float,
+        *, is_logged: bool,
+    ) -> None:  # fmt: skip
+        transport = self._transport
 
         def create(call_id: int, request: Request) -> AttemptFinished:
             return attempt_event(
@@ -386,8 +392,8 @@ class _Call:
         if is_logged:
             event = create(0, request_without_key(self._request, transport.mask))
             log_attempt(transport.log, transport.log_level, event)
-        if watch is not None:
-            watch.attempted(create)
+        if self._watch is not None:
+            self._watch.attempted(create)
 
 
 def _stats_source(transport: Transport) -> StatsSource:

@@ -45,16 +45,17 @@ class Observation:
     def __init__(self, config: Config, log: logging.Logger, parent: Observation | None) -> None:
         self.on_request, self.on_response = config.on_request, config.on_response
         self.observers: tuple[Observer, ...] = config.observers
+        #: Whether anything watches; read for every call.
+        self.active = bool(
+            config.observers or config.on_request is not None or config.on_response is not None
+        )
         self._log = log
         self._reported: set[tuple[int, str]] = set() if parent is None else parent._reported
-
-    def __bool__(self) -> bool:
-        """Whether anything watches."""
-        return bool(self.observers) or self.on_request is not None or self.on_response is not None
 
     def add(self, observer: Observer) -> None:
         """Add an observer that is not in `Config.observers`, in front of those."""
         self.observers = (observer, *self.observers)
+        self.active = True
 
     def created(self, source: StatsSource) -> None:
         """Give the statistics to the observers that want them."""
