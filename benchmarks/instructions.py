@@ -1,6 +1,6 @@
 """`python -m benchmarks.instructions [case …]`: count the instructions of one call, also with observers.
 
-Valgrind counts them, so the result hardly depends on the load of the machine. Each case runs twice, with a few
+Valgrind counts them, so the result hardly depends on the load of the machine. Each case runs twice, with few
 calls and with many; the difference is the cost of the calls alone. A case takes about two minutes.
 """
 
