@@ -54,7 +54,7 @@ class CallStarted:
 
     @property
     def operation(self) -> str | None:
-        """The resource method, as in ``nodes.find``; None for a request of your own."""
+        """The resource method, as in ``nodes.find``; None for a request that is sent with `Client.send`."""
         return self.request.operation
 
 
@@ -106,7 +106,7 @@ class AttemptFinished:
 
     @property
     def operation(self) -> str | None:
-        """The resource method, as in ``nodes.find``; None for a request of your own."""
+        """The resource method, as in ``nodes.find``; None for a request that is sent with `Client.send`."""
         return self.request.operation
 
 
@@ -146,7 +146,7 @@ class CallFinished:
 
     @property
     def operation(self) -> str | None:
-        """The resource method, as in ``nodes.find``; None for a request of your own."""
+        """The resource method, as in ``nodes.find``; None for a request that is sent with `Client.send`."""
         return self.request.operation
 
     @property
@@ -159,7 +159,7 @@ class CallFinished:
 class Observer(Protocol):
     """Watches the calls of the clients that have it in `Config.observers`.
 
-    Each method returns before the call goes on. What it raises is logged once for each method, at the level
+    The call continues when the method returns. What it raises is logged once for each method, at the level
     ERROR, and does not fail the call. For each `call_started` there is one `call_finished`, in the same
     thread. Calls may be nested: an observer, a hook or a log handler may make one. Several threads use an
     observer at the same time.

@@ -58,7 +58,7 @@ class Request:
             `octaspace.InvalidResponseError`. None accepts any body: `Response.data` is bytes if it is not
             JSON.
         operation: Name of the resource method, as in ``nodes.find``, for observers; it contains no id. None
-            for a request of your own.
+            for a request that is sent with `Client.send`.
         cacheable: Whether the answer may come from the cache, if `Config.cache_ttl` is set. Only for reads
             that show neither money nor sessions.
         check: Called with a 2xx response, the request and the mask for the key; what it raises is the error

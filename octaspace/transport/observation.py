@@ -84,7 +84,7 @@ class Observation:
             self._reported.add(mark)
             log_line(
                 self._log, logging.ERROR,
-                "the observer %s raised %s in %s; the call goes on, and further errors there are not logged",
+                "the observer %s raised %s in %s; the call continues, and further errors there are not logged",
                 type(observer).__name__, type(error).__name__, method, error=error,
             )  # fmt: skip
 
@@ -122,7 +122,7 @@ class CallWatch:
         self._endpoint: str | None = None
 
     def start(self) -> None:
-        """Tell that the call begins. What `on_request` raises ends the call."""
+        """Report the start of the call. What `on_request` raises ends the call."""
         observation, request = self._observation, self._request
         if observation.observers:
             event = CallStarted(self.call_id, self._shown)
@@ -135,7 +135,7 @@ class CallWatch:
             )
 
     def attempted(self, create: Callable[[int, Request], AttemptFinished]) -> None:
-        """Tell that an attempt has ended.
+        """Report the end of an attempt.
 
         Args:
             create: Creates the event from the number of the call and the request without the key.
@@ -149,7 +149,7 @@ class CallWatch:
             self._observation.tell(observer, "attempt_finished", event)
 
     def answered(self, response: Response[Any]) -> None:
-        """Tell the hook about the final response. What it raises ends the call."""
+        """Call the hook with the final response. What it raises ends the call."""
         if self._observation.on_response is not None:
             with hook_after_sending(response):
                 self._observation.on_response(response)
@@ -157,7 +157,7 @@ class CallWatch:
     def finish(
         self, response: Response[Any] | None, error: BaseException | None = None, *, is_masked: bool = False
     ) -> None:
-        """Tell that the call has ended. An interrupt during it is raised when every observer knows.
+        """Report the end of the call. An interrupt during it is raised after the last observer.
 
         Args:
             response: The final response, or None.

@@ -34,7 +34,7 @@ def test_the_walk_finds_what_is_public() -> None:
         "octaspace.resources.services.session.Session.wait_until_ready",
         "octaspace.types.node.Node.from_api",
         "flask_octaspace.extension.OctaSpace.client",
-        "flask_octaspace.client.AppClient.send",
+        "flask_octaspace.client.ContextClient.send",
         "flask_octaspace.state.State.__init__",
     ):
         assert inspect.isfunction(PUBLIC[name])
