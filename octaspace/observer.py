@@ -169,12 +169,15 @@ class Observer(Protocol):
 
     def call_started(self, event: CallStarted) -> None:
         """A call begins; nothing has been sent."""
+        return  # not an empty body: type checkers take such a method of a protocol for an abstract one
 
     def attempt_finished(self, event: AttemptFinished) -> None:
         """An attempt has ended, and what follows is decided."""
+        return
 
     def call_finished(self, event: CallFinished) -> None:
         """A call has ended: its result is returned or raised next."""
+        return
 
 
 class StatsSource:
@@ -202,3 +205,4 @@ class StatsObserver(Observer, Protocol):
 
     def client_created(self, stats: StatsSource) -> None:
         """A client with this observer was created. Derived clients share the source of their original."""
+        return

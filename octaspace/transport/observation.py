@@ -84,7 +84,7 @@ class Observation:
             self._reported.add(mark)
             log_line(
                 self._log, logging.ERROR,
-                "the observer %s raised %s in %s; the call continues, and further errors there are not logged",
+                "the observer %s raised %s in %s; the call continues, further errors there are not logged",
                 type(observer).__name__, type(error).__name__, method, error=error,
             )  # fmt: skip
 

@@ -134,7 +134,33 @@ def options() -> None:
     assert_type(types.Node.from_api({"id": 1}), types.Node)
 
 
+class SlowCalls(octaspace.Observer):
+    """An observer needs only the methods that it uses."""
+
+    def call_finished(self, event: octaspace.CallFinished) -> None:
+        assert_type(event.operation, str | None)
+        assert_type(event.response, Response[Any] | None)
+        assert_type(event.outcome_unknown, bool)
+
+
+class Unrelated:
+    """The same methods without the base class."""
+
+    def call_started(self, event: octaspace.CallStarted) -> None: ...
+
+    def attempt_finished(self, event: octaspace.AttemptFinished) -> None:
+        assert_type(event.status, int | None)
+
+    def call_finished(self, event: octaspace.CallFinished) -> None: ...
+
+
+def observers() -> None:
+    client = Client("key", observers=[SlowCalls(), Unrelated()])
+    client.with_options(observers=())
+
+
 def mistakes_are_seen(client: Client) -> None:
     Client("key", pool_sise=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Client(observers=[print])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     Client(base_urls="https://a")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.services.mr.create(node_id=1, disk_size="10", image="i")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
