@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Callable
 
@@ -72,7 +73,7 @@ class ContextScope:
         with self._lock:
             self._clients = [client for client in self._clients if not client.closed]
             for client in self._clients:
-                if client.config == config:
+                if _is_same(client.config, config):
                     return client
             client = ContextClient.for_context(app, config, self)
             self._clients.append(client)
@@ -87,6 +88,11 @@ class ContextScope:
         self.is_open = False
         with self._lock:
             return list(self._clients)
+
+
+def _is_same(one: Config, other: Config) -> bool:
+    """Whether the options are equal and the observers the same objects: a dataclass compares by value."""
+    return one == other and all(map(operator.is_, one.observers, other.observers))
 
 
 def current_scope() -> ContextScope | None:
