@@ -42,7 +42,8 @@ def create_app() -> Flask:
     app.config.from_prefixed_env()
     FlaskInstrumentor().instrument_app(app)
     RequestsInstrumentor().instrument()
-    OctaSpace(app, keep_alive=True, observers=[OpenTelemetryObserver()])
+    octa = OctaSpace(app, keep_alive=True, observers=[OpenTelemetryObserver()])
+    octa.init_error_handlers(app)
 
     @app.get("/nodes")
     def nodes() -> dict[str, Any]:

@@ -29,7 +29,8 @@ def create_app() -> Flask:
     """The app. `FLASK_OCTASPACE_…` in the environment sets the options of its client."""
     app = Flask(__name__)
     app.config.from_prefixed_env()
-    OctaSpace(app, keep_alive=True, observers=[OpenTelemetryObserver()])
+    octa = OctaSpace(app, keep_alive=True, observers=[OpenTelemetryObserver()])
+    octa.init_error_handlers(app)
 
     @app.get("/nodes")
     def nodes() -> dict[str, Any]:

@@ -66,8 +66,8 @@ def test_each_python_has_one_pin_of_each_dependency(python: str) -> None:
         assert len(fitting) == 1, name
 
 
-#: The packages, the extras `fast`, `redis` and `otel`, PySocks (of `requests[socks]`, loaded for SOCKS proxies only),
-#: what is imported by another name than it is installed by, and what Flask documents as its parts.
+#: The packages, those of the extras, PySocks (of `requests[socks]`, loaded for SOCKS proxies only), what is
+#: imported by another name than it is installed by, and what Flask documents as its parts.
 ALSO_IMPORTED = {
     "octaspace": {"octaspace", "msgspec", "opentelemetry", "redis", "socks", "typing_extensions"},
     "flask_octaspace": {"flask_octaspace", "octaspace", "blinker", "click", "werkzeug"},

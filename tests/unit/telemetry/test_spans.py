@@ -83,9 +83,7 @@ def test_attempts_are_events(connect: MakeClient, server: FaultServer, record: T
     assert "octaspace.request_id" not in attributes_of(span)  # the last attempt has none
 
 
-def test_a_failover(
-    connect: MakeClient, server: FaultServer, record: TelemetryRecord
-) -> None:
+def test_a_failover(connect: MakeClient, server: FaultServer, record: TelemetryRecord) -> None:
     with FaultServer() as dead:
         dead.refuse()
         connect(base_urls=[dead.url, server.url]).nodes.list()
@@ -117,9 +115,7 @@ def test_the_error_type_of_an_answer_is_its_status(
     assert KEY not in span.to_json()
 
 
-def test_a_lost_answer_to_a_change(
-    connect: MakeClient, server: FaultServer, record: TelemetryRecord
-) -> None:
+def test_a_lost_answer_to_a_change(connect: MakeClient, server: FaultServer, record: TelemetryRecord) -> None:
     server.then(close_after_reading)
     with pytest.raises(octaspace.ConnectionError):
         connect().services.session(UUID).stop()
@@ -146,7 +142,11 @@ def test_a_rejection_in_a_2xx(connect: MakeClient, server: FaultServer, record: 
 
 @pytest.mark.parametrize(
     ("method", "name", "original"),
-    [("GET", "octaspace GET", None), ("OPTIONS", "octaspace OPTIONS", None), ("FIND", "octaspace _OTHER", "FIND")],
+    [
+        ("GET", "octaspace GET", None),
+        ("OPTIONS", "octaspace OPTIONS", None),
+        ("FIND", "octaspace _OTHER", "FIND"),
+    ],
 )
 def test_a_request_of_the_user(
     connect: MakeClient, record: TelemetryRecord, method: str, name: str, original: str | None
