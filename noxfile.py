@@ -37,7 +37,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 RUNTIME = frozenset((
     "requests", "urllib3", "certifi", "charset-normalizer", "idna", "cachetools", "msgspec", "redis",
     "flask", "werkzeug", "jinja2", "markupsafe", "itsdangerous", "click", "blinker",
-    "typing-extensions",
+    "typing-extensions", "opentelemetry-api",
 ))  # fmt: skip
 
 #: Third-party software, each with a test file whose header lists its requirements.
@@ -100,7 +100,7 @@ def pythons(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """Run these tests with the oldest packages that pyproject.toml allows, on the oldest installed Python."""
     extras = PROJECT["project"]["optional-dependencies"]
-    allowed = [*PROJECT["project"]["dependencies"], *extras["fast"], *extras["redis"]]
+    allowed = [*PROJECT["project"]["dependencies"], *extras["fast"], *extras["redis"], *extras["otel"]]
     oldest = [re.sub(r"^([\w-]+)>=([\d.]+)[^;]*", r"\1==\2", requirement) for requirement in allowed]
     # Flask 2.3.0 uses functions that Werkzeug 3 deprecates.
     _install(session, "test", versions=[*oldest, "werkzeug<3"], free=RUNTIME)
@@ -197,7 +197,7 @@ def _install(
     """
     lines = Path("constraints.txt").read_text().splitlines(keepends=True)
     pins = "".join(line for line in lines if line.split("==")[0] not in free)
-    wanted = ["pip", "--editable", ".[fast,redis]", *(versions or [])]
+    wanted = ["pip", "--editable", ".[fast,redis,otel]", *(versions or [])]
     wanted += [word for group in ("playground", *groups) for word in ("--group", group)]
     folder = Path(session.virtualenv.location)
     stamp = folder / ".installed"

@@ -17,7 +17,7 @@ PYTHON = os.path.join(VENV, "bin", "python")
 
 #: Requirements of each script, as arguments of pip.
 PARTS = {
-    "playground": ["--editable", ".[fast,redis]", "--group", "playground"],
+    "playground": ["--editable", ".[fast,redis,otel]", "--group", "playground"],
     "test": ["--group", "test"],
     "lint": ["--group", "lint"],
     "docs": ["--group", "docs"],

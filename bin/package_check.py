@@ -73,7 +73,7 @@ def check_wheel(wheel: Path) -> None:
     data = {name for name in names if ".dist-info/" not in name and not name.endswith(".py")}
     need(data == DATA, f"unexpected or missing files: {sorted(data ^ DATA)}")
     extras = metadata.get_all("Provides-Extra")
-    need(extras == ["fast", "redis", "testing"], f"the extras are {extras}")
+    need(extras == ["fast", "otel", "redis", "testing"], f"the extras are {extras}")
     for field in ("Summary", "License-Expression", "Requires-Python", "Description-Content-Type", "Keywords"):
         need(bool(metadata[field]), f"the metadata have no {field}")
     version = re.search(

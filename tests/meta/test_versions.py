@@ -66,10 +66,10 @@ def test_each_python_has_one_pin_of_each_dependency(python: str) -> None:
         assert len(fitting) == 1, name
 
 
-#: The packages, the extras `fast` and `redis`, PySocks (of `requests[socks]`, loaded for SOCKS proxies only),
-#: what is imported by another name than it is installed by, and what Flask documents as its parts.
+#: The packages, those of the extras, PySocks (of `requests[socks]`, loaded for SOCKS proxies only), what is
+#: imported by another name than it is installed by, and what Flask documents as its parts.
 ALSO_IMPORTED = {
-    "octaspace": {"octaspace", "msgspec", "redis", "socks", "typing_extensions"},
+    "octaspace": {"octaspace", "msgspec", "opentelemetry", "redis", "socks", "typing_extensions"},
     "flask_octaspace": {"flask_octaspace", "octaspace", "blinker", "click", "werkzeug"},
 }
 
@@ -101,7 +101,7 @@ def test_the_workflow_runs_each_supported_version() -> None:
 
 def test_the_extras_are_those_of_the_wheel_and_documented() -> None:
     extras = PROJECT["project"]["optional-dependencies"]
-    assert set(extras) == {"fast", "redis", "testing"}
+    assert set(extras) == {"fast", "otel", "redis", "testing"}
     for name in extras:
         assert f"Flask-OctaSpace[{name}]" in (ROOT / "README.md").read_text()
         assert f"Flask-OctaSpace[{name}]" in (ROOT / "docs" / "quickstart.md").read_text()

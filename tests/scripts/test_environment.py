@@ -93,7 +93,7 @@ def test_environment_is_created_once(repository: Repository) -> None:
     assert made == "venv"
     assert "pip>=25.3" in pip
     assert "--constraint constraints.txt" in packages
-    assert "--editable .[fast,redis] --group playground --group test" in packages
+    assert "--editable .[fast,redis,otel] --group playground --group test" in packages
     assert repository.ensure("playground", "test") == (0, out, "")
     assert repository.done() == []
 
