@@ -38,6 +38,9 @@ RUNTIME = frozenset((
     "requests", "urllib3", "certifi", "charset-normalizer", "idna", "cachetools", "msgspec", "redis",
     "flask", "werkzeug", "jinja2", "markupsafe", "itsdangerous", "click", "blinker",
     "typing-extensions", "opentelemetry-api",
+    # Of the tests. Each release needs one release of the API, and the old ones an old wrapt.
+    "opentelemetry-sdk", "opentelemetry-semantic-conventions", "opentelemetry-util-http",
+    "opentelemetry-instrumentation", "opentelemetry-instrumentation-requests", "wrapt",
 ))  # fmt: skip
 
 #: Third-party software, each with a test file whose header lists its requirements.
@@ -101,7 +104,8 @@ def lowest(session: nox.Session) -> None:
     """Run these tests with the oldest packages that pyproject.toml allows, on the oldest installed Python."""
     extras = PROJECT["project"]["optional-dependencies"]
     allowed = [*PROJECT["project"]["dependencies"], *extras["fast"], *extras["redis"], *extras["otel"]]
-    oldest = [re.sub(r"^([\w-]+)>=([\d.]+)[^;]*", r"\1==\2", requirement) for requirement in allowed]
+    allowed += [line for line in PROJECT["dependency-groups"]["test"] if line.startswith("opentelemetry-")]
+    oldest = [re.sub(r"^([\w-]+)>=([\w.]+)[^;]*", r"\1==\2", requirement) for requirement in allowed]
     # Flask 2.3.0 uses functions that Werkzeug 3 deprecates.
     _install(session, "test", versions=[*oldest, "werkzeug<3"], free=RUNTIME)
     _test(session)

@@ -134,3 +134,32 @@ def test_names_are_those_of_the_conventions(connect: MakeClient, record: Telemet
 )
 def test_host_and_port_of_an_endpoint(url: str, address: str, port: int) -> None:
     assert attributes_of_server(url) == {"server.address": address, "server.port": port}
+
+
+def test_global_providers_may_be_set_after_the_observer() -> None:
+    said = output_of(
+        """
+import json
+import octaspace
+from octaspace.sandbox import SandboxServer
+from octaspace.telemetry import OpenTelemetryObserver
+from opentelemetry import metrics, trace
+from tests.support.telemetry_record import TelemetryRecord
+
+record = TelemetryRecord()
+with SandboxServer(ports=(0,)) as sandbox:
+    options = {"api_key": "key", "base_url": sandbox.url, "keep_alive": True, "pool_size": 2}
+    early = octaspace.Client(observers=[OpenTelemetryObserver()], **options)
+    early.nodes.list()
+    trace.set_tracer_provider(record.tracer_provider)
+    metrics.set_meter_provider(record.meter_provider)
+    late = octaspace.Client(observers=[OpenTelemetryObserver()], **options)
+    observer = OpenTelemetryObserver(meter_provider=record.meter_provider)
+    named = octaspace.Client(observers=[observer], **options)
+    for client in (early, late, named):
+        client.nodes.list()
+    figures = [record.total(f"octaspace.client.{name}") for name in ("attempts", "connection.max")]
+    print(json.dumps([len(record.spans), *figures]))
+"""
+    )
+    assert said.split() == ["[3,", "3,", "6]"]
