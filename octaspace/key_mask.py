@@ -52,7 +52,7 @@ class KeyMask:
         keys: The keys, usually one; None masks nothing.
     """
 
-    __slots__ = ("_encodings", "_is_numeric", "_keys")
+    __slots__ = ("_encodings", "_has_short_key", "_is_numeric", "_keys", "_parts")
 
     def __init__(self, *keys: str | None) -> None:
         self._keys = tuple(key for key in dict.fromkeys(keys) if key)
@@ -60,7 +60,10 @@ class KeyMask:
         ends = [end for key in long for end in (key[:_PART_LENGTH], key[-_PART_LENGTH:])]
         #: Whether a number may contain a key or a part of one.
         self._is_numeric = any(end.isascii() and end.isdigit() for end in ends)
-        self._encodings: list[str] | None = None  # created on first use: most calls mask nothing
+        self._has_short_key = len(long) < len(self._keys)
+        # Created on first use: most calls mask nothing.
+        self._encodings: list[str] | None = None
+        self._parts: list[str] | None = None
 
     def __bool__(self) -> bool:
         """Whether there is a key to mask."""
@@ -80,6 +83,8 @@ class KeyMask:
         Args:
             text: Text that may contain the key.
         """
+        if not self._may_contain_key(text):
+            return text
         spans = self.spans(text)
         if not spans:
             return text
@@ -182,20 +187,39 @@ class KeyMask:
         masked = self.text(text)
         return value if masked is text else masked.encode("latin-1")
 
-    def _plain_spans(self, plain: str) -> Iterator[Span]:
-        """The positions of the key in a text without escapes."""
+    def _may_contain_key(self, text: str) -> bool:
+        """False if the text has neither an escape nor a part of the key: nearly every short text."""
+        if self._has_short_key or _ESCAPE_START.search(text):
+            return True
+        if self._parts is None:
+            forms = self._forms()
+            self._parts = list(
+                dict.fromkeys(part for form in forms for part in (form[:_PART_LENGTH], form[-_PART_LENGTH:]))
+            )
+        lowered = _lowered(text)
+        for part in self._parts:  # noqa: SIM110  # a generator takes twice as long
+            if part in lowered:
+                return True
+        return False
+
+    def _forms(self) -> list[str]:
         if self._encodings is None:
             self._encodings = [
                 form for key in self._keys if len(key) >= _MIN_KEY_LENGTH for form in _encodings_of(key)
             ]
+        return self._encodings
+
+    def _plain_spans(self, plain: str) -> Iterator[Span]:
+        """The positions of the key in a text without escapes."""
+        forms = self._forms()
         for key in self._keys:
             if len(key) < _MIN_KEY_LENGTH:
                 alone = rf"(?<![A-Za-z0-9]){re.escape(key)}(?![A-Za-z0-9])"
                 yield from (found.span() for found in re.finditer(alone, plain))
-        if not self._encodings:
+        if not forms:
             return
         lowered = _lowered(plain)
-        for form in self._encodings:
+        for form in forms:
             yield from _spans_of(form, lowered)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import string
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import octaspace
 from octaspace import Response
@@ -204,3 +207,18 @@ def test_a_long_text_of_escapes_takes_linear_time(unit: str) -> None:
     masked = KeyMask(key).text(unit * (300_000 // len(unit)) + key)
     assert masked.endswith(MASK)
     assert key not in masked
+
+
+@given(
+    key=st.text(string.ascii_letters + string.digits + "-_+/=%", min_size=8, max_size=64),
+    before=st.text(max_size=8),
+    after=st.text(max_size=8),
+    place=st.tuples(st.integers(0, 64), st.integers(0, 64)),
+)
+def test_a_text_is_left_alone_only_if_nothing_is_found(
+    key: str, before: str, after: str, place: tuple[int, int]
+) -> None:
+    mask = KeyMask(key)
+    part = key[min(place) : max(place)]
+    for text in (before + part + after, before + part.upper() + after, before + key + after):
+        assert (mask.text(text) is text) == (not mask.spans(text))
