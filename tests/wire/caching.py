@@ -9,11 +9,7 @@ from typing import Any
 
 import octaspace
 from octaspace import Client, Request
-from tests.support.fault_server import (
-    Exchange,
-    FaultServer,
-    http,
-)
+from tests.support.fault_server import Exchange, FaultServer, http
 from tests.support.waiting import until
 
 LIST = Request("GET", "/services/mr", expects="json", cacheable=True)
