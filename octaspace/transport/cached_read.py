@@ -162,14 +162,14 @@ class CachedRead:
                 gate.release()
         if flight.ended:
             return self._of_another(flight.result, failed=flight.result is flight.failure)
-        # Another flight may have ended after this caller looked into the cache.
+        # Another flight may have ended after this caller searched the cache.
         return self._fresh() or self._after_failure(flight, caller) or self._ask(caller)
 
     def _ask(self, caller: Caller[_Result] | None) -> _Received:
         """Send the request.
 
         Args:
-            caller: The leader of a flight; None for a request that nobody waits for.
+            caller: The leader of a flight; None for a request that no other caller waits for.
         """
         cache, generation = self._cache, self._cache.generation
         try:
