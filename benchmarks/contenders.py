@@ -214,6 +214,12 @@ class Ours:
     def nodes(self) -> Any:
         return self.client.nodes.list().data
 
+    def offers(self) -> Any:
+        return self.client.services.mr.list().data
+
+    def search(self) -> Any:
+        return self.client.services.mr.search()
+
     def create(self) -> Any:
         return self.client.services.mr.create(node_id=9101, disk_size=10, image="ubuntu:24.04").data
 

@@ -45,6 +45,58 @@ def _nodes() -> bytes:
     return json.dumps(nodes, separators=(",", ":")).encode()
 
 
+def _offers() -> bytes:
+    """700 machines on offer in the API's shape, 1.2 MB."""
+    offers = [
+        {
+            "node_id": 9101 + number,
+            "country": "Germany",
+            "country_iso": "DE",
+            "city": "Frankfurt",
+            "cpu_model_name": "AMD EPYC 7543 32-Core Processor",
+            "cpu_cores": 32,
+            "cpu_speed": 3400,
+            "cpu_vendor_id": "AuthenticAMD",
+            "total_memory": 68719476736,
+            "memory_type": "DDR5",
+            "memory_speed": 4800,
+            "free_disk": 3 * 10**11,
+            "arch": "x86_64",
+            "os_version": "Ubuntu 22.04",
+            "cuda_version": "12.8",
+            "gpus": [{"model": "NVIDIA GeForce RTX 5090", "mem_total_mb": 32607}] * 8,
+            "gpu": "NVIDIA GeForce RTX 5090",
+            "is_has_gpu": True,
+            "is_hive_os": False,
+            "is_wsl": False,
+            "virt": "none",
+            "ai_score": 1000,
+            "blender_score": 900,
+            "blender_cuda_score": 880,
+            "net_down_mbits": 790761951,
+            "net_up_mbits": 458354868,
+            "total_price_usd": 0.4 + number / 1000,
+            "total_price_wei": 7437 * 10**15 + number,
+            "total_price_ether": 7.437,
+            "base": 7437 * 10**15 + number,
+            "base_ether": 7.437,
+            "base_usd": 7735,
+            "storage": 10**15,
+            "storage_ether": 0.001,
+            "storage_usd": 1,
+            "traffic": 5 * 10**14,
+            "traffic_ether": 0.0005,
+            "traffic_usd": 1,
+            "reliability": 99.5,
+            "features": ["gpu", "nvme"],
+            "available_ports": 16,
+            "ports": list(range(40000, 40050)),
+        }
+        for number in range(700)
+    ]
+    return json.dumps(offers, separators=(",", ":")).encode()
+
+
 def _answer(body: bytes) -> bytes:
     lines = ("HTTP/1.1 200 OK", "Content-Type: application/json", "X-Request-Id: r-1",
              f"Content-Length: {len(body)}", "", "")  # fmt: skip
@@ -52,7 +104,7 @@ def _answer(body: bytes) -> bytes:
 
 
 _ANSWERS = {b"GET /accounts/balance ": _answer(_SMALL), b"POST /services/mr ": _answer(_CREATED),
-            b"GET /nodes ": _answer(_nodes())}  # fmt: skip
+            b"GET /nodes ": _answer(_nodes()), b"GET /services/mr ": _answer(_offers())}  # fmt: skip
 
 
 class _Thin(asyncio.Protocol):

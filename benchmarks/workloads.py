@@ -110,17 +110,19 @@ def connection_per_call(setting: Setting, url: str) -> list[Row]:
     return _compare(setting, url, call="balance", calls=setting.calls(800), keep=False)
 
 
-def _ours(setting: Setting, cases: dict[str, dict[str, Any]], calls: int) -> list[Row]:
+def _ours(
+    setting: Setting, cases: dict[str, dict[str, Any]], calls: int, *, call: str = "balance"
+) -> list[Row]:
     """Compare cases of this SDK with each other; the first case is the reference."""
     times: dict[str, list[float]] = {name: [] for name in cases}
     with ExitStack() as stack:
         workers = {name: stack.enter_context(Worker()) for name in cases}
         for name, worker in workers.items():
             worker.order("open", contender="octaspace", keep_alive=True, threads=5, **cases[name])
-            worker.order("time", call="balance", calls=calls)
+            worker.order("time", call=call, calls=calls)
         for _ in range(setting.rounds):
             for name, worker in workers.items():
-                times[name].append(worker.order("time", call="balance", calls=calls)["seconds"] * 1e6)
+                times[name].append(worker.order("time", call=call, calls=calls)["seconds"] * 1e6)
     medians = {name: median(values) for name, values in times.items()}
     first = next(iter(cases))
     return [Row(name, value, "µs", value / medians[first], first) for name, value in medians.items()]
@@ -134,6 +136,25 @@ def two_endpoints_with_hooks(setting: Setting, url: str) -> list[Row]:
             "two endpoints, hooks": {"url": url, "base_urls": [url, second.url], "hooks": True},
         }
         return _ours(setting, cases, setting.calls(2000))
+
+
+def many_offers(setting: Setting, url: str) -> list[Row]:
+    """700 machines on offer, 1.2 MB of JSON, with the cache and without it."""
+    rows = []
+    for call in ("offers", "search"):
+        cases: dict[str, dict[str, Any]] = {
+            f"{call}, without cache": {"url": url},
+            f"{call}, with cache": {"url": url, "cache_ttl": 3600},
+        }
+        rows += _ours(setting, cases, setting.calls(40), call=call)
+    with Worker() as worker:
+        worker.order(
+            "open", contender="octaspace", url=url, keep_alive=True, threads=64, cache_ttl=3600,
+        )  # fmt: skip
+        worker.order("time", call="offers", calls=64, threads=64)
+        stats = worker.order("stats")["stats"]
+    rows.append(Row("requests of 64 threads that ask at once", stats["requests"], ""))
+    return rows
 
 
 def flatness(setting: Setting, url: str) -> list[Row]:
@@ -212,6 +233,7 @@ WORKLOADS: dict[str, Callable[[Setting, str], list[Row]]] = {
     "8 threads": eight_threads,
     "32 threads": thirty_two_threads,
     "700 nodes": many_nodes,
+    "700 offers": many_offers,
     "create": create,
     "connection per call": connection_per_call,
     "two endpoints with hooks": two_endpoints_with_hooks,

@@ -24,7 +24,7 @@ from .log_lines import log_line
 from .messages import closed_error, deadline_error
 from .response_cache import KeptAnswer, ResponseCache, forbids_keeping, key_of
 from .response_error import is_acceptable, response_error
-from .single_flight import Caller, is_leading, leading
+from .single_flight import Caller, Flight, is_leading, leading
 from .trace import POLL_INTERVAL
 
 __all__ = ["CachedRead"]
@@ -148,8 +148,11 @@ class CachedRead:
     def _take_part(self, caller: Caller[_Result]) -> _Received:
         """Wait for another caller's request, and send one if there is none."""
         flights = self._cache.flights
-        flights.join(self._key, caller)
+        flight = flights.join(self._key, caller)
         while (gate := flights.gate(caller)) is not None:
+            old = self._after_failure(flight, caller)
+            if old is not None:
+                return old
             if self._closed():
                 raise closed_error(self._request)
             wait = self._deadline.clip(POLL_INTERVAL)
@@ -157,21 +160,16 @@ class CachedRead:
                 return self._too_late()
             if gate.acquire(timeout=wait):
                 gate.release()
-        flight = caller.flight
-        assert flight is not None
         if flight.ended:
             return self._of_another(flight.result, failed=flight.result is flight.failure)
-        # Another flight may have ended after this caller looked into the cache.
-        received = self._fresh()
-        if received is None and flight.failure is not None and flight.failures > caller.failures:
-            received = self._after_failure(flight.failure)
-        return received or self._ask(caller)
+        # Another flight may have ended after this caller searched the cache.
+        return self._fresh() or self._after_failure(flight, caller) or self._ask(caller)
 
     def _ask(self, caller: Caller[_Result] | None) -> _Received:
         """Send the request.
 
         Args:
-            caller: The leader of a flight; None for a request that nobody waits for.
+            caller: The leader of a flight; None for a request that no other caller waits for.
         """
         cache, generation = self._cache, self._cache.generation
         try:
@@ -225,8 +223,13 @@ class CachedRead:
             return self._ask(None)
         return self._instead_of(*received) or received
 
-    def _after_failure(self, failure: _Result) -> _Received | None:
-        """An older answer, if one may be used after the request of another caller has failed."""
+    def _after_failure(self, flight: Flight[_Result], caller: Caller[_Result]) -> _Received | None:
+        """An older answer, if a request has failed while the caller waited, and one may be used."""
+        if flight.failures == caller.failures:
+            return None
+        caller.failures, failure = flight.failures, flight.failure
+        if failure is None:
+            return None
         if isinstance(failure, NetworkError):
             return self._instead_of_error(failure)
         received = self._received(failure, self._age(failure))

@@ -29,7 +29,7 @@ class Caller(Generic[ResultT]):
 
     Attributes:
         flight: Its flight; None before `SingleFlight.join` and after `SingleFlight.leave`.
-        failures: How many requests of the flight had failed when it joined.
+        failures: How many failed requests of the flight it knows of: those before it joined, at first.
     """
 
     __slots__ = ("failures", "flight")
@@ -92,7 +92,7 @@ class SingleFlight(Generic[ResultT]):
         #: Belongs to this process; a flight with another one has no leader here.
         self._process = object()
 
-    def join(self, key: Hashable, caller: Caller[ResultT]) -> None:
+    def join(self, key: Hashable, caller: Caller[ResultT]) -> Flight[ResultT]:
         """Join the flight for a key. The first caller leads.
 
         Args:
@@ -108,6 +108,7 @@ class SingleFlight(Generic[ResultT]):
                 caller.flight = flight
                 caller.failures = flight.failures
                 flight.callers.add(caller)
+            return flight
 
     def gate(self, caller: Caller[ResultT]) -> threading.Lock | None:
         """What the caller has to wait for; None if the flight has ended or the caller leads now.

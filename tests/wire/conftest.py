@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import trustme
 from octaspace import Client, Config
 from tests.support.fake_clock import FakeClock
 from tests.support.fault_server import Arrival, Behaviour, FaultServer
+
+from .caching import Held
 
 ServerFactory = Callable[..., FaultServer]
 ClientFactory = Callable[..., Client]
@@ -56,6 +59,32 @@ def connect(clock: FakeClock) -> Iterator[ClientFactory]:
     yield make
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def held() -> Iterator[Held]:
+    """A behaviour that holds requests. What is still held at the end is hung up."""
+    held = Held()
+    yield held
+    for _ in range(50):
+        held.hang_up()
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    """Threads for calls at the same time."""
+    with ThreadPoolExecutor(80) as threads:
+        yield threads
+
+
+@pytest.fixture
+def cached(connect: ClientFactory) -> ClientFactory:
+    """Create a client that keeps answers for 10 s, and makes one attempt per call."""
+
+    def make(*servers: FaultServer, **options: Any) -> Client:
+        return connect(*servers, **{"cache_ttl": 10, "max_retries": 0, "keep_alive": False, **options})
+
+    return make
 
 
 @pytest.fixture(scope="session")
