@@ -16,13 +16,15 @@ import pytest
 
 import flask_octaspace
 import octaspace
-from octaspace import resources
+from octaspace import resources, telemetry
 from octaspace.resources import services
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("module", [octaspace, octaspace.types, flask_octaspace, resources, services])
+@pytest.mark.parametrize(
+    "module", [octaspace, octaspace.types, flask_octaspace, resources, services, telemetry]
+)
 def test_all_is_complete_and_sorted(module: ModuleType) -> None:
     names = list(module.__all__)
     assert names == sorted(names)
@@ -44,7 +46,7 @@ def test_lazy_names_are_listed_and_unknown_names_raise(
         module.no_such  # noqa: B018
 
 
-@pytest.mark.parametrize("module", [octaspace, octaspace.types, flask_octaspace])
+@pytest.mark.parametrize("module", [octaspace, octaspace.types, flask_octaspace, telemetry])
 def test_everything_public_has_a_docstring(module: ModuleType) -> None:
     missing = [
         name
@@ -57,7 +59,13 @@ def test_everything_public_has_a_docstring(module: ModuleType) -> None:
 
 
 def public_methods() -> list[tuple[str, Any]]:
-    kinds = [octaspace.Client, octaspace.Config, octaspace.Response, flask_octaspace.OctaSpace]
+    kinds = [
+        octaspace.Client,
+        octaspace.Config,
+        octaspace.Response,
+        flask_octaspace.OctaSpace,
+        telemetry.OpenTelemetryObserver,
+    ]
     kinds += [getattr(resources, name) for name in resources.__all__]
     kinds += [getattr(services, name) for name in services.__all__]
     return [

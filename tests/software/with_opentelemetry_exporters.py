@@ -249,7 +249,7 @@ def test_the_alerts_fire_at_real_faults(endpoints: SandboxServer, tmp_path: Path
     variables = {
         "PYTHONPATH": str(ROOT), "OCTA_API_KEY": KEY, "PORT": str(port), "METRICS_PORT": str(metrics),
         "FLASK_OCTASPACE_BASE_URLS": ",".join(endpoints.urls), "FLASK_OCTASPACE_POOL_SIZE": "1",
-        "FLASK_OCTASPACE_RETRY_INTERVAL": "0",
+        "FLASK_OCTASPACE_RETRY_INTERVAL": "0", "FLASK_OCTASPACE_FAILURE_COOLDOWN": "600",
     }  # fmt: skip
     app = process([sys.executable, "prometheus_app.py"], port, tmp_path / "app.log", **variables)
     prometheus = Prometheus(tmp_path, metrics)
@@ -261,7 +261,7 @@ def test_the_alerts_fire_at_real_faults(endpoints: SandboxServer, tmp_path: Path
 
     with app, prometheus.process, visitors:
         endpoints.faults.add("status", status=503, count=1)  # a retry
-        visit()
+        assert [fetch(port, "/nodes")[0] for _ in range(3)] == [200] * 3
         fetch(port, "/sessions/1-2/stop", "POST")
         until(lambda: prometheus.query("octaspace_client_outcome_unknown_total"))
         assert prometheus.firing() == {}
