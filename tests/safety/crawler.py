@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
-from bs4 import BeautifulSoup, Tag
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
@@ -111,29 +111,29 @@ class Crawler:
                 self._note(f"{urlsplit(target).path}/runs/{run}", asked)
         if answer.mimetype != "text/html":
             return
-        page = BeautifulSoup(answer.get_data(), "html.parser")
+        page = _Page(answer.get_data(as_text=True))
         self._wait_for_jobs(page, address)
-        for link in page.select('a[href]:not([href^="#"])'):
-            target = urljoin(address, str(link["href"]))
+        for link in page.links:
+            target = urljoin(address, link)
             if not urlsplit(target).netloc:
                 self._note(urlsplit(target)._replace(fragment="").geturl(), asked)
-        for tag in page.find_all(True):  # requests of scripts
-            for name, value in tag.attrs.items():
-                if name.startswith("data-") and str(value).startswith("/playground"):
-                    self._note(str(value), asked)
-        for form in page.select('form:not([method="post"])'):
-            action = urlsplit(urljoin(address, str(form.get("action") or address)))
-            self._note(f"{action.path}?{urlencode(_fields_of(form))}", asked)
-        for panel in page.select("[data-panel]"):
+        for requested in page.requested:
+            self._note(requested, asked)
+        for form in page.forms:
+            if form.method != "post":
+                action = urlsplit(urljoin(address, form.action or address))
+                self._note(f"{action.path}?{urlencode(form.fields())}", asked)
+        for panel in page.panels:
             if "_raw" not in address:
                 join = "&" if "?" in address else "?"
-                self._note(f"{address}{join}_raw={panel['data-panel']}", asked)
-        for form in page.select('form[method="post"]'):
-            self._send(form, address)
+                self._note(f"{address}{join}_raw={panel}", asked)
+        for form in page.forms:
+            if form.method == "post":
+                self._send(form, address)
 
-    def _send(self, form: Tag, address: str) -> None:
-        action = urljoin(address, str(form.get("action") or address))
-        fields = _fields_of(form)
+    def _send(self, form: _Form, address: str) -> None:
+        action = urljoin(address, form.action or address)
+        fields = form.fields()
         app = self._visitor.client.application
         if urlsplit(action).path in _LEFT_ALONE:
             return
@@ -144,33 +144,116 @@ class Crawler:
             answer = self._visitor.client.post(action, data=fields, base_url=ORIGIN, buffered=True)
             self._read(f"POST {action} {fields.get('method', '')}", answer, action)
 
-    def _wait_for_jobs(self, page: BeautifulSoup, address: str) -> None:
+    def _wait_for_jobs(self, page: _Page, address: str) -> None:
         """Wait for a job, then read its page again."""
-        if not page.select("[data-watch]"):
+        if not page.watches:
             return
 
         def is_over() -> bool:
             again = self._visitor.get(address)
             self.answers[f"GET {address} again"] = again
-            return not BeautifulSoup(again.get_data(), "html.parser").select("[data-watch]")
+            return not _Page(again.get_data(as_text=True)).watches
 
         until(is_over, within=60)
 
 
-def _fields_of(form: Tag) -> dict[str, Any]:
-    """The fields a browser would send for the first button."""
-    fields: dict[str, Any] = {}
-    for control in form.select("input[name], select[name], textarea[name], button[name]"):
-        name, kind = str(control["name"]), str(control.get("type") or "")
-        if control.name == "select":
-            chosen = control.select_one("option[selected]") or control.select_one("option")
-            fields[name] = "" if chosen is None else str(chosen.get("value", chosen.get_text()))
-        elif control.name == "textarea":
-            fields[name] = control.get_text()
-        elif kind in ("checkbox", "radio") and not control.has_attr("checked"):
-            continue
-        elif control.name == "button" or kind == "submit":
-            fields.setdefault(name, str(control.get("value", "")))
-        else:
-            fields[name] = str(control.get("value", ""))
-    return {name: value or _FILLED.get(name, "") for name, value in fields.items()}
+@dataclass
+class _Control:
+    """A field or a button of a form."""
+
+    tag: str
+    attributes: dict[str, str]
+    text: str = ""
+    options: list[_Control] = field(default_factory=list)
+
+    def chosen(self) -> str:
+        """The value of the selected option, else of the first one."""
+        selected = [option for option in self.options if "selected" in option.attributes] or self.options
+        return selected[0].attributes.get("value", selected[0].text) if selected else ""
+
+
+@dataclass
+class _Form:
+    method: str
+    action: str
+    controls: list[_Control] = field(default_factory=list)
+
+    def fields(self) -> dict[str, str]:
+        """The fields a browser would send for the first button."""
+        fields: dict[str, str] = {}
+        for control in self.controls:
+            name, kind = control.attributes["name"], control.attributes.get("type", "")
+            value = control.attributes.get("value", "")
+            if control.tag == "select":
+                fields[name] = control.chosen()
+            elif control.tag == "textarea":
+                fields[name] = control.text
+            elif kind in ("checkbox", "radio") and "checked" not in control.attributes:
+                continue
+            elif control.tag == "button" or kind == "submit":
+                fields.setdefault(name, value)
+            else:
+                fields[name] = value
+        return {name: value or _FILLED.get(name, "") for name, value in fields.items()}
+
+
+class _Page(HTMLParser):
+    """What the crawler needs of a page, in one pass: a tree of each page would take most of its time.
+
+    Attributes:
+        links: Targets of links to other pages, in their order.
+        requested: Addresses that scripts request.
+        panels: Names of the panels.
+        forms: The forms.
+        watches: Whether a job is running.
+    """
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.requested: list[str] = []
+        self.panels: list[str] = []
+        self.forms: list[_Form] = []
+        self.watches = False
+        self._form: _Form | None = None
+        self._select: _Control | None = None
+        self._text_of: _Control | None = None
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "a" and not attributes.get("href", "#").startswith("#"):
+            self.links.append(attributes["href"])
+        elif tag == "form":
+            self._form = _Form(attributes.get("method", ""), attributes.get("action", ""))
+            self.forms.append(self._form)
+        elif self._form is not None:
+            self._note_control(self._form, _Control(tag, attributes))
+        for name, value in attributes.items():
+            if name.startswith("data-"):
+                self.watches |= name == "data-watch"
+                if name == "data-panel":
+                    self.panels.append(value)
+                if value.startswith("/playground"):
+                    self.requested.append(value)
+
+    def _note_control(self, form: _Form, control: _Control) -> None:
+        if control.tag == "select":
+            self._select = control
+        elif control.tag == "option" and self._select is not None:
+            self._select.options.append(control)
+        if control.tag in ("input", "select", "textarea", "button") and "name" in control.attributes:
+            form.controls.append(control)
+        self._text_of = control if control.tag in ("option", "textarea") else None
+
+    def handle_endtag(self, tag: str) -> None:
+        self._text_of = None
+        if tag == "select":
+            self._select = None
+        elif tag == "form":
+            self._form = None
+
+    def handle_data(self, data: str) -> None:
+        if self._text_of is not None:
+            self._text_of.text += data

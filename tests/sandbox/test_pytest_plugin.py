@@ -15,6 +15,9 @@ import requests
 import octaspace
 from octaspace.sandbox import FaultRegistry, ManualClock, SandboxServer
 
+#: Plugins of our own tests that a separate project does not have, and that take a second to import.
+NOT_OF_THE_PROJECT = ("-p", "no:hypothesispytest", "-p", "no:playwright", "-p", "no:cacheprovider")
+
 PROJECT_INI = "[pytest]\naddopts = --strict-markers --strict-config\nfilterwarnings = error\n"
 
 
@@ -38,7 +41,7 @@ class Project:
         """Exit code and output of pytest with these arguments and environment variables."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         result = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
+            [sys.executable, "-m", "pytest", "-q", *NOT_OF_THE_PROJECT, *words],
             env={**environment, **variables}, cwd=self.folder, capture_output=True, text=True, timeout=100,
         )  # fmt: skip
         return result.returncode, result.stdout + result.stderr
