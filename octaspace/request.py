@@ -26,6 +26,9 @@ MAX_SECONDS: Final = 2_147_483
 #: Methods that HTTP defines as idempotent. `nodes.reboot`, the exception, sets `repeatable` itself.
 REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
+#: The only answers that may be cached: they show neither money nor sessions.
+_MARKET: Final = frozenset({"/apps", "/network", "/services/mr", "/services/render", "/services/vpn"})
+
 _READING_METHODS: Final = frozenset({"GET", "HEAD"})
 
 #: What the body of a 2xx response must be: a JSON object or list; any JSON, or empty; or a file, which is
@@ -60,14 +63,14 @@ class Request:
         operation: Name of the resource method, as in ``nodes.find``, for observers; it contains no id. None
             for a request that is sent with `Client.send`.
         cacheable: Whether the answer may come from the cache, if `Config.cache_ttl` is set. Only for reads
-            that show neither money nor sessions. A request with a body or a `check` never uses the cache.
+            of the market, which show neither money nor sessions.
         check: Called with a 2xx response, the request and the mask for the key; what it raises is the error
             of the call.
 
     Raises:
         ValueError: The method is not an HTTP method in capitals, or the path does not begin with a slash, has
-            a fragment, a . or .. segment, or a character that must be percent-encoded; or a request that
-            changes something is cacheable.
+            a fragment, a . or .. segment, or a character that must be percent-encoded; or it is cacheable and
+            not a read of the market.
     """
 
     method: str
@@ -96,8 +99,11 @@ class Request:
             )
         if self.repeatable is None:
             object.__setattr__(self, "repeatable", self.method in REPEATABLE_METHODS)
-        if self.cacheable and not self.is_read:
-            raise ValueError(f"{self.method} {self.path} must not be cacheable: it may change something")
+        if self.cacheable and not (self.is_read and self.path.partition("?")[0] in _MARKET):
+            raise ValueError(
+                f"{self.method} {safe_repr(self.path)} must not be cacheable: only reads of the market are "
+                f"({', '.join(sorted(_MARKET))})"
+            )
 
     @property
     def is_read(self) -> bool:

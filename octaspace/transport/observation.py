@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, Final, Literal
 
 from ..config import Config
+from ..errors import Error
 from ..hook_failure import hook_after_sending
 from ..key_mask import KeyMask
 from ..observer import (
@@ -130,9 +131,13 @@ class CallWatch:
                 self._told.append(observer)
                 observation.tell(observer, "call_started", event)
         if observation.on_request is not None:
-            observation.on_request(
-                {"method": request.method, "path": request.path, "params": dict(request.params)}
-            )
+            try:
+                observation.on_request(
+                    {"method": request.method, "path": request.path, "params": dict(request.params)}
+                )
+            except Error as error:  # observers see it
+                self._mask.error(error)
+                raise
 
     def attempted(self, create: Callable[[int, Request], AttemptFinished]) -> None:
         """Report the end of an attempt.

@@ -76,7 +76,7 @@ def recorded() -> Iterator[Recorded]:
 
 
 def answer_from_cache(observer: OpenTelemetryObserver) -> None:
-    request = octaspace.Request("GET", "/nodes", operation="nodes.list", cacheable=True)
+    request = octaspace.Request("GET", "/apps", operation="apps.list", cacheable=True)
     observer.call_started(octaspace.CallStarted(0, request))
     observer.call_finished(
         octaspace.CallFinished(

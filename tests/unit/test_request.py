@@ -70,3 +70,28 @@ def test_is_read(method: str, repeatable: bool | None) -> None:
     """A GET with side effects (Q1) is not a read, and neither is a repeatable PUT."""
     expected = method in ("GET", "HEAD") and repeatable is not False
     assert Request(method, "/nodes", repeatable=repeatable).is_read is expected
+
+
+@pytest.mark.parametrize(
+    "path", ["/apps", "/network", "/services/mr?a=1", "/services/vpn", "/services/render"]
+)
+def test_reads_of_the_market_may_be_cached(path: str) -> None:
+    assert Request("GET", path, cacheable=True).cacheable
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/accounts", "/accounts/balance", "/sessions", "/nodes", "/nodes/1", "/services/u-1/info",
+     "/services/mr/x", "/apps/", "//apps", "/Apps", "/services", "/%61pps"],
+)  # fmt: skip
+def test_nothing_else_may_be_cached(path: str) -> None:
+    with pytest.raises(ValueError, match="must not be cacheable"):
+        Request("GET", path, cacheable=True)
+
+
+@pytest.mark.parametrize(
+    "change", [{"method": "POST"}, {"method": "PUT"}, {"method": "GET", "repeatable": False}]
+)
+def test_a_change_may_not_be_cached(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must not be cacheable"):
+        Request(path="/services/mr", cacheable=True, **change)

@@ -434,6 +434,18 @@ def test_no_event_contains_the_key(serve: ServerFactory, connect: ClientFactory,
     assert watcher.finished[1].response.data == {"echo": "***"}
 
 
+def test_an_error_of_the_sdk_that_a_hook_raises_is_masked_too(
+    serve: ServerFactory, connect: ClientFactory, watcher: Recorder
+) -> None:
+    def refuse(_: object) -> None:
+        raise octaspace.Error(f"not with {KEY}")
+
+    for option in ("on_request", "on_response"):
+        with pytest.raises(octaspace.Error, match=r"not with \*\*\*"):
+            connect(serve(), observers=[watcher], **{option: refuse}).send(READ)
+    assert KEY not in " ".join(text for event in watcher.events for text in everything(event))
+
+
 def test_an_endpoint_that_names_the_key_is_masked(
     serve: ServerFactory, connect: ClientFactory, watcher: Recorder
 ) -> None:
