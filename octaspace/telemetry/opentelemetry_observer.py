@@ -33,22 +33,38 @@ class OpenTelemetryObserver(StatsObserver):
         self._metrics = client_metrics(meter_provider)
 
     def client_created(self, stats: StatsSource) -> None:
-        """Read the gauges from this client as well, while it exists."""
+        """Read the gauges from this client as well, while it exists.
+
+        Args:
+            stats: Its statistics.
+        """
         self._metrics.add_source(stats)
 
     def call_started(self, event: CallStarted) -> None:
-        """Start a span and make it current."""
+        """Start a span and make it current.
+
+        Args:
+            event: The event of the call.
+        """
         self._spans.call_started(event)
 
     def attempt_finished(self, event: AttemptFinished) -> None:
-        """Record an attempt in the metrics, and as an event of the span."""
+        """Record an attempt in the metrics, and as an event of the span.
+
+        Args:
+            event: The event of the attempt.
+        """
         try:
             self._spans.attempt_finished(event)
         finally:
             self._metrics.attempt_finished(event)
 
     def call_finished(self, event: CallFinished) -> None:
-        """Record the call in the metrics, and end its span."""
+        """Record the call in the metrics, and end its span.
+
+        Args:
+            event: The event of the call.
+        """
         try:
             self._metrics.call_finished(event)  # while the span is current: exemplars name its trace
         finally:
