@@ -197,6 +197,25 @@ def test_a_client_with_one_endpoint_has_no_cooldown(
     assert record.points(f"{NAME}.endpoint.cooldown") == []
 
 
+def test_lookups_in_the_cache(connect: MakeClient, server: FaultServer, record: TelemetryRecord) -> None:
+    clients = [connect(cache_ttl=60) for _ in range(2)]
+    for client in clients:
+        client.apps.list()
+        client.apps.list()
+    common = {"http.request.method": "GET", "octaspace.operation": "apps.list"}
+    assert record.points(f"{NAME}.cache.lookups") == [
+        ({**common, "octaspace.cache": result}, 2) for result in ("miss", "hit")
+    ]
+    assert record.points(f"{NAME}.cache.entries") == [({}, 2)]
+    sizes = [client.transport_stats()["cache"]["bytes"] for client in clients]
+    assert record.points(f"{NAME}.cache.size") == [({}, sum(sizes))]
+    assert record.total(f"{NAME}.attempts") == 2
+    assert record.total(f"{NAME}.call.duration", octaspace_cache="hit") == 2
+    hit = record.spans[1].attributes or {}
+    assert (hit["octaspace.cache"], hit["octaspace.attempts"]) == ("hit", 0)
+    assert "server.address" not in hit
+
+
 def test_figures_of_the_cache(observer: OpenTelemetryObserver, record: TelemetryRecord) -> None:
     figures = [{"cache": {"bytes": 100, "entries": 2}}, {"cache": {"bytes": 11, "entries": 1}}, {}]
     sources = [StatsSource(lambda each=each: each) for each in figures]  # type: ignore[misc]
