@@ -21,12 +21,16 @@ def python_for(software: Software) -> Path:
         pytest.skip(reason)
 
 
+#: Plugins of our other tests: these are run one by one, and none uses hypothesis or a browser.
+_WITHOUT = ("-p", "no:xdist", "-p", "no:hypothesispytest", "-p", "no:playwright")
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("software", every_software(), ids=lambda software: software.name)
 def test_beside(software: Software) -> None:
     python = python_for(software)
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV"))}
-    command = [python, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    command = [python, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", *_WITHOUT]
     result = subprocess.run(
         [*command, *software.pytest, software.file],
         cwd=ROOT,
