@@ -11,9 +11,10 @@ from typing import Any, Final
 from cachetools import LRUCache
 from flask import Flask
 
-from flask_octaspace.client import MaskedClient
 from octaspace import Client, Config
 from octaspace.key_mask import KeyMask
+
+from .read_only import GuardedClient
 
 __all__ = ["ClientCache"]
 
@@ -27,7 +28,7 @@ _IDLE_SECONDS: Final = 900.0
 class _Entry:
     """A client, the number of its current users, and the time since it has none."""
 
-    def __init__(self, client: MaskedClient, now: float) -> None:
+    def __init__(self, client: GuardedClient, now: float) -> None:
         self.client = client
         self.users = 0
         self.retired = False
@@ -128,8 +129,8 @@ class ClientCache:
             entry.users += 1
             return entry
 
-    def _create(self, config: Config) -> MaskedClient:
-        return MaskedClient.for_app(self._app, config).masking(self._operator_key)
+    def _create(self, config: Config) -> GuardedClient:
+        return GuardedClient.for_app(self._app, config).masking(self._operator_key)
 
     def _drop_idle(self, now: float) -> None:
         """Close idle clients, so that keys typed once do not stay in memory forever."""

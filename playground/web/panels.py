@@ -31,7 +31,7 @@ from ..browser.state import Browser, current_browser
 from ..formatting import pretty_json
 from ..sdk.call import SdkCall, curl
 from ..sdk.error_card import UNEXPECTED_SHAPE, Problem, describe, log_unexpected_shape
-from ..sdk.recording import Call, record_calls
+from ..sdk.recording import RecordedCalls, record_calls
 from ..sdk.redaction import without_secrets
 from .responses import as_attachment
 
@@ -106,7 +106,7 @@ class Panel:
     problem: Problem | None = None
     at: float = 0.0
     elapsed: float = 0.0
-    calls: list[Call] = field(default_factory=list)
+    calls: RecordedCalls = field(default_factory=RecordedCalls)
     log_id: int | None = None
 
     @property
@@ -286,8 +286,7 @@ def _set_unreadable(panel: Panel, error: Exception, answer: Any) -> None:
     if isinstance(error, UnexpectedShapeError):
         log_unexpected_shape(panel.request.line.name, error, panel.request_id)
         panel.problem = replace(describe(error), request_id=panel.request_id)
-        if panel.calls and panel.calls[-1].error is None:
-            panel.calls[-1].error = error
+        panel.calls.mark_unreadable(error)
     else:
         # A bug in this app: the page relies on something in the answer that was not checked.
         current_app.logger.exception(

@@ -58,7 +58,7 @@ def test_a_failure_is_a_card(
     assert call["error"] == error
     arrived = [entry for entry in sandbox.journal.entries() if entry.path == "/apps"]
     logged = [attempt for attempt in call["detail"]["attempts"] if kind != "refuse"]
-    assert [int(attempt["url"].rpartition(":")[2]) for attempt in logged] == [
+    assert [int(attempt["endpoint"].rpartition(":")[2]) for attempt in logged] == [
         entry.endpoint for entry in arrived
     ]
     assert {entry.key for entry in arrived} <= {key_digest(key)}
@@ -200,7 +200,7 @@ def test_retries_and_failovers_are_what_the_journal_says(page: Page, sandbox: Sa
     def counted(pairs: list[tuple[int, int | None]]) -> dict[tuple[int, int | None], int]:
         return {pair: pairs.count(pair) for pair in set(pairs)}
 
-    logged = [(int(attempt["url"].rpartition(":")[2]), attempt["status"]) for attempt in attempts]
+    logged = [(int(attempt["endpoint"].rpartition(":")[2]), attempt["status"]) for attempt in attempts]
     assert counted(logged) == counted([(entry.endpoint, entry.status) for entry in arrived])
     assert [call for call in calls if call["error"]] == []
 

@@ -236,8 +236,14 @@ def test_marks_stand_where_their_times_are() -> None:
     call = {
         "number": 1, "lane": 2, "line": "nodes.list", "status": 200, "error": None,
         "attempts": [
-            {"url": "http://b", "start": 1.0, "took": 1.0, "verdict": "retry", "wait": 2.0},
-            {"url": "http://a", "start": 4.0, "took": 0.001, "verdict": "ok", "wait": 0.0},
+            {
+                "endpoint": "http://b", "start": 1.0, "elapsed": 1.0, "verdict": "retry", "wait": 2.0,
+                "connection_wait": 0.5,
+            },
+            {
+                "endpoint": "http://a", "start": 4.0, "elapsed": 0.001, "verdict": "ok", "wait": 0.0,
+                "connection_wait": 0.0,
+            },
         ],
     }  # fmt: skip
     cooldown = {"url": "http://a", "from": 2.0, "to": 5.0}
@@ -245,6 +251,9 @@ def test_marks_stand_where_their_times_are() -> None:
     (_, (first, second)) = picture.calls[0]
     assert (first.span.x, first.span.width) == (10.0, 10.0)
     assert first.span.y > picture.band > second.span.y
+    assert first.queue is not None
+    assert (first.queue.x, first.queue.width) == (10.0, 5.0)
+    assert second.queue is None
     assert first.wait is not None
     assert (first.wait.x, first.wait.width) == (20.0, 20.0)
     assert first.jump is not None
