@@ -98,7 +98,7 @@ class Client:
         return client
 
     def with_options(self, **options: Unpack[Options]) -> Self:
-        """A light copy with other options that shares the sockets and the endpoint health.
+        """A light copy with other options that shares the sockets, the endpoint health and the cache.
 
         `copy.copy(client)` is `client.with_options()`.
 
@@ -198,9 +198,18 @@ class Client:
 
             without it ``{"mode": "standard", "url": "https://api.octa.space", ...}``; with two or more
             `base_urls` also ``"rotator": {"total", "available", "failed", "cooldown_left"}``, the last
-            in seconds per URL. `requests` counts attempts.
+            in seconds per URL. `requests` counts attempts. With `cache_ttl` also ``"cache": {"hits",
+            "misses", "stale", "bytes", "entries"}``: calls by how the cache answered them, and what is kept.
         """
         return self._transport.stats()
+
+    def clear_cache(self) -> None:
+        """Drop every answer that `Config.cache_ttl` keeps, also those of the clients that share the cache.
+
+        The next calls ask the API. An answer that is under way is not kept. Any call that changes something
+        does the same when it has ended.
+        """
+        self._transport.clear_cache()
 
     def close(self) -> None:
         """Close every socket; a request in progress finishes first. Idempotent.

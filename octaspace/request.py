@@ -60,7 +60,7 @@ class Request:
         operation: Name of the resource method, as in ``nodes.find``, for observers; it contains no id. None
             for a request of your own.
         cacheable: Whether the answer may come from the cache, if `Config.cache_ttl` is set. Only for reads
-            that show neither money nor sessions.
+            that show neither money nor sessions. A request with a body or a `check` never uses the cache.
         check: Called with a 2xx response, the request and the mask for the key; what it raises is the error
             of the call.
 

@@ -7,21 +7,14 @@ import weakref
 from typing import Any
 
 from ..config import Config
-from ..errors import (
-    OUTCOME_UNKNOWN_HINT,
-    ApiError,
-    ConfigurationError,
-    Error,
-    InvalidResponseError,
-    api_error,
-    request_id_of,
-)
+from ..errors import ConfigurationError, Error
 from ..fork import notice_fork
 from ..key_mask import KeyMask
 from ..observer import AttemptFinished, AttemptVerdict, Observer, StatsSource
 from ..request import BodySink, Request
 from ..response import Response, parse_retry_after
 from .attempt_event import attempt_event, request_without_key
+from .cached_read import CachedRead
 from .clock import SYSTEM_CLOCK, Clock, Deadline
 from .closing import ClosingSignal
 from .counters import Counters
@@ -29,9 +22,11 @@ from .decoding import encode_body
 from .endpoints import Endpoints
 from .failures import Answer, Failure
 from .log_lines import is_wanted, log_line
-from .messages import deadline_error, log_attempt, network_error, proxy_suffix, unexpected_body
+from .messages import closed_error, deadline_error, log_attempt, network_error, proxy_suffix
 from .observation import CallWatch, Observation
 from .pool import Pools
+from .response_cache import ResponseCache
+from .response_error import response_error
 from .retry import Outcome, Verdict, backoff, decide
 from .trace import POLL_INTERVAL
 from .wire import Wire
@@ -72,11 +67,15 @@ class Transport:
                 clock=clock,
             )
             self.counters = Counters()
+            self.cache = ResponseCache(config.cache_max_bytes, clock)
             self._closing = ClosingSignal()
             self._stats_source = _stats_source(self)
         else:
             self.endpoints, self.pools, self.counters = parent.endpoints, parent.pools, parent.counters
+            self.cache = parent.cache
             self._closing, self._stats_source = parent._closing, parent._stats_source
+        if config.cache_ttl:
+            self.cache.use(config.cache_ttl + config.cache_stale)
         self.wire = Wire(config, self.pools)
         #: Copies also mask the keys of their originals, which were sent to the same server.
         self.mask: KeyMask = (KeyMask() if parent is None else parent.mask).with_key(config.api_key)
@@ -114,7 +113,9 @@ class Transport:
             self._closed = reason
         if self._root is None:
             self.pools.close()
+            self.cache.clear()
         self._closing.notify()
+        self.cache.flights.wake()
 
     def pause(self, seconds: float) -> None:
         """Wait that many seconds, or until the transport is closed."""
@@ -154,12 +155,26 @@ class Transport:
     ) -> Response[Any]:
         delivered = False
         masked: Response[Any] | None = None
+        read: CachedRead | None = None
         try:
-            call = _Call(self, request, body, timeout=timeout, sink=sink, watch=watch)
-            response, answer = call.run()
+            started = self.clock.monotonic()
+            deadline = Deadline(self.clock, self.config.total_timeout, timeout)
+            call = _Call(self, request, body, started=started, deadline=deadline, sink=sink, watch=watch)
+            if not self.cache.in_use:
+                response, answer = call.run()
+            elif not request.is_read:
+                response, answer = self._change(call)
+            elif CachedRead.is_possible(request, self.config, sink):
+                read = CachedRead(
+                    self.cache, request, self.config, self.clock, self.mask, started=started,
+                    deadline=deadline, send=call.run, closed=lambda: self.closed,
+                )  # fmt: skip
+                response, answer = self._read(read, watch)
+            else:
+                response, answer = call.run()
             if watch is not None:
                 watch.answered(response)
-            error = _error_of(response, answer, request, self.mask)
+            error = response_error(response, answer, request, self.mask)
             if error is not None:
                 masked = error.response
                 raise error
@@ -168,13 +183,37 @@ class Transport:
             if sink is not None:
                 response = response.with_data(sink.commit(response.body))
                 delivered = True
-            return self.mask.response(response) if self.masks_answers else response
+            if not self.masks_answers:
+                return response
+            return self.mask.response(response) if read is None else read.masked(response)
         except Error as error:
             self.mask.error(error, masked=masked)
             raise
         finally:
             if sink is not None and not delivered:
                 sink.abort()
+
+    def _change(self, call: _Call) -> tuple[Response[Any], Answer]:
+        """Send a request that changes something, and empty the cache when it has ended in any way."""
+        try:
+            try:
+                return call.run()
+            finally:
+                self.cache.clear()
+        finally:  # an interrupt may have prevented the first one
+            self.cache.clear()
+
+    def _read(self, read: CachedRead, watch: CallWatch | None) -> tuple[Response[Any], Answer]:
+        try:
+            return read.run(self.log)
+        finally:
+            if watch is not None:
+                watch.cache = read.result
+
+    def clear_cache(self) -> None:
+        """See `octaspace.Client.clear_cache`."""
+        notice_fork()
+        self.cache.clear()
 
     def stats(self) -> dict[str, Any]:
         """See `octaspace.Client.transport_stats`."""
@@ -186,6 +225,8 @@ class Transport:
             stats = {"mode": "standard", "url": self.config.endpoints[0]}
         if len(self.config.endpoints) > 1:
             stats["rotator"] = self.endpoints.stats()
+        if self.config.cache_ttl:
+            stats["cache"] = self.cache.stats()
         return {**stats, **self.counters.stats()}
 
 
@@ -198,7 +239,8 @@ class _Call:
         request: Request,
         body: bytes | None,
         *,
-        timeout: float | None,
+        started: float,
+        deadline: Deadline,
         sink: BodySink | None,
         watch: CallWatch | None,
     ) -> None:
@@ -208,8 +250,8 @@ class _Call:
         self._request = request
         self._body = body
         self._sink = sink
-        self._started = transport.clock.monotonic()
-        self._deadline = Deadline(transport.clock, transport.config.total_timeout, timeout)
+        self._started = started
+        self._deadline = deadline
         self._attempts = 0
         self._retries = 0
         self._elapsed = 0.0  # of the last attempt, as is the cooldown that it started
@@ -226,9 +268,7 @@ class _Call:
         while True:
             try:
                 if transport.closed:  # by another thread, during the call
-                    raise ConfigurationError(
-                        f"{self._request.method} {self._request.path}: the client was closed during the call"
-                    )
+                    raise closed_error(self._request)
                 self._attempts += 1
                 transport.counters.requests()
                 began = clock.monotonic()
@@ -399,25 +439,3 @@ def _stats_source(transport: Transport) -> StatsSource:
         return {} if transport is None else transport.stats()
 
     return StatsSource(read)
-
-
-def _error_of(response: Response[Any], answer: Answer, request: Request, mask: KeyMask) -> ApiError | None:
-    """The error of a response, or None. The status decides first; the body matters for a 2xx only."""
-    if not response.ok:
-        return api_error(
-            mask.response(response), method=request.method, path=request.path,
-            repeatable=bool(request.repeatable),
-        )  # fmt: skip
-    if answer.problem is None and unexpected_body(response, request) is None:
-        return None
-    # Mask before taking an excerpt: a part of the key would not be found.
-    response = mask.response(response)
-    problem = answer.problem or unexpected_body(response, request)
-    unknown = not request.repeatable
-    return InvalidResponseError(
-        f"{request.method} {request.path}: {response.status}, but {problem}"
-        f"{OUTCOME_UNKNOWN_HINT if unknown else ''}{request_id_of(response)}",
-        response=response,
-        outcome_unknown=unknown,
-        option=answer.option,
-    )

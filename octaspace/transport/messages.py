@@ -18,7 +18,14 @@ from .retry import Outcome
 #: How much of an unexpected body is used for a message.
 _EXCERPT_CHARACTERS: Final = 1000
 
-__all__ = ["deadline_error", "log_attempt", "network_error", "proxy_suffix", "unexpected_body"]
+__all__ = [
+    "closed_error",
+    "deadline_error",
+    "log_attempt",
+    "network_error",
+    "proxy_suffix",
+    "unexpected_body",
+]
 
 
 def network_error(failure: Failure, request: Request, config: Config, *, url: str, attempts: int) -> Error:
@@ -81,6 +88,15 @@ def deadline_error(
         attempts=attempts,
         outcome_unknown=outcome_unknown,
     )
+
+
+def closed_error(request: Request) -> ConfigurationError:
+    """The error of a call whose client was closed by another thread.
+
+    Args:
+        request: The request.
+    """
+    return ConfigurationError(f"{request.method} {request.path}: the client was closed during the call")
 
 
 def unexpected_body(response: Response[Any], request: Request) -> str | None:

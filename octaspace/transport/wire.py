@@ -16,7 +16,8 @@ from ..fork import notice_fork
 from ..request import BodySink, Request
 from .clock import Deadline
 from .content_encoding import BodyError, TruncatedBodyError, decoded
-from .decoding import TooManyValuesError, decode_body, is_html, json_parser
+from .decoded_answer import decoded_answer
+from .decoding import is_html, json_parser
 from .failures import (
     LIBRARY_ERRORS,
     Answer,
@@ -217,8 +218,8 @@ class Wire:
             if into_sink is not None:
                 return Answer(status, headers, body)
             if end is None:
-                return self._answer(status, headers, body, request)
-            answer = None if end.expired else self._answer(status, headers, body, request)
+                return decoded_answer(status, headers, body, request, self._config)
+            answer = None if end.expired else decoded_answer(status, headers, body, request, self._config)
             return deadline_failure(Stage.NONE) if answer is None or end.expired else answer
         except BodyError as error:
             return Answer(status, headers, problem=str(error), option=error.option)
@@ -264,20 +265,6 @@ class Wire:
             if in_memory:
                 pieces.append(chunk)
         return b"".join(pieces)
-
-    def _answer(self, status: int, headers: Mapping[str, str], body: bytes, request: Request) -> Answer:
-        try:
-            data = decode_body(
-                body,
-                headers,
-                max_values=self._config.max_json_values,
-                json_expected=request.expects in ("json", "json or nothing"),
-            )
-            return Answer(status, headers, body, data=data)
-        except TooManyValuesError as error:
-            return Answer(status, headers, body, data=body, problem=str(error), option="max_json_values")
-        except ValueError as error:
-            return Answer(status, headers, body, data=body, problem=f"the JSON is invalid: {error}")
 
     def _fits_in_memory(self, headers: Mapping[str, str]) -> bool:
         """Whether the header declares a body that is not encoded and within the limit."""
