@@ -18,7 +18,7 @@ from flask_octaspace import OctaSpace
 from . import formatting, pages
 from .app_state import EXTENSION, AppState
 from .browser.api_target import default_target
-from .browser.client_options import MAX_JSON_VALUES, MAX_RESPONSE_BYTES
+from .browser.client_options import CACHE_MAX_BYTES, CACHE_TTL, MAX_JSON_VALUES, MAX_RESPONSE_BYTES
 from .domain.safe_links import web_address
 from .sdk import stopped_rentals
 from .sdk.recording import CallRecorder
@@ -85,6 +85,8 @@ def build(config: Mapping[str, Any]) -> Flask:
         observers=[CallRecorder()],
         max_response_bytes=MAX_RESPONSE_BYTES,
         max_json_values=MAX_JSON_VALUES,
+        cache_ttl=CACHE_TTL,
+        cache_max_bytes=CACHE_MAX_BYTES,
         rental_ledger=process.rental_ledger,
     )
     app.extensions[EXTENSION] = state = AppState(app, process)

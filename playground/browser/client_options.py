@@ -35,7 +35,7 @@ MAX_JSON_VALUES = 250_000
 CACHE_TTL = 10
 
 #: Each of up to 32 clients of a worker has a cache. The largest list of the sandbox has 1.2 MB.
-CACHE_MAX_BYTES = 8 * 1024 * 1024
+CACHE_MAX_BYTES = 4 * 1024 * 1024
 
 #: Upper limits, so that one browser cannot use up the server's threads or memory.
 _MAX = {

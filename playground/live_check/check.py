@@ -217,7 +217,7 @@ def _config(options: argparse.Namespace) -> Config:
 @contextlib.contextmanager
 def reading_client(config: Config) -> Iterator[ReadOnlyClient]:
     """A client that refuses changes, and whose requests are recorded."""
-    recorded = config.replace(observers=[*config.observers, CallRecorder()])
+    recorded = config.replace(observers=[*config.observers, CallRecorder()], cache_ttl=0)
     with ReadOnlyClient.for_app(Flask("live_check"), recorded) as client:
         yield client
 

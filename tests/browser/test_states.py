@@ -111,7 +111,7 @@ def test_one_panel_of_three(page: Page, sandbox: SandboxServer) -> None:
 def test_a_panel_that_cannot_be_loaded_again_is_kept_and_greyed(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/network")
     panel = page.locator("[data-panel=network]")
-    page.route("**/network?_panel=network", lambda route: route.abort())
+    page.route("**/network?_panel=network&_fresh=1", lambda route: route.abort())
     panel.get_by_role("link", name="Reload Network").click()
     expect(page.locator("#live-region")).to_contain_text("Failed to fetch")
     expect(panel).to_have_class("panel panel-wide is-stale")
