@@ -111,12 +111,12 @@ class ResponseCache:
         Args:
             key: See `key_of`.
         """
-        with self._lock:
-            try:
+        try:
+            with self._lock:
                 return self._answers.get(key)
-            except BaseException:
-                self._answers = self._no_answers()
-                raise
+        except BaseException:
+            self._repair()
+            raise
 
     def keep(self, key: Hashable, answer: KeptAnswer, generation: int) -> None:
         """Keep an answer, unless it is too large or the cache was emptied since it was requested.
@@ -129,17 +129,16 @@ class ResponseCache:
         if len(answer.body) > self._max_bytes or _length(answer.headers) > _MAX_HEADER_CHARACTERS:
             return
         answer.expires = math.nextafter(answer.time + self._longest, math.inf)
-        with self._lock:
-            if generation != self._generation:
-                return
-            answers = self._answers
-            try:
-                while len(answers) >= _MAX_ENTRIES and key not in answers:
-                    answers.popitem()
-                answers[key] = answer
-            except BaseException:  # an interrupt may leave its parts inconsistent
-                self._answers = self._no_answers()
-                raise
+        try:
+            with self._lock:
+                if generation == self._generation:
+                    answers = self._answers
+                    while len(answers) >= _MAX_ENTRIES and key not in answers:
+                        answers.popitem()
+                    answers[key] = answer
+        except BaseException:
+            self._repair()
+            raise
 
     def drop(self, key: Hashable) -> None:
         """Drop the answer kept for a key, if there is one.
@@ -147,12 +146,12 @@ class ResponseCache:
         Args:
             key: See `key_of`.
         """
-        with self._lock:
-            try:
+        try:
+            with self._lock:
                 self._answers.pop(key, None)
-            except BaseException:
-                self._answers = self._no_answers()
-                raise
+        except BaseException:
+            self._repair()
+            raise
 
     def clear(self) -> None:
         """Drop every answer. One that is under way is not kept, and callers from now on do not get it."""
@@ -172,18 +171,20 @@ class ResponseCache:
 
     def stats(self) -> dict[str, int]:
         """See `octaspace.Client.transport_stats`."""
-        with self._lock:
-            answers = self._answers
-            try:
-                size, number = answers.currsize, len(answers)
-            except BaseException:
-                self._answers = self._no_answers()
-                raise
-            counts = self._counts
-            return {
-                "hits": counts["hit"], "misses": counts["miss"], "stale": counts["stale"],
-                "bytes": int(size), "entries": number,
-            }  # fmt: skip
+        try:
+            with self._lock:
+                answers, counts = self._answers, self._counts
+                return {
+                    "hits": counts["hit"], "misses": counts["miss"], "stale": counts["stale"],
+                    "bytes": int(answers.currsize), "entries": len(answers),
+                }  # fmt: skip
+        except BaseException:
+            self._repair()
+            raise
+
+    def _repair(self) -> None:
+        """Begin again: an interrupt may have left the answers and their sizes inconsistent."""
+        self._answers = self._no_answers()
 
 
 def _expiry(key: Hashable, answer: KeptAnswer, now: float) -> float:

@@ -219,15 +219,30 @@ def test_a_query_that_cannot_be_read(api: Api, query: str) -> None:
     assert api.get(f"/sessions?{query}").status_code == 422
 
 
-def test_every_answer_says_when_it_was_made_and_is_not_to_be_kept(
-    raw: RawClient, sandbox: SandboxServer
+@pytest.mark.parametrize(
+    ("request_line", "control"),
+    [
+        ("GET /accounts", "no-store"),
+        ("GET /sessions", "no-store"),
+        ("GET /nodes", "no-store"),
+        ("GET /none", "no-store"),
+        ("GET /apps?limit=none", None),
+        ("GET /network", None),
+        ("GET /services/mr", None),
+        ("POST /services/mr", "no-store"),
+        ("GET /services/vpn", None),
+        ("GET /services/render", None),
+    ],
+)
+def test_every_answer_says_when_it_was_made_and_that_only_the_market_may_be_kept(
+    request_line: str, control: str | None, raw: RawClient, sandbox: SandboxServer
 ) -> None:
     """By the clock of the world, whose sessions have their times from it as well."""
-    raw.request("GET /accounts")
+    raw.request(request_line)
     answer = raw.answer()
     date = parsedate_to_datetime(answer.headers["date"]).timestamp()
     assert abs(date - sandbox.world.clock.time()) < 3600
-    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers.get("cache-control") == control
 
 
 def test_the_specification_is_served(api: Api) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import linecache
+from dis import opname
 from types import FrameType
 from typing import Any
 
@@ -31,9 +33,20 @@ class Interrupting:
         name = frame.f_globals.get("__name__", "")
         if not name.startswith(self._within) or frame.f_code.co_name in _UNGUARDED:
             return None
-        if event == "line":
+        if event == "line" and not _leaves_with_block(frame):
             self._left -= 1
             if self._left == 0:
                 self.where = f"{name}:{frame.f_lineno} in {frame.f_code.co_name}"
                 raise KeyboardInterrupt
         return self
+
+
+def _leaves_with_block(frame: FrameType) -> bool:
+    """Whether `__exit__` of a ``with`` is called next. Python handles no signal before that call."""
+    code = frame.f_code
+    statement = linecache.getline(code.co_filename, frame.f_lineno).lstrip()
+    return statement.startswith("with ") and opname[code.co_code[frame.f_lasti]] in _EXITS
+
+
+#: The first instruction of the end of a block; the beginning loads the context manager.
+_EXITS = {"LOAD_CONST", "NOP", "POP_BLOCK", "SWAP"}

@@ -19,6 +19,17 @@ from .problem import ProblemError, invalid, make_nonconforming_body
 StartResponse = Callable[..., Any]
 #: A key of the live system (Q32): without white space, so without a scheme such as Bearer.
 _KEY = re.compile(r"[!-~]{64}")
+#: What is the same for every account, and may be kept by clients. Everything else has `no-store`.
+_MARKET = frozenset(
+    {
+        "network_information",
+        "list_apps",
+        "list_machines_on_offer",
+        "list_vpn_relays",
+        "list_render_nodes_on_offer",
+        "list_render_nodes_by_older_path",
+    }
+)
 SPECIFICATION = Path(__file__).with_name("openapi.yaml")
 _Answer = tuple[int, list[tuple[str, str]], bytes]
 
@@ -45,7 +56,8 @@ class SandboxApp:
         status, headers, body = self._answer(environ)
         headers += cors.headers(environ)
         headers.append(("Content-Length", str(len(body))))
-        headers.append(("Cache-Control", "no-store"))
+        if not environ.pop("sandbox.shows_market", False):
+            headers.append(("Cache-Control", "no-store"))
         # The server sets the request's id; another WSGI server gets a number.
         request_id = environ.get("sandbox.request_id") or f"req-{next(self._turns):08x}"
         headers.append(("X-Request-Id", request_id))
@@ -72,6 +84,7 @@ class SandboxApp:
         except ProblemError as problem:
             return self._refuse(problem, allowed)
         environ["sandbox.carried_out"] = _was_carried_out(operation, result)
+        environ["sandbox.shows_market"] = operation.id in _MARKET
         if isinstance(result, Download):
             disposition = 'attachment; filename="{}"'.format(
                 result.name.replace("\\", "\\\\").replace('"', '\\"')
