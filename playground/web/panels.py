@@ -76,7 +76,7 @@ class PanelRequest:
         empty: Whether the result of `shape` is empty.
         budget: Time limit in seconds; the one of Settings by default.
         needs: Panels whose data it needs; they are loaded with it when it is reloaded.
-        cached: Whether an answer from the cache will do: for lists that are only looked at.
+        cached: Whether an answer from the cache will do: for lists that are shown with their age.
     """
 
     name: str
