@@ -18,9 +18,10 @@ from flask_octaspace import OctaSpace
 from . import formatting, pages
 from .app_state import EXTENSION, AppState
 from .browser.api_target import default_target
-from .browser.client_options import MAX_JSON_VALUES, MAX_RESPONSE_BYTES
+from .browser.client_options import CACHE_MAX_BYTES, CACHE_TTL, MAX_JSON_VALUES, MAX_RESPONSE_BYTES
 from .domain.safe_links import web_address
-from .sdk import read_only, recording, stopped_rentals
+from .sdk import stopped_rentals
+from .sdk.recording import CallRecorder
 from .settings import ProcessSettings
 from .web import (
     admission,
@@ -41,7 +42,7 @@ from .web.session_cookie import BrowserSessionInterface
 
 __all__ = ["build"]
 
-#: Logger for the SDK's line per attempt; `recording` reads them.
+#: Logger of the clients. It writes errors only: the request log has the calls and their attempts.
 CALLS_LOGGER = "playground.calls"
 
 
@@ -73,8 +74,7 @@ def build(config: Mapping[str, Any]) -> Flask:
         )
 
     calls_log = logging.getLogger(CALLS_LOGGER)
-    calls_log.setLevel(logging.DEBUG)
-    calls_log.propagate = False
+    calls_log.setLevel(logging.ERROR)
     first = default_target(process)
     OctaSpace(
         app,
@@ -82,15 +82,16 @@ def build(config: Mapping[str, Any]) -> Flask:
         base_urls=list(first.endpoints),
         keep_alive=True,
         logger=calls_log,
+        observers=[CallRecorder()],
         max_response_bytes=MAX_RESPONSE_BYTES,
         max_json_values=MAX_JSON_VALUES,
+        cache_ttl=CACHE_TTL,
+        cache_max_bytes=CACHE_MAX_BYTES,
         rental_ledger=process.rental_ledger,
     )
     app.extensions[EXTENSION] = state = AppState(app, process)
     app.secret_key = state.secret_key
 
-    recording.init_app(app, calls_log)
-    read_only.init_app(app)
     stopped_rentals.init_app(app)
     login.init_app(app, process)
     CSRFProtect(app)

@@ -10,20 +10,19 @@ from octaspace import Config, ConfigurationError
 from octaspace.config import DEFAULTS, convert_option
 
 __all__ = [
-    "CODE_ONLY", "GROUPS", "MAX_JSON_VALUES", "MAX_RESPONSE_BYTES", "OPTIONS", "PANEL_BUDGET", "Option",
-    "OptionError", "parse_option",
+    "CACHE_MAX_BYTES", "CACHE_TTL", "CODE_ONLY", "GROUPS", "MAX_JSON_VALUES", "MAX_RESPONSE_BYTES", "OPTIONS",
+    "PANEL_BUDGET", "Option", "OptionError", "parse_option",
 ]  # fmt: skip
 
 #: Seconds a panel may take unless `total_timeout` says otherwise.
 PANEL_BUDGET = 8.0
 
-#: Not in the form: the key and the endpoints belong to the API target; hooks and loggers can be given in code
-#: only; the log level is fixed, because the attempts that pages show are read from the log; the operator
-#: chooses the rental ledger.
+#: Not in the form: the key and the endpoints belong to the API target; hooks, observers and loggers can be
+#: given in code only; the log of this server and the rental ledger belong to the operator.
 _NOT_IN_FORM = frozenset(
     {
         "api_key", "base_url", "base_urls", "on_request", "on_response", "logger", "log_level",
-        "rental_ledger",
+        "observers", "rental_ledger",
     }
 )  # fmt: skip
 
@@ -31,6 +30,12 @@ _NOT_IN_FORM = frozenset(
 #: large, and every thread may do so at once. The sandbox's large data set has at most 58,000 values.
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024
 MAX_JSON_VALUES = 250_000
+
+#: Catalogue pages show answers up to this age in seconds, so that filtering and sorting is one request.
+CACHE_TTL = 10
+
+#: Each of up to 32 clients of a worker has a cache. The largest list of the sandbox has 1.2 MB.
+CACHE_MAX_BYTES = 4 * 1024 * 1024
 
 #: Upper limits, so that one browser cannot use up the server's threads or memory.
 _MAX = {
@@ -41,12 +46,15 @@ _MAX = {
     "backoff_factor": 10,
     "failure_cooldown": 3600,
     "idle_timeout": 3600,
+    "cache_ttl": 600,
+    "cache_stale": 3600,
+    "cache_max_bytes": CACHE_MAX_BYTES,
     "max_connection_age": 86400,
 }
 _MAX_SECONDS = 100.0
 
 #: Headings of the page, in its order.
-GROUPS = ("Connections", "Time limits", "Retry and failover", "Other")
+GROUPS = ("Connections", "Time limits", "Retry and failover", "Cache", "Other")
 
 #: Heading and help text of each option, as the settings page and the diagnostics page show them.
 _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -82,6 +90,13 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "max_retry_after": ("Retry and failover", "A longer Retry-After is not waited for."),
     "failure_cooldown": ("Retry and failover", "How long a failed endpoint is skipped (cooldown)."),
+    "cache_ttl": (
+        "Cache",
+        "Age up to which catalogue pages (Services, Apps, Network, Dashboard) show a kept answer; 0 for no "
+        "cache. Everything else always asks the API.",
+    ),
+    "cache_stale": ("Cache", "How much longer a kept answer is shown when the API fails."),
+    "cache_max_bytes": ("Cache", "Maximum size of the kept answers together."),
     "max_response_bytes": ("Other", "Largest body that is read into memory, after decompression."),
     "max_json_values": (
         "Other",
@@ -93,6 +108,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Other", "Called with dict(method=, path=, params=) once per call, before it is sent.",
     ),
     "on_response": ("Other", "Called with the final Response once per call, error statuses included."),
+    "observers": ("Other", "Objects that are told about each call and each attempt."),
     "logger": ("Other", "Where to log; the logger octaspace by default."),
     "log_level": ("Other", "Level of the line written for each attempt."),
     "rental_ledger": (
@@ -129,7 +145,7 @@ class Option:
         """``"s"``, ``"bytes"`` or an empty text."""
         if self.name.endswith("_bytes"):
             return "bytes"
-        seconds = self.name.endswith(("_timeout", "_interval", "_after", "_cooldown"))
+        seconds = self.name.endswith(("_timeout", "_interval", "_after", "_cooldown", "_ttl", "_stale"))
         return "s" if seconds else ""
 
 

@@ -79,6 +79,8 @@ def _health(url: str, cooldown: float | None, row: CallRow | None) -> EndpointHe
     if row.error in _UNREADABLE or (row.status is None and not row.ok):
         message = str(row.detail.get("message") or "")
         return EndpointHealth(url, "bad", f"the last call failed: {row.error}", message, at=row.at)
+    if row.cache == "stale":  # its status is that of the older answer
+        return EndpointHealth(url, "bad", "the last call failed; an older answer was shown", at=row.at)
     if row.status is not None and row.status >= 500:
         return EndpointHealth(url, "warn", f"the last call was answered with {row.status}", at=row.at)
     return EndpointHealth(url, "good", "healthy", at=row.at)

@@ -17,7 +17,7 @@ from ..sdk.error_card import Problem, describe, log_unexpected_shape
 from ..sdk.method_results import result_of
 from ..sdk.methods import Method
 from ..sdk.read_only import ChangeStoppedError, reading_only
-from ..sdk.recording import Call, record_calls
+from ..sdk.recording import RecordedCalls, record_calls
 from ..sdk.redaction import WITHHELD, answer_is_secret, without_secrets
 from ..store import JobLimits
 from .background import Progress, begin
@@ -101,7 +101,7 @@ def _carry_out(
     values: Mapping[str, Any],
     client: Client,
     progress: Progress,
-    calls: list[Call],
+    calls: RecordedCalls,
     *,
     change: bool,
 ) -> dict[str, Any]:
@@ -129,6 +129,7 @@ def _carry_out(
         return {"outcome": "failed", "problem": Problem("Nothing was sent", f"{stopped}.").as_json()}
     except UnexpectedShapeError as error:  # of an answer that the method has read
         log_unexpected_shape(method.name, error, calls[-1].request_id if calls else None)
+        calls.mark_unreadable(error)
         return {"outcome": "failed", "problem": describe(error).as_json(), "data": _answer_of(calls)}
     except (
         Error,
@@ -144,7 +145,7 @@ def _carry_out(
     return {"outcome": "done", "data": data, "cut": cut}
 
 
-def _answer_of(calls: list[Call]) -> Any:
+def _answer_of(calls: RecordedCalls) -> Any:
     """The data of the last answer."""
     response = calls[-1].response if calls else None
     return None if response is None else response.data
@@ -154,7 +155,7 @@ def _without_answer(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "detail": {**row["detail"], "answer": None}}
 
 
-def _as_text(data: Any, calls: list[Call], most: int) -> str:
+def _as_text(data: Any, calls: RecordedCalls, most: int) -> str:
     """The answer as JSON, without secrets; a note if it exceeds the size limit of a run."""
     if any(answer_is_secret(call.request.method, call.request.path) for call in calls):
         size = f"{len(data)} bytes " if isinstance(data, bytes) else ""

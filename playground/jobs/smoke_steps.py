@@ -94,7 +94,7 @@ def run_steps(
     """Make the calls, one after the other.
 
     Args:
-        client: Makes the calls. `recording` and `read_only` must be connected to its app.
+        client: Makes the calls. It has a `CallRecorder`, and refuses changes, at least inside `reading_only`.
         listener: Receives the progress of a call; calls that it cancels are skipped.
         changes: Whether changes are made as well; otherwise none is sent.
         idle_job: Node and job number, which no call of the API lists.

@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import io
 import json
-import logging
 import os
 import platform
 import sys
@@ -28,15 +27,11 @@ from octaspace import Config, ConfigurationError
 
 from ..formatting import seconds, visible
 from ..jobs.smoke_steps import plan, run_steps
-from ..sdk import read_only, recording
 from ..sdk.method_results import NullListener
-from ..sdk.recording import Call
+from ..sdk.recording import Call, CallRecorder
 from ..sdk.redaction import masked
 
 __all__ = ["main", "reading_client"]
-
-#: Logger of the client's attempts, which only `recording` reads.
-_CALLS_LOGGER: Final = "playground.live_check"
 
 #: Maximum requests that are printed of a call that polls.
 _MAX_REQUESTS: Final = 5
@@ -222,12 +217,8 @@ def _config(options: argparse.Namespace) -> Config:
 @contextlib.contextmanager
 def reading_client(config: Config) -> Iterator[ReadOnlyClient]:
     """A client that refuses changes, and whose requests are recorded."""
-    app, log = Flask("live_check"), logging.getLogger(_CALLS_LOGGER)
-    log.setLevel(logging.DEBUG)
-    log.propagate = False
-    recording.init_app(app, log)
-    read_only.init_app(app)
-    with ReadOnlyClient.for_app(app, config.replace(logger=log, log_level="info")) as client:
+    recorded = config.replace(observers=[*config.observers, CallRecorder()], cache_ttl=0)
+    with ReadOnlyClient.for_app(Flask("live_check"), recorded) as client:
         yield client
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from octaspace import Client
 
 from ..formatting import query_text
-from .recording import record_late_errors
 from .redaction import without_secrets
 
 __all__ = ["SdkCall", "curl"]
@@ -72,11 +71,10 @@ class SdkCall:
             octaspace.Error: As the method does.
         """
         target: Any = client
-        with record_late_errors():
-            for path, args, kwargs in self._steps:
-                for name in path.split("."):
-                    target = getattr(target, name)
-                target = target(*args, **kwargs)
+        for path, args, kwargs in self._steps:
+            for name in path.split("."):
+                target = getattr(target, name)
+            target = target(*args, **kwargs)
         return target
 
 

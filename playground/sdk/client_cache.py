@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 from cachetools import LRUCache
 from flask import Flask
 
-from flask_octaspace.client import MaskedClient
 from octaspace import Client, Config
 from octaspace.key_mask import KeyMask
 
-__all__ = ["ClientCache"]
+from .read_only import GuardedClient
+
+__all__ = ["ClientCache", "activity_of"]
 
 #: Maximum number of cached clients.
 _MAX: Final = 32
@@ -24,11 +25,22 @@ _MAX: Final = 32
 _IDLE_SECONDS: Final = 900.0
 
 
-class _Entry:
-    """A client, the number of its current users, and the time since it has none."""
+def activity_of(stats: Mapping[str, Any]) -> int:
+    """A number that grows with each attempt of a client, and with each answer from its cache.
 
-    def __init__(self, client: MaskedClient, now: float) -> None:
+    Args:
+        stats: See `octaspace.Client.transport_stats`.
+    """
+    cache = stats.get("cache") or {}
+    return int(stats["requests"] + cache.get("hits", 0) + cache.get("stale", 0))
+
+
+class _Entry:
+    """A client, a copy of it that asks the API for everything, and the number of their current users."""
+
+    def __init__(self, client: GuardedClient, now: float) -> None:
         self.client = client
+        self.asking = client.with_options(cache_ttl=0)
         self.users = 0
         self.retired = False
         self.idle_since = now
@@ -52,6 +64,9 @@ def _retire(entry: _Entry) -> None:
 
 class ClientCache:
     """Leases clients. Their answers contain neither their own key nor the operator's.
+
+    A leased client sends a request for each call, whatever `cache_ttl` of the configuration is: only who asks
+    for it gets answers from the client's cache. Changes empty that cache in any case.
 
     Args:
         app: The app.
@@ -77,11 +92,16 @@ class ClientCache:
         return config
 
     @contextmanager
-    def lease(self, config: Config) -> Iterator[Client]:
-        """Lease the client for a configuration; it stays open while it is leased."""
+    def lease(self, config: Config, *, use_cache: bool = False) -> Iterator[Client]:
+        """Lease the client for a configuration; it stays open while it is leased.
+
+        Args:
+            config: The configuration.
+            use_cache: Whether its answers may come from its cache.
+        """
         entry = self._take(config)
         try:
-            yield entry.client
+            yield entry.client if use_cache else entry.asking
         finally:
             with self._lock:
                 entry.users -= 1
@@ -94,20 +114,23 @@ class ClientCache:
         return KeyMask(config.api_key, self._operator_key)
 
     def one_off(self, config: Config) -> Client:
-        """A client outside the cache, for testing a configuration. The caller closes it."""
-        return self._create(config)
+        """A client outside this cache, for testing a configuration; it sends a request for each call.
+
+        The caller closes it.
+        """
+        return self._create(config.replace(cache_ttl=0))
 
     def stats(self, config: Config) -> dict[str, Any]:
         """Statistics of this worker's client for a configuration; see `Client.transport_stats`."""
-        with self.lease(config) as client:
+        with self.lease(config, use_cache=True) as client:  # its statistics include those of its cache
             return client.transport_stats()
 
-    def attempts(self, config: Config) -> int:
-        """Number of attempts of this worker's client for a configuration; 0 without a client."""
+    def activity(self, config: Config) -> int:
+        """The `activity_of` this worker's client for a configuration; 0 without a client."""
         with self._lock:
             if config not in self._entry:
                 return 0
-        return int(self.stats(config)["requests"])
+        return activity_of(self.stats(config))
 
     def close(self) -> None:
         """Close every client. Called when a worker ends."""
@@ -128,8 +151,8 @@ class ClientCache:
             entry.users += 1
             return entry
 
-    def _create(self, config: Config) -> MaskedClient:
-        return MaskedClient.for_app(self._app, config).masking(self._operator_key)
+    def _create(self, config: Config) -> GuardedClient:
+        return GuardedClient.for_app(self._app, config).masking(self._operator_key)
 
     def _drop_idle(self, now: float) -> None:
         """Close idle clients, so that keys typed once do not stay in memory forever."""

@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol
 from octaspace import Client
 
 from .methods import Method
-from .recording import record_late_errors
 
 __all__ = ["Listener", "NullListener", "result_of", "shape_of"]
 
@@ -84,7 +83,7 @@ def result_of(
 
 def _result(method: Method, found: Any) -> Any:
     if method.returns == "session":
-        with record_late_errors(), found as session:
+        with found as session:
             return {"uuid": session.uuid, "info": session.info().data}
     if method.returns == "list":
         return [dataclasses.asdict(offer) for offer in found]

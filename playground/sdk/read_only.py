@@ -1,6 +1,6 @@
 """Read-only guard: a call that would change something is stopped before it is sent.
 
-It checks each request, so it does not depend on a list of methods.
+The client checks each request, so it does not depend on a list of methods.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from flask import Flask
-
-from flask_octaspace import octaspace_request
 from flask_octaspace.calls import ChangeRefusedError
-from octaspace import Client, Request
+from flask_octaspace.client import MaskedClient
+from octaspace import Request, Response
+from octaspace.request import BodySink
 
-__all__ = ["ChangeStoppedError", "init_app", "reading_only"]
+__all__ = ["ChangeStoppedError", "GuardedClient", "reading_only"]
 
 _reading: ContextVar[bool] = ContextVar("playground_reading_only", default=False)
 
@@ -35,11 +34,20 @@ def reading_only() -> Iterator[None]:
         _reading.reset(token)
 
 
-def init_app(app: Flask) -> None:
-    """Check the app's calls."""
-    octaspace_request.connect(_check, sender=app)
+class GuardedClient(MaskedClient):
+    """A client of the playground: inside `reading_only` it sends only reads.
 
+    Its answers never contain the key.
+    """
 
-def _check(app: Flask, *, client: Client, request: Request, **_: Any) -> None:
-    if _reading.get() and not request.is_read:
-        raise ChangeStoppedError(f"{request.method} {request.path} changes something; nothing was sent")
+    def send(
+        self, request: Request, *, timeout: float | None = None, sink: BodySink | None = None
+    ) -> Response[Any]:
+        """See `octaspace.Client.send`.
+
+        Raises:
+            ChangeStoppedError: The request would change something, and the context allows only reads.
+        """
+        if _reading.get() and not request.is_read:
+            raise ChangeStoppedError(f"{request.method} {request.path} changes something; nothing was sent")
+        return super().send(request, timeout=timeout, sink=sink)

@@ -1,12 +1,11 @@
 """Records each SDK call and its attempts.
 
-The extension's signals report calls, and the SDK's log reports attempts. Both arrive in the thread of the
-call, so a context variable identifies the recording.
+`CallRecorder` is an observer of every client of the playground. A call ends in the thread in which it began,
+so a context variable identifies the recording.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +13,21 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from flask import Flask
-
-from flask_octaspace import octaspace_error, octaspace_request, octaspace_response
-from octaspace import Client, Error, Request, Response
+from octaspace import (
+    AttemptFinished,
+    CallFinished,
+    CallStarted,
+    Error,
+    Observer,
+    Request,
+    Response,
+    UnexpectedShapeError,
+)
+from octaspace.observer import CacheResult
 
 from .redaction import WITHHELD, answer_is_secret, without_secrets
 
-__all__ = ["Call", "RecordedCalls", "init_app", "record_calls", "record_late_errors"]
+__all__ = ["Call", "CallRecorder", "RecordedCalls", "record_calls"]
 
 #: Maximum size of an answer that is kept in the log.
 _MAX_ANSWER_BYTES: Final = 64 * 1024
@@ -33,6 +39,12 @@ _MAX_TOTAL_BYTES: Final = 2 * 1024 * 1024
 #: Maximum number of attempts that are kept of one call.
 _MAX_ATTEMPTS: Final = 200
 
+#: What is kept of an attempt: fields of `octaspace.AttemptFinished`.
+_ATTEMPT_FIELDS: Final = (
+    "number", "endpoint", "start", "elapsed", "status", "error", "phase", "reason", "request_id", "proxy",
+    "verdict", "wait", "cooldown", "connection", "connection_wait", "connections_in_use",
+)  # fmt: skip
+
 
 @dataclass
 class Call:
@@ -41,26 +53,42 @@ class Call:
     Attributes:
         request: The request.
         at: Start time, seconds since 1970.
-        attempts: Fields of the SDK's attempt lines, plus `start`: seconds since the start of the call.
+        began: Start time on the monotonic clock.
+        id: Its number in the events.
+        attempts: The fields of `octaspace.AttemptFinished` of each.
         response: The final answer, or None.
         error: The error that ended it, or None.
         elapsed: Total seconds.
-        in_use: Pool connections in use at its start, its own included; None without a pool.
+        cache: How the cache answered; None for a call that does not use it.
     """
 
     request: Request
     at: float
     began: float
+    id: int = 0
     attempts: list[dict[str, Any]] = field(default_factory=list)
     response: Response[Any] | None = None
     error: Error | None = None
     elapsed: float = 0.0
-    in_use: int | None = None
+    cache: CacheResult | None = None
 
     @property
     def endpoint(self) -> str:
         """Endpoint of the last attempt; empty when there was none."""
-        return str(self.attempts[-1]["url"]) if self.attempts else ""
+        return str(self.attempts[-1]["endpoint"]) if self.attempts else ""
+
+    @property
+    def address(self) -> str:
+        """The endpoint that sent the answer, also one from the cache; without an answer as `endpoint`."""
+        if self.response is None or not self.response.url.endswith(self.request.path):
+            return self.endpoint
+        return self.response.url[: -len(self.request.path)]
+
+    @property
+    def in_use(self) -> int | None:
+        """Connections of the endpoint in use when it began, its own included; None without a pool."""
+        value: int | None = self.attempts[0]["connections_in_use"] if self.attempts else None
+        return value
 
     @property
     def status(self) -> int | None:
@@ -87,7 +115,10 @@ class Call:
             "endpoint": self.endpoint,
             "request_id": self.request_id,
             "in_use": self.in_use,
+            "cache": self.cache,
             "detail": {
+                "address": self.address,
+                "age": 0.0 if response is None else response.age,
                 "params": dict(request.params),
                 "body": without_secrets(request.body),
                 "public": request.public,
@@ -120,6 +151,15 @@ class RecordedCalls(list[Call]):
         while len(self) > _MAX_CALLS or sum(map(_size, self)) > _MAX_TOTAL_BYTES:
             del self[0]
 
+    def find(self, id: int) -> Call | None:
+        """The call with this number, or None when it is not kept."""
+        return next((call for call in reversed(self) if call.id == id), None)
+
+    def mark_unreadable(self, error: UnexpectedShapeError) -> None:
+        """Record that the answer of the last call has a shape that the caller could not read."""
+        if self and self[-1].error is None:
+            self[-1].error = error
+
 
 def _size(call: Call) -> int:
     return 0 if call.response is None else len(call.response.body)
@@ -139,65 +179,36 @@ def record_calls() -> Iterator[RecordedCalls]:
         _current.reset(token)
 
 
-@contextmanager
-def record_late_errors() -> Iterator[None]:
-    """Record errors that the SDK raises for an answer it has received: a creation without an id (Q19)."""
-    try:
-        yield
-    except Error as error:
+@dataclass(frozen=True)
+class CallRecorder(Observer):
+    """Records the calls of its clients in the recording of the current context, if there is one.
+
+    It has no state: all of them are equal, so configurations with one are equal as well.
+    """
+
+    def call_started(self, event: CallStarted) -> None:
+        """Add the call."""
         calls = _current.get()
-        if calls and calls[-1].error is None and calls[-1].response is error.response:
-            calls[-1].error = error
-        raise
+        if calls is not None:
+            calls.append(Call(event.request, time.time(), time.monotonic(), event.call_id))
+
+    def attempt_finished(self, event: AttemptFinished) -> None:
+        """Add the attempt to its call."""
+        call = _find(event.call_id)
+        if call is not None and len(call.attempts) < _MAX_ATTEMPTS:
+            call.attempts.append({name: getattr(event, name) for name in _ATTEMPT_FIELDS})
+
+    def call_finished(self, event: CallFinished) -> None:
+        """Add the result to the call."""
+        call = _find(event.call_id)
+        if call is not None:
+            call.response, call.elapsed, call.cache = event.response, event.elapsed, event.cache
+            call.error = event.error if isinstance(event.error, Error) else None
 
 
-def init_app(app: Flask, log: logging.Logger) -> None:
-    """Connect to the app's signals and to the SDK's log."""
-    octaspace_request.connect(_on_request, sender=app)
-    octaspace_response.connect(_on_response, sender=app)
-    octaspace_error.connect(_on_error, sender=app)
-    if not any(isinstance(handler, _AttemptHandler) for handler in log.handlers):
-        log.addHandler(_AttemptHandler())
-
-
-class _AttemptHandler(logging.Handler):
-    """Reads the structured fields of each attempt's log line."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        fields = getattr(record, "octaspace_attempt", None)
-        calls = _current.get()
-        if fields is None or not calls or len(calls[-1].attempts) >= _MAX_ATTEMPTS:
-            return
-        call = calls[-1]
-        start = max(0.0, time.monotonic() - call.began - fields["elapsed"])
-        call.attempts.append({**fields, "start": start})
-
-
-def _on_request(app: Flask, *, client: Client, request: Request, **_: Any) -> None:
+def _find(id: int) -> Call | None:
     calls = _current.get()
-    if calls is not None:
-        calls.append(Call(request, time.time(), time.monotonic(), in_use=_sockets_in_use(client)))
-
-
-def _on_response(app: Flask, *, response: Response[Any], **_: Any) -> None:
-    calls = _current.get()
-    if calls:
-        calls[-1].response = response
-        calls[-1].elapsed = time.monotonic() - calls[-1].began
-
-
-def _on_error(app: Flask, *, error: Error, **_: Any) -> None:
-    calls = _current.get()
-    if calls:
-        calls[-1].error = error
-        calls[-1].elapsed = time.monotonic() - calls[-1].began
-
-
-def _sockets_in_use(client: Client) -> int | None:
-    stats = client.transport_stats()
-    if "pools" not in stats:
-        return None
-    return 1 + sum(int(pool["in_use"]) for pool in stats["pools"].values())
+    return None if calls is None else calls.find(id)
 
 
 def _headers(response: Response[Any]) -> dict[str, str]:

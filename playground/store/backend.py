@@ -29,7 +29,7 @@ StateKind = Literal["settings", "drafts"]
 #: The columns of a call that every view of the log shows; the rest is in its `detail`.
 CALL_COLUMNS: Final = (
     "at", "source", "page", "line", "method", "path", "status", "error", "elapsed", "attempts",
-    "endpoint", "request_id", "in_use",
+    "endpoint", "request_id", "in_use", "cache",
 )  # fmt: skip
 
 #: A job without a heartbeat for this long has lost its thread.

@@ -43,6 +43,8 @@ class CallRow:
         endpoint: Endpoint of the last attempt.
         request_id: The API's id, or None.
         in_use: Connections of the pool in use when it began, including its own; None without a pool.
+        cache: How the client's cache answered: ``hit``, ``miss`` or ``stale``; None for a call that does not
+            use it.
         detail: The rest: params, body, headers, answer, timeline; empty unless whole rows were requested.
     """
 
@@ -60,6 +62,7 @@ class CallRow:
     endpoint: str
     request_id: str | None
     in_use: int | None
+    cache: str | None
     detail: dict[str, Any]
 
     @property

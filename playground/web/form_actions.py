@@ -279,6 +279,7 @@ def _try(client: Client, line: SdkCall) -> tuple[list[Call], Response[Any] | Non
             return calls, line.run(client), None
         except UnexpectedShapeError as error:  # raised when the method read the answer
             log_unexpected_shape(line.name, error, calls[-1].request_id if calls else None)
+            calls.mark_unreadable(error)
             return calls, None, describe(error)
         except RentalLedgerError as error:  # with an answer: it was rented, and could not be recorded
             return calls, error.response, describe(error)

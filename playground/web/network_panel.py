@@ -9,8 +9,13 @@ from .panels import PanelRequest
 __all__ = ["network_panel"]
 
 
-def network_panel() -> PanelRequest:
-    """The call ``client.network.info()`` as a panel."""
+def network_panel(*, cached: bool = False) -> PanelRequest:
+    """The call ``client.network.info()`` as a panel.
+
+    Args:
+        cached: See `PanelRequest.cached`; for a page that shows the panel, and so the age of its data.
+    """
     return PanelRequest(
-        "network", "Network", SdkCall("network.info"), shape=network_summary, empty=lambda it: it.is_empty
-    )
+        "network", "Network", SdkCall("network.info"), shape=network_summary, empty=lambda it: it.is_empty,
+        cached=cached,
+    )  # fmt: skip

@@ -27,7 +27,7 @@ __all__ = ["PageContext", "init_app"]
 THEMES = ("auto", "light", "dark")
 
 #: Query parameters that belong to a single response, not to the page.
-_TRANSIENT = ("_panel", "_raw", OUTCOME, "confirm")
+_TRANSIENT = ("_panel", "_raw", "_fresh", OUTCOME, "confirm")
 
 #: Rows of the log drawer below every page.
 _DRAWER_ROWS = 25

@@ -9,6 +9,9 @@
 A page takes as long as its slowest call. An error affects its own panel only, which shows an error card. With
 ``?_panel=name`` only that call is made: this is how a panel is reloaded. With ``?_raw=name`` the response is
 the panel's JSON as a file, for answers too long to be shown whole.
+
+Each load is a request to the API, unless a panel has `PanelRequest.cached`, as those of the catalogue pages:
+it may show an answer of the client's cache, and says its age. With ``?_fresh=1`` the cache is emptied first.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from ..browser.state import Browser, current_browser
 from ..formatting import pretty_json
 from ..sdk.call import SdkCall, curl
 from ..sdk.error_card import UNEXPECTED_SHAPE, Problem, describe, log_unexpected_shape
-from ..sdk.recording import Call, record_calls
+from ..sdk.recording import RecordedCalls, record_calls
 from ..sdk.redaction import without_secrets
 from .responses import as_attachment
 
@@ -39,9 +42,10 @@ __all__ = ["Companion", "Panel", "PanelRequest", "load", "register_companion"]
 
 State = Literal["ok", "empty", "error", "skipped"]
 
-#: The query parameters that request a single panel, and its answer as a file.
+#: The query parameters that request a single panel, its answer as a file, and answers not from the cache.
 ONLY: Final = "_panel"
 RAW: Final = "_raw"
+FRESH: Final = "_fresh"
 
 #: Maximum number of characters of an answer's JSON on a page, and of entries it is made from.
 _SHOWN_CHARACTERS: Final = 64_000
@@ -72,6 +76,7 @@ class PanelRequest:
         empty: Whether the result of `shape` is empty.
         budget: Time limit in seconds; the one of Settings by default.
         needs: Panels whose data it needs; they are loaded with it when it is reloaded.
+        cached: Whether an answer from the cache will do: for lists that are shown with their age.
     """
 
     name: str
@@ -81,6 +86,7 @@ class PanelRequest:
     empty: Callable[[Any], bool] = _is_empty
     budget: float | None = None
     needs: tuple[str, ...] = ()
+    cached: bool = False
 
 
 @dataclass
@@ -106,7 +112,7 @@ class Panel:
     problem: Problem | None = None
     at: float = 0.0
     elapsed: float = 0.0
-    calls: list[Call] = field(default_factory=list)
+    calls: RecordedCalls = field(default_factory=RecordedCalls)
     log_id: int | None = None
 
     @property
@@ -134,6 +140,25 @@ class Panel:
     def request_id(self) -> str | None:
         return self.calls[-1].request_id if self.calls else None
 
+    @property
+    def from_cache(self) -> bool:
+        """Whether the answer comes from the cache."""
+        return self._response is not None and self._response.from_cache
+
+    @property
+    def stale(self) -> bool:
+        """Whether it is an older answer from the cache, because the API failed."""
+        return self._response is not None and self._response.stale
+
+    @property
+    def age(self) -> float:
+        """Age of the answer in seconds; 0 unless it comes from the cache."""
+        return 0.0 if self._response is None else self._response.age
+
+    @property
+    def _response(self) -> Response[Any] | None:
+        return self.calls[-1].response if self.calls else None
+
     @cached_property
     def raw(self) -> Any:
         """The answer without secrets; computed on demand, because it copies the whole answer."""
@@ -142,8 +167,7 @@ class Panel:
     @property
     def size(self) -> int:
         """Bytes of the answer."""
-        response = self.calls[-1].response if self.calls else None
-        return 0 if response is None else len(response.body)
+        return 0 if self._response is None else len(self._response.body)
 
     @cached_property
     def raw_start(self) -> str | None:
@@ -173,7 +197,7 @@ class Panel:
             return None
         last = self.calls[-1].request
         return curl(
-            last.method, self.endpoint, last.path,
+            last.method, self.calls[-1].address, last.path,
             params=dict(last.params), body=without_secrets(last.body), public=last.public,
         )  # fmt: skip
 
@@ -217,11 +241,18 @@ def load(*requests: PanelRequest, page: bool = True) -> dict[str, Panel]:
     added = [] if only else [companion.panel_request(browser, wanted) for companion in companions]
     extra = [each for each in added if each is not None]
     wanted += extra
-    with state.clients.lease(browser.config) as client:
-        running = [
-            state.submit(_run, client.with_options(total_timeout=each.budget or browser.budget), each)
-            for each in wanted
-        ]
+    clients = state.clients
+    with (
+        clients.lease(browser.config) as asking,
+        clients.lease(browser.config, use_cache=True) as caching,
+    ):
+        if page and FRESH in request.args and any(each.cached for each in wanted):
+            caching.clear_cache()
+        running = []
+        for each in wanted:
+            client = caching if each.cached else asking
+            timed = client.with_options(total_timeout=each.budget or browser.budget)
+            running.append(state.submit(_run, timed, each))
         for future in running:
             panel = future.result()
             panels[panel.name] = panel
@@ -286,8 +317,7 @@ def _set_unreadable(panel: Panel, error: Exception, answer: Any) -> None:
     if isinstance(error, UnexpectedShapeError):
         log_unexpected_shape(panel.request.line.name, error, panel.request_id)
         panel.problem = replace(describe(error), request_id=panel.request_id)
-        if panel.calls and panel.calls[-1].error is None:
-            panel.calls[-1].error = error
+        panel.calls.mark_unreadable(error)
     else:
         # A bug in this app: the page relies on something in the answer that was not checked.
         current_app.logger.exception(

@@ -14,11 +14,12 @@ from octaspace import Config
 
 from ..app_state import AppState, current_app_state
 from ..browser.state import Browser
+from ..sdk.client_cache import activity_of
 from ..store import StoreError, WorkerSnapshots
 
 __all__ = ["forget_snapshots", "publish_after_request", "publish_snapshot"]
 
-#: Attempts of a client when its snapshot was last published, by the fingerprint of its configuration.
+#: The `activity_of` a client when its snapshot was last published, by the fingerprint of its configuration.
 _published: dict[str, int] = {}
 
 #: Maximum number of entries of `_published`.
@@ -38,7 +39,7 @@ def publish_snapshot(browser: Browser, state: AppState) -> tuple[dict[str, Any],
     workers.publish(stats)
     if len(_published) >= _MAX:
         _published.clear()
-    _published[fingerprint] = stats["requests"]
+    _published[fingerprint] = activity_of(stats)
     return stats, workers
 
 
@@ -60,7 +61,7 @@ def publish_after_request(response: Response) -> Response:
 
 def _publish_if_calls_were_made(browser: Browser, state: AppState) -> None:
     config = browser.config
-    made = state.clients.attempts(config)
+    made = state.clients.activity(config)
     if made and _published.get(_fingerprint(config, state.secret_key)) != made:
         publish_snapshot(browser, state)
 

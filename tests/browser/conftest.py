@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from octaspace.sandbox import ManualClock, SandboxServer
 
-from ..support.running_playground import RunningPlayground
+from ..support.running_playground import WITHOUT_CACHE, RunningPlayground
 from .chromium import NO_BROWSER, launch_options
 from .watching import Watcher
 
@@ -61,8 +61,9 @@ def clock() -> ManualClock:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory, clock: ManualClock) -> Iterator[RunningPlayground]:
-    """The playground with three workers, once per session."""
-    with RunningPlayground(tmp_path_factory.mktemp("playground"), workers=3, clock=clock) as running:
+    """The playground with three workers, once per session; tests of the cache switch it on for a browser."""
+    folder = tmp_path_factory.mktemp("playground")
+    with RunningPlayground(folder, workers=3, clock=clock, app=WITHOUT_CACHE) as running:
         yield running
 
 

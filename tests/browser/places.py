@@ -105,8 +105,8 @@ def _job(page: Page, sandbox: SandboxServer) -> str:
 
 
 def _call(page: Page, sandbox: SandboxServer) -> str:
-    """A call of this browser, which has to be made first."""
-    page.goto("/playground/network")
+    """A call of this browser, which has to be made first; not one that the cache answers."""
+    page.goto("/playground/network?_fresh=1")
     return urlsplit(str(page.locator("#drawer .calls th a").first.get_attribute("href"))).path
 
 

@@ -58,7 +58,7 @@ def test_a_failure_is_a_card(
     assert call["error"] == error
     arrived = [entry for entry in sandbox.journal.entries() if entry.path == "/apps"]
     logged = [attempt for attempt in call["detail"]["attempts"] if kind != "refuse"]
-    assert [int(attempt["url"].rpartition(":")[2]) for attempt in logged] == [
+    assert [int(attempt["endpoint"].rpartition(":")[2]) for attempt in logged] == [
         entry.endpoint for entry in arrived
     ]
     assert {entry.key for entry in arrived} <= {key_digest(key)}
@@ -111,7 +111,7 @@ def test_one_panel_of_three(page: Page, sandbox: SandboxServer) -> None:
 def test_a_panel_that_cannot_be_loaded_again_is_kept_and_greyed(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/network")
     panel = page.locator("[data-panel=network]")
-    page.route("**/network?_panel=network", lambda route: route.abort())
+    page.route("**/network?_panel=network&_fresh=1", lambda route: route.abort())
     panel.get_by_role("link", name="Reload Network").click()
     expect(page.locator("#live-region")).to_contain_text("Failed to fetch")
     expect(panel).to_have_class("panel panel-wide is-stale")
@@ -200,7 +200,7 @@ def test_retries_and_failovers_are_what_the_journal_says(page: Page, sandbox: Sa
     def counted(pairs: list[tuple[int, int | None]]) -> dict[tuple[int, int | None], int]:
         return {pair: pairs.count(pair) for pair in set(pairs)}
 
-    logged = [(int(attempt["url"].rpartition(":")[2]), attempt["status"]) for attempt in attempts]
+    logged = [(int(attempt["endpoint"].rpartition(":")[2]), attempt["status"]) for attempt in attempts]
     assert counted(logged) == counted([(entry.endpoint, entry.status) for entry in arrived])
     assert [call for call in calls if call["error"]] == []
 

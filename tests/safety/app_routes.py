@@ -53,7 +53,7 @@ def query_names(app: Flask, rule: Rule) -> list[str]:
     """Names that the module of a view reads from addresses and forms, and those that every page reads."""
     module = sys.modules[app.view_functions[rule.endpoint].__module__]
     text = inspect.getsource(module)
-    return sorted({*_READS.findall(text), "_panel", "_raw", "done", "page", "text"})
+    return sorted({*_READS.findall(text), "_fresh", "_panel", "_raw", "done", "page", "text"})
 
 
 def forms_of(html: bytes) -> list[Form]:

@@ -211,7 +211,7 @@ def test_each_store_accepts_a_lone_surrogate(
     row = {
         "at": 1.0, "source": "sandbox", "page": "p", "line": "client.x('\ud800')", "method": "GET",
         "path": "/x\ud800", "status": 200, "error": None, "elapsed": 0.1, "attempts": 1, "endpoint": "e",
-        "request_id": "id-\udfff", "in_use": None, "detail": {"answer": {"\ud800": "\udfff"}},
+        "request_id": "id-\udfff", "in_use": None, "cache": None, "detail": {"answer": {"\ud800": "\udfff"}},
     }  # fmt: skip
     (number,) = calls.append([row])
     found = calls.find(number)

@@ -42,7 +42,7 @@ def rows(text: str) -> list[CallRow]:
         CallRow(
             id=number, at=0.0, source=text, page="p", line="l", method="GET", path=text, status=503,
             error="ServerError", elapsed=0.1, attempts=1, endpoint=text, request_id=text, in_use=None,
-            detail=detail,
+            cache=None, detail=detail,
         )
         for number in range(2)
     ]  # fmt: skip

@@ -144,3 +144,22 @@ def test_operator_key_is_masked_for_other_browsers(
     assert key_in(caplog.text, KEY) == ""
     sent = {arrival.headers.get("authorization") for arrival in api.server.journal}
     assert sent == ({typed, None} if typed else {None})
+
+
+@pytest.mark.parametrize("typed", ["", "another-key-typed-in-a-browser"])
+def test_an_answer_from_the_cache_shows_no_key(typed: str, visitor: Visitor, api: HostileApi) -> None:
+    """Neither that of its client nor the operator's: the answer is kept as it came, and masked each time."""
+
+    def lie(reply: Reply) -> None:
+        if reply.is_json:
+            reply.key = KEY
+            in_a_new_field(every_spelling)(reply)
+
+    if typed:
+        visitor.post("/playground/settings/source", kind="live", api_key=typed)
+    api.lie = lie
+    for path in ("services", "apps", "network"):
+        for number in range(3):
+            text = visitor.get(f"/playground/{path}").get_data(as_text=True)
+            assert ("From the cache" in text) == (number > 0), path
+            assert key_in(re.sub(r'"csrf-token" [^>]*', "", text), KEY) == "", path

@@ -22,9 +22,12 @@ from octaspace.sandbox import Clock, SandboxServer
 
 from .waiting import until
 
-__all__ = ["ROOT", "RunningPlayground", "answers", "bare_environment", "free_port"]
+__all__ = ["ROOT", "WITHOUT_CACHE", "RunningPlayground", "answers", "bare_environment", "free_port"]
 
 ROOT = Path(__file__).resolve().parents[2]
+
+#: The playground whose pages ask the sandbox each time: tests replace its data within seconds.
+WITHOUT_CACHE = 'playground:create_app({"OCTASPACE_CACHE_TTL": 0})'
 
 #: Variables that a process needs; all others could change the app's behaviour.
 _NEEDED = ("PATH", "LANG", "TMPDIR", "SYSTEMROOT")

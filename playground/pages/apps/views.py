@@ -62,7 +62,7 @@ class AppFilter:
 @bp.get("")
 def index() -> str:
     wanted = AppFilter.read(request.args)
-    panels = load(PanelRequest("apps", "Apps", SdkCall("apps.list"), shape=read_apps))
+    panels = load(PanelRequest("apps", "Apps", SdkCall("apps.list"), shape=read_apps, cached=True))
     apps: list[App] = panels["apps"].data or []
     shown = sorted(wanted.apply(apps), key=lambda app: (category_of(app), single_line(app.name).lower()))
     return render_template(

@@ -68,7 +68,7 @@ class Step:
 def index() -> str:
     browser, parts = current_browser(), current_app_state()
     panels = load(
-        network_panel(),
+        network_panel(cached=True),
         PanelRequest("balance", "Balance", SdkCall("accounts.balance"), shape=read_balance,
             empty=lambda wei: False, needs=("network", "sessions")),
         PanelRequest("profile", "Account", SdkCall("accounts.profile"), shape=read_account),

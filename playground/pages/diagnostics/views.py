@@ -98,7 +98,7 @@ def _series(browser: Browser) -> tuple[Series, Series]:
     rows, _ = calls.latest(_MAX_CALLS, since=time.time() - 60 * _MINUTES)
     rows.reverse()
     return (
-        Series([row.elapsed for row in rows]),
+        Series([row.elapsed for row in rows if row.attempts]),  # not those that the cache answered
         Series([row.in_use for row in rows if row.in_use is not None]),
     )
 

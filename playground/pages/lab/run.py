@@ -235,20 +235,7 @@ class _Run:
             "error": None if problem is None else problem.kind,
             "message": "" if problem is None else problem.message,
             "unknown": problem is not None and problem.outcome_unknown,
-            "attempts": [
-                {
-                    "start": start + attempt["start"],
-                    "took": attempt["elapsed"],
-                    "url": attempt["url"],
-                    "verdict": attempt["verdict"],
-                    "wait": attempt["wait"],
-                    "status": attempt.get("status"),
-                    "error": attempt.get("error"),
-                    "phase": attempt.get("phase"),
-                    "reason": attempt.get("reason"),
-                }
-                for attempt in call.attempts
-            ],
+            "attempts": [{**attempt, "start": start + attempt["start"]} for attempt in call.attempts],
         }
 
     def _now(self) -> float:

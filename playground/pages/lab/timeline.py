@@ -43,12 +43,14 @@ class Mark:
     Attributes:
         span: Its position.
         verdict: What the SDK did after it.
-        wait: Seconds of the wait after it, or None.
+        queue: The wait for a connection at its start, or None.
+        wait: The wait after it, or None.
         jump: Start of the next attempt of the call: x in percent, y in pixels; None for the last one.
     """
 
     span: Span
     verdict: str
+    queue: Span | None
     wait: Span | None
     jump: tuple[float, float] | None
 
@@ -89,7 +91,7 @@ def draw(
         seconds: How long it has lasted so far.
     """
     last = max(
-        (attempt["start"] + attempt["took"] for call in calls for attempt in call["attempts"]), default=0.0
+        (attempt["start"] + attempt["elapsed"] for call in calls for attempt in call["attempts"]), default=0.0
     )
     whole = max(seconds, last, 0.5)
     band = lanes * _LANE + 2 * _PAD
@@ -104,16 +106,21 @@ def draw(
         found = []
         attempts = call["attempts"]
         for at, attempt in enumerate(attempts):
-            y = spot(attempt["url"], call["lane"])
+            y = spot(attempt["endpoint"], call["lane"])
             span = Span(
-                100 * attempt["start"] / whole, max(_THINNEST, 100 * attempt["took"] / whole), y, _LANE - 2
+                100 * attempt["start"] / whole, max(_THINNEST, 100 * attempt["elapsed"] / whole), y, _LANE - 2
             )
+            queued = 100 * attempt["connection_wait"] / whole
+            queue = Span(span.x, queued, y, _LANE - 2) if queued >= _THINNEST else None
             following = attempts[at + 1] if at + 1 < len(attempts) else None
             wait = Span(span.end, 100 * attempt["wait"] / whole, y, _LANE - 2) if attempt["wait"] else None
             jump = None
             if following is not None:
-                jump = 100 * following["start"] / whole, spot(following["url"], call["lane"]) + _LANE / 2 - 1
-            found.append(Mark(span, attempt["verdict"], wait, jump))
+                jump = (
+                    100 * following["start"] / whole,
+                    spot(following["endpoint"], call["lane"]) + _LANE / 2 - 1,
+                )
+            found.append(Mark(span, attempt["verdict"], queue, wait, jump))
         return tuple(found)
 
     return Picture(

@@ -12,4 +12,4 @@ bp = Blueprint("network", __name__, url_prefix="/playground/network")
 
 @bp.get("")
 def index() -> str:
-    return render_template("network/index.html", **load(network_panel()))
+    return render_template("network/index.html", **load(network_panel(cached=True)))

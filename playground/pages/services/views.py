@@ -22,10 +22,16 @@ def index() -> str:
     tab = cast(Service, request.args.get("tab") if request.args.get("tab") in SERVICES else "mr")
     filters = read_filters(tab, request.args)
     line = SdkCall(f"services.{tab}.search", **filters.arguments)
-    asks = [PanelRequest("offers", SERVICES[tab], line, shape=lambda found: tuple(map(ShownOffer, found)))]
+    asks = [
+        PanelRequest(
+            "offers", SERVICES[tab], line, shape=lambda found: tuple(map(ShownOffer, found)), cached=True
+        )
+    ]
     wanted = request.args.get("app", "") if tab == "mr" else ""
     if wanted:
-        asks.append(PanelRequest("app", "App", SdkCall("apps.list"), shape=rent.find_app(wanted)))
+        asks.append(
+            PanelRequest("app", "App", SdkCall("apps.list"), shape=rent.find_app(wanted), cached=True)
+        )
     panels = load(*asks)
     offers = panels["offers"]
     # Without a filter the search has read them all.

@@ -1,4 +1,4 @@
-// Reloads one panel: fetches the page with only the call of that panel, and replaces the panel.
+// Reloads one panel: fetches the page with only the call of that panel, not from the cache, and replaces the panel.
 import { announce } from "./announce.js";
 import { localise, span } from "./times.js";
 import { prepare } from "./tables.js";
@@ -40,6 +40,7 @@ export async function replacePanel(panel, signal) {
   const address = new URL(location.href);
   address.searchParams.delete("done");
   address.searchParams.set("_panel", panel.dataset.panel);
+  address.searchParams.set("_fresh", "1");
   const answer = await fetch(address, { headers: { Accept: "text/html" }, signal });
   if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -51,13 +52,13 @@ export async function replacePanel(panel, signal) {
     return panel;
   }
   const open = [...panel.querySelectorAll("details[open][id]")].map((part) => part.id);
-  const focused = panel.contains(document.activeElement) ? document.activeElement.className : null;
+  const focused = panel.contains(document.activeElement) && document.activeElement.matches("[data-reload-panel]");
   localise(fresh);
   for (const id of open) fresh.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
   panel.replaceWith(fresh);
   loaded.set(fresh, performance.now());
   prepare(fresh);
-  if (focused?.includes("panel-reload")) fresh.querySelector(".panel-reload")?.focus();
+  if (focused) fresh.querySelector(".panel-reload")?.focus();
   return fresh;
 }
 

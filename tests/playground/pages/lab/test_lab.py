@@ -150,8 +150,11 @@ def test_a_dead_endpoint_is_failed_over_and_left_alone(visitor: Visitor, sandbox
     assert page.select("svg.failover .cooldown")
     assert page.select("svg.failover .verdict-failover")
     attempts = [" ".join(row.select(".attempt-list")[0].get_text(" ").split()) for row in rows(page)]
-    assert any(re.fullmatch(r"A .* failover B 200 ok", shown) for shown in attempts)
-    assert sum(shown == "B 200 ok" for shown in attempts) > 10
+    failed_over = r"A — connection error failover cooldown 3 s B (new|reused) 200 ok"
+    assert any(re.fullmatch(failed_over, shown) for shown in attempts)
+    at_once = [shown for shown in attempts if re.fullmatch(r"B (new|reused) 200 ok", shown)]
+    assert len(at_once) > 10
+    assert "B reused 200 ok" in at_once
 
 
 def test_waits_of_retries_are_shown(visitor: Visitor, sandbox: SandboxServer) -> None:
@@ -236,8 +239,14 @@ def test_marks_stand_where_their_times_are() -> None:
     call = {
         "number": 1, "lane": 2, "line": "nodes.list", "status": 200, "error": None,
         "attempts": [
-            {"url": "http://b", "start": 1.0, "took": 1.0, "verdict": "retry", "wait": 2.0},
-            {"url": "http://a", "start": 4.0, "took": 0.001, "verdict": "ok", "wait": 0.0},
+            {
+                "endpoint": "http://b", "start": 1.0, "elapsed": 1.0, "verdict": "retry", "wait": 2.0,
+                "connection_wait": 0.5,
+            },
+            {
+                "endpoint": "http://a", "start": 4.0, "elapsed": 0.001, "verdict": "ok", "wait": 0.0,
+                "connection_wait": 0.0,
+            },
         ],
     }  # fmt: skip
     cooldown = {"url": "http://a", "from": 2.0, "to": 5.0}
@@ -245,6 +254,9 @@ def test_marks_stand_where_their_times_are() -> None:
     (_, (first, second)) = picture.calls[0]
     assert (first.span.x, first.span.width) == (10.0, 10.0)
     assert first.span.y > picture.band > second.span.y
+    assert first.queue is not None
+    assert (first.queue.x, first.queue.width) == (10.0, 5.0)
+    assert second.queue is None
     assert first.wait is not None
     assert (first.wait.x, first.wait.width) == (20.0, 20.0)
     assert first.jump is not None
