@@ -124,6 +124,14 @@ def responses_and_errors(response: Response[dict[str, Any]]) -> None:
         assert_type(error.rejections, list[Any])
 
 
+def cached(client: Client) -> None:
+    offers = client.services.mr.list()
+    assert_type(offers.from_cache, bool)
+    assert_type(offers.age, float)
+    assert_type(offers.stale, bool)
+    client.clear_cache()
+
+
 def options() -> None:
     client = Client("key", keep_alive=True, base_urls=["https://a"], read_timeout=None)
     assert_type(client.with_options(api_key="other", max_retries=0), Client)

@@ -68,6 +68,24 @@ def test_waiting_callers_get_the_answer_of_the_first(
     assert taking_part(client) == 0
 
 
+def test_an_answer_that_arrives_just_before_the_flight_begins_is_used(
+    serve: ServerFactory, cached: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = cached(serve(after=numbered))
+    flights = client._transport.cache.flights
+    join, earlier = flights.join, []
+
+    def late(*args: Any) -> Any:
+        if not earlier:
+            earlier.append(None)
+            earlier.append(client.services.mr.list())  # another call, between the two steps of this one
+        return join(*args)
+
+    monkeypatch.setattr(flights, "join", late)
+    assert client.services.mr.list().data == [1]
+    assert cache_of(client)["hits"] == 1
+
+
 def test_different_requests_do_not_wait_for_each_other(
     serve: ServerFactory, cached: ClientFactory, held: Held, threads: ThreadPoolExecutor
 ) -> None:

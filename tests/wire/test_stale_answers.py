@@ -122,6 +122,26 @@ def test_those_who_wait_get_the_older_answer_too(
     assert len(server.journal) == 3
 
 
+def test_who_may_use_an_older_answer_does_not_wait_for_the_next_request(
+    serve: ServerFactory, cached: ClientFactory, clock: FakeClock, held: Held, threads: ThreadPoolExecutor
+) -> None:
+    client = cached(serve(answer([1]), held, held), cache_stale=60)
+    strict = client.with_options(cache_stale=0)
+    client.services.mr.list()
+    clock.advance(11)
+    first = threads.submit(strict.services.mr.list)
+    held.arrives()
+    calls = [threads.submit(strict.services.mr.list) for _ in range(6)]
+    lax = threads.submit(client.services.mr.list)
+    waiting(client, 7)
+    held.hang_up()
+    held.arrives()
+    assert lax.result(20).stale  # while the next request is under way
+    held.reply([2])
+    assert [call.result().data for call in calls] == [[2]] * 6
+    assert isinstance(first.exception(), octaspace.ConnectionError)
+
+
 def test_who_comes_after_a_failure_waits_for_the_next_request(
     serve: ServerFactory, cached: ClientFactory, clock: FakeClock, held: Held, threads: ThreadPoolExecutor
 ) -> None:
