@@ -9,6 +9,7 @@ from typing import Any
 from ..config import Config
 from ..errors import ConfigurationError, Error
 from ..fork import notice_fork
+from ..hook_failure import hook_after_sending
 from ..key_mask import KeyMask
 from ..observer import AttemptFinished, AttemptVerdict, Observer, StatsSource
 from ..request import BodySink, Request
@@ -386,7 +387,11 @@ class _Call:
     def _finish(self, result: Answer | Failure, url: str, began: float) -> tuple[Response[Any], Answer]:
         request = self._request
         if isinstance(result, Answer):
-            self._report(result, url, began, "ok" if 200 <= result.status < 300 else "raise")
+            try:
+                self._report(result, url, began, "ok" if 200 <= result.status < 300 else "raise")
+            except BaseException:  # of an observer, a log handler or a signal: a rental may have been made
+                with hook_after_sending(self._response(result, url)):
+                    raise
             return self._response(result, url), result
         self._report(result, url, began, "raise")
         if result.phase == "total":

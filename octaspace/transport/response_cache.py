@@ -29,7 +29,9 @@ _MAX_ENTRIES: Final = 1024
 #: An answer with longer header fields is not kept.
 _MAX_HEADER_CHARACTERS: Final = 65_536
 
-_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+#: A quoted string. It also matches one without an end: a search that begins again at each quote of a hostile
+#: header takes minutes, and holds up all threads.
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*("?)', re.DOTALL)
 
 
 class KeptAnswer:
@@ -225,5 +227,7 @@ def forbids_keeping(headers: Mapping[str, str]) -> bool:
     Args:
         headers: Its header fields; names are case-insensitive.
     """
-    directives = _QUOTED.sub("", headers.get("Cache-Control", "")).split(",")
+    directives = _QUOTED.sub(
+        lambda match: "" if match[1] else match[0], headers.get("Cache-Control", "")
+    ).split(",")
     return any(directive.partition("=")[0].strip().lower() == "no-store" for directive in directives)
