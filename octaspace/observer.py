@@ -159,10 +159,10 @@ class CallFinished:
 class Observer(Protocol):
     """Watches the calls of the clients that have it in `Config.observers`.
 
-    The call continues when the method returns. What it raises is logged once for each method, at the level
-    ERROR, and does not fail the call. For each `call_started` there is one `call_finished`, in the same
-    thread. Calls may be nested: an observer, a hook or a log handler may make one. Several threads use an
-    observer at the same time.
+    The call continues when the method returns. What it raises is logged once for each method of an observer,
+    at the level ERROR, and does not fail the call. For each `call_started` there is one `call_finished`, in
+    the same thread. Calls may be nested: an observer, a hook or a log handler may make one. Several threads
+    use an observer at the same time.
 
     A subclass needs only the methods that it uses.
     """

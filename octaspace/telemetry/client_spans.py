@@ -50,8 +50,9 @@ class ClientSpans:
         span = self._tracer.start_span(f"octaspace {name}", kind=SpanKind.INTERNAL, attributes=attributes)
         # Without an SDK, an invalid span would hide the span context that the program has received.
         if span.get_span_context().is_valid:
-            token = context.attach(trace.set_span_in_context(span))
-            self._running[event.call_id] = _RunningSpan(span, token)
+            # Known before it is current, so that an interrupt in between leaves no span that never ends.
+            running = self._running[event.call_id] = _RunningSpan(span)
+            running.token = context.attach(trace.set_span_in_context(span))
 
     def attempt_finished(self, event: AttemptFinished) -> None:
         """Add the event of an attempt.
@@ -75,7 +76,8 @@ class ClientSpans:
         if running is None:
             return
         try:
-            context.detach(running.token)
+            if running.token is not None:
+                context.detach(running.token)
             if running.span.is_recording():
                 running.span.set_attributes(_call_attributes(event, running.request_id))
                 if event.error is not None:
@@ -89,15 +91,15 @@ class _RunningSpan:
 
     Attributes:
         span: The span.
-        token: Restores the context before it.
+        token: Restores the context before it; None until it is current.
         request_id: The API's id of the last attempt, or None.
     """
 
     __slots__ = ("request_id", "span", "token")
 
-    def __init__(self, span: Span, token: Token[context.Context]) -> None:
+    def __init__(self, span: Span) -> None:
         self.span = span
-        self.token = token
+        self.token: Token[context.Context] | None = None
         self.request_id: str | None = None
 
 

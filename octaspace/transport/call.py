@@ -85,9 +85,7 @@ class Transport:
         self.log = config.logger or _DEFAULT_LOGGER
         level = config.log_level
         self.log_level: int = level if isinstance(level, int) else logging.getLevelName(level.upper())
-        self._observation: Observation = Observation(
-            config, self.log, None if parent is None else parent._observation
-        )
+        self._observation = Observation(config, self.log)
         self._observation.created(self._stats_source)
 
     def add_observer(self, observer: Observer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Final, Literal
@@ -11,15 +12,7 @@ from ..config import Config
 from ..errors import Error
 from ..hook_failure import hook_after_sending
 from ..key_mask import KeyMask
-from ..observer import (
-    AttemptFinished,
-    CacheResult,
-    CallFinished,
-    CallStarted,
-    Observer,
-    StatsObserver,
-    StatsSource,
-)
+from ..observer import AttemptFinished, CacheResult, CallFinished, CallStarted, Observer, StatsSource
 from ..request import Request
 from ..response import Response
 from .attempt_event import request_without_key
@@ -39,11 +32,9 @@ class Observation:
     Args:
         config: The client's options.
         log: Where an observer that raises is reported.
-        parent: The observation of the client that this one is derived from; what it has reported is not
-            reported again.
     """
 
-    def __init__(self, config: Config, log: logging.Logger, parent: Observation | None) -> None:
+    def __init__(self, config: Config, log: logging.Logger) -> None:
         self.on_request, self.on_response = config.on_request, config.on_response
         self.observers: tuple[Observer, ...] = config.observers
         #: Whether anything watches; read for every call.
@@ -51,7 +42,6 @@ class Observation:
             config.observers or config.on_request is not None or config.on_response is not None
         )
         self._log = log
-        self._reported: set[tuple[int, str]] = set() if parent is None else parent._reported
 
     def add(self, observer: Observer) -> None:
         """Add an observer that is not in `Config.observers`, in front of those."""
@@ -61,8 +51,7 @@ class Observation:
     def created(self, source: StatsSource) -> None:
         """Give the statistics to the observers that want them."""
         for observer in self.observers:
-            if isinstance(observer, StatsObserver):
-                self.tell(observer, "client_created", source)
+            self.tell(observer, "client_created", source)
 
     def watch(self, request: Request, *, mask: KeyMask, clock: Clock) -> CallWatch:
         """Watch a call.
@@ -77,17 +66,38 @@ class Observation:
     def tell(self, observer: Observer, method: _Method, event: Any) -> None:
         """Call a method of an observer. An exception is logged, the first one of each method only."""
         try:
-            getattr(observer, method)(event)
+            if method != "client_created" or hasattr(observer, method):  # only a `StatsObserver` has it
+                getattr(observer, method)(event)
         except Exception as error:
-            mark = (id(observer), method)
-            if mark in self._reported:
+            if not _is_first_error(observer, method):
                 return
-            self._reported.add(mark)
             log_line(
                 self._log, logging.ERROR,
                 "the observer %s raised %s in %s; the call continues, further errors there are not logged",
                 type(observer).__name__, type(error).__name__, method, error=error,
             )  # fmt: skip
+
+
+#: By id of an observer that has raised: the observer, and the methods that have. The reference is weak where
+#: possible, so that the id of one that is gone can be used again.
+_failed: Final[dict[int, tuple[object, set[str]]]] = {}
+
+
+def _is_first_error(observer: Observer, method: str) -> bool:
+    """Whether no error of this method of the observer was logged in this process, by whatever client."""
+    key = id(observer)
+    known = _failed.get(key)
+    if known is None:
+        try:
+            reference: object = weakref.ref(observer, lambda _: _failed.pop(key, None))
+        except TypeError:
+            reference = observer
+        known = _failed.setdefault(key, (reference, set()))
+    methods = known[1]
+    if method in methods:
+        return False
+    methods.add(method)
+    return True
 
 
 class CallWatch:

@@ -73,6 +73,10 @@ class Raising(Recorder):
         raise self._error
 
 
+class Interrupt(BaseException):
+    """Not an Exception, as the timeouts of gevent."""
+
+
 @pytest.fixture
 def watcher() -> Recorder:
     return Recorder()
@@ -279,6 +283,42 @@ def test_an_observer_that_raises_fails_no_call_and_is_logged_once(
     assert record.exc_info
 
 
+def test_an_observer_of_many_clients_is_logged_once(
+    serve: ServerFactory, connect: ClientFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve(after=echo)
+    for broken in (Raising("call_started", RuntimeError()), Raising("call_started", RuntimeError())):
+        for _ in range(3):
+            connect(server, observers=[broken]).send(READ)
+    assert len([record for record in caplog.records if record.levelno == logging.ERROR]) == 2
+
+
+@pytest.mark.parametrize("reports", ["observer", "log handler"])
+def test_an_interrupt_behind_the_answer_to_a_creation_stops_the_machine(
+    serve: ServerFactory, connect: ClientFactory, reports: str
+) -> None:
+    server = serve(answer([{"uuid": "u-1"}]), answer({}))
+
+    class Interrupted(Observer, logging.Handler):
+        def attempt_finished(self, event: AttemptFinished) -> None:
+            if event.operation == "services.mr.create":
+                raise Interrupt
+
+        def emit(self, record: logging.LogRecord) -> None:
+            if "/services/mr" in record.getMessage():
+                raise Interrupt
+
+    logger = logging.Logger("interrupted", logging.INFO)
+    options: dict[str, Any] = {"observers": [Interrupted()]}
+    if reports == "log handler":
+        logger.addHandler(Interrupted())
+        options = {"logger": logger}
+    rental = connect(server, **options).services.mr.rent(node_id=1, disk_size=1, image="x")
+    with pytest.raises(Interrupt), rental:
+        raise AssertionError("the block must not run")
+    assert [arrival.path for arrival in server.journal] == ["/services/mr", "/services/u-1/stop"]
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_failover_goes_on_behind_an_observer_that_raises(
     serve: ServerFactory, connect: ClientFactory, method: str
@@ -287,10 +327,6 @@ def test_a_failover_goes_on_behind_an_observer_that_raises(
     client = connect(bad, good, observers=[Raising(method, RuntimeError("broken"))])
     assert client.send(READ).attempts == 2
     assert client.send(READ).ok
-
-
-class Interrupt(BaseException):
-    """Not an Exception, as the timeouts of gevent."""
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -506,7 +542,11 @@ def test_a_client_that_fails_to_be_read_is_created(serve: ServerFactory, connect
         def client_created(self, stats: StatsSource) -> None:
             raise RuntimeError("broken")
 
-    assert connect(serve(), observers=[Broken()]).send(READ).ok
+    class Strange(Recorder):
+        def __getattr__(self, name: str) -> None:
+            raise RuntimeError("broken")
+
+    assert connect(serve(), observers=[Broken(), Strange()]).send(READ).ok
 
 
 def test_refused_unsent_changes_reach_another_endpoint_with_events(
