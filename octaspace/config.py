@@ -6,6 +6,7 @@ options again.
 
 from __future__ import annotations
 
+import inspect
 import logging
 import math
 import os
@@ -534,15 +535,26 @@ def _observers(name: str, value: object) -> tuple[Observer, ...]:
     if not isinstance(value, (list, tuple)):
         raise _invalid(name, "a list of observers", value)
     for observer in value:
-        missing = [method for method in _OBSERVER_METHODS if not callable(getattr(observer, method, None))]
-        if missing or isinstance(observer, type):
-            what = (
-                "is a class: pass an object of it" if isinstance(observer, type) else f"has no {missing[0]}()"
-            )
+        problem = _problem_of(observer)
+        if problem is not None:
             raise ConfigurationError(
-                f"{name} must contain octaspace.Observer objects: {safe_repr(observer)} {what}", option=name
+                f"{name} must contain octaspace.Observer objects: {safe_repr(observer)} {problem}",
+                option=name,
             )
     return tuple(value)
+
+
+def _problem_of(observer: object) -> str | None:
+    """Why it is not an observer, or None."""
+    if isinstance(observer, type):
+        return "is a class: pass an object of it"
+    for method in _OBSERVER_METHODS:
+        found = getattr(observer, method, None)
+        if not callable(found):
+            return f"has no {method}()"
+        if inspect.iscoroutinefunction(found):
+            return f"has a {method}() that is async: observers run in the thread of the call"
+    return None
 
 
 _OBSERVER_METHODS: Final = ("call_started", "attempt_finished", "call_finished")

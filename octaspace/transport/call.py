@@ -7,7 +7,7 @@ import weakref
 from typing import Any
 
 from ..config import Config
-from ..errors import ConfigurationError, Error
+from ..errors import ConfigurationError, Error, NetworkError
 from ..fork import notice_fork
 from ..hook_failure import hook_after_sending
 from ..key_mask import KeyMask
@@ -193,14 +193,23 @@ class Transport:
                 sink.abort()
 
     def _change(self, call: _Call) -> tuple[Response[Any], Answer]:
-        """Send a request that changes something, and empty the cache when it has ended in any way."""
+        """Send a request that changes something, and empty the cache when it has ended in any way.
+
+        Unless nothing of it was sent: nothing has changed then, and the older answers may still be needed.
+        """
+        unsent = False
         try:
             try:
                 return call.run()
+            except NetworkError as error:
+                unsent = not error.outcome_unknown
+                raise
             finally:
-                self.cache.clear()
+                if not unsent:
+                    self.cache.clear()
         finally:  # an interrupt may have prevented the first one
-            self.cache.clear()
+            if not unsent:
+                self.cache.clear()
 
     def _read(self, read: CachedRead, watch: CallWatch | None) -> tuple[Response[Any], Answer]:
         try:

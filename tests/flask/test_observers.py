@@ -22,6 +22,13 @@ class Watcher(octaspace.Observer):
         self.ends.append(event)
 
 
+class AsyncWatcher(octaspace.Observer):
+    """Nothing would await it."""
+
+    async def call_finished(self, event: octaspace.CallFinished) -> None:  # type: ignore[override]
+        raise AssertionError
+
+
 @pytest.mark.parametrize("scope", ["app", "context"])
 def test_it_watches_every_client_of_the_app(make_app: MakeApp, scope: str) -> None:
     watcher = Watcher()
@@ -59,7 +66,12 @@ def test_it_sees_an_error_that_becomes_an_error_response(make_app: MakeApp, api:
 
 
 def test_an_option_that_is_no_observer_names_its_key(make_app: MakeApp) -> None:
-    for wrong, named in ((print, "call_started"), (Watcher, "class"), ("otel", "in code")):
+    for wrong, named in (
+        (print, "call_started"),
+        (Watcher, "class"),
+        (AsyncWatcher(), "async"),
+        ("otel", "in code"),
+    ):
         value = wrong if isinstance(wrong, str) else [wrong]
         with pytest.raises(octaspace.ConfigurationError, match="OCTASPACE_OBSERVERS") as caught:
             make_app(OCTASPACE_OBSERVERS=value)

@@ -101,6 +101,21 @@ def test_after_a_change_no_older_answer_is_left(
         client.services.mr.list()
 
 
+def test_a_change_that_was_not_sent_leaves_the_older_answers(
+    serve: ServerFactory, cached: ClientFactory, clock: FakeClock
+) -> None:
+    server = serve(answer([1]))
+    client = cached(server, cache_stale=60)
+    client.services.mr.list()
+    server.close()
+    with pytest.raises(octaspace.ConnectionError) as caught:
+        client.services.vpn.create(node_id=1)
+    assert not caught.value.outcome_unknown
+    assert client.services.mr.list().from_cache
+    clock.advance(11)
+    assert client.services.mr.list().stale
+
+
 def test_those_who_wait_get_the_older_answer_too(
     serve: ServerFactory, cached: ClientFactory, clock: FakeClock, held: Held, threads: ThreadPoolExecutor
 ) -> None:
