@@ -96,7 +96,8 @@ class Crawler:
         except HTTPException:
             self.dead.append((page, address))
             return
-        kind = f"{rule}?{'&'.join(name for name, _ in parse_qsl(query))}"
+        names = [name for name, _ in parse_qsl(query)]
+        kind = f"{rule}?{'_fresh' if '_fresh' in names else '&'.join(names)}"  # past the cache once a page
         self._kinds[kind] = self._kinds.get(kind, 0) + 1
         if self._kinds[kind] <= self._most:
             self._waiting.append(address)
