@@ -122,7 +122,7 @@ def test_it_serves_logs_and_stops(tmp_path: Path) -> None:
         # A page under way when it is told to stop is still answered.
         running.sandbox.faults.add("slow", seconds=1.5, path="/network")
         got: list[bytes] = []
-        asking = threading.Thread(target=lambda: got.append(get(url, "/playground/network")[1]))
+        asking = threading.Thread(target=lambda: got.append(get(url, "/playground/network?_fresh=1")[1]))
         asking.start()
         journal = running.sandbox.journal
         until(lambda: any(entry.path == "/network" and not entry.done for entry in journal.entries()))
