@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from ..config import Config
 from ..errors import Error
-from ..hook_failure import hook_after_sending
+from ..hook_failure import hook_after_sending, hook_failure
 from ..key_mask import KeyMask
 from ..observer import AttemptFinished, CacheResult, CallFinished, CallStarted, Observer, StatsSource
 from ..request import Request
@@ -198,7 +198,9 @@ class CallWatch:
             if response is None
             else _MaskedResponse(response, None if is_masked else self._mask),
         )
-        with hook_after_sending(response):
+        earlier = None if error is None else hook_failure(error)
+        # An interrupt replaces the error: without its mark, a rental that was made would not be stopped.
+        with hook_after_sending(response if earlier is None else earlier.response):
             _for_each(
                 self._told[::-1], lambda observer: self._observation.tell(observer, "call_finished", event)
             )

@@ -323,6 +323,51 @@ def test_a_hook_that_fails_behind_the_creation_leaves_no_machine(
     assert "u-1" in notes(error)
 
 
+class InterruptsCreation(octaspace.Observer):
+    """Raises when an attempt of a creation has ended, when the call has, or both.
+
+    Args:
+        errors: What it raises, by method.
+    """
+
+    def __init__(self, **errors: BaseException) -> None:
+        self._errors = errors
+
+    def attempt_finished(self, event: octaspace.AttemptFinished) -> None:
+        self._raise("attempt_finished", event.request)
+
+    def call_finished(self, event: octaspace.CallFinished) -> None:
+        self._raise("call_finished", event.request)
+
+    def _raise(self, method: str, request: octaspace.Request) -> None:
+        if request.operation == "services.mr.create" and method in self._errors:
+            raise self._errors[method]
+
+
+@pytest.mark.parametrize("first", ["on_response", "attempt_finished"])
+def test_an_interrupt_behind_another_failure_behind_the_creation_leaves_no_machine(
+    first: str, client: Client, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.post(CREATE, json=[{"uuid": "u-1"}])
+    stop = requests_mock.post(STOP, json={})
+    error = KeyboardInterrupt()
+
+    def hook(response: octaspace.Response[Any]) -> None:
+        if first == "on_response" and response.url == CREATE:
+            raise RuntimeError("the hook's own")
+
+    observer = InterruptsCreation(call_finished=error)
+    if first == "attempt_finished":
+        observer = InterruptsCreation(attempt_finished=SystemExit(), call_finished=error)
+    copy = client.with_options(on_response=hook, observers=[observer])
+    rental = copy.services.mr.rent(**MACHINE)
+    with pytest.raises(KeyboardInterrupt) as caught, rental:
+        raise AssertionError("the block must not run")
+    assert caught.value is error
+    assert stop.call_count == 1
+    assert "u-1" in notes(error)
+
+
 def test_a_hook_that_fails_behind_the_stop_as_well(
     client: Client, requests_mock: requests_mock.Mocker
 ) -> None:
