@@ -181,8 +181,8 @@ class CallWatch:
         """
         if not self._told:
             return
-        if response is None:
-            response, is_masked = getattr(error, "response", None), True
+        if isinstance(error, Error):  # an error of requests, which a hook may raise, has another response
+            response, is_masked = error.response, True
         event = CallFinished(
             call_id=self.call_id,
             request=self._shown,

@@ -13,6 +13,7 @@ from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import pytest
+import requests
 
 import octaspace
 from octaspace import AttemptFinished, CallFinished, CallStarted, Client, Observer, Request
@@ -248,6 +249,20 @@ def test_a_hook_that_raises_ends_the_call(
     assert len(server.journal) == attempts
     assert watcher.names == ["CallStarted", *["AttemptFinished"] * attempts, "CallFinished"]
     assert watcher.finished[0].error is caught.value
+
+
+def test_a_foreign_error_with_a_response_of_its_kind(
+    serve: ServerFactory, connect: ClientFactory, watcher: Recorder
+) -> None:
+    error = requests.HTTPError(response=requests.Response())
+
+    def raise_foreign(_: object) -> None:
+        raise error
+
+    with pytest.raises(requests.HTTPError) as caught:
+        connect(serve(), observers=[watcher], on_response=raise_foreign).send(READ)
+    assert caught.value is error
+    assert (watcher.finished[0].error, watcher.finished[0].response) == (error, None)
 
 
 def test_an_interrupted_call_ends_for_its_observers(
