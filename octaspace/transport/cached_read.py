@@ -137,13 +137,14 @@ class CachedRead:
 
     def _in_flight(self) -> _Received:
         caller: Caller[_Result] = Caller()
-        try:
+        with leading(caller):  # all the time: a signal handler may make a call at any point
             try:
-                return self._take_part(caller)
-            finally:
+                try:
+                    return self._take_part(caller)
+                finally:
+                    self._cache.flights.leave(caller)
+            finally:  # an interrupt may have prevented the first one
                 self._cache.flights.leave(caller)
-        finally:  # an interrupt may have prevented the first one
-            self._cache.flights.leave(caller)
 
     def _take_part(self, caller: Caller[_Result]) -> _Received:
         """Wait for another caller's request, and send one if there is none."""
@@ -173,11 +174,7 @@ class CachedRead:
         """
         cache, generation = self._cache, self._cache.generation
         try:
-            if caller is None:
-                response, answer = self._send()
-            else:
-                with leading(caller):
-                    response, answer = self._send()
+            response, answer = self._send()
         except NetworkError as error:
             # That the time of this call is over says nothing about the API.
             if caller is not None and not (isinstance(error, TimeoutError) and error.phase == "total"):

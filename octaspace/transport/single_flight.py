@@ -188,7 +188,7 @@ class SingleFlight(Generic[ResultT]):
 
 
 class leading:  # noqa: N801  # reads as a statement: `with leading(caller):`
-    """Mark that the code of a block runs inside of the request that a caller sends."""
+    """Mark that the code of a block runs inside of the call of a caller, which may lead."""
 
     __slots__ = ("_caller", "_token")
 
@@ -204,12 +204,12 @@ class leading:  # noqa: N801  # reads as a statement: `with leading(caller):`
         _leader.reset(self._token)
 
 
-#: The caller whose request is being sent. A context variable, because a thread that works for it has a copy.
+#: The caller that takes part in a flight. A context variable, because a thread that works for it has a copy.
 _leader: ContextVar[Caller[Any] | None] = ContextVar("octaspace_leader", default=None)
 
 
 def is_leading() -> bool:
-    """Whether the code runs inside of a request that others wait for, as an observer does.
+    """Whether the code runs inside of a call that others wait for, as an observer or a signal handler may.
 
     It must not wait for a flight: it would wait for itself, or for one that waits for it.
     """

@@ -521,6 +521,30 @@ def test_a_call_does_not_wait_for_itself(
     assert cache_of(client) == {"hits": 1, "misses": 1, "stale": 0, "bytes": 3, "entries": 1}
 
 
+@pytest.mark.parametrize("step", ["find", "keep"])
+def test_a_signal_handler_before_or_behind_the_request_does_not_wait_for_its_call(
+    step: str, serve: ServerFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first caller has joined the flight, and its request is not sent yet or answered already."""
+    server = serve(after=numbered)
+    # On the system's clock: with a fault, the call ends with its time limit.
+    client = Client("sk-secret", base_url=server.url, cache_ttl=60, total_timeout=1)
+    cache, answers = client._transport.cache, list[Response[Any]]()
+    original, handlers = getattr(cache, step), [lambda: answers.append(client.services.mr.list())]
+
+    def interrupted(*args: Any) -> Any:
+        if taking_part(client) and handlers:
+            handlers.pop()()
+        return original(*args)
+
+    monkeypatch.setattr(cache, step, interrupted)
+    client.services.mr.list()
+    assert [one.from_cache for one in answers] == [False]
+    assert len(server.journal) == 2
+    assert taking_part(client) == 0
+    client.close()
+
+
 def test_calls_inside_of_two_flights_do_not_wait_for_each_other(
     serve: ServerFactory, cached: ClientFactory, threads: ThreadPoolExecutor
 ) -> None:
