@@ -184,6 +184,8 @@ class CachedRead:
                 raise
             return old
         kept = KeptAnswer(response, answer, self._clock.monotonic())
+        if response.status in (401, 403):  # an answer to this key is not used any more
+            cache.drop(self._key)
         if not is_acceptable(response, answer, self._request):
             if caller is not None and answer.option is None:  # otherwise a limit of this client is exceeded
                 cache.flights.fail(caller, kept)

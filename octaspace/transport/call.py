@@ -197,19 +197,25 @@ class Transport:
 
         Unless nothing of it was sent: nothing has changed then, and the older answers may still be needed.
         """
+        received: tuple[Response[Any], Answer] | None = None
         unsent = False
         try:
             try:
-                return call.run()
+                received = call.run()
+                return received
             except NetworkError as error:
                 unsent = not error.outcome_unknown
                 raise
             finally:
                 if not unsent:
                     self.cache.clear()
-        finally:  # an interrupt may have prevented the first one
-            if not unsent:
+        except BaseException:
+            if not unsent:  # an interrupt may have prevented the first one
                 self.cache.clear()
+            if received is None:
+                raise
+            with hook_after_sending(received[0]):  # the answer may name a rental
+                raise
 
     def _read(self, read: CachedRead, watch: CallWatch | None) -> tuple[Response[Any], Answer]:
         try:

@@ -14,6 +14,7 @@ import pytest
 import octaspace
 from flask_octaspace.client import MaskedClient
 from octaspace import Client, Config, Request, Response
+from octaspace.transport.response_cache import ResponseCache
 from tests.support.fake_clock import FakeClock
 from tests.support.fault_server import (
     Behaviour,
@@ -345,6 +346,25 @@ def test_a_failed_change_empties_the_cache_as_well(
     with pytest.raises(octaspace.Error):
         client.services.vpn.create(node_id=1)
     assert offers(client) == [2]
+
+
+def test_an_interrupt_while_a_creation_empties_the_cache_leaves_no_machine(
+    serve: ServerFactory, cached: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(answer([{"uuid": "u-1"}]), answer({}))
+    client = cached(server)
+    clear, interrupts = ResponseCache.clear, [KeyboardInterrupt()]
+
+    def interrupted(cache: ResponseCache) -> None:
+        if interrupts:
+            raise interrupts.pop()
+        clear(cache)
+
+    monkeypatch.setattr(ResponseCache, "clear", interrupted)
+    rental = client.services.mr.rent(node_id=1, disk_size=1, image="x")
+    with pytest.raises(KeyboardInterrupt), rental:
+        raise AssertionError("the block must not run")
+    assert [arrival.path for arrival in server.journal] == ["/services/mr", "/services/u-1/stop"]
 
 
 def test_a_hook_behind_a_change_finds_the_cache_empty(serve: ServerFactory, cached: ClientFactory) -> None:

@@ -101,6 +101,20 @@ def test_after_a_change_no_older_answer_is_left(
         client.services.mr.list()
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_after_a_refused_key_the_older_answer_is_gone(
+    status: int, serve: ServerFactory, cached: ClientFactory, clock: FakeClock
+) -> None:
+    server = serve(answer([1]), answer(status=status), after=answer(status=503))
+    client = cached(server, cache_stale=60)
+    client.services.mr.list()
+    clock.advance(11)
+    for expected in (status, 503):
+        with pytest.raises(octaspace.ApiError) as caught:
+            client.services.mr.list()
+        assert caught.value.status == expected
+
+
 def test_a_change_that_was_not_sent_leaves_the_older_answers(
     serve: ServerFactory, cached: ClientFactory, clock: FakeClock
 ) -> None:
