@@ -135,7 +135,9 @@ class ResponseCache:
             with self._lock:
                 if generation == self._generation:
                     answers = self._answers
-                    while len(answers) >= _MAX_ENTRIES and key not in answers:
+                    # First, because the oldest versions of cachetools make room for the old and the new one.
+                    answers.pop(key, None)
+                    while len(answers) >= _MAX_ENTRIES:
                         answers.popitem()
                     answers[key] = answer
         except BaseException:
