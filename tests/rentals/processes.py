@@ -59,12 +59,20 @@ class ChildProcess:
 
     def hear(self, what: str) -> dict[str, Any]:
         """Wait for what it tells; other things before it are dropped."""
+        return self.hear_all(what)[0]
+
+    def hear_all(self, *whats: str) -> list[dict[str, Any]]:
+        """Wait for several things that its threads tell in any order; returns them in the order asked for."""
         assert self._process.stdout is not None
+        found: dict[str, dict[str, Any]] = {}
         for line in self._process.stdout:
             told: dict[str, Any] = json.loads(line)
-            if told["what"] == what:
-                return told
-        raise AssertionError(f"the process ended with {self._process.wait()} and did not tell {what!r}")
+            if told["what"] in whats:
+                found.setdefault(told["what"], told)
+            if len(found) == len(whats):
+                return [found[what] for what in whats]
+        missing = set(whats) - set(found)
+        raise AssertionError(f"the process ended with {self._process.wait()} and did not tell {missing}")
 
     def go(self) -> None:
         """Let it continue where it waits."""
