@@ -41,14 +41,7 @@ CacheResult = Literal["hit", "miss", "stale"]
 
 
 @dataclass(frozen=True, slots=True)
-class CallStarted:
-    """A call begins. Nothing has been sent.
-
-    Attributes:
-        call_id: Number of the call, unique in this process; the same in all events of the call.
-        request: The request.
-    """
-
+class _Event:
     call_id: int
     request: Request
 
@@ -59,7 +52,17 @@ class CallStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptFinished:
+class CallStarted(_Event):
+    """A call begins. Nothing has been sent.
+
+    Attributes:
+        call_id: Number of the call, unique in this process; the same in all events of the call.
+        request: The request.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFinished(_Event):
     """One attempt of a call has ended. An attempt that an interrupt ended has no event.
 
     Attributes:
@@ -85,8 +88,6 @@ class AttemptFinished:
             without `keep_alive`.
     """
 
-    call_id: int
-    request: Request
     number: int
     endpoint: str
     start: float
@@ -104,14 +105,9 @@ class AttemptFinished:
     connection_wait: float
     connections_in_use: int | None
 
-    @property
-    def operation(self) -> str | None:
-        """The resource method, as in ``nodes.find``; None for a request that is sent with `Client.send`."""
-        return self.request.operation
-
 
 @dataclass(frozen=True, slots=True)
-class CallFinished:
+class CallFinished(_Event):
     """A call has ended.
 
     Attributes:
@@ -127,8 +123,6 @@ class CallFinished:
         cache: How the cache answered; None for a call that is not cached.
     """
 
-    call_id: int
-    request: Request
     status: int | None
     error: BaseException | None
     attempts: int
@@ -143,11 +137,6 @@ class CallFinished:
     def response(self) -> Response[Any] | None:
         """The final response, error statuses included, or None. The key is masked when this is first read."""
         return None if self._response is None else self._response()
-
-    @property
-    def operation(self) -> str | None:
-        """The resource method, as in ``nodes.find``; None for a request that is sent with `Client.send`."""
-        return self.request.operation
 
     @property
     def outcome_unknown(self) -> bool:

@@ -6,7 +6,9 @@ import gc
 import logging
 import os
 import pickle
+import sys
 import threading
+import traceback
 import weakref
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, fields
@@ -19,6 +21,7 @@ import octaspace
 from octaspace import AttemptFinished, CallFinished, CallStarted, Client, Observer, Request
 from octaspace.observer import StatsObserver, StatsSource
 from tests.support.fault_server import answer, close_after_reading, close_unread, echo, stall
+from tests.support.waiting import until
 
 from .conftest import ClientFactory, ServerFactory
 from .requests_to_send import CHANGE, READ
@@ -147,18 +150,22 @@ def test_the_wait_for_a_connection(serve: ServerFactory, connect: ClientFactory,
     client = connect(server, pool_size=1, observers=[watcher])
     first = threading.Thread(target=client.send, args=(READ,))
     first.start()
-    while client.transport_stats()["pools"][server.url]["in_use"] == 0:
-        pass
+    until(lambda: client.transport_stats()["pools"][server.url]["in_use"] == 1)
     second = threading.Thread(target=client.send, args=(READ,))
     second.start()
-    while len([event for event in watcher.events if isinstance(event, CallStarted)]) < 2:
-        pass
+    until(lambda: is_waiting_for_a_connection(second))
     release.set()
     first.join()
     second.join()
     assert [a.connections_in_use for a in watcher.attempts] == [1, 1]
     assert watcher.attempts[0].connection_wait == 0
-    assert watcher.attempts[1].connection_wait >= 0
+    assert watcher.attempts[1].connection_wait > 0
+
+
+def is_waiting_for_a_connection(thread: threading.Thread) -> bool:
+    frame = sys._current_frames().get(thread.ident or 0)
+    names = [entry.name for entry in traceback.extract_stack(frame)] if frame else []
+    return names[-3:] == ["acquire", "acquire", "wait"]  # of the pool, of its semaphore, of a condition
 
 
 def test_a_pool_timeout_says_how_long_it_waited(
@@ -173,8 +180,7 @@ def test_a_pool_timeout_says_how_long_it_waited(
 
     thread = threading.Thread(target=send)
     thread.start()
-    while client.transport_stats()["pools"][server.url]["in_use"] == 0:
-        pass
+    until(lambda: client.transport_stats()["pools"][server.url]["in_use"] == 1)
     with pytest.raises(octaspace.TimeoutError):
         client.send(READ)
     attempt = watcher.attempts[0]
