@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 import trustme
 
 import octaspace
+from octaspace.telemetry import OpenTelemetryObserver
 from tests.support.certificates import Authority
+from tests.support.telemetry_record import TelemetryRecord
 from tests.support.waiting import until
 
 from .calls import READS, created, read_everything, rent
@@ -44,6 +47,39 @@ def test_both_names_take_turns(api: Api, keep_alive: bool) -> None:
         for _ in range(4):
             client.nodes.list()
     assert [entry.endpoint for entry in api.sandbox.journal.entries()] == [3001, 3002, 3001, 3002]
+
+
+def test_watched_and_cached(api: Api) -> None:
+    class Recorder(octaspace.Observer):
+        attempts: ClassVar[list[octaspace.AttemptFinished]] = []
+        ends: ClassVar[list[octaspace.CallFinished]] = []
+
+        def attempt_finished(self, event: octaspace.AttemptFinished) -> None:
+            self.attempts.append(event)
+
+        def call_finished(self, event: octaspace.CallFinished) -> None:
+            self.ends.append(event)
+
+    record = TelemetryRecord()
+    telemetry = OpenTelemetryObserver(record.tracer_provider, record.meter_provider)
+    options: dict[str, Any] = {"keep_alive": True, "observers": [Recorder(), telemetry], "cache_ttl": 60}
+    with octaspace.Client("key", **options) as client:
+        first, second = client.services.mr.list(), client.services.mr.list()
+        rent(client, "1")
+        third = client.services.mr.list()
+    assert [one.from_cache for one in (first, second, third)] == [False, True, False]
+    assert second.data == first.data
+    assert [(a.endpoint, a.connection) for a in Recorder.attempts] == [
+        (f"https://{SPACE}", "new"), (f"https://{SPACE}", "reused"), (f"https://{SPACE}", "reused"),
+    ]  # fmt: skip
+    assert [end.cache for end in Recorder.ends] == ["miss", "hit", None, "miss"]
+    servers = [
+        ((span.attributes or {}).get("server.address"), (span.attributes or {}).get("server.port"))
+        for span in record.spans
+    ]
+    assert servers == [(SPACE, 443), (None, None), (SPACE, 443), (SPACE, 443)]
+    assert [entry.path for entry in api.sandbox.journal.entries()] == ["/services/mr"] * 3
+    record.shutdown()
 
 
 @pytest.mark.parametrize("keep_alive", [False, True])
