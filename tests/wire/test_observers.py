@@ -491,6 +491,18 @@ def test_no_event_contains_the_key(serve: ServerFactory, connect: ClientFactory,
     assert watcher.finished[1].response.data == {"echo": "***"}
 
 
+def test_a_key_in_the_body_alone_is_masked_and_the_rest_is_shown(
+    serve: ServerFactory, connect: ClientFactory, watcher: Recorder
+) -> None:
+    server = serve(answer([{"uuid": "u-1"}]))
+    client = connect(server, observers=[watcher])
+    client.services.mr.create(node_id=7, disk_size=1, image="x", envs={"OCTA_API_KEY": KEY, "MODE": "fast"})
+    assert KEY in server.journal[0].body.decode()
+    for event in watcher.events:
+        assert event.request.body[0]["node_id"] == 7
+        assert event.request.body[0]["envs"] == {"OCTA_API_KEY": "***", "MODE": "fast"}
+
+
 def test_an_error_of_the_sdk_that_a_hook_raises_is_masked_too(
     serve: ServerFactory, connect: ClientFactory, watcher: Recorder
 ) -> None:
