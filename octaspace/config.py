@@ -135,7 +135,9 @@ class Config:
         backoff_factor: Factor by which each further wait is longer.
         max_retry_interval: Maximum wait before a retry, before the random factor of 0.5 to 1.5. The limit
             for a `Retry-After` is `max_retry_after`.
-        total_timeout: Limit for a whole call: attempts, bodies, decoding and waits together.
+        total_timeout: Limit for a whole call: attempts, bodies, decoding and waits together. With several
+            endpoints, an attempt of a repeatable call gets at most its share of what remains, but at least
+            1 s, so that an endpoint that stalls leaves time for the next one.
         max_retry_after: A call does not wait for a longer `Retry-After`.
         failure_cooldown: How long a failed endpoint is skipped.
         max_response_bytes: Maximum size of a body that is read into memory, after decompression.

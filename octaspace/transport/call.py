@@ -277,6 +277,9 @@ class _Call:
         endpoints, clock = transport.endpoints, transport.clock
         url = endpoints.pick() or endpoints.urls[0]
         tried = {url}  # in this pass over the endpoints
+        deadline = self._deadline
+        # A stalled endpoint leaves time for those that were not tried in this pass.
+        shared = deadline.limit is not None and len(endpoints.urls) > 1 and bool(self._request.repeatable)
         worth_retrying = False  # whether any failure in this pass may be gone after a wait
         new_connection = False
         while True:
@@ -287,8 +290,9 @@ class _Call:
                 transport.counters.requests()
                 began = clock.monotonic()
                 result = transport.wire.attempt(
-                    url, self._request, self._body,
-                    new_connection=new_connection, deadline=self._deadline, sink=self._sink,
+                    url, self._request, self._body, new_connection=new_connection,
+                    deadline=deadline.share(len(endpoints.urls) - len(tried)) if shared else deadline,
+                    sink=self._sink,
                 )  # fmt: skip
             except BaseException:  # an interrupt or a failed sink: another call may probe the endpoint
                 endpoints.release_probe(url)

@@ -47,18 +47,28 @@ class Clock:
 SYSTEM_CLOCK: Final = Clock()
 
 
+#: Seconds of a call's time that an attempt gets at least.
+_MIN_SHARE: Final = 1.0
+
+
 class Deadline:
-    """The time at which a whole call must end, or no limit.
+    """The time at which a whole call, or one attempt of it, must end, or no limit.
 
     Args:
         clock: The clock to measure with.
         limits: Seconds from now; the smallest applies, None means no limit.
+
+    Attributes:
+        limit: The seconds from its start, or None.
+        call: The end of the whole call, if this is the end of an attempt that leaves time for others.
     """
 
-    __slots__ = ("_at", "_monotonic", "limit")
+    __slots__ = ("_at", "_clock", "_monotonic", "call", "limit")
 
     def __init__(self, clock: Clock, *limits: float | None) -> None:
+        self._clock = clock
         self._monotonic = clock.monotonic
+        self.call: Deadline | None = None
         self.limit: float | None = None
         for limit in limits:
             if limit is not None and (self.limit is None or limit < self.limit):
@@ -68,6 +78,25 @@ class Deadline:
     def remaining(self) -> float | None:
         """Seconds left, never negative; None if there is no limit."""
         return None if self._at is None else max(0.0, self._at - self._monotonic())
+
+    def share(self, others: int) -> Deadline:
+        """The end of an attempt that leaves as much time for each of the others.
+
+        Args:
+            others: Number of endpoints that may still be tried.
+
+        Returns:
+            A deadline of its own, never less than a second away, or this one if nothing has to be left.
+        """
+        left = self.remaining()
+        if left is None or not others:
+            return self
+        seconds = max(left / (others + 1), _MIN_SHARE)
+        if seconds >= left:
+            return self
+        attempt = Deadline(self._clock, seconds)
+        attempt.call = self
+        return attempt
 
     def clip(self, limit: float | None) -> float | None:
         """The smaller of a limit and the seconds left."""

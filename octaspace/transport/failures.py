@@ -16,6 +16,7 @@ from urllib3.util.ssl_match_hostname import CertificateError
 
 from ..errors import TimeoutPhase, one_line
 from . import connection
+from .clock import Deadline
 from .retry import Outcome
 from .trace import Stage, Trace
 
@@ -172,7 +173,7 @@ def classify_failure(
         return Failure.misconfiguration(reason, cause)
     timed_out = any(isinstance(link, _TIMEOUTS) and not isinstance(link, _REFUSED) for link in links)
     if timed_out and trace.deadline.expired:
-        return deadline_failure(stage, cause)
+        return deadline_failure(trace.deadline, stage, cause)
     if stage <= Stage.OPEN:
         phase: TimeoutPhase | None = "open" if timed_out else None
         return Failure(Outcome.UNSENT, phase, reason, cause, permanent=_has_type(links, _UNTRUSTED))
@@ -213,11 +214,29 @@ _DEAD_CONNECTION: Final = (builtins.ConnectionError, ssl.SSLEOFError, ssl.SSLZer
 _UNTRUSTED: Final = (ssl.SSLCertVerificationError, CertificateError)
 
 
-def deadline_failure(stage: Stage, cause: BaseException | None = None) -> Failure:
-    """The failure of a call whose deadline passed while an attempt was at that stage."""
+def deadline_failure(deadline: Deadline, stage: Stage, cause: BaseException | None = None) -> Failure:
+    """The failure of an attempt whose deadline passed.
+
+    Args:
+        deadline: The deadline: the end of the whole call, or of this attempt, which leaves time for others.
+        stage: How far the attempt got.
+        cause: The exception of a library, or None.
+    """
     outcome = Outcome.UNSENT if stage <= Stage.OPEN else Outcome.LOST
+    phase: TimeoutPhase = "total"
+    reason = ""
+    if deadline.call is not None and not deadline.call.expired:
+        phase = _PHASES[stage]
+        reason = f"not finished within {deadline.limit:.3g} s, its share of the time limit of the call"
     # Without a running attempt the time was spent elsewhere, and the endpoint has not failed.
-    return Failure(outcome, "total", "", cause, marks_endpoint=stage is not Stage.NONE)
+    return Failure(outcome, phase, reason, cause, marks_endpoint=stage is not Stage.NONE)
+
+
+#: What an attempt was doing.
+_PHASES: Final[dict[Stage, TimeoutPhase]] = {
+    Stage.NONE: "pool", Stage.OPENING: "open", Stage.OPEN: "open", Stage.SENDING: "write",
+    Stage.WAITING: "read", Stage.READING: "read",
+}  # fmt: skip
 
 
 def _has_type(links: list[BaseException], kinds: tuple[type[BaseException], ...]) -> bool:

@@ -52,7 +52,7 @@ class Trace:
         new_connection: Refuse to reuse a connection.
         read_timeout: Seconds for each wait for data.
         write_timeout: Seconds for sending the whole request.
-        deadline: The end of the whole call.
+        deadline: The end of the attempt.
         waiting: Called about twice a second while waiting for the response and reading it, or None. An
             exception it raises ends the attempt.
 

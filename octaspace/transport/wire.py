@@ -84,13 +84,13 @@ class Wire:
             request: What to send.
             body: Its body as bytes.
             new_connection: Refuse to reuse a connection.
-            deadline: The end of the whole call.
+            deadline: The end of the attempt, which is at most the end of the whole call.
             sink: Receives a 2xx body; None keeps it in memory.
         """
         notice_fork()
         config = self._config
         if deadline.expired:
-            return deadline_failure(Stage.NONE)
+            return deadline_failure(deadline, Stage.NONE)
         trace = Trace(
             new_connection=new_connection,
             read_timeout=config.read_timeout,
@@ -129,7 +129,7 @@ class Wire:
     def _pool_timeout_failure(self, deadline: Deadline) -> Failure:
         config = self._config
         if deadline.expired or config.pool_timeout is None:
-            return deadline_failure(Stage.NONE)
+            return deadline_failure(deadline, Stage.NONE)
         return Failure(
             Outcome.UNSENT,
             "pool",
@@ -153,7 +153,7 @@ class Wire:
                 raise
             raise _LibraryError(error) from None
         trace.stage = Stage.READING
-        return self._receive(response, request, sink, trace.deadline)
+        return self._receive(response, request, sink, trace)
 
     def _send(self, url: str, request: Request, body: bytes | None, trace: Trace) -> requests.Response:
         return self._pools.session.send(
@@ -197,7 +197,7 @@ class Wire:
         return prepared
 
     def _receive(
-        self, response: requests.Response, request: Request, sink: BodySink | None, deadline: Deadline
+        self, response: requests.Response, request: Request, sink: BodySink | None, trace: Trace
     ) -> Answer | Failure:
         """Read the whole body into the sink or into memory, and release the connection."""
         status: int = response.status_code
@@ -212,6 +212,10 @@ class Wire:
                 into_sink = None  # an error page, which must not replace the file
             # The response to a change names what costs money, so it is decoded even after the deadline. Its
             # size is limited, and so is the time that takes.
+            if into_sink is not None:
+                # A file that arrives would start from its beginning at the next endpoint.
+                trace.deadline = trace.deadline.call or trace.deadline
+            deadline = trace.deadline
             end = deadline if deadline.limit is not None and request.repeatable else None
             body = self._read_body(response, into_sink, end)
             complete = True
@@ -219,8 +223,9 @@ class Wire:
                 return Answer(status, headers, body)
             if end is None:
                 return decoded_answer(status, headers, body, request, self._config)
+            end = deadline.call or deadline  # a complete answer is not requested again
             answer = None if end.expired else decoded_answer(status, headers, body, request, self._config)
-            return deadline_failure(Stage.NONE) if answer is None or end.expired else answer
+            return deadline_failure(end, Stage.NONE) if answer is None or end.expired else answer
         except BodyError as error:
             return Answer(status, headers, problem=str(error), option=error.option)
         except (TruncatedBodyError, _LibraryError) as error:

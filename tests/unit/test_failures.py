@@ -291,6 +291,34 @@ def test_a_timeout_after_the_deadline_is_a_total_timeout(stage: Stage) -> None:
     assert failure.phase is None
 
 
+@pytest.mark.parametrize(
+    ("stage", "phase"),
+    [(OPENING, "open"), (OPEN, "open"), (SENDING, "write"), (WAITING, "read"), (READING, "read")],
+)
+def test_a_timeout_after_its_share_is_a_timeout_of_the_endpoint(stage: Stage, phase: str) -> None:
+    clock = FakeClock()
+    call = Deadline(clock.clock(), 8)
+    trace = Trace(new_connection=False, read_timeout=30, write_timeout=30, deadline=call.share(1))
+    trace.stage = stage
+    clock.advance(4)
+    failure = classify_failure(aborted(TimeoutError("timed out")), trace)
+    assert (failure.phase, failure.marks_endpoint) == (phase, True)
+    assert failure.outcome is (Outcome.UNSENT if stage in (OPENING, OPEN) else Outcome.LOST)
+    clock.advance(4)
+    assert classify_failure(aborted(TimeoutError("timed out")), trace).phase == "total"
+
+
+@pytest.mark.parametrize(
+    ("limit", "others", "share"),
+    [(8, 1, 4), (9, 2, 3), (8, 0, 8), (2.5, 4, 1), (1, 1, 1), (0.5, 3, 0.5), (None, 3, None)],
+)
+def test_the_share_of_an_attempt(limit: float | None, others: int, share: float | None) -> None:
+    deadline = Deadline(FakeClock().clock(), limit)
+    attempt = deadline.share(others)
+    assert (attempt.limit, attempt.remaining()) == (share, share)
+    assert (attempt is deadline) == (attempt.call is None) == (share == limit)
+
+
 def test_messages_do_not_affect_the_classification() -> None:
     for words in (
         "timed out",

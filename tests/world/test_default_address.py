@@ -105,6 +105,16 @@ def test_one_name_is_down(api: Api, keep_alive: bool) -> None:
     assert len(created(api.sandbox)) == 4
 
 
+@pytest.mark.parametrize("keep_alive", [False, True])
+def test_one_name_stalls(api: Api, keep_alive: bool) -> None:
+    """With a limit for the whole call, the answer comes from the other name within it."""
+    with octaspace.Client("key", base_urls=BOTH, keep_alive=keep_alive, total_timeout=10) as client:
+        api.sandbox.faults.add("stall", endpoint=3001)
+        answers = [client.nodes.list(), client.nodes.list()]
+    assert [answer.attempts for answer in answers] == [2, 1], "the second call avoids the name that stalls"
+    assert {answer.url for answer in answers} == {f"{BOTH[1]}/nodes"}
+
+
 def test_both_names_are_down(api: Api) -> None:
     api.space.stop()
     api.computer.stop()
