@@ -55,6 +55,15 @@ def test_error_is_shown_as_a_card(
     visitor.page(DASHBOARD)
 
 
+def test_stalled_endpoint_leaves_time_for_the_other(visitor: Visitor, sandbox: SandboxServer) -> None:
+    """The budget of a panel is shorter than `read_timeout`; half of it is left for the endpoint that works."""
+    visitor.post("/playground/settings/options", total_timeout="4", read_timeout="30")
+    sandbox.faults.add("stall", endpoint=sandbox.ports[0], path="/network")
+    panel = visitor.panel("/playground/network", "network")
+    assert not panel.select(".problem")
+    assert "2 attempts" in panel.get_text()
+
+
 def test_failed_panel_does_not_affect_others(visitor: Visitor, sandbox: SandboxServer) -> None:
     sandbox.faults.add("status", status=404, path="/nodes")
     page = visitor.page(DASHBOARD)
