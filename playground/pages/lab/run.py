@@ -96,14 +96,14 @@ def start_lab(parts: AppState, browser: Browser, plan: Plan) -> str:
     Raises:
         playground.store.TooManyJobsError: Another run is active.
     """
-    source, id = browser.api_target, browser.id
+    target, id = browser.api_target, browser.id
     config = browser.config.replace(**OPTIONS, pool_size=plan.threads)
     about = {"plan": vars(plan), "endpoints": list(config.endpoints)}
 
     def work(progress: Progress) -> None:
         with SandboxControl(parts.process.control_urls) as control, parts.clients.one_off(config) as client:
             try:
-                _Run(parts, id, source.label, plan, progress, control, client).go()
+                _Run(parts, id, target.label, plan, progress, control, client).go()
             except ControlError as error:
                 progress.tell(failure=str(error))
 
@@ -114,11 +114,11 @@ class _Run:
     """One run, from its first call to the stop of its last session."""
 
     def __init__(
-        self, parts: AppState, browser: str, source: str, plan: Plan, progress: Progress,
+        self, parts: AppState, browser: str, target: str, plan: Plan, progress: Progress,
         control: SandboxControl, client: Client,
     ) -> None:  # fmt: skip
-        self._log = CallLog(parts.database, browser, source=source, page="lab.fire")
-        self._tidying_log = CallLog(parts.database, browser, source=source, page="lab.tidy")
+        self._log = CallLog(parts.database, browser, target=target, source="lab", page="lab.fire")
+        self._tidying_log = CallLog(parts.database, browser, target=target, source="lab", page="lab.tidy")
         self._plan, self._progress, self._client = plan, progress, client
         self._numbers = iter(range(1, plan.count + 1))
         self._lock = threading.Lock()
