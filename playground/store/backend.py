@@ -13,9 +13,27 @@ from typing import Any, Final, Literal, Protocol, get_args
 from .quotas import StoreQuotas
 
 __all__ = [
-    "CALL_COLUMNS", "JOB_TIMEOUT_SECONDS", "BrowserTable", "CallQuery", "CallTable", "Clock", "Database",
-    "CALL_SOURCES", "CallSource", "FOREGROUND", "JobTable", "LogLimits", "LoginAttemptTable", "RateLimit",
-    "Record", "StateKind", "StoreError", "StoreFullError", "TokenTable", "WorkerTable", "require_space",
+    "CALL_COLUMNS",
+    "CALL_SOURCES",
+    "FOREGROUND",
+    "JOB_TIMEOUT_SECONDS",
+    "BrowserTable",
+    "CallQuery",
+    "CallSource",
+    "CallTable",
+    "Clock",
+    "Database",
+    "JobTable",
+    "LogLimits",
+    "LoginAttemptTable",
+    "RateLimit",
+    "Record",
+    "StateKind",
+    "StoreError",
+    "StoreFullError",
+    "TokenTable",
+    "WorkerTable",
+    "require_space",
 ]  # fmt: skip
 
 Record = dict[str, Any]
@@ -32,8 +50,8 @@ CALL_COLUMNS: Final = (
     "endpoint", "address", "request_id", "in_use", "cache",
 )  # fmt: skip
 
-#: What made a call: a page or form of a person, an automatic refresh, a run of the method runner, of the smoke
-#: suite or of the lab, or the reads that Diagnostics makes on request.
+#: What made a call: a page or form of a person, an automatic refresh, a run of the method runner, of the
+#: smoke suite or of the lab, or the reads that Diagnostics makes on request.
 CallSource = Literal["page", "refresh", "runner", "smoke", "lab", "reads"]
 
 CALL_SOURCES: Final[tuple[CallSource, ...]] = get_args(CallSource)
@@ -89,8 +107,8 @@ class CallQuery:
         path: Only calls of exactly this path.
         target: Only calls to this API target.
         endpoint: Only calls whose last attempt went to this endpoint.
-        address: Only calls with an answer of this endpoint, also one from the cache, or whose last attempt went
-            there.
+        address: Only calls with an answer of this endpoint, also one from the cache, or whose last attempt
+            went there.
         sources: Only calls with one of these sources.
         cache: Only calls that the cache answered so: ``hit``, ``miss`` or ``stale``.
     """

@@ -24,7 +24,8 @@ SCHEMA: Final = (
     """CREATE TABLE calls (
         id INTEGER PRIMARY KEY AUTOINCREMENT, browser TEXT NOT NULL, until REAL NOT NULL,
         size INTEGER NOT NULL, at REAL NOT NULL, target TEXT NOT NULL, source TEXT NOT NULL,
-        page TEXT NOT NULL, line TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, status INTEGER, error TEXT,
+        page TEXT NOT NULL, line TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
+        status INTEGER, error TEXT,
         elapsed REAL NOT NULL, attempts INTEGER NOT NULL, endpoint TEXT NOT NULL,
         address TEXT NOT NULL, request_id TEXT, in_use INTEGER, cache TEXT, detail TEXT NOT NULL
     )""",
