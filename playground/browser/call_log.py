@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from flask import request
 
 from ..app_state import current_app_state
 from ..sdk.recording import Call
-from ..store import Database, RequestLog
+from ..store import CallSource, Database, RequestLog
 from .state import Browser
 
 __all__ = ["CallLog"]
+
+#: Header of the requests that a script sends by itself; see static/js/background.js.
+_BACKGROUND: Final = "X-Background"
 
 
 class CallLog:
@@ -21,19 +24,30 @@ class CallLog:
     Args:
         database: The store that holds the log.
         browser: Id of the browser.
-        source: Label of the API that is called.
+        target: Label of the API that is called.
+        source: What makes the calls.
         page: Endpoint of the page, or name of the job.
     """
 
-    def __init__(self, database: Database, browser: str, *, source: str, page: str) -> None:
+    def __init__(
+        self, database: Database, browser: str, *, target: str, source: CallSource, page: str
+    ) -> None:
         self._calls = RequestLog(database, browser)
-        self._source, self._page = source, page
+        self._target, self._source, self._page = target, source, page
 
     @classmethod
-    def for_current_page(cls, browser: Browser) -> CallLog:
-        """The log for the calls of the current page."""
+    def for_current_page(cls, browser: Browser, source: CallSource | None = None) -> CallLog:
+        """The log for the calls of the current page.
+
+        Args:
+            browser: The browser.
+            source: What makes the calls; by default the page, or a refresh if a script sent the request by
+                itself.
+        """
         page = request.endpoint or ""
-        return cls(current_app_state().database, browser.id, source=browser.api_target.label, page=page)
+        automatic: CallSource = "refresh" if _BACKGROUND in request.headers else "page"
+        database, target = current_app_state().database, browser.api_target.label
+        return cls(database, browser.id, target=target, source=source or automatic, page=page)
 
     def row(self, call: Call, line: str) -> dict[str, Any]:
         """The row of a call.
@@ -42,7 +56,7 @@ class CallLog:
             call: The call.
             line: Its Python line, without secrets.
         """
-        return call.row(source=self._source, page=self._page, line=line)
+        return call.row(target=self._target, source=self._source, page=self._page, line=line)
 
     def append(self, rows: list[dict[str, Any]]) -> list[int]:
         """Write rows made by `row`.

@@ -79,7 +79,7 @@ def start_run(
             ready = client.with_options(total_timeout=seconds, rental_ledger=ledger)
             outcome = _carry_out(method, values, ready, progress, calls, change=change)
         took = time.monotonic() - began
-        log = CallLog(parts.database, id, source=source, page="runner.run")
+        log = CallLog(parts.database, id, target=source, source="runner", page="runner.run")
         rows = [log.row(call, line.redacted) for call in calls]
         numbers = log.append(rows)
         has_data = "data" in outcome

@@ -98,11 +98,19 @@ class Call:
     def request_id(self) -> str | None:
         return None if self.response is None else self.response.request_id
 
-    def row(self, *, source: str, page: str, line: str) -> dict[str, Any]:
-        """The call as a row of the request log, without keys and secrets."""
+    def row(self, *, target: str, source: str, page: str, line: str) -> dict[str, Any]:
+        """The call as a row of the request log, without keys and secrets.
+
+        Args:
+            target: Label of the API target.
+            source: What made the call; see `playground.store.CallSource`.
+            page: Page that made it, or the page of its job.
+            line: Its Python line, without secrets.
+        """
         request, response = self.request, self.response
         return {
             "at": self.at,
+            "target": target,
             "source": source,
             "page": page,
             "line": line,
@@ -113,11 +121,11 @@ class Call:
             "elapsed": self.elapsed,
             "attempts": len(self.attempts),
             "endpoint": self.endpoint,
+            "address": self.address,
             "request_id": self.request_id,
             "in_use": self.in_use,
             "cache": self.cache,
             "detail": {
-                "address": self.address,
                 "age": 0.0 if response is None else response.age,
                 "params": dict(request.params),
                 "body": without_secrets(request.body),

@@ -3,7 +3,7 @@
 It is kept in one SQLite file or in Redis. The rules in this package are the same for both.
 """
 
-from .backend import Database, StoreError, StoreFullError
+from .backend import CALL_SOURCES, FOREGROUND, CallSource, Database, StoreError, StoreFullError
 from .browser_state import BrowserState, saved_values
 from .factory import open_database
 from .jobs import Job, JobLimits, JobStore, JobWriter, TooManyJobsError
@@ -15,8 +15,11 @@ from .request_log import CallRow, RequestLog
 from .worker_snapshots import WorkerSnapshot, WorkerSnapshots
 
 __all__ = [
+    "CALL_SOURCES",
+    "FOREGROUND",
     "BrowserState",
     "CallRow",
+    "CallSource",
     "Database",
     "Job",
     "JobLimits",

@@ -8,14 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, get_args
 
 from .quotas import StoreQuotas
 
 __all__ = [
-    "CALL_COLUMNS", "JOB_TIMEOUT_SECONDS", "BrowserTable", "CallQuery", "CallTable", "Clock", "Database",
-    "JobTable", "LogLimits", "LoginAttemptTable", "RateLimit", "Record", "StateKind", "StoreError",
-    "StoreFullError", "TokenTable", "WorkerTable", "require_space",
+    "CALL_COLUMNS",
+    "CALL_SOURCES",
+    "FOREGROUND",
+    "JOB_TIMEOUT_SECONDS",
+    "BrowserTable",
+    "CallQuery",
+    "CallSource",
+    "CallTable",
+    "Clock",
+    "Database",
+    "JobTable",
+    "LogLimits",
+    "LoginAttemptTable",
+    "RateLimit",
+    "Record",
+    "StateKind",
+    "StoreError",
+    "StoreFullError",
+    "TokenTable",
+    "WorkerTable",
+    "require_space",
 ]  # fmt: skip
 
 Record = dict[str, Any]
@@ -28,9 +46,18 @@ StateKind = Literal["settings", "drafts"]
 
 #: The columns of a call that every view of the log shows; the rest is in its `detail`.
 CALL_COLUMNS: Final = (
-    "at", "source", "page", "line", "method", "path", "status", "error", "elapsed", "attempts",
-    "endpoint", "request_id", "in_use", "cache",
+    "at", "target", "source", "page", "line", "method", "path", "status", "error", "elapsed", "attempts",
+    "endpoint", "address", "request_id", "in_use", "cache",
 )  # fmt: skip
+
+#: What made a call: a page or form of a person, an automatic refresh, a run of the method runner, of the
+#: smoke suite or of the lab, or the reads that Diagnostics makes on request.
+CallSource = Literal["page", "refresh", "runner", "smoke", "lab", "reads"]
+
+CALL_SOURCES: Final[tuple[CallSource, ...]] = get_args(CallSource)
+
+#: The sources of calls that a person asked for.
+FOREGROUND: Final = tuple(source for source in CALL_SOURCES if source != "refresh")
 
 #: A job without a heartbeat for this long has lost its thread.
 JOB_TIMEOUT_SECONDS: Final = 300.0
@@ -78,8 +105,12 @@ class CallQuery:
         since: Only calls that began after this time.
         page: Only calls made by this page.
         path: Only calls of exactly this path.
-        source: Only calls to this API target.
+        target: Only calls to this API target.
         endpoint: Only calls whose last attempt went to this endpoint.
+        address: Only calls with an answer of this endpoint, also one from the cache, or whose last attempt
+            went there.
+        sources: Only calls with one of these sources.
+        cache: Only calls that the cache answered so: ``hit``, ``miss`` or ``stale``.
     """
 
     method: str = ""
@@ -89,8 +120,11 @@ class CallQuery:
     since: float | None = None
     page: str = ""
     path: str = ""
-    source: str = ""
+    target: str = ""
     endpoint: str = ""
+    address: str = ""
+    sources: tuple[str, ...] = ()
+    cache: str = ""
 
 
 @dataclass(frozen=True)
@@ -193,6 +227,10 @@ class CallTable(Protocol):
 
     def find(self, browser: str, number: int) -> Record | None:
         """One row of the browser with its detail."""
+        ...
+
+    def addresses(self, browser: str) -> list[str]:
+        """The endpoints that the browser's calls were made to, sorted."""
         ...
 
     def clear(self, browser: str) -> None:

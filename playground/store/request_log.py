@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..formatting import without_surrogates
-from .backend import CALL_COLUMNS, CallQuery, Database, LogLimits, Record
+from .backend import CALL_COLUMNS, CallQuery, CallSource, Database, LogLimits, Record
 from .quotas import ROW_OVERHEAD_BYTES
 
 __all__ = ["CallRow", "RequestLog"]
@@ -31,8 +31,9 @@ class CallRow:
     Attributes:
         id: Its number in the log.
         at: When it began, seconds since 1970.
-        source: Label of the API target.
-        page: Page that made it.
+        target: Label of the API target.
+        source: What made it.
+        page: Page that made it, or the page of its job.
         line: The call as a line of Python.
         method: HTTP method.
         path: Path below the endpoint.
@@ -40,7 +41,8 @@ class CallRow:
         error: Name of the SDK's error class, or None.
         elapsed: Seconds, including waits.
         attempts: Number of attempts.
-        endpoint: Endpoint of the last attempt.
+        endpoint: Endpoint of the last attempt; empty when nothing was sent.
+        address: The endpoint that sent the answer, also one from the cache; without an answer as `endpoint`.
         request_id: The API's id, or None.
         in_use: Connections of the pool in use when it began, including its own; None without a pool.
         cache: How the client's cache answered: ``hit``, ``miss`` or ``stale``; None for a call that does not
@@ -50,7 +52,8 @@ class CallRow:
 
     id: int
     at: float
-    source: str
+    target: str
+    source: CallSource
     page: str
     line: str
     method: str
@@ -60,6 +63,7 @@ class CallRow:
     elapsed: float
     attempts: int
     endpoint: str
+    address: str
     request_id: str | None
     in_use: int | None
     cache: str | None
@@ -102,8 +106,11 @@ class RequestLog:
         since: float | None = None,
         page: str = "",
         path: str = "",
-        source: str = "",
+        target: str = "",
         endpoint: str = "",
+        address: str = "",
+        sources: Sequence[str] = (),
+        cache: str = "",
     ) -> tuple[list[CallRow], int]:
         """Calls, latest first, and how many there are in all.
 
@@ -113,8 +120,21 @@ class RequestLog:
             whole: With `CallRow.detail`, which is long.
             method: See `CallQuery`, also for the arguments that follow.
         """
-        text, path = without_surrogates(text), without_surrogates(path)
-        query = CallQuery(method, text, status, slower_than, since, page, path, source, endpoint)
+        text, path, address = map(without_surrogates, (text, path, address))
+        query = CallQuery(
+            method,
+            text,
+            status,
+            slower_than,
+            since,
+            page,
+            path,
+            target,
+            endpoint,
+            address,
+            tuple(sources),
+            cache,
+        )
         records, total = self._table.latest(self._browser, query, limit, offset, whole=whole)
         return [_row(record) for record in records], total
 
@@ -123,15 +143,19 @@ class RequestLog:
         record = self._table.find(self._browser, number)
         return None if record is None else _row(record)
 
-    def last_answer(self, path: str, params: dict[str, str], source: str) -> Any:
+    def addresses(self) -> list[str]:
+        """The endpoints that the calls were made to, sorted."""
+        return self._table.addresses(self._browser)
+
+    def last_answer(self, path: str, params: dict[str, str], target: str) -> Any:
         """The answer of the latest successful GET in the log; None when there is none.
 
         Args:
             path: Path below the endpoint.
             params: Query parameters.
-            source: Label of the API target.
+            target: Label of the API target.
         """
-        rows, _ = self.latest(5, whole=True, method="GET", path=path, source=source, status="ok")
+        rows, _ = self.latest(5, whole=True, method="GET", path=path, target=target, status="ok")
         return next((row.detail["answer"] for row in rows if row.detail["params"] == params), None)
 
     def clear(self) -> None:

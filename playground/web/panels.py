@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, Literal, Protocol
@@ -256,7 +256,7 @@ def load(*requests: PanelRequest, page: bool = True) -> dict[str, Panel]:
         for future in running:
             panel = future.result()
             panels[panel.name] = panel
-    _write_log(browser, [panels[each.name] for each in wanted])
+    _write_log(browser, [panels[each.name] for each in wanted], {each.name for each in extra})
     for companion in companions:
         companion.loaded(browser, panels.values())
     for each in extra:
@@ -332,9 +332,15 @@ def _set_unreadable(panel: Panel, error: Exception, answer: Any) -> None:
         )
 
 
-def _write_log(browser: Browser, panels: list[Panel]) -> None:
-    log = CallLog.for_current_page(browser)
+def _write_log(browser: Browser, panels: list[Panel], companions: Collection[str]) -> None:
+    # Nobody asked for the calls of companions.
+    log, refreshes = CallLog.for_current_page(browser), CallLog.for_current_page(browser, source="refresh")
     owners = [(panel, call) for panel in panels for call in panel.calls]
-    numbers = log.append([log.row(call, panel.request.line.redacted) for panel, call in owners])
+    numbers = log.append(
+        [
+            (refreshes if panel.name in companions else log).row(call, panel.request.line.redacted)
+            for panel, call in owners
+        ]
+    )
     for (panel, _), number in zip(owners, numbers, strict=True):
         panel.log_id = number

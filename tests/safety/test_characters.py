@@ -209,9 +209,10 @@ def test_each_store_accepts_a_lone_surrogate(
     database = open_database(tmp_path, None if server is None else server.url)
     calls = RequestLog(database, "somebody")
     row = {
-        "at": 1.0, "source": "sandbox", "page": "p", "line": "client.x('\ud800')", "method": "GET",
-        "path": "/x\ud800", "status": 200, "error": None, "elapsed": 0.1, "attempts": 1, "endpoint": "e",
-        "request_id": "id-\udfff", "in_use": None, "cache": None, "detail": {"answer": {"\ud800": "\udfff"}},
+        "at": 1.0, "target": "sandbox", "source": "page", "page": "p", "line": "client.x('\ud800')",
+        "method": "GET", "path": "/x\ud800", "status": 200, "error": None, "elapsed": 0.1, "attempts": 1,
+        "endpoint": "e", "address": "e", "request_id": "id-\udfff", "in_use": None, "cache": None,
+        "detail": {"answer": {"\ud800": "\udfff"}},
     }  # fmt: skip
     (number,) = calls.append([row])
     found = calls.find(number)

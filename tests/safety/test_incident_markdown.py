@@ -40,9 +40,9 @@ def rows(text: str) -> list[CallRow]:
     detail = {"message": text}
     return [
         CallRow(
-            id=number, at=0.0, source=text, page="p", line="l", method="GET", path=text, status=503,
-            error="ServerError", elapsed=0.1, attempts=1, endpoint=text, request_id=text, in_use=None,
-            cache=None, detail=detail,
+            id=number, at=0.0, target=text, source="page", page="p", line="l", method="GET", path=text,
+            status=503, error="ServerError", elapsed=0.1, attempts=1, endpoint=text, address=text,
+            request_id=text, in_use=None, cache=None, detail=detail,
         )
         for number in range(2)
     ]  # fmt: skip

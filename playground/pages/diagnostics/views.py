@@ -140,7 +140,7 @@ def _read(name: str, count: int) -> list[Call]:
         bounded = client.with_options(total_timeout=browser.budget)
         running = [parts.submit(_read_once, bounded, line) for _ in range(count)]
         calls = [call for future in running for call in future.result()]
-    CallLog.for_current_page(browser).write(calls, line.redacted)
+    CallLog.for_current_page(browser, source="reads").write(calls, line.redacted)
     return calls
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .sandbox_control import ControlError, SandboxControl
 
-__all__ = ["GROUPS", "SCENARIOS", "Box", "Scenario", "Switch", "boxes", "flip", "play"]
+__all__ = ["GROUPS", "SCENARIOS", "Box", "Scenario", "Switch", "boxes", "flip", "play", "without_faults"]
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,15 @@ def boxes(control: SandboxControl) -> list[Box]:
             )
         )
     return found
+
+
+def without_faults(control: SandboxControl) -> list[str]:
+    """The endpoints of the sandbox that have no active fault.
+
+    Raises:
+        ControlError: The sandbox does not answer.
+    """
+    return [box.url for box in boxes(control) if box.listening and not box.faults]
 
 
 def flip(control: SandboxControl, port: int, name: str, strength: Mapping[str, Any]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from octaspace import Client, Error
+from octaspace import Client, Config, Error
 
 from ...app_state import AppState
 from ...browser.call_log import CallLog
@@ -20,10 +22,14 @@ from ...sdk.json_access import get_path
 from ...sdk.recording import Call, record_calls
 from ...store import JobLimits
 from .cleanup import stop_sessions
+from .faults import without_faults
 from .journal import LabJournal
 from .sandbox_control import ControlError, SandboxControl
 
-__all__ = ["KIND", "MAX_CALLS", "MAX_THREADS", "OPTIONS", "PER_SECOND", "CallMix", "Plan", "start_lab"]
+__all__ = [
+    "KIND", "MAX_CALLS", "MAX_THREADS", "OPTIONS", "PER_SECOND", "SOCKET_OPTIONS", "CallMix", "Plan",
+    "start_lab",
+]  # fmt: skip
 
 KIND: Final = "lab"
 CallMix = Literal["reads", "creates", "mixed"]
@@ -45,7 +51,6 @@ _READ: Final = 1.0
 
 #: Short limits: effects that usually take minutes are visible in seconds.
 OPTIONS: Final[dict[str, Any]] = {
-    "keep_alive": True,
     "pool_timeout": 2,
     "open_timeout": 1,
     "read_timeout": 1.5,
@@ -53,9 +58,11 @@ OPTIONS: Final[dict[str, Any]] = {
     "max_retries": 2,
     "retry_interval": 0.2,
     "max_retry_after": 2,
-    "failure_cooldown": 3,
     "total_timeout": 8,
 }
+
+#: Options of a client with its own connections and endpoint health.
+SOCKET_OPTIONS: Final[dict[str, Any]] = {"keep_alive": True, "failure_cooldown": 3}
 
 #: The machine to rent if the list of offers cannot be loaded: that of the API documentation.
 _SOME_MACHINE: Final = 9101
@@ -69,11 +76,14 @@ class Plan:
         kind: ``"reads"``, ``"creates"``, or every third a creation: ``"mixed"``.
         count: Number of calls.
         threads: Number of calls at the same time.
+        healthy: Whether the run begins with all endpoints healthy, with a client of its own. Otherwise it
+            uses the endpoint health and the connections of the pages' client in this worker.
     """
 
     kind: CallMix
     count: int
     threads: int
+    healthy: bool = True
 
     def creates(self, number: int) -> bool:
         """Whether the call with this number is a creation."""
@@ -96,36 +106,53 @@ def start_lab(parts: AppState, browser: Browser, plan: Plan) -> str:
     Raises:
         playground.store.TooManyJobsError: Another run is active.
     """
-    source, id = browser.api_target, browser.id
-    config = browser.config.replace(**OPTIONS, pool_size=plan.threads)
+    target, id = browser.api_target, browser.id
+    config = browser.config
     about = {"plan": vars(plan), "endpoints": list(config.endpoints)}
 
     def work(progress: Progress) -> None:
-        with SandboxControl(parts.process.control_urls) as control, parts.clients.one_off(config) as client:
+        with (
+            SandboxControl(parts.process.control_urls) as control,
+            _client(parts, config, plan) as client,
+        ):
             try:
-                _Run(parts, id, source.label, plan, progress, control, client).go()
+                _Run(parts, id, target.label, plan, progress, control, client).go()
             except ControlError as error:
                 progress.tell(failure=str(error))
 
     return begin(parts.database, id, KIND, about, _LIMITS, work)
 
 
+@contextmanager
+def _client(parts: AppState, config: Config, plan: Plan) -> Iterator[Client]:
+    """The client of a run: a new one, which is closed afterwards, or the one of the pages."""
+    if plan.healthy:
+        own = config.replace(**OPTIONS, **SOCKET_OPTIONS, pool_size=plan.threads)
+        with parts.clients.one_off(own) as client:
+            yield client
+    else:
+        with parts.clients.lease(config) as client:
+            yield client.with_options(**OPTIONS)
+
+
 class _Run:
     """One run, from its first call to the stop of its last session."""
 
     def __init__(
-        self, parts: AppState, browser: str, source: str, plan: Plan, progress: Progress,
+        self, parts: AppState, browser: str, target: str, plan: Plan, progress: Progress,
         control: SandboxControl, client: Client,
     ) -> None:  # fmt: skip
-        self._log = CallLog(parts.database, browser, source=source, page="lab.fire")
-        self._tidying_log = CallLog(parts.database, browser, source=source, page="lab.tidy")
+        self._log = CallLog(parts.database, browser, target=target, source="lab", page="lab.fire")
+        self._tidying_log = CallLog(parts.database, browser, target=target, source="lab", page="lab.tidy")
         self._plan, self._progress, self._client = plan, progress, client
         self._numbers = iter(range(1, plan.count + 1))
         self._lock = threading.Lock()
         self._pending: list[dict[str, Any]] = []
         self._stop = threading.Event()
         self._next = time.monotonic()
-        self._machine = _machine(client) if plan.kind != "reads" else _SOME_MACHINE
+        self._machine = _SOME_MACHINE
+        if plan.kind != "reads":
+            self._machine = _machine(parts, client.config, without_faults(control))
         # After that call, so that only requests of the run are counted in the journal.
         self._journal = LabJournal(control, progress.id)
         self._began = time.monotonic()
@@ -134,7 +161,8 @@ class _Run:
     def go(self) -> None:
         """Make the calls, record them, then stop the sessions of the run."""
         progress = self._progress
-        progress.tell(phase="firing", at_once=True)
+        cooling = _cooldown_left(self._client.transport_stats())
+        progress.tell(phase="firing", cooling=cooling, pid=os.getpid(), at_once=True)
         threads = [
             threading.Thread(target=self._fire, args=(lane,), name=f"lab-{progress.id}-{lane}", daemon=True)
             for lane in range(self._plan.threads)
@@ -252,7 +280,7 @@ class _Cooldowns:
         self._open: dict[str, dict[str, Any]] = {}
 
     def look(self, stats: dict[str, Any], now: float) -> None:
-        left = stats.get("rotator", {}).get("cooldown_left", {})
+        left = _cooldown_left(stats)
         for url in self._endpoints:
             span = self._open.get(url)
             if url not in left:
@@ -265,10 +293,23 @@ class _Cooldowns:
                 span["to"] = now
 
 
-def _machine(client: Client) -> int:
-    try:
-        offers: Any = client.services.mr.list().data
-    except Error:
-        return _SOME_MACHINE
+def _cooldown_left(stats: dict[str, Any]) -> dict[str, float]:
+    """The endpoints that are cooling down, with the seconds left."""
+    left: dict[str, float] = stats.get("rotator", {}).get("cooldown_left", {})
+    return left
+
+
+def _machine(parts: AppState, config: Config, endpoints: list[str]) -> int:
+    """A machine to rent.
+
+    Its client is not that of the run, so that it does not change the run's endpoint health, and it prefers
+    endpoints without faults, so that it uses up no fault that occurs a limited number of times.
+    """
+    own = config.replace(base_urls=endpoints or config.endpoints)
+    with parts.clients.one_off(own) as client:
+        try:
+            offers: Any = client.services.mr.list().data
+        except Error:
+            return _SOME_MACHINE
     node_id = get_path(offers[0], "node_id") if isinstance(offers, list) and offers else None
     return node_id if isinstance(node_id, int) else _SOME_MACHINE

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final, get_args
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
-from wtforms import FloatField, SelectField
+from wtforms import BooleanField, FloatField, SelectField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from ...app_state import current_app_state
@@ -15,7 +16,17 @@ from ...browser.state import current_browser
 from ...store import Job, JobStore, TooManyJobsError
 from ...web.form_actions import ChangeForm, WholeNumberField, once
 from .faults import GROUPS, SCENARIOS, boxes, flip, play
-from .run import KIND, MAX_CALLS, MAX_THREADS, OPTIONS, PER_SECOND, CallMix, Plan, start_lab
+from .run import (
+    KIND,
+    MAX_CALLS,
+    MAX_THREADS,
+    OPTIONS,
+    PER_SECOND,
+    SOCKET_OPTIONS,
+    CallMix,
+    Plan,
+    start_lab,
+)
 from .sandbox_control import ControlError, SandboxControl
 from .timeline import draw
 
@@ -27,6 +38,9 @@ _HERE: Final = "lab.index"
 _SHOWN: Final = 20
 
 _STRENGTH: Final = ("probability", "count", "seconds", "per_second", "applies_to")
+
+#: The fields of a run, as they stand in the address.
+_PLAN: Final = ("kind", "count", "threads", "healthy")
 
 _METHODS: Final = {"everything": None, "reads": ["GET"], "changes": ["POST", "PATCH"]}
 
@@ -42,13 +56,14 @@ class SwitchForm(ChangeForm):
 
 
 class FireForm(ChangeForm):
-    """What is fired."""
+    """What is sent, and the endpoint health that the run begins with."""
 
     kind = SelectField("Calls", choices=list(get_args(CallMix)))
     count = WholeNumberField("How many", default=50, validators=[InputRequired(), NumberRange(1, MAX_CALLS)])
     threads = WholeNumberField(
         "At once", default=8, validators=[InputRequired(), NumberRange(1, MAX_THREADS)]
     )
+    healthy = BooleanField("Begin with all endpoints healthy", false_values=("no", "", False))
 
 
 @bp.get("")
@@ -67,8 +82,9 @@ def switch() -> Redirect:
     form = SwitchForm()
     wanted = request.form.get("toggle", "")
     kept = {name: request.form[name] for name in _STRENGTH if request.form.get(name)}
-    if "run" in request.form:
-        kept["run"] = request.form["run"]
+    kept |= {name: request.form[name] for name in ("run", *_PLAN) if name in request.form}
+    if wanted.startswith("scenario:"):
+        kept["healthy"] = "yes"  # a scenario is seen from its beginning
 
     def act() -> dict[str, Any]:
         outcome = {"ok": True, "text": "", "problem": None, "endpoint": _HERE, "values": kept}
@@ -92,13 +108,13 @@ def fire() -> Redirect:
     def act() -> dict[str, Any]:
         outcome = {"ok": True, "text": "", "problem": None, "endpoint": _HERE, "values": {}}
         if not form.validate():
-            return {**outcome, "ok": False, "text": f"Nothing was fired. {_problems(form)}"}
-        plan = Plan(form.kind.data, form.count.data or 1, form.threads.data or 1)
+            return {**outcome, "ok": False, "text": f"Nothing was sent. {_problems(form)}"}
+        plan = Plan(form.kind.data, form.count.data or 1, form.threads.data or 1, form.healthy.data)
         try:
             id = start_lab(current_app_state(), browser, plan)
         except TooManyJobsError as error:
-            return {**outcome, "ok": False, "text": f"Nothing was fired. {error}"}
-        return {**outcome, "values": {"run": id}}
+            return {**outcome, "ok": False, "text": f"Nothing was sent. {error}"}
+        return {**outcome, "values": {"run": id, **_address_of(vars(plan))}}
 
     return once(form.once.data or "", act, (_HERE, {}))
 
@@ -156,16 +172,36 @@ def _lab(job: Job | None) -> dict[str, Any]:
         "scenarios": SCENARIOS,
         "strength": {name: args.get(name, "") for name in _STRENGTH},
         "options": OPTIONS,
+        "socket_options": SOCKET_OPTIONS,
         "per_second": PER_SECOND,
         "most": {"calls": MAX_CALLS, "threads": MAX_THREADS},
         "job": job,
+        "next": _next_plan(job),
+        "kept": {name: args[name] for name in _PLAN if name in args},
         **_run(job),
     }
 
 
+def _next_plan(job: Job | None) -> dict[str, Any]:
+    """What the form shows: the plan of the address, or else that of the run, or else the default."""
+    args = request.args
+    plan = {"kind": "mixed", "count": 50, "threads": 8, "healthy": True} if job is None else job.about["plan"]
+    given: dict[str, Any] = {"kind": args.get("kind") if args.get("kind") in get_args(CallMix) else None}
+    for name, most in (("count", MAX_CALLS), ("threads", MAX_THREADS)):
+        number = args.get(name, type=int)
+        given[name] = number if number is not None and 1 <= number <= most else None
+    given["healthy"] = {"yes": True, "no": False}.get(args.get("healthy", ""))
+    return {**plan, **{name: value for name, value in given.items() if value is not None}}
+
+
+def _address_of(plan: Mapping[str, Any]) -> dict[str, str]:
+    """A plan as parameters of an address."""
+    return {**{name: str(plan[name]) for name in _PLAN}, "healthy": "yes" if plan["healthy"] else "no"}
+
+
 def _run(job: Job | None) -> dict[str, Any]:
     if job is None:
-        return {"plan": {"kind": "mixed", "count": 50, "threads": 8}}
+        return {}
     plan, state = job.about["plan"], job.state
     calls = sorted(_jobs().items(job.id), key=lambda call: call["number"])
     carried = state.get("journal", {}).get("carried", {})

@@ -37,7 +37,7 @@ def as_curl(row: CallRow) -> str:
     """A call for a shell, the key as ``$OCTA_API_KEY``."""
     detail = row.detail
     return curl(
-        row.method, detail["address"], row.path,
+        row.method, row.address, row.path,
         params=detail["params"], body=detail["body"], public=detail["public"],
     )  # fmt: skip
 
@@ -46,14 +46,14 @@ def as_python(row: CallRow) -> str:
     """A whole program that makes the same call; the key comes from the environment."""
     return (
         "import os\n\nimport octaspace\n\n"
-        f'with octaspace.Client(os.environ["OCTA_API_KEY"], base_url={row.detail["address"]!r}) as client:\n'
+        f'with octaspace.Client(os.environ["OCTA_API_KEY"], base_url={row.address!r}) as client:\n'
         f"    response = {row.line}\n    print(response.status, response.data)\n"
     )
 
 
 def _entry(row: CallRow) -> dict[str, Any]:
     detail = row.detail
-    url = detail["address"] + row.path
+    url = row.address + row.path
     params = [{"name": name, "value": value} for name, value in detail["params"].items()]
     if params:
         url += "?" + query_text(detail["params"])

@@ -43,7 +43,7 @@ def start_smoke(parts: AppState, browser: Browser, *, changes: bool) -> str:
     }
 
     def work(progress: Progress) -> None:
-        log = CallLog(parts.database, id, source=source.label, page="smoke.run")
+        log = CallLog(parts.database, id, target=source.label, source="smoke", page="smoke.run")
         with parts.clients.lease(config) as client:
             bounded = client.with_options(total_timeout=budget, rental_ledger=ledger)
             job = DOCUMENTED_JOB if source.is_sandbox else None

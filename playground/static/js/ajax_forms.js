@@ -2,6 +2,7 @@
 // updated from the same element of the response. Elements with [data-watch] are polled until the attribute is
 // gone. Without a script the same forms load the same pages.
 import { announce } from "./announce.js";
+import { backgroundFetch } from "./background.js";
 import { localise } from "./times.js";
 import { morph } from "./refresh.js";
 
@@ -9,8 +10,8 @@ const POLL_INTERVAL_MS = 700;
 const MAX_POLL_INTERVAL_MS = 10000;
 const watched = new Set();
 
-async function load(address, options) {
-  const answer = await fetch(address, { headers: { Accept: "text/html" }, ...options });
+async function load(address, send, options) {
+  const answer = await send(address, { headers: { Accept: "text/html" }, ...options });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   return [answer, page];
 }
@@ -61,7 +62,7 @@ async function submit(form, button) {
   const body = new URLSearchParams(new FormData(form, button));
   let refused = false; // a response below 500 states its reason; after any other the outcome is unknown
   try {
-    const [answer, page] = await load(form.action, { method: "POST", body });
+    const [answer, page] = await load(form.action, fetch, { method: "POST", body });
     refused = answer.status < 500;
     if (!update(part, page)) {
       const text = page.querySelector("main")?.textContent.trim().replace(/\s+/g, " ");
@@ -110,10 +111,10 @@ function follow(id, pause) {
     let next = POLL_INTERVAL_MS;
     if (!document.hidden && !document.querySelector("dialog[open]")) {
       try {
-        const [answer, page] = await load(part.dataset.watch);
+        const [answer, page] = await load(part.dataset.watch, backgroundFetch);
         if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
         update(part, page);
-        if (!part.dataset.watch) updateLog((await load(location.href))[1]);
+        if (!part.dataset.watch) updateLog((await load(location.href, backgroundFetch))[1]);
       } catch {
         next = Math.min(MAX_POLL_INTERVAL_MS, pause * 2);
       }

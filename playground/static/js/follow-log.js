@@ -1,6 +1,7 @@
 // Follows the log of a session: [data-follow] polls for the lines after its cursor. Each line arrives once; the
 // page keeps the latest. Polls less often while no lines arrive and after errors; not in a hidden tab or when paused.
 import { announce } from "./announce.js";
+import { backgroundFetch } from "./background.js";
 import { localise } from "./times.js";
 
 const MIN_PAUSE_S = 2;
@@ -69,7 +70,7 @@ function follow(root) {
     busy = true;
     try {
       address.searchParams.set("after", after);
-      const answer = await fetch(address);
+      const answer = await backgroundFetch(address);
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       const found = await answer.json();
       if (found.problem) throw new Error(found.problem);

@@ -3,6 +3,7 @@
 // the user; less often after errors; never two requests at once. A response may set another interval; 0 stops
 // refreshing. The text of [data-tell] is announced when it changes.
 import { announce } from "./announce.js";
+import { backgroundFetch } from "./background.js";
 import { prepare } from "./tables.js";
 import { localise, span } from "./times.js";
 
@@ -39,11 +40,11 @@ function begin(part) {
   let busy = false;
   let failing = false;
 
-  const load = async () => {
+  const load = async (send = backgroundFetch) => {
     if (busy) return;
     busy = true;
     try {
-      const answer = await fetch(part.dataset.refreshFrom, { headers: { Accept: "text/html" } });
+      const answer = await send(part.dataset.refreshFrom, { headers: { Accept: "text/html" } });
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById(part.id);
@@ -74,7 +75,7 @@ function begin(part) {
     if (stopped || !interval() || document.hidden || document.querySelector("dialog[open]") || Date.now() < due) return;
     load().finally(() => { due = Date.now() + pause * 1000; });
   }, 500);
-  now?.addEventListener("click", () => load());
+  now?.addEventListener("click", () => load(fetch));
   toggle?.addEventListener("click", () => {
     const stopped = toggle.getAttribute("aria-pressed") !== "true";
     toggle.setAttribute("aria-pressed", String(stopped));

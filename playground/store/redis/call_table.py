@@ -101,6 +101,14 @@ class RedisCallTable:
             text, detail = client.pipeline().hget(rows, str(number)).hget(details, str(number)).execute()
         return None if text is None or detail is None else _record(str(number), text, detail)
 
+    def addresses(self, browser: str) -> list[str]:
+        now = self._connection.clock()
+        order, rows, _ = self.keys_of(browser)
+        with self._connection.translate_errors() as client:
+            entries, every = client.pipeline().lrange(order, 0, -1).hgetall(rows).execute()
+        found = {_fields(every[number])["address"] for number in _numbers(entries, now) if number in every}
+        return sorted(found - {""})
+
     def clear(self, browser: str) -> None:
         with self._connection.translate_errors() as client:
             client.delete(*self.keys_of(browser))
@@ -118,16 +126,22 @@ def _numbers(entries: list[str], now: float) -> list[str]:
 
 
 def _record(number: str, text: str, detail: str | None) -> Record:
-    return {"id": int(number), "detail": detail, **dict(zip(CALL_COLUMNS, json.loads(text), strict=True))}
+    return {"id": int(number), "detail": detail, **_fields(text)}
+
+
+def _fields(text: str) -> Record:
+    return dict(zip(CALL_COLUMNS, json.loads(text), strict=True))
 
 
 def _matches(text: str | None, query: CallQuery) -> bool:
     if text is None:
         return False
-    row = dict(zip(CALL_COLUMNS, json.loads(text), strict=True))
-    for name in ("method", "page", "path", "source", "endpoint"):
+    row = _fields(text)
+    for name in ("method", "page", "path", "target", "endpoint", "address", "cache"):
         if getattr(query, name) and row[name] != getattr(query, name):
             return False
+    if query.sources and row["source"] not in query.sources:
+        return False
     word = query.text.lower()
     if word and not any(word in (row[name] or "").lower() for name in ("path", "line", "request_id")):
         return False

@@ -66,6 +66,15 @@ class SqliteCallTable:
             ).fetchone()
         return None if row is None else dict(row)
 
+    def addresses(self, browser: str) -> list[str]:
+        with self._connections.reading() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT address FROM calls "
+                "WHERE browser = ? AND until >= ? AND address <> '' ORDER BY address",
+                (browser, self._connections.clock()),
+            )
+            return [row["address"] for row in rows]
+
     def clear(self, browser: str) -> None:
         with self._connections.writing() as connection:
             connection.execute("DELETE FROM calls WHERE browser = ?", (browser,))
@@ -79,9 +88,11 @@ def _where(browser: str, query: CallQuery, now: float) -> tuple[str, list[Any]]:
         where.append(condition)
         values.extend(more)
 
-    for name in ("method", "page", "path", "source", "endpoint"):
+    for name in ("method", "page", "path", "target", "endpoint", "address", "cache"):
         if getattr(query, name):
             add(f"{name} = ?", getattr(query, name))
+    if query.sources:
+        add(f"source IN ({', '.join('?' * len(query.sources))})", *query.sources)
     if query.text:
         text = query.text.lower()
         add("(instr(lower(path), ?) OR instr(lower(line), ?) OR instr(lower(request_id), ?))", *[text] * 3)

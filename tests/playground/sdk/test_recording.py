@@ -56,7 +56,7 @@ def test_an_attempt_has_the_fields_of_its_event(clients: ClientCache, sandbox: S
     assert first["cooldown"] is None
     assert (call.endpoint, call.address, call.status) == (sandbox.urls[0], sandbox.urls[0], 200)
     assert call.elapsed >= second["start"] + second["elapsed"]
-    assert call.row(source="sandbox", page="a", line="b")["attempts"] == 2
+    assert call.row(target="sandbox", source="page", page="a", line="b")["attempts"] == 2
 
 
 def test_a_cooldown_is_recorded(clients: ClientCache, sandbox: SandboxServer) -> None:

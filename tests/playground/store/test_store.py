@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from playground.store import (
+    CALL_SOURCES,
+    FOREGROUND,
     BrowserState,
     Database,
     JobLimits,
@@ -53,9 +55,10 @@ def database(another: Another) -> Database:
 
 def row(**changes: Any) -> dict[str, Any]:
     return {
-        "at": time.time(), "source": "Sandbox", "page": "nodes.index", "line": "client.nodes.list()",
-        "method": "GET", "path": "/nodes", "status": 200, "error": None, "elapsed": 0.01, "attempts": 1,
-        "endpoint": "http://127.0.0.1:1", "request_id": "req-1", "in_use": 1, "cache": None,
+        "at": time.time(), "target": "Sandbox", "source": "page", "page": "nodes.index",
+        "line": "client.nodes.list()", "method": "GET", "path": "/nodes", "status": 200, "error": None,
+        "elapsed": 0.01, "attempts": 1, "endpoint": "http://127.0.0.1:1", "address": "http://127.0.0.1:1",
+        "request_id": "req-1", "in_use": 1, "cache": None,
         "detail": {"params": {}, "answer": [2**70]},
         **changes,
     }  # fmt: skip
@@ -211,15 +214,44 @@ def test_the_log_is_numbered_filtered_and_paged(database: Database, another: Ano
     assert found(status="ok") == numbers[1::-1]
     assert found(status="²") == numbers[::-1], "an invalid status does not filter"
     assert found(slower_than=1.0) == [numbers[1]]
-    assert found(page="nodes.index", source="Sandbox", path="/nodes") == [numbers[2], numbers[0]]
+    assert found(page="nodes.index", target="Sandbox", path="/nodes") == [numbers[2], numbers[0]]
     assert found(endpoint="http://127.0.0.1:1") == numbers[::-1]
     assert found(endpoint="http://127.0.0.1") == []
     assert found(since=time.time() + 60) == []
+    assert found(target="Live") == []
     page, total = log.latest(1, offset=1)
     assert ([each.id for each in page], total) == ([numbers[1]], 3)
     page, total = log.latest(1, offset=1, status="ok")
     assert ([each.id for each in page], total) == ([numbers[0]], 2)
     assert log.latest(5, offset=7) == ([], 3)
+
+
+def test_the_log_is_filtered_by_source_and_by_the_endpoint_of_an_answer_from_the_cache(
+    database: Database, clock: FakeClock
+) -> None:
+    log, here, there = RequestLog(database, "a"), "http://127.0.0.1:1", "http://127.0.0.1:2"
+    page, refresh, cached, nowhere = log.append([
+        row(),
+        row(source="refresh", endpoint=there, address=there),
+        row(source="runner", endpoint="", address=there, cache="hit", attempts=0),
+        row(source="lab", endpoint="", address="", status=None, error="ConfigurationError"),
+    ])  # fmt: skip
+    RequestLog(database, "b").append([row(address="http://127.0.0.1:3")])
+
+    def found(**query: Any) -> list[int]:
+        return [each.id for each in log.latest(10, **query)[0]]
+
+    assert found(sources=FOREGROUND) == [nowhere, cached, page]
+    assert found(sources=["refresh", "runner"]) == [cached, refresh]
+    assert found(sources=CALL_SOURCES) == found() == [nowhere, cached, refresh, page]
+    assert found(address=there) == [cached, refresh]
+    assert found(endpoint=there) == [refresh]
+    assert found(cache="hit", sources=FOREGROUND) == [cached]
+    assert log.latest(0, sources=["refresh"]) == ([], 1)
+    assert log.addresses() == [here, there]
+    assert [each.source for each in log.latest(2, address=here)[0]] == ["page"]
+    clock.advance(13 * 3600)
+    assert log.addresses() == []
 
 
 def test_details_are_read_only_when_they_are_wanted(database: Database) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, Tag
@@ -12,12 +14,16 @@ from flask import Flask
 from octaspace.sandbox import SandboxServer
 from octaspace.sandbox.faults.kinds import KINDS
 from playground.pages.lab.faults import GROUPS, SCENARIOS
+from playground.pages.lab.sandbox_control import SandboxControl
 from playground.pages.lab.timeline import draw
 
 from ....support.waiting import until
-from ...browsing import Visitor
+from ...browsing import Visitor, text_of
 
 LAB = "/playground/diagnostics/lab"
+
+#: What the form sends unless a test says otherwise.
+PLAN = {"kind": "mixed", "count": "12", "threads": "4", "healthy": "yes"}
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +34,7 @@ def remove_faults(sandbox: SandboxServer) -> Any:
 
 def fire(visitor: Visitor, **fields: str) -> BeautifulSoup:
     """Fire and wait for the end; the lab's page."""
-    visitor.follow(visitor.post(f"{LAB}/fire", **{"kind": "mixed", "count": "12", "threads": "4", **fields}))
+    visitor.follow(visitor.post(f"{LAB}/fire", **{**PLAN, **fields}))
     until(lambda: not visitor.page(LAB).select("[data-watch]"), within=60)
     return visitor.page(LAB)
 
@@ -157,6 +163,102 @@ def test_a_dead_endpoint_is_failed_over_and_left_alone(visitor: Visitor, sandbox
     assert "B reused 200 ok" in at_once
 
 
+def number_of(page: BeautifulSoup, name: str) -> int:
+    """How many retries or failovers the run had, as its figures say."""
+    note = next(note.get_text() for note in page.select(".lab-stats .stat-note") if name in note.get_text())
+    found = re.search(rf"(\d+) {name}", note)
+    assert found is not None, note
+    return int(found[1])
+
+
+@pytest.mark.parametrize("kind", ["mixed", "reads", "creates"])
+def test_each_run_begins_with_all_endpoints_healthy(
+    visitor: Visitor, sandbox: SandboxServer, kind: str
+) -> None:
+    flip(visitor, "scenario:dead")
+    for run in range(6 if kind == "mixed" else 2):
+        page = fire(visitor, kind=kind, count="6", threads="2")
+        failovers = number_of(page, "failover")
+        assert failovers > 0, run
+        # A refused attempt does not arrive; all others do.
+        assert int(figure(page, "Attempts")) == int(figure(page, "Received")) + failovers
+        assert len(page.select("svg.failover .verdict-failover")) == failovers
+        assert figure(page, "Changes carried out twice") == "0"
+        assert "began with all endpoints healthy" in text_of(page.select("#lab-start")[0])
+
+
+def test_a_run_with_the_present_health_says_which_endpoints_are_cooling_down(
+    visitor: Visitor, app: Flask, sandbox: SandboxServer
+) -> None:
+    page = fire(visitor, kind="reads", count="2", threads="1", healthy="no")
+    assert "no endpoint was cooling down" in text_of(page.select("#lab-start")[0])
+    flip(visitor, "scenario:dead")
+    for _ in range(2):  # both endpoints have their turn
+        visitor.page("/playground/network?_fresh=1")
+    page = fire(visitor, kind="reads", count="4", threads="2", healthy="no")
+    start = text_of(page.select("#lab-start")[0])
+    assert re.search(r"A cooling down, \d+", start), start
+    assert "B cooling down" not in start
+    assert str(os.getpid()) in start, "health is kept in each worker"
+    assert number_of(page, "failover") == 0
+    assert page.select("svg.failover .cooldown")
+    page = fire(visitor, kind="reads", count="4", threads="2")
+    assert number_of(page, "failover") > 0, "and a healthy start does not read that health"
+
+
+def test_the_machine_to_rent_is_read_without_using_up_a_fault(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    fault = sandbox.faults.add("status", status=503, endpoint=sandbox.ports[0], methods=["GET"], count=1)
+    fire(visitor, kind="creates", count="2", threads="1")
+    listed = [
+        entry for entry in sandbox.journal.entries() if entry.path == "/services/mr" and not entry.change
+    ]
+    assert [entry.endpoint for entry in listed] == [sandbox.ports[1]]
+    assert fault.kind == "status"
+
+
+def test_no_connection_of_a_run_stays_open(visitor: Visitor, sandbox: SandboxServer) -> None:
+    def connections() -> list[int]:
+        with SandboxControl(sandbox.urls) as control:
+            return [endpoint["connections"] for endpoint in control.health()["endpoints"]]
+
+    before = connections()
+    fire(visitor, count="12", threads="4")
+    until(lambda: connections() == before, within=10)
+
+
+def test_the_plan_of_a_run_is_in_its_address(visitor: Visitor, sandbox: SandboxServer) -> None:
+    answer = visitor.post(f"{LAB}/fire", kind="reads", count="3", threads="2")
+    query = parse_qs(urlsplit(str(answer.headers["Location"])).query)
+    assert {name: query[name] for name in PLAN} == {
+        "kind": ["reads"], "count": ["3"], "threads": ["2"], "healthy": ["no"],
+    }  # fmt: skip
+    until(lambda: not visitor.page(LAB).select("[data-watch]"), within=60)
+
+    def shown(address: str) -> tuple[Any, ...]:
+        page = visitor.page(address)
+        kind = page.select_one("#fire-kind [selected]")
+        assert kind is not None
+        numbers = [page.select(f"#fire-{name}")[0]["value"] for name in ("count", "threads")]
+        return (kind["value"], *numbers, page.select("#fire-healthy")[0].has_attr("checked"))
+
+    address = f"{LAB}?kind=creates&count=7&threads=3&healthy=no"
+    assert shown(address) == ("creates", "7", "3", False)
+    assert shown(f"{LAB}?kind=all&count=9999&threads=x&healthy=7") == ("reads", "3", "2", False)
+    assert shown(f"{LAB}?healthy=yes") == ("reads", "3", "2", True)
+    given = {
+        field["name"]: field["value"] for field in visitor.page(address).select(".switches [type=hidden]")
+    }
+    kept = {name: str(given[name]) for name in PLAN}
+    after = visitor.post(f"{LAB}/switch", toggle=f"{sandbox.ports[0]}:slow", **kept)
+    assert shown(str(after.headers["Location"])) == ("creates", "7", "3", False)
+    after = visitor.post(f"{LAB}/switch", toggle="scenario:dead", **kept)
+    assert shown(str(after.headers["Location"])) == ("creates", "7", "3", True), (
+        "a scenario is seen from its start"
+    )
+
+
 def test_waits_of_retries_are_shown(visitor: Visitor, sandbox: SandboxServer) -> None:
     sandbox.faults.add("status", status=503, count=3)
     page = fire(visitor, kind="reads", count="4", threads="2")
@@ -181,7 +283,7 @@ def test_the_calls_are_in_the_request_log(visitor: Visitor, sandbox: SandboxServ
 )  # fmt: skip
 def test_limits_are_kept(visitor: Visitor, sandbox: SandboxServer, fields: dict[str, str]) -> None:
     answer = visitor.post(f"{LAB}/fire", **{"kind": "reads", "count": "5", "threads": "2", **fields})
-    assert "Nothing was fired." in visitor.follow(answer).get_text()
+    assert "Nothing was sent." in visitor.follow(answer).get_text()
     assert sandbox.journal.entries() == []
 
 
