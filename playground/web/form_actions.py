@@ -38,6 +38,7 @@ from .responses import MAX_ADDRESS
 
 __all__ = [
     "OUTCOME",
+    "RESULT",
     "ChangeForm",
     "Target",
     "WholeNumberField",
@@ -52,6 +53,9 @@ __all__ = [
 
 #: The query parameter with the token whose result is shown. It contains no text of the page.
 OUTCOME: Final = "done"
+
+#: Id of the heading of a result: ``_anchor`` among the values of a `Target`, so that the browser goes there.
+RESULT: Final = "result"
 
 #: A Flask endpoint and its values; the values may come from the answer.
 Target = tuple[str, dict[str, Any]]

@@ -18,7 +18,7 @@ from ...jobs.method_run import KIND, start_run
 from ...sdk.error_card import Problem
 from ...sdk.methods import Method, Preview, all_methods, find_method, preview
 from ...store import Job, JobStore, RequestLog, TooManyJobsError
-from ...web.form_actions import ChangeForm, once, stale_form_reason
+from ...web.form_actions import RESULT, ChangeForm, once, stale_form_reason
 from ...web.responses import MAX_ADDRESS, as_attachment
 from .arguments import AS_JSON, Arguments, as_text, for_address, from_form, from_json
 
@@ -94,6 +94,7 @@ def run() -> Redirect | tuple[str, int]:
             return {**outcome, "ok": False, "text": elsewhere}
         try:
             values["run"] = start_run(current_app_state(), browser, method, given.values, change=found.change)
+            values["_anchor"] = RESULT
         except TooManyJobsError as error:
             return {**outcome, "ok": False, "text": f"Nothing was sent. {error}"}
         _wait_for(values["run"])
@@ -118,7 +119,7 @@ def cancel(id: str) -> Redirect:
         abort(404, "This browser has no such run; it may have been forgotten.")
     if not job.about["change"]:
         _jobs().cancel(id)
-    return redirect(url_for(_HERE, method=job.about["method"], run=id), 303)
+    return redirect(url_for(_HERE, method=job.about["method"], run=id, _anchor=RESULT), 303)
 
 
 @bp.get("/runs/<id>/data.json")

@@ -17,7 +17,7 @@ from ...app_state import current_app_state
 from ...browser.state import current_browser
 from ...jobs.smoke_steps import plan
 from ...store import Job, JobStore, TooManyJobsError
-from ...web.form_actions import ChangeForm, once
+from ...web.form_actions import RESULT, ChangeForm, once
 from ...web.responses import as_attachment
 from .suite import KIND, start_smoke
 
@@ -52,7 +52,7 @@ def start() -> Redirect:
             id = start_smoke(current_app_state(), browser, changes=changes)
         except TooManyJobsError as error:
             return {**outcome, "ok": False, "text": f"Nothing was begun. {error}"}
-        return {**outcome, "values": {"run": id}}
+        return {**outcome, "values": {"run": id, "_anchor": RESULT}}
 
     return once(form.once.data or "", act, (_HERE, {}))
 
@@ -66,7 +66,7 @@ def show(id: str) -> str:
 @bp.post("/runs/<id>/cancel")
 def cancel(id: str) -> Redirect:
     _jobs().cancel(_job(id).id)
-    return redirect(url_for(_HERE, run=id), 303)
+    return redirect(url_for(_HERE, run=id, _anchor=RESULT), 303)
 
 
 @bp.get("/runs/<id>/report.json")

@@ -1,6 +1,7 @@
 // Forms that update a part of the page: [data-ajax-form=id] is sent with fetch, and the element with that id is
-// updated from the same element of the response. Elements with [data-watch] are polled until the attribute is
-// gone. Without a script the same forms load the same pages.
+// updated from the same element of the response. After a form with [data-to-result] the heading with the id
+// "result" is brought into view; without a script the anchor of the redirect does this. Elements with [data-watch]
+// are polled until the attribute is gone. Without a script the same forms load the same pages.
 import { announce } from "./announce.js";
 import { backgroundFetch } from "./background.js";
 import { localise } from "./times.js";
@@ -46,6 +47,15 @@ function focusableHeading(part) {
   return title;
 }
 
+// Scrolls only if the heading is out of sight, or so low that nothing below it is seen.
+function showResult(heading) {
+  const { top } = heading.getBoundingClientRect();
+  const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const header = document.querySelector(".topbar")?.getBoundingClientRect().bottom ?? 0;
+  heading.focus({ preventScroll: true });
+  if (top < header || top > innerHeight / 2) heading.scrollIntoView({ behavior: reduced ? "auto" : "smooth" });
+}
+
 function warn(text) {
   const notice = document.createElement("div");
   notice.className = "notice notice-warn";
@@ -81,7 +91,9 @@ async function submit(form, button) {
       history.replaceState(history.state, "", address);
     }
     const focus = part.querySelector("[data-focus]") ?? part.querySelector("[aria-invalid=true]");
+    const result = "toResult" in form.dataset && !notice && part.querySelector("#result");
     if (focus) focus.focus();
+    else if (result) showResult(result);
     else if (!part.contains(document.activeElement)) focusableHeading(part).focus({ preventScroll: true });
   } catch (problem) {
     const unknown = refused ? "" : " A change may have been carried out: check the request log before you send it again.";
