@@ -19,8 +19,8 @@ from markupsafe import Markup
 from octaspace import wei_to_octa
 
 __all__ = [
-    "UNKNOWN", "amount", "bytes_text", "duration", "init_app", "octa", "query_text", "seconds", "usd",
-    "visible", "without_surrogates",
+    "INVISIBLE", "UNKNOWN", "amount", "bytes_text", "duration", "init_app", "octa", "query_text", "seconds",
+    "usd", "visible", "without_surrogates",
 ]  # fmt: skip
 
 UNKNOWN: Final = "—"
@@ -143,7 +143,7 @@ def pretty_json(value: Any) -> str:
 
 
 #: Invisible characters, and those that change the text direction.
-_INVISIBLE: Final = re.compile(
+INVISIBLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ud800-\udfff\ufeff]"
 )
 
@@ -154,7 +154,7 @@ _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 def visible(value: Any) -> Any:
     """A value with invisible and direction-changing characters replaced by U+FFFD, for templates."""
     if isinstance(value, str) and not value.isprintable() and not isinstance(value, Markup):
-        return _INVISIBLE.sub("\ufffd", value)
+        return INVISIBLE.sub("\ufffd", value)
     return value
 
 

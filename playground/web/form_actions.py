@@ -32,6 +32,7 @@ from ..browser.call_log import CallLog
 from ..browser.state import Browser, current_browser
 from ..sdk.call import SdkCall
 from ..sdk.error_card import Problem, describe, log_unexpected_shape
+from ..sdk.identified_ledger import IdentifiedLedger
 from ..sdk.recording import Call, record_calls
 from ..store import OneTimeTokens
 from .responses import MAX_ADDRESS
@@ -116,6 +117,7 @@ def change(
     to: Target,
     name: str = "",
     then: Callable[[Response[Any]], Target] | None = None,
+    rental_id: str = "",
 ) -> Redirect:
     """Send a change once and redirect to the page that shows its outcome.
 
@@ -126,13 +128,14 @@ def change(
         to: Where to redirect: endpoint and its values.
         name: Name that must be typed in live mode; empty for none.
         then: Where to redirect on success, made from the answer.
+        rental_id: The id of the ledger's entry, where the page has shown it; empty for a new one.
     """
 
     def perform() -> dict[str, Any]:
         refused = _refused(form, name)
         if refused:
             return _refusal(refused, to)
-        return _send(current_browser(), line, done, to, then)
+        return _send(current_browser(), line, done, to, then, rental_id)
 
     return once(form.once.data, perform, to)
 
@@ -239,11 +242,16 @@ def _send(
     done: str | Callable[[Response[Any]], str],
     to: Target,
     then: Callable[[Response[Any]], Target] | None,
+    rental_id: str,
 ) -> dict[str, Any]:
     state = current_app_state()
     result: dict[str, Any] = {"ok": True, "text": "", "problem": None, "line": line.redacted}
     with state.clients.lease(browser.config) as client:
-        calls, response, problem = _try(_for_changes(client, browser), line)
+        bounded = _for_changes(client, browser)
+        if rental_id:
+            ledger = IdentifiedLedger(browser.rental_ledger, rental_id)
+            bounded = bounded.with_options(rental_ledger=ledger)
+        calls, response, problem = _try(bounded, line)
     if problem is not None:
         result.update(ok=False, problem=problem.as_json())
     elif response is not None:

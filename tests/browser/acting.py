@@ -72,7 +72,7 @@ def open_order(page: Page, node_id: int, service: str = "mr") -> None:
         page.locator("#image").fill("ubuntu:24.04")
     if service != "vpn":
         page.locator("#disk_size").fill("10")
-    page.get_by_role("button", name="Review the cost").click()
+    page.get_by_role("button", name="Review cost").click()
     expect(page.locator("h1")).to_contain_text("Rent this")
 
 

@@ -110,7 +110,7 @@ def test_a_machine_is_rented_and_stopped(page: Page, sandbox: SandboxServer, clo
     expect(page.locator("h1")).to_have_text("Rent this machine?")
     tab_to(page, page.get_by_role("button", name="Rent now"))
     page.keyboard.press("Enter")
-    expect(outcome(page)).to_contain_text("It is rented")
+    expect(outcome(page)).to_contain_text("Rented")
     clock.advance(5)
     expect(page.locator(".state-line")).to_contain_text("ready")
     tab_to(page, page.locator("[data-open-dialog=stop]"))

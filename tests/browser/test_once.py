@@ -50,7 +50,7 @@ def several(page: Page, sandbox: SandboxServer) -> None:
 
 #: How to come to the question, its button, what is said afterwards, and how many requests it is.
 CHANGES: dict[str, tuple[Open, str, str, int]] = {
-    "rental": (rental, "Rent now", "It is rented", 1),
+    "rental": (rental, "Rent now", "Rented", 1),
     "reboot": (reboot, "Reboot", "was asked to reboot", 1),
     "wallet": (wallet, "Generate wallet", "A new wallet was made", 1),
     "stop": (stop, "Stop the session", "The session is stopped", 1),
@@ -108,9 +108,9 @@ def test_two_tabs_with_one_order(page: Page, sandbox: SandboxServer) -> None:
     other = page.context.new_page()
     other.goto(page.url)
     page.get_by_role("button", name="Rent now").click()
-    expect(outcome(page)).to_contain_text("It is rented")
+    expect(outcome(page)).to_contain_text("Rented")
     other.get_by_role("button", name="Rent now").click()
-    expect(outcome(other)).to_contain_text("It is rented")
+    expect(outcome(other)).to_contain_text("Rented")
     assert other.url == page.url
     page.go_back()
     expect(page.locator("main form")).to_have_count(0)

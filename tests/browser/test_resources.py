@@ -89,14 +89,14 @@ def test_the_other_services_are_rented_too(page: Page, sandbox: SandboxServer, s
     offers = getattr(sandbox.world.initial_state, service)
     open_order(page, offers[0]["node_id"], service)
     page.get_by_role("button", name="Rent now").click()
-    expect(outcome(page)).to_contain_text("It is rented")
+    expect(outcome(page)).to_contain_text("Rented")
     assert [entry.path for entry in changes(sandbox)] == [f"/services/{service}"]
 
 
 def test_invalid_order_field_shows_its_error(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/services/mr/rent")
     page.locator("#disk_size").fill("much")
-    page.get_by_role("button", name="Review the cost").click()
+    page.get_by_role("button", name="Review cost").click()
     for name in ("node_id", "disk_size"):
         expect(page.locator(f"#{name}-error")).to_be_visible()
     expect(page.locator("#disk_size")).to_have_value("much")

@@ -89,9 +89,9 @@ def rent_wait_stop(page: Page) -> str:
     page.locator("[data-table=offers] tbody").get_by_role("link", name="Use").nth(3).click()
     page.locator("#image").fill("ubuntu:24.04")
     page.locator("#disk_size").fill("5")
-    page.get_by_role("button", name="Review the cost").click()
+    page.get_by_role("button", name="Review cost").click()
     page.get_by_role("button", name="Rent now").click()
-    expect(outcome(page)).to_contain_text("It is rented")
+    expect(outcome(page)).to_contain_text("Rented")
     expect(page.locator(".state-line")).to_contain_text("ready", timeout=30_000)
     uuid = page.url.split("?")[0].rpartition("/")[2]
 

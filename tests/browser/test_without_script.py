@@ -107,7 +107,7 @@ def test_a_rental_from_offer_to_end(plain: Page, sandbox: SandboxServer, clock: 
     node = plain.locator("[data-table=offers] tbody tr th a").first.inner_text()
     open_order(plain, int(node))
     plain.get_by_role("button", name="Rent now").click()
-    expect(outcome(plain)).to_contain_text("It is rented")
+    expect(outcome(plain)).to_contain_text("Rented")
     clock.advance(5)
     plain.get_by_role("link", name="Refresh", exact=True).click()
     expect(plain.locator(".state-line")).to_contain_text("ready")

@@ -27,7 +27,7 @@ class RentField:
         default: Its initial value.
         choices: For ``"choice"``: values with labels; ``""`` sends nothing.
         more: Whether it is in the section of rarely used options.
-        label: Its label, if that is not its name.
+        label: Its label; the form also shows the name.
     """
 
     name: str
@@ -41,18 +41,25 @@ class RentField:
     label: str = ""
 
 
-_NODE: Final = RentField("node_id", "number", "Number of the node, from the offers.", required=True)
-_DISK: Final = RentField("disk_size", "number", "Room on the disk.", required=True, unit="GB", default="10")
-_ENVS: Final = RentField(
-    "envs", "variables", "One NAME=value a line. Values may be secrets: they are left out of the log."
+_NODE: Final = RentField(
+    "node_id", "number", "ID of the node, from the offers.", required=True, label="Node ID"
 )
+_DISK: Final = RentField(
+    "disk_size", "number", "Disk space to reserve.", required=True, unit="GB", default="10", label="Disk size"
+)
+_ENVS: Final = RentField(
+    "envs", "variables",
+    "One NAME=value per line. For a value with line breaks: NAME<<END, its lines, then END. "
+    "Values may be secrets; they are not logged.",
+    label="Environment variables",
+)  # fmt: skip
 
 _STOP_AFTER: Final = RentField(
     "max_duration", "hours",
-    "A reaper stops it then. Decimals are possible. Empty: it runs until it is stopped by hand.",
+    "Stopped automatically after this time. Decimals are allowed. Empty: runs until it is stopped by hand.",
     unit="hours", label="Stop after",
 )  # fmt: skip
-_NAME: Final = RentField("name", "text", "For the list of rentals; empty: playground.")
+_NAME: Final = RentField("name", "text", "Shown in Rentals. Empty: playground.", label="Name")
 
 #: The name of a rental without one: only what has a name is recorded.
 DEFAULT_NAME: Final = "playground"
@@ -60,32 +67,44 @@ DEFAULT_NAME: Final = "playground"
 #: Fields by service, in the order of the form.
 FIELDS: Final[dict[Service, tuple[RentField, ...]]] = {
     "mr": (
+        RentField(
+            "app", "app",
+            "Fills in image, disk size, ports, variables and start command. Values that you typed are kept.",
+            label="Application",
+        ),
         _NODE,
         _DISK,
-        RentField("app", "app", "An app of the catalogue, or none for any image."),
-        RentField("image", "text", "Docker image.", required=True, default="ubuntu:24.04"),
-        RentField("ports", "ports", "TCP ports to open, with commas between: 22, 5000."),
-        RentField("http_ports", "ports", "Ports to publish, each at its own URL."),
+        RentField(
+            "image", "text", "Docker image.", required=True, default="ubuntu:24.04", label="Image"
+        ),
+        RentField("ports", "ports", "TCP ports to open, separated by commas: 22, 5000.", label="TCP ports"),
+        RentField("http_ports", "ports", "Ports to publish, each at its own URL.", label="HTTP ports"),
         _ENVS,
         _STOP_AFTER,
         _NAME,
-        RentField("start_command", "text", "Command to run in the container.", more=True),
-        RentField("entrypoint", "text", "Instead of the image's own.", more=True),
-        RentField("organization_id", "number", "Whom to bill it to.", more=True),
-        RentField("project_id", "number", "The project it belongs to.", more=True),
+        RentField(
+            "start_command", "text", "Command to run in the container.", more=True, label="Start command"
+        ),
+        RentField(
+            "entrypoint", "text", "Replaces the image's entrypoint.", more=True, label="Entrypoint"
+        ),
+        RentField(
+            "organization_id", "number", "Organization that is billed.", more=True, label="Organization ID"
+        ),
+        RentField("project_id", "number", "Project of the rental.", more=True, label="Project ID"),
     ),
     "vpn": (
         _NODE,
         RentField(
-            "subkind", "choice", "The kind of VPN.", required=True, default="wg",
+            "subkind", "choice", "Type of VPN.", required=True, default="wg", label="VPN type",
             choices={
                 "wg": "WireGuard", "openvpn": "OpenVPN", "ss": "Shadowsocks", "v2ray": "V2Ray",
                 "http_proxy": "HTTP proxy",
             },
         ),
         RentField(
-            "protocol", "choice", "For V2Ray only.",
-            choices={"": "as the API sees fit", "trojan": "Trojan", "vmess": "VMess", "vless": "VLESS"},
+            "protocol", "choice", "For V2Ray only.", label="Protocol",
+            choices={"": "API default", "trojan": "Trojan", "vmess": "VMess", "vless": "VLESS"},
         ),
         _STOP_AFTER,
         _NAME,
@@ -95,8 +114,8 @@ FIELDS: Final[dict[Service, tuple[RentField, ...]]] = {
         _DISK,
         _ENVS,
         RentField(
-            "multi_gpu_worker", "choice", "Whether each GPU gets its own worker.",
-            choices={"": "as the API sees fit", "true": "one worker per GPU", "false": "one worker for all"},
+            "multi_gpu_worker", "choice", "One worker per GPU, or one for all GPUs.", label="Workers",
+            choices={"": "API default", "true": "one worker per GPU", "false": "one worker for all GPUs"},
         ),
         _STOP_AFTER,
         _NAME,

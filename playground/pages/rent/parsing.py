@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from octaspace import Request
-from octaspace.types import App
 
 from ...domain.offers import Service
 from ...domain.stop_after import parse_hours
-from ...formatting import visible
 from ...sdk.call import SdkCall
 from ...sdk.methods import find_method, preview
-from ...web.url_ids import decoded, encoded
+from ...web.url_ids import decoded
+from .app_fill import FILLED
 from .fields import DEFAULT_NAME, FIELDS, RentField
+from .variables import read_variables
 
-__all__ = ["Order", "app_values", "read_order", "typed_values"]
+__all__ = ["Order", "read_order", "typed_values"]
 
 #: Maximum characters of a field.
 _MAX: Final = 20_000
@@ -70,8 +70,9 @@ class Order:
 
 
 def typed_values(service: Service, form: Mapping[str, str]) -> dict[str, str]:
-    """The fields of a service from a form; other fields are ignored."""
-    return {field.name: form.get(field.name, "")[:_MAX] for field in FIELDS[service]}
+    """The fields of a service from a form, and the application that was filled in; others are ignored."""
+    names = [field.name for field in FIELDS[service]] + ([FILLED] if service == "mr" else [])
+    return {name: form.get(name, "")[:_MAX] for name in names}
 
 
 def read_order(service: Service, typed: Mapping[str, str]) -> Order:
@@ -108,22 +109,6 @@ def read_order(service: Service, typed: Mapping[str, str]) -> Order:
     return Order(service, typed, arguments, errors, request)
 
 
-def app_values(app: App) -> dict[str, str]:
-    """Values that an app provides for the form."""
-    values = {
-        "app": encoded(app.uuid),
-        "image": app.image or "",
-        "ports": ", ".join(map(str, app.ports)),
-        "http_ports": ", ".join(map(str, app.http_ports)),
-        "envs": "\n".join(f"{name}={text}" for name, text in app.envs.items()),
-        "start_command": app.start_command or "",
-    }
-    if app.min_disk_size is not None:
-        values["disk_size"] = str(max(1, app.min_disk_size))
-    # From a payload: the filled-in values must be visible.
-    return {name: visible(text) for name, text in values.items()}
-
-
 def _read(field: RentField, text: str) -> Any:
     if field.kind == "number":
         return _whole(text)
@@ -132,12 +117,12 @@ def _read(field: RentField, text: str) -> Any:
     if field.kind == "ports":
         return [_port(part) for part in re.split(r"[\s,;]+", text) if part]
     if field.kind == "variables":
-        return _variables(text)
+        return read_variables(text)
     if field.kind == "app":
         return decoded(text)
     if field.choices is not None:
         if text not in field.choices:
-            raise ValueError("Choose one of these.")
+            raise ValueError("Choose one of the options.")
         return _SWITCH.get(text, text)
     return text
 
@@ -151,20 +136,5 @@ def _whole(text: str) -> int:
 def _port(text: str) -> int:
     port = _whole(text)
     if not 1 <= port <= 65535:
-        raise ValueError(f"{port} is not a port: ports are 1 to 65535.")
+        raise ValueError(f"{port} is not a valid port. Ports are 1 to 65535.")
     return port
-
-
-def _variables(text: str) -> dict[str, str]:
-    variables: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        name, equals, value = line.partition("=")
-        # Without the value: it may be a secret, and messages may be stored.
-        if not equals or not name.strip():
-            raise ValueError(f"Line {number} is not of the form NAME=value.")
-        if name.strip() in variables:
-            raise ValueError(f"Line {number} names {name.strip()[:40]!r} a second time.")
-        variables[name.strip()] = value
-    return variables

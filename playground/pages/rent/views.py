@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
@@ -19,15 +20,18 @@ from octaspace.types import App, Network
 from ...browser.state import current_browser
 from ...domain.offers import SERVICES, Service, ShownOffer, read_offers
 from ...sdk.call import SdkCall, curl
+from ...sdk.identified_ledger import with_rental_id
 from ...sdk.json_access import get_path, listed
 from ...web.balance import read_balance
 from ...web.form_actions import ChangeForm, Target, change, result_of
 from ...web.panels import Panel, PanelRequest, load
-from ...web.url_ids import decoded
+from ...web.url_ids import decoded, encoded
+from .app_fill import FILLED, AppValues, app_values, default_values, differences, fill, take
 from .drafts import RentalDrafts
 from .estimate import Estimate, estimate
 from .fields import FIELDS, defaults
-from .parsing import Order, app_values, read_order, typed_values
+from .parsing import Order, read_order, typed_values
+from .review import request_json, sent_values
 
 __all__ = ["bp", "find_app"]
 
@@ -36,14 +40,31 @@ bp = Blueprint("rent", __name__, url_prefix="/playground/services/<any(mr, vpn, 
 
 @bp.get("")
 def form(service: Service) -> str:
-    """The form, prefilled from the query: a node, an app, or a draft."""
+    """The form, prefilled from the query: a node, an app, or a draft.
+
+    With `fill` the values of the draft's application are filled in; with `take` one of them replaces what
+    was typed. Both read the draft and change nothing, so the page can be reloaded.
+    """
     kept = RentalDrafts(current_browser()).find(service, request.args.get("order"))
-    typed = {**defaults(service, current_browser().default_hours), **(kept or {}), **_from_address(service)}
+    base = defaults(service, current_browser().default_hours)
+    typed = {**base, FILLED: "", **(kept or {}), **_from_address(service)}
+    chosen = typed.get("app", "") if kept else request.args.get("app", "") if service == "mr" else ""
     panels = _load(service, typed)
-    wanted = typed.get("app", "") if "fill" in request.args else "" if kept else request.args.get("app", "")
-    app = _app(panels, wanted) if wanted else None
+    values = _catalogue(panels, base) if service == "mr" else {}
+    app = _app(panels, chosen)
     if app is not None:
-        typed = {**typed, **app_values(app)}
+        chosen = encoded(app.uuid)
+    filling = "fill" in request.args or (kept is None and bool(chosen))
+    if service == "mr":
+        typed["app"] = chosen
+    if filling and chosen in values:
+        old = values.get(typed[FILLED], values[""])
+        typed = fill(typed, old, values[chosen], values[""])
+    if filling:
+        typed[FILLED] = chosen
+    if request.args.get("take") and chosen in values:
+        typed = take(typed, request.args["take"], values[chosen])
+    filled_in = bool(chosen) and typed[FILLED] == chosen and chosen in values
     return render_template(
         "rent/form.html",
         offer=panels.get("offer"),
@@ -53,7 +74,11 @@ def form(service: Service) -> str:
         fields=FIELDS[service],
         typed=typed,
         errors=read_order(service, typed).errors if "check" in request.args else {},
-        app=_app(panels, typed.get("app", "")),
+        values={id: each.as_json() for id, each in values.items()},
+        app=values.get(chosen) if chosen else None,
+        app_missing=bool(chosen) and chosen not in values,
+        apart=differences(typed, values[chosen]) if filled_in else {},
+        filled="fill" in request.args and chosen in values,
         order=request.args.get("order") if kept else None,
     )
 
@@ -63,7 +88,11 @@ def order(service: Service) -> Page:
     """Save a draft, and redirect to the confirmation, or back to the form with errors or an app's values."""
     typed = typed_values(service, request.form)
     id = RentalDrafts(current_browser()).save(service, typed)
-    if request.form.get("step") == "fill":
+    step, _, name = request.form.get("step", "").partition(":")
+    if step == "take":
+        return redirect(url_for("rent.form", service=service, order=id, take=name[:40]), 303)
+    # Without a script, an application may have been chosen whose values the form does not have yet.
+    if step == "fill" or typed.get("app", "") != typed.get(FILLED, ""):
         return redirect(url_for("rent.form", service=service, order=id, fill=1), 303)
     if read_order(service, typed).request is None:
         return redirect(url_for("rent.form", service=service, order=id, check=1), 303)
@@ -98,8 +127,8 @@ def create(service: Service, order: str) -> Page:
     else:
         line, name = SdkCall(f"services.{service}.create"), ""  # not sent: the token of the draft was used
     answer = change(
-        form, line, done="It is rented, and costs money until it is stopped.", to=back, name=name,
-        then=_to_session,
+        form, line, done="Rented. It is charged until it is stopped.", to=back, name=name,
+        then=_to_session, rental_id=_rental_id(order),
     )  # fmt: skip
     if not answer.headers["Location"].startswith(url_for("rent.form", service=service)):
         orders.drop(order)
@@ -142,6 +171,18 @@ def _apps(data: Any) -> list[App]:
     ]
 
 
+def _catalogue(panels: Mapping[str, Panel], base: Mapping[str, str]) -> dict[str, AppValues]:
+    """What each application provides, by its id as the form has it; ``""`` for none."""
+    panel = panels["apps"]
+    apps = panel.data if panel.has_data else ()
+    return {"": default_values(base), **{encoded(app.uuid): app_values(app) for app in apps}}
+
+
+def _rental_id(order: str) -> str:
+    """The id of the ledger's entry of an order: it is known before, and belongs to one order."""
+    return sha256(order.encode()).hexdigest()[:32]
+
+
 def _app(panels: Mapping[str, Panel], text: str) -> App | None:
     panel = panels.get("apps")
     if panel is None or not panel.has_data:
@@ -163,6 +204,8 @@ def _question(order: Order, asked: Request, id: str) -> str:
     panels = load(*asks)
     offer: ShownOffer | None = panels["offer"].data
     market_price = get_path(panels["network"].answer, "market_price")
+    app = _app(panels, order.typed.get("app", ""))
+    sent = with_rental_id(asked, _rental_id(id)) if service == "mr" else asked
     cost = estimate(offer.offer, market_price) if offer is not None else None
     return render_template(
         "rent/confirm.html",
@@ -177,7 +220,11 @@ def _question(order: Order, asked: Request, id: str) -> str:
         cost=cost,
         market_price=market_price,
         wei=panels["balance"].data,
-        warnings=_warnings(order, offer, _app(panels, order.typed.get("app", "")))
+        app=app,
+        values=sent_values(order, sent, differences(order.typed, app_values(app)) if app else {}),
+        path=sent.path,
+        body=request_json(sent),
+        warnings=_warnings(order, offer, app, loaded=panels["offer"].state != "error")
         + _balance_warning(cost, panels["balance"].data)
         + _deadline_warning(order),
         curl=curl(
@@ -187,32 +234,36 @@ def _question(order: Order, asked: Request, id: str) -> str:
     )  # fmt: skip
 
 
-def _warnings(order: Order, offer: ShownOffer | None, app: App | None) -> list[str]:
+def _warnings(order: Order, offer: ShownOffer | None, app: App | None, *, loaded: bool) -> list[str]:
     """Warnings. They do not prevent the rental: the API decides."""
     found = []
-    if offer is None:
-        return [
-            "This node is not among the offers at the moment: what it costs is not known, "
-            "and the API may refuse it."
-        ]
+    if not loaded:
+        found.append("The offers could not be loaded, so price and availability of this node are unknown.")
+    elif offer is None:
+        found.append(
+            "This node is not among the offers at the moment. "
+            "Its price is unknown, and the API may reject the rental."
+        )
     disk = order.arguments.get("disk_size")
-    free = getattr(offer.offer, "free_disk", None)
-    if disk is not None and free is not None and disk * 10**9 > free:
-        found.append(f"{disk} GB are more than the {free / 10**9:.0f} GB that are free on this node.")
+    if offer is not None:
+        free = getattr(offer.offer, "free_disk", None)
+        if disk is not None and free is not None and disk * 10**9 > free:
+            found.append(f"{disk} GB are more than the {free / 10**9:.0f} GB that are free on this node.")
     if app is not None:
-        vram = getattr(offer.offer, "vram_gb", None)
-        if app.min_vram_gb and (vram is None or vram < app.min_vram_gb):
+        vram = getattr(offer.offer, "vram_gb", None) if offer is not None else None
+        if offer is not None and app.min_vram_gb and (vram is None or vram < app.min_vram_gb):
             found.append(
-                f"The app needs {app.min_vram_gb:g} GB of VRAM; this node has {vram or 0:g} GB a card."
+                f"The application requires {app.min_vram_gb:g} GB of VRAM; "
+                f"this node has {vram or 0:g} GB per GPU."
             )
         if app.min_disk_size and disk is not None and disk < app.min_disk_size:
-            found.append(f"The app needs {app.min_disk_size} GB of disk; {disk} GB are ordered.")
+            found.append(f"The application requires {app.min_disk_size} GB of disk; the order has {disk} GB.")
     return found
 
 
 def _balance_warning(cost: Estimate | None, wei: int | None) -> list[str]:
     left = None if cost is None else cost.hours_left(wei)
-    return ["The balance is less than this costs in an hour."] if left is not None and left < 1 else []
+    return ["The balance covers less than one hour of this rental."] if left is not None and left < 1 else []
 
 
 def _total(cost: Estimate | None, seconds: float | None) -> Decimal | None:
@@ -225,7 +276,7 @@ def _total(cost: Estimate | None, seconds: float | None) -> Decimal | None:
 def _deadline_warning(order: Order) -> list[str]:
     if order.max_duration is not None or current_browser().api_target.is_sandbox:
         return []
-    return ["It has no deadline: it costs money until it is stopped by hand."]
+    return ["It has no deadline: it is charged until it is stopped by hand."]
 
 
 def _to_session(response: Response[Any]) -> Target:

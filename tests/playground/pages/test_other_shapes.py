@@ -10,7 +10,9 @@ from bs4 import BeautifulSoup
 from octaspace.types import App
 from playground.domain.node_state import severity_of, state_of
 from playground.pages.nodes.listing import read_nodes
-from playground.pages.rent.parsing import app_values, read_order, typed_values
+from playground.pages.rent.app_fill import app_values
+from playground.pages.rent.parsing import read_order, typed_values
+from playground.pages.rent.variables import variables_text
 
 from ..browsing import Visitor, text_of
 from ..small_api import SmallApi
@@ -260,7 +262,7 @@ def test_a_filled_form_keeps_every_variable_and_sends_what_it_shows(
 def test_spaces_at_the_end_of_the_last_variable_are_part_of_it() -> None:
     read = read_order("mr", {**MACHINE, "envs": "A= x \n"})
     assert read.arguments["envs"] == {"A": " x "}
-    assert app_values(App.from_api(APP))["envs"].startswith("TEXT=a=b \n")
+    assert variables_text(app_values(App.from_api(APP)).envs).startswith("TEXT=a=b \n")
 
 
 @pytest.mark.parametrize(

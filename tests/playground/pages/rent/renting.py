@@ -32,7 +32,8 @@ def offers_of(page: BeautifulSoup) -> list[str]:
 
 
 def order(visitor: Visitor, service: str, **fields: Any) -> str:
-    """Fill the form in; the address it leads to."""
+    """Fill the form in, the values of its application included; the address it leads to."""
+    fields = {"filled": fields.get("app", ""), **fields}
     answer = visitor.post(f"{SERVICES_PAGE}/{service}/rent", step="review", **fields)
     assert answer.status_code == 303
     return str(answer.headers["Location"])
@@ -44,6 +45,3 @@ def rent(visitor: Visitor, service: str, **fields: Any) -> TestResponse:
     page = visitor.page(question)
     form = page.select(f'form[action="{question}"]')[0]
     return visitor.post(str(form["action"]))
-
-
-# The form

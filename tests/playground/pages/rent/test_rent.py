@@ -119,7 +119,7 @@ def test_every_option_is_sent_and_the_session_is_shown(
     assert sent == body
     assert str(answer.headers["Location"]).startswith("/playground/sessions/")
     page = visitor.follow(answer)
-    assert "It is rented" in text_of(page.select(".notice-ok")[0])
+    assert "Rented" in text_of(page.select(".notice-ok")[0])
     assert "ended" not in text_of(page.select("#panel-info .state-line")[0])
 
 

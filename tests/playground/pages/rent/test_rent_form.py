@@ -6,6 +6,7 @@ import json
 from urllib.parse import quote
 
 import pytest
+from bs4 import BeautifulSoup
 from flask import Flask
 
 from octaspace.sandbox import SandboxServer, journal
@@ -20,7 +21,11 @@ from .renting import DIFFUSION, MACHINE, SERVICES_PAGE, offers_of, order, rental
 @pytest.mark.parametrize("service", list(SERVICES))
 def test_a_form_has_every_option_of_the_sdk(visitor: Visitor, service: Service) -> None:
     page = visitor.page(f"{SERVICES_PAGE}/{service}/rent")
-    names = {str(field["name"]) for field in page.select("#main form [name]")} - {"csrf_token", "step"}
+    names = {str(field["name"]) for field in page.select("#main form [name]")} - {
+        "csrf_token",
+        "step",
+        "filled",
+    }
     wanted = {
         "mr": {"node_id", "disk_size", "image", "app", "envs", "ports", "http_ports", "start_command",
                "entrypoint", "organization_id", "project_id"},
@@ -62,16 +67,117 @@ def test_an_app_fills_the_form_by_way_of_the_offers(visitor: Visitor) -> None:
     assert unknown.select('.notice-warn a[href="/playground/services?tab=mr"]')
 
 
-def test_an_app_is_filled_in_without_losing_the_rest(visitor: Visitor) -> None:
-    answer = visitor.post(
-        f"{SERVICES_PAGE}/mr/rent", step="fill", node_id="9103", disk_size="500", image="mine", app=DIFFUSION,
-        entrypoint="/bin/sh",
+def fields_of(page: BeautifulSoup) -> dict[str, str]:
+    """What a form holds, as a browser would send it."""
+    form = page.select("form[data-apps]")[0]
+    fields = {str(tag["name"]): str(tag.get("value", "")) for tag in form.select("input[name]")}
+    envs = form.select("#envs")[0].get_text().removeprefix("\n")
+    chosen = form.select("#app option[selected]")
+    return {**fields, "envs": envs, "app": str(chosen[0]["value"]) if chosen else ""}
+
+
+def sent(visitor: Visitor, page: BeautifulSoup, step: str, **typed: str) -> BeautifulSoup:
+    """Press a button of the form, and follow it."""
+    fields = {name: text for name, text in fields_of(page).items() if name != "csrf_token"}
+    return visitor.follow(visitor.post(f"{SERVICES_PAGE}/mr/rent", step=step, **{**fields, **typed}))
+
+
+def test_an_app_is_filled_in_and_what_was_typed_is_kept_and_marked(visitor: Visitor) -> None:
+    page = visitor.page(f"{SERVICES_PAGE}/mr/rent?node_id=9103")
+    page = sent(
+        visitor, page, "fill", app=DIFFUSION, image="mine:2", ports="22", entrypoint="/bin/sh",
+        envs="CLI_ARGS=--mine\nTOKEN=very-secret",
     )  # fmt: skip
-    page = visitor.follow(answer)
-    assert page.select("#node_id")[0]["value"] == "9103"
-    assert page.select("#image")[0]["value"] == "example/stable-diffusion:2.1"
-    assert page.select("#entrypoint")[0]["value"] == "/bin/sh"
+    fields = fields_of(page)
+    assert fields["node_id"] == "9103"
+    assert (fields["image"], fields["ports"], fields["entrypoint"]) == ("mine:2", "22", "/bin/sh")
+    assert (fields["disk_size"], fields["http_ports"], fields["filled"]) == ("60", "8080", DIFFUSION)
+    assert fields["envs"].split() == ["CLI_ARGS=--mine", "TOKEN=very-secret"]
+    marks = {str(mark["id"]): text_of(mark) for mark in page.select(".kept")}
+    assert set(marks) == {"image-kept", "ports-kept", "envs-kept"}
+    assert "example/stable-diffusion:2.1" in marks["image-kept"]
+    assert "5000, 6000" in marks["ports-kept"]
+    assert "CLI_ARGS=--listen" in marks["envs-kept"]
+    assert "very-secret" not in marks["envs-kept"]
+    assert "image-kept" in str(page.select("#image")[0]["aria-describedby"])
+    assert "3 values" in text_of(page.select("main > .notice-ok")[0])
     assert page.select("details.more[open]")
+    # One value at a time is taken from the application.
+    page = sent(visitor, page, "take:image")
+    assert fields_of(page)["image"] == "example/stable-diffusion:2.1"
+    assert [str(mark["id"]) for mark in page.select(".kept")] == ["ports-kept", "envs-kept"]
+    page = sent(visitor, page, "take:envs")
+    assert fields_of(page)["envs"].split() == ["CLI_ARGS=--listen", "TOKEN=very-secret"]
+
+
+def test_another_app_replaces_what_the_first_one_filled_in(visitor: Visitor) -> None:
+    postgres = DIFFUSION.replace("801", "807")
+    page = visitor.page(f"{SERVICES_PAGE}/mr/rent?node_id=9103&app={DIFFUSION}")
+    page = sent(visitor, page, "fill", app=postgres, disk_size="70")
+    fields = fields_of(page)
+    assert (fields["image"], fields["ports"], fields["http_ports"]) == ("postgres:17", "5432", "")
+    assert fields["envs"].strip() == "POSTGRES_PASSWORD=change-me"
+    assert fields["disk_size"] == "70"
+    page = sent(visitor, page, "fill", app="")
+    fields = fields_of(page)
+    assert (fields["image"], fields["ports"], fields["envs"].strip()) == ("ubuntu:24.04", "", "")
+    assert (fields["disk_size"], page.select(".kept")) == ("70", [])
+
+
+def test_review_of_an_app_that_is_not_filled_in_fills_it_in_first(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    """Without a script: the image of the default must not be rented under the name of an application."""
+    page = visitor.page(f"{SERVICES_PAGE}/mr/rent?node_id=9103")
+    page = sent(visitor, page, "review", app=DIFFUSION)
+    assert page.select("form[data-apps]")
+    assert fields_of(page)["image"] == "example/stable-diffusion:2.1"
+    page = sent(visitor, page, "review")
+    assert text_of(page.select('[data-sent="image"]')[0]) == "example/stable-diffusion:2.1"
+
+
+def test_values_of_a_form_are_in_no_url(visitor: Visitor) -> None:
+    page = visitor.page(f"{SERVICES_PAGE}/mr/rent?node_id=9103")
+    for step in ("fill", "take:envs", "review"):
+        fields = {**fields_of(page), "app": DIFFUSION, "envs": "TOKEN=very-secret"}
+        answer = visitor.post(
+            f"{SERVICES_PAGE}/mr/rent", step=step, **{**fields, "csrf_token": visitor.token()}
+        )
+        assert "very-secret" not in str(answer.headers["Location"])
+        page = visitor.follow(answer)
+        links = [str(link["href"]) for link in page.select("a[href]")]
+        assert not [link for link in links if "very-secret" in link]
+
+
+def test_without_the_catalogue_the_app_stays_chosen_and_can_be_rented(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    visitor.post("/playground/settings/options", max_retries="0")
+    sandbox.faults.add("status", status=503, path="/apps", methods=["GET"])
+    page = visitor.page(f"{SERVICES_PAGE}/mr/rent?node_id=9103&app={DIFFUSION}")
+    assert page.select("#app")[0]["value"] == DIFFUSION
+    assert "not filled in" in text_of(page.select("main > .notice-warn")[0])
+    form = {str(tag["name"]): str(tag.get("value", "")) for tag in page.select("#main form input[name]")}
+    answer = visitor.post(
+        f"{SERVICES_PAGE}/mr/rent", step="review", **{**form, "csrf_token": visitor.token()}
+    )
+    assert page.select("#panel-apps .problem")
+    assert visitor.follow(answer).select('[data-sent="app"]')
+
+
+def test_without_the_offers_the_form_and_its_review_say_that_the_price_is_unknown(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    visitor.post("/playground/settings/options", max_retries="0")
+    sandbox.faults.add("status", status=503, path="/services/mr", methods=["GET"])
+    page = visitor.page(f"{SERVICES_PAGE}/mr/rent?node_id=9103")
+    assert page.select("#panel-offer .problem")
+    assert page.select("#node_id")[0]["value"] == "9103"
+    review = visitor.page(order(visitor, "mr", **{**MACHINE, "disk_size": "9000"}))
+    warnings = [text_of(notice) for notice in review.select("main > .notice-warn")]
+    assert len(warnings) == 1
+    assert "could not be loaded" in warnings[0]
+    assert "not among the offers" not in text_of(review)
 
 
 @pytest.mark.parametrize(
@@ -83,16 +189,16 @@ def test_an_app_is_filled_in_without_losing_the_rest(visitor: Visitor) -> None:
         ("mr", {"node_id": "", "ports": "22, 70000"}, {"node_id": "Required", "ports": "70000"}),
         ("mr", {"http_ports": "http"}, {"http_ports": "whole number"}),
         ("mr", {"envs": "A=1\nnothing"}, {"envs": "Line 2"}),
-        ("mr", {"envs": "A=1\nA=2"}, {"envs": "second time"}),
+        ("mr", {"envs": "A=1\nA=2"}, {"envs": "repeats the name"}),
         ("mr", {"organization_id": "-4"}, {"organization_id": "above 0"}),
         ("mr", {"max_duration": "soon"}, {"max_duration": "number of hours"}),
         ("mr", {"max_duration": "0"}, {"max_duration": "More than 0"}),
         ("vpn", {"max_duration": "-1"}, {"max_duration": "number of hours"}),
         ("render", {"max_duration": "90000"}, {"max_duration": "at most 87600"}),
         ("vpn", {"name": "x" * 201}, {"name": "at most 200"}),
-        ("vpn", {"subkind": "pptp"}, {"subkind": "one of these"}),
+        ("vpn", {"subkind": "pptp"}, {"subkind": "one of the options"}),
         ("vpn", {"subkind": "wg", "protocol": "vless"}, {"protocol": "v2ray"}),
-        ("render", {"multi_gpu_worker": "perhaps"}, {"multi_gpu_worker": "one of these"}),
+        ("render", {"multi_gpu_worker": "perhaps"}, {"multi_gpu_worker": "one of the options"}),
     ],
 )
 def test_bad_input_is_said_at_its_field_and_nothing_is_lost(
@@ -186,7 +292,7 @@ def test_the_question_says_when_it_is_stopped_and_what_it_costs_until_then(
     assert page.select("#main time")
     assert "max_duration=9000, name='playground')" in text_of(page.select("#sent")[0])
     assert "rental_ledger='sqlite:///rentals.db'" in text
-    assert "Never by itself" in text_of(visitor.page(order(visitor, "vpn", node_id="9301", subkind="wg")))
+    assert "No deadline" in text_of(visitor.page(order(visitor, "vpn", node_id="9301", subkind="wg")))
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("4", 14400), ("0.5", 1800), (" .25 ", 900), ("0.0001", 0.36)])
