@@ -24,7 +24,8 @@ from ...web.downloads import send_file
 from ...web.form_actions import ChangeForm, change
 from ...web.network_panel import network_panel
 from ...web.panels import PanelRequest, load
-from .listing import ONLINE, NodeFilter, NodeRow, read_nodes
+from .land import land_path
+from .listing import NOWHERE, ONLINE, NodeFilter, NodeRow, read_nodes
 from .map import dots, read_places
 from .prices import PRICES, Asked, PriceChange, PriceError, as_sent, changes, current, read_typed
 
@@ -91,13 +92,16 @@ def index() -> str:
         rows=shown,
         wanted=wanted,
         choices=NodeFilter.choices(rows),
+        countries=wanted.countries(rows),
+        described=wanted.described(rows),
         states=Counter(row.state for row in rows).most_common(),
         online=sum(row.online for row in rows),
         any_online=ONLINE,
         severity_of=severity_of,
         places=places,
         dots=dots(places, _filtered),
-        unplaced=len(rows) - sum(place.count for place in places),
+        land=land_path(),
+        unplaced=sum(row.place == NOWHERE for row in rows),
         icons=_ICONS,
     )
 
