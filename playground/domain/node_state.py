@@ -7,10 +7,16 @@ from typing import Any, Final
 
 from ..sdk.json_access import single_line
 
-__all__ = ["is_online", "severity_of", "state_of"]
+__all__ = ["has_rebooted", "is_online", "reboot_obstacle", "severity_of", "state_of"]
 
 #: States of a node that is up (Q25). A busy node is rented.
 _ONLINE: Final = frozenset({"online", "idle", "active", "busy"})
+
+#: States of a node that is restarting.
+_RESTARTING: Final = frozenset({"offline", "rebooting"})
+
+#: Seconds after which a node that is up, and whose uptime is unknown, is taken to have rebooted.
+_SURELY_BEGUN: Final = 20.0
 
 _SEVERITIES: Final[Mapping[str, str]] = {
     "rebooting": "warn", "blocked": "warn", "offline": "bad", "error": "bad", "failed": "bad",
@@ -32,3 +38,27 @@ def state_of(value: Any) -> str:
     if value is None or (isinstance(value, str) and not value.strip()):
         return "offline"
     return single_line(value, 40) or "unknown"
+
+
+def reboot_obstacle(state: str) -> str:
+    """Why a node in this state cannot be rebooted; empty if it can."""
+    return "An offline node cannot be rebooted." if state.lower() == "offline" else ""
+
+
+def has_rebooted(state: str, uptime: float | None, before: float | None, seconds: float) -> bool:
+    """Whether a node is back after a reboot.
+
+    Right after the request a node may still be up, so a lower uptime is needed as well.
+
+    Args:
+        state: Its present state.
+        uptime: Its present uptime in seconds; None if unknown.
+        before: Its uptime before the reboot; None if unknown.
+        seconds: Seconds since the reboot was requested.
+    """
+    if state.lower() in _RESTARTING:
+        return False
+    if uptime is None or before is None:
+        return seconds >= _SURELY_BEGUN
+    # An old uptime that is lower than the time since the request cannot have continued.
+    return uptime < before or uptime < seconds

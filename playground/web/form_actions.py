@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from flask import abort, redirect, request, url_for
@@ -118,6 +118,7 @@ def change(
     name: str = "",
     then: Callable[[Response[Any]], Target] | None = None,
     rental_id: str = "",
+    check: Callable[[dict[str, Any]], str] | None = None,
 ) -> Redirect:
     """Send a change once and redirect to the page that shows its outcome.
 
@@ -129,19 +130,28 @@ def change(
         name: Name that must be typed in live mode; empty for none.
         then: Where to redirect on success, made from the answer.
         rental_id: The id of the ledger's entry, where the page has shown it; empty for a new one.
+        check: Called when the form is accepted, before the change is sent: returns why it must not be sent,
+            or an empty text. What it writes into its argument is kept with the outcome, under ``facts``.
     """
 
     def perform() -> dict[str, Any]:
-        refused = _refused(form, name)
+        facts: dict[str, Any] = {}
+        refused = _refused(form, name) or (check(facts) if check is not None else "")
         if refused:
             return _refusal(refused, to)
-        return _send(current_browser(), line, done, to, then, rental_id)
+        return {**_send(current_browser(), line, done, to, then, rental_id), "facts": facts}
 
     return once(form.once.data, perform, to)
 
 
 def change_each(
-    form: Any, lines: Sequence[tuple[str, SdkCall]], *, done: str, to: Target, name: str = ""
+    form: Any,
+    lines: Sequence[tuple[str, SdkCall]],
+    *,
+    done: str,
+    to: Target,
+    name: str = "",
+    obstacles: Callable[[], Mapping[str, str]] | None = None,
 ) -> Redirect:
     """Send several changes concurrently, each of them once, and redirect to a list of their outcomes.
 
@@ -151,14 +161,20 @@ def change_each(
         done: Text after the number of successful changes: ``"sessions stopped"``.
         to: Where to redirect: endpoint and its values.
         name: Name that must be typed in live mode; empty for none.
+        obstacles: Called when the form is accepted, before anything is sent: returns the names of the changes
+            that must not be sent, with the reasons.
     """
 
     def perform() -> dict[str, Any]:
         refused = _refused(form, name)
         if refused:
             return _refusal(refused, to)
-        each = _send_each(current_browser(), lines)
-        worked = sum(result["problem"] is None for result in each)
+        reasons = obstacles() if obstacles is not None else {}
+        sent = iter(_send_each(current_browser(), [each for each in lines if each[0] not in reasons]))
+        each = [
+            _not_sent(name, line, reasons[name]) if name in reasons else next(sent) for name, line in lines
+        ]
+        worked = sum(result["problem"] is None and not result["not_sent"] for result in each)
         text = f"{worked} of {len(each)} {done}."
         return {
             "ok": worked == len(each), "text": text, "problem": None, "each": each,
@@ -275,9 +291,13 @@ def _send_each(browser: Browser, lines: Sequence[tuple[str, SdkCall]]) -> list[d
                 calls, _, problem = future.result()
                 results.append({
                     "name": name, "line": line.redacted, "log_id": log.write(calls, line.redacted),
-                    "problem": None if problem is None else problem.as_json(),
+                    "problem": None if problem is None else problem.as_json(), "not_sent": "",
                 })  # fmt: skip
     return results
+
+
+def _not_sent(name: str, line: SdkCall, reason: str) -> dict[str, Any]:
+    return {"name": name, "line": line.redacted, "log_id": None, "problem": None, "not_sent": reason}
 
 
 def _batches(lines: Sequence[tuple[str, SdkCall]], size: int) -> Iterator[Sequence[tuple[str, SdkCall]]]:

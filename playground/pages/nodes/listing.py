@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -18,9 +18,10 @@ from octaspace.types import NodePrices, System
 from ...domain.node_state import is_online, severity_of, state_of
 from ...sdk.json_access import get_path, listed, number, single_line
 
-__all__ = ["NOWHERE", "ONLINE", "NodeFilter", "NodeRow", "read_nodes"]
+__all__ = ["NOWHERE", "ONLINE", "Facet", "NodeFilter", "NodeRow", "read_nodes"]
 
-#: Value of the place filter for nodes without a place.
+#: Value of the place filter for nodes without usable coordinates, and of the country filter for nodes without
+#: a country.
 NOWHERE: Final = "none"
 
 #: Value of the state filter for all nodes that are up.
@@ -36,6 +37,7 @@ class NodeRow:
         ip: Its address.
         state: ``online``, ``offline``, ``busy`` … an open set; see `state_of`.
         location: City and country.
+        country: Its country, or `NOWHERE`.
         latitude: Degrees north, or None when it is not on the map.
         longitude: Degrees east, or None likewise.
         gpus: Number of GPUs.
@@ -49,6 +51,7 @@ class NodeRow:
     ip: str
     state: str
     location: str
+    country: str
     latitude: float | None
     longitude: float | None
     gpus: int
@@ -98,6 +101,7 @@ def _row(item: Mapping[str, Any]) -> NodeRow:
         ip=single_line(item.get("ip"), 45),
         state=state_of(item.get("state")),
         location=", ".join(part for part in where if part),
+        country=where[1] or NOWHERE,
         latitude=latitude,
         longitude=longitude,
         gpus=len(names),
@@ -132,17 +136,36 @@ def _base(item: Mapping[str, Any]) -> int | None:
 
 
 @dataclass(frozen=True)
+class Facet:
+    """A country to filter by.
+
+    Attributes:
+        value: Its value in the query.
+        label: Its name.
+        count: Number of nodes that the link leads to.
+        is_chosen: Whether it is part of the filter.
+    """
+
+    value: str
+    label: str
+    count: int
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
 class NodeFilter:
     """A filter of nodes; an empty field does not filter. The fields have the names of the query parameters.
 
     Attributes:
         state: The state; `ONLINE` selects every node that is up.
         gpu: Model of a GPU of the node.
+        country: `NodeRow.country` of the node.
         place: `NodeRow.place` of the node.
     """
 
     state: str = ""
     gpu: str = ""
+    country: str = ""
     place: str = ""
 
     @classmethod
@@ -159,6 +182,38 @@ class NodeFilter:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if value}
 
+    def described(self, rows: Iterable[NodeRow]) -> str:
+        """The filter in words, such as ``state offline, country Japan``.
+
+        Args:
+            rows: All nodes, for the name of the place.
+        """
+        words = {"gpu": "GPU", "place": "location"}
+        names = {row.place: row.location or row.place for row in rows if row.place == self.place}
+        shown = {
+            **self.chosen,
+            **({"state": "online"} if self.state == ONLINE else {}),
+            **({"country": "unknown"} if self.country == NOWHERE else {}),
+            **({"place": names.get(self.place, self.place)} if self.place not in ("", NOWHERE) else {}),
+            **({"place": "not on the map"} if self.place == NOWHERE else {}),
+        }
+        return ", ".join(f"{words.get(name, name)} {value}" for name, value in shown.items())
+
+    def countries(self, rows: Iterable[NodeRow]) -> list[Facet]:
+        """The countries of the nodes that pass the other filters, those with most nodes first.
+
+        A place is in one country, so it does not count as another filter. The chosen country is always part
+        of the result.
+        """
+        counts = Counter(row.country for row in replace(self, country="", place="").apply(rows))
+        if self.country:
+            counts.setdefault(self.country, 0)
+        facets = [
+            Facet(value, "Unknown country" if value == NOWHERE else value, count, value == self.country)
+            for value, count in counts.items()
+        ]
+        return sorted(facets, key=lambda facet: (facet.value == NOWHERE, -facet.count, facet.label))
+
     def apply(self, rows: Iterable[NodeRow]) -> list[NodeRow]:
         """The rows that pass the filter."""
         return [
@@ -166,6 +221,7 @@ class NodeFilter:
             for row in rows
             if (self.state in ("", row.state) or (self.state == ONLINE and row.online))
             and (not self.gpu or self.gpu in row.models)
+            and self.country in ("", row.country)
             and self.place in ("", row.place)
         ]
 
@@ -178,13 +234,13 @@ class NodeFilter:
         places = Counter(row.place for row in rows)
         return {
             "state": [
-                (ONLINE, "online, in any way", sum(row.online for row in rows)),
+                (ONLINE, "online (all kinds)", sum(row.online for row in rows)),
                 *((state, state, count) for state, count in states.most_common()),
             ],
             "gpu": [(model, model, count) for model, count in sorted(models.items())],
             "place": sorted(
                 (
-                    (place, "no place on the map" if place == NOWHERE else names[place], count)
+                    (place, "not on the map" if place == NOWHERE else names[place], count)
                     for place, count in places.items()
                 ),
                 key=lambda choice: (choice[0] == NOWHERE, choice[1]),

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ...domain.node_state import severity_of
+from .land import NORTH, SOUTH
 from .listing import NOWHERE, NodeRow
 
 __all__ = ["Place", "dots", "read_places"]
 
 #: Degrees between the dots of one place, so that they do not overlap.
 _APART: Final = 3.6
+
+#: Degrees that a dot keeps from the border of the map, so that it can be seen whole.
+_MARGIN: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def _place(key: str, group: list[NodeRow]) -> Place:
 
 def dots(places: Iterable[Place], href: Callable[[str, str], str]) -> list[Mapping[str, Any]]:
     """The dots for `components/map.html`: one for each state of a place, the largest first and therefore
-    at the bottom.
+    at the bottom. A dot beyond the border of the map is at the border.
 
     Args:
         places: The places.
@@ -66,8 +70,8 @@ def dots(places: Iterable[Place], href: Callable[[str, str], str]) -> list[Mappi
     """
     found = [
         {
-            "lat": place.latitude + up,
-            "lon": place.longitude + right,
+            "lat": _within(place.latitude + up, SOUTH, NORTH),
+            "lon": _within(place.longitude + right, -180, 180),
             "count": count,
             "state": severity_of(state),
             "name": f"{place.name}: {count} {'node' if count == 1 else 'nodes'} {state}",
@@ -77,6 +81,10 @@ def dots(places: Iterable[Place], href: Callable[[str, str], str]) -> list[Mappi
         for (state, count), (right, up) in zip(place.states, _offsets(len(place.states)), strict=True)
     ]
     return sorted(found, key=lambda dot: -int(str(dot["count"])))
+
+
+def _within(degrees: float, least: float, most: float) -> float:
+    return min(max(degrees, least + _MARGIN), most - _MARGIN)
 
 
 def _offsets(count: int) -> list[tuple[float, float]]:

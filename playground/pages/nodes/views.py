@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 from wtforms import StringField
 
@@ -21,17 +21,32 @@ from ...sdk.call import SdkCall
 from ...sdk.json_access import as_id, listed, single_line
 from ...web.admission import uses_download_slot
 from ...web.downloads import send_file
-from ...web.form_actions import ChangeForm, change
+from ...web.form_actions import ChangeForm, change, change_each
 from ...web.network_panel import network_panel
 from ...web.panels import PanelRequest, load
-from .listing import ONLINE, NodeFilter, NodeRow, read_nodes
+from ...web.responses import MAX_ADDRESS
+from ...web.url_ids import decoded, encoded
+from .land import land_path
+from .listing import NOWHERE, ONLINE, NodeFilter, NodeRow, read_nodes
 from .map import dots, read_places
 from .prices import PRICES, Asked, PriceChange, PriceError, as_sent, changes, current, read_typed
+from .several import (
+    MAX_AT_ONCE,
+    ChosenNode,
+    Review,
+    name_to_type,
+    read_chosen,
+    review_prices,
+    review_reboot,
+)
 
 bp = Blueprint("nodes", __name__, url_prefix="/playground/nodes")
 
 #: Endpoint of the page that shows the outcome of a change.
 _SHOW: Final = "nodes.show"
+
+#: Maximum length of the URL of a review: the new prices are added to it.
+_MAX_REVIEW_ADDRESS: Final = MAX_ADDRESS - 500
 
 #: Temperatures of a GPU in °C from which it is marked.
 _WARM: Final = 65
@@ -91,19 +106,144 @@ def index() -> str:
         rows=shown,
         wanted=wanted,
         choices=NodeFilter.choices(rows),
+        countries=wanted.countries(rows),
+        described=wanted.described(rows),
         states=Counter(row.state for row in rows).most_common(),
         online=sum(row.online for row in rows),
         any_online=ONLINE,
         severity_of=severity_of,
         places=places,
         dots=dots(places, _filtered),
-        unplaced=len(rows) - sum(place.count for place in places),
+        land=land_path(),
+        unplaced=sum(row.place == NOWHERE for row in rows),
         icons=_ICONS,
     )
 
 
 def _filtered(place: str, state: str) -> str:
     return url_for("nodes.index", place=place, state=state, _anchor="panel-nodes")
+
+
+@bp.post("/select")
+def select() -> Redirect:
+    """From the checkboxes of the table to the review, which has its own URL. Nothing is sent to the API."""
+    action = request.form.get("action", "")
+    ids = _chosen()
+    kept = ids[:MAX_AT_ONCE]
+    endpoint = "nodes.review_reboots" if action == "reboot" else "nodes.review_prices_of_several"
+    while True:
+        left_out = len(ids) - len(kept)
+        address = url_for(endpoint, node=[encoded(id) for id in kept], left_out=left_out or None)
+        if len(address) <= _MAX_REVIEW_ADDRESS:
+            return redirect(address, 303)
+        kept = kept[:-1]
+
+
+@bp.get("/reboot")
+def review_reboots() -> str:
+    """What a reboot of several nodes would do to each."""
+    return _review("reboot", review_reboot, {}, {})
+
+
+@bp.get("/prices")
+def review_prices_of_several() -> str:
+    """The form for new prices of several nodes, and the old and new price of each."""
+    typed, errors = read_typed(request.args)
+    return _review("prices", lambda nodes: review_prices(nodes, typed), typed, errors)
+
+
+def _review(
+    action: str,
+    shape: Callable[[list[ChosenNode]], Review],
+    typed: Mapping[str, str],
+    errors: Mapping[str, str],
+) -> str:
+    ids = _chosen()[:MAX_AT_ONCE]
+    read = read_chosen(ids)
+    panels = {}
+    if ids:
+        panels = load(
+            PanelRequest(
+                "nodes", "Selected nodes", SdkCall("nodes.list"), shape=lambda data: shape(read(data))
+            )
+        )
+    review: Review = panels["nodes"].data if ids and panels["nodes"].has_data else Review(())
+    included = [node.id for node in review.included]
+    is_ready = bool(included) and (action == "reboot" or bool(typed and not errors))
+    return render_template(
+        "nodes/several.html",
+        **panels,
+        action=action,
+        ids=ids,
+        review=review,
+        included=included,
+        is_ready=is_ready,
+        left_out=request.args.get("left_out", 0, type=int),
+        typed_prices=typed if not errors else {},
+        prices=current(None),
+        typed={price.name: request.args.get(price.name, "")[:60] for price in PRICES},
+        errors=errors,
+        confirm_name=name_to_type(included, "reboot" if action == "reboot" else "update") if included else "",
+        lines={id: _line_of_several(action, id, typed) for id in included} if is_ready else {},
+        severity_of=severity_of,
+    )
+
+
+@bp.post("/reboot")
+def reboot_several() -> Redirect:
+    ids = _chosen()[:MAX_AT_ONCE]
+    if not ids:
+        return redirect(url_for("nodes.index"), 303)
+    if len(ids) == 1:
+        return reboot(ids[0])
+
+    def obstacles() -> dict[str, str]:
+        """Nodes that went offline after the review. Nodes whose state cannot be read are left to the API."""
+        line = SdkCall("nodes.list")
+        read = read_chosen(ids)
+        panel = load(PanelRequest("nodes", "Nodes", line, shape=read), page=False)["nodes"]
+        nodes = review_reboot(panel.data).excluded if panel.has_data else []
+        return {_titled(node.id): node.obstacle for node in nodes}
+
+    lines = [(_titled(id), _reboot_line(id)) for id in ids]
+    return change_each(
+        ChangeForm(),
+        lines,
+        done="reboots requested",
+        to=("nodes.index", {}),
+        name=name_to_type(ids, "reboot"),
+        obstacles=obstacles,
+    )
+
+
+@bp.post("/prices")
+def update_prices_of_several() -> Redirect:
+    ids = _chosen()[:MAX_AT_ONCE]
+    if not ids:
+        return redirect(url_for("nodes.index"), 303)
+    if len(ids) == 1:
+        return update_prices(ids[0])
+    form = PricesForm()
+    prices = _sendable(form)
+    lines = [(_titled(id), SdkCall("nodes.update_prices", as_id(id), **prices)) for id in ids]
+    return change_each(
+        form, lines, done="nodes have new prices", to=("nodes.index", {}), name=name_to_type(ids, "update")
+    )
+
+
+def _chosen() -> list[str]:
+    """The nodes of the form or the URL, each once."""
+    return list(dict.fromkeys(decoded(text) for text in request.values.getlist("node") if text))
+
+
+def _titled(id: str) -> str:
+    return f"Node {single_line(id)}"
+
+
+def _line_of_several(action: str, id: str, typed: Mapping[str, str]) -> SdkCall:
+    if action == "reboot":
+        return _reboot_line(id)
+    return SdkCall("nodes.update_prices", as_id(id), **as_sent(typed))
 
 
 @bp.get("/<id:node_id>")
@@ -146,14 +286,19 @@ def show(node_id: str) -> str:
 @bp.post("/<id:node_id>/prices")
 def update_prices(node_id: str) -> Redirect:
     form = PricesForm()
-    try:
-        prices = as_sent(form.values())
-    except PriceError:
-        # Not sent by our form. Without a price, the SDK refuses before anything is sent.
-        prices = {}
+    prices = _sendable(form)
     line = SdkCall("nodes.update_prices", as_id(node_id), **prices)
     done = f"The prices of node {single_line(node_id)} are changed."
     return change(form, line, done=done, to=(_SHOW, {"node_id": node_id}), name=node_id)
+
+
+def _sendable(form: PricesForm) -> dict[str, int | float]:
+    """The prices of a confirmed form."""
+    try:
+        return as_sent(form.values())
+    except PriceError:
+        # Not sent by our form. Without a price, the SDK refuses before anything is sent.
+        return {}
 
 
 @bp.post("/<id:node_id>/reboot")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup, Tag
 
 from octaspace import UnexpectedShapeError
 from octaspace.sandbox import SandboxServer
+from playground.pages.nodes import land
 from playground.pages.nodes.listing import NodeFilter, read_nodes
 from playground.pages.nodes.map import dots, read_places
 
-from ...browsing import Visitor
+from ...browsing import Visitor, text_of
 
 NODES = "/playground/nodes"
 NODE = f"{NODES}/9001"
@@ -50,7 +52,8 @@ def test_a_row_says_how_a_node_is(visitor: Visitor) -> None:
 
 def test_every_column_can_be_sorted_by_its_numbers(visitor: Visitor) -> None:
     table = visitor.page(NODES).select("#panel-nodes [data-table]")[0]
-    assert len(table.select("thead button[data-sort]")) == len(table.select("thead th")) == 9
+    assert text_of(table.select("thead th")[0]) == "Select"
+    assert len(table.select("thead button[data-sort]")) == len(table.select("thead th")[1:]) == 9
     for cell in table.select("tbody td.num"):
         float(str(cell.get("data-value", cell.get_text())))
 
@@ -64,6 +67,8 @@ def test_every_column_can_be_sorted_by_its_numbers(visitor: Visitor) -> None:
         ("gpu=NVIDIA+RTX+A6000", ["9004", "9012"]),
         ("place=none", ["9014"]),
         ("state=molten", []),
+        ("country=Japan", ["9009"]),
+        ("country=Japan&state=offline", []),
     ],
 )
 def test_the_filter_is_in_the_address(visitor: Visitor, query: str, found: list[str]) -> None:
@@ -99,6 +104,107 @@ def test_nodes_without_a_place_are_counted_in_words(visitor: Visitor) -> None:
     assert "1 node is not on the map" in page.select("#panel-map")[0].get_text(" ", strip=True)
 
 
+def test_there_is_land_under_the_dots(visitor: Visitor) -> None:
+    page = visitor.page(NODES)
+    (land,) = page.select(".map > path")
+    assert land["aria-hidden"] == "true"
+    assert land.find_next("a") is not None
+    assert not land.find_previous("circle")
+    assert page.select(".map")[0]["viewbox"] == "-180 -84 360 144"
+
+
+def rings(path: str) -> list[list[tuple[int, int]]]:
+    """The rings of a path in tenths of a degree east and north."""
+    found = []
+    for ring in path.rstrip("z").split("z"):
+        number = r"-?(?:\d+\.?\d*|\.\d+)"
+        start, _, steps = ring.removeprefix("M").partition("l")
+        x, y = (round(float(text) * 10) for text in re.findall(number, start))
+        points = [(x, -y)]
+        values = [round(float(text) * 10) for text in re.findall(number, steps)]
+        for right, down in zip(values[::2], values[1::2], strict=True):
+            x, y = x + right, y + down
+            points.append((x, -y))
+        found.append(points)
+    return found
+
+
+def test_the_land_is_drawn_where_it_is() -> None:
+    source = json.loads(Path(land.__file__).with_name("land.json").read_text())
+    assert "public domain" in source["source"]
+    assert rings(land.land_path()) == [
+        [(round(east * 10), round(north * 10)) for east, north in ring[:-1]] for ring in source["rings"]
+    ]
+
+
+def test_a_node_beyond_the_border_of_the_map_is_at_the_border() -> None:
+    poles = [(89.0, 0.0), (-77.8, 179.9), (12.0, -180.0)]
+    rows = read_nodes(
+        [
+            {"id": at, "state": "online", "location": {"latitude": north, "longitude": east}}
+            for at, (north, east) in enumerate(poles)
+        ]
+    )
+    found = [(dot["lat"], dot["lon"]) for dot in dots(read_places(rows), lambda key, state: key)]
+    assert sorted(found) == [(-57.0, 177.0), (12.0, -177.0), (81.0, 0.0)]
+
+
+def facets(page: BeautifulSoup) -> dict[str, str]:
+    """The links by country with their counts."""
+    return {text_of(link): str(link["href"]).partition("#")[0] for link in page.select(".facets a")}
+
+
+def test_countries_filter_the_table_and_keep_the_other_filters(visitor: Visitor) -> None:
+    found = facets(visitor.page(f"{NODES}?state=any-online&nodes.sort=-Load"))
+    assert "Japan 1" in found
+    assert sum(int(text.split()[-1]) for text in found if text != "All countries") == 11
+    page = visitor.page(found["Japan 1"])
+    assert [row.get_text() for row in page.select("#panel-nodes tbody th a")] == ["9009"]
+    assert page.select("#f-state option[selected]")[0]["value"] == "any-online"
+    assert page.select('form.filters input[name=country][value="Japan"]')
+    assert page.select('form.filters input[name="nodes.sort"][value="-Load"]')
+    (chosen,) = page.select(".facets [aria-current]")
+    assert text_of(chosen) == "Japan 1"
+    assert facets(page).keys() == found.keys()
+    everywhere = visitor.page(facets(page)["All countries"])
+    assert len(everywhere.select("#panel-nodes tbody tr")) == 11
+
+
+def test_a_country_replaces_the_place_that_was_chosen(visitor: Visitor) -> None:
+    found = facets(visitor.page(f"{NODES}?place=35.68,139.69"))
+    assert "place" not in found["Japan 1"]
+    assert "France 1" in found
+
+
+def test_nodes_without_a_country_have_a_facet() -> None:
+    rows = read_nodes([{"id": 1}, {"id": 2, "location": {"country": "Ukraine"}}, {"id": 3}])
+    facets = NodeFilter(country="Peru").countries(rows)
+    assert [(it.label, it.count, it.is_chosen) for it in facets] == [
+        ("Ukraine", 1, False), ("Peru", 0, True), ("Unknown country", 2, False),
+    ]  # fmt: skip
+    assert [row.id for row in NodeFilter(country=facets[2].value).apply(rows)] == ["1", "3"]
+
+
+def test_an_empty_result_names_the_filters_and_clears_them(visitor: Visitor) -> None:
+    empty = visitor.page(f"{NODES}?state=offline&country=Japan&gpu=Voodoo&place=35.68,139.69").select(
+        "#panel-nodes .empty"
+    )[0]
+    text = text_of(empty)
+    for word in ("No nodes match", "state offline", "country Japan", "GPU Voodoo", "location Tokyo, Japan"):
+        assert word in text
+    page = visitor.page(str(empty.select("a")[0]["href"]).partition("#")[0])
+    assert len(page.select("#panel-nodes tbody tr")) == 14
+
+
+@pytest.mark.parametrize(
+    "query", ["state=any-online&place=none", "country=none&state=molten", "place=none&gpu=x"]
+)
+def test_special_values_are_described_in_words(query: str) -> None:
+    wanted = NodeFilter.read(dict(part.split("=") for part in query.split("&")))
+    assert "none" not in wanted.described([])
+    assert "any-online" not in wanted.described([])
+
+
 def test_dots_of_one_place_do_not_hide_each_other() -> None:
     place = {"city": "Kyiv", "country": "Ukraine", "latitude": 50.45, "longitude": 30.52}
     states = ["online", "online", "busy", "offline", "blocked"]
@@ -110,6 +216,12 @@ def test_dots_of_one_place_do_not_hide_each_other() -> None:
     assert len({(dot["lat"], dot["lon"]) for dot in found}) == 4
     assert [dot["state"] for dot in found] == ["good", "good", "bad", "warn"]
     assert found[0]["href"] == "50.45,30.52 online"
+
+
+def test_nodes_that_are_filtered_out_are_not_counted_as_missing_on_the_map(visitor: Visitor) -> None:
+    for query in ("state=offline", "country=Japan", "place=none"):
+        words = visitor.page(f"{NODES}?{query}").select("#panel-map")[0].get_text(" ", strip=True)
+        assert "1 node is not on the map" in words
 
 
 @pytest.mark.parametrize(
