@@ -86,7 +86,7 @@ class Deadline:
             others: Number of endpoints that may still be tried.
 
         Returns:
-            A deadline of its own, never less than a second away, or this one if nothing has to be left.
+            A separate deadline, never less than a second away, or this one if nothing has to be left.
         """
         left = self.remaining()
         if left is None or not others:

@@ -56,7 +56,7 @@ def test_error_is_shown_as_a_card(
 
 
 def test_stalled_endpoint_leaves_time_for_the_other(visitor: Visitor, sandbox: SandboxServer) -> None:
-    """The budget of a panel is shorter than `read_timeout`; half of it is left for the endpoint that works."""
+    """Half of the budget is left for the endpoint that works."""
     visitor.post("/playground/settings/options", total_timeout="4", read_timeout="30")
     sandbox.faults.add("stall", endpoint=sandbox.ports[0], path="/network")
     panel = visitor.panel("/playground/network", "network")
