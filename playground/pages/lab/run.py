@@ -76,7 +76,7 @@ class Plan:
         kind: ``"reads"``, ``"creates"``, or every third a creation: ``"mixed"``.
         count: Number of calls.
         threads: Number of calls at the same time.
-        healthy: Whether the run begins with all endpoints healthy, with a client of its own. Otherwise it
+        healthy: Whether the run begins with all endpoints healthy, with a separate client. Otherwise it
             uses the endpoint health and the connections of the pages' client in this worker.
     """
 
