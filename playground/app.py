@@ -19,6 +19,7 @@ from . import formatting, pages
 from .app_state import EXTENSION, AppState
 from .browser.api_target import default_target
 from .browser.client_options import CACHE_MAX_BYTES, CACHE_TTL, MAX_JSON_VALUES, MAX_RESPONSE_BYTES
+from .domain.attempts import ACTIONS, with_actions
 from .domain.safe_links import web_address
 from .sdk import stopped_rentals
 from .sdk.recording import CallRecorder
@@ -98,6 +99,8 @@ def build(config: Mapping[str, Any]) -> Flask:
     Bootstrap5(app)
     formatting.init_app(app)
     app.jinja_env.filters["web_address"] = web_address
+    app.jinja_env.filters["with_actions"] = with_actions
+    app.jinja_env.globals["ACTIONS"] = ACTIONS
     error_pages.init_app(app)
     url_ids.init_app(app)
     app.register_blueprint(health.bp)

@@ -59,6 +59,8 @@ class Call:
         response: The final answer, or None.
         error: The error that ended it, or None.
         elapsed: Total seconds.
+        retries: Number of waits before another attempt.
+        failovers: Number of attempts at another endpoint because one had failed.
         cache: How the cache answered; None for a call that does not use it.
     """
 
@@ -70,6 +72,8 @@ class Call:
     response: Response[Any] | None = None
     error: Error | None = None
     elapsed: float = 0.0
+    retries: int = 0
+    failovers: int = 0
     cache: CacheResult | None = None
 
     @property
@@ -120,6 +124,8 @@ class Call:
             "error": None if self.error is None else type(self.error).__name__,
             "elapsed": self.elapsed,
             "attempts": len(self.attempts),
+            "retries": self.retries,
+            "failovers": self.failovers,
             "endpoint": self.endpoint,
             "address": self.address,
             "request_id": self.request_id,
@@ -211,6 +217,7 @@ class CallRecorder(Observer):
         call = _find(event.call_id)
         if call is not None:
             call.response, call.elapsed, call.cache = event.response, event.elapsed, event.cache
+            call.retries, call.failovers = event.retries, event.failovers
             call.error = event.error if isinstance(event.error, Error) else None
 
 

@@ -47,7 +47,7 @@ StateKind = Literal["settings", "drafts"]
 #: The columns of a call that every view of the log shows; the rest is in its `detail`.
 CALL_COLUMNS: Final = (
     "at", "target", "source", "page", "line", "method", "path", "status", "error", "elapsed", "attempts",
-    "endpoint", "address", "request_id", "in_use", "cache",
+    "retries", "failovers", "endpoint", "address", "request_id", "in_use", "cache",
 )  # fmt: skip
 
 #: What made a call: a page or form of a person, an automatic refresh, a run of the method runner, of the

@@ -41,6 +41,8 @@ class CallRow:
         error: Name of the SDK's error class, or None.
         elapsed: Seconds, including waits.
         attempts: Number of attempts.
+        retries: Number of waits before another attempt.
+        failovers: Number of attempts at another endpoint because one had failed.
         endpoint: Endpoint of the last attempt; empty when nothing was sent.
         address: The endpoint that sent the answer, also one from the cache; without an answer as `endpoint`.
         request_id: The API's id, or None.
@@ -62,6 +64,8 @@ class CallRow:
     error: str | None
     elapsed: float
     attempts: int
+    retries: int
+    failovers: int
     endpoint: str
     address: str
     request_id: str | None

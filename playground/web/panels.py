@@ -333,7 +333,7 @@ def _set_unreadable(panel: Panel, error: Exception, answer: Any) -> None:
 
 
 def _write_log(browser: Browser, panels: list[Panel], companions: Collection[str]) -> None:
-    # The user did not ask for the calls of companions.
+    # The calls of companions are automatic.
     log, refreshes = CallLog.for_current_page(browser), CallLog.for_current_page(browser, source="refresh")
     owners = [(panel, call) for panel in panels for call in panel.calls]
     numbers = log.append(

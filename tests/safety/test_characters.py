@@ -211,7 +211,8 @@ def test_each_store_accepts_a_lone_surrogate(
     row = {
         "at": 1.0, "target": "sandbox", "source": "page", "page": "p", "line": "client.x('\ud800')",
         "method": "GET", "path": "/x\ud800", "status": 200, "error": None, "elapsed": 0.1, "attempts": 1,
-        "endpoint": "e", "address": "e", "request_id": "id-\udfff", "in_use": None, "cache": None,
+        "retries": 0, "failovers": 0, "endpoint": "e", "address": "e",
+        "request_id": "id-\udfff", "in_use": None, "cache": None,
         "detail": {"answer": {"\ud800": "\udfff"}},
     }  # fmt: skip
     (number,) = calls.append([row])

@@ -41,8 +41,8 @@ def rows(text: str) -> list[CallRow]:
     return [
         CallRow(
             id=number, at=0.0, target=text, source="page", page="p", line="l", method="GET", path=text,
-            status=503, error="ServerError", elapsed=0.1, attempts=1, endpoint=text, address=text,
-            request_id=text, in_use=None, cache=None, detail=detail,
+            status=503, error="ServerError", elapsed=0.1, attempts=1, retries=0, failovers=0,
+            endpoint=text, address=text, request_id=text, in_use=None, cache=None, detail=detail,
         )
         for number in range(2)
     ]  # fmt: skip

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ...domain.attempts import Action, with_actions
+
 __all__ = ["Mark", "Picture", "Span", "draw"]
 
 _LANE: Final = 8
@@ -42,14 +44,14 @@ class Mark:
 
     Attributes:
         span: Its position.
-        verdict: What the SDK did after it.
+        action: What the SDK did after it.
         queue: The wait for a connection at its start, or None.
         wait: The wait after it, or None.
         jump: Start of the next attempt of the call: x in percent, y in pixels; None for the last one.
     """
 
     span: Span
-    verdict: str
+    action: Action
     queue: Span | None
     wait: Span | None
     jump: tuple[float, float] | None
@@ -105,7 +107,7 @@ def draw(
     def marks(call: dict[str, Any]) -> tuple[Mark, ...]:
         found = []
         attempts = call["attempts"]
-        for at, attempt in enumerate(attempts):
+        for at, (attempt, action) in enumerate(with_actions(attempts, call["error"])):
             y = spot(attempt["endpoint"], call["lane"])
             span = Span(
                 100 * attempt["start"] / whole, max(_THINNEST, 100 * attempt["elapsed"] / whole), y, _LANE - 2
@@ -120,7 +122,7 @@ def draw(
                     100 * following["start"] / whole,
                     spot(following["endpoint"], call["lane"]) + _LANE / 2 - 1,
                 )
-            found.append(Mark(span, attempt["verdict"], queue, wait, jump))
+            found.append(Mark(span, action, queue, wait, jump))
         return tuple(found)
 
     return Picture(

@@ -39,7 +39,7 @@ _SHOWN: Final = 20
 
 _STRENGTH: Final = ("probability", "count", "seconds", "per_second", "applies_to")
 
-#: The fields of a run, as the address has them.
+#: The fields of a run, which are parameters of the address.
 _PLAN: Final = ("kind", "count", "threads", "healthy")
 
 _METHODS: Final = {"everything": None, "reads": ["GET"], "changes": ["POST", "PATCH"]}

@@ -9,7 +9,7 @@ from .usage import USAGE_TABLE, USAGE_TRIGGERS
 __all__ = ["EXPIRED", "SCHEMA", "VERSION"]
 
 #: Changes with the schema; tables of another version are replaced, because they hold nothing permanent.
-VERSION: Final = 8
+VERSION: Final = 9
 
 SCHEMA: Final = (
     "CREATE TABLE browsers (id TEXT PRIMARY KEY, seen REAL NOT NULL, until REAL NOT NULL)",
@@ -25,8 +25,8 @@ SCHEMA: Final = (
         id INTEGER PRIMARY KEY AUTOINCREMENT, browser TEXT NOT NULL, until REAL NOT NULL,
         size INTEGER NOT NULL, at REAL NOT NULL, target TEXT NOT NULL, source TEXT NOT NULL,
         page TEXT NOT NULL, line TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
-        status INTEGER, error TEXT,
-        elapsed REAL NOT NULL, attempts INTEGER NOT NULL, endpoint TEXT NOT NULL,
+        status INTEGER, error TEXT, elapsed REAL NOT NULL, attempts INTEGER NOT NULL,
+        retries INTEGER NOT NULL, failovers INTEGER NOT NULL, endpoint TEXT NOT NULL,
         address TEXT NOT NULL, request_id TEXT, in_use INTEGER, cache TEXT, detail TEXT NOT NULL
     )""",
     "CREATE INDEX calls_of_browser ON calls (browser, id, until, size)",

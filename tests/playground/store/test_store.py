@@ -57,7 +57,8 @@ def row(**changes: Any) -> dict[str, Any]:
     return {
         "at": time.time(), "target": "Sandbox", "source": "page", "page": "nodes.index",
         "line": "client.nodes.list()", "method": "GET", "path": "/nodes", "status": 200, "error": None,
-        "elapsed": 0.01, "attempts": 1, "endpoint": "http://127.0.0.1:1", "address": "http://127.0.0.1:1",
+        "elapsed": 0.01, "attempts": 1, "retries": 0, "failovers": 0,
+        "endpoint": "http://127.0.0.1:1", "address": "http://127.0.0.1:1",
         "request_id": "req-1", "in_use": 1, "cache": None,
         "detail": {"params": {}, "answer": [2**70]},
         **changes,

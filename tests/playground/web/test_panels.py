@@ -102,10 +102,10 @@ def test_logged_retries_match_the_journal(visitor: Visitor, sandbox: SandboxServ
     assert [entry.status for entry in arrived] == [503, 200]
     link = panel.select(".sdk-call-facts a")[0]
     rows = visitor.page(str(link["href"])).select("#main table.data tbody tr")
-    assert [row.select('[data-label="SDK action"]')[0].get_text(strip=True) for row in rows] == [
-        "retry",
-        "ok",
+    done = [
+        row.select('[data-label="What the SDK did"] .badge-state')[0].get_text(strip=True) for row in rows
     ]
+    assert done == ["retry 1", "returned"]
 
 
 def test_the_balance_is_in_the_header_of_the_next_page(visitor: Visitor) -> None:

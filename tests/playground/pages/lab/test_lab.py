@@ -156,11 +156,11 @@ def test_a_dead_endpoint_is_failed_over_and_left_alone(visitor: Visitor, sandbox
     assert page.select("svg.failover .cooldown")
     assert page.select("svg.failover .verdict-failover")
     attempts = [" ".join(row.select(".attempt-list")[0].get_text(" ").split()) for row in rows(page)]
-    failed_over = r"A — connection error failover cooldown 3 s B (new|reused) 200 ok"
+    failed_over = r"A — connection error failover cooldown: 3 s B (new|reused) 200 returned"
     assert any(re.fullmatch(failed_over, shown) for shown in attempts)
-    at_once = [shown for shown in attempts if re.fullmatch(r"B (new|reused) 200 ok", shown)]
+    at_once = [shown for shown in attempts if re.fullmatch(r"B (new|reused) 200 returned", shown)]
     assert len(at_once) > 10
-    assert "B reused 200 ok" in at_once
+    assert "B reused 200 returned" in at_once
 
 
 def number_of(page: BeautifulSoup, name: str) -> int:
@@ -184,7 +184,7 @@ def test_each_run_begins_with_all_endpoints_healthy(
         assert int(figure(page, "Attempts")) == int(figure(page, "Received")) + failovers
         assert len(page.select("svg.failover .verdict-failover")) == failovers
         assert figure(page, "Changes carried out twice") == "0"
-        assert "began with all endpoints healthy" in text_of(page.select("#lab-start")[0])
+        assert "all endpoints were healthy at the start" in text_of(page.select("#lab-start")[0])
 
 
 def test_a_run_with_the_present_health_says_which_endpoints_are_cooling_down(
