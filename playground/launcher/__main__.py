@@ -17,13 +17,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 from octaspace.sandbox.datasets.registry import DATASETS
 
+from ..app_state import ensure_private_directory
 from ..browser.api_target import default_target
 from ..settings import ProcessSettings, StartError
+from .running_instances import RunningInstance, announced
 from .subprocesses import Child
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -90,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         children.append(Child("Gunicorn", [*command, "playground:create_app()"], ROOT, environment))
         reaper = [sys.executable, "-m", "playground.reaper"]
         children.append(Child("The reaper", reaper, ROOT, _for_the_reaper(environment)))
-        _watch(children, orders, options, settings)
+        with ExitStack() as announcement:
+            _watch(children, orders, options, settings, announcement)
     except StartError as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -244,32 +248,52 @@ def _told_addresses(child: Child, orders: StopSignals) -> tuple[list[str], str] 
 
 
 def _watch(
-    children: Sequence[Child], orders: StopSignals, options: argparse.Namespace, settings: ProcessSettings
+    children: Sequence[Child],
+    orders: StopSignals,
+    options: argparse.Namespace,
+    settings: ProcessSettings,
+    announcement: ExitStack,
 ) -> None:
-    """Print the address when the app answers, and wait for a signal.
+    """Print the address when the app answers, describe it for `bin/console`, and wait for a signal.
 
     Raises:
         StartError: A process ended by itself, or the app does not answer.
     """
-    announced, end = False, time.monotonic() + READY_WITHIN
+    is_up, end = False, time.monotonic() + READY_WITHIN
     while not orders.stop:
         for child in children:
             if child.ended:
                 raise StartError(f"{child.name} ended by itself ({child.how_it_ended}); stopping the rest")
-        if not announced and _answers(options):
-            announced = True
+        if not is_up and _answers(options):
+            is_up = True
+            _announce(options, settings, announcement)
             print(f"The playground is at {_address(options, settings)} (Ctrl-C stops it)", flush=True)
-        if not announced and time.monotonic() > end:
+        if not is_up and time.monotonic() > end:
             raise StartError(f"The playground did not answer within {READY_WITHIN:g} s")
-        time.sleep(0.2 if announced else 0.05)
+        time.sleep(0.2 if is_up else 0.05)
+
+
+def _announce(options: argparse.Namespace, settings: ProcessSettings, announcement: ExitStack) -> None:
+    target = default_target(settings)
+    instance = RunningInstance(
+        _url(options, settings), settings.sandbox_urls, () if target.is_sandbox else target.endpoints
+    )
+    try:
+        folder = ensure_private_directory(settings.state_dir)
+        announcement.enter_context(announced(folder, instance))
+    except (OSError, StartError) as error:
+        print(f"bin/console --playground cannot join this playground: {error}", file=sys.stderr)
+
+
+def _url(options: argparse.Namespace, settings: ProcessSettings) -> str:
+    if options.host in ("0.0.0.0", "::"):  # noqa: S104 - every address of the machine
+        named = sorted(settings.hosts - {"localhost", "127.0.0.1", "[::1]"})
+        return f"http://{named[0]}:{options.port}"
+    return f"http://{settings.bind}"
 
 
 def _address(options: argparse.Namespace, settings: ProcessSettings) -> str:
-    url = f"http://{settings.bind}"
-    if options.host in ("0.0.0.0", "::"):  # noqa: S104 - every address of the machine
-        named = sorted(settings.hosts - {"localhost", "127.0.0.1", "[::1]"})
-        url = f"http://{named[0]}:{options.port}"
-    source = default_target(settings)
+    url, source = _url(options, settings), default_target(settings)
     if source.is_sandbox:
         return f"{url}, and uses its own sandbox"
     return f"{url}, and speaks with OCTA_API_KEY to {', '.join(source.endpoints)}"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Iterable
 from typing import Any
 
 from octaspace import Client
 
-from ..formatting import query_text
+from .python_text import python_text
 from .redaction import without_secrets
 
-__all__ = ["SdkCall", "curl"]
+__all__ = ["SdkCall"]
 
 
 #: One call of a chain: dotted name, arguments, keyword arguments.
@@ -25,7 +23,7 @@ class SdkCall:
 
     Args:
         path: Dotted name below the client.
-        args: Positional arguments, shown by their `repr`.
+        args: Positional arguments, shown as Python that `bin/console` can run.
         kwargs: Keyword arguments; None is left out.
     """
 
@@ -51,8 +49,8 @@ class SdkCall:
     def _text(steps: Iterable[_Step]) -> str:
         text = "client"
         for path, args, kwargs in steps:
-            given = [repr(value) for value in args]
-            given += [f"{name}={value!r}" for name, value in kwargs.items()]
+            given = [python_text(value) for value in args]
+            given += [f"{name}={python_text(value, name)}" for name, value in kwargs.items()]
             text += f".{path}({', '.join(given)})"
         return text
 
@@ -80,17 +78,3 @@ class SdkCall:
 
 def _given(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in kwargs.items() if value is not None}
-
-
-def curl(method: str, endpoint: str, path: str, *, params: dict[str, str], body: Any, public: bool) -> str:
-    """The call as a curl command; the key is the variable ``$OCTA_API_KEY``, never a value."""
-    url = endpoint + path + (f"?{query_text(params)}" if params else "")
-    words = ["curl", "--fail-with-body"]
-    if method != "GET":
-        words += ["--request", method]
-    text = shlex.join(words)
-    if not public:
-        text += ' --header "Authorization: $OCTA_API_KEY"'
-    if body is not None:
-        text += " " + shlex.join(["--header", "Content-Type: application/json", "--data", json.dumps(body)])
-    return f"{text} {shlex.quote(url)}"

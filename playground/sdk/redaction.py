@@ -9,7 +9,7 @@ import re
 from typing import Any, Final
 
 __all__ = [
-    "WITHHELD", "answer_is_secret", "is_secret_field", "masked", "without_secrets",
+    "WITHHELD", "answer_is_secret", "is_secret_field", "is_withheld", "masked", "without_secrets",
 ]  # fmt: skip
 
 WITHHELD: Final = "(left out: it may hold secrets)"
@@ -42,6 +42,11 @@ def answer_is_secret(method: str, path: str) -> bool:
 def is_secret_field(name: Any) -> bool:
     """Whether the value of a field is a secret or may contain one."""
     return isinstance(name, str) and name.lower() in _SECRET_FIELDS
+
+
+def is_withheld(value: Any) -> bool:
+    """Whether a value is the note that `without_secrets` puts in the place of another."""
+    return isinstance(value, str) and value in (WITHHELD, _TOO_DEEP)
 
 
 def without_secrets(value: Any, levels: int = _MAX_LEVELS) -> Any:

@@ -30,9 +30,11 @@ from octaspace import Client, Error, InvalidResponseError, Response, UnexpectedS
 
 from ..app_state import current_app_state
 from ..browser.call_log import CallLog
+from ..browser.copied_lines import copied_curl
 from ..browser.state import Browser, current_browser
 from ..formatting import pretty_json
-from ..sdk.call import SdkCall, curl
+from ..sdk.call import SdkCall
+from ..sdk.copied_line import CopiedLine
 from ..sdk.error_card import UNEXPECTED_SHAPE, Problem, describe, log_unexpected_shape
 from ..sdk.recording import RecordedCalls, record_calls
 from ..sdk.redaction import without_secrets
@@ -190,15 +192,15 @@ class Panel:
     def has_data(self) -> bool:
         return self.state in ("ok", "empty")
 
-    @property
-    def curl(self) -> str | None:
+    @cached_property
+    def curl(self) -> CopiedLine | None:
         """The last call as a curl command, or None without calls."""
         if not self.calls:
             return None
         last = self.calls[-1].request
-        return curl(
-            last.method, self.calls[-1].address, last.path,
-            params=dict(last.params), body=without_secrets(last.body), public=last.public,
+        return copied_curl(
+            last.method, self.calls[-1].address, last.path, params=last.params,
+            body=without_secrets(last.body), public=last.public, expects=last.expects,
         )  # fmt: skip
 
 

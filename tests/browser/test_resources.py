@@ -132,7 +132,7 @@ def test_a_call_is_copied_and_repeated(page: Page, sandbox: SandboxServer) -> No
     copied = "navigator.clipboard.readText()"
     page.get_by_role("button", name="curl").first.click()
     expect(page.locator("#live-region")).to_have_text("Copied.")
-    assert "Authorization: $OCTA_API_KEY" in page.evaluate(copied)
+    assert "Authorization: playground-sandbox" in page.evaluate(copied)
     page.get_by_role("button", name="Python", exact=True).first.click()
     page.wait_for_function(f"() => {copied}.then((text) => text.includes('client.apps.list()'))")
     before = len(sandbox.journal.entries())

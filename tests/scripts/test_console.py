@@ -2,61 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pty
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from octaspace.sandbox import SandboxServer
+from playground.launcher.running_instances import RunningInstance, announced
 
-from ..support.running_playground import ROOT, bare_environment
-from ..support.waiting import until
-
-SESSION = ROOT / "bin" / "console_session.py"
-ENVIRONMENT = {**bare_environment(), "PYTHONPATH": str(ROOT), "TERM": "dumb"}
-
-
-def piped(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(SESSION)],
-        input=script, cwd=folder, env={**ENVIRONMENT, **environment},
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-
-
-class Terminal:
-    """The console in a pseudo-terminal."""
-
-    def __init__(self, folder: Path, **environment: str) -> None:
-        self._terminal, inside = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, str(SESSION)],
-            cwd=folder, env={**ENVIRONMENT, **environment},
-            stdin=inside, stdout=inside, stderr=inside,
-        )  # fmt: skip
-        os.close(inside)
-        os.set_blocking(self._terminal, False)
-        self.shown = ""
-
-    def shows(self, text: str) -> None:
-        until(lambda: text in self._read(), within=60)
-
-    def type(self, text: str) -> None:
-        os.write(self._terminal, text.encode())
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._terminal)
-
-    def _read(self) -> str:
-        with contextlib.suppress(OSError):  # no output yet, or closed
-            self.shown += os.read(self._terminal, 65536).decode()
-        return self.shown
+from ..support.console import Terminal, piped
+from ..support.launched_playground import Launched
+from ..support.running_playground import ROOT
 
 
 def test_a_script_from_a_pipe_is_run_on_a_sandbox(tmp_path: Path) -> None:
@@ -90,10 +46,7 @@ def test_base_url_without_key_is_used(tmp_path: Path) -> None:
 
 
 def test_an_argument_is_refused(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(SESSION), "script.py"],
-        cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    done = piped("", tmp_path, "script.py")
     assert done.returncode == 2
     assert "unrecognized arguments: script.py" in done.stderr
 
@@ -117,6 +70,10 @@ def test_the_prompt_has_a_client(tmp_path: Path) -> None:
         terminal.shows("octaspace._client.Client")
         terminal.type("client.nodes.find(-1)\n")
         terminal.shows("octaspace.errors.NotFoundError: ")
+        assert "Traceback" not in terminal.shown
+        terminal.type("1 / 0\n")
+        terminal.shows("ZeroDivisionError: division by zero")
+        assert "Traceback" in terminal.shown, "of the user's own code"
         assert "IPython" not in terminal.shown
         assert "another exception" not in terminal.shown
         terminal.type("\x04")
@@ -133,7 +90,91 @@ def test_ipython_is_used_when_it_is_there(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}")
     try:
         terminal.shows("Try: client.network.info().data")
-        terminal.shows("IPython ['--no-banner'] 200")
+        terminal.shows("IPython ['--no-banner', '--InteractiveShell.xmode=Minimal'] 200")
         assert terminal.process.wait(30) == 0
     finally:
         terminal.close()
+
+
+def test_modules_that_copied_lines_name(tmp_path: Path) -> None:
+    script = "print(decimal.Decimal('0.5'), datetime.date(2026, 1, 2), pathlib.Path('a'), uuid.UUID(int=1))"
+    printed = piped(script, tmp_path).stdout.split()
+    assert printed == ["0.5", "2026-01-02", "a", "00000000-0000-0000-0000-000000000001"]
+
+
+def test_rental_with_a_deadline_in_a_sandbox(tmp_path: Path) -> None:
+    line = "client.services.vpn.create(node_id=9301, subkind='wg', name='x', max_duration=60).status"
+    done = piped(f"print({line})", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "201\n", "")
+    assert list(tmp_path.iterdir()) == [], "its ledger goes with it"
+
+
+@pytest.fixture(scope="module")
+def launched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
+    folder = tmp_path_factory.mktemp("launched")
+    launched = Launched(folder, "--port", "0", "--workers", "1", PLAYGROUND_PASSWORD="a-long-password")
+    launched.address()
+    yield launched
+    launched.end()
+
+
+def state_of(launched: Launched) -> dict[str, str]:
+    return {"PLAYGROUND_STATE_DIR": str(launched.log.parent / "state")}
+
+
+@pytest.mark.gunicorn
+@pytest.mark.parametrize("named", [False, True])
+def test_it_joins_the_sandbox_of_a_running_playground(
+    launched: Launched, tmp_path: Path, named: bool
+) -> None:
+    address = launched.address()
+    arguments = ["--playground", *([address.replace("127.0.0.1", "localhost")] if named else [])]
+    script = "print(client.config.endpoints, client.accounts.balance().status)"
+    done = piped(script, tmp_path, *arguments, **state_of(launched), OCTA_API_KEY="of-the-live-api")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("http://127.0.0.1:") == 2
+    assert done.stdout.endswith(" 200\n")
+
+
+@pytest.mark.gunicorn
+def test_the_prompt_names_the_playground_it_has_joined(launched: Launched, tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, "--playground", **state_of(launched))
+    try:
+        terminal.shows(f"the sandbox of the playground at {launched.address()}")
+    finally:
+        terminal.close()
+
+
+def refusal(folder: Path, *arguments: str, **environment: str) -> str:
+    """The one line with which the console ends."""
+    done = piped("print('not run')", folder, *arguments, **environment)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("console: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def test_no_playground_is_running(tmp_path: Path) -> None:
+    assert "start bin/playground" in refusal(tmp_path, "--playground", PLAYGROUND_STATE_DIR=str(tmp_path))
+
+
+@pytest.mark.gunicorn
+def test_no_playground_is_running_at_this_address(launched: Launched, tmp_path: Path) -> None:
+    text = refusal(tmp_path, "--playground", "http://127.0.0.1:1", **state_of(launched))
+    assert launched.address() in text
+
+
+def test_several_playgrounds_and_those_of_other_apis(tmp_path: Path) -> None:
+    sandbox = ("http://127.0.0.1:1",)
+    first = RunningInstance("http://127.0.0.1:3000", sandbox)
+    live = RunningInstance("http://127.0.0.1:3001", sandbox, ("https://api.octa.space",))
+    none = RunningInstance("http://127.0.0.1:3002", ())
+    state = {"PLAYGROUND_STATE_DIR": str(tmp_path)}
+    with announced(tmp_path, first), announced(tmp_path, live), announced(tmp_path, none):
+        text = refusal(tmp_path, "--playground", **state)
+        assert all(instance.url in text for instance in (first, live, none))
+        assert "api.octa.space" in refusal(tmp_path, "--playground", live.url, **state)
+        assert "no sandbox" in refusal(tmp_path, "--playground", "127.0.0.1:3002", **state)
+        done = piped("print(client.config.endpoints)", tmp_path, "--playground", first.url, **state)
+        assert "http://127.0.0.1:1" in done.stdout

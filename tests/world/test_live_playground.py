@@ -122,6 +122,7 @@ def test_every_page_shows_the_live_badge(operator: Remote, api: Api, launched: L
 def test_copied_commands_use_the_variable(operator: Remote) -> None:
     page = operator.page("/playground/nodes")
     (curl,) = {str(button["data-copy"]) for button in page.select("[data-copy^=curl]")}
+    assert "$OCTA_API_KEY" in text_of(page.select("[data-panel=nodes] .copy-note")[0]), "the page says so"
     assert curl == f'curl --fail-with-body --header "Authorization: $OCTA_API_KEY" {LIVE}/nodes'
     assert 'client = octaspace.Client(os.environ["OCTA_API_KEY"]' in text_of(operator.page(SETTINGS))
 

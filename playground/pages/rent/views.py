@@ -17,9 +17,10 @@ from werkzeug.wrappers import Response as Page
 from octaspace import Request, Response
 from octaspace.types import App, Network
 
+from ...browser.copied_lines import copied_curl
 from ...browser.state import current_browser
 from ...domain.offers import SERVICES, Service, ShownOffer, read_offers
-from ...sdk.call import SdkCall, curl
+from ...sdk.call import SdkCall
 from ...sdk.identified_ledger import with_rental_id
 from ...sdk.json_access import get_path, listed
 from ...web.balance import read_balance
@@ -227,9 +228,10 @@ def _question(order: Order, asked: Request, id: str) -> str:
         warnings=_warnings(order, offer, app, loaded=panels["offer"].state != "error")
         + _balance_warning(cost, panels["balance"].data)
         + _deadline_warning(order),
-        curl=curl(
+        # A rental by app reads the catalogue first: no single command makes it.
+        curl=None if asked.is_read else copied_curl(
             asked.method, current_browser().config.endpoints[0], asked.path,
-            params=dict(asked.params), body=asked.body, public=asked.public,
+            params=asked.params, body=asked.body, public=asked.public, expects=asked.expects,
         ),
     )  # fmt: skip
 

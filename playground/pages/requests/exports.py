@@ -11,8 +11,9 @@ from typing import Any
 
 import octaspace
 
+from ...browser.copied_lines import copied_curl, copied_program
 from ...formatting import query_text
-from ...sdk.call import curl
+from ...sdk.copied_line import CopiedLine
 from ...store import CallRow
 
 __all__ = ["as_curl", "as_har", "as_json", "as_python"]
@@ -33,22 +34,20 @@ def as_har(rows: Sequence[CallRow]) -> str:
     return json.dumps({"log": log}, indent=1, ensure_ascii=False)
 
 
-def as_curl(row: CallRow) -> str:
-    """A call for a shell, the key as ``$OCTA_API_KEY``."""
+def as_curl(row: CallRow) -> CopiedLine | None:
+    """A call for a shell; None if the log has not kept all of it."""
     detail = row.detail
-    return curl(
-        row.method, row.address, row.path,
-        params=detail["params"], body=detail["body"], public=detail["public"],
+    if as_python(row).problem:
+        return None
+    return copied_curl(
+        row.method, row.address, row.path, params=detail["params"], body=detail["body"],
+        public=detail["public"], expects=detail["expects"],
     )  # fmt: skip
 
 
-def as_python(row: CallRow) -> str:
-    """A whole program that makes the same call; the key comes from the environment."""
-    return (
-        "import os\n\nimport octaspace\n\n"
-        f'with octaspace.Client(os.environ["OCTA_API_KEY"], base_url={row.address!r}) as client:\n'
-        f"    response = {row.line}\n    print(response.status, response.data)\n"
-    )
+def as_python(row: CallRow) -> CopiedLine:
+    """A whole program that makes the same call."""
+    return copied_program(row.line, endpoint=row.address, public=row.detail["public"])
 
 
 def _entry(row: CallRow) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ...browser.state import current_browser
 from ...domain.pricing import usd_per_hour
 from ...jobs.examples import DOCUMENTED_JOB, LISTS, ExampleIds, examples_of, has_examples
 from ...jobs.method_run import KIND, start_run
+from ...sdk.copied_line import python_statement
 from ...sdk.error_card import Problem
 from ...sdk.methods import Method, Preview, all_methods, find_method, preview
 from ...store import Job, JobStore, RequestLog, TooManyJobsError
@@ -176,6 +177,7 @@ def _page(
         typed=typed,
         as_json=as_json,
         line=str(method.line(given.values)),
+        copied="" if _is_incomplete(method, given) else python_statement(str(method.line(given.values))),
         examples=[
             (example.label, for_address(example.values)) for example in examples_of(method.name, things)
         ],
@@ -186,6 +188,10 @@ def _page(
         **_run(job),
         history=_jobs().latest(KIND, _HISTORY),
     )
+
+
+def _is_incomplete(method: Method, given: Arguments) -> bool:
+    return any(part.required and part.name not in given.values for part in method.parameters)
 
 
 def _typed(method: Method, given: Arguments) -> dict[str, str]:

@@ -14,8 +14,10 @@ from octaspace import Config, ConfigurationError
 from ...app_state import current_app_state
 from ...browser.api_target import ApiTarget, ApiTargetError, TargetKind, available_targets, check_custom
 from ...browser.client_options import CODE_ONLY, GROUPS, OPTIONS, PANEL_BUDGET, OptionError, parse_option
+from ...browser.copied_lines import shown_key
 from ...browser.state import Browser, current_browser
 from ...domain.stop_after import parse_hours
+from ...sdk.copied_line import KEY_VARIABLE
 from ...web.form_actions import ChangeForm, once, outcome
 from .connection_check import try_endpoints
 
@@ -184,9 +186,10 @@ def _typed_key(form: SourceForm) -> str | None:
 
 
 def _python(browser: Browser) -> str:
-    """The line that makes a client like this browser's; the key is a variable."""
+    """The line that makes a client like this browser's; a key that is not the sandbox's own is a variable."""
     config, base = browser.config, Config()
-    words = ['os.environ["OCTA_API_KEY"]'] if config.api_key is not None else []
+    shown = shown_key(config.endpoints[0])
+    words = [f'os.environ["{KEY_VARIABLE}"]' if shown is None else repr(shown)] * (config.api_key is not None)
     if len(config.endpoints) > 1:
         words.append(f"base_urls={list(config.endpoints)!r}")
     elif config.endpoints != base.endpoints:

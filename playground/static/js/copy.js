@@ -20,7 +20,8 @@ function save(content, name) {
 
 function showCopied(button, done) {
   button.dataset.done = "";
-  announce(done ? "Copied." : "The browser refused to copy. Select the text instead.");
+  const note = button.dataset.copyNote ? ` ${button.dataset.copyNote}` : "";
+  announce(done ? `Copied.${note}` : "The browser refused to copy. Select the text instead.");
   setTimeout(() => delete button.dataset.done, 1500);
 }
 

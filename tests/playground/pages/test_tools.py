@@ -70,7 +70,7 @@ def test_the_log_is_filtered_shown_exported_and_cleared(visitor: Visitor) -> Non
     link = rows[0].select("th a")[0]
     detail = visitor.page(str(link["href"]))
     assert "client.nodes.list()" in detail.get_text()
-    assert "$OCTA_API_KEY" in detail.get_text()
+    assert "curl --fail-with-body" in detail.get_text()
     exported = json.loads(visitor.get(f"{REQUESTS}/log.json").data)
     har = json.loads(visitor.get(f"{REQUESTS}/log.har?text=nodes").data)["log"]
     assert len(exported) == 5

@@ -34,7 +34,8 @@ def test_the_question_says_what_where_and_what_it_costs(visitor: Visitor, sandbo
     assert "'TOKEN': 'very-secret'" in line
     copied = [str(button["data-copy"]) for button in page.select(".needs-script [data-copy]")]
     assert any(
-        text.startswith("curl --fail-with-body --request POST") and "$OCTA_API_KEY" in text for text in copied
+        text.startswith("curl --fail-with-body --request POST --header 'Authorization: playground-sandbox'")
+        for text in copied
     )
     assert rentals(sandbox) == []
 
