@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,14 +17,14 @@ import octaspace
 from octaspace import Client
 from octaspace.types import Disk, Location, Memory, Node, Rating, Reliability, System
 
-from ...domain.node_state import severity_of, state_of
+from ...domain.node_state import has_rebooted, reboot_obstacle, severity_of, state_of
 from ...sdk.call import SdkCall
 from ...sdk.json_access import as_id, listed, single_line
 from ...web.admission import uses_download_slot
 from ...web.downloads import send_file
-from ...web.form_actions import ChangeForm, change, change_each
+from ...web.form_actions import ChangeForm, change, change_each, outcome
 from ...web.network_panel import network_panel
-from ...web.panels import PanelRequest, load
+from ...web.panels import Panel, PanelRequest, load
 from ...web.responses import MAX_ADDRESS
 from ...web.url_ids import decoded, encoded
 from .land import land_path
@@ -44,6 +45,12 @@ bp = Blueprint("nodes", __name__, url_prefix="/playground/nodes")
 
 #: Endpoint of the page that shows the outcome of a change.
 _SHOW: Final = "nodes.show"
+
+#: What an outcome contains about a reboot.
+_REBOOT: Final = "reboot"
+
+#: Seconds for which the page of a node asks whether it is back.
+_WATCH_SECONDS: Final = 900
 
 #: Maximum length of the URL of a review: the new prices are added to it.
 _MAX_REVIEW_ADDRESS: Final = MAX_ADDRESS - 500
@@ -78,6 +85,29 @@ class Machine:
         """City and country."""
         names = (single_line(self.location.city, 40), single_line(self.location.country, 40))
         return ", ".join(name for name in names if name)
+
+
+@dataclass(frozen=True)
+class RequestedReboot:
+    """A reboot that was requested on the page of a node.
+
+    Attributes:
+        seconds: Seconds since the request.
+        is_back: Whether the node is back.
+    """
+
+    seconds: float
+    is_back: bool
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether the page still asks for the state by itself."""
+        return not self.is_back and self.seconds < _WATCH_SECONDS
+
+    @property
+    def minutes(self) -> int:
+        """Minutes for which the page asks."""
+        return _WATCH_SECONDS // 60
 
 
 class PricesForm(ChangeForm):
@@ -261,10 +291,16 @@ def show(node_id: str) -> str:
     prices = current(listed.data if listed.has_data else None)
     typed, errors = read_typed(request.args)
     review = _reviewed(prices, typed, errors)
+    machine: Machine | None = panels["node"].data
+    entry = listed.data if listed.has_data else None
+    state = machine.state if machine else state_of(entry.get("state")) if entry else None
     return render_template(
         "nodes/detail.html",
         **panels,
         id=node_id,
+        is_unknown=_is_missing(panels["node"]) and entry is None,
+        reboot_obstacle=reboot_obstacle(state) if state is not None else "",
+        reboot=_requested_reboot(node_id, machine),
         severity_of=severity_of,
         prices=prices,
         market_price=network.data.figures["market_price"] if network.has_data else None,
@@ -281,6 +317,24 @@ def show(node_id: str) -> str:
         },
         review_line=_line(node, review),
     )
+
+
+def _is_missing(panel: Panel) -> bool:
+    return panel.problem is not None and panel.problem.status == 404
+
+
+def _requested_reboot(node_id: str, machine: Machine | None) -> RequestedReboot | None:
+    """The reboot whose outcome the page shows; None for any other page."""
+    result = outcome() or {}
+    asked = (result.get("facts") or {}).get(_REBOOT)
+    lost = bool((result.get("problem") or {}).get("outcome_unknown"))
+    if not asked or asked["node"] != node_id or not (result["ok"] or lost):
+        return None
+    seconds = max(0.0, time.time() - asked["at"])
+    is_back = machine is not None and has_rebooted(
+        machine.state, machine.node.uptime, asked["uptime"], seconds
+    )
+    return RequestedReboot(seconds, is_back)
 
 
 @bp.post("/<id:node_id>/prices")
@@ -303,9 +357,29 @@ def _sendable(form: PricesForm) -> dict[str, int | float]:
 
 @bp.post("/<id:node_id>/reboot")
 def reboot(node_id: str) -> Redirect:
-    done = f"Node {single_line(node_id)} was asked to reboot. It is offline until it is back."
+    """Reboot a node that is not offline. A node whose state cannot be read is left to the API."""
+    call = SdkCall("nodes.find", as_id(node_id))
+
+    def check(facts: dict[str, Any]) -> str:
+        panel = load(PanelRequest("node", "Machine", call, shape=read_machine), page=False)["node"]
+        if panel.problem is not None and panel.problem.status == 404:
+            return f"Nothing was sent: this account has no node {single_line(node_id)}."
+        machine: Machine | None = panel.data
+        obstacle = reboot_obstacle(machine.state) if machine else ""
+        if obstacle:
+            return f"Nothing was sent. {obstacle}"
+        facts[_REBOOT] = {
+            "node": node_id, "at": time.time(), "uptime": machine.node.uptime if machine else None,
+        }  # fmt: skip
+        return ""
+
     return change(
-        ChangeForm(), _reboot_line(node_id), done=done, to=(_SHOW, {"node_id": node_id}), name=node_id
+        ChangeForm(),
+        _reboot_line(node_id),
+        done=f"Reboot of node {single_line(node_id)} requested.",
+        to=(_SHOW, {"node_id": node_id}),
+        name=node_id,
+        check=check,
     )
 
 

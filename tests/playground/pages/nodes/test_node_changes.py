@@ -7,7 +7,9 @@ import logging
 
 import pytest
 
-from octaspace.sandbox import SandboxServer
+from octaspace.sandbox import ManualClock, SandboxServer
+from playground.domain.node_state import has_rebooted, reboot_obstacle
+from playground.pages.nodes import views
 from playground.pages.nodes.prices import PriceError, as_sent, changes, current, read_typed
 from playground.web import downloads
 
@@ -150,16 +152,119 @@ def test_a_node_reboots_once(visitor: Visitor, sandbox: SandboxServer) -> None:
     answers = [visitor.post(f"{NODE}/reboot", once="one") for _ in range(3)]
     assert arrived(sandbox) == [("GET", "/nodes/9001/reboot", "")]
     page = visitor.follow(answers[2])
-    assert "asked to reboot" in page.select(".notice")[0].get_text()
+    assert "Reboot of node 9001 requested" in page.select(".notice")[0].get_text()
     assert "offline" in page.select("h1")[0].get_text()
-    refused = visitor.follow(visitor.post(f"{NODE}/reboot"))
-    assert "node is offline" in refused.select(".outcome .problem")[0].get_text()
+
+
+def advance(sandbox: SandboxServer, seconds: float) -> None:
+    clock = sandbox.world.clock
+    assert isinstance(clock, ManualClock)
+    clock.advance(seconds)
+
+
+def test_an_offline_node_is_not_rebooted(visitor: Visitor, sandbox: SandboxServer) -> None:
+    page = visitor.page("/playground/nodes/9005")
+    (button,) = page.select(".page-actions button[disabled]")
+    assert "Reboot" in button.get_text()
+    reason = page.select(f"#{button['aria-describedby']}")[0].get_text()
+    assert reason == reboot_obstacle("offline")
+    assert not page.select("dialog#reboot")
+    refused = visitor.follow(visitor.post("/playground/nodes/9005/reboot"))
+    assert reason in refused.select("main > .notice")[0].get_text()
+    assert arrived(sandbox) == []
+
+
+@pytest.mark.parametrize("state", ["online", "idle", "active", "busy", "blocked", "rebooting", "molten"])
+def test_only_an_offline_node_cannot_be_rebooted(state: str) -> None:
+    """Q25: states are an open set."""
+    assert reboot_obstacle(state) == ""
+    assert reboot_obstacle("Offline")
+
+
+def test_a_node_whose_state_cannot_be_read_is_left_to_the_api(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    visitor.post("/playground/settings/options", max_retries="0")
+    sandbox.faults.add("status", status=500, path="/nodes/9001")
+    assert visitor.page(NODE).select("#reboot form")
+    visitor.follow(visitor.post(f"{NODE}/reboot"))
+    assert len(arrived(sandbox)) == 1
+
+
+def test_a_page_waits_until_its_node_is_back(visitor: Visitor, sandbox: SandboxServer) -> None:
+    answer = visitor.post(f"{NODE}/reboot")
+    address = str(answer.headers["Location"])
+    page = visitor.page(address)
+    (banner,) = page.select("#reboot-watch[data-watch-reboot]")
+    assert banner.select("[data-ticking]")
+    (again,) = banner.select("a.no-script")
+    assert str(again["href"]) == address
+    watched = visitor.page(str(banner["data-watch-reboot"]))
+    assert "offline" in watched.select("#node-state")[0].get_text()
+    assert watched.select("[data-watch-reboot]")
+    advance(sandbox, 60)
+    for url in (str(banner["data-watch-reboot"]), address):
+        back = visitor.page(url)
+        assert not back.select("#reboot-watch")
+        assert "is back" in back.select("main > .notice-ok")[0].get_text()
+        assert "online" in back.select("#node-state")[0].get_text()
+    assert not visitor.page(NODE).select("main > .notice")
+    assert len(arrived(sandbox)) == 1
+
+
+def test_a_page_does_not_ask_for_ever(
+    visitor: Visitor, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = visitor.post(f"{NODE}/reboot")
+    monkeypatch.setattr(views, "_WATCH_SECONDS", 0)
+    (banner,) = visitor.follow(answer).select("#reboot-watch")
+    assert not banner.has_attr("data-watch-reboot")
+    assert banner.select("a")[0]["href"] == answer.headers["Location"]
+
+
+def test_a_reboot_that_was_refused_is_not_waited_for(visitor: Visitor, sandbox: SandboxServer) -> None:
+    sandbox.faults.add("status", status=422, path="/nodes/9001/reboot")
+    page = visitor.follow(visitor.post(f"{NODE}/reboot"))
+    assert page.select(".outcome .problem")
+    assert not page.select("#reboot-watch")
+
+
+@pytest.mark.parametrize(
+    ("state", "uptime", "before", "seconds", "back"),
+    [
+        ("online", 87_000, 86_990, 10, False),  # it has not gone down yet
+        ("offline", 0, 86_990, 30, False),
+        ("rebooting", 3, 86_990, 30, False),
+        ("online", 5, 86_990, 30, True),
+        ("busy", 5, 86_990, 30, True),
+        ("blocked", 5, 86_990, 30, True),
+        ("online", 25, 10, 60, True),
+        ("online", None, 86_990, 3, False),
+        ("online", None, 86_990, 60, True),
+        ("online", 5, None, 60, True),
+    ],
+)
+def test_when_a_node_is_back(
+    state: str, uptime: float | None, before: float | None, seconds: float, back: bool
+) -> None:
+    """Q25: any state in which it is not down."""
+    assert has_rebooted(state, uptime, before, seconds) is back
+
+
+def test_an_unknown_node_has_no_actions(visitor: Visitor, sandbox: SandboxServer) -> None:
+    page = visitor.page("/playground/nodes/999999")
+    assert not page.select("#main form, #main dialog, .page-actions a, .page-actions button")
+    assert "NotFoundError" in page.select("#panel-node")[0].get_text()
+    refused = visitor.follow(visitor.post("/playground/nodes/999999/reboot"))
+    assert "no node 999999" in refused.select("main > .notice")[0].get_text()
+    assert arrived(sandbox) == []
 
 
 def test_a_reboot_whose_answer_is_lost_is_not_repeated(visitor: Visitor, sandbox: SandboxServer) -> None:
     sandbox.faults.add("drop_after_read", path="/nodes/9001/reboot")
     page = visitor.follow(visitor.post(f"{NODE}/reboot"))
     assert page.select(".outcome .problem[data-outcome-unknown]")
+    assert page.select("#reboot-watch[data-watch-reboot]")
     assert len(arrived(sandbox)) == 1
 
 
