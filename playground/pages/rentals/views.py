@@ -36,7 +36,7 @@ _log = logging.getLogger("playground")
 _INDEX: Final[Target] = ("rentals.index", {})
 
 #: Seconds between two refreshes of the page.
-_REFRESH_SECONDS: Final = 10
+_REFRESH_SECONDS: Final = 20
 
 #: Rounds of the reaper that may be missing before the page warns, and the seconds that one may take.
 _MISSED_ROUNDS: Final = 3

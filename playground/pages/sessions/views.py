@@ -32,6 +32,9 @@ _NEXT_LINES: Final = 1000
 _WAITING_SECONDS: Final = 2
 _READY_SECONDS: Final = 15
 
+#: Seconds between two refreshes of the list.
+_LIST_SECONDS: Final = 20
+
 #: Sessions that one form stops at most.
 _MAX_AT_ONCE: Final = 100
 
@@ -55,7 +58,9 @@ def index() -> str:
     line = SdkCall("sessions.list", recent=True if tab == "recent" else None)
     title = f"{TABS[tab]} sessions"
     panels = load(PanelRequest("sessions", title, line, shape=session_list, empty=_is_empty))
-    return render_template("sessions/index.html", **panels, tab=tab, tabs=TABS)
+    return render_template(
+        "sessions/index.html", **panels, tab=tab, tabs=TABS, every=_LIST_SECONDS if tab == "active" else 0
+    )
 
 
 @bp.get("/<id:uuid>")
