@@ -30,10 +30,11 @@ from octaspace import Client, Error, RentalLedgerError, Response, UnexpectedShap
 from ..app_state import current_app_state
 from ..browser.call_log import CallLog
 from ..browser.state import Browser, current_browser
+from ..formatting import duration
 from ..sdk.call import SdkCall
 from ..sdk.error_card import Problem, describe, log_unexpected_shape
 from ..sdk.recording import Call, record_calls
-from ..store import OneTimeTokens
+from ..store import CallRow, OneTimeTokens, RequestLog
 from .responses import MAX_ADDRESS
 
 __all__ = [
@@ -112,6 +113,7 @@ def change(
     to: Target,
     name: str = "",
     then: Callable[[Response[Any]], Target] | None = None,
+    already: str = "",
 ) -> Redirect:
     """Send a change once and redirect to the page that shows its outcome.
 
@@ -122,19 +124,27 @@ def change(
         to: Where to redirect: endpoint and its values.
         name: Name that must be typed in live mode; empty for none.
         then: Where to redirect on success, made from the answer.
+        already: Message, followed by the time, for a change that fails with a 404 because this browser has
+            made it before; empty if a 404 is always an error.
     """
 
     def perform() -> dict[str, Any]:
         refused = _refused(form, name)
         if refused:
             return _refusal(refused, to)
-        return _send(current_browser(), line, done, to, then)
+        return _send(current_browser(), line, done, to, then, already)
 
     return once(form.once.data, perform, to)
 
 
 def change_each(
-    form: Any, lines: Sequence[tuple[str, SdkCall]], *, done: str, to: Target, name: str = ""
+    form: Any,
+    lines: Sequence[tuple[str, SdkCall]],
+    *,
+    done: str,
+    to: Target,
+    name: str = "",
+    already: str = "",
 ) -> Redirect:
     """Send several changes concurrently, each of them once, and redirect to a list of their outcomes.
 
@@ -144,18 +154,22 @@ def change_each(
         done: Text after the number of successful changes: ``"sessions stopped"``.
         to: Where to redirect: endpoint and its values.
         name: Name that must be typed in live mode; empty for none.
+        already: As for `change`.
     """
 
     def perform() -> dict[str, Any]:
         refused = _refused(form, name)
         if refused:
             return _refusal(refused, to)
-        each = _send_each(current_browser(), lines)
-        worked = sum(result["problem"] is None for result in each)
-        text = f"{worked} of {len(each)} {done}."
+        each = _send_each(current_browser(), lines, already)
+        earlier = sum("already" in result for result in each)
+        failed = sum(result["problem"] is not None for result in each)
+        text = f"{len(each) - failed - earlier} of {len(each)} {done}."
+        if earlier:
+            text += f" {earlier} {'was' if earlier == 1 else 'were'} already done."
         return {
-            "ok": worked == len(each), "text": text, "problem": None, "each": each,
-            "endpoint": to[0], "values": to[1],
+            "ok": not failed, "neutral": earlier > 0 and not failed, "text": text, "problem": None,
+            "each": each, "endpoint": to[0], "values": to[1],
         }  # fmt: skip
 
     return once(form.once.data, perform, to)
@@ -235,6 +249,7 @@ def _send(
     done: str | Callable[[Response[Any]], str],
     to: Target,
     then: Callable[[Response[Any]], Target] | None,
+    already: str,
 ) -> dict[str, Any]:
     state = current_app_state()
     result: dict[str, Any] = {"ok": True, "text": "", "problem": None, "line": line.redacted}
@@ -248,10 +263,30 @@ def _send(
         to = then(response)
     result["endpoint"], result["values"] = to
     result["log_id"] = CallLog.for_current_page(browser).write(calls, line.redacted)
+    earlier = _earlier(browser, calls, problem) if already else None
+    if earlier is not None:
+        text = f"{already} {_ago(earlier)}."
+        result.update(ok=True, neutral=True, problem=None, text=text, log_id=earlier.id)
     return result
 
 
-def _send_each(browser: Browser, lines: Sequence[tuple[str, SdkCall]]) -> list[dict[str, Any]]:
+def _earlier(browser: Browser, calls: Sequence[Call], problem: Problem | None) -> CallRow | None:
+    """The call of this browser that has made a change before, so that it fails with a 404 now."""
+    if problem is None or problem.status != 404 or not calls:
+        return None
+    request = calls[-1].request
+    log = RequestLog(current_app_state().database, browser.id)
+    rows, _ = log.latest(
+        1, method=request.method, path=request.path, target=browser.api_target.label, status="ok"
+    )
+    return rows[0] if rows else None
+
+
+def _ago(row: CallRow) -> str:
+    return f"{duration(max(0.0, time.time() - row.at))} ago"
+
+
+def _send_each(browser: Browser, lines: Sequence[tuple[str, SdkCall]], already: str) -> list[dict[str, Any]]:
     state, log = current_app_state(), CallLog.for_current_page(browser)
     results = []
     with state.clients.lease(browser.config) as client:
@@ -265,6 +300,10 @@ def _send_each(browser: Browser, lines: Sequence[tuple[str, SdkCall]]) -> list[d
                     "name": name, "line": line.redacted, "log_id": log.write(calls, line.redacted),
                     "problem": None if problem is None else problem.as_json(),
                 })  # fmt: skip
+                earlier = _earlier(browser, calls, problem) if already else None
+                if earlier is not None:
+                    text = f"{already} {_ago(earlier)}"
+                    results[-1].update(problem=None, already=text, log_id=earlier.id)
     return results
 
 

@@ -38,6 +38,8 @@ _LIST_SECONDS: Final = 20
 #: Sessions that one form stops at most.
 _MAX_AT_ONCE: Final = 100
 
+_ALREADY: Final = "This browser stopped the session"
+
 SCORES: Final = {"": "no score", "1": "1 · bad", "2": "2", "3": "3", "4": "4", "5": "5 · good"}
 
 
@@ -167,14 +169,19 @@ def stop() -> Redirect:
     lines = [(uuid, _session(uuid).chain("stop", score=form.chosen_score)) for uuid in uuids]
     name = _name_to_type(uuids)
     if len(lines) > 1:
-        return change_each(form, lines, done="sessions stopped", to=("sessions.index", {}), name=name)
+        return change_each(
+            form, lines, done="sessions stopped", to=("sessions.index", {}), name=name,
+            already=_ALREADY,
+        )  # fmt: skip
     uuid, line = lines[0]
 
     def ended(_: Any) -> Target:
         return "sessions.show", {"uuid": uuid, "recent": "true"}
 
     back: Target = ("sessions.show", {"uuid": uuid})
-    return change(form, line, done="The session is stopped.", to=back, name=name, then=ended)
+    return change(
+        form, line, done="The session is stopped.", to=back, name=name, then=ended, already=_ALREADY
+    )
 
 
 def _session(uuid: str) -> SdkCall:
