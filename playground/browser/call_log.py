@@ -12,10 +12,15 @@ from ..sdk.recording import Call
 from ..store import CallSource, Database, RequestLog
 from .state import Browser
 
-__all__ = ["CallLog"]
+__all__ = ["CallLog", "is_background"]
 
 #: Header of the requests that a script sends by itself; see static/js/background.js.
 _BACKGROUND: Final = "X-Background"
+
+
+def is_background() -> bool:
+    """Whether a script sent the current request by itself: a refresh or a poll."""
+    return _BACKGROUND in request.headers
 
 
 class CallLog:
@@ -45,7 +50,7 @@ class CallLog:
                 itself.
         """
         page = request.endpoint or ""
-        automatic: CallSource = "refresh" if _BACKGROUND in request.headers else "page"
+        automatic: CallSource = "refresh" if is_background() else "page"
         database, target = current_app_state().database, browser.api_target.label
         return cls(database, browser.id, target=target, source=source or automatic, page=page)
 

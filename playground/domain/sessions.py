@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -104,6 +105,11 @@ class ShownSession:
         return usd / market if usd is not None and market else None
 
     @property
+    def charging(self) -> Decimal:
+        """OCTA per hour by which its charge grows now; 0 before it is ready, and if it is unknown."""
+        return (self.octa_per_hour or Decimal(0)) if self.state == "ready" else Decimal(0)
+
+    @property
     def cost_usd(self) -> Decimal | None:
         """Amount charged so far, at the session's market price; an estimate."""
         wei, market = self.session.charge_amount, self.market_price
@@ -180,6 +186,20 @@ class SessionList:
         costs = [session.usd_per_hour for session in self.sessions]
         known = [cost for cost in costs if cost is not None]
         return sum(known, Decimal(0)) if len(known) == len(costs) else None
+
+    @property
+    def charging(self) -> Decimal:
+        """OCTA per hour by which the charge of all sessions grows now."""
+        return sum((session.charging for session in self.sessions), Decimal(0))
+
+    @property
+    def summary(self) -> str:
+        """The number of sessions by state: ``3 active sessions: 2 ready, 1 starting``."""
+        states = Counter(session.state for session in self.sessions)
+        counts = ((states["ready"], "ready"), (states["waiting"], "starting"), (states["ended"], "ended"))
+        parts = [f"{count} {word}" for count, word in counts if count]
+        noun = "session" if len(self.sessions) == 1 else "sessions"
+        return f"{len(self.sessions)} active {noun}: {', '.join(parts)}" if parts else "No active sessions"
 
     @property
     def charged(self) -> int | None:

@@ -30,11 +30,12 @@ from octaspace import Client, Error, RentalLedgerError, Response, UnexpectedShap
 from ..app_state import current_app_state
 from ..browser.call_log import CallLog
 from ..browser.state import Browser, current_browser
+from ..formatting import duration
 from ..sdk.call import SdkCall
 from ..sdk.error_card import Problem, describe, log_unexpected_shape
 from ..sdk.identified_ledger import IdentifiedLedger
 from ..sdk.recording import Call, record_calls
-from ..store import OneTimeTokens
+from ..store import CallRow, OneTimeTokens, RequestLog
 from .responses import MAX_ADDRESS
 
 __all__ = [
@@ -119,6 +120,7 @@ def change(
     then: Callable[[Response[Any]], Target] | None = None,
     rental_id: str = "",
     check: Callable[[dict[str, Any]], str] | None = None,
+    already: str = "",
 ) -> Redirect:
     """Send a change once and redirect to the page that shows its outcome.
 
@@ -132,6 +134,8 @@ def change(
         rental_id: The id of the ledger's entry, where the page has shown it; empty for a new one.
         check: Called when the form is accepted, before the change is sent: returns why it must not be sent,
             or an empty text. What it writes into its argument is kept with the outcome, under ``facts``.
+        already: Message, followed by the time, for a change that fails with a 404 because this browser has
+            made it before; empty if a 404 is always an error.
     """
 
     def perform() -> dict[str, Any]:
@@ -139,7 +143,8 @@ def change(
         refused = _refused(form, name) or (check(facts) if check is not None else "")
         if refused:
             return _refusal(refused, to)
-        return {**_send(current_browser(), line, done, to, then, rental_id), "facts": facts}
+        sent = _send(current_browser(), line, done, to, then, rental_id, already)
+        return {**sent, "facts": facts}
 
     return once(form.once.data, perform, to)
 
@@ -152,6 +157,7 @@ def change_each(
     to: Target,
     name: str = "",
     obstacles: Callable[[], Mapping[str, str]] | None = None,
+    already: str = "",
 ) -> Redirect:
     """Send several changes concurrently, each of them once, and redirect to a list of their outcomes.
 
@@ -163,6 +169,7 @@ def change_each(
         name: Name that must be typed in live mode; empty for none.
         obstacles: Called when the form is accepted, before anything is sent: returns the names of the changes
             that must not be sent, with the reasons.
+        already: As for `change`.
     """
 
     def perform() -> dict[str, Any]:
@@ -170,14 +177,20 @@ def change_each(
         if refused:
             return _refusal(refused, to)
         reasons = obstacles() if obstacles is not None else {}
-        sent = iter(_send_each(current_browser(), [each for each in lines if each[0] not in reasons]))
+        sendable = [each for each in lines if each[0] not in reasons]
+        sent = iter(_send_each(current_browser(), sendable, already))
         each = [
             _not_sent(name, line, reasons[name]) if name in reasons else next(sent) for name, line in lines
         ]
-        worked = sum(result["problem"] is None and not result["not_sent"] for result in each)
-        text = f"{worked} of {len(each)} {done}."
+        earlier = sum("already" in result for result in each)
+        failed = sum(result["problem"] is not None for result in each)
+        not_sent = sum(bool(result["not_sent"]) for result in each)
+        text = f"{len(each) - failed - earlier - not_sent} of {len(each)} {done}."
+        if earlier:
+            text += f" {earlier} {'was' if earlier == 1 else 'were'} already done."
+        ok = not failed and not not_sent
         return {
-            "ok": worked == len(each), "text": text, "problem": None, "each": each,
+            "ok": ok, "neutral": ok and earlier > 0, "text": text, "problem": None, "each": each,
             "endpoint": to[0], "values": to[1],
         }  # fmt: skip
 
@@ -259,6 +272,7 @@ def _send(
     to: Target,
     then: Callable[[Response[Any]], Target] | None,
     rental_id: str,
+    already: str,
 ) -> dict[str, Any]:
     state = current_app_state()
     result: dict[str, Any] = {"ok": True, "text": "", "problem": None, "line": line.redacted}
@@ -276,10 +290,30 @@ def _send(
         to = then(response)
     result["endpoint"], result["values"] = to
     result["log_id"] = CallLog.for_current_page(browser).write(calls, line.redacted)
+    earlier = _earlier(browser, calls, problem) if already else None
+    if earlier is not None:
+        text = f"{already} {_ago(earlier)}."
+        result.update(ok=True, neutral=True, problem=None, text=text, log_id=earlier.id)
     return result
 
 
-def _send_each(browser: Browser, lines: Sequence[tuple[str, SdkCall]]) -> list[dict[str, Any]]:
+def _earlier(browser: Browser, calls: Sequence[Call], problem: Problem | None) -> CallRow | None:
+    """The call of this browser that has made a change before, so that it fails with a 404 now."""
+    if problem is None or problem.status != 404 or not calls:
+        return None
+    request = calls[-1].request
+    log = RequestLog(current_app_state().database, browser.id)
+    rows, _ = log.latest(
+        1, method=request.method, path=request.path, target=browser.api_target.label, status="ok"
+    )
+    return rows[0] if rows else None
+
+
+def _ago(row: CallRow) -> str:
+    return f"{duration(max(0.0, time.time() - row.at))} ago"
+
+
+def _send_each(browser: Browser, lines: Sequence[tuple[str, SdkCall]], already: str) -> list[dict[str, Any]]:
     state, log = current_app_state(), CallLog.for_current_page(browser)
     results = []
     with state.clients.lease(browser.config) as client:
@@ -293,6 +327,10 @@ def _send_each(browser: Browser, lines: Sequence[tuple[str, SdkCall]]) -> list[d
                     "name": name, "line": line.redacted, "log_id": log.write(calls, line.redacted),
                     "problem": None if problem is None else problem.as_json(), "not_sent": "",
                 })  # fmt: skip
+                earlier = _earlier(browser, calls, problem) if already else None
+                if earlier is not None:
+                    text = f"{already} {_ago(earlier)}"
+                    results[-1].update(problem=None, already=text, log_id=earlier.id)
     return results
 
 

@@ -17,7 +17,7 @@ from ..browser.api_target import ApiTarget
 from ..browser.state import Browser, current_browser
 from ..sdk.error_card import Problem
 from ..store import CallRow, RequestLog
-from .balance import KnownBalance, known_balance
+from .balance import REFRESH_SECONDS, KnownBalance, known_balance
 from .form_actions import OUTCOME, new_token, outcome
 from .navigation import known_page
 from .worker_snapshots import forget_snapshots
@@ -57,6 +57,16 @@ class PageContext:
     @cached_property
     def balance(self) -> KnownBalance | None:
         return known_balance(self._browser)
+
+    @property
+    def target(self) -> str:
+        """A fingerprint of the API target and its key: a script compares it to notice another one."""
+        return self._browser.target_fingerprint
+
+    @property
+    def balance_refresh(self) -> int:
+        """Seconds between two refreshes of the balance; 0 without a key."""
+        return REFRESH_SECONDS if self.api_target.key is not None else 0
 
     @cached_property
     def log(self) -> tuple[list[CallRow], int]:

@@ -29,7 +29,7 @@ from flask import Response as Page
 from octaspace import Client, Error, InvalidResponseError, Response, UnexpectedShapeError
 
 from ..app_state import current_app_state
-from ..browser.call_log import CallLog
+from ..browser.call_log import CallLog, is_background
 from ..browser.copied_lines import copied_curl
 from ..browser.state import Browser, current_browser
 from ..formatting import pretty_json
@@ -240,7 +240,8 @@ def load(*requests: PanelRequest, page: bool = True) -> dict[str, Panel]:
     if not wanted:
         return panels
     companions: list[Companion] = current_app.extensions.get(_COMPANIONS, [])
-    added = [] if only else [companion.panel_request(browser, wanted) for companion in companions]
+    alone = only is not None and not is_background()  # an automatic refresh may refresh companions as well
+    added = [] if alone else [companion.panel_request(browser, wanted) for companion in companions]
     extra = [each for each in added if each is not None]
     wanted += extra
     clients = state.clients

@@ -36,7 +36,7 @@ _log = logging.getLogger("playground")
 _INDEX: Final[Target] = ("rentals.index", {})
 
 #: Seconds between two refreshes of the page.
-_REFRESH_SECONDS: Final = 10
+_REFRESH_SECONDS: Final = 20
 
 #: Rounds of the reaper that may be missing before the page warns, and the seconds that one may take.
 _MISSED_ROUNDS: Final = 3
@@ -87,14 +87,17 @@ def stop(id: str) -> Redirect:
     token = form.once.data or ""
     reason = _cannot_stop(rental)
     if reason and result_of(token) is None:
-        return once(token, lambda: _outcome(reason, ok=False), _INDEX)
+        refused = {**_outcome(reason, ok=False), "neutral": rental.closed is not None}
+        return once(token, lambda: refused, _INDEX)
     answer = change(
         form, _stop_line(rental), done="The rental is stopped.", to=_INDEX, name=short_id(rental.uuid or ""),
-        then=lambda _: _INDEX,
+        then=lambda _: _INDEX, already="This browser stopped the session of this rental",
     )  # fmt: skip
-    if ((result_of(token) or {}).get("problem") or {}).get("status") == 404:  # it had ended before
+    result = result_of(token) or {}
+    before = result.get("neutral", False)
+    if before or (result.get("problem") or {}).get("status") == 404:  # it had ended before
         try:
-            _ledger().close(id, "session gone")
+            _ledger().close(id, "stopped" if before else "session gone")
         except RentalLedgerError as error:
             _log.warning("The entry of a session that is gone is left to the reaper: %s", error)
     return answer

@@ -32,8 +32,13 @@ _NEXT_LINES: Final = 1000
 _WAITING_SECONDS: Final = 2
 _READY_SECONDS: Final = 15
 
+#: Seconds between two refreshes of the list.
+_LIST_SECONDS: Final = 20
+
 #: Sessions that one form stops at most.
 _MAX_AT_ONCE: Final = 100
+
+_ALREADY: Final = "This browser stopped the session"
 
 SCORES: Final = {"": "no score", "1": "1 · bad", "2": "2", "3": "3", "4": "4", "5": "5 · good"}
 
@@ -55,7 +60,9 @@ def index() -> str:
     line = SdkCall("sessions.list", recent=True if tab == "recent" else None)
     title = f"{TABS[tab]} sessions"
     panels = load(PanelRequest("sessions", title, line, shape=session_list, empty=_is_empty))
-    return render_template("sessions/index.html", **panels, tab=tab, tabs=TABS)
+    return render_template(
+        "sessions/index.html", **panels, tab=tab, tabs=TABS, every=_LIST_SECONDS if tab == "active" else 0
+    )
 
 
 @bp.get("/<id:uuid>")
@@ -162,14 +169,19 @@ def stop() -> Redirect:
     lines = [(uuid, _session(uuid).chain("stop", score=form.chosen_score)) for uuid in uuids]
     name = _name_to_type(uuids)
     if len(lines) > 1:
-        return change_each(form, lines, done="sessions stopped", to=("sessions.index", {}), name=name)
+        return change_each(
+            form, lines, done="sessions stopped", to=("sessions.index", {}), name=name,
+            already=_ALREADY,
+        )  # fmt: skip
     uuid, line = lines[0]
 
     def ended(_: Any) -> Target:
         return "sessions.show", {"uuid": uuid, "recent": "true"}
 
     back: Target = ("sessions.show", {"uuid": uuid})
-    return change(form, line, done="The session is stopped.", to=back, name=name, then=ended)
+    return change(
+        form, line, done="The session is stopped.", to=back, name=name, then=ended, already=_ALREADY
+    )
 
 
 def _session(uuid: str) -> SdkCall:

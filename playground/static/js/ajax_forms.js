@@ -4,8 +4,8 @@
 // are polled until the attribute is gone. Without a script the same forms load the same pages.
 import { announce } from "./announce.js";
 import { backgroundFetch } from "./background.js";
+import { morph } from "./morph.js";
 import { localise } from "./times.js";
-import { morph } from "./refresh.js";
 
 const POLL_INTERVAL_MS = 700;
 const MAX_POLL_INTERVAL_MS = 10000;

@@ -1,5 +1,6 @@
 // Starts the modules. Each enhances what the server rendered; pages are readable without them.
 import { start as copy } from "./copy.js";
+import { start as costs } from "./costs.js";
 import { start as dialogs } from "./dialogs.js";
 import { start as downloads } from "./downloads.js";
 import { start as drawer } from "./drawer.js";
@@ -13,4 +14,4 @@ import { start as theme } from "./theme.js";
 import { start as times } from "./times.js";
 import { start as loading } from "./loading.js";
 
-for (const part of [theme, sidebar, drawer, dialogs, downloads, tables, times, raw, copy, panels, refresh, keys, loading]) part();
+for (const part of [theme, sidebar, drawer, dialogs, downloads, tables, times, costs, raw, copy, panels, refresh, keys, loading]) part();

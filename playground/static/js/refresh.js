@@ -1,88 +1,133 @@
 // Elements that refresh automatically: [data-refresh=seconds] with an id. Only changed nodes are touched, so
-// focus, scroll position, selection and open details stay. Paused in a hidden tab, while a dialog is open, or by
-// the user; less often after errors; never two requests at once. A response may set another interval; 0 stops
-// refreshing. The text of [data-tell] is announced when it changes.
+// focus, scroll position, selection and open details stay. Paused in a hidden tab, while a dialog is open, while
+// the user types or selects text in the element, or by the user; less often after errors; never two requests at
+// once. A response may set another interval; 0 stops refreshing. The text of [data-tell] is announced when it
+// changes. One that is due soon is requested together with another, by its [data-refresh-also]; any response with a
+// newer version of it, by [data-refresh-at], refreshes it. Elements with [data-refresh-with=id] follow that one.
 import { announce } from "./announce.js";
 import { backgroundFetch } from "./background.js";
+import { morph } from "./morph.js";
 import { prepare } from "./tables.js";
 import { localise, span } from "./times.js";
 
 const MAX_INTERVAL_S = 60;
+const TYPING_MS = 3000;
 
-// Makes `old` equal to `fresh` and keeps the nodes that are the same.
-export function morph(old, fresh) {
-  if (old.matches?.("details.raw[open]")) return undefined; // the user is reading it
-  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
-  if (old.nodeType !== Node.ELEMENT_NODE) {
-    if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
-    return undefined;
-  }
-  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-  for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
-  }
-  delete old._from;
-  delete old._text;
-  const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
-  after.forEach((node, at) => (before[at] ? morph(before[at], node) : old.append(node)));
-  before.slice(after.length).forEach((node) => node.remove());
-  return undefined;
+// A row that moves loses the focus.
+function apply(old, fresh) {
+  const focused = document.activeElement;
+  localise(fresh);
+  prepare(fresh); // tables stay sorted and filtered
+  morph(old, fresh);
+  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
 }
 
-function begin(part) {
-  const interval = () => Number(part.dataset.refresh);
-  const announcement = () => part.querySelector("[data-tell]")?.textContent.trim();
-  const toggle = document.querySelector(`[data-refresh-toggle="${part.id}"]`);
-  const age = document.querySelector(`[data-refresh-age="${part.id}"]`);
-  const now = document.querySelector(`[data-refresh-now="${part.id}"]`);
-  let last = Date.now();
-  let pause = interval();
-  let busy = false;
-  let failing = false;
+const targetOf = (root) => root.getElementById("balance")?.dataset.target;
+const parts = [];
+let underWay = false;
 
-  const load = async (send = backgroundFetch) => {
-    if (busy) return;
-    busy = true;
+class Part {
+  constructor(element) {
+    this.element = element;
+    this.pause = this.interval;
+    [this.last, this.typed, this.failing] = [Date.now(), -Infinity, false];
+    this.due = this.last + this.pause * 1000;
+    element.addEventListener("input", () => { this.typed = Date.now(); });
+    this.toggle = document.querySelector(`[data-refresh-toggle="${element.id}"]`);
+    this.age = document.querySelector(`[data-refresh-age="${element.id}"]`);
+    document.querySelector(`[data-refresh-now="${element.id}"]`)?.addEventListener("click", () => {
+      if (underWay) this.due = 0;
+      else this.load(fetch);
+    });
+    this.toggle?.addEventListener("click", () => {
+      this.toggle.setAttribute("aria-pressed", String(!this.stopped));
+      announce(this.stopped ? "Refreshing paused." : "Refreshing resumed.");
+    });
+  }
+
+  get interval() { return Number(this.element.dataset.refresh); }
+
+  get stopped() {
+    return this.toggle?.matches("[aria-pressed=true], [type=checkbox]:not(:checked)") ?? false;
+  }
+
+  get news() { return this.element.querySelector("[data-tell]")?.textContent.trim(); }
+
+  get selecting() {
+    const chosen = getSelection();
+    return !chosen.isCollapsed && chosen.rangeCount > 0 && chosen.getRangeAt(0).intersectsNode(this.element);
+  }
+
+  refreshed(fresh) {
+    const before = this.news;
+    apply(this.element, fresh);
+    this.element.classList.remove("is-stale");
+    if (this.failing) announce("Refreshing works again.");
+    if (this.news && this.news !== before) announce(this.news);
+    [this.last, this.pause, this.failing] = [Date.now(), this.interval, false];
+    this.due = this.last + this.pause * 1000;
+  }
+
+  async load(send = backgroundFetch) {
+    if (underWay) return;
+    underWay = true;
+    let wait = 0;
+    const soon = Date.now() + this.interval * 1000;
+    const also = parts.filter((part) => part !== this && !part.stopped && part.due <= soon).map((part) => part.element.dataset.refreshAlso);
+    const headers = { Accept: "text/html", "X-Refresh-Also": also.filter(Boolean).join(" ") };
     try {
-      const answer = await send(part.dataset.refreshFrom, { headers: { Accept: "text/html" } });
+      const answer = await send(this.element.dataset.refreshFrom, { headers });
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const fresh = page.getElementById(part.id);
+      const fresh = page.getElementById(this.element.id);
+      if (targetOf(page) && targetOf(page) !== targetOf(document)) throw new Error("another tab has changed the API or the key; reload this page");
       if (!fresh) throw new Error("the page has changed");
       const card = fresh.querySelector(".problem-head strong");
-      if (card && !part.querySelector(".problem")) throw new Error(card.textContent.trim()); // keep the shown data
-      localise(fresh);
-      prepare(fresh); // tables stay sorted and filtered
-      const before = announcement();
-      morph(part, fresh);
-      part.classList.remove("is-stale");
-      if (failing) announce("Refreshing works again.");
-      if (announcement() && announcement() !== before) announce(announcement());
-      [last, pause, failing] = [Date.now(), interval(), false];
+      if (card && !this.element.querySelector(".problem")) { // keep the shown data
+        wait = Number(fresh.querySelector("[data-countdown]")?.dataset.countdown ?? 0);
+        throw new Error(card.textContent.trim());
+      }
+      if (fresh.dataset.refreshFailed) throw new Error(fresh.dataset.refreshFailed);
+      this.refreshed(fresh);
+      carry(page, this);
     } catch (problem) {
-      part.classList.add("is-stale");
-      if (!failing) announce(`Refresh failed: ${problem.message}. The shown data is outdated.`);
-      pause = Math.min(MAX_INTERVAL_S, pause * 2);
-      failing = true;
+      const name = this.element.dataset.refreshName;
+      this.element.classList.add("is-stale");
+      if (!this.failing) announce(`${name ? `${name}: refresh` : "Refresh"} failed: ${problem.message}. The shown data is outdated.`);
+      this.pause = Math.max(wait, Math.min(Math.max(MAX_INTERVAL_S, 4 * this.interval), this.pause * 2));
+      this.failing = true;
+      this.due = Date.now() + this.pause * 1000;
     } finally {
-      busy = false;
+      underWay = false;
     }
-  };
-  let due = last + pause * 1000;
-  setInterval(() => {
-    const stopped = toggle?.getAttribute("aria-pressed") === "true";
-    if (age) age.textContent = `${span((Date.now() - last) / 1000)} old${stopped ? ", paused" : failing ? ", refresh failed" : ""}`;
-    if (stopped || !interval() || document.hidden || document.querySelector("dialog[open]") || Date.now() < due) return;
-    load().finally(() => { due = Date.now() + pause * 1000; });
-  }, 500);
-  now?.addEventListener("click", () => load(fetch));
-  toggle?.addEventListener("click", () => {
-    const stopped = toggle.getAttribute("aria-pressed") !== "true";
-    toggle.setAttribute("aria-pressed", String(stopped));
-    announce(stopped ? "Refreshing paused." : "Refreshing resumed.");
-  });
+  }
+
+  tick() {
+    if (this.age) {
+      const state = this.stopped ? ", paused" : this.selecting ? ", paused while text is selected" : this.failing ? ", refresh failed" : "";
+      this.age.textContent = `${span((Date.now() - this.last) / 1000)} old${state}`;
+    }
+    if (this.stopped || !this.interval || Date.now() < this.due) return;
+    if (document.hidden || document.querySelector("dialog[open]")) return;
+    if (this.selecting || Date.now() - this.typed < TYPING_MS) return;
+    this.load();
+  }
+}
+
+// Takes what else is newer in the response to a refresh.
+function carry(page, source) {
+  for (const part of parts) {
+    const fresh = part === source ? null : page.getElementById(part.element.id);
+    if (Number(fresh?.dataset.refreshAt) > Number(part.element.dataset.refreshAt)) part.refreshed(fresh);
+  }
+  for (const old of document.querySelectorAll(`[data-refresh-with="${source.element.id}"]`)) {
+    const fresh = page.getElementById(old.id);
+    if (fresh) apply(old, fresh);
+  }
 }
 
 export function start() {
-  document.querySelectorAll("[data-refresh]").forEach(begin);
+  // The parts of the page come before the balance in its header, which they bring along.
+  for (const element of document.querySelectorAll("[data-refresh]")) parts.unshift(new Part(element));
+  setInterval(() => parts.forEach((part) => part.tick()), 500);
 }

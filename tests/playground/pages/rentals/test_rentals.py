@@ -131,7 +131,7 @@ def test_stop_asks_then_stops_the_session_and_closes_the_entry(
     assert not folded.has_attr("open")
     assert str(rental.uuid)[:9] in text_of(folded)
     again = visitor.follow(visitor.post(f"{PAGE}/{rental.id}/stop"))
-    assert "has ended (stopped)" in text_of(again.select(".notice-warn")[0])
+    assert "has ended (stopped)" in text_of(again.select(".notice-info")[0])
     assert stops(sandbox) == [rental.uuid]
 
 
@@ -144,6 +144,20 @@ def test_one_form_stops_once_however_often_it_is_sent(
     second = visitor.post(f"{PAGE}/{rental.id}/stop", once="the-same-token")
     assert first.headers["Location"] == second.headers["Location"]
     assert stops(sandbox) == [rental.uuid]
+
+
+def test_a_second_stop_of_the_same_session_is_no_error(
+    visitor: Visitor, ledger: RentalLedger, sandbox: SandboxServer
+) -> None:
+    """The first stop was made on another page, and its entry is still open."""
+    rent(visitor, "vpn", **RELAY)
+    rental = only(ledger)
+    visitor.post("/playground/sessions/stop", uuid=rental.uuid)
+    ledger.change(rental.id, lambda it: it.changed(closed=None, outcome=None))
+    page = visitor.follow(visitor.post(f"{PAGE}/{rental.id}/stop"))
+    assert "This browser stopped the session" in text_of(page.select(".notice-info")[0])
+    assert not page.select("#main .problem")
+    assert [one.outcome for one in ledger.backend.closed_rentals()] == ["stopped"]
 
 
 def test_a_session_that_is_gone_closes_the_entry(

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 import segno
+from bs4 import BeautifulSoup
 
 from octaspace.sandbox import ManualClock, SandboxServer
 from octaspace.sandbox.journal import Entry
@@ -343,3 +344,31 @@ def test_hostile_sessions_carry_no_markup_and_no_links(visitor: Visitor, sandbox
             assert not str(tag.get("href", "")).startswith(("javascript:", "data:"))
         assert all(script.get("src") for script in page.find_all("script"))
         assert not re.search("[\u202e\u2066\x1b\x00]", str(page))
+
+
+def test_a_second_stop_shows_the_first_and_is_no_error(visitor: Visitor, sandbox: SandboxServer) -> None:
+    one, other, third = uuids(sandbox)[:3]
+    visitor.post(f"{SESSIONS}/stop", uuid=one)
+    first = json.loads(visitor.get("/playground/requests/log.json").data)[0]
+    assert first["path"] == f"/services/{one}/stop"
+
+
+    def stop_again(uuid: str) -> BeautifulSoup:
+        answer = visitor.get(str(visitor.post(f"{SESSIONS}/stop", uuid=uuid).headers["Location"]))
+        return visitor.page(str(answer.headers["Location"]))  # the ended session
+
+    page = stop_again(one)
+    notice = page.select(".notice-info")[0]
+    assert "This browser stopped the session" in text_of(notice)
+    assert str(notice.select("a")[0]["href"]).endswith(f"/{first['id']}")
+    assert not page.select(".outcome .problem")
+    assert "ended" in text_of(page.select(".state-line")[0])
+
+    # With others, and one that was stopped elsewhere: only that is an error.
+    page = visitor.follow(visitor.post(f"{SESSIONS}/stop", uuid=[one, other]))
+    assert "1 of 2 sessions stopped. 1 was already done." in text_of(page.select(".notice-info")[0])
+    assert "already done" in text_of(page.select(".outcome-each li")[0])
+    sandbox.world.sessions.stop(third, None)
+    page = stop_again(third)
+    assert "NotFoundError" in text_of(page.select(".outcome .problem")[0])
+    assert len(stops(sandbox)) == 5
