@@ -100,7 +100,8 @@ class CallQuery:
     Attributes:
         method: Only this HTTP method.
         text: Only calls whose path, line or request id contains this, ignoring case.
-        status: ``ok``, ``error``, ``retried``, or a status code.
+        status: ``ok``, ``error``, ``retried`` (more than one attempt), ``cached`` (answered from the cache),
+            or a status code.
         slower_than: Only calls that took more seconds.
         since: Only calls that began after this time.
         page: Only calls made by this page.
@@ -110,7 +111,6 @@ class CallQuery:
         address: Only calls with an answer of this endpoint, also one from the cache, or whose last attempt
             went there.
         sources: Only calls with one of these sources.
-        cache: Only calls that the cache answered so: ``hit``, ``miss`` or ``stale``.
     """
 
     method: str = ""
@@ -124,7 +124,6 @@ class CallQuery:
     endpoint: str = ""
     address: str = ""
     sources: tuple[str, ...] = ()
-    cache: str = ""
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,6 @@ class RequestLog:
         endpoint: str = "",
         address: str = "",
         sources: Sequence[str] = (),
-        cache: str = "",
     ) -> tuple[list[CallRow], int]:
         """Calls, latest first, and how many there are in all.
 
@@ -126,19 +125,9 @@ class RequestLog:
         """
         text, path, address = map(without_surrogates, (text, path, address))
         query = CallQuery(
-            method,
-            text,
-            status,
-            slower_than,
-            since,
-            page,
-            path,
-            target,
-            endpoint,
-            address,
-            tuple(sources),
-            cache,
-        )
+            method=method, text=text, status=status, slower_than=slower_than, since=since, page=page,
+            path=path, target=target, endpoint=endpoint, address=address, sources=tuple(sources),
+        )  # fmt: skip
         records, total = self._table.latest(self._browser, query, limit, offset, whole=whole)
         return [_row(record) for record in records], total
 

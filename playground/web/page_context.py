@@ -16,7 +16,7 @@ from ..app_state import current_app_state
 from ..browser.api_target import ApiTarget
 from ..browser.state import Browser, current_browser
 from ..sdk.error_card import Problem
-from ..store import CallRow, RequestLog
+from ..store import FOREGROUND, CallRow, RequestLog
 from .balance import REFRESH_SECONDS, KnownBalance, known_balance
 from .form_actions import OUTCOME, new_token, outcome
 from .navigation import known_page
@@ -69,9 +69,12 @@ class PageContext:
         return REFRESH_SECONDS if self.api_target.key is not None else 0
 
     @cached_property
-    def log(self) -> tuple[list[CallRow], int]:
-        """The latest calls of this browser, and the number of all its calls."""
-        return RequestLog(current_app_state().database, self._browser.id).latest(_DRAWER_ROWS)
+    def log(self) -> tuple[list[CallRow], int, int]:
+        """The latest calls of this browser, their number, and that of automatic calls, not shown."""
+        log = RequestLog(current_app_state().database, self._browser.id)
+        rows, shown = log.latest(_DRAWER_ROWS, sources=FOREGROUND)
+        _, total = log.latest(0)
+        return rows, shown, max(0, total - shown)
 
     @cached_property
     def outcome(self) -> dict[str, Any] | None:

@@ -91,7 +91,7 @@ def rent_relay(page: Page, hours: str = "4") -> None:
 
 def exported(page: Page) -> list[dict[str, Any]]:
     """The request log of this browser as JSON, oldest first."""
-    answer = page.request.get("/playground/requests/log.json")
+    answer = page.request.get("/playground/requests/log.json?source=all")
     rows: list[dict[str, Any]] = answer.json()
     return rows[::-1]
 

@@ -29,7 +29,7 @@ def received(page: Page, sandbox: SandboxServer, places: Iterable[Place]) -> lis
         open_place(page, place, sandbox)
         texts.append(page.content())
     for kind in ("json", "har"):
-        texts.append(page.request.get(f"/playground/requests/log.{kind}").text())
+        texts.append(page.request.get(f"/playground/requests/log.{kind}?source=all").text())
     return [*texts, json.dumps(page.context.storage_state())]
 
 

@@ -112,7 +112,7 @@ def test_every_page_shows_the_live_badge(operator: Remote, api: Api, launched: L
     assert changes(api) == []
     assert {entry.endpoint for entry in api.sandbox.journal.entries()} == {api.sandbox.ports[0]}
     assert len({entry.key for entry in api.sandbox.journal.entries()} - {None}) == 1
-    for name in ("requests/log.json", "requests/log.har", "diagnostics/report.md"):
+    for name in ("requests/log.json?source=all", "requests/log.har?source=all", "diagnostics/report.md"):
         answer = operator.get(f"/playground/{name}")
         assert answer.status_code == 200
         assert KEY not in answer.text + str(answer.headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Final
@@ -16,7 +17,7 @@ from ...browser.call_log import CallLog
 from ...browser.state import current_browser
 from ...sdk.read_only import reading_only
 from ...sdk.recording import record_calls
-from ...store import CallRow, RequestLog
+from ...store import FOREGROUND, CallRow, CallSource, RequestLog
 from ...web.form_actions import ChangeForm, once
 from ...web.responses import as_attachment
 from .exports import as_curl, as_har, as_json, as_python
@@ -31,14 +32,44 @@ _MAX_PAGES: Final = 1_000_000
 
 METHODS: Final = ("GET", "POST", "PATCH")
 
+#: Each source of calls, and what the filter calls it.
+SOURCES: Final[dict[CallSource, str]] = {
+    "page": "pages and forms",
+    "refresh": "automatic refreshes",
+    "runner": "method runner",
+    "smoke": "smoke suite",
+    "lab": "failover lab",
+    "reads": "reads of Diagnostics",
+}
+
+#: The value of the filter that shows automatic calls as well.
+ALL: Final = "all"
+
+#: Each period of the filter by time: its length in seconds, and what it is called.
+PERIODS: Final = {
+    "5m": (300.0, "last 5 minutes"),
+    "30m": (1800.0, "last 30 minutes"),
+    "1h": (3600.0, "last hour"),
+}
+
+#: The value of the filter for calls since the page was opened; the time is a parameter of the address.
+OPENED: Final = "opened"
+
+#: Parameters of the address that are kept by links.
+_NAMES: Final = ("text", "method", "status", "slower", "address", "source", "since")
+
 
 @bp.get("")
 def index() -> str:
     page = max(1, request.args.get("page", 1, int))
     if page > _MAX_PAGES:
         abort(404, "The log has no such page.")
-    chosen = _chosen()
-    rows, total = _calls().latest(_PER_PAGE, offset=(page - 1) * _PER_PAGE, **chosen)
+    calls, chosen = _calls(), _chosen()
+    rows, total = calls.latest(_PER_PAGE, offset=(page - 1) * _PER_PAGE, **chosen)
+    automatic = calls.latest(0, **{**chosen, "sources": ("refresh",)})[1]
+    kept = {name: value for name, value in request.args.items() if name in _NAMES and value}
+    if kept.get("since") == OPENED:
+        kept[OPENED] = f"{_opened():.3f}"
     return render_template(
         "requests/index.html",
         rows=rows,
@@ -46,8 +77,14 @@ def index() -> str:
         page=page,
         pages=max(1, -(-total // _PER_PAGE)),
         methods=METHODS,
-        filtered=any(value not in ("", None) for value in chosen.values()),
-        kept={name: value for name, value in request.args.items() if name in _NAMES and value},
+        sources=SOURCES,
+        periods=PERIODS,
+        endpoints=sorted({*calls.addresses(), chosen["address"]} - {""}),
+        chosen=chosen,
+        opened=_opened(),
+        automatic=automatic if chosen["sources"] == FOREGROUND else 0,
+        filtered=any(value not in ("", None, FOREGROUND) for value in chosen.values()),
+        kept=kept,
     )
 
 
@@ -56,7 +93,9 @@ def show(number: int) -> str:
     row = _calls().find(number)
     if row is None:
         abort(404, "This browser's log has no such call; it may have been cleared.")
-    return render_template("requests/detail.html", row=row, curl=as_curl(row), python=as_python(row))
+    return render_template(
+        "requests/detail.html", row=row, sources=SOURCES, curl=as_curl(row), python=as_python(row)
+    )
 
 
 @bp.post("/<int:number>/repeat")
@@ -115,19 +154,38 @@ def clear() -> Redirect:
     return once(form.once.data or "", act, ("requests.index", {}))
 
 
-_NAMES: Final = ("text", "method", "status", "slower")
-
-
 def _chosen() -> dict[str, Any]:
     """Read the filter from the query; invalid values do not filter."""
     args = request.args
     slower = args.get("slower", type=float)
+    source = args.get("source", "")
+    sources: tuple[str, ...] = FOREGROUND
+    if source == ALL:
+        sources = ()
+    elif source in SOURCES:
+        sources = (source,)
     return {
         "text": args.get("text", "").strip()[:200],
         "method": args.get("method", "") if args.get("method") in METHODS else "",
         "status": args.get("status", "")[:10],
         "slower_than": None if slower is None else slower / 1000,
+        "address": args.get("address", "").strip()[:2000],
+        "sources": sources,
+        "since": _since(args.get("since", "")),
     }
+
+
+def _since(period: str) -> float | None:
+    if period == OPENED:
+        return _opened()
+    return time.time() - PERIODS[period][0] if period in PERIODS else None
+
+
+def _opened() -> float:
+    """When the page was first opened, seconds since 1970."""
+    opened = request.args.get(OPENED, type=float)
+    now = time.time()
+    return opened if opened is not None and 0 <= opened <= now else now
 
 
 def _calls() -> RequestLog:

@@ -75,7 +75,9 @@ class RedisCallTable:
         with self._connection.translate_errors() as client:
             if query == CallQuery():
                 total = client.llen(order)
-                entries = client.lrange(order, -offset - limit, -offset - 1) if total > offset else []
+                entries = (
+                    client.lrange(order, -offset - limit, -offset - 1) if limit and total > offset else []
+                )
                 numbers = _numbers(entries, now)
             else:
                 entries, every = client.pipeline().lrange(order, 0, -1).hgetall(rows).execute()
@@ -137,7 +139,7 @@ def _matches(text: str | None, query: CallQuery) -> bool:
     if text is None:
         return False
     row = _fields(text)
-    for name in ("method", "page", "path", "target", "endpoint", "address", "cache"):
+    for name in ("method", "page", "path", "target", "endpoint", "address"):
         if getattr(query, name) and row[name] != getattr(query, name):
             return False
     if query.sources and row["source"] not in query.sources:
@@ -159,4 +161,6 @@ def _has_status(row: Mapping[str, Any], status: str) -> bool:
         return row["error"] is not None
     if status == "retried":
         return bool(row["attempts"] > 1)
+    if status == "cached":
+        return row["cache"] in ("hit", "stale")
     return not status.isdecimal() or row["status"] == int(status)

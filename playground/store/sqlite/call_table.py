@@ -88,7 +88,7 @@ def _where(browser: str, query: CallQuery, now: float) -> tuple[str, list[Any]]:
         where.append(condition)
         values.extend(more)
 
-    for name in ("method", "page", "path", "target", "endpoint", "address", "cache"):
+    for name in ("method", "page", "path", "target", "endpoint", "address"):
         if getattr(query, name):
             add(f"{name} = ?", getattr(query, name))
     if query.sources:
@@ -102,6 +102,8 @@ def _where(browser: str, query: CallQuery, now: float) -> tuple[str, list[Any]]:
         add("error IS NOT NULL")
     elif query.status == "retried":
         add("attempts > 1")
+    elif query.status == "cached":
+        add("cache IN ('hit', 'stale')")
     elif query.status.isdecimal():
         add("status = ?", int(query.status))
     if query.slower_than is not None:

@@ -29,7 +29,7 @@ SCHEMA: Final = (
         retries INTEGER NOT NULL, failovers INTEGER NOT NULL, endpoint TEXT NOT NULL,
         address TEXT NOT NULL, request_id TEXT, in_use INTEGER, cache TEXT, detail TEXT NOT NULL
     )""",
-    "CREATE INDEX calls_of_browser ON calls (browser, id, until, size)",
+    "CREATE INDEX calls_of_browser ON calls (browser, id, until, size, source)",
     """CREATE TABLE tokens (
         browser TEXT NOT NULL, token TEXT NOT NULL, at REAL NOT NULL, until REAL NOT NULL,
         owner TEXT NOT NULL, result TEXT, PRIMARY KEY (browser, token)

@@ -247,8 +247,9 @@ def test_the_log_is_filtered_by_source_and_by_the_endpoint_of_an_answer_from_the
     assert found(sources=CALL_SOURCES) == found() == [nowhere, cached, refresh, page]
     assert found(address=there) == [cached, refresh]
     assert found(endpoint=there) == [refresh]
-    assert found(cache="hit", sources=FOREGROUND) == [cached]
+    assert found(status="cached", sources=FOREGROUND) == [cached]
     assert log.latest(0, sources=["refresh"]) == ([], 1)
+    assert log.latest(0) == ([], 4)
     assert log.addresses() == [here, there]
     assert [each.source for each in log.latest(2, address=here)[0]] == ["page"]
     clock.advance(13 * 3600)

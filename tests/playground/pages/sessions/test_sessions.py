@@ -182,7 +182,8 @@ def test_a_vpn_configuration_is_shown_only_when_asked_for(visitor: Visitor, sand
     # The refresh of the page keeps what was asked for.
     assert "reveal=config" in str(shown.select("#live")[0]["data-refresh-from"])
     exported = [
-        visitor.get(f"/playground/requests/log.{kind}").get_data(as_text=True) for kind in ("har", "json")
+        visitor.get(f"/playground/requests/log.{kind}?source=all").get_data(as_text=True)
+        for kind in ("har", "json")
     ]
     assert all(f"/services/{uuid}/info" in text and secret[1] not in text for text in exported)
 
