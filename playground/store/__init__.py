@@ -1,10 +1,12 @@
-"""State that all workers share: state of browsers, request log, one-time tokens, worker snapshots, jobs.
+"""State that all workers share: state of browsers, request log, one-time tokens, worker snapshots, endpoints,
+jobs.
 
 It is kept in one SQLite file or in Redis. The rules in this package are the same for both.
 """
 
 from .backend import Database, StoreError, StoreFullError
 from .browser_state import BrowserState, saved_values
+from .endpoint_records import EndpointRecords
 from .factory import open_database
 from .jobs import Job, JobLimits, JobStore, JobWriter, TooManyJobsError
 from .login_attempts import LoginAttempts
@@ -18,6 +20,7 @@ __all__ = [
     "BrowserState",
     "CallRow",
     "Database",
+    "EndpointRecords",
     "Job",
     "JobLimits",
     "JobStore",

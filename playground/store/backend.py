@@ -14,8 +14,8 @@ from .quotas import StoreQuotas
 
 __all__ = [
     "CALL_COLUMNS", "JOB_TIMEOUT_SECONDS", "BrowserTable", "CallQuery", "CallTable", "Clock", "Database",
-    "JobTable", "LogLimits", "LoginAttemptTable", "RateLimit", "Record", "StateKind", "StoreError",
-    "StoreFullError", "TokenTable", "WorkerTable", "require_space",
+    "EndpointTable", "JobTable", "LogLimits", "LoginAttemptTable", "RateLimit", "Record", "StateKind",
+    "StoreError", "StoreFullError", "TokenTable", "WorkerTable", "require_space",
 ]  # fmt: skip
 
 Record = dict[str, Any]
@@ -236,6 +236,26 @@ class WorkerTable(Protocol):
         ...
 
 
+class EndpointTable(Protocol):
+    """A text for each endpoint that a browser has called."""
+
+    def update(self, browser: str, endpoint: str, change: Callable[[str | None], str], keep: float) -> None:
+        """Replace the text of an endpoint, unless the browser was forgotten.
+
+        Args:
+            browser: Id of the browser.
+            endpoint: URL of the endpoint.
+            change: Makes the new text from the present one, or from None. No other process writes in
+                between. It may be called several times.
+            keep: Seconds after which the text expires.
+        """
+        ...
+
+    def find(self, browser: str, endpoints: Sequence[str]) -> dict[str, str]:
+        """The texts of these endpoints, where there are some."""
+        ...
+
+
 class JobTable(Protocol):
     """Jobs and the items that each has collected."""
 
@@ -332,6 +352,8 @@ class Database(Protocol):
     def tokens(self) -> TokenTable: ...
     @property
     def workers(self) -> WorkerTable: ...
+    @property
+    def endpoints(self) -> EndpointTable: ...
     @property
     def jobs(self) -> JobTable: ...
     @property

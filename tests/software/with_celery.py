@@ -166,7 +166,9 @@ def test_celery_beat_runs_the_reaper(sandbox: SandboxServer, tmp_path: Path) -> 
             assert ledger is not None
             until(lambda: [one.name for one in ledger.backend.open_rentals()] == ["lives"])
             # Before the signals: beat logs a traceback when its own connection is interrupted by one.
-            assert "Traceback" not in (tmp_path / "celery.log").read_text(), (tmp_path / "celery.log").read_text()
+            assert "Traceback" not in (tmp_path / "celery.log").read_text(), (
+                tmp_path / "celery.log"
+            ).read_text()
         for process in processes:
             process.send_signal(signal.SIGTERM)
         for process in processes:
