@@ -8,8 +8,9 @@ from typing import Any, Final
 from flask import request
 
 from ..app_state import current_app_state
+from ..domain.endpoint_history import record_attempts
 from ..sdk.recording import Call
-from ..store import CallSource, Database, RequestLog
+from ..store import CallSource, Database, EndpointRecords, RequestLog
 from .state import Browser
 
 __all__ = ["CallLog", "is_background"]
@@ -38,6 +39,7 @@ class CallLog:
         self, database: Database, browser: str, *, target: str, source: CallSource, page: str
     ) -> None:
         self._calls = RequestLog(database, browser)
+        self._endpoints = EndpointRecords(database, browser)
         self._target, self._source, self._page = target, source, page
 
     @classmethod
@@ -64,12 +66,14 @@ class CallLog:
         return call.row(target=self._target, source=self._source, page=self._page, line=line)
 
     def append(self, rows: list[dict[str, Any]]) -> list[int]:
-        """Write rows made by `row`.
+        """Write rows made by `row`, and their attempts into the histories of the endpoints.
 
         Returns:
             Their numbers.
         """
-        return self._calls.append(rows)
+        numbers = self._calls.append(rows)
+        record_attempts(self._endpoints, rows, numbers)
+        return numbers
 
     def write(self, calls: Iterable[Call], line: str) -> int | None:
         """Write the calls of one Python line.

@@ -22,7 +22,7 @@ from ..app_state import current_app_state
 from ..domain.stop_after import DEFAULT_HOURS
 from ..store import BrowserState
 from .api_target import ApiTarget, TargetKind, available_targets, default_target, is_allowed
-from .client_options import PANEL_BUDGET
+from .client_options import OPTIONS, PANEL_BUDGET
 from .rental_owner import belongs_to, owner_label
 
 __all__ = ["KEY_PREFIX", "Browser", "browser_id", "current_browser", "parse_key_name", "renew_id"]
@@ -147,6 +147,12 @@ class Browser:
     def budget(self) -> float:
         """Seconds a panel may take: `total_timeout` of Settings."""
         return cast(float, self.options.get("total_timeout") or PANEL_BUDGET)
+
+    @property
+    def effective_options(self) -> dict[str, Any]:
+        """The value of each option of Settings as panels use it; `total_timeout` is their budget."""
+        values = {option.name: getattr(self.config, option.name) for option in OPTIONS}
+        return {**values, **self.options, "total_timeout": self.budget}
 
     @property
     def rental_ledger(self) -> RentalLedger:

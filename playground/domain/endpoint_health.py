@@ -1,25 +1,22 @@
-"""Health of each endpoint: its cooldown in the rotator, or else the result of the last call that ended there.
+"""Health of each endpoint, from the attempts of all workers and their cooldowns.
 
-With one endpoint there is no rotator, and with several the rotator counts lost connections only. Without the
-last call a page would show "healthy" for an endpoint that refuses every connection, always answers 503, or
-answers 200 with a maintenance page.
+The rotator of a client knows lost connections only, one endpoint has no rotator, and each worker has its own.
+The history knows every attempt: an endpoint that answers 503 or with a maintenance page is not healthy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from octaspace import InvalidResponseError, UnexpectedShapeError
+from ..store import WorkerSnapshot
+from .endpoint_history import EndpointHistory
 
-from ..store import CallRow, RequestLog
+__all__ = ["EndpointHealth", "cooldowns_of", "endpoint_health"]
 
-__all__ = ["EndpointHealth", "endpoint_health", "last_calls"]
-
-
-#: A 2xx that is not the API's answer, such as a maintenance page, or JSON of another shape.
-_UNREADABLE: Final = (InvalidResponseError.__name__, UnexpectedShapeError.__name__)
+#: An endpoint that has failed within this many minutes is not called healthy yet.
+_RECENT_MINUTES: Final = 5
 
 
 @dataclass(frozen=True)
@@ -29,58 +26,57 @@ class EndpointHealth:
     Attributes:
         url: The endpoint.
         severity: Colour of its badge: ``good``, ``warn``, ``bad`` or ``idle``.
-        words: Its state as text.
-        message: Message of the error when the last call failed without a status; else empty.
-        cooldown: Seconds left of its cooldown, or None.
-        at: When the call that `words` describes began, seconds since 1970, or None.
+        state: ``"failing"``, ``"cooling down"``, ``"unstable"``, ``"healthy"`` or ``"not called yet"``.
+        history: What happened there.
+        cooldown: Seconds left of its cooldown in the worker where it lasts longest, or None.
     """
 
     url: str
     severity: str
-    words: str
-    message: str = ""
+    state: str
+    history: EndpointHistory
     cooldown: float | None = None
-    at: float | None = None
+
+    @property
+    def failing_since(self) -> float | None:
+        """When the first of its present failures ended, seconds since 1970; None if it does not fail."""
+        return self.history.failing_since
 
 
-def last_calls(calls: RequestLog, endpoints: Iterable[str]) -> dict[str, CallRow]:
-    """The last call of a browser that ended at each of these endpoints, where there is one.
-
-    The row of a failed call is complete: its `CallRow.detail` has the message.
-    """
-    found = {}
-    for url in endpoints:
-        rows, _ = calls.latest(1, endpoint=url)
-        if rows:
-            whole = None if rows[0].ok else calls.find(rows[0].id)
-            found[url] = whole or rows[0]
-    return found
+def cooldowns_of(workers: Sequence[WorkerSnapshot]) -> dict[str, float]:
+    """Seconds left of the cooldown of each endpoint, in the worker where it lasts longest."""
+    left: dict[str, float] = {}
+    for worker in workers:
+        cooling: Mapping[str, float] = (worker.stats.get("rotator") or {}).get("cooldown_left") or {}
+        for url, seconds in cooling.items():
+            if worker.alive and seconds > worker.age:
+                left[url] = max(seconds - worker.age, left.get(url, 0.0))
+    return left
 
 
 def endpoint_health(
-    endpoints: Sequence[str], stats: Mapping[str, Any], last: Mapping[str, CallRow]
+    histories: Mapping[str, EndpointHistory], cooldowns: Mapping[str, float], now: float
 ) -> list[EndpointHealth]:
-    """The state of each endpoint.
+    """The state of each endpoint, in the order of `histories`.
 
     Args:
-        endpoints: Their URLs.
-        stats: See `octaspace.Client.transport_stats`.
-        last: See `last_calls`.
+        histories: See `playground.domain.endpoint_history.read_histories`.
+        cooldowns: See `cooldowns_of`.
+        now: The time, seconds since 1970.
     """
-    cooling: Mapping[str, float] = (stats.get("rotator") or {}).get("cooldown_left") or {}
-    return [_health(url, cooling.get(url), last.get(url)) for url in endpoints]
+    return [
+        EndpointHealth(url, *_state(history, cooldowns.get(url), now), history, cooldowns.get(url))
+        for url, history in histories.items()
+    ]
 
 
-def _health(url: str, cooldown: float | None, row: CallRow | None) -> EndpointHealth:
+def _state(history: EndpointHistory, cooldown: float | None, now: float) -> tuple[str, str]:
+    if history.failing_since is not None:
+        return "bad", "failing"
     if cooldown is not None:
-        return EndpointHealth(url, "bad", "skipped", cooldown=cooldown)
-    if row is None:
-        return EndpointHealth(url, "idle", "not called yet")
-    if row.error in _UNREADABLE or (row.status is None and not row.ok):
-        message = str(row.detail.get("message") or "")
-        return EndpointHealth(url, "bad", f"the last call failed: {row.error}", message, at=row.at)
-    if row.cache == "stale":  # its status is that of the older answer
-        return EndpointHealth(url, "bad", "the last call failed; an older answer was shown", at=row.at)
-    if row.status is not None and row.status >= 500:
-        return EndpointHealth(url, "warn", f"the last call was answered with {row.status}", at=row.at)
-    return EndpointHealth(url, "good", "healthy", at=row.at)
+        return "warn", "cooling down"
+    if history.answered_at is None:
+        return "idle", "not called yet"
+    if history.total(now, _RECENT_MINUTES).errors:
+        return "warn", "unstable"
+    return "good", "healthy"

@@ -1,10 +1,12 @@
-"""State that all workers share: state of browsers, request log, one-time tokens, worker snapshots, jobs.
+"""State that all workers share: state of browsers, request log, one-time tokens, worker snapshots, endpoints,
+jobs.
 
 It is kept in one SQLite file or in Redis. The rules in this package are the same for both.
 """
 
 from .backend import CALL_SOURCES, FOREGROUND, CallSource, Database, StoreError, StoreFullError
 from .browser_state import BrowserState, saved_values
+from .endpoint_records import EndpointRecords
 from .factory import open_database
 from .jobs import Job, JobLimits, JobStore, JobWriter, TooManyJobsError
 from .login_attempts import LoginAttempts
@@ -21,6 +23,7 @@ __all__ = [
     "CallRow",
     "CallSource",
     "Database",
+    "EndpointRecords",
     "Job",
     "JobLimits",
     "JobStore",

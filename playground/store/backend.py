@@ -23,6 +23,7 @@ __all__ = [
     "CallTable",
     "Clock",
     "Database",
+    "EndpointTable",
     "JobTable",
     "LogLimits",
     "LoginAttemptTable",
@@ -273,6 +274,26 @@ class WorkerTable(Protocol):
         ...
 
 
+class EndpointTable(Protocol):
+    """A text for each endpoint that a browser has called."""
+
+    def update(self, browser: str, endpoint: str, change: Callable[[str | None], str], keep: float) -> None:
+        """Replace the text of an endpoint, unless the browser was forgotten.
+
+        Args:
+            browser: Id of the browser.
+            endpoint: URL of the endpoint.
+            change: Makes the new text from the present one, or from None. No other process writes in
+                between. It may be called several times.
+            keep: Seconds after which the text expires.
+        """
+        ...
+
+    def find(self, browser: str, endpoints: Sequence[str]) -> dict[str, str]:
+        """The texts of these endpoints, where there are some."""
+        ...
+
+
 class JobTable(Protocol):
     """Jobs and the items that each has collected."""
 
@@ -369,6 +390,8 @@ class Database(Protocol):
     def tokens(self) -> TokenTable: ...
     @property
     def workers(self) -> WorkerTable: ...
+    @property
+    def endpoints(self) -> EndpointTable: ...
     @property
     def jobs(self) -> JobTable: ...
     @property

@@ -53,6 +53,7 @@ class StoreQuotas:
         results: Results of forms that were sent.
         drafts: Orders not yet sent, and the remembered balance.
         snapshots: Connection figures of workers; counted per settings instead of per browser.
+        endpoints: History of endpoints.
         settings: Choices of browsers: API target, keys, options, and the login. Refused when full.
         claims: One-time tokens that were used. Refused when full.
     """
@@ -62,6 +63,7 @@ class StoreQuotas:
     results: Quota
     drafts: Quota
     snapshots: Quota
+    endpoints: Quota
     settings: Quota
     claims: Quota
 
@@ -79,6 +81,7 @@ class StoreQuotas:
             results=quota(32, 8, _MIB),
             drafts=quota(16, 4, 2 * _MIB),
             snapshots=quota(64, 4, _MIB),
+            endpoints=quota(64, 8, _MIB // 2),
             settings=quota(16, 8, _MIB // 4),
             claims=quota(32, 8, _MIB),
         )

@@ -1,9 +1,10 @@
-"""Statistics of this worker's client, published for the pages of other workers."""
+"""Statistics of this worker's client, published for the pages of other workers, and what all of them know."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,10 +15,12 @@ from octaspace import Config
 
 from ..app_state import AppState, current_app_state
 from ..browser.state import Browser
+from ..domain.endpoint_health import EndpointHealth, cooldowns_of, endpoint_health
+from ..domain.endpoint_history import read_histories
 from ..sdk.client_cache import activity_of
-from ..store import StoreError, WorkerSnapshots
+from ..store import EndpointRecords, StoreError, WorkerSnapshot, WorkerSnapshots
 
-__all__ = ["forget_snapshots", "publish_after_request", "publish_snapshot"]
+__all__ = ["current_health", "forget_snapshots", "publish_after_request", "publish_snapshot"]
 
 #: The `activity_of` a client when its snapshot was last published, by the fingerprint of its configuration.
 _published: dict[str, int] = {}
@@ -41,6 +44,20 @@ def publish_snapshot(browser: Browser, state: AppState) -> tuple[dict[str, Any],
         _published.clear()
     _published[fingerprint] = activity_of(stats)
     return stats, workers
+
+
+def current_health(
+    browser: Browser, state: AppState, workers: Sequence[WorkerSnapshot]
+) -> list[EndpointHealth]:
+    """The state of each endpoint of a browser's API target, the same from every worker.
+
+    Args:
+        browser: The browser.
+        state: The state of the app.
+        workers: The snapshots of all workers.
+    """
+    histories = read_histories(EndpointRecords(state.database, browser.id), browser.config.endpoints)
+    return endpoint_health(histories, cooldowns_of(workers), state.database.clock())
 
 
 def forget_snapshots(browser: Browser, state: AppState) -> None:

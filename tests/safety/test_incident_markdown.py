@@ -11,9 +11,12 @@ from flask import Flask
 from markdown_it import MarkdownIt
 
 from playground.browser.state import current_browser
+from playground.domain.endpoint_health import endpoint_health
+from playground.domain.endpoint_history import AttemptResult, EndpointHistory
 from playground.pages.diagnostics import incident
 from playground.pages.diagnostics.incident import incident_report
 from playground.pages.diagnostics.series import Series
+from playground.pages.diagnostics.timeline import draw
 from playground.settings import ProcessSettings
 from playground.store import CallRow, WorkerSnapshot
 
@@ -70,8 +73,10 @@ def report(monkeypatch: pytest.MonkeyPatch, text: str) -> str:
     monkeypatch.setattr(incident, "platform", FakePlatform(text))
     stats = {"pools": {"http://127.0.0.1:1/x": {"in_use": 1, "size": 2, "created": 3, "reused": 4}}}
     worker = WorkerSnapshot(pid=7, started=0.0, age=1.0, alive=True, stats=stats)
-    last = {"http://127.0.0.1:1/x": rows(text)[0]}
-    return incident_report(browser, [worker], rows(text), Series([0.1]), last)
+    history = EndpointHistory()
+    history.add([AttemptResult(60.0, 0.1, failed=True, kind="ServerError", status=503, message=text)])
+    timelines = draw(endpoint_health({text: history}, {text: 9.0}, 60.0), 60.0)
+    return incident_report(browser, [worker], rows(text), Series([0.1]), timelines)
 
 
 class FakePlatform:

@@ -13,7 +13,6 @@ from flask import Blueprint, current_app, render_template
 from ...app_state import current_app_state
 from ...browser.state import Browser, current_browser
 from ...domain.account import read_account
-from ...domain.endpoint_health import endpoint_health, last_calls
 from ...domain.node_state import is_online, severity_of, state_of
 from ...domain.pricing import hours_left, usd_per_hour
 from ...sdk.call import SdkCall
@@ -22,6 +21,7 @@ from ...store import RequestLog
 from ...web.balance import read_balance
 from ...web.network_panel import network_panel
 from ...web.panels import Panel, PanelRequest, load
+from ...web.worker_snapshots import current_health, publish_snapshot
 
 bp = Blueprint("dashboard", __name__, url_prefix="/playground/dashboard")
 
@@ -77,7 +77,7 @@ def index() -> str:
     )  # fmt: skip
     calls = RequestLog(parts.database, browser.id)
     errors, _ = calls.latest(4, status="error")
-    stats, endpoints = parts.clients.stats(browser.config), browser.config.endpoints
+    stats, workers = publish_snapshot(browser, parts)
     return render_template(
         "dashboard/index.html",
         **panels,
@@ -85,7 +85,7 @@ def index() -> str:
         burn=_burn(panels),
         left=_hours_left(panels),
         stats=stats,
-        health=endpoint_health(endpoints, stats, last_calls(calls, endpoints)),
+        health=current_health(browser, parts, workers.all()),
         errors=errors,
         steps=_steps(browser, calls),
         severity_of=severity_of,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
 from importlib.metadata import version
@@ -18,10 +18,11 @@ import octaspace
 
 from ...browser.client_options import OPTIONS
 from ...browser.state import Browser
-from ...domain.endpoint_health import endpoint_health
+from ...domain.endpoint_history import MINUTES
 from ...formatting import UNKNOWN, option_text, seconds, visible
 from ...store import CallRow, WorkerSnapshot
 from .series import Series
+from .timeline import Timeline
 
 __all__ = ["incident_report"]
 
@@ -39,7 +40,7 @@ def incident_report(
     workers: Sequence[WorkerSnapshot],
     errors: Sequence[CallRow],
     latency: Series,
-    last: Mapping[str, CallRow],
+    timelines: Sequence[Timeline],
 ) -> str:
     """Write the report of one browser.
 
@@ -48,7 +49,7 @@ def incident_report(
         workers: The last snapshot of each worker process.
         errors: Calls that failed, latest first.
         latency: Seconds per call over the last minutes.
-        last: The last call at each endpoint.
+        timelines: The history of each endpoint, the worst first.
     """
     source = browser.api_target
     lines = [
@@ -61,19 +62,43 @@ def incident_report(
         f"- Transport: {'persistent' if browser.config.keep_alive else 'standard'}",
         f"- Latency of the last {latency.count} calls: {_latency(latency)}",
         "",
+        f"## Endpoints in the last {MINUTES} minutes, all worker processes together",
+        "",
+        *_table(
+            (
+                "Endpoint",
+                "State",
+                "Since (UTC)",
+                "Cooling down",
+                "Attempts",
+                "Errors",
+                "Error rate",
+                "Median",
+                "p95",
+                "Cooldowns",
+            ),
+            [_endpoint(it) for it in timelines],
+        ),
+        *_minutes(timelines),
+        "## Errors by class in the last 12 hours",
+        "",
+        *_groups(timelines),
         "## Versions",
         "",
         *_table(("Package", "Version"), _versions()),
         "## Options",
         "",
-        *_table(("Option", "Value", "Default"), _options(browser)),
-        "## Endpoints, as each worker process sees them",
+        *_table(("Option", "Value in use", "SDK default"), _options(browser)),
+        "total\\_timeout limits a panel. Changes have at least 60 s. Only catalogue pages use the cache.",
+        "",
+        "## Connections of each worker process",
         "",
         *_table(
-            ("Worker", "Endpoint", "State", "In use", "Size", "Created", "Reused"),
-            _health(browser, workers, last),
+            ("Worker", "Endpoint", "Cooling down", "In use", "Size", "Created", "Reused"),
+            _connections(browser, workers),
         ),
         *_table(("Worker", "Attempts", "Retries", "Failovers", "As of"), _counters(workers)),
+        *_cache(browser, workers),
         f"## Last errors ({len(errors)})",
         "",
         *_errors(errors),
@@ -91,10 +116,12 @@ def _versions() -> list[tuple[_Markdown, ...]]:
 
 
 def _options(browser: Browser) -> list[tuple[_Markdown, ...]]:
-    config = browser.config
+    values = browser.effective_options
     rows: list[tuple[_Markdown, ...]] = []
     for option in OPTIONS:
-        value = browser.options.get(option.name, getattr(config, option.name))
+        value = values[option.name]
+        if option.name == "user_agent":
+            value = value or "the SDK's own"
         text = option_text(value)
         shown = _foreign(text) if isinstance(value, str) else _ours(text)
         if value != option.default:
@@ -103,17 +130,86 @@ def _options(browser: Browser) -> list[tuple[_Markdown, ...]]:
     return rows
 
 
-def _health(
-    browser: Browser, workers: Sequence[WorkerSnapshot], last: Mapping[str, CallRow]
-) -> list[tuple[_Markdown, ...]]:
+def _endpoint(it: Timeline) -> tuple[_Markdown, ...]:
+    health, total = it.health, it.total
+    rate = "-" if total.rate is None else f"{100 * total.rate:.0f} %"
+    figures = (total.attempts, total.errors, rate, seconds(total.median), seconds(total.p95))
+    return (
+        _foreign(health.url),
+        _ours(health.state),
+        _ours(_time(health.failing_since)),
+        _ours("no" if health.cooldown is None else seconds(health.cooldown)),
+        *map(_ours, figures),
+        _ours(len(it.cooldowns)),
+    )
+
+
+def _minutes(timelines: Sequence[Timeline]) -> list[str]:
+    """The minutes in which an endpoint failed or cooled down, of each endpoint."""
+    rows = [
+        (
+            _foreign(it.health.url),
+            _ours(_time(row.at)),
+            _ours(row.minute.attempts),
+            _ours(row.minute.errors),
+            _ours(seconds(row.minute.median)),
+            _ours(seconds(row.minute.p95)),
+            _ours(f"{row.cooldown:.0f} s"),
+        )
+        for it in timelines
+        for row in it.rows
+        if row.minute.errors or row.cooldown
+    ]
+    heads = ("Endpoint", "Minute (UTC)", "Attempts", "Errors", "Median", "p95", "Cooling down")
+    return _table(heads, rows) or ["No endpoint failed or cooled down.", ""]
+
+
+def _groups(timelines: Sequence[Timeline]) -> list[str]:
+    rows = [
+        (
+            _foreign(it.health.url),
+            _ours(group.words),
+            _ours(group.count),
+            _ours(group.calls),
+            _ours(_time(group.first)),
+            _ours(_time(group.last)),
+            _foreign(group.message),
+        )
+        for it in timelines
+        for group in it.history.groups
+    ]
+    heads = ("Endpoint", "Error", "Attempts", "Failed calls", "First (UTC)", "Last (UTC)", "Last message")
+    return _table(heads, rows) or ["None.", ""]
+
+
+def _connections(browser: Browser, workers: Sequence[WorkerSnapshot]) -> list[tuple[_Markdown, ...]]:
     rows = []
     for worker in workers:
-        for it in endpoint_health(browser.config.endpoints, worker.stats, last):
-            pool = worker.stats.get("pools", {}).get(it.url, {})
-            state = it.words if it.cooldown is None else f"in cooldown for {seconds(it.cooldown)}"
+        for url in browser.config.endpoints:
+            pool = worker.stats.get("pools", {}).get(url, {})
+            left = ((worker.stats.get("rotator") or {}).get("cooldown_left") or {}).get(url, 0.0) - worker.age
             figures = [option_text(pool[name]) if name in pool else "-" for name in _POOL]
-            rows.append((_process(worker), _foreign(it.url), _ours(state), *map(_ours, figures)))
+            cooldown = seconds(left) if left > 0 else "no"
+            rows.append((_process(worker), _foreign(url), _ours(cooldown), *map(_ours, figures)))
     return rows
+
+
+def _cache(browser: Browser, workers: Sequence[WorkerSnapshot]) -> list[str]:
+    if not browser.config.cache_ttl:
+        return ["Cache: off.", ""]
+    rows = []
+    for worker in workers:
+        cache = worker.stats.get("cache") or {}
+        rows.append((_process(worker), *(_ours(cache.get(name, 0)) for name in _CACHE)))
+    heads = ("Worker", "From the cache", "Asked the API", "API failed", "Kept answers", "Bytes")
+    return _table(heads, rows)
+
+
+_CACHE: Final = ("hits", "misses", "stale", "entries", "bytes")
+
+
+def _time(at: float | None) -> str:
+    return "-" if at is None else f"{datetime.fromtimestamp(at, timezone.utc):%H:%M:%S}"
 
 
 _POOL: Final = ("in_use", "size", "created", "reused")
@@ -148,7 +244,7 @@ def _errors(errors: Sequence[CallRow]) -> list[str]:
         return ["None in this browser's log."]
     rows = [
         (
-            _ours(f"{datetime.fromtimestamp(row.at, timezone.utc):%H:%M:%S}"),
+            _ours(_time(row.at)),
             _foreign(f"{row.method} {row.path}"),
             _ours(row.error or ""),
             _ours(row.status or "-"),

@@ -18,15 +18,15 @@ from octaspace import Client, Error
 from ...app_state import current_app_state
 from ...browser.call_log import CallLog
 from ...browser.state import Browser, current_browser
-from ...domain.endpoint_health import endpoint_health, last_calls
 from ...sdk.call import SdkCall
 from ...sdk.recording import Call, record_calls
 from ...store import RequestLog
 from ...web.form_actions import ChangeForm, WholeNumberField, once
 from ...web.responses import as_attachment
-from ...web.worker_snapshots import publish_after_request, publish_snapshot
+from ...web.worker_snapshots import current_health, publish_after_request, publish_snapshot
 from .incident import incident_report
 from .series import Series
+from .timeline import draw
 
 bp = Blueprint("diagnostics", __name__, url_prefix="/playground/diagnostics")
 bp.after_app_request(publish_after_request)
@@ -74,17 +74,17 @@ def report() -> Page:
 
 def _figures() -> dict[str, Any]:
     browser, parts = current_browser(), current_app_state()
-    config = browser.config
-    stats, workers = publish_snapshot(browser, parts)
+    stats, snapshots = publish_snapshot(browser, parts)
+    workers = snapshots.all()
     latency, in_use = _series(browser)
     calls = RequestLog(parts.database, browser.id)
     errors, _ = calls.latest(5, status="error")
     return {
         "stats": stats,
-        "health": endpoint_health(config.endpoints, stats, last_calls(calls, config.endpoints)),
-        "config": config,
+        "timelines": draw(current_health(browser, parts, workers), parts.database.clock()),
+        "config": browser.config,
         "pid": os.getpid(),
-        "workers": workers.all(),
+        "workers": workers,
         "latency": latency,
         "in_use": in_use,
         "errors": errors,
@@ -105,11 +105,12 @@ def _series(browser: Browser) -> tuple[Series, Series]:
 
 def _report() -> str:
     browser, parts = current_browser(), current_app_state()
-    _, workers = publish_snapshot(browser, parts)
+    _, snapshots = publish_snapshot(browser, parts)
+    workers = snapshots.all()
     calls = RequestLog(parts.database, browser.id)
     errors, _ = calls.latest(_REPORTED, whole=True, status="error")
-    last = last_calls(calls, browser.config.endpoints)
-    return incident_report(browser, workers.all(), errors, _series(browser)[0], last)
+    timelines = draw(current_health(browser, parts, workers), parts.database.clock())
+    return incident_report(browser, workers, errors, _series(browser)[0], timelines)
 
 
 @bp.post("/reads")

@@ -194,8 +194,9 @@ def _python(browser: Browser) -> str:
         words.append(f"base_urls={list(config.endpoints)!r}")
     elif config.endpoints != base.endpoints:
         words.append(f"base_url={config.endpoints[0]!r}")
+    values = browser.effective_options
     for option in OPTIONS:
-        value = browser.options.get(option.name, getattr(config, option.name))
+        value = values[option.name]
         if value != option.default:
             words.append(f"{option.name}={value!r}")
     # Not the playground's own ledger: the line runs elsewhere, and a URL of Redis may contain a password.

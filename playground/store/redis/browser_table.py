@@ -106,7 +106,8 @@ class RedisBrowserTable:
             with client.pipeline() as pipe:
                 pipe.zadd(forgotten, {browser: now + keep}).zremrangebyscore(forgotten, "-inf", now)
                 pipe.zremrangebyrank(forgotten, 0, -max_forgotten - 1).expire(forgotten, int(keep)).execute()
-            keys = [self._connection.key("browser", browser), *self._calls.keys_of(browser)]
+            keys = [self._connection.key(kind, browser) for kind in ("browser", "endpoints")]
+            keys += self._calls.keys_of(browser)
             keys += self._tokens.keys_of(client, browser)
             running: list[Any] = []
             for kind, ids in self._jobs.of(client, browser).items():
@@ -117,4 +118,4 @@ class RedisBrowserTable:
                 for kind, id in running:
                     pipe.zrem(self._connection.key("jobs", kind), id)
                 pipe.execute()
-        self._usage.forget(browser, "drafts", "settings", "log", "claims", "results", "jobs")
+        self._usage.forget(browser, "drafts", "settings", "log", "claims", "results", "jobs", "endpoints")

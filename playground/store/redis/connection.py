@@ -19,7 +19,7 @@ from ..backend import Clock, StoreError
 from ..quotas import DEFAULT_BYTES, StoreQuotas
 from .url import INVALID_URL, check_url, describe_error
 
-__all__ = ["RedisConnection"]
+__all__ = ["MAX_ATTEMPTS", "RedisConnection"]
 
 _PREFIX: Final = "playground"
 
@@ -28,7 +28,7 @@ _CONNECT_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 5.0
 
 #: Maximum attempts of a transaction that others disturb.
-_MAX_ATTEMPTS: Final = 50
+MAX_ATTEMPTS: Final = 50
 
 
 class RedisConnection:
@@ -74,7 +74,7 @@ class RedisConnection:
             change: Reads through the pipeline, calls `multi()` on it, and writes.
         """
         with self.translate_errors() as client, client.pipeline() as pipe:
-            for _ in range(_MAX_ATTEMPTS):
+            for _ in range(MAX_ATTEMPTS):
                 try:
                     pipe.watch(key)
                     result = change(pipe)

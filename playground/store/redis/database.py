@@ -9,6 +9,7 @@ from ..quotas import StoreQuotas
 from .browser_table import RedisBrowserTable
 from .call_table import RedisCallTable
 from .connection import RedisConnection
+from .endpoint_table import RedisEndpointTable
 from .job_table import RedisJobTable
 from .login_attempt_table import RedisLoginAttemptTable
 from .token_table import RedisTokenTable
@@ -36,4 +37,5 @@ class RedisDatabase(RedisConnection):
         self.jobs = RedisJobTable(self)
         self.browsers = RedisBrowserTable(self, self.calls, self.tokens, self.jobs)
         self.workers = RedisWorkerTable(self)
+        self.endpoints = RedisEndpointTable(self)
         self.login_attempts = RedisLoginAttemptTable(self)

@@ -69,6 +69,7 @@ local function is_there(kind, unit)
     if kind == 'results' then
         return redis.call('HEXISTS', P .. 'token:' .. owner .. ':' .. rest, 'result') == 1
     end
+    if kind == 'endpoints' then return redis.call('HEXISTS', P .. 'endpoints:' .. owner, rest) == 1 end
     if kind == 'jobs' then return redis.call('EXISTS', P .. 'job:' .. rest) == 1 end
     return redis.call('HEXISTS', P .. 'workers:' .. owner, rest) == 1
 end
@@ -87,6 +88,8 @@ local function remove(kind, unit, placeholder, alive_since)
         redis.call('HDEL', P .. 'browser:' .. owner, rest)
     elseif kind == 'results' then
         redis.call('HSET', P .. 'token:' .. owner .. ':' .. rest, 'result', placeholder)
+    elseif kind == 'endpoints' then
+        redis.call('HDEL', P .. 'endpoints:' .. owner, rest)
     elseif kind == 'snapshots' then
         redis.call('HDEL', P .. 'workers:' .. owner, rest)
     else

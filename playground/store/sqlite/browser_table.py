@@ -20,6 +20,7 @@ _DELETE_ALL: Final = (
     "DELETE FROM browser_state WHERE browser = ?",
     "DELETE FROM browsers WHERE id = ?",
     "DELETE FROM calls WHERE browser = ?",
+    "DELETE FROM endpoints WHERE browser = ?",
     "DELETE FROM tokens WHERE browser = ?",
     "DELETE FROM job_items WHERE job IN (SELECT id FROM jobs WHERE browser = ?)",
     "DELETE FROM jobs WHERE browser = ?",

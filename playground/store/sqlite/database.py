@@ -11,6 +11,7 @@ from ..quotas import StoreQuotas
 from .browser_table import SqliteBrowserTable
 from .call_table import SqliteCallTable
 from .connection import SqliteConnections
+from .endpoint_table import SqliteEndpointTable
 from .job_table import SqliteJobTable
 from .login_attempt_table import SqliteLoginAttemptTable
 from .token_table import SqliteTokenTable
@@ -43,4 +44,5 @@ class SqliteDatabase(SqliteConnections):
         self.tokens = SqliteTokenTable(self)
         self.workers = SqliteWorkerTable(self)
         self.jobs = SqliteJobTable(self)
+        self.endpoints = SqliteEndpointTable(self)
         self.login_attempts = SqliteLoginAttemptTable(self)

@@ -9,7 +9,7 @@ from .usage import USAGE_TABLE, USAGE_TRIGGERS
 __all__ = ["EXPIRED", "SCHEMA", "VERSION"]
 
 #: Changes with the schema; tables of another version are replaced, because they hold nothing permanent.
-VERSION: Final = 9
+VERSION: Final = 10
 
 SCHEMA: Final = (
     "CREATE TABLE browsers (id TEXT PRIMARY KEY, seen REAL NOT NULL, until REAL NOT NULL)",
@@ -39,6 +39,11 @@ SCHEMA: Final = (
         settings TEXT NOT NULL, worker TEXT NOT NULL, until REAL NOT NULL, text TEXT NOT NULL,
         PRIMARY KEY (settings, worker)
     )""",
+    """CREATE TABLE endpoints (
+        browser TEXT NOT NULL, endpoint TEXT NOT NULL, at REAL NOT NULL, until REAL NOT NULL,
+        text TEXT NOT NULL, PRIMARY KEY (browser, endpoint)
+    )""",
+    "CREATE INDEX endpoints_by_age ON endpoints (at)",
     """CREATE TABLE jobs (
         id TEXT PRIMARY KEY, browser TEXT NOT NULL, kind TEXT NOT NULL, host TEXT NOT NULL,
         pid INTEGER NOT NULL, at REAL NOT NULL, heartbeat REAL NOT NULL, ended REAL,
@@ -65,6 +70,7 @@ EXPIRED: Final = (
     "DELETE FROM calls WHERE until < :now",
     "DELETE FROM tokens WHERE until < :now",
     "DELETE FROM workers WHERE until < :now",
+    "DELETE FROM endpoints WHERE until < :now",
     "DELETE FROM jobs WHERE until < :now",
     "DELETE FROM job_items WHERE job NOT IN (SELECT id FROM jobs)",
     "DELETE FROM login_attempts WHERE until < :now",

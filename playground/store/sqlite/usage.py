@@ -50,6 +50,7 @@ def _triggers(name: str, table: str, kind: str, owner: str, size: str) -> tuple[
 
 _STATE: Final = f"{_length('ROW.key')} + {_length('ROW.text')} + {ROW_OVERHEAD_BYTES}"
 _SNAPSHOT: Final = f"{_length('ROW.text')} + {ROW_OVERHEAD_BYTES}"
+_HISTORY: Final = f"{_length('ROW.endpoint')} + {_length('ROW.text')} + {ROW_OVERHEAD_BYTES}"
 _JOB: Final = f"{_length('ROW.about')} + {_length('ROW.state')} + {ROW_OVERHEAD_BYTES}"
 _ITEM: Final = f"{_length('ROW.item')} + {ITEM_OVERHEAD_BYTES}"
 
@@ -59,6 +60,7 @@ USAGE_TRIGGERS: Final = (
     *_triggers("claims", "tokens", "'claims'", "ROW.browser", str(ROW_OVERHEAD_BYTES)),
     *_triggers("results", "tokens", "'results'", "ROW.browser", f"coalesce({_length('ROW.result')}, 0)"),
     *_triggers("snapshots", "workers", "'snapshots'", "ROW.settings", _SNAPSHOT),
+    *_triggers("endpoints", "endpoints", "'endpoints'", "ROW.browser", _HISTORY),
     *_triggers("jobs", "jobs", "'jobs'", "ROW.browser", _JOB),
     *_triggers("items", "job_items", "'jobs'", "ROW.browser", _ITEM),
 )
@@ -81,6 +83,10 @@ _OLDEST: Final = {
         "SELECT rowid FROM workers WHERE settings = :owner ORDER BY until",
         "SELECT rowid FROM workers ORDER BY until",
     ),
+    "endpoints": (
+        "SELECT rowid FROM endpoints WHERE browser = :owner ORDER BY at",
+        "SELECT rowid FROM endpoints ORDER BY at",
+    ),
     # Running jobs stay; a job without a recent heartbeat does not run.
     "jobs": (
         "SELECT id FROM jobs WHERE browser = :owner AND (ended IS NOT NULL OR heartbeat < :alive_since) "
@@ -94,6 +100,7 @@ _REMOVE: Final = {
     "drafts": ("DELETE FROM browser_state WHERE rowid = :key",),
     "results": ("UPDATE tokens SET result = :placeholder WHERE rowid = :key",),
     "snapshots": ("DELETE FROM workers WHERE rowid = :key",),
+    "endpoints": ("DELETE FROM endpoints WHERE rowid = :key",),
     "jobs": ("DELETE FROM job_items WHERE job = :key", "DELETE FROM jobs WHERE id = :key"),
 }
 

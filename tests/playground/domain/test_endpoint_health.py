@@ -1,4 +1,4 @@
-"""The badge of an endpoint shows the result of the last call, also with a single endpoint."""
+"""The state of each endpoint comes from every attempt of all workers, also with a single endpoint."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from pathlib import Path
 import pytest
 
 from octaspace.sandbox import SandboxServer
+from playground.domain.endpoint_health import cooldowns_of, endpoint_health
+from playground.domain.endpoint_history import AttemptResult, EndpointHistory
 from playground.settings import ProcessSettings
+from playground.store import WorkerSnapshot
 
 from ..browsing import Visitor, text_of
 from ..conftest import MakeApp
 
 DASHBOARD = "/playground/dashboard"
 DIAGNOSTICS = "/playground/diagnostics"
+
+#: Any time, at the start of a minute.
+NOW = 60.0 * 29_000_000
 
 
 @pytest.fixture
@@ -28,12 +34,17 @@ def operator(sandbox: SandboxServer, tmp_path: Path, make_app: MakeApp) -> Visit
 def states(visitor: Visitor) -> list[str]:
     """The state in Diagnostics, the dashboard and the incident report; only the dashboard makes calls."""
     said = []
-    for page, title in ((DIAGNOSTICS, "rotator-title"), (DASHBOARD, "health-title")):
-        badges = visitor.page(page).select(f'[aria-labelledby="{title}"] li .badge-state')
+    for page, title in ((DIAGNOSTICS, "endpoints-title"), (DASHBOARD, "health-title")):
+        badges = visitor.page(page).select(f'[aria-labelledby="{title}"] .health .badge-state')
         said.append(text_of(badges[0]))
+    return [*said, reported(visitor)[1]]
+
+
+def reported(visitor: Visitor) -> list[str]:
+    """The first row of the incident report's table of endpoints."""
     report = visitor.get(f"{DIAGNOSTICS}/report.md").get_data(as_text=True)
-    row = next(line for line in report.splitlines() if line.startswith("| ") and "http://127.0.0.1" in line)
-    return [*said, row.split(" | ")[2]]
+    row = next(line for line in report.splitlines() if line.startswith("| `http://127.0.0.1"))
+    return row.strip("| ").split(" | ")
 
 
 def test_endpoint_without_calls_is_not_healthy(operator: Visitor) -> None:
@@ -46,10 +57,11 @@ def test_an_endpoint_that_refuses_connections_is_not_healthy(
 ) -> None:
     fault = sandbox.faults.add("refuse")
     operator.page(DASHBOARD)
-    assert states(operator) == ["the last call failed: ConnectionError"] * 3
+    assert states(operator) == ["failing"] * 3
+    assert "ConnectionError" in text_of(operator.page(DIAGNOSTICS).select("#verdict")[0])
     sandbox.faults.remove_fault(fault.id)
     operator.page(DASHBOARD)
-    assert states(operator) == ["healthy"] * 3
+    assert states(operator) == ["unstable"] * 3
 
 
 def test_an_endpoint_that_answers_with_failures_is_not_healthy(
@@ -57,7 +69,8 @@ def test_an_endpoint_that_answers_with_failures_is_not_healthy(
 ) -> None:
     sandbox.faults.add("status", status=503)
     operator.page(DASHBOARD)
-    assert states(operator) == ["the last call was answered with 503"] * 3
+    assert states(operator) == ["failing"] * 3
+    assert "ServiceUnavailableError (503)" in text_of(operator.page(DIAGNOSTICS).select("#verdict")[0])
 
 
 def test_an_endpoint_that_refuses_the_key_answers(operator: Visitor, sandbox: SandboxServer) -> None:
@@ -66,10 +79,76 @@ def test_an_endpoint_that_refuses_the_key_answers(operator: Visitor, sandbox: Sa
     assert states(operator) == ["healthy"] * 3
 
 
-def test_endpoints_have_separate_states(visitor: Visitor, sandbox: SandboxServer) -> None:
-    sandbox.faults.add("status", status=502, endpoint=sandbox.ports[1])
-    visitor.post("/playground/settings/options", max_retries="0")
+def test_the_bad_endpoint_is_named_first_although_no_call_fails(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    sandbox.faults.add("refuse", endpoint=sandbox.ports[1])
     visitor.post(f"{DIAGNOSTICS}/reads", line="network.info", count="4")
-    items = visitor.page(DIAGNOSTICS).select('[aria-labelledby="rotator-title"] li')
-    said = [text_of(item.select(".badge-state")[0]) for item in items]
-    assert said == ["healthy", "the last call was answered with 502"]
+    page = visitor.page(DIAGNOSTICS)
+    good, bad = sandbox.urls
+    cards = page.select(".endpoint-card")
+    assert [text_of(card.select("h3")[0]) for card in cards] == [bad, good]
+    assert [text_of(card.select(".badge-state")[0]) for card in cards] == ["failing", "healthy"]
+    assert "failing since" in text_of(page.select("#verdict")[0])
+    assert bad.partition("://")[2] in text_of(page.select("#verdict strong")[0])
+    assert cards[0].select(".health [data-countdown]")
+    assert cards[0].select(".timeline-errors")
+    assert not cards[1].select(".timeline-errors")
+    assert "No failed calls" in text_of(page.select('[aria-labelledby="errors-title"]')[0])
+    (row,) = page.select('[aria-labelledby="groups-title"] tbody tr')
+    values = {str(cell["data-label"]): text_of(cell) for cell in row.select("[data-label]")}
+    assert values["Endpoint"] in bad
+    assert values["Error"] == "ConnectionError"
+    assert int(values["Attempts"]) >= 1
+    assert values["Failed calls"] == "0"
+    call = visitor.page(str(row.select('[data-label="Last"] a')[0]["href"]))
+    assert bad in call.get_text()
+
+
+def test_errors_of_calls_link_to_the_request_log_and_name_their_endpoint(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    visitor.post("/playground/settings/options", max_retries="0")
+    sandbox.faults.add("status", status=502, endpoint=sandbox.ports[1])
+    visitor.post(f"{DIAGNOSTICS}/reads", line="network.info", count="4")
+    page = visitor.page(DIAGNOSTICS)
+    (link,) = page.select('[aria-labelledby="groups-title"] [data-label="Error"] a')
+    assert text_of(link) == "BadGatewayError (502)"
+    assert "status=502" in str(link["href"])
+    rows = visitor.page(str(link["href"])).select("#main .calls tbody tr")
+    assert len(rows) == 2
+    last = page.select('[aria-labelledby="errors-title"] li')
+    assert len(last) == 2
+    assert all(str(sandbox.ports[1]) in text_of(item) for item in last)
+
+
+def worker(left: float, *, age: float = 0.0, alive: bool = True) -> WorkerSnapshot:
+    stats = {"rotator": {"cooldown_left": {"http://a": left}}}
+    return WorkerSnapshot(1, 0.0, age, alive, stats)
+
+
+def test_a_cooldown_is_the_longest_of_the_workers_that_run() -> None:
+    workers = [worker(9.0, age=4.0), worker(7.0), worker(30.0, alive=False), worker(2.0, age=3.0)]
+    assert cooldowns_of(workers) == {"http://a": 7.0}
+    assert cooldowns_of([worker(2.0, age=3.0)]) == {}
+
+
+@pytest.mark.parametrize(
+    ("results", "cooldown", "expected"),
+    [
+        ([], None, "not called yet"),
+        ([(-600, True), (-1, False)], None, "healthy"),
+        ([(-60, True), (-1, False)], None, "unstable"),
+        ([(-60, True), (-1, False)], 9.0, "cooling down"),
+        ([(-60, False), (-1, True)], 9.0, "failing"),
+        ([(-60, False), (-1, True)], None, "failing"),
+    ],
+)
+def test_state_of_an_endpoint(
+    results: list[tuple[float, bool]], cooldown: float | None, expected: str
+) -> None:
+    history = EndpointHistory()
+    history.add(AttemptResult(NOW + at, 0.1, failed) for at, failed in results)
+    cooldowns = {} if cooldown is None else {"http://a": cooldown}
+    (found,) = endpoint_health({"http://a": history}, cooldowns, NOW)
+    assert (found.state, found.cooldown) == (expected, cooldown)

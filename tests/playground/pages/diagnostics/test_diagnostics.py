@@ -99,7 +99,7 @@ def test_cooldowns_count_down_in_the_table_of_workers(visitor: Visitor, sandbox:
     sandbox.faults.add("refuse", endpoint=sandbox.ports[0])
     visitor.post(f"{DIAGNOSTICS}/reads", line="network.info", count="4")
     sandbox.faults.remove_all()
-    cell = visitor.page(DIAGNOSTICS).select('[data-label="In cooldown"]')[0]
+    cell = visitor.page(DIAGNOSTICS).select('[data-label="Cooling down"]')[0]
     assert str(sandbox.ports[0]) in cell.get_text()
     assert cell.select("[data-countdown]")
 
