@@ -7,9 +7,10 @@ in a terminal (`live_check`).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import octaspace
@@ -24,7 +25,7 @@ from ..sdk.read_only import reading_only
 from ..sdk.recording import Call, record_calls
 from .examples import DOCUMENTED_JOB, LISTS, ExampleIds, examples_of
 
-__all__ = ["plan", "run_steps"]
+__all__ = ["SmokeStep", "all_steps", "failed_steps", "plan", "run_steps"]
 
 _STOP: Final = "services.session.stop"
 
@@ -67,29 +68,60 @@ class _State:
 
 
 @dataclass(frozen=True)
-class _Step:
+class SmokeStep:
     """A call of the suite.
 
     Attributes:
+        name: Its name, the same in every run: the method, and which call of this method it is.
         method: The method.
         list: Name under which its answer is kept.
         values: Arguments that are known in advance.
-        follows: Whether it uses the session that the suite has created.
+        group: Name of the step that creates the session of this one; otherwise as `name`.
     """
 
+    name: str
     method: Method
     list: str = ""
     values: dict[str, Any] | None = None
-    follows: bool = False
+    group: str = ""
+
+    @property
+    def follows(self) -> bool:
+        """Whether it uses the session that another step has created."""
+        return self.group != self.name
 
 
 def plan(*, changes: bool) -> list[str]:
     """The methods that the suite calls, in order."""
-    return [step.method.name for step in _steps(changes=changes)]
+    return [step.method.name for step in all_steps(changes=changes)]
+
+
+def failed_steps(items: Iterable[dict[str, Any]], *, changes: bool) -> list[SmokeStep]:
+    """The steps of a run that failed, with the same arguments.
+
+    With a step that uses a session, the steps that create and stop it are part of them.
+
+    Args:
+        items: The results of the run, as of `run_steps`.
+        changes: Whether changes may be among them.
+    """
+    results = {item["step"]: item for item in items}
+    steps = all_steps(changes=changes)
+    groups = {step.group for step in steps if results.get(step.name, {}).get("state") == "failed"}
+    return [
+        step if step.follows else replace(step, values=results.get(step.name, {}).get("arguments"))
+        for step in steps
+        if step.group in groups
+    ]
 
 
 def run_steps(
-    client: Client, listener: Listener, *, changes: bool, idle_job: tuple[int, int] | None
+    client: Client,
+    listener: Listener,
+    *,
+    changes: bool,
+    idle_job: tuple[int, int] | None,
+    steps: Sequence[SmokeStep] | None = None,
 ) -> Iterator[tuple[dict[str, Any], list[Call]]]:
     """Make the calls, one after the other.
 
@@ -98,33 +130,42 @@ def run_steps(
         listener: Receives the progress of a call; calls that it cancels are skipped.
         changes: Whether changes are made as well; otherwise none is sent.
         idle_job: Node and job number, which no call of the API lists.
+        steps: The calls to make; all of them by default.
 
     Yields:
-        The result of each call, and its recorded requests. A result has: method, line,
+        The result of each call, and its recorded requests. A result has: step, method, line, arguments,
         change, state (``passed``, ``failed``, ``skipped``), message, data (its shape), took, status,
-        attempts, request_id.
+        attempts, endpoint, request_id.
     """
     state = _State(idle_job=idle_job)
-    for step in _steps(changes=changes):
+    for step in all_steps(changes=changes) if steps is None else steps:
         # The session that was created is stopped in any case.
         if listener.cancelled and not (state.created and step.method.name == _STOP):
-            yield _skipped(step, "the suite was cancelled"), []
+            yield _skipped(step, "the run was cancelled"), []
         else:
             yield _make(step, state, client, listener, changes=changes)
 
 
-def _steps(*, changes: bool) -> Iterator[_Step]:
-    listed = set()
+def all_steps(*, changes: bool) -> list[SmokeStep]:
+    """The calls of the suite, in order."""
+    calls: Counter[str] = Counter()
+    steps: list[SmokeStep] = []
+
+    def add(method: Method, *, follows: bool = False, **more: Any) -> None:
+        calls[method.name] += 1
+        count = calls[method.name]
+        name = method.name if count == 1 else f"{method.name}/{count}"
+        steps.append(SmokeStep(name, method, group=steps[-1].group if follows else name, **more))
+
     for name, (called, arguments) in LISTS.items():
-        method = _method(called)
-        listed.add(called)
-        yield _Step(method, list=name, values=arguments)
+        add(_method(called), list=name, values=arguments)
+    listed = {called for called, _ in LISTS.values()}
     for method in all_methods():
         if method.name not in listed and not method.change:
-            yield _Step(method)
-    if changes:
-        for name in _CHANGES:
-            yield _Step(_method(name), follows=name.startswith("services.session."))
+            add(method)
+    for name in _CHANGES if changes else ():
+        add(_method(name), follows=name.startswith("services.session."))
+    return steps
 
 
 def _method(name: str) -> Method:
@@ -135,7 +176,7 @@ def _method(name: str) -> Method:
 
 
 def _make(
-    step: _Step, state: _State, client: Client, listener: Listener, *, changes: bool
+    step: SmokeStep, state: _State, client: Client, listener: Listener, *, changes: bool
 ) -> tuple[dict[str, Any], list[Call]]:
     """Make the call of a step; return its result and its recorded requests."""
     method = step.method
@@ -146,8 +187,8 @@ def _make(
         values = {**values, **_RECORDED}
     line = method.line(values)
     item: dict[str, Any] = {
-        "method": method.name, "line": line.redacted, "change": method.change, "state": "passed",
-        "message": "", "data": None,
+        "step": step.name, "method": method.name, "line": line.redacted, "arguments": values,
+        "change": method.change, "state": "passed", "message": "", "data": None,
     }  # fmt: skip
     began = time.monotonic()
     with record_calls() as calls, nullcontext() if changes else reading_only():
@@ -159,10 +200,10 @@ def _make(
             item["message"] = describe(error).message
             if method.group == "idle_jobs" and state.idle_job == DOCUMENTED_JOB:
                 item["state"] = "skipped"
-                item["message"] = "the job of the documentation's example is not there"
+                item["message"] = "the API has no such job: it is the example of its documentation"
         except (Error, ValueError, TypeError, ChangeRefusedError) as error:
             if listener.cancelled and not method.change:
-                return _skipped(step, "the suite was cancelled"), calls
+                return _skipped(step, "the run was cancelled"), calls
             item["message"] = f"{type(error).__name__}: {error}"
     item["took"] = time.monotonic() - began
     if item["message"] and item["state"] == "passed":
@@ -171,18 +212,19 @@ def _make(
     item.update(
         status=last.status if last else None,
         attempts=sum(len(call.attempts) for call in calls),
+        endpoint=last.endpoint if last else None,
         request_id=last.request_id if last else None,
     )
     return item, calls
 
 
-def _values(step: _Step, state: _State) -> dict[str, Any] | str:
+def _values(step: SmokeStep, state: _State) -> dict[str, Any] | str:
     """The arguments of a step, or the reason to skip it."""
     if step.values is not None:
         return step.values
     if step.follows:
         if state.created is None:
-            return "no session was created"
+            return "no session was created for it"
         more = {"timeout": 60, "interval": 0.5} if step.method.takes("timeout") else {}
         return {"uuid": state.created, **more}
     things = ExampleIds(state.answers, idle_job=state.idle_job)
@@ -192,19 +234,19 @@ def _values(step: _Step, state: _State) -> dict[str, Any] | str:
         found = (get_path(node, "prices.base") for node in nodes if get_path(node, "id") == things.node)
         price = next(found, None)
         if things.node is None or price is None:
-            return "there is no node with a price"
+            return "the account has no node with a price"
         return {"id": things.node, "prices": {"base": price}}
     examples = examples_of(step.method.name, things)
     if examples:
         return examples[0].values
     if step.method.group == "idle_jobs":
-        return "no call of the API lists idle jobs"
+        return "needs the number of an idle job, and no call lists them"
     if any(part.required for part in step.method.parameters):
-        return "the lists name nothing to try it with"
+        return "needs an id, and the lists contain none"
     return {}
 
 
-def _keep(step: _Step, state: _State, data: Any) -> None:
+def _keep(step: SmokeStep, state: _State, data: Any) -> None:
     if step.list:
         state.answers[step.list] = data
     if step.method.name.endswith(".create"):
@@ -221,18 +263,18 @@ def _unreadable(method: Method, data: Any) -> str:
     if kind is None or not hasattr(kind, "from_api"):
         return ""
     if method.many and not isinstance(data, list):
-        return f"a list was expected, and {type(data).__name__} came"
+        return f"expected a list, got {type(data).__name__}"
     try:
         for item in data if method.many else [data]:
             kind.from_api(item)
     except octaspace.UnexpectedShapeError as error:
-        return f"{type(error).__name__}: it cannot be read as octaspace.types.{name}: {error}"
+        return f"{type(error).__name__}: not an octaspace.types.{name}: {error}"
     return ""
 
 
-def _skipped(step: _Step, reason: str) -> dict[str, Any]:
+def _skipped(step: SmokeStep, reason: str) -> dict[str, Any]:
     return {
-        "method": step.method.name, "line": f"client.{step.method.name}(…)", "change": step.method.change,
-        "state": "skipped", "message": reason, "data": None, "took": None, "status": None, "attempts": 0,
-        "request_id": None,
+        "step": step.name, "method": step.method.name, "line": f"client.{step.method.name}(…)",
+        "arguments": None, "change": step.method.change, "state": "skipped", "message": reason, "data": None,
+        "took": None, "status": None, "attempts": 0, "endpoint": None, "request_id": None,
     }  # fmt: skip

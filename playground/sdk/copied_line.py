@@ -156,10 +156,11 @@ def python_program(line: str, *, endpoint: str, public: bool, key: str | None) -
         modules.append("os")
     lines = [f"import {name}" for name in sorted(modules)] + [""] * bool(modules) + ["import octaspace", ""]
     lines += [f"# Left out, because it may hold secrets: define {name} first." for name in left_out]
-    lines.append(f"with octaspace.Client({', '.join(arguments)}) as client:")
-    lines += [f"    {each}" for each in _use(line, _returns(tree))]
+    # Not `client`: at a prompt, that one would be replaced by one that is closed.
+    lines.append(f"with octaspace.Client({', '.join(arguments)}) as new_client:")
+    lines += [f"    {each}" for each in _use(f"new_{line}", _returns(tree))]
     needed = [KEY_VARIABLE] if "os" in modules else []
-    # The empty line ends the block at a prompt.
+    # The empty line ends a block at a prompt.
     return CopiedLine("\n".join([*lines, "", ""]), (*needed, *left_out))
 
 
@@ -179,7 +180,7 @@ def _parsed(line: str) -> ast.Expression | None:
         tree = ast.parse(line, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return tree if isinstance(tree.body, ast.Call) else None
+    return tree if isinstance(tree.body, ast.Call) and line.startswith("client.") else None
 
 
 def _name(tree: ast.Expression) -> str:

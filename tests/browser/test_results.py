@@ -67,3 +67,37 @@ def test_without_a_script(new_context: NewContext, sandbox: SandboxServer, addre
     page.locator(f"button:has-text('{button}'):visible:not(.visually-hidden)").first.click()
     assert page.url.endswith("#result")
     expect_in_view(page)
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with a script", "without"])
+def test_failures_of_the_suite_are_first_wide_and_run_again(
+    new_context: NewContext, sandbox: SandboxServer, script: bool
+) -> None:
+    sandbox.faults.add("status", status=403, path="/apps")
+    page = new_context(java_script_enabled=script).new_page()
+    page.goto(SMOKE)
+    page.get_by_role("button", name="Start the suite").click()
+
+    def ended() -> None:
+        if not script:
+            refresh = page.get_by_role("link", name="Refresh the status")
+            while refresh.count():
+                refresh.first.click()
+        expect(page.locator("#result")).to_have_text("Last run")
+
+    ended()
+    failure = page.locator(".failures > li")
+    expect(failure.locator(".failure-message")).to_contain_text("PermissionError")
+    widths = [
+        page.locator(name).evaluate("e => e.clientWidth") for name in (".failure", "#suite .panel-body")
+    ]
+    assert widths[0] > 0.9 * widths[1]
+    assert failure.bounding_box()["y"] < page.locator("[data-table=suite]").bounding_box()["y"]  # type: ignore[index]
+    sandbox.faults.remove_all()
+    sandbox.journal.clear()
+    page.get_by_role("button", name="Run the failed again").click()
+    expect(page.locator("#suite")).to_contain_text("failed calls only")
+    ended()
+    expect(page.locator(".suite-compared")).to_contain_text("apps.list")
+    expect(failure).to_have_count(0)
+    assert [entry.path for entry in sandbox.journal.entries()] == ["/apps"]

@@ -157,7 +157,7 @@ def test_an_answer_of_another_shape_is_a_failure(tmp_path: Path) -> None:
         done = check(tmp_path, OCTA_BASE_URL=server.url)
     assert done.returncode == 1
     assert "FAILED   client.network.info()" in done.stdout
-    assert "UnexpectedShapeError: it cannot be read as octaspace.types.Network" in done.stdout
+    assert "UnexpectedShapeError: not an octaspace.types.Network" in done.stdout
 
 
 def test_retries_are_counted(tmp_path: Path, sandbox: SandboxServer) -> None:
@@ -176,7 +176,7 @@ def test_the_report_as_json(tmp_path: Path, sandbox: SandboxServer) -> None:
     assert found["passed"] + found["skipped"] == len(found["calls"])
     skipped = {call["method"]: call["message"] for call in found["calls"] if call["state"] == "skipped"}
     assert skipped == dict.fromkeys(
-        ("idle_jobs.find", "idle_jobs.logs"), "no call of the API lists idle jobs"
+        ("idle_jobs.find", "idle_jobs.logs"), "needs the number of an idle job, and no call lists them"
     )
     requests = [request for call in found["calls"] for request in call["requests"]]
     arrived = sandbox.journal.entries()

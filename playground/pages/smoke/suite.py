@@ -1,4 +1,4 @@
-"""The smoke suite in the background, begun by a page."""
+"""The smoke suite in the background, started by a page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...browser.call_log import CallLog
 from ...browser.state import Browser
 from ...jobs.background import Progress, begin
 from ...jobs.examples import DOCUMENTED_JOB
-from ...jobs.smoke_steps import plan, run_steps
+from ...jobs.smoke_steps import SmokeStep, all_steps, run_steps
 from ...store import JobLimits
 
 __all__ = ["KIND", "start_smoke"]
@@ -19,27 +19,38 @@ KIND: Final = "smoke"
 _LIMITS: Final = JobLimits(per_browser=1, total=4, rate=6)
 
 
-def start_smoke(parts: AppState, browser: Browser, *, changes: bool) -> str:
-    """Begin the suite for a browser.
+def start_smoke(
+    parts: AppState,
+    browser: Browser,
+    *,
+    changes: bool,
+    steps: list[SmokeStep] | None = None,
+    again: str | None = None,
+) -> str:
+    """Start the suite for a browser.
 
     Args:
         parts: The app's parts.
         browser: Who asks, and with which settings.
         changes: Whether changes are made as well; the caller sees to it that only a sandbox gets them.
+        steps: The calls to make; all of them by default.
+        again: Id of the run that these steps are from.
 
     Returns:
         Id of the job. Its items are the calls: those of `run_steps`, with a log_id.
 
     Raises:
-        playground.store.TooManyJobsError: One is under way.
+        playground.store.TooManyJobsError: One is running.
     """
     source, config, id, budget = browser.api_target, browser.config, browser.id, browser.budget
     ledger = browser.rental_ledger
+    made = all_steps(changes=changes) if steps is None else steps
     about = {
         "changes": changes,
         "source": source.label,
         "endpoints": list(source.endpoints),
-        "plan": plan(changes=changes),
+        "plan": [step.method.name for step in made],
+        "again": again,
     }
 
     def work(progress: Progress) -> None:
@@ -47,7 +58,7 @@ def start_smoke(parts: AppState, browser: Browser, *, changes: bool) -> str:
         with parts.clients.lease(config) as client:
             bounded = client.with_options(total_timeout=budget, rental_ledger=ledger)
             job = DOCUMENTED_JOB if source.is_sandbox else None
-            for item, calls in run_steps(bounded, progress, changes=changes, idle_job=job):
+            for item, calls in run_steps(bounded, progress, changes=changes, idle_job=job, steps=made):
                 progress.tell({**item, "log_id": log.write(calls, item["line"])}, at_once=True)
 
     return begin(parts.database, id, KIND, about, _LIMITS, work)

@@ -1,4 +1,4 @@
-"""The smoke suite: started here, watched while it runs, and taken away as JSON."""
+"""The smoke suite: started here, watched while it runs, compared with the last run, exported as JSON."""
 
 from __future__ import annotations
 
@@ -15,15 +15,22 @@ import octaspace
 
 from ...app_state import current_app_state
 from ...browser.state import current_browser
-from ...jobs.smoke_steps import plan
+from ...jobs.smoke_steps import failed_steps, plan
 from ...store import Job, JobStore, TooManyJobsError
 from ...web.form_actions import RESULT, ChangeForm, once
 from ...web.responses import as_attachment
+from .comparison import compare, signed_seconds
 from .suite import KIND, start_smoke
 
 bp = Blueprint("smoke", __name__, url_prefix="/playground/diagnostics/smoke")
 
 _HERE: Final = "smoke.index"
+
+#: Runs among which the one to compare with is searched: all that the store keeps.
+_KEPT: Final = 20
+
+
+_OUTCOME: Final = {"ok": True, "text": "", "problem": None, "endpoint": _HERE, "values": {}}
 
 
 @bp.get("")
@@ -41,25 +48,45 @@ def index() -> str:
 
 @bp.post("")
 def start() -> Redirect:
-    """Begin the suite; the changing calls only in the sandbox, whatever the form says."""
+    """Start the suite; changes only in the sandbox, whatever the form says."""
     form = ChangeForm()
-    browser = current_browser()
-    changes = request.form.get("changes") == "yes" and browser.api_target.is_sandbox
+    changes = request.form.get("changes") == "yes" and current_browser().api_target.is_sandbox
+
+    return once(form.once.data or "", lambda: _started(changes=changes), (_HERE, {}))
+
+
+@bp.post("/runs/<id>/again")
+def again(id: str) -> Redirect:
+    """Make the calls that failed in a run again, with the same arguments."""
+    form = ChangeForm()
+    job, target = _job(id), current_browser().api_target
+    changes = bool(job.about["changes"]) and target.is_sandbox
+    steps = failed_steps(_jobs().items(id), changes=changes)
+    if list(target.endpoints) != job.about["endpoints"]:
+        reason = f"that run used {job.about['source']}, and this browser uses {target.label} now."
+    else:
+        reason = "" if steps else "no call of that run failed."
 
     def act() -> dict[str, Any]:
-        outcome = {"ok": True, "text": "", "problem": None, "endpoint": _HERE, "values": {}}
-        try:
-            id = start_smoke(current_app_state(), browser, changes=changes)
-        except TooManyJobsError as error:
-            return {**outcome, "ok": False, "text": f"Nothing was begun. {error}"}
-        return {**outcome, "values": {"run": id, "_anchor": RESULT}}
+        if reason:
+            return {**_OUTCOME, "ok": False, "text": f"Nothing was sent: {reason}", "values": {"run": id}}
+        return _started(changes=changes, steps=steps, again=id)
 
-    return once(form.once.data or "", act, (_HERE, {}))
+    return once(form.once.data or "", act, (_HERE, {"run": id}))
+
+
+def _started(**options: Any) -> dict[str, Any]:
+    """Start a run; return the outcome of the form."""
+    try:
+        id = start_smoke(current_app_state(), current_browser(), **options)
+    except TooManyJobsError as error:
+        return {**_OUTCOME, "ok": False, "text": f"The suite was not started. {error}"}
+    return {**_OUTCOME, "values": {"run": id, "_anchor": RESULT}}
 
 
 @bp.get("/runs/<id>")
 def show(id: str) -> str:
-    """The table alone, asked for again and again while the suite runs."""
+    """Only the result; the page polls it while the suite runs."""
     return render_template("smoke/run.html", **_suite(_job(id)))
 
 
@@ -82,8 +109,10 @@ def report(id: str) -> Response:
             "source": job.about["source"],
             "endpoints": job.about["endpoints"],
             "with_changes": job.about["changes"],
+            "only_failed_of": job.about.get("again"),
             "versions": {"octaspace": octaspace.__version__, "python": platform.python_version()},
             **suite["counts"],
+            "compared": suite["compared"].as_json() if suite["compared"] else None,
             "calls": suite["items"],
         },
         indent=1,
@@ -100,13 +129,45 @@ def _suite(job: Job | None) -> dict[str, Any]:
     states = Counter(item["state"] for item in items)
     counts = {state: states[state] for state in ("passed", "failed", "skipped")}
     waiting = job.about["plan"][len(items) :] if job is not None else []
-    return {"job": job, "items": items, "counts": counts, "waiting": waiting}
+    is_running = job is not None and job.alive
+    earlier = None if job is None or is_running else _earlier(job)
+    failures = [item for item in items if item["state"] == "failed"]
+    latest = _jobs().latest(KIND)
+    return {
+        "job": job,
+        "is_last": job is not None and [each.id for each in latest] == [job.id],
+        "items": items,
+        # In their order while it runs, so that no row moves.
+        "ordered": items if is_running else [*failures, *(it for it in items if it["state"] != "failed")],
+        "counts": counts,
+        "waiting": waiting,
+        "failures": failures,
+        "earlier_run": earlier,
+        "compared": None if earlier is None else compare(items, _jobs().items(earlier.id)),
+        "signed_seconds": signed_seconds,
+    }
+
+
+def _earlier(job: Job) -> Job | None:
+    """The run to compare with: the one whose failed calls were repeated, else the last full one before it."""
+    if job.about.get("again"):
+        return _jobs().find(job.about["again"])
+    return next((each for each in _jobs().latest(KIND, _KEPT) if _is_before(each, job)), None)
+
+
+def _is_before(each: Job, job: Job) -> bool:
+    return (
+        each.at < job.at
+        and not each.alive
+        and not each.about.get("again")
+        and each.about["endpoints"] == job.about["endpoints"]
+    )
 
 
 def _job(id: str) -> Job:
     job = _jobs().find(id)
     if job is None or job.kind != KIND:
-        abort(404, "This browser has no such run of the suite; it may have been forgotten.")
+        abort(404, "This browser has no such run of the suite. It may have expired.")
     return job
 
 

@@ -14,7 +14,7 @@ from playground.jobs.smoke_steps import plan
 from playground.sdk.methods import all_methods
 
 from ....support.waiting import until
-from ...browsing import Visitor
+from ...browsing import Visitor, text_of
 
 SMOKE = "/playground/diagnostics/smoke"
 
@@ -67,7 +67,7 @@ def test_an_empty_account_skips_with_a_reason(visitor: Visitor, sandbox: Sandbox
     found = report(visitor, suite(visitor))
     skipped = {call["method"]: call["message"] for call in found["calls"] if call["state"] == "skipped"}
     assert found["failed"] == 0
-    assert skipped["nodes.find"] == "the lists name nothing to try it with"
+    assert skipped["nodes.find"] == "needs an id, and the lists contain none"
     assert "idle_jobs.find" in skipped
 
 
@@ -140,3 +140,126 @@ def test_a_second_press_begins_no_second_run(visitor: Visitor, sandbox: SandboxS
     assert answers[0].headers["Location"] == answers[1].headers["Location"]
     until(lambda: not visitor.page(SMOKE).select("[data-watch]"), within=60)
     assert not visitor.page(SMOKE).find(id="earlier-title")
+
+
+def again(visitor: Visitor, page: BeautifulSoup, **fields: str) -> BeautifulSoup:
+    """Press "Run the failed again" and wait for the end; the page."""
+    (form,) = page.select("#suite form[action$=again]")
+    answer = visitor.post(str(form["action"]), **fields)
+    visitor.follow(answer)
+    until(lambda: not visitor.page(SMOKE).select("[data-watch]"), within=60)
+    return visitor.page(SMOKE)
+
+
+def compared(page: BeautifulSoup) -> dict[str, str]:
+    rows = page.select(".suite-compared > div")
+    return {row.select("dt")[0].get_text(): text_of(row.select("dd")[0]) for row in rows}
+
+
+def test_failures_are_first_and_have_the_whole_width(visitor: Visitor, sandbox: SandboxServer) -> None:
+    sandbox.faults.add("status", status=403, path="/services/vpn")
+    page = suite(visitor)
+    failures = page.select(".failures > .failure")
+    assert len(failures) == 2, "vpn.list and vpn.search"
+    assert "client.services.vpn.list()" in text_of(failures[0])
+    assert "PermissionError: GET /services/vpn: 403" in text_of(failures[0].select(".failure-message")[0])
+    host = sandbox.urls[0].partition("://")[2].partition(":")[0]
+    assert host in text_of(failures[0])
+    whole = str(page)
+    assert whole.index('class="failures"') < whole.index('data-table="suite"')
+    rows = page.select("#suite tbody tr")
+    assert [row.get("class") for row in rows[:3]] == [["failed"], ["failed"], None]
+    assert not page.select("td[data-label=Message]"), "no narrow column for errors"
+    endpoints = {text_of(row.select("td[data-label=Endpoint]")[0]) for row in rows}
+    assert endpoints == {url.partition("://")[2] for url in sandbox.urls}
+
+
+def test_only_the_failed_calls_run_again(visitor: Visitor, sandbox: SandboxServer) -> None:
+    sandbox.faults.add("status", status=403, path="/nodes/9001")
+    sandbox.faults.add("status", status=403, path="/apps")
+    page = suite(visitor)
+    before = {item["step"]: item for item in report(visitor, page)["calls"]}
+    sandbox.faults.remove_all()
+    sandbox.faults.add("status", status=404, path="/apps")
+    sandbox.journal.clear()
+    page = again(visitor, page)
+    assert {entry.path for entry in sandbox.journal.entries()} == {"/nodes/9001", "/apps"}
+    found = report(visitor, page)
+    assert [(call["step"], call["state"]) for call in found["calls"]] == [
+        ("apps.list", "failed"), ("nodes.find", "passed"),
+    ]  # fmt: skip
+    assert found["calls"][1]["arguments"] == before["nodes.find"]["arguments"] == {"id": 9001}
+    assert found["only_failed_of"]
+    assert (found["compared"]["fixed"], found["compared"]["still_failed"]) == (["nodes.find"], ["apps.list"])
+    told = compared(page)
+    assert (told["Newly failed"], told["Still failing"]) == ("0", "1")
+    assert told["Fixed"] == "1: nodes.find"
+    assert "2 calls" in told["Duration"]
+    assert "still failing" in text_of(page.select(".failure")[0])
+    sandbox.faults.remove_all()
+    assert report(visitor, again(visitor, page))["passed"] == 1, "that of the second run"
+
+
+def test_a_run_is_compared_with_the_last_whole_one(
+    app: Flask, visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    assert not compared(suite(visitor)), "the first has none"
+    told = compared(suite(visitor))
+    assert told["Results"] == "no call failed in either run"
+    reads = len(plan(changes=False))
+    assert told["Duration"].endswith(f"for the {reads} calls of both runs")
+    sandbox.faults.add("status", status=403, path="/apps")
+    page = suite(visitor)
+    assert (compared(page)["Newly failed"], compared(page)["Fixed"]) == ("1", "0")
+    assert "newly failed" in text_of(page.select(".failure")[0])
+    sandbox.faults.remove_all()
+    again(visitor, page)
+    page = suite(visitor)
+    assert compared(page)["Fixed"] == "1: apps.list", "not compared with the run of the failed calls"
+    assert not compared(suite(Visitor(app))), "the runs of another browser are not used"
+
+
+def test_a_failed_change_runs_again_with_what_it_needs(visitor: Visitor, sandbox: SandboxServer) -> None:
+    sandbox.reset(ready_after=0)
+    before = {rental.uuid for rental in sandbox.world.active()}
+    fault = sandbox.faults.add("status", status=422, path="/services/render", methods=["POST"])
+    page = suite(visitor, changes="yes")
+    failed = [call["step"] for call in report(visitor, page)["calls"] if call["state"] == "failed"]
+    assert "services.render.create" in failed
+    sandbox.faults.remove_fault(fault.id)
+    found = report(visitor, again(visitor, page))
+    changes = [call["method"] for call in found["calls"] if call["change"]]
+    assert changes == ["services.render.create", "services.session.stop", "services.render.rent"]
+    assert found["failed"] == 0
+    assert {rental.uuid for rental in sandbox.world.active()} == before
+    sandbox.reset(ready_after=4)
+
+
+def test_nothing_runs_again_at_another_api_or_without_a_failure(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    sandbox.faults.add("status", status=403, path="/apps")
+    page = suite(visitor)
+    (form,) = page.select("#suite form[action$=again]")
+    visitor.post("/playground/settings/source", kind="custom", base_urls=sandbox.urls[0], api_key="a-key")
+    sandbox.journal.clear()
+    refused = visitor.follow(visitor.post(str(form["action"])))
+    assert "Nothing was sent" in text_of(refused.select("main > .notice")[0])
+    assert sandbox.journal.entries() == []
+    visitor.post("/playground/settings/source", kind="sandbox")
+    sandbox.faults.remove_all()
+    page = suite(visitor)
+    assert not page.select("#suite form[action$=again]")
+    address = str(page.select("#suite a[download]")[0]["href"]).replace("report.json", "again")
+    sandbox.journal.clear()
+    assert "no call of that run failed" in text_of(visitor.follow(visitor.post(address)))
+    assert sandbox.journal.entries() == []
+
+
+def test_a_second_press_runs_the_failed_once(visitor: Visitor, sandbox: SandboxServer) -> None:
+    sandbox.faults.add("status", status=403, path="/apps")
+    page = suite(visitor)
+    sandbox.journal.clear()
+    again(visitor, page, once="pressed-twice")
+    again(visitor, page, once="pressed-twice")
+    assert len(sandbox.journal.entries()) == 1
