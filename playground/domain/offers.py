@@ -101,7 +101,7 @@ class ShownOffer:
     def what(self) -> str:
         """A short description."""
         if isinstance(self.offer, VpnRelay):
-            kind = "residential relay" if self.offer.residential else "relay in a data centre"
+            kind = "residential relay" if self.offer.residential else "data center relay"
             return f"{kind}, {self.place}" if self.place else kind
         return f"{self.gpus}, {self.place}" if self.place else self.gpus
 
@@ -215,7 +215,7 @@ def scatter(offers: Sequence[ShownOffer], axis: Axis, against: str, per: str) ->
         if x is None or shown.price is None:
             continue
         figure = f"{x:g} {axis.unit}".strip()
-        reliable = "" if shown.reliability is None else f", {shown.reliability:g} % up"
+        reliable = "" if shown.reliability is None else f", {shown.reliability:g} % reliability"
         name = (
             f"Node {shown.node_id}: ${shown.price:.3f} per {per}, {figure}{reliable}, {shown.what_short[:60]}"
         )

@@ -33,9 +33,9 @@ def parse_hours(text: str) -> int | float | None:
     if not text:
         return None
     if not text.isascii() or not _NUMBER.fullmatch(text):
-        raise ValueError(f"{text[:40]!r} is not a number of hours; 4 and 0.5 are.")
+        raise ValueError(f"Enter a number of hours, such as 4 or 0.5, not {text[:40]!r}.")
     hours = Decimal(text)
     if not 0 < hours <= _MAX_HOURS:
-        raise ValueError(f"More than 0 and at most {_MAX_HOURS} hours are possible, not {text[:40]}.")
+        raise ValueError(f"Enter more than 0 and at most {_MAX_HOURS} hours, not {text[:40]}.")
     seconds = hours * 3600
     return int(seconds) if seconds == int(seconds) else float(seconds)

@@ -59,7 +59,7 @@ PARAMETER_TEXTS: Final[Mapping[str, str]] = {
     "protocol": 'For v2ray only: "trojan", "vmess" or "vless".',
     "recent": "True for ended sessions (?recent=true).",
     "services.session.recent": "True for a session that has ended (?recent=true); its logs need it.",
-    "residential": "True for residential relays, False for those in data centres.",
+    "residential": "True for residential relays, False for those in data centers.",
     "score": "Rating of the node from 1 (bad) to 5 (good); None sends none.",
     "sort": '"price" (cheapest first), "reliability", "vram" or "download" (best first).',
     "services.vpn.sort": '"price" (cheapest first) or "download" (fastest first).',

@@ -1,4 +1,4 @@
-"""Checks of the current page: axe, heading order, truncated text, small targets."""
+"""Checks of the current page: axe, heading order, truncated text, small targets, tables and badges."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ def layout_problems_of(page: Page) -> list[str]:
     found += [f"words beyond their box: {html}" for html in checks["overlapping"]]
     found += [f"out of its panel: {html}" for html in checks["spilled"]]
     found += [f"too small to touch: {html}" for html in checks["tooSmall"]]
+    found += [f"scrolls by a few pixels: {html}" for html in checks["slightScroll"]]
+    found += [f"badge is cut or broken: {html}" for html in checks["brokenBadges"]]
+    found += [f"buttons are out of sight: {html}" for html in checks["hiddenActions"]]
     return found
 
 

@@ -54,5 +54,31 @@
     return targets.some((other) => !one.e.contains(other.e) && !other.e.contains(one.e) && near(one, other));
   });
 
-  return { headings, cutOff: cutOff.map(html), overlapping: overlapping.map(html), spilled: spilled.slice(0, 4).map(html), tooSmall: tooSmall.map(({ e }) => html(e)) };
+  // A box that scrolls by a few pixels only because of rounding or a border.
+  const boxes = [...document.querySelectorAll(".table-scroll, .scroll-x")].filter(shown);
+  const slightScroll = boxes.filter((e) => {
+    const [down, aside] = [e.scrollHeight - e.clientHeight, e.scrollWidth - e.clientWidth];
+    return (down > 0 && down < 20) || (aside > 0 && aside < 8);
+  });
+
+  // Badges of which a part is hidden, or whose text is broken into lines although there is room for it.
+  const linesOf = (e) => {
+    const words = [...e.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+    const tops = words.flatMap((node) => {
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      return [...range.getClientRects()].filter((box) => box.width > 1).map((box) => box.top);
+    });
+    return tops.sort((a, b) => a - b).filter((at, number) => number === 0 || at - tops[number - 1] > 4).length;
+  };
+  const badges = [...document.querySelectorAll(".badge-state, .chip, .source")].filter((e) => shown(e) && e.textContent.trim().length < 25);
+  const brokenBadges = badges.filter((e) => e.scrollWidth > e.clientWidth + 1 || linesOf(e) > 1);
+
+  // Buttons in the last column of a table that are scrolled out of sight.
+  const hiddenActions = innerWidth < 768 ? [] : [...document.querySelectorAll("table.has-actions")].filter(shown).filter((table) => {
+    const [box, cell] = [table.closest(".table-scroll"), table.querySelector("tbody td:last-child")];
+    return cell && cell.getBoundingClientRect().right > box.getBoundingClientRect().right + 1;
+  });
+
+  return { slightScroll: slightScroll.map(html), brokenBadges: brokenBadges.map(html), hiddenActions: hiddenActions.map(html), headings, cutOff: cutOff.map(html), overlapping: overlapping.map(html), spilled: spilled.slice(0, 4).map(html), tooSmall: tooSmall.map(({ e }) => html(e)) };
 }

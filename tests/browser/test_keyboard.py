@@ -99,7 +99,7 @@ def test_a_machine_is_rented_and_stopped(page: Page, sandbox: SandboxServer, clo
     page.keyboard.press("g")
     page.keyboard.press("v")
     expect(page.locator("h1")).to_have_text("Services")
-    tab_to(page, page.locator("[data-table=offers] tbody").get_by_role("link", name="Use").nth(2))
+    tab_to(page, page.locator("[data-table=offers] tbody").get_by_role("link", name="Rent").nth(2))
     page.keyboard.press("Enter")
     tab_to(page, page.locator("#image"))
     page.keyboard.type("ubuntu:24.04")

@@ -52,7 +52,7 @@ def several(page: Page, sandbox: SandboxServer) -> None:
 CHANGES: dict[str, tuple[Open, str, str, int]] = {
     "rental": (rental, "Rent now", "Rented", 1),
     "reboot": (reboot, "Reboot", "was asked to reboot", 1),
-    "wallet": (wallet, "Generate wallet", "A new wallet was made", 1),
+    "wallet": (wallet, "Generate wallet", "New wallet created", 1),
     "stop": (stop, "Stop the session", "The session is stopped", 1),
     "several": (several, "Stop 2 sessions", "2 of 2 sessions stopped", 2),
 }
@@ -94,7 +94,7 @@ def test_the_same_form_sent_again_shows_the_same_result(page: Page, sandbox: San
     dialog = page.locator("dialog[open]")
     token = dialog.locator("[name=once]").input_value()
     dialog.get_by_role("button", name="Generate wallet").click()
-    expect(outcome(page)).to_contain_text("A new wallet was made")
+    expect(outcome(page)).to_contain_text("New wallet created")
     first = outcome(page).inner_text()
     wallet(page, sandbox)
     dialog.locator("[name=once]").evaluate("(field, token) => { field.value = token }", token)

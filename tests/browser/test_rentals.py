@@ -103,7 +103,7 @@ def test_a_deadline_from_form_to_end_without_script(
     plain.goto("/playground/services/vpn/rent?node_id=9301")
     plain.get_by_label("Stop after").fill("soon")
     plain.get_by_role("button", name="Review cost").click()
-    expect(plain.locator("#max_duration-error")).to_contain_text("not a number of hours")
+    expect(plain.locator("#max_duration-error")).to_contain_text("number of hours")
     plain.get_by_label("Stop after").fill("1.5")
     plain.get_by_role("button", name="Review cost").click()
     expect(plain.locator("main")).to_contain_text("After 1 h 30 min")
@@ -117,7 +117,7 @@ def test_a_deadline_from_form_to_end_without_script(
     plain.get_by_label("Stop in").fill("-3")
     with watcher.expecting("HTTP 422: POST .*/extend"):
         plain.get_by_role("button", name="Set the deadline").click()
-    expect(plain.locator("#hours-error")).to_contain_text("not a number of hours")
+    expect(plain.locator("#hours-error")).to_contain_text("number of hours")
     plain.get_by_label("Stop in").fill("30")
     plain.get_by_role("button", name="Set the deadline").click()
     expect(outcome(plain)).to_contain_text("1 d 6 h")

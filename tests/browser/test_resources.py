@@ -58,8 +58,8 @@ def test_dots_link_to_rows(page: Page, sandbox: SandboxServer) -> None:
 
 def test_offers_are_filtered_and_compared(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/services")
-    page.get_by_label("Minimum VRAM, GB").fill("20")
-    page.get_by_label("Maximum USD per hour").fill("1")
+    page.get_by_label("Min. VRAM, GB").fill("20")
+    page.get_by_label("Max. USD per hour").fill("1")
     page.get_by_role("button", name="Apply", exact=True).click()
     expect(page.locator("[data-panel=offers] .sdk-call-line")).to_have_text(
         "client.services.mr.search(min_vram_gb=20, max_price_usd=1)"
@@ -71,14 +71,14 @@ def test_offers_are_filtered_and_compared(page: Page, sandbox: SandboxServer) ->
     expect(page.locator("table.compare thead th")).to_have_count(4)
     page.reload()
     expect(page.locator("table.compare thead th")).to_have_count(4)
-    expect(page.get_by_label("Minimum VRAM, GB")).to_have_value("20")
+    expect(page.get_by_label("Min. VRAM, GB")).to_have_value("20")
 
 
 def test_an_app_fills_the_form(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/apps")
     page.locator(".app").first.get_by_role("link", name="Rent with").click()
     expect(page.locator(".notice-app")).to_be_visible()
-    page.locator("[data-table=offers] tbody").get_by_role("link", name="Use").first.click()
+    page.locator("[data-table=offers] tbody").get_by_role("link", name="Rent").first.click()
     expect(page.locator("#image")).not_to_have_value("")
     expect(page.locator("#app")).not_to_have_value("")
     assert changes(sandbox) == []

@@ -86,7 +86,7 @@ def rent_wait_stop(page: Page) -> str:
     """The story; the session's id."""
     page.goto("/")
     page.get_by_role("link", name="Services", exact=True).click()
-    page.locator("[data-table=offers] tbody").get_by_role("link", name="Use").nth(3).click()
+    page.locator("[data-table=offers] tbody").get_by_role("link", name="Rent").nth(3).click()
     page.locator("#image").fill("ubuntu:24.04")
     page.locator("#disk_size").fill("5")
     page.get_by_role("button", name="Review cost").click()

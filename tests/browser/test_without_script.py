@@ -96,13 +96,13 @@ def test_a_wallet(plain: Page, sandbox: SandboxServer) -> None:
     plain.goto("/playground/account")
     plain.get_by_role("button", name="Generate a wallet").click()
     plain.get_by_role("button", name="Generate wallet").click()
-    expect(outcome(plain)).to_contain_text("A new wallet was made")
+    expect(outcome(plain)).to_contain_text("New wallet created")
     assert [entry.method for entry in changes(sandbox)] == ["POST"]
 
 
 def test_a_rental_from_offer_to_end(plain: Page, sandbox: SandboxServer, clock: ManualClock) -> None:
     plain.goto("/playground/services")
-    plain.get_by_label("Maximum USD per hour").fill("1")
+    plain.get_by_label("Max. USD per hour").fill("1")
     plain.get_by_role("button", name="Apply", exact=True).click()
     node = plain.locator("[data-table=offers] tbody tr th a").first.inner_text()
     open_order(plain, int(node))
@@ -132,8 +132,8 @@ def test_several_sessions_at_once(plain: Page, sandbox: SandboxServer) -> None:
 def test_idle_jobs(plain: Page, sandbox: SandboxServer) -> None:
     node, job = next(iter(sandbox.world.initial_state.idle_jobs))
     plain.goto("/playground/idle-jobs")
-    plain.get_by_label("Node", exact=True).fill(str(node))
-    plain.get_by_label("Job", exact=True).fill(str(job))
+    plain.get_by_label("Node ID", exact=True).fill(str(node))
+    plain.get_by_label("Job ID", exact=True).fill(str(job))
     plain.get_by_role("button", name="Find").click()
     expect(plain.locator("[data-panel=logs]")).to_contain_text("lines")
 

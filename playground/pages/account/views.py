@@ -51,7 +51,7 @@ def generate_wallet() -> Redirect:
 
 def _made(response: Response[Any]) -> str:
     address = single_line(get_path(response.data, "address"), 120)
-    return f"A new wallet was made: {address}." if address else "A new wallet was made."
+    return f"New wallet created: {address}." if address else "New wallet created."
 
 
 def initials(email: str | None) -> str:

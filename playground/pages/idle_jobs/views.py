@@ -53,7 +53,7 @@ def index() -> str:
     node, job = _asked()
     missing = {}
     if node or job:
-        missing = {name: "Required as well." for name, value in (("node", node), ("job", job)) if not value}
+        missing = {name: "Required." for name, value in (("node", node), ("job", job)) if not value}
     panels = {}
     if node and job:
         read = partial(read_log, mask=_mask())
@@ -73,7 +73,7 @@ def log() -> Response:
     """The whole log as a text file."""
     node, job = _asked()
     if not (node and job):
-        abort(404, "Which node, and which job?")
+        abort(404, "Node ID and job ID are required.")
     read = partial(read_text, mask=_mask())
     panel = load(PanelRequest("logs", "Log", _line("logs", node, job), shape=read), page=False)["logs"]
     if panel.problem is not None:

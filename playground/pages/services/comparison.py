@@ -53,7 +53,7 @@ def _relays(offers: Sequence[ShownOffer]) -> list[Row]:
         ),
         _words(offers, "Location", lambda it: it.place),
         _words(
-            offers, "Kind", lambda it: {True: "residential", False: "data centre"}.get(it.offer.residential)
+            offers, "Type", lambda it: {True: "residential", False: "data center"}.get(it.offer.residential)
         ),
         _figure(offers, "Download", lambda it: it.offer.net_down_mbits, _mbits),
         _figure(offers, "Upload", lambda it: it.offer.net_up_mbits, _mbits),
@@ -73,14 +73,14 @@ def _machines(offers: Sequence[ShownOffer]) -> list[Row]:
         _words(offers, "CPU", lambda it: it.offer.cpu_model_name),
         _figure(offers, "Cores", lambda it: it.offer.cpu_cores, amount),
         _figure(offers, "Memory", lambda it: it.offer.total_memory, bytes_text),
-        _words(offers, "Kind of memory", lambda it: it.offer.memory_type),
+        _words(offers, "Memory type", lambda it: it.offer.memory_type),
         _figure(offers, "Disk speed", lambda it: it.offer.disk_speed_mbs, _megabytes),
         _figure(offers, "Free disk", lambda it: it.offer.free_disk, bytes_text),
         _figure(offers, "Reliability", lambda it: it.reliability, lambda percent: f"{amount(percent, 2)} %"),
         _figure(offers, "Download", lambda it: it.offer.net_down_mbits, _mbits),
         _figure(offers, "Upload", lambda it: it.offer.net_up_mbits, _mbits),
         _words(offers, "Location", lambda it: it.place),
-        _words(offers, "System", lambda it: it.offer.os_version),
+        _words(offers, "Operating system", lambda it: it.offer.os_version),
         _words(offers, "Features", lambda it: ", ".join(it.offer.features)),
     ]
 

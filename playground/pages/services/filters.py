@@ -17,11 +17,12 @@ __all__ = ["SORTS", "Filters", "read_filters"]
 
 #: Orders of the SDK's searches, and what a page calls them.
 _MACHINE_SORTS: Final = {
-    "price": "cheapest first", "reliability": "most reliable", "vram": "most VRAM", "download": "fastest",
+    "price": "Lowest price", "reliability": "Highest reliability", "vram": "Most VRAM",
+    "download": "Fastest download",
 }  # fmt: skip
 SORTS: Final[dict[Service, dict[str, str]]] = {
     "mr": _MACHINE_SORTS,
-    "vpn": {"price": "cheapest first", "download": "fastest"},
+    "vpn": {"price": "Lowest price", "download": "Fastest download"},
     "render": _MACHINE_SORTS,
 }
 
@@ -74,10 +75,10 @@ def _value(service: Service, name: str, text: str) -> Any:
         return _number(text)
     if name == "residential":
         if text not in _RESIDENTIAL:
-            raise ValueError("Choose one of these; it filters nothing now.")
+            raise ValueError("Choose one of the options. This filter is not applied.")
         return _RESIDENTIAL[text]
     if name == "sort" and text not in SORTS[service]:
-        raise ValueError("There is no such order; the cheapest come first now.")
+        raise ValueError("Unknown sort order. Sorted by lowest price.")
     return text
 
 
@@ -87,5 +88,5 @@ def _number(text: str) -> int | float:
     except InvalidOperation:
         number = Decimal(-1)
     if not number.is_finite() or not 0 <= number < 10**9:
-        raise ValueError("This must be a number, 0 or more; it filters nothing now.")
+        raise ValueError("Enter a number, 0 or more. This filter is not applied.")
     return int(number) if number == number.to_integral_value() else float(number)

@@ -17,6 +17,7 @@ function put(name, text) {
   const field = input(name);
   if (field.value === text) return false;
   field.value = text;
+  if (field.rows) field.rows = Math.max(3, Math.min(12, text.split("\n").length + 1));
   if (field.closest("details") && text) field.closest("details").open = true;
   return true;
 }

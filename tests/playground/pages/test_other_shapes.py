@@ -66,7 +66,7 @@ def test_offers_with_cards_by_vendor(guest: Visitor, small_api: SmallApi, servic
         for row in page.select("table.compare tbody tr")
     }
     assert compared["GPUs"][1] == "1 × NVIDIA GeForce RTX 4090, 1 × AMD Radeon RX 7900 XTX"
-    assert compared["Kind of memory"] == ["—", "DDR5"]
+    assert compared["Memory type"] == ["—", "DDR5"]
     assert compared["Disk speed"][1] == "3\u202f500 MB/s"
 
 

@@ -192,7 +192,7 @@ def test_without_the_offers_the_form_and_its_review_say_that_the_price_is_unknow
         ("mr", {"envs": "A=1\nA=2"}, {"envs": "repeats the name"}),
         ("mr", {"organization_id": "-4"}, {"organization_id": "above 0"}),
         ("mr", {"max_duration": "soon"}, {"max_duration": "number of hours"}),
-        ("mr", {"max_duration": "0"}, {"max_duration": "More than 0"}),
+        ("mr", {"max_duration": "0"}, {"max_duration": "more than 0"}),
         ("vpn", {"max_duration": "-1"}, {"max_duration": "number of hours"}),
         ("render", {"max_duration": "90000"}, {"max_duration": "at most 87600"}),
         ("vpn", {"name": "x" * 201}, {"name": "at most 200"}),

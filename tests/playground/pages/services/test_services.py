@@ -107,7 +107,7 @@ def test_the_picture_says_in_words_what_it_draws(visitor: Visitor) -> None:
         assert dot["href"] in ids
         assert re.match(r"Node \d+: \$\d+\.\d{3} per hour, [\d.]+ GB", str(dot["aria-label"]))
     scores = visitor.page(f"{SERVICES_PAGE}?tab=render&against=score")
-    assert "Price by Blender score" in text_of(scores.select(".chart")[0])
+    assert "price vs. Blender score" in text_of(scores.select(".chart")[0])
     assert "Mbit/s" in text_of(visitor.page(f"{SERVICES_PAGE}?tab=vpn").select(".chart")[0])
 
 
