@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from flask import Response, redirect, request, url_for
@@ -35,7 +35,7 @@ from ..browser.state import Browser, current_browser
 from ..sdk.call import SdkCall
 from ..sdk.error_card import Problem, describe
 from ..sdk.file_masking import overwrite_key
-from ..sdk.recording import record_calls
+from ..sdk.recording import RecordedCalls, record_calls
 from ..store import OneTimeTokens
 from .admission import client_disconnected, current_slot
 from .form_actions import OUTCOME, Target, new_token
@@ -44,7 +44,7 @@ from .responses import as_attachment
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["Fetch", "send_file"]
+__all__ = ["Fetch", "FetchedFile", "fetch_file", "send_file"]
 
 #: Fetches the file. Arguments: the client, the file to write, and a progress callback.
 Fetch = Callable[[Client, IO[bytes], Callable[[int, "int | None"], None]], octaspace.Response[Any]]
@@ -70,56 +70,97 @@ class _Disconnected(Exception):  # noqa: N818  # not an error
     """The browser has disconnected."""
 
 
+#: The problem of a download whose browser has disconnected.
+_DISCONNECTED: Final = Problem("Stopped", "The browser disconnected before the file was complete.")
+
+
 class _TooLarge(Exception):  # noqa: N818
     """The file is larger than this app's limit."""
 
 
 @dataclass
-class _File:
-    """Result of a fetch: a file, or None when an outcome is shown instead."""
+class FetchedFile:
+    """Result of a fetch.
+
+    Attributes:
+        content: The file, or None if there is a problem. The receiver closes it.
+        size: Its size in bytes.
+        problem: Why there is no file.
+        calls: The calls behind it.
+        log_id: Number of the last of them in the request log.
+    """
 
     content: IO[bytes] | None = None
     size: int = 0
+    problem: Problem | None = None
+    calls: RecordedCalls = field(default_factory=RecordedCalls)
+    log_id: int | None = None
 
 
-def send_file(line: SdkCall, fetch: Fetch, *, name: str, to: Target) -> Response | Redirect:
+def fetch_file(line: SdkCall, fetch: Fetch, *, seconds: float) -> FetchedFile:
+    """Fetch a file from the API into a temporary file, for a page that shows a part of it.
+
+    Args:
+        line: The call for the log.
+        fetch: Makes the call.
+        seconds: Time limit.
+    """
+    transfer = _Transfer(line, fetch, seconds)
+    transfer.start()
+    found = next((event for event in transfer.events() if isinstance(event, FetchedFile)), None)
+    return found or FetchedFile(problem=_DISCONNECTED)
+
+
+def send_file(
+    line: SdkCall, fetch: Fetch, *, name: str | Callable[[IO[bytes]], str], to: Target
+) -> Response | Redirect:
     """Fetch a file from the API and stream it to the browser.
 
     Args:
         line: The call for display and the log.
         fetch: Makes the call.
-        name: File name for the browser.
+        name: File name for the browser, or a function that makes it from the content. A name that ends in
+            ``.log`` is sent as text, any other as bytes.
         to: Page that shows an error.
 
     Returns:
         The file; or progress lines and the file, when the form has the field `steps`. On an error a redirect
         to `to`, or a line with that URL. An empty response when the browser has disconnected.
     """
+
+    def name_of(content: IO[bytes]) -> str:
+        return name if isinstance(name, str) else name(content)
+
     transfer = _Transfer(line, fetch)
     see = url_for(to[0], **{**to[1], OUTCOME: transfer.token})
     if STEPS in request.form:
-        steps = _steps(transfer, name, see)
+        steps = _steps(transfer, name_of, see)
         return Response(steps, mimetype="application/octet-stream", direct_passthrough=True)
     transfer.start()
-    file = next((event for event in transfer.events() if isinstance(event, _File)), None)
+    file = next((event for event in transfer.events() if isinstance(event, FetchedFile)), None)
     if file is None:
         return Response(status=400)
     if file.content is None:
+        transfer.keep_outcome(file)
         return redirect(see, 303)
+    called = name_of(file.content)
+    mimetype = "text/plain" if called.endswith(".log") else "application/octet-stream"
     chunks = transfer.chunks(file.content)
-    response = Response(chunks, mimetype="application/octet-stream", direct_passthrough=True)
+    response = Response(chunks, mimetype=mimetype, direct_passthrough=True)
     response.headers["Content-Length"] = str(file.size)
-    return as_attachment(response, name)
+    return as_attachment(response, called)
 
 
 class _Transfer:
     """One download in a separate thread. It reads everything it needs from the request beforehand."""
 
-    def __init__(self, line: SdkCall, fetch: Fetch) -> None:
+    def __init__(self, line: SdkCall, fetch: Fetch, seconds: float = _MAX_SECONDS) -> None:
         self.token = new_token()
-        self._events: queue.SimpleQueue[tuple[int, int | None] | _File | Exception] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[int, int | None] | FetchedFile | Exception] = (
+            queue.SimpleQueue()
+        )
         self._cancelled = threading.Event()
-        self._end = time.monotonic() + _MAX_SECONDS
+        self._end = time.monotonic() + seconds
         self._environ: WSGIEnvironment = request.environ
         self._slot = current_slot()
         self._line, self._fetch = line, fetch
@@ -138,11 +179,11 @@ class _Transfer:
             self._slot.release()
             raise
 
-    def events(self) -> Iterator[tuple[int, int | None] | _File | None]:
+    def events(self) -> Iterator[tuple[int, int | None] | FetchedFile | None]:
         """Yield progress, then the file; None without news. Ends early when the browser disconnects."""
-        event: tuple[int, int | None] | _File | Exception | None = None
+        event: tuple[int, int | None] | FetchedFile | Exception | None = None
         try:
-            while not isinstance(event, _File):
+            while not isinstance(event, FetchedFile):
                 try:
                     event = self._events.get(timeout=_CHECK_SECONDS)
                 except queue.Empty:
@@ -150,7 +191,7 @@ class _Transfer:
                 if isinstance(event, Exception):
                     raise event
                 if client_disconnected(self._environ):
-                    if isinstance(event, _File) and event.content is not None:
+                    if isinstance(event, FetchedFile) and event.content is not None:
                         event.content.close()
                     return
                 yield event
@@ -177,25 +218,28 @@ class _Transfer:
         finally:
             self._slot.release()
 
-    def _run(self) -> _File:
+    def _run(self) -> FetchedFile:
         content: IO[bytes] = tempfile.TemporaryFile(dir=self._app_state.process.state_dir)  # noqa: SIM115
-        problem, log_id = self._call(content)
-        if problem is None:
-            overwrite_key(content, self._app_state.clients.mask(self._config))
-            size = content.seek(0, os.SEEK_END)
-            content.seek(0)
-            return _File(content, size)
-        content.close()
+        file = self._call(content)
+        if file.problem is not None:
+            content.close()
+            return file
+        overwrite_key(content, self._app_state.clients.mask(self._config))
+        file.content, file.size = content, content.seek(0, os.SEEK_END)
+        content.seek(0)
+        return file
+
+    def keep_outcome(self, file: FetchedFile) -> None:
+        """Keep why there is no file, for the page that shows it."""
         outcome = {
-            "ok": False, "text": "", "problem": problem.as_json(), "line": self._line.redacted,
-            "log_id": log_id,
+            "ok": False, "text": "", "problem": file.problem.as_json() if file.problem else None,
+            "line": self._line.redacted, "log_id": file.log_id,
         }  # fmt: skip
         tokens = OneTimeTokens(self._app_state.database, self._browser.id)
         tokens.claim(self.token, _OUTCOME_SECONDS)
         tokens.finish(self.token, outcome, _OUTCOME_SECONDS)
-        return _File()
 
-    def _call(self, content: IO[bytes]) -> tuple[Problem | None, int | None]:
+    def _call(self, content: IO[bytes]) -> FetchedFile:
         problem = None
         with self._app_state.clients.lease(self._config) as client, record_calls() as calls:
             try:
@@ -207,7 +251,7 @@ class _Transfer:
                 text = f"The file is larger than {_MAX_BYTES >> 20} MiB, the limit of this app."
                 problem = Problem("TooLarge", text, advice="Download it with the SDK: the code is below.")
             except _Disconnected:
-                problem = Problem("Stopped", "The browser disconnected before the file was complete.")
+                problem = _DISCONNECTED
             except OSError as error:
                 text = f"The file cannot be stored on this server's disk: {error.strerror}"
                 problem = Problem(type(error).__name__, text)
@@ -215,7 +259,7 @@ class _Transfer:
         if problem is not None and rows and rows[-1]["status"] is None:
             rows[-1]["error"] = problem.kind  # cancelled by this app, not by the SDK
         numbers = self._log.append(rows)
-        return problem, numbers[-1] if numbers else None
+        return FetchedFile(problem=problem, calls=calls, log_id=numbers[-1] if numbers else None)
 
     def _progress(self, done: int, total: int | None) -> None:
         if self._cancelled.is_set():
@@ -228,17 +272,18 @@ class _Transfer:
             self._events.put((done, total))
 
 
-def _steps(transfer: _Transfer, name: str, see: str) -> Iterator[bytes]:
+def _steps(transfer: _Transfer, name_of: Callable[[IO[bytes]], str], see: str) -> Iterator[bytes]:
     transfer.start()
     for event in transfer.events():
         if event is None:
             yield _line()  # keep-alive: writing it fails when the client has disconnected
-        elif not isinstance(event, _File):
+        elif not isinstance(event, FetchedFile):
             yield _line(done=event[0], total=event[1])
         elif event.content is None:
+            transfer.keep_outcome(event)
             yield _line(see=see)
         else:
-            yield _line(name=name, size=event.size)
+            yield _line(name=name_of(event.content), size=event.size)
             yield from transfer.chunks(event.content)
 
 

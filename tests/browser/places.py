@@ -50,6 +50,11 @@ def _node(page: Page, sandbox: SandboxServer) -> str:
     return f"/playground/nodes/{sandbox.world.nodes()[0]['id']}"
 
 
+def _new_prices(page: Page, sandbox: SandboxServer) -> str:
+    chosen = "&".join(f"node={node['id']}" for node in sandbox.world.nodes()[:5])
+    return f"/playground/nodes/prices?{chosen}&base=1500000000000000000&storage=0.5"
+
+
 def _uuid(sandbox: SandboxServer, service: str) -> str:
     return next(rental.uuid for rental in sandbox.world.active() if rental.service == service)
 
@@ -142,7 +147,9 @@ AREAS = {
     ),
     "nodes": (
         Place("nodes", "/playground/nodes", "nodes.index"),
+        Place("nodes-prices", _new_prices),
         Place("node", _node),
+        Place("node-log", lambda page, sandbox: f"{_node(page, sandbox)}/log?find=peer"),
         Place("idle-jobs", "/playground/idle-jobs", "idle_jobs.index"),
         Place("idle-job", _job),
     ),

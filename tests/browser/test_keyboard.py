@@ -90,7 +90,7 @@ def test_a_node_is_reached_opened_and_rebooted(page: Page, sandbox: SandboxServe
     page.keyboard.press("Enter")
     tab_to(page, dialog.get_by_role("button", name="Reboot"))
     page.keyboard.press("Enter")
-    expect(outcome(page)).to_contain_text("was asked to reboot")
+    expect(outcome(page)).to_contain_text("Reboot of node")
     assert [entry.operation for entry in changes(sandbox)] == ["reboot_node"]
 
 

@@ -116,3 +116,69 @@ def test_a_node_is_followed_until_it_is_back(page: Page, sandbox: SandboxServer,
     assert "done=" not in page.url
     expect(page.locator("[data-open-dialog=reboot]")).to_be_visible()
     assert len(changes(sandbox)) == 1
+
+
+def test_a_log_is_searched_in_the_page(page: Page, sandbox: SandboxServer) -> None:
+    page.goto("/playground/nodes/9001/log")
+    asked = len(sandbox.journal.entries())
+    before = page.locator("[data-log-text]").all_text_contents()
+    field = page.get_by_label("Search the log")
+    field.fill("PEER connected")
+    count = page.locator("[data-log-count]")
+    expect(count).to_have_text(re.compile(r"^1 of [0-9]{3} matches$"))
+    total = page.locator("[data-log-text] mark").count()
+    expect(count).to_have_text(f"1 of {total} matches")
+    expect(page.locator("mark.current")).to_be_in_viewport()
+    expect(page.locator("#live-region")).to_have_text(f"1 of {total} matches")
+    field.press("Enter")
+    expect(count).to_have_text(f"2 of {total} matches")
+    page.get_by_role("button", name="Previous match").click()
+    page.get_by_role("button", name="Previous match").press("Enter")
+    expect(count).to_have_text(f"{total} of {total} matches")
+    expect(page.locator("mark.current")).to_be_in_viewport()
+    assert page.locator("[data-log-text]").all_text_contents() == before
+    assert len(sandbox.journal.entries()) == asked
+    page.reload()
+    expect(field).to_have_value("PEER connected")
+    assert page.locator("[data-log-text] mark").count() == total
+    field.fill("")
+    expect(count).to_be_empty()
+    expect(page.locator("[data-log-text] mark")).to_have_count(0)
+    assert page.locator("[data-log-text]").all_text_contents() == before
+
+
+def test_a_log_is_searched_without_a_script(new_context: NewContext, sandbox: SandboxServer) -> None:
+    page = new_context(java_script_enabled=False).new_page()
+    page.goto("/playground/nodes/9001/log")
+    page.get_by_label("Search the log").fill("speed test")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("[data-log-count]")).to_contain_text("1 of ")
+    page.get_by_label("Next match").click()
+    expect(page.locator("[data-log-count]")).to_contain_text("2 of ")
+    expect(page.locator("#match-2.current")).to_be_in_viewport()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download full log").click()
+    assert download.value.path().read_bytes() == sandbox.world.own_node(9001).log()
+
+
+def test_lines_that_arrive_are_searched(page: Page, sandbox: SandboxServer, clock: ManualClock) -> None:
+    uuid = next(rental.uuid for rental in sandbox.world.active() if rental.number == 1)
+    clock.advance(6)
+    page.clock.install()
+    page.goto(f"/playground/sessions/{uuid}")
+    page.get_by_label("Search the log").fill("step")
+    count = page.locator("[data-log-count]")
+    page.clock.run_for(1_000)
+    marks = page.locator("[data-log=container] mark")
+    expect(marks.first).to_be_visible()
+    before = marks.count()
+    lines = page.locator("[data-log=container] .log-line")
+    shown = lines.count()
+    clock.advance(20)
+    page.clock.run_for(3_000)
+    expect(lines.nth(shown)).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert marks.count() - before == lines.count() - shown > 0
+    expect(count).to_have_text(f"1 of {page.locator('[data-log-text] mark').count()} matches")
+    page.get_by_role("button", name="Previous match").click()
+    expect(lines.last.locator("mark.current")).to_be_in_viewport()

@@ -51,7 +51,7 @@ def several(page: Page, sandbox: SandboxServer) -> None:
 #: How to come to the question, its button, what is said afterwards, and how many requests it is.
 CHANGES: dict[str, tuple[Open, str, str, int]] = {
     "rental": (rental, "Rent now", "Rented", 1),
-    "reboot": (reboot, "Reboot", "was asked to reboot", 1),
+    "reboot": (reboot, "Reboot", "Reboot of node", 1),
     "wallet": (wallet, "Generate wallet", "New wallet created", 1),
     "stop": (stop, "Stop the session", "The session is stopped", 1),
     "several": (several, "Stop 2 sessions", "2 of 2 sessions stopped", 2),

@@ -27,15 +27,20 @@ def test_prices_are_reviewed_and_sent_once(page: Page, sandbox: SandboxServer) -
     expect(page.locator("table.prices")).to_contain_text("2.5 OCTA")
 
 
-@pytest.mark.parametrize("button", ["Logs", "Identity file"])
-def test_a_file_comes_with_progress(page: Page, sandbox: SandboxServer, button: str) -> None:
+@pytest.mark.parametrize(
+    ("button", "name"), [("Download full log", "node-9001.log"), ("Identity file", "node-9001-ident.bin")]
+)
+def test_a_file_comes_with_progress(page: Page, sandbox: SandboxServer, button: str, name: str) -> None:
     open_place(page, place_of("node"), sandbox)
+    if button == "Download full log":
+        page.get_by_role("link", name="Log", exact=True).click()
+    page.get_by_role("button", name=button).wait_for()
     page.evaluate("window.same = true")
     with page.expect_download() as download:
         page.get_by_role("button", name=button).click()
         if button == "Identity file":
             page.get_by_role("button", name="Download file").click()
-    assert download.value.suggested_filename.endswith(".bin")
+    assert download.value.suggested_filename == name
     assert download.value.path().stat().st_size > 0
     expect(page.locator("[data-download-text]")).to_contain_text(download.value.suggested_filename)
     assert page.evaluate("window.same")

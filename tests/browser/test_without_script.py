@@ -76,7 +76,7 @@ def test_reads_and_their_log(plain: Page) -> None:
     assert exported(plain) == []
 
 
-def test_nodes(plain: Page, sandbox: SandboxServer) -> None:
+def test_nodes(plain: Page, sandbox: SandboxServer, clock: ManualClock) -> None:
     plain.goto("/playground/nodes")
     plain.get_by_label("State", exact=True).select_option("online")
     plain.get_by_role("button", name="Filter", exact=True).click()
@@ -85,10 +85,17 @@ def test_nodes(plain: Page, sandbox: SandboxServer) -> None:
     row.locator("th a").click()
     plain.get_by_role("button", name="Reboot").first.click()
     plain.locator("dialog[open]").get_by_role("button", name="Reboot").click()
-    expect(outcome(plain)).to_contain_text("was asked to reboot")
+    expect(outcome(plain)).to_contain_text("Reboot of node 9001 requested")
+    plain.get_by_role("link", name="Check again").click()
+    expect(plain.locator("#node-state")).to_contain_text("offline")
+    clock.advance(30)
+    plain.get_by_role("link", name="Check again").click()
+    expect(outcome(plain)).to_contain_text("is back")
+    expect(plain.locator("#node-state")).to_contain_text("online")
     assert [entry.operation for entry in changes(sandbox)] == ["reboot_node"]
+    plain.get_by_role("link", name="Log", exact=True).click()
     with plain.expect_download() as download:
-        plain.get_by_role("button", name="Logs").click()
+        plain.get_by_role("button", name="Download full log").click()
     assert download.value.path().stat().st_size > 0
 
 

@@ -12,6 +12,7 @@ from wtforms import SelectField
 from octaspace.types import Session, SessionLogs
 
 from ...domain.log_lines import Cursor, NewLines, as_text, new_lines
+from ...domain.log_search import search_log
 from ...domain.sessions import SessionList, ShownSession, session_list, short_id
 from ...sdk.call import SdkCall
 from ...web.form_actions import ChangeForm, Target, change, change_each
@@ -24,8 +25,9 @@ bp = Blueprint("sessions", __name__, url_prefix="/playground/sessions")
 
 TABS: Final = {"active": "Active", "recent": "Recent"}
 
-#: Lines of each kind that a page begins with, and that one poll brings at most.
+#: Lines of each kind that a page begins with, that it has for a search, and that one poll brings at most.
 _FIRST_LINES: Final = 400
+_SEARCHED_LINES: Final = 2000
 _NEXT_LINES: Final = 1000
 
 #: Seconds between two looks at a session that is on its way, and at one that is ready.
@@ -78,15 +80,17 @@ def show(uuid: str) -> str | Redirect:
         )
     else:
         info = PanelRequest("info", "Session", _session(uuid).chain("info"), shape=_shown)
-    log = PanelRequest("log", "Log", _log_line(uuid, recent), shape=_log_shape(None, recent, _FIRST_LINES))
+    most = _SEARCHED_LINES if request.args.get("find") else _FIRST_LINES
+    log = PanelRequest("log", "Log", _log_line(uuid, recent), shape=_log_shape(None, recent, most))
     panels = load(info, log)
     if not recent and _is_gone(panels["info"]):
         # It has ended: what is left of it is among the recent ones.
         kept: dict[str, Any] = {
-            name: value for name, value in request.args.items() if name in ("_panel", "done")
+            name: value for name, value in request.args.items() if name in ("_panel", "done", "find", "match")
         }
         return redirect(url_for("sessions.show", uuid=uuid, recent="true", **kept))
     shown: ShownSession | None = panels["info"].data
+    lines: NewLines | None = panels["log"].data
     revealed = request.args.get("reveal") == "config" and shown is not None
     config = shown.session.config if revealed and shown is not None else None
     return render_template(
@@ -97,6 +101,10 @@ def show(uuid: str) -> str | Redirect:
         python=str(_session(uuid)),
         name=shown.name if shown else uuid,
         revealed=revealed,
+        found=search_log(
+            request.args,
+            *([line.text for line in part] for part in ((lines.system, lines.container) if lines else ())),
+        ),
         qr=qr_code(config) if isinstance(config, str) else None,
         every=0 if recent else _READY_SECONDS if shown and shown.state == "ready" else _WAITING_SECONDS,
         short=short_id(uuid),

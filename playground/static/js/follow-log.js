@@ -32,9 +32,11 @@ function noteOf(text) {
 function add(box, lines) {
   const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
   box.append(...lines);
+  // For the search in the log; see log-search.js.
+  box.dispatchEvent(new CustomEvent("log-lines", { bubbles: true, detail: lines }));
   const over = box.childElementCount - MAX_LINES;
   for (let count = 0; count < over; count += 1) box.firstElementChild.remove();
-  if (over > 0) box.prepend(noteOf(`Only the last ${MAX_LINES} lines are shown here; “Download log” has the others.`));
+  if (over > 0) box.prepend(noteOf(`Only the last ${MAX_LINES} lines are shown here; “Download full log” has the others.`));
   if (atEnd) box.scrollTop = box.scrollHeight;
 }
 
@@ -56,7 +58,7 @@ function follow(root) {
     const count = found.system.length + found.container.length;
     const before = [];
     if (found.gap) before.push(noteOf("The API dropped the beginning of its log. Lines may be missing or repeated here."));
-    if (found.left_out) before.push(noteOf(`${found.left_out} lines arrived at once and are not shown; “Download log” has them.`));
+    if (found.left_out) before.push(noteOf(`${found.left_out} lines arrived at once and are not shown; “Download full log” has them.`));
     if (before.length) add(boxes.container, before);
     for (const kind of ["system", "container"]) if (found[kind].length) add(boxes[kind], found[kind].map(lineOf));
     pause = count ? MIN_PAUSE_S : Math.min(MAX_PAUSE_S, pause * 1.5);
@@ -98,7 +100,9 @@ function follow(root) {
     announce(paused ? "Live log paused." : "Live log resumed.");
     if (!paused) due = 0;
   });
-  for (const box of Object.values(boxes)) box.scrollTop = box.scrollHeight;
+  for (const box of Object.values(boxes)) {
+    if (!box.querySelector("mark.current")) box.scrollTop = box.scrollHeight; // else the match of a search is in view
+  }
   const timer = setInterval(() => {
     const paused = toggle.getAttribute("aria-pressed") === "true";
     if (state.textContent !== stateText(paused)) state.textContent = stateText(paused);

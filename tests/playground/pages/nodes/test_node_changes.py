@@ -297,8 +297,12 @@ def test_a_file_comes_through_whole(visitor: Visitor, sandbox: SandboxServer, ki
     answer = visitor.post(f"{NODE}/{kind}")
     node = sandbox.world.own_node(9001)
     assert answer.data == (node.log() if kind == "logs" else node.ident())
-    assert answer.mimetype == "application/octet-stream"
-    assert answer.headers["Content-Disposition"] == f'attachment; filename="node-9001-{kind}.bin"'
+    mimetype, name = {
+        "logs": ("text/plain", "node-9001.log"),
+        "ident": ("application/octet-stream", "node-9001-ident.bin"),
+    }[kind]
+    assert answer.mimetype == mimetype
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}"'
     assert answer.headers["Content-Length"] == str(len(answer.data))
     assert answer.headers["Cache-Control"] == "no-store"
     answer.close()
@@ -310,7 +314,7 @@ def test_with_a_script_the_file_comes_after_its_progress(visitor: Visitor, sandb
     head, _, _ = answer.data.partition(content)
     assert answer.data == head + content
     lines = [json.loads(line) for line in head.splitlines()]
-    assert lines[-1] == {"name": "node-9001-logs.bin", "size": len(content)}
+    assert lines[-1] == {"name": "node-9001.log", "size": len(content)}
     steps = [line["done"] for line in lines[:-1] if line]
     assert steps
     assert steps == sorted(steps)

@@ -11,6 +11,7 @@ from octaspace.types import SessionLogs
 from playground.domain.log_lines import Cursor, as_text, new_lines
 
 from ...browsing import Visitor, text_of
+from ...small_api import SmallApi
 
 SESSIONS = "/playground/sessions"
 
@@ -131,3 +132,33 @@ def test_terminals_are_not_commanded_by_logs() -> None:
     assert found.container[0].text == "safe\ufffdgpj.exe\ufffd"
     assert found.container[1].text.endswith("and 1000 more characters")
     assert not re.search("[\x1b\x07\u202e]", as_text(logs))
+
+
+def test_the_log_can_be_searched_without_a_script(visitor: Visitor, sandbox: SandboxServer) -> None:
+    uuid = uuids(sandbox)[-1]
+    page = visitor.page(f"{SESSIONS}/{uuid}")
+    assert page.select("form[data-log-search]")[0]["method"] == "get"
+    assert not page.select("mark")
+    found = visitor.page(f"{SESSIONS}/{uuid}?find=LISTENING")
+    assert {mark.get_text() for mark in found.select('[data-log="container"] mark')} == {"listening"}
+    assert found.select("mark.current")[0]["id"] == "match-1"
+    assert "match" in text_of(found.select("[data-log-count]")[0])
+    sandbox.world.sessions.stop(uuid, None)
+    gone = visitor.get(f"{SESSIONS}/{uuid}?find=listening")
+    ended = visitor.page(str(gone.headers["Location"]))
+    assert ended.select("mark")
+    form = ended.select("form[data-log-search]")[0]
+    assert form.select('input[type=hidden][name="recent"][value="true"]')
+
+
+def test_a_search_has_more_lines_than_the_page(guest: Visitor, small_api: SmallApi) -> None:
+    lines = [f"line {number}" for number in range(1500)]
+    small_api.answers = {
+        "GET /services/u-1/info": {"uuid": "u-1"},
+        "GET /services/u-1/logs": {"system": [], "container": "\n".join(lines) + "\n"},
+    }
+    page = guest.page(f"{SESSIONS}/u-1")
+    assert len(page.select('[data-log="container"] .log-line')) == 400
+    assert page.select("form[data-log-search][data-partial]")
+    found = guest.page(f"{SESSIONS}/u-1?find=line+7")
+    assert [mark.get_text() for mark in found.select("mark")] == ["line 7"] * 111
