@@ -41,7 +41,7 @@ def test_the_lab_is_seen_and_ended_the_same_from_every_worker(
     remote: Remote, running: RunningPlayground
 ) -> None:
     running.sandbox.faults.add("drop_after_read", probability=0.3)
-    remote.post(f"{TOOLS}/lab/fire", kind="mixed", count="60", threads="8")
+    remote.post(f"{TOOLS}/lab/fire", kind="mixed", count="60", threads="8", healthy="yes")
     seen = [len(remote.page(f"{TOOLS}/lab").select(".call")) for _ in range(6)]
     assert seen == sorted(seen), "no worker knows less than another did"
     until(lambda: not remote.page(f"{TOOLS}/lab").select("[data-watch]"), within=90)

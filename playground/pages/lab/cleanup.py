@@ -17,7 +17,7 @@ __all__ = ["stop_sessions"]
 _ROUNDS: Final = 10
 
 #: Maximum rounds without any success.
-_IN_VAIN: Final = 2
+_MAX_STALLED: Final = 2
 
 _AT_ONCE: Final = 4
 
@@ -39,18 +39,18 @@ def stop_sessions(client: Client, run: str, write_down: WriteDown) -> int | None
         The number of sessions that still run; None if the list could not be loaded.
     """
     left: int | None = None
-    in_vain = 0
+    stalled = 0
     for _ in range(_ROUNDS):
         going = _sessions(client, run, write_down)
-        in_vain += 1
+        stalled += 1
         if going is not None:
             with ThreadPoolExecutor(_AT_ONCE) as threads:
                 left = sum(threads.map(lambda uuid: not _stopped(client, uuid, write_down), going))
             if not left:
                 return 0
             if left < len(going):
-                in_vain = 0
-        if in_vain == _IN_VAIN:
+                stalled = 0
+        if stalled == _MAX_STALLED:
             break
     return left
 

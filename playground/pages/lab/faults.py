@@ -182,7 +182,7 @@ def flip(control: SandboxControl, port: int, name: str, strength: Mapping[str, A
         return
     switch = _BY_NAME.get(name)
     if switch is None:
-        raise ControlError("There is no such switch.")
+        raise ControlError("unknown fault.")
     on = [fault for fault in here if switch.is_it(fault)]
     if on:
         for fault in on:
@@ -201,7 +201,7 @@ def play(control: SandboxControl, name: str) -> Scenario:
     """
     scenario = next((each for each in SCENARIOS if each.name == name), None)
     if scenario is None:
-        raise ControlError("There is no such scenario.")
+        raise ControlError("unknown scenario.")
     ports = [endpoint["port"] for endpoint in control.health()["endpoints"]]
     control.remove_all_faults()
     for place, kind, options in scenario.faults:

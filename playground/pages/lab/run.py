@@ -162,7 +162,7 @@ class _Run:
         """Make the calls, record them, then stop the sessions of the run."""
         progress = self._progress
         cooling = _cooldown_left(self._client.transport_stats())
-        progress.tell(phase="firing", cooling=cooling, pid=os.getpid(), at_once=True)
+        progress.tell(phase="sending calls", cooling=cooling, pid=os.getpid(), at_once=True)
         threads = [
             threading.Thread(target=self._fire, args=(lane,), name=f"lab-{progress.id}-{lane}", daemon=True)
             for lane in range(self._plan.threads)
@@ -178,7 +178,7 @@ class _Run:
         self._look()
         progress.tell(journal=self._journal.read(), seconds=self._now(), at_once=True)
         if self._plan.kind != "reads":
-            progress.tell(phase="tidying", at_once=True)
+            progress.tell(phase="stopping sessions", at_once=True)
             progress.tell(left=stop_sessions(self._client, progress.id, self._write_down))
             progress.tell(journal=self._journal.read())
         progress.tell(phase="over")

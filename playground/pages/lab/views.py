@@ -40,7 +40,7 @@ _SHOWN: Final = 20
 _STRENGTH: Final = ("probability", "count", "seconds", "per_second", "applies_to")
 
 #: The fields of a run, which are parameters of the address.
-_PLAN: Final = ("kind", "count", "threads", "healthy")
+_PLAN: Final = ("kind", "calls", "threads", "healthy")
 
 _METHODS: Final = {"everything": None, "reads": ["GET"], "changes": ["POST", "PATCH"]}
 
@@ -89,12 +89,12 @@ def switch() -> Redirect:
     def act() -> dict[str, Any]:
         outcome = {"ok": True, "text": "", "problem": None, "endpoint": _HERE, "values": kept}
         if not form.validate():
-            return {**outcome, "ok": False, "text": f"Nothing was switched. {_problems(form)}"}
+            return {**outcome, "ok": False, "text": f"No fault was changed. {_problems(form)}"}
         try:
             with SandboxControl(current_app_state().process.control_urls) as control:
                 return {**outcome, "text": _switch(control, wanted, form)}
         except ControlError as error:
-            return {**outcome, "ok": False, "text": f"The sandbox refuses it: {error}"}
+            return {**outcome, "ok": False, "text": f"The sandbox rejected it: {error}"}
 
     return once(form.once.data or "", act, (_HERE, kept))
 
@@ -141,7 +141,7 @@ def _switch(control: SandboxControl, wanted: str, form: SwitchForm) -> str:
         scenario = play(control, name)
         return f"{scenario.label}. Expected: {scenario.expect[:1].lower()}{scenario.expect[1:]}"
     if not (what.isascii() and what.isdigit() and len(what) < 6):
-        raise ControlError("there is no such switch.")
+        raise ControlError("unknown fault.")
     percent = form.probability.data
     strength = {
         "probability": None if percent is None else percent / 100,
@@ -187,8 +187,8 @@ def _next_plan(job: Job | None) -> dict[str, Any]:
     args = request.args
     plan = {"kind": "mixed", "count": 50, "threads": 8, "healthy": True} if job is None else job.about["plan"]
     given: dict[str, Any] = {"kind": args.get("kind") if args.get("kind") in get_args(CallMix) else None}
-    for name, most in (("count", MAX_CALLS), ("threads", MAX_THREADS)):
-        number = args.get(name, type=int)
+    for name, parameter, most in (("count", "calls", MAX_CALLS), ("threads", "threads", MAX_THREADS)):
+        number = args.get(parameter, type=int)
         given[name] = number if number is not None and 1 <= number <= most else None
     given["healthy"] = {"yes": True, "no": False}.get(args.get("healthy", ""))
     return {**plan, **{name: value for name, value in given.items() if value is not None}}
@@ -196,7 +196,12 @@ def _next_plan(job: Job | None) -> dict[str, Any]:
 
 def _address_of(plan: Mapping[str, Any]) -> dict[str, str]:
     """A plan as parameters of an address."""
-    return {**{name: str(plan[name]) for name in _PLAN}, "healthy": "yes" if plan["healthy"] else "no"}
+    return {
+        "kind": plan["kind"],
+        "calls": str(plan["count"]),
+        "threads": str(plan["threads"]),
+        "healthy": "yes" if plan["healthy"] else "no",
+    }
 
 
 def _run(job: Job | None) -> dict[str, Any]:
@@ -239,13 +244,13 @@ def _problems(form: ChangeForm) -> str:
 
 def _sandbox_only() -> None:
     if not current_browser().api_target.is_sandbox:
-        abort(403, "The lab breaks things, so it works in the sandbox only. Choose it in Settings.")
+        abort(403, "The lab injects faults, so it runs in the sandbox only. Select the sandbox in Settings.")
 
 
 def _job(id: str) -> Job:
     job = _jobs().find(id)
     if job is None or job.kind != KIND:
-        abort(404, "This browser has no such run of the lab; it may have been forgotten.")
+        abort(404, "This browser has no such run of the lab. It may have expired.")
     return job
 
 

@@ -92,7 +92,7 @@ def index() -> str:
 def show(number: int) -> str:
     row = _calls().find(number)
     if row is None:
-        abort(404, "This browser's log has no such call; it may have been cleared.")
+        abort(404, "This browser's log has no such call. It may have been cleared.")
     return render_template(
         "requests/detail.html", row=row, sources=SOURCES, curl=as_curl(row), python=as_python(row)
     )
@@ -104,12 +104,12 @@ def repeat(number: int) -> Redirect:
     form = ChangeForm()
     row = _calls().find(number)
     if row is None:
-        abort(404, "This browser's log has no such call; it may have been cleared.")
+        abort(404, "This browser's log has no such call. It may have been cleared.")
     here: dict[str, Any] = {"endpoint": "requests.show", "values": {"number": number}, "problem": None}
 
     def act() -> dict[str, Any]:
         if not row.detail.get("repeatable"):
-            return {"ok": False, "text": "Nothing was sent: only reads are repeated.", **here}
+            return {"ok": False, "text": "Nothing was sent: only reads can be repeated.", **here}
         return {"ok": True, "text": "", **here, "values": {"number": _read_again(row)}}
 
     return once(form.once.data or "", act, ("requests.show", {"number": number}))
@@ -148,7 +148,7 @@ def clear() -> Redirect:
 
     def act() -> dict[str, Any]:
         _calls().clear()
-        text = "The request log of this browser is empty now."
+        text = "The request log of this browser was cleared."
         return {"ok": True, "text": text, "problem": None, "endpoint": "requests.index", "values": {}}
 
     return once(form.once.data or "", act, ("requests.index", {}))

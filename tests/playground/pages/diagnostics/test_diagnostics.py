@@ -161,7 +161,7 @@ def test_a_change_is_not_repeated_also_when_it_is_a_get(
     assert "reboot" in visitor.page(link).get_text()
     assert not visitor.page(link).select(f'form[action="{link}/repeat"]')
     page = visitor.follow(visitor.post(f"{link}/repeat"))
-    assert "only reads are repeated" in page.get_text()
+    assert "only reads can be repeated" in page.get_text()
     assert sum(entry.change for entry in sandbox.journal.entries()) == 1
     assert Visitor(app).post(f"{link}/repeat").status_code == 404
 
