@@ -14,6 +14,7 @@ import octaspace
 
 from ..app_state import current_app_state
 from ..browser.api_target import ApiTarget
+from ..browser.key_state import KeyProblem, key_problem
 from ..browser.state import Browser, current_browser
 from ..sdk.error_card import Problem
 from ..store import FOREGROUND, CallRow, RequestLog
@@ -44,6 +45,11 @@ class PageContext:
     @cached_property
     def api_target(self) -> ApiTarget:
         return self._browser.api_target
+
+    @cached_property
+    def key_problem(self) -> KeyProblem | None:
+        """See `playground.browser.key_state.key_problem`."""
+        return key_problem(self._browser)
 
     @cached_property
     def mode(self) -> str:

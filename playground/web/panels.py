@@ -26,11 +26,12 @@ from typing import Any, Final, Literal, Protocol
 from flask import Flask, abort, current_app, request
 from flask import Response as Page
 
-from octaspace import Client, Error, InvalidResponseError, Response, UnexpectedShapeError
+from octaspace import AuthenticationError, Client, Error, InvalidResponseError, Response, UnexpectedShapeError
 
 from ..app_state import current_app_state
 from ..browser.call_log import CallLog, is_background
 from ..browser.copied_lines import copied_curl
+from ..browser.key_state import note_key_of_calls
 from ..browser.state import Browser, current_browser
 from ..formatting import pretty_json
 from ..sdk.call import SdkCall
@@ -189,6 +190,12 @@ class Panel:
         return None if some is self.answer else "".join(pieces)
 
     @property
+    def key_was_refused(self) -> bool:
+        """Whether it failed because the API refused the key, or because there is none."""
+        refused = self.problem is not None and self.problem.kind == AuthenticationError.__name__
+        return refused and bool(self.calls) and not self.calls[-1].request.public
+
+    @property
     def has_data(self) -> bool:
         return self.state in ("ok", "empty")
 
@@ -260,6 +267,7 @@ def load(*requests: PanelRequest, page: bool = True) -> dict[str, Panel]:
             panel = future.result()
             panels[panel.name] = panel
     _write_log(browser, [panels[each.name] for each in wanted], {each.name for each in extra})
+    note_key_of_calls(browser, [call for each in wanted for call in panels[each.name].calls])
     for companion in companions:
         companion.loaded(browser, panels.values())
     for each in extra:

@@ -15,7 +15,7 @@ from .acting import exported, impatient, set_options, use_key
 
 #: Kind and options of a fault at both endpoints, the error it ends in, and a word of the card.
 FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
-    ("status", {"status": 401}, "AuthenticationError", "Enter another one in Settings"),
+    ("status", {"status": 401}, "AuthenticationError", "Needs an accepted key"),
     ("status", {"status": 403}, "PermissionError", "Use a key with more permissions"),
     ("status", {"status": 404}, "NotFoundError", "does not exist"),
     ("status", {"status": 422}, "ValidationError", "Correct the fields"),
@@ -48,8 +48,11 @@ def test_a_failure_is_a_card(
     sandbox.faults.add(kind, **options)
     sandbox.journal.clear()
     page.goto("/playground/apps")
-    card = page.locator("[data-panel=apps] .problem")
-    expect(card).to_contain_text(error)
+    refused = error == "AuthenticationError"
+    card = page.locator(f"[data-panel=apps] .{'needs-key' if refused else 'problem'}")
+    expect(page.locator("#key-banner")).to_have_count(int(refused))
+    if not refused:
+        expect(card).to_contain_text(error)
     expect(card).to_contain_text(words)
     assert problems_of(page) == []
 
@@ -69,7 +72,11 @@ def test_a_failure_is_a_card(
     page.keyboard.press("Escape")
     sandbox.faults.remove_all()
     page.evaluate("window.same = true")
-    again = card.get_by_role("link", name="Reload")
+    again = (
+        page.locator("[data-panel=apps] .panel-reload")
+        if refused
+        else card.get_by_role("link", name="Reload")
+    )
     if error == "RateLimitError":
         expect(again).to_have_attribute("aria-disabled", "true")
         page.reload()
@@ -78,6 +85,7 @@ def test_a_failure_is_a_card(
         expect(page.locator("[data-panel=apps] .app").first).to_be_visible()
         assert page.evaluate("window.same")
     expect(card).to_have_count(0)
+    expect(page.locator("#key-banner")).to_have_count(0)
     expect(page.locator(".sidebar nav a").first).to_be_visible()
 
 

@@ -111,9 +111,8 @@ def test_keys_with_fewer_permissions_are_distinguished(page: Page, sandbox: Sand
     use_key(page, key)
     page.goto("/playground/account")
     if key == "invalid":
-        card = page.locator("[data-panel=profile] .problem")
-        expect(card).to_contain_text("AuthenticationError")
-        expect(card.get_by_role("link", name="Settings")).to_be_visible()
+        expect(page.locator("[data-panel=profile] .needs-key")).to_be_visible()
+        expect(page.locator("#key-banner").get_by_role("link", name="Settings")).to_be_visible()
         return
     page.get_by_role("button", name="Generate a wallet").click()
     page.get_by_role("button", name="Generate wallet").click()

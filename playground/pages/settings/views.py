@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from flask import Blueprint, render_template, request
@@ -19,7 +18,7 @@ from ...browser.state import Browser, current_browser
 from ...domain.stop_after import parse_hours
 from ...sdk.copied_line import KEY_VARIABLE
 from ...web.form_actions import ChangeForm, once, outcome
-from .connection_check import try_endpoints
+from .connection_check import try_endpoints, verdict
 
 bp = Blueprint("settings", __name__, url_prefix="/playground/settings")
 
@@ -62,7 +61,10 @@ def save_source() -> Response | tuple[str, int]:
             browser.save_key(source, key)
         now = browser.api_target
         key_words = f"with the key {now.masked_key} ({now.origin})" if now.key else "without a key"
-        return _outcome(f"This browser now uses {', '.join(now.endpoints)}, {key_words}.")
+        findings = try_endpoints(browser)  # it is saved whatever comes of it
+        well, tested = verdict(findings)
+        text = f"Saved. This browser now uses {', '.join(now.endpoints)}, {key_words}. {tested}"
+        return {**_outcome(text), "ok": well, "findings": findings}
 
     return once(form.once.data or "", act, (_HERE, {}))
 
@@ -125,27 +127,10 @@ def reset() -> Response:
 def test_connection() -> Response:
     def act() -> dict[str, Any]:
         findings = try_endpoints(current_browser())
-        well, text = _verdict(findings)
+        well, text = verdict(findings)
         return {**_outcome(text), "ok": well, "findings": findings}
 
     return once(ChangeForm().once.data or "", act, (_HERE, {}))
-
-
-def _verdict(findings: Sequence[Mapping[str, Any]]) -> tuple[bool, str]:
-    """Whether a connection test went well, and what to say of it."""
-    keys = {finding["key"] for finding in findings}
-    reachable = {finding["reachable"] for finding in findings}
-    if "no" in reachable:
-        return False, "Not every endpoint answers."
-    if reachable != {"yes"}:
-        return False, "Every endpoint answers, but not every answer is the API's."
-    if "refused" in keys:
-        return False, "Every endpoint answers, but the key is refused."
-    if "unknown" in keys:
-        return False, "Every endpoint answers, but whether the key is accepted is not known."
-    if keys == {"none"}:
-        return True, "Every endpoint answers. There is no key, so only public calls work."
-    return True, "Every endpoint answers and accepts the key."
 
 
 class _FieldError(ValueError):

@@ -32,8 +32,12 @@ function warning(text) {
   return notice;
 }
 
+function problemOf(panel) {
+  return panel.querySelector(".panel-body > .problem, .panel-body > .needs-key");
+}
+
 function isError(panel) {
-  return panel.querySelector(".panel-body > .problem") !== null;
+  return problemOf(panel) !== null;
 }
 
 export async function replacePanel(panel, signal) {
@@ -47,8 +51,9 @@ export async function replacePanel(panel, signal) {
   const fresh = page.getElementById(panel.id);
   if (!fresh) throw new Error("The page no longer has this panel.");
   updateLog(page);
+  updateBanner(page);
   if (isError(fresh) && !isError(panel)) {
-    keepStale(panel, fresh.querySelector(".panel-body > .problem"));
+    keepStale(panel, problemOf(fresh));
     return panel;
   }
   const open = [...panel.querySelectorAll("details[open][id]")].map((part) => part.id);
@@ -68,6 +73,13 @@ function updateLog(page) {
   localise(log);
   document.querySelector("#drawer summary")?.replaceChildren(...log.querySelector("summary").childNodes);
   document.querySelector("#drawer .drawer-body")?.replaceChildren(...log.querySelector(".drawer-body").childNodes);
+}
+
+// The banner that says that the key was refused comes and goes with the calls.
+function updateBanner(page) {
+  const [old, fresh] = [document, page].map((each) => each.getElementById("key-banner"));
+  if (!fresh) old?.remove();
+  else if (!old) document.querySelector("#main").prepend(fresh);
 }
 
 export async function reload(panel) {

@@ -12,6 +12,7 @@ from bs4 import Tag
 from flask import Flask
 
 from octaspace.sandbox import SandboxServer
+from playground.browser import api_target
 from playground.browser.api_target import ApiTarget
 from playground.browser.state import Browser
 from playground.settings import ProcessSettings
@@ -72,10 +73,11 @@ def test_other_endpoint_has_no_key_and_the_old_key_is_kept(visitor: Visitor, san
     visitor.post(f"{SETTINGS}/source", kind="sandbox", api_key=KEY)
     visitor.follow(visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=sandbox.urls[0]))
     sandbox.journal.clear()
-    panel = visitor.panel("/playground/dashboard", "profile")
+    page = visitor.page("/playground/dashboard")
     assert keys_seen(sandbox) == {None}
-    assert "AuthenticationError" in panel.get_text()
-    assert panel.find("a", string="Settings")
+    assert not page.select(".problem")
+    assert page.select('[data-panel="profile"] .needs-key')
+    assert len(page.select('#key-banner a[href^="/playground/settings"]')) == 1
     page = visitor.follow(visitor.post(f"{SETTINGS}/source", kind="sandbox"))
     assert "••••1234" in page.get_text()
 
@@ -252,9 +254,11 @@ def test_one_endpoint_of_the_live_api_is_enough_to_be_live(
     assert (sandbox.label, sandbox.badge, sandbox.is_live) == ("Sandbox", "sandbox", False)
 
 
-def test_one_live_endpoint_requires_confirmation(visitor: Visitor, sandbox: SandboxServer) -> None:
-    # The live API cannot be reached in a test; the first endpoint is the sandbox and would accept the change.
-    urls = f"{sandbox.urls[0]}\nhttps://api.octa.space"
+def test_one_live_endpoint_requires_confirmation(
+    visitor: Visitor, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = "\n".join(["http://localhost:" + str(sandbox.ports[1]), sandbox.urls[0]])
+    monkeypatch.setattr(api_target, "_LIVE_HOSTS", frozenset({"127.0.0.1"}))
     visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=urls, api_key=KEY)
     page = visitor.follow(visitor.post("/playground/account/wallet"))
     assert "the name typed does not match" in page.get_text()
@@ -264,16 +268,17 @@ def test_one_live_endpoint_requires_confirmation(visitor: Visitor, sandbox: Sand
 @pytest.mark.parametrize(
     ("fault", "key", "words", "well"),
     [
-        (None, KEY, "Every endpoint answers and accepts the key.", True),
-        (None, "", "Every endpoint answers. There is no key, so only public calls work.", True),
-        ({"kind": "status", "status": 401}, KEY, "Every endpoint answers, but the key is refused.", False),
+        (None, KEY, "key is accepted", True),
+        (None, "", "There is no key", True),
+        ({"kind": "status", "status": 401}, KEY, "key was refused (401)", False),
+        ({"kind": "status", "status": 403}, KEY, "key was refused (403)", False),
         (
             {"kind": "status", "status": 500, "path": "/accounts/balance"},
             KEY,
-            "Every endpoint answers, but whether the key is accepted is not known.",
+            "key could not be tested: GET /accounts/balance: 500",
             False,
         ),
-        ({"kind": "refuse"}, KEY, "Not every endpoint answers.", False),
+        ({"kind": "refuse"}, KEY, "key could not be tested: GET /network", False),
     ],
 )
 def test_connection_check_reports_its_result(
@@ -281,11 +286,19 @@ def test_connection_check_reports_its_result(
 ) -> None:
     visitor.post(f"{SETTINGS}/source", kind="custom", base_urls="\n".join(sandbox.urls), api_key=key)
     if fault:
-        sandbox.faults.add(fault.pop("kind"), **fault)
-    page = visitor.follow(visitor.post(f"{SETTINGS}/test"))
-    notice = page.select("main .notice")[0]
-    assert text_of(notice) == words
-    assert ("notice-ok" in notice["class"]) is well
+        sandbox.faults.add(fault["kind"], **{name: value for name, value in fault.items() if name != "kind"})
+    tested = visitor.post(f"{SETTINGS}/test")
+    saved = visitor.post(f"{SETTINGS}/source", kind="custom", base_urls="\n".join(sandbox.urls), api_key=key)
+    for answer in (tested, saved):
+        page = visitor.follow(answer)
+        notice = page.select('main > .notice[role="status"]')[0]
+        assert words in text_of(notice)
+        assert ("notice-ok" in notice["class"]) is well
+        assert len(page.select("[aria-labelledby='findings-title'] tbody tr")) == 2
+    assert "Saved" in text_of(notice)
+    if key:
+        assert "••••1234" in page.get_text(), "it is saved whatever comes of the test"
+    assert bool(page.select("#key-banner")) is ("401" in words)
 
 
 def test_sandbox_keys_are_documented_if_there_is_a_sandbox(

@@ -134,9 +134,18 @@ def test_hostile_words_are_words(visitor: Visitor, sandbox: SandboxServer) -> No
 
 def test_a_key_that_is_refused_points_to_settings(visitor: Visitor) -> None:
     visitor.post("/playground/settings/source", kind="sandbox", api_key="invalid")
-    panel = visitor.panel(ACCOUNT, "profile")
-    assert "AuthenticationError" in panel.get_text()
-    assert panel.select('a[href="/playground/settings"]')
+    page = visitor.page(ACCOUNT)
+    assert not page.select(".problem")
+    assert page.select('[data-panel="profile"] .needs-key a[href^="/playground/requests/"]')
+    (banner,) = page.select("#key-banner")
+    assert "401" in banner.get_text()
+    assert banner.select('a[href^="/playground/settings"]')
+    network = visitor.page("/playground/network")
+    assert network.select("#key-banner")
+    assert not network.select(".needs-key, .problem"), "a panel that needs no key has its data"
+    visitor.post("/playground/settings/source", kind="sandbox", api_key="another-key")
+    page = visitor.page(ACCOUNT)
+    assert not page.select("#key-banner, .needs-key")
 
 
 def test_a_panel_loaded_again_brings_what_it_is_shown_with(visitor: Visitor, sandbox: SandboxServer) -> None:
