@@ -59,7 +59,7 @@ def _client(playground: str | None) -> Iterator[tuple[octaspace.Client, str]]:
 
 @contextlib.contextmanager
 def _sandbox_client(key: str, urls: Sequence[str]) -> Iterator[octaspace.Client]:
-    """A client with a rental ledger of its own, for lines with a deadline."""
+    """A client with a temporary rental ledger, for lines with a deadline."""
     with tempfile.TemporaryDirectory() as folder:
         ledger = f"sqlite:///{Path(folder).absolute()}/rentals.db"
         with octaspace.Client(key, base_urls=list(urls), keep_alive=True, rental_ledger=ledger) as client:

@@ -112,7 +112,7 @@ class Progress:
             stop = self._log.write(self._state, self._items, ended=ended)
         except StoreError as error:
             # The job continues; the next call writes the state as well.
-            _log.error("The job %s could not tell how far it is: %s", self.id, error)
+            _log.error("The progress of the job %s could not be stored: %s", self.id, error)
             return
         self._items = []
         if stop and not self._stop.is_set():
@@ -155,7 +155,7 @@ def begin(
             work(progress)
         except Exception as error:
             _log.exception("The job %s (%s) failed", id, kind)
-            progress.tell(failure=f"It failed inside the playground ({type(error).__name__}).")
+            progress.tell(failure=f"Internal error of the playground ({type(error).__name__}).")
         finally:
             progress.end()
             if watching.ident is not None:
@@ -167,5 +167,5 @@ def begin(
         thread.start()
     except RuntimeError:
         progress.end()
-        raise TooManyJobsError("This server has no thread left for it; try in a moment.") from None
+        raise TooManyJobsError("The server has no free thread. Try again in a moment.") from None
     return id

@@ -97,49 +97,52 @@ _SEARCH: Final = {"gpu": "RTX", "min_vram_gb": 12, "sort": "vram"}
 
 #: The first of each is the one of the smoke suite.
 _EXAMPLES: Final[Mapping[str, tuple[tuple[str, dict[str, Any]], ...]]] = {
-    "idle_jobs.find": (("the documentation's job", _JOB),),
-    "idle_jobs.logs": (("the documentation's job", _JOB),),
-    "nodes.download_ident": (("a node of yours", _NODE),),
-    "nodes.download_logs": (("a node of yours", _NODE),),
-    "nodes.find": (("a node of yours", _NODE),),
-    "nodes.reboot": (("a node of yours", _NODE),),
+    "idle_jobs.find": (("Job of the API documentation", _JOB),),
+    "idle_jobs.logs": (("Job of the API documentation", _JOB),),
+    "nodes.download_ident": (("One of your nodes", _NODE),),
+    "nodes.download_logs": (("One of your nodes", _NODE),),
+    "nodes.find": (("One of your nodes", _NODE),),
+    "nodes.reboot": (("One of your nodes", _NODE),),
     "nodes.update_prices": (("1 OCTA per hour", {**_NODE, "prices": {"base": 10**18}}),),
     "services.mr.create": (
-        ("a machine on offer", _MACHINE),
-        ("with a port and an environment", {**_MACHINE, "http_ports": [8080], "envs": {"GREETING": "hello"}}),
+        ("An available machine", _MACHINE),
+        (
+            "With a port and environment variables",
+            {**_MACHINE, "http_ports": [8080], "envs": {"GREETING": "hello"}},
+        ),
     ),
-    "services.mr.rent": (("a machine on offer", _MACHINE),),
-    "services.mr.rent_any": (("the first of three offers", {**_IMAGE, "offers": _Of("machines")}),),
+    "services.mr.rent": (("An available machine", _MACHINE),),
+    "services.mr.rent_any": (("First of three offers", {**_IMAGE, "offers": _Of("machines")}),),
     "services.mr.search": (
-        ("RTX, 12 GB and more", _SEARCH),
-        ("cheapest in Germany", {"country": "DE", "max_price_usd": 5}),
+        ("RTX, 12 GB or more", _SEARCH),
+        ("Cheapest in Germany", {"country": "DE", "max_price_usd": 5}),
     ),
     "services.render.create": (
-        ("a render node on offer", _RENDERER),
-        ("one worker per GPU", {**_RENDERER, "options": {"multi_gpu_worker": True}}),
+        ("An available render node", _RENDERER),
+        ("One worker per GPU", {**_RENDERER, "options": {"multi_gpu_worker": True}}),
     ),
-    "services.render.rent": (("a render node on offer", _RENDERER),),
-    "services.render.search": (("RTX, 12 GB and more", _SEARCH),),
+    "services.render.rent": (("An available render node", _RENDERER),),
+    "services.render.search": (("RTX, 12 GB or more", _SEARCH),),
     "services.session.follow_logs": (
-        ("a session that has ended", {"uuid": _Of("ended"), "interval": 1}),
-        ("a running session, for half a minute", {**_SESSION, "interval": 1, "timeout": 30}),
+        ("An ended session", {"uuid": _Of("ended"), "interval": 1}),
+        ("A running session, for 30 s", {**_SESSION, "interval": 1, "timeout": 30}),
     ),
-    "services.session.info": (("a running session", _SESSION),),
+    "services.session.info": (("A running session", _SESSION),),
     "services.session.logs": (
-        ("a running session", _SESSION),
-        ("one that has ended", {"uuid": _Of("ended"), "recent": True}),
+        ("A running session", _SESSION),
+        ("An ended session", {"uuid": _Of("ended"), "recent": True}),
     ),
-    "services.session.stop": (("a running session, five stars", {**_SESSION, "score": 5}),),
+    "services.session.stop": (("A running session, 5 stars", {**_SESSION, "score": 5}),),
     "services.session.wait_until_ready": (
-        ("a running session, for a minute", {**_SESSION, "timeout": 60, "interval": 1}),
+        ("A running session, for up to 60 s", {**_SESSION, "timeout": 60, "interval": 1}),
     ),
     "services.vpn.create": (
         ("WireGuard", _RELAY),
         ("V2Ray with VLESS", {"node_id": _Of("relay"), "subkind": "v2ray", "protocol": "vless"}),
     ),
     "services.vpn.rent": (("WireGuard", _RELAY),),
-    "services.vpn.search": (("in homes, fastest first", {"residential": True, "sort": "download"}),),
-    "sessions.list": (("active ones", {}), ("those that have ended", {"recent": True})),
+    "services.vpn.search": (("Residential, fastest first", {"residential": True, "sort": "download"}),),
+    "sessions.list": (("Active sessions", {}), ("Ended sessions", {"recent": True})),
 }
 
 

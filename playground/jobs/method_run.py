@@ -30,7 +30,7 @@ KIND: Final = "runner"
 _LIMITS: Final = JobLimits(per_browser=4, total=16, rate=20)
 
 
-#: A change that is abandoned may still have taken effect, so its limit is longer than that of a read.
+#: A change that times out may still have taken effect, so its limit is longer than that of a read.
 _CHANGE_SECONDS: Final = 60.0
 
 
@@ -124,7 +124,7 @@ def _carry_out(
     try:
         data, cut = result_of(method, {**values, **more}, client, progress, change=change)
     except _CancelledError:
-        return {"outcome": "abandoned"}
+        return {"outcome": "cancelled"}
     except ChangeStoppedError as stopped:
         return {"outcome": "failed", "problem": Problem("Nothing was sent", f"{stopped}.").as_json()}
     except UnexpectedShapeError as error:  # of an answer that the method has read
@@ -138,10 +138,10 @@ def _carry_out(
         OSError,
     ) as error:  # others than Error: arguments
         if progress.cancelled and not change:
-            return {"outcome": "abandoned"}
+            return {"outcome": "cancelled"}
         return {"outcome": "failed", "problem": describe(error).as_json()}
     if progress.cancelled and not change:
-        return {"outcome": "abandoned"}
+        return {"outcome": "cancelled"}
     return {"outcome": "done", "data": data, "cut": cut}
 
 
@@ -166,5 +166,5 @@ def _as_text(data: Any, calls: RecordedCalls, most: int) -> str:
     # As the store writes it: once more as JSON.
     length = len(json.dumps(text))
     if length > most:
-        return json.dumps(f"(not kept: {length} bytes are more than the {most} a run keeps)")
+        return json.dumps(f"(not stored: {length} bytes; the limit of a run is {most})")
     return text

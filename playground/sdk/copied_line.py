@@ -155,7 +155,7 @@ def python_program(line: str, *, endpoint: str, public: bool, key: str | None) -
     if arguments[0].startswith("os."):
         modules.append("os")
     lines = [f"import {name}" for name in sorted(modules)] + [""] * bool(modules) + ["import octaspace", ""]
-    lines += [f"# Left out, because it may hold secrets: define {name} first." for name in left_out]
+    lines += [f"# Left out, because it may contain secrets: define {name} first." for name in left_out]
     # Not `client`: at a prompt, that one would be replaced by one that is closed.
     lines.append(f"with octaspace.Client({', '.join(arguments)}) as new_client:")
     lines += [f"    {each}" for each in _use(f"new_{line}", _returns(tree))]

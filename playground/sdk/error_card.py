@@ -25,18 +25,18 @@ _ADVICE: tuple[tuple[type[Error], str], ...] = (
     ),
     (octaspace.NotFoundError, "It does not exist, or no longer exists. Go back to the list and reload it."),
     (octaspace.ValidationError, "The API rejected the values sent. Correct the fields it names."),
-    (octaspace.RateLimitError, "Too many calls. Wait for the time below, then reload."),
+    (octaspace.RateLimitError, "Too many calls. Wait for the time shown below, then reload."),
     (
         octaspace.InvalidResponseError,
-        "This is not an answer of the API. A proxy or a maintenance page may have answered "
-        "instead. The request log has the whole answer.",
+        "This response does not come from the API. A proxy or a maintenance page may have answered "
+        "instead. The request log has the whole response.",
     ),
     (
         UnexpectedShapeError,
         "The API answered, but the answer does not have the documented shape. The raw JSON and the request "
         "log have the original answer.",
     ),
-    (octaspace.ServerError, "The API failed, and retries failed as well. Try later."),
+    (octaspace.ServerError, "The API failed, and the retries failed as well. Try again later."),
     (
         octaspace.ProvisionRejectedError,
         "Nothing was rented and nothing is charged. Try another offer.",

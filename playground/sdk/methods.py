@@ -192,7 +192,7 @@ def parse_time(text: str) -> datetime:
         return datetime.fromisoformat(f"{text[:-1]}+00:00" if text.endswith(("Z", "z")) else text)
     except ValueError:
         raise ValueError(
-            f"a time such as 2026-11-26T18:00:00+02:00 or 2026-11-26T16:00:00Z is expected, not {text[:40]!r}"
+            f"Enter a time such as 2026-11-26T18:00:00+02:00 or 2026-11-26T16:00:00Z, not {text[:40]!r}."
         ) from None
 
 

@@ -58,7 +58,7 @@ def _object(value: Any) -> str:
 
 
 def _with_offset(value: datetime.datetime | datetime.time) -> str:
-    """A time whose zone is its offset: other zones have no Python expression."""
+    """A time whose zone is its offset: other zones cannot be written as code."""
     offset = value.utcoffset()
     zone = None if offset is None else datetime.timezone(offset)
     return repr(value.replace(tzinfo=zone))

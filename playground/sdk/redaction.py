@@ -12,7 +12,7 @@ __all__ = [
     "WITHHELD", "answer_is_secret", "is_secret_field", "is_withheld", "masked", "without_secrets",
 ]  # fmt: skip
 
-WITHHELD: Final = "(left out: it may hold secrets)"
+WITHHELD: Final = "(left out: may contain secrets)"
 
 #: Maximum nesting depth of an answer that is shown and kept. Python's recursion limit is about 1000 frames,
 #: some of which a page uses before it writes JSON; answers of the API have less than ten levels.

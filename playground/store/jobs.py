@@ -110,17 +110,19 @@ class JobStore:
             own = sum(job["browser"] == self._browser for job in alive)
             if own >= limits.per_browser:
                 raise TooManyJobsError(
-                    "One is under way in this browser; wait for it or cancel it."
+                    "A run is already in progress in this browser. Wait for it or cancel it."
                     if limits.per_browser == 1
-                    else f"{limits.per_browser} are under way in this browser; wait for one or cancel it."
+                    else f"{limits.per_browser} runs are already in progress in this browser. "
+                    "Wait for one or cancel it."
                 )
             if len(alive) >= limits.total:
                 raise TooManyJobsError(
-                    f"{limits.total} are under way for all browsers together; try in a moment."
+                    f"{limits.total} runs are already in progress in all browsers together. "
+                    "Try again in a moment."
                 )
             if recent >= limits.rate:
                 raise TooManyJobsError(
-                    f"This browser may begin {limits.rate} within ten seconds; wait a moment."
+                    f"A browser can start {limits.rate} runs within ten seconds. Try again in a moment."
                 )
 
         process = self._identity

@@ -66,8 +66,8 @@ Target = tuple[str, dict[str, Any]]
 _AWAIT_SECONDS: Final = 10.0
 
 _UNDER_WAY: Final = (
-    "The request was sent, and its outcome is not known yet. Reload this page to see it; "
-    "check before sending it again."
+    "The request was sent, and its outcome is not known yet. Reload this page to see it. "
+    "Check before you send it again."
 )
 
 
@@ -86,7 +86,7 @@ def stale_form_reason(token: str | None) -> str:
     if not mark or mark == current_browser().target_fingerprint:
         return ""
     label = current_browser().api_target.label
-    return f"Nothing was sent: the page was made for another API or key. This browser uses {label} now."
+    return f"Nothing was sent: this page was loaded for another API or key. This browser now uses {label}."
 
 
 class WholeNumberField(IntegerField):
@@ -215,7 +215,7 @@ def once(token: str, action: Callable[[], dict[str, Any]], to: Target) -> Redire
         try:
             result = action()
         except BaseException:
-            tokens.finish(token, _refusal("An internal error occurred; check before sending it again.", to))
+            tokens.finish(token, _refusal("An internal error occurred. Check before you send it again.", to))
             raise
         tokens.finish(token, result)
     else:
@@ -257,7 +257,7 @@ def _refused(form: Any, name: str) -> str:
     if stale:
         return stale
     if current_browser().api_target.is_live and name and (form.typed_name.data or "").strip() != name:
-        return "Nothing was sent: the name typed does not match."
+        return "Nothing was sent: the text typed to confirm does not match."
     return ""
 
 

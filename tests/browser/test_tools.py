@@ -71,7 +71,7 @@ def test_a_read_is_cancelled(page: Page, sandbox: SandboxServer) -> None:
     page.locator("#run").get_by_role("button", name="Cancel").click()
     expect(page.locator("#run")).to_contain_text("cancelling")
     sandbox.faults.remove_all()
-    expect(page.locator("#run")).to_contain_text("abandoned")
+    expect(page.locator("#run")).to_contain_text("cancelled")
 
 
 def test_smoke_suite_runs_and_exports(page: Page, sandbox: SandboxServer, stays: Any) -> None:

@@ -45,7 +45,7 @@ def from_form(method: Method, form: Mapping[str, str]) -> Arguments:
         text = text.replace("\r\n", "\n") if part.kind in ("text", "map") else text.strip()
         if not text.strip():
             if part.required:
-                given.errors[part.name] = "It is needed."
+                given.errors[part.name] = "Required."
             continue
         try:
             given.values[part.name] = _READ[part.kind](part, text)
@@ -60,10 +60,10 @@ def from_json(method: Method, text: str) -> Arguments:
     try:
         found = json.loads(text) if text.strip() else {}
     except (ValueError, RecursionError) as error:
-        given.errors[AS_JSON] = f"It is not JSON: {error}"
+        given.errors[AS_JSON] = f"Invalid JSON: {error}"
         return given
     if not isinstance(found, dict):
-        given.errors[AS_JSON] = "An object is expected, such as {}."
+        given.errors[AS_JSON] = "Enter a JSON object, such as {}."
         return given
     known = {part.name: part for part in method.fields}
     spread = next((part for part in method.fields if part.spread), None)
@@ -79,10 +79,10 @@ def from_json(method: Method, text: str) -> Arguments:
         elif spread is not None and name.isidentifier():
             given.values[spread.name] = {**given.values.get(spread.name, {}), name: value}
         else:
-            given.errors[AS_JSON] = f"There is no argument {name!r}; there are {', '.join(known) or 'none'}."
+            given.errors[AS_JSON] = f"Unknown argument {name!r}. Arguments: {', '.join(known) or 'none'}."
     for part in method.fields:
         if part.required and part.name not in given.values and part.name not in given.errors:
-            given.errors[part.name] = "It is needed."
+            given.errors[part.name] = "Required."
     return given
 
 
@@ -118,7 +118,7 @@ def _entry_text(value: Any) -> str:
 
 def _whole(part: Parameter, text: str) -> int:
     if not _WHOLE.fullmatch(text):
-        raise ValueError(f"A whole number is expected, not {text[:40]!r}.")
+        raise ValueError(f"Enter a whole number, not {text[:40]!r}.")
     return int(text)
 
 
@@ -128,18 +128,18 @@ def _number(part: Parameter, text: str) -> int | float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"A number is expected, not {text[:40]!r}.") from None
+        raise ValueError(f"Enter a number, not {text[:40]!r}.") from None
 
 
 def _switch(part: Parameter, text: str) -> bool:
     if text not in ("true", "false"):
-        raise ValueError(f"true or false is expected, not {text[:40]!r}.")
+        raise ValueError(f"Enter true or false, not {text[:40]!r}.")
     return text == "true"
 
 
 def _choice(part: Parameter, text: str) -> str:
     if text not in part.choices:
-        raise ValueError(f"One of {', '.join(part.choices)} is expected, not {text[:40]!r}.")
+        raise ValueError(f"Choose one of {', '.join(part.choices)}, not {text[:40]!r}.")
     return text
 
 
@@ -162,7 +162,7 @@ def _map(part: Parameter, text: str) -> dict[str, Any]:
     for line in filter(str.strip, text.split("\n")):
         name, sign, value = line.partition("=")
         if not sign or not name.strip():
-            raise ValueError(f"name=value is expected on each line, not {line.strip()[:40]!r}.")
+            raise ValueError(f"Enter name=value on each line, not {line.strip()[:40]!r}.")
         found[name.strip()] = value.strip() if part.texts else _loose(value.strip())
     return found
 
@@ -191,14 +191,14 @@ def _unfit(part: Parameter, value: Any) -> str:
         except ValueError as error:
             return f"{error}"
     fits, expected = {
-        "text": (isinstance(value, str), "Text"),
-        "whole": (whole, "A whole number"),
-        "number": (whole or isinstance(value, float), "A number"),
+        "text": (isinstance(value, str), "text"),
+        "whole": (whole, "a whole number"),
+        "number": (whole or isinstance(value, float), "a number"),
         "switch": (isinstance(value, bool), "true or false"),
         "choice": (value in part.choices if isinstance(value, str) else False, " or ".join(part.choices)),
-        "id": (whole or isinstance(value, str), "Text or a whole number"),
-        "list": (isinstance(value, list), "A list"),
-        "map": (isinstance(value, dict), "An object"),
-        "time": (isinstance(value, str), "A time as text"),
+        "id": (whole or isinstance(value, str), "text or a whole number"),
+        "list": (isinstance(value, list), "a list"),
+        "map": (isinstance(value, dict), "an object"),
+        "time": (isinstance(value, str), "a time as text"),
     }[part.kind]
-    return "" if fits else f"{expected} is expected, not {json.dumps(value)[:40]}."
+    return "" if fits else f"Must be {expected}, not {json.dumps(value)[:40]}."

@@ -42,7 +42,7 @@ _HISTORY: Final = 6
 _MORE_ADDRESS: Final = 200
 
 _TOO_LONG: Final = (
-    "These arguments are too long for the address of a page. Nothing was sent; call the method with the SDK."
+    "These arguments are too long for a URL. Nothing was sent. Call the method with the SDK instead."
 )
 
 
@@ -85,7 +85,7 @@ def run() -> Redirect | tuple[str, int]:
         return _page(method, given, typed=typed, asking=found), 200
     form = ChangeForm()
     if found.change and browser.api_target.is_live and (form.typed_name.data or "").strip() != method.name:
-        given.errors["typed_name"] = "Nothing was sent: what is typed is not the method's name."
+        given.errors["typed_name"] = "Nothing was sent: the text does not match the method's name."
         return _page(method, given, typed=typed, asking=found), 422
 
     def act() -> dict[str, Any]:
@@ -109,7 +109,7 @@ def show(id: str) -> str:
     """Only the result; the page polls it during the run."""
     job = _jobs().find(id)
     if job is None:
-        abort(404, "This browser has no such run; it may have been forgotten.")
+        abort(404, "This browser has no such run. It may have expired.")
     return render_template("runner/run.html", **_run(job))
 
 
@@ -117,7 +117,7 @@ def show(id: str) -> str:
 def cancel(id: str) -> Redirect:
     job = _jobs().find(id)
     if job is None:
-        abort(404, "This browser has no such run; it may have been forgotten.")
+        abort(404, "This browser has no such run. It may have expired.")
     if not job.about["change"]:
         _jobs().cancel(id)
     return redirect(url_for(_HERE, method=job.about["method"], run=id, _anchor=RESULT), 303)
@@ -129,7 +129,7 @@ def data(id: str) -> Response:
     job = _jobs().find(id)
     items = _jobs().items(id) if job is not None else []
     if not items or items[0]["text"] is None:
-        abort(404, "There is no such answer.")
+        abort(404, "This run has no response to download.")
     response = current_app.response_class(items[0]["text"], mimetype="application/json")
     name = job.about["method"].replace(".", "-") if job is not None else "answer"
     return as_attachment(response, f"{name}.json")
@@ -140,7 +140,7 @@ def _check(method: Method, given: Arguments) -> Preview:
     for name, most in _MAX.items():
         value = given.values.get(name)
         if value is not None and method.takes(name) and not value <= most:
-            given.errors[name] = f"At most {most} seconds in the playground."
+            given.errors[name] = f"The maximum in the playground is {most} seconds."
     found = preview(method, given.values)
     if found.request is None:
         given.errors.setdefault(found.field or AS_JSON, f"{found.problem}.")

@@ -212,7 +212,7 @@ def test_form_is_bound_to_its_api_target(visitor: Visitor, sandbox: SandboxServe
     visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=sandbox.urls[0], api_key=KEY)
     sandbox.journal.clear()
     page = visitor.follow(visitor.post(str(form["action"]), **fields))
-    assert "the page was made for another API or key" in page.get_text()
+    assert "this page was loaded for another API or key" in page.get_text()
     assert [entry.path for entry in sandbox.journal.entries() if entry.change] == []
 
     visitor.post(f"{SETTINGS}/source", kind="sandbox")
@@ -261,7 +261,7 @@ def test_one_live_endpoint_requires_confirmation(
     monkeypatch.setattr(api_target, "_LIVE_HOSTS", frozenset({"127.0.0.1"}))
     visitor.post(f"{SETTINGS}/source", kind="custom", base_urls=urls, api_key=KEY)
     page = visitor.follow(visitor.post("/playground/account/wallet"))
-    assert "the name typed does not match" in page.get_text()
+    assert "the text typed to confirm does not match" in page.get_text()
     assert [entry for entry in sandbox.journal.entries() if entry.change] == []
 
 

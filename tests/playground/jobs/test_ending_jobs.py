@@ -56,7 +56,7 @@ def test_following_a_session_that_writes_nothing_is_cancelled(
     watched = str(page.select("#run")[0]["data-watch"])
     until(lambda: len(sandbox.journal.entries()) >= 2)
     cancel(visitor, watched)
-    assert "abandoned" in visitor.get(watched).get_data(as_text=True)
+    assert "cancelled" in visitor.get(watched).get_data(as_text=True)
     assert len(sandbox.journal.entries()) == 2
 
 
@@ -69,7 +69,7 @@ def test_an_api_that_asks_for_a_long_wait_keeps_no_cancelled_run(
     watched = str(page.select("#run")[0]["data-watch"])
     until(lambda: sandbox.journal.entries())
     cancel(visitor, watched)
-    assert "abandoned" in visitor.get(watched).get_data(as_text=True)
+    assert "cancelled" in visitor.get(watched).get_data(as_text=True)
     assert len(sandbox.journal.entries()) == 1
 
 
@@ -183,7 +183,7 @@ def test_a_server_without_threads_says_so_and_keeps_no_place(
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        with pytest.raises(TooManyJobsError, match="no thread"):
+        with pytest.raises(TooManyJobsError, match="no free thread"):
             begin(database, "me", "lab", {}, ONE, lambda progress: None)
     begin(database, "me", "lab", {}, ONE, lambda progress: None)
     until(lambda: not job_threads())

@@ -47,7 +47,7 @@ def test_what_a_job_raises_is_said_of_it(database: Database, caplog: pytest.LogC
     jobs = JobStore(database, "me")
     until(lambda: jobs.find(id).ended is not None, within=10)  # type: ignore[union-attr]
     state = jobs.find(id).state  # type: ignore[union-attr]
-    assert state == {"failure": "It failed inside the playground (RuntimeError)."}
+    assert state == {"failure": "Internal error of the playground (RuntimeError)."}
     assert f"The job {id} (smoke) failed" in caplog.messages
 
 

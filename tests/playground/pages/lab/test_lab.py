@@ -294,7 +294,7 @@ def test_one_run_at_a_time_seen_and_stopped_by_its_browser_alone(
     page = visitor.follow(visitor.post(f"{LAB}/fire", kind="reads", count="200", threads="2"))
     watched = str(page.select("#lab")[0]["data-watch"])
     refused = visitor.follow(visitor.post(f"{LAB}/fire", kind="reads", count="5", threads="2"))
-    assert "under way in this browser" in refused.get_text()
+    assert "already in progress in this browser" in refused.get_text()
     other = Visitor(app)
     assert other.get(watched).status_code == 404
     other.post(f"{watched}/cancel")

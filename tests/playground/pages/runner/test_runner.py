@@ -81,7 +81,7 @@ def test_a_missing_argument_is_said_and_nothing_is_sent(
 ) -> None:
     answer = visitor.post(f"{RUNNER}/run", method="nodes.find", **given)
     assert answer.status_code == 422
-    assert "It is needed." in answer.get_data(as_text=True)
+    assert "Required." in answer.get_data(as_text=True)
     assert sandbox.journal.entries() == []
 
 
@@ -146,7 +146,7 @@ def test_a_change_on_the_live_api_wants_the_name_typed(visitor: Visitor, sandbox
     fields = {"method": "accounts.generate_wallet", "as": "json", "args": "{}", "confirmed": "yes"}
     answer = visitor.post(f"{RUNNER}/run", **fields, typed_name="accounts.balance")
     assert answer.status_code == 422
-    assert "not the method&#39;s name" in answer.get_data(as_text=True)
+    assert "does not match the method&#39;s name" in answer.get_data(as_text=True)
 
 
 def test_what_a_rental_costs_is_said_when_the_log_knows_it(visitor: Visitor, sandbox: SandboxServer) -> None:
@@ -177,7 +177,7 @@ def test_presets_have_ids_from_what_was_seen(visitor: Visitor) -> None:
     [
         ("services.mr.search", {"arg-gpu": "RTX", "arg-sort": "vram"}, '"node_id"'),
         ("services.vpn.search", {"arg-residential": "true"}, '"residential": true'),
-        ("nodes.download_logs", {"arg-id": "9001"}, "bytes (left out: it may hold secrets)"),
+        ("nodes.download_logs", {"arg-id": "9001"}, "bytes (left out: may contain secrets)"),
         ("nodes.download_ident", {"arg-id": "9001"}, "bytes (left out"),
         ("network.info", {}, "A public call, sent without the key."),
         ("nodes.find", {"arg-id": "1"}, "NotFoundError"),
@@ -236,8 +236,8 @@ def test_a_read_can_be_abandoned_and_a_change_cannot(visitor: Visitor, sandbox: 
     sandbox.faults.remove_fault(fault.id)
     until(lambda: "data-watch" not in visitor.get(watched).get_data(as_text=True), within=20)
     until(lambda: "data-watch" not in visitor.get(watched_change).get_data(as_text=True), within=20)
-    assert "abandoned" in visitor.get(watched).get_data(as_text=True)
-    assert "abandoned" not in visitor.get(watched_change).get_data(as_text=True)
+    assert "cancelled" in visitor.get(watched).get_data(as_text=True)
+    assert "cancelled" not in visitor.get(watched_change).get_data(as_text=True)
 
 
 def test_an_answers_secrets_and_the_key_are_nowhere(visitor: Visitor, sandbox: SandboxServer) -> None:

@@ -122,7 +122,7 @@ def test_it_is_seen_cancelled_and_owned_by_its_browser_alone(
     until(lambda: "client.nodes.list()" in visitor.get(watched).get_data(as_text=True), within=20)
     assert "pending" in visitor.get(watched).get_data(as_text=True)
     refused = visitor.follow(visitor.post(SMOKE))
-    assert "under way in this browser" in refused.get_text()
+    assert "already in progress in this browser" in refused.get_text()
     other = Visitor(app)
     assert other.get(watched).status_code == 404
     assert other.post(f"{watched}/cancel").status_code == 404
