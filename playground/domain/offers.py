@@ -149,7 +149,7 @@ class Axis:
 _AXES: Final[dict[Service, dict[str, Axis]]] = {
     "mr": {"vram": Axis("VRAM per GPU", "GB"), "score": Axis("AI score")},
     "render": {"vram": Axis("VRAM per GPU", "GB"), "score": Axis("Blender score")},
-    "vpn": {"download": Axis("Download", "Mbit/s")},
+    "vpn": {"download": Axis("download speed", "Mbit/s")},
 }
 
 

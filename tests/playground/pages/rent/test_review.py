@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
+from flask import Flask
 
 from octaspace.sandbox import SandboxServer
 
 from ...browsing import Visitor, text_of
 from .renting import DIFFUSION, MACHINE, order, rentals
+
+VARIABLE = "OCTASPACE_RENTAL_ID"
 
 PEM = "-----BEGIN-----\nabc==\n-----END-----"
 
@@ -92,8 +95,18 @@ def test_values_apart_from_the_application_are_noted(visitor: Visitor) -> None:
     assert not page.select('[data-sent="http_ports"] .sent-note')
 
 
-def test_two_orders_have_different_ids_in_the_ledger(visitor: Visitor, sandbox: SandboxServer) -> None:
+def test_the_id_that_is_shown_is_that_of_the_entry_in_the_ledger(
+    app: Flask, visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    ids = []
     for _ in range(2):
-        visitor.post(order(visitor, "mr", **MACHINE))
-    ids = [json.loads(entry.body)[0]["envs"]["OCTASPACE_RENTAL_ID"] for entry in rentals(sandbox)]
+        question = order(visitor, "mr", **MACHINE)
+        ids.append(json.loads(visitor.page(question).select("#body")[0].get_text())[0]["envs"][VARIABLE])
+        visitor.post(question)
     assert len(set(ids)) == 2
+    assert [json.loads(entry.body)[0]["envs"][VARIABLE] for entry in rentals(sandbox)] == ids
+    ledger = app.extensions["playground"].rental_ledger
+    entries = {entry.id: entry for entry in ledger.backend.open_rentals()}
+    assert set(ids) <= set(entries)
+    assert all(entries[id].uuid for id in ids)
+    assert entries[ids[0]].owner.label.startswith("browser-")
