@@ -51,6 +51,7 @@ def test_dots_stand_out_from_the_land_in_both_themes(page: Page, sandbox: Sandbo
 def test_a_country_keeps_what_was_typed_and_sorted(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/nodes?state=any-online")
     page.locator("#filter-nodes").fill("RTX")
+    page.locator("#filter-nodes").press("Enter")
     page.locator("[data-table=nodes] thead button", has_text="Load").click()
     page.locator(".facets").get_by_role("link", name="United States").click()
     expect(page.locator(".facets [aria-current]")).to_contain_text("United States")
