@@ -70,6 +70,13 @@ def test_selected_nodes_reboot_once_by_keyboard(page: Page, sandbox: SandboxServ
         page.get_by_label(f"Select {node}").focus()
         page.keyboard.press("Space")
     expect(page.locator("[data-selected]")).to_have_text("3")
+    page.locator("#filter-nodes").fill("9005")
+    shown = page.get_by_role("button", name="Select all shown")
+    shown.press("Enter")
+    expect(page.locator("[data-selected]")).to_have_text("2")  # it was selected, so now it is not
+    shown.press("Enter")
+    expect(page.locator("[data-selected]")).to_have_text("3")
+    page.locator("#filter-nodes").fill("")
     page.get_by_role("button", name="Reboot…").focus()
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Reboot 2 nodes?")
