@@ -166,4 +166,6 @@ def _clean(text: str) -> str:
 def shown(text: str) -> str:
     """A line without terminal escape sequences, shortened to what a page can show."""
     left = len(text) - _MAX_CHARACTERS
+    if left <= 0 and text.isprintable():
+        return text  # nothing to replace, as in most lines
     return _clean(text) if left <= 0 else f"{_clean(text[:_MAX_CHARACTERS])} … and {left} more characters"

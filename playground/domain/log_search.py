@@ -75,10 +75,10 @@ def search_log(args: Mapping[str, str], *parts: Sequence[str]) -> LogSearch:
     pattern = re.compile(re.escape(text), re.IGNORECASE) if text else None
     count = 0
 
-    def pieces(line: str) -> Iterator[Piece]:
+    def pieces(line: str, pattern: re.Pattern[str]) -> Iterator[Piece]:
         nonlocal count
         at = 0
-        for found in pattern.finditer(line) if pattern else ():
+        for found in pattern.finditer(line):
             count += 1
             if count > _MAX_MATCHES:
                 continue
@@ -89,7 +89,11 @@ def search_log(args: Mapping[str, str], *parts: Sequence[str]) -> LogSearch:
         if at < len(line) or not line:
             yield Piece(line[at:])
 
-    shown = tuple(tuple(tuple(pieces(line)) for line in part) for part in parts)
+    shown: tuple[tuple[tuple[Piece, ...], ...], ...]
+    if pattern is None:
+        shown = tuple(tuple((Piece(line),) for line in part) for part in parts)
+    else:
+        shown = tuple(tuple(tuple(pieces(line, pattern)) for line in part) for part in parts)
     asked = args.get("match", "")
     current = int(asked) if re.fullmatch("[0-9]{1,9}", asked) else 1
     return LogSearch(text, shown, count, max(1, min(current, count, _MAX_MATCHES)) if count else 0)

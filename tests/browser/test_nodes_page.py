@@ -51,6 +51,7 @@ def test_dots_stand_out_from_the_land_in_both_themes(page: Page, sandbox: Sandbo
 def test_a_country_keeps_what_was_typed_and_sorted(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/nodes?state=any-online")
     page.locator("#filter-nodes").fill("RTX")
+    page.locator("#filter-nodes").press("Enter")
     page.locator("[data-table=nodes] thead button", has_text="Load").click()
     page.locator(".facets").get_by_role("link", name="United States").click()
     expect(page.locator(".facets [aria-current]")).to_contain_text("United States")
@@ -69,6 +70,13 @@ def test_selected_nodes_reboot_once_by_keyboard(page: Page, sandbox: SandboxServ
         page.get_by_label(f"Select {node}").focus()
         page.keyboard.press("Space")
     expect(page.locator("[data-selected]")).to_have_text("3")
+    page.locator("#filter-nodes").fill("9005")
+    shown = page.get_by_role("button", name="Select all shown")
+    shown.press("Enter")
+    expect(page.locator("[data-selected]")).to_have_text("2")  # it was selected, so now it is not
+    shown.press("Enter")
+    expect(page.locator("[data-selected]")).to_have_text("3")
+    page.locator("#filter-nodes").fill("")
     page.get_by_role("button", name="Reboot…").focus()
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Reboot 2 nodes?")

@@ -16,12 +16,12 @@ from .places import open_place, place_of
 def test_prices_are_reviewed_and_sent_once(page: Page, sandbox: SandboxServer) -> None:
     open_place(page, place_of("node"), sandbox)
     page.get_by_label("Base per hour").fill("2500000000000000000")
-    page.get_by_role("button", name="Review the change").click()
+    page.get_by_role("button", name="Review changes").click()
     assert changes(sandbox) == []
     dialog = page.locator("dialog[open]")
     expect(dialog).to_contain_text("2.5 OCTA")
-    dialog.get_by_role("button", name="Change the prices").click()
-    expect(outcome(page)).to_contain_text("are changed")
+    dialog.get_by_role("button", name="Update prices").click()
+    expect(outcome(page)).to_contain_text("Prices of node 9001 updated")
     (change,) = changes(sandbox)
     assert (change.method, json.loads(change.body)) == ("PATCH", {"base": 2_500_000_000_000_000_000})
     expect(page.locator("table.prices")).to_contain_text("2.5 OCTA")

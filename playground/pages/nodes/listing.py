@@ -234,7 +234,7 @@ class NodeFilter:
         places = Counter(row.place for row in rows)
         return {
             "state": [
-                (ONLINE, "online (all kinds)", sum(row.online for row in rows)),
+                (ONLINE, "online, including idle, active and busy", sum(row.online for row in rows)),
                 *((state, state, count) for state, count in states.most_common()),
             ],
             "gpu": [(model, model, count) for model, count in sorted(models.items())],

@@ -162,9 +162,9 @@ def _read(text: str) -> str:
     if len(text) > _MAX_CHARACTERS:
         raise PriceError("Too many digits.")
     if not _FIGURE.fullmatch(text):
-        raise PriceError("More than a price can be, or a point without digits around it.")
+        raise PriceError("Too large, or a point without digits on both sides.")
     if not _WHOLE.fullmatch(text) and Decimal(repr(float(text))) != Decimal(text):
-        raise PriceError("More decimals than can be sent exactly.")
+        raise PriceError("Too many decimals to be sent exactly.")
     return text
 
 

@@ -263,7 +263,7 @@ def update_prices_of_several() -> Redirect:
     prices = _sendable(form)
     lines = [(_titled(id), SdkCall("nodes.update_prices", as_id(id), **prices)) for id in ids]
     return change_each(
-        form, lines, done="nodes have new prices", to=("nodes.index", {}), name=name_to_type(ids, "update")
+        form, lines, done="nodes updated", to=("nodes.index", {}), name=name_to_type(ids, "update")
     )
 
 
@@ -348,7 +348,7 @@ def update_prices(node_id: str) -> Redirect:
     form = PricesForm()
     prices = _sendable(form)
     line = SdkCall("nodes.update_prices", as_id(node_id), **prices)
-    done = f"The prices of node {single_line(node_id)} are changed."
+    done = f"Prices of node {single_line(node_id)} updated."
     return change(form, line, done=done, to=(_SHOW, {"node_id": node_id}), name=node_id)
 
 

@@ -43,6 +43,7 @@ class LogSearch {
     this.form = root.querySelector("[data-log-search]");
     this.field = this.form.elements.find;
     this.found = this.field.value;
+    this.asked = this.found; // what the server has searched for
     this.hidden = 0; // matches beyond those that are highlighted
     const current = root.querySelector("mark.current");
     if (current) this.scrollTo(current);
@@ -83,7 +84,7 @@ class LogSearch {
   submit(event) {
     clearTimeout(this.timer);
     // The server searches in more lines than this page has.
-    if ("partial" in this.form.dataset && this.field.value.trim()) return;
+    if ("partial" in this.form.dataset && this.field.value.trim() && this.field.value !== this.asked) return;
     event.preventDefault();
     if (this.field.value === this.found) this.step(1);
     else this.search();

@@ -6,6 +6,9 @@ import { localise } from "./times.js";
 
 const FIRST_PAUSE_S = 2;
 const MAX_PAUSE_S = 20;
+const MAX_TOTAL_S = 1200; // the server says when to stop, unless it cannot be reached
+
+const began = Date.now();
 
 const state = (root) => root.getElementById("node-state")?.textContent.trim();
 
@@ -22,10 +25,18 @@ function show(page) {
   }
 }
 
+function giveUp(banner) {
+  const text = "The state is no longer checked automatically.";
+  banner.querySelector(".needs-script").textContent = text;
+  banner.querySelector(".no-script").classList.remove("no-script");
+  announce(text);
+}
+
 function follow(pause) {
   setTimeout(async () => {
     const banner = document.getElementById("reboot-watch");
     if (!banner) return;
+    if (Date.now() - began > MAX_TOTAL_S * 1000) return giveUp(banner);
     let next = Math.min(MAX_PAUSE_S, pause * 1.3);
     if (document.hidden || document.querySelector("dialog[open]")) return follow(pause);
     try {

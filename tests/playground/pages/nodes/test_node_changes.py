@@ -58,7 +58,7 @@ def test_new_prices_are_sent_once_and_shown(visitor: Visitor, sandbox: SandboxSe
     assert (method, path) == ("PATCH", "/nodes/9001/prices")
     assert json.loads(body) == {"base": 2_000_000_000_000_000_001, "gpu_hour": 0.5}
     pages = [visitor.follow(answer) for answer in answers]
-    assert "The prices of node 9001 are changed." in str(pages[0].select(".notice"))
+    assert "Prices of node 9001 updated" in str(pages[0].select(".notice"))
     assert str(pages[0].select(".notice")) == str(pages[1].select(".notice"))
     assert "2000000000000000001" in pages[0].select(".prices")[0].get_text()
 

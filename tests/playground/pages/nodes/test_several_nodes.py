@@ -71,7 +71,7 @@ def test_the_review_of_a_reboot_leaves_offline_nodes_out(visitor: Visitor, sandb
     found = sent_to(page)
     assert found["9001"] == "client.nodes.reboot(9001)"
     assert reboot_obstacle("offline") in found["9005"]
-    assert found["77"].startswith("Nothing.")
+    assert found["77"].startswith("None.")
     assert [field["value"] for field in page.select("form[data-once] input[name=node]")] == ["9001", "9003"]
     assert "1 of them is rented now" in text_of(page)
     assert arrived(sandbox) == []
@@ -108,7 +108,7 @@ def test_the_review_of_prices_shows_old_and_new_of_each_node(
     page = review(visitor, "prices", 9001, 9002, 9003, base="1500000000000000000", gpu_hour="0.5")
     cells = [text_of(row.select("td[data-label=Base]")[0]) for row in page.select("table.several tbody tr")]
     assert cells[0] == (
-        "now 1000000000000000000 1 OCTA if in Wei → , new 1500000000000000000 1.5 OCTA if in Wei"
+        "current: 1000000000000000000 1 OCTA if in Wei → , new: 1500000000000000000 1.5 OCTA if in Wei"
     )
     assert "(unchanged)" in cells[1]
     assert sent_to(page)["9003"] == (
@@ -119,12 +119,12 @@ def test_the_review_of_prices_shows_old_and_new_of_each_node(
 
 def test_prices_of_several_nodes_are_sent_once_each(visitor: Visitor, sandbox: SandboxServer) -> None:
     page = review(visitor, "prices", 9001, 9002, 9003, base="1500000000000000000")
-    assert sent_to(page)["9002"].startswith("Nothing.")  # it has this price
+    assert sent_to(page)["9002"].startswith("None.")  # it has this price
     done = confirm(visitor, page, times=2)
     assert [(path, json.loads(body)) for path, body in arrived(sandbox)] == [
         (f"/nodes/{id}/prices", {"base": 1_500_000_000_000_000_000}) for id in (9001, 9003)
     ]
-    assert "2 of 2 nodes have new prices" in text_of(done.select("main > .notice")[0])
+    assert "2 of 2 nodes updated" in text_of(done.select("main > .notice")[0])
 
 
 def test_an_offline_node_gets_new_prices(visitor: Visitor, sandbox: SandboxServer) -> None:
