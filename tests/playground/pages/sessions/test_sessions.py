@@ -352,7 +352,6 @@ def test_a_second_stop_shows_the_first_and_is_no_error(visitor: Visitor, sandbox
     first = json.loads(visitor.get("/playground/requests/log.json").data)[0]
     assert first["path"] == f"/services/{one}/stop"
 
-
     def stop_again(uuid: str) -> BeautifulSoup:
         answer = visitor.get(str(visitor.post(f"{SESSIONS}/stop", uuid=uuid).headers["Location"]))
         return visitor.page(str(answer.headers["Location"]))  # the ended session
