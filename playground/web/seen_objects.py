@@ -10,6 +10,7 @@ from typing import Any, Final
 from flask import Flask
 
 from ..browser.state import Browser
+from ..domain.sessions import service_name
 from ..sdk.json_access import get_path, single_line
 from ..store import StoreFullError
 from .panels import Panel, PanelRequest, register_companion
@@ -29,8 +30,6 @@ _KEY: Final = "seen"
 _NODES: Final = "client.nodes.list()"
 _ACTIVE: Final = "client.sessions.list()"
 _ENDED: Final = "client.sessions.list(recent=True)"
-
-_SERVICES: Final = {"mr": "Machine", "vpn": "VPN", "render": "Render"}
 
 _log = logging.getLogger("playground")
 
@@ -129,9 +128,8 @@ def _sessions(answer: list[Any], *, ended: bool) -> list[SeenSession]:
     for item in answer:
         uuid = get_path(item, "uuid")
         if isinstance(uuid, str) and 0 < len(uuid) <= _MAX_ID:
-            service = get_path(item, "service")
             name = single_line(get_path(item, "app_name"), 60)
-            name = name or _SERVICES.get(str(service), single_line(service, 30)) or "Session"
+            name = name or single_line(service_name(get_path(item, "service")), 30) or "Session"
             found.append(SeenSession(uuid, name, ended))
     return found
 
