@@ -35,6 +35,7 @@ from .web import (
     page_context,
     responses,
     security,
+    seen_objects,
     static_urls,
     url_ids,
 )
@@ -107,5 +108,6 @@ def build(config: Mapping[str, Any]) -> Flask:
     pages.init_app(app)
     navigation.init_app(app)
     balance.init_app(app)
+    seen_objects.init_app(app)
     page_context.init_app(app)
     return app

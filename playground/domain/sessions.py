@@ -15,7 +15,7 @@ from octaspace.types import HttpProxy, Session
 from ..sdk.json_access import listed
 from .safe_links import host_and_port, ssh_command, web_address
 
-__all__ = ["Access", "SessionList", "ShownSession", "session_list", "short_id"]
+__all__ = ["Access", "SessionList", "ShownSession", "service_name", "session_list", "short_id"]
 
 _SERVICES: Final = {"mr": "Machine", "vpn": "VPN", "render": "Render"}
 
@@ -62,7 +62,7 @@ class ShownSession:
     @property
     def service(self) -> str:
         """Name of the kind of service."""
-        return _SERVICES.get(self.session.service or "", self.session.service or "Session")
+        return service_name(self.session.service)
 
     @property
     def place(self) -> str:
@@ -230,6 +230,11 @@ def _session(entry: Any) -> Session | None:
         return Session.from_api(entry)
     except UnexpectedShapeError:
         return None
+
+
+def service_name(service: object) -> str:
+    """Name of a kind of service: ``Machine`` for ``mr``; an unknown kind as it is, ``Session`` for none."""
+    return _SERVICES.get(service, service or "Session") if isinstance(service, str) else "Session"
 
 
 def short_id(uuid: str) -> str:

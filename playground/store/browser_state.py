@@ -18,7 +18,7 @@ _FORGOTTEN_SECONDS: Final = 8 * 24 * 3600.0
 _MAX_FORGOTTEN: Final = 50_000
 
 #: Keys that are evicted for newer ones: their values can be requested or typed again.
-_DRAFT_KEYS: Final = frozenset({"balance", "kept", "key_refused"})
+_DRAFT_KEYS: Final = frozenset({"balance", "kept", "key_refused", "seen"})
 _DRAFT_PREFIX: Final = "order:"
 
 

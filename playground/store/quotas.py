@@ -51,7 +51,7 @@ class StoreQuotas:
         log: Calls of the request log.
         jobs: Background jobs and the items they collected; running jobs are not evicted.
         results: Results of forms that were sent.
-        drafts: Orders not yet sent, and the remembered balance.
+        drafts: Orders not yet sent, the remembered balance, and the nodes and sessions that search finds.
         snapshots: Connection figures of workers; counted per settings instead of per browser.
         endpoints: History of endpoints.
         settings: Choices of browsers: API target, keys, options, and the login. Refused when full.

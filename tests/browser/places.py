@@ -164,6 +164,7 @@ AREAS = {
         Place("requests", "/playground/requests", "requests.index"),
         Place("request", _call),
         Place("settings", "/playground/settings", "settings.index"),
+        Place("search", "/playground/search?q=node"),
     ),
 }
 

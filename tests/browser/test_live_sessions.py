@@ -143,6 +143,18 @@ def test_the_charge_goes_on_in_the_stop_dialog(
     assert not [path for path in fetched()[made:] if not path.endswith("/log")]
 
 
+def test_one_row_is_counted_in_the_singular(page: Page, sandbox: SandboxServer) -> None:
+    for rental in sandbox.world.active()[1:]:
+        sandbox.world.sessions.stop(rental.uuid, None)
+    page.goto(SESSIONS)
+    count = page.locator("[data-table=sessions] [data-table-count]")
+    expect(count).to_have_text("1 session")
+    page.locator("#filter-sessions").fill("nothing like it")
+    expect(count).to_have_text("0 of 1 session")
+    page.goto(f"{SESSIONS}?tab=recent")
+    expect(page.locator("[data-table=recent] [data-table-count]")).to_contain_text(" sessions")
+
+
 def test_without_a_script_nothing_speaks_of_refreshing(
     new_context: NewContext, sandbox: SandboxServer
 ) -> None:

@@ -15,6 +15,7 @@ from ...browser.state import Browser, current_browser
 from ...domain.account import read_account
 from ...domain.node_state import is_online, severity_of, state_of
 from ...domain.pricing import hours_left, usd_per_hour
+from ...domain.sessions import service_name
 from ...sdk.call import SdkCall
 from ...sdk.json_access import get_path, listed, number
 from ...store import RequestLog
@@ -36,7 +37,7 @@ class Running:
     Attributes:
         uuid: Its id.
         name: App, or kind of service.
-        service: ``mr``, ``vpn`` or ``render``.
+        service: Name of the kind of service.
         node: Node it runs on.
         ready: Whether it is ready.
         progress: Its progress until it is ready.
@@ -99,8 +100,8 @@ def running(data: Any) -> list[Running]:
     found = [
         Running(
             uuid=str(item.get("uuid") or ""),
-            name=str(item.get("app_name") or str(item.get("service") or "session").upper()),
-            service=str(item.get("service") or ""),
+            name=str(item.get("app_name") or service_name(item.get("service"))),
+            service=service_name(item.get("service")),
             node=item.get("node_id"),
             ready=item.get("is_ready") is True,
             progress=str(item.get("progress") or "preparing"),
@@ -151,11 +152,11 @@ def _steps(browser: Browser, calls: RequestLog) -> list[Step]:
         return calls.latest(1, **filters)[1] > 0  # type: ignore[arg-type]
 
     steps = [
-        Step("See data", "The nodes of a seeded world, on a map and in a table.", "nodes.index",
+        Step("See data", "Sample nodes, on a map and in a table.", "nodes.index",
              happened(page="nodes.index")),
         Step("Break an endpoint", "Inject a fault, send 50 calls, and see the attempts of each.", "lab.index",
              happened(page="lab.fire")),
-        Step("Rent and stop", "Rent a machine, wait until it is ready, stop it. It costs nothing here.",
+        Step("Rent and stop", "Rent a machine, wait until it is ready, then stop it. Free in the sandbox.",
              "services.index", happened(method="POST", text="/stop")),
     ]  # fmt: skip
     there = [step for step in steps if step.endpoint in current_app.view_functions]

@@ -9,11 +9,9 @@ from typing import Final
 
 from octaspace.rentals import LedgerTime, Rental, RentalLedger
 
-from ...domain.sessions import SessionList, ShownSession, short_id
+from ...domain.sessions import SessionList, ShownSession, service_name, short_id
 
 __all__ = ["LedgerListing", "ShownRental", "read_ledger"]
-
-_SERVICES: Final = {"mr": "Machine", "vpn": "VPN", "render": "Render"}
 
 #: Seconds by which two clocks that were not set may differ.
 _CLOCK_DIFFERENCE: Final = 2.0
@@ -50,7 +48,7 @@ class ShownRental:
 
     @property
     def service(self) -> str:
-        return _SERVICES.get(self.rental.service, self.rental.service)
+        return service_name(self.rental.service)
 
     @property
     def owner(self) -> str:
@@ -86,7 +84,7 @@ class ShownRental:
         """The state in words, and the style of its badge."""
         state = self.rental.state
         if state == "stopping":
-            return "being stopped", "warn"
+            return "stopping", "warn"
         if self.left is not None and self.left <= 0:
             return "overdue", "bad"
         if state == "creating":

@@ -45,8 +45,8 @@ _ROUND_SECONDS: Final = 30.0
 _UNREADABLE: Final = "The rental ledger cannot be read"
 
 _ADVICE: Final = (
-    "Deadlines are not enforced while it cannot be used, and nothing can be rented. Check the file or the "
-    "Redis that PLAYGROUND_RENTAL_LEDGER names. The page Sessions has the running sessions, and stops them."
+    "While the ledger is unavailable, deadlines are not enforced and nothing can be rented. Check the file "
+    "or Redis server in PLAYGROUND_RENTAL_LEDGER. Sessions can still be stopped on the Sessions page."
 )
 
 
@@ -118,7 +118,7 @@ def extend(id: str) -> Redirect | tuple[str, int]:
     try:
         seconds = parse_hours(text)
         if seconds is None:
-            raise ValueError("Required: the hours from now.")
+            raise ValueError("Required")
     except ValueError as error:
         return _deadline_page(rental, typed=text, error=str(error)), 422
     chosen = seconds
@@ -177,7 +177,7 @@ def _own(id: str) -> Rental:
     except RentalLedgerError as error:
         abort(503, f"{_UNREADABLE}: {error}")
     if rental is None or not browser.shares_account(rental):
-        abort(404, "There is no such rental of this account.")
+        abort(404, "This account has no such rental.")
     if not browser.owns(rental):
         abort(403, "This rental belongs to another owner. Nothing was changed.")
     return rental
@@ -204,7 +204,7 @@ def _stop_line(rental: Rental) -> SdkCall:
 
 
 def _name_of(rental: Rental) -> str:
-    return rental.name or f"The rental {short_id(rental.id)}"
+    return rental.name or f"Rental {short_id(rental.id)}"
 
 
 def _outcome(text: str, *, ok: bool) -> dict[str, Any]:

@@ -45,9 +45,9 @@ function filter(box, text) {
     if (!row.hidden) shown += 1;
   }
   const count = box.querySelector("[data-table-count]");
-  const noun = count.dataset.noun;
-  count.textContent = wanted ? `${shown} of ${rows.length} ${noun}` : `${rows.length} ${noun}`;
-  return `${shown} ${noun}`;
+  const noun = (number) => (number === 1 ? count.dataset.one : count.dataset.noun);
+  count.textContent = wanted ? `${shown} of ${rows.length} ${noun(rows.length)}` : `${rows.length} ${noun(rows.length)}`;
+  return `${shown} ${noun(shown)}`;
 }
 
 function csvCell(text) {
