@@ -290,7 +290,7 @@ def _endpoints(name: str, urls: tuple[str, ...]) -> tuple[str, ...]:
     try:
         return tuple(Config(base_urls=list(urls)).endpoints)
     except ConfigurationError as error:
-        raise StartError(f"{name}: {error}") from None
+        raise StartError(f"{name}: {str(error).replace('base_urls', 'each address', 1)}") from None
 
 
 def _password(text: str) -> str | None:

@@ -21,9 +21,9 @@ _ADVICE: tuple[tuple[type[Error], str], ...] = (
     (octaspace.AuthenticationError, "The key is missing or wrong. Enter another one in Settings."),
     (
         octaspace.PermissionError,
-        "The API, or a proxy in front of it, refuses this call. Use a key with more permissions.",
+        "The API, or a proxy in front of it, denied this call. Use a key with more permissions.",
     ),
-    (octaspace.NotFoundError, "It does not exist, or no longer exists. Go back to the list and reload it."),
+    (octaspace.NotFoundError, "It does not exist, or no longer exists. Reload the list."),
     (octaspace.ValidationError, "The API rejected the values sent. Correct the fields it names."),
     (octaspace.RateLimitError, "Too many calls. Wait for the time shown below, then reload."),
     (
@@ -123,7 +123,7 @@ def describe(error: Exception) -> Problem:
         return Problem(type(error).__name__, str(error), advice="The arguments are invalid.")
     return Problem(
         kind=type(error).__name__,
-        message=str(error),
+        message=_message(error),
         title=UNEXPECTED_SHAPE
         if isinstance(error, UnexpectedShapeError)
         else "Rented, but not recorded"
@@ -141,6 +141,16 @@ def describe(error: Exception) -> Problem:
         outcome_unknown=bool(created or unrecorded or getattr(error, "outcome_unknown", False)),
         rejections=tuple(getattr(error, "rejections", ())),
     )
+
+
+def _message(error: Error) -> str:
+    """The message of an error; a page of HTML, as proxies answer with, is named instead of shown."""
+    response = error.response if isinstance(error, octaspace.ApiError) else None
+    content_type = "" if response is None else response.headers.get("Content-Type", "")
+    if response is None or response.status < 300 or "html" not in content_type.lower():
+        return str(error)
+    call, status, _ = str(error).partition(f": {error.status}")
+    return f"{call}{status}: the body is a page of HTML, not JSON" if status else str(error)
 
 
 def log_unexpected_shape(line: str, error: UnexpectedShapeError, request_id: str | None) -> None:

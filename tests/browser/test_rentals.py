@@ -132,6 +132,6 @@ def test_the_hours_of_settings_fill_the_rent_form(page: Page) -> None:
     page.goto("/playground/settings")
     page.get_by_label("In the sandbox").fill("0.25")
     page.get_by_role("button", name="Save the hours").click()
-    expect(outcome(page)).to_contain_text("the rent forms begin with these hours")
+    expect(outcome(page)).to_contain_text("Rent forms start with these hours")
     page.goto("/playground/services/mr/rent")
     expect(page.get_by_label("Stop after")).to_have_value("0.25")

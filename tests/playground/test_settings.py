@@ -120,6 +120,7 @@ def test_what_cannot_be_used_is_named_in_one_line(
     assert says in str(raised.value)
     assert "\n" not in str(raised.value)
     assert "secret" not in str(raised.value)
+    assert "base_urls" not in str(raised.value), "the variable is named, not the option"
 
 
 def test_addresses_are_compared_as_the_sdk_writes_them(tmp_path: Path) -> None:

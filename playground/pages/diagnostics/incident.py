@@ -124,7 +124,7 @@ def _options(browser: Browser) -> list[tuple[_Markdown, ...]]:
             value = value or "the SDK's own"
         text = option_text(value)
         shown = _foreign(text) if isinstance(value, str) else _ours(text)
-        if value != option.default:
+        if option.name in browser.options:
             shown = _Markdown(f"{shown} (changed)")
         rows.append((_ours(option.name), shown, _ours(option_text(option.default))))
     return rows

@@ -109,7 +109,7 @@ def save_rentals() -> Response | tuple[str, int]:
 
     def act() -> dict[str, Any]:
         current_browser().write("rentals", {key: typed[name] for name, key in _STOP_AFTER.items()})
-        return _outcome("Saved for this browser: the rent forms begin with these hours.")
+        return _outcome("Saved for this browser. Rent forms start with these hours.")
 
     return once(form.once.data or "", act, (_HERE, {}))
 
@@ -118,7 +118,7 @@ def save_rentals() -> Response | tuple[str, int]:
 def reset() -> Response:
     def act() -> dict[str, Any]:
         current_browser().write("options", {})
-        return _outcome("Every option is at its default again. Source and keys are as they were.")
+        return _outcome("Every option is back at its default. Endpoints and keys are unchanged.")
 
     return once(ChangeForm().once.data or "", act, (_HERE, {}))
 

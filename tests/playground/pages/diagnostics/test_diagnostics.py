@@ -121,6 +121,41 @@ def test_the_incident_report_says_what_helps_and_not_the_key(
     assert KEY[-4:] not in text
 
 
+def test_the_incident_report_has_the_history_of_endpoints_and_the_values_in_use(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    sandbox.faults.add("refuse", endpoint=sandbox.ports[1])
+    visitor.post(f"{DIAGNOSTICS}/reads", line="network.info", count="4")
+    good, bad = sandbox.urls
+    lines = report(visitor).splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
+    endpoints = [row[:2] for row in rows if row[0] in (f"`{good}`", f"`{bad}`") and len(row) == 10]
+    assert endpoints == [[f"`{bad}`", "failing"], [f"`{good}`", "healthy"]]
+    minutes = [row for row in rows if len(row) == 7 and row[0] == f"`{bad}`" and row[6].endswith(" s")]
+    assert minutes
+    assert int(minutes[0][3]) >= 1
+    groups = [row for row in rows if len(row) == 7 and row[1] == "ConnectionError"]
+    assert [(row[0], row[3]) for row in groups] == [(f"`{bad}`", "0")]
+    options = {row[0]: row[1:] for row in rows if len(row) == 3}
+    assert options["total\\_timeout"] == ["8.0", "none"]
+    assert options["cache\\_ttl"] == ["10", "0"]
+    assert "From the cache" in report(visitor)
+    visitor.post("/playground/settings/options", total_timeout="5", cache_ttl="0")
+    text = report(visitor)
+    assert "| total\\_timeout | 5.0 (changed) | none |" in text
+    assert "Cache: off." in text
+
+
+def test_the_line_of_the_client_names_the_values_in_use(visitor: Visitor) -> None:
+    def line() -> str:
+        return visitor.page("/playground/settings").select(".sdk-call-line")[0].get_text()
+
+    assert "total_timeout=8.0" in line()
+    visitor.post("/playground/settings/options", total_timeout="5", keep_alive="false")
+    assert "total_timeout=5.0" in line()
+    assert "keep_alive" not in line(), "false is the default of the SDK"
+
+
 def test_hostile_text_stays_text_in_the_report(visitor: Visitor, sandbox: SandboxServer) -> None:
     sandbox.reset(dataset="hostile")
     visitor.post(
