@@ -120,6 +120,10 @@ def _carry_out(
         if progress.cancelled:
             raise _CancelledError
 
+    def was_cancelled() -> bool:
+        progress.tell(at_once=True)  # a moment after the last write, `cancelled` does not ask the store
+        return progress.cancelled and not change
+
     more = {"on_progress": told} if method.takes("on_progress") else {}
     try:
         data, cut = result_of(method, {**values, **more}, client, progress, change=change)
@@ -137,10 +141,10 @@ def _carry_out(
         TypeError,
         OSError,
     ) as error:  # others than Error: arguments
-        if progress.cancelled and not change:
+        if was_cancelled():
             return {"outcome": "cancelled"}
         return {"outcome": "failed", "problem": describe(error).as_json()}
-    if progress.cancelled and not change:
+    if was_cancelled():
         return {"outcome": "cancelled"}
     return {"outcome": "done", "data": data, "cut": cut}
 

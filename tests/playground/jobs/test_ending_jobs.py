@@ -11,6 +11,7 @@ from flask import Flask
 
 import octaspace
 from octaspace.sandbox import SandboxServer
+from playground.jobs import background
 from playground.jobs.background import Progress, begin
 from playground.sdk import method_results
 from playground.sdk.recording import Call, RecordedCalls
@@ -58,6 +59,21 @@ def test_following_a_session_that_writes_nothing_is_cancelled(
     cancel(visitor, watched)
     assert "cancelled" in visitor.get(watched).get_data(as_text=True)
     assert len(sandbox.journal.entries()) == 2
+
+
+def test_an_answer_that_arrives_right_after_the_cancellation_is_discarded(
+    visitor: Visitor, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No poll between the cancellation and the answer.
+    monkeypatch.setattr(background, "_LOOK", 3600.0)
+    monkeypatch.setattr(background, "_BETWEEN", 1e12)
+    visitor.post("/playground/settings/options", total_timeout="20", max_retries="0", read_timeout="20")
+    fault = sandbox.faults.add("stall", path="/network")
+    watched = str(run(visitor, "network.info").select("#run")[0]["data-watch"])
+    visitor.follow(visitor.post(f"{watched}/cancel"))
+    sandbox.faults.remove_fault(fault.id)
+    until(lambda: "data-watch" not in visitor.get(watched).get_data(as_text=True))
+    assert "The run was cancelled" in visitor.get(watched).get_data(as_text=True)
 
 
 @pytest.mark.parametrize("method", ["wait_until_ready", "follow_logs"])
