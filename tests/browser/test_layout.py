@@ -91,7 +91,7 @@ def test_the_first_offer_is_on_the_first_screen(page: Page, size: dict[str, int]
     filters = page.get_by_label("Country")
     if size is PHONE:
         expect(filters).to_be_hidden()
-        page.get_by_text("Filter and sort").click()
+        page.get_by_text("Filter and sort offers").click()
     expect(filters).to_be_visible()
 
 

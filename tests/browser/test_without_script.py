@@ -109,6 +109,7 @@ def test_a_wallet(plain: Page, sandbox: SandboxServer) -> None:
 
 def test_a_rental_from_offer_to_end(plain: Page, sandbox: SandboxServer, clock: ManualClock) -> None:
     plain.goto("/playground/services")
+    plain.get_by_text("Filter and sort offers").click()
     plain.get_by_label("Max. USD per hour").fill("1")
     plain.get_by_role("button", name="Apply", exact=True).click()
     node = plain.locator("[data-table=offers] tbody tr th a").first.inner_text()
