@@ -72,7 +72,7 @@ def test_reads_and_their_log(plain: Page) -> None:
     plain.goto("/playground/requests")
     plain.get_by_role("button", name="Clear", exact=True).click()
     plain.get_by_role("button", name="Clear the log").click()
-    expect(outcome(plain)).to_contain_text("empty now")
+    expect(outcome(plain)).to_contain_text("was cleared")
     assert exported(plain) == []
 
 

@@ -95,12 +95,12 @@ SCENARIOS: Final = (
     ),
     Scenario(
         "lost", "Answers get lost",
-        "What was to change has changed, and the client cannot know: it raises instead of sending it twice.",
+        "The change was made, but its answer is lost: the client raises instead of sending the change twice.",
         ((None, "drop_after_read", {"probability": 0.4}),),
     ),
     Scenario(
         "limited", "A rate limit with Retry-After",
-        "Reads wait as long as the API asks for; the second endpoint takes what it can.",
+        "Reads wait for the time in Retry-After; the other endpoint answers up to its own limit.",
         ((None, "rate_limit", {"per_second": 6, "retry_after": 1}),),
     ),
 )  # fmt: skip

@@ -50,18 +50,18 @@ class SwitchForm(ChangeForm):
 
     probability = FloatField("Probability", default=100, validators=[Optional(), NumberRange(0, 100)])
     count = WholeNumberField("At most", validators=[Optional(), NumberRange(1, 10_000)])
-    seconds = FloatField("Seconds", validators=[Optional(), NumberRange(0, 60)])
-    per_second = WholeNumberField("Requests per second", validators=[Optional(), NumberRange(0, 1000)])
+    seconds = FloatField("Delay", validators=[Optional(), NumberRange(0, 60)])
+    per_second = WholeNumberField("Rate limit", validators=[Optional(), NumberRange(0, 1000)])
     applies_to = SelectField("Applies to", choices=list(_METHODS), default="everything")  # type: ignore[arg-type]
 
 
 class FireForm(ChangeForm):
     """What is sent, and the endpoint health that the run begins with."""
 
-    kind = SelectField("Calls", choices=list(get_args(CallMix)))
-    count = WholeNumberField("How many", default=50, validators=[InputRequired(), NumberRange(1, MAX_CALLS)])
+    kind = SelectField("Kind", choices=list(get_args(CallMix)))
+    count = WholeNumberField("Calls", default=50, validators=[InputRequired(), NumberRange(1, MAX_CALLS)])
     threads = WholeNumberField(
-        "At once", default=8, validators=[InputRequired(), NumberRange(1, MAX_THREADS)]
+        "Threads", default=8, validators=[InputRequired(), NumberRange(1, MAX_THREADS)]
     )
     healthy = BooleanField("Begin with all endpoints healthy", false_values=("no", "", False))
 
