@@ -152,7 +152,7 @@ def test_a_node_with_cards_by_vendor_and_reliability_as_a_number(guest: Visitor,
     assert "offline" in text_of(page.select("h1")[0])
     assert stats(page.select("#panel-node")[0])["GPUs"] == "1"
     assert text_of(page.select("#panel-gpus tbody th")[0]) == "AMD X"
-    assert pairs(page)["Uptime share"] == "97.5\xa0%"
+    assert pairs(page)["Uptime percentage"] == "97.5\xa0%"
     (row,) = read_nodes(small_api.answers["GET /nodes"])
     assert (row.gpus, row.models) == (1, ("AMD X",))
 
