@@ -1,7 +1,8 @@
 // A node after its reboot: [data-watch-reboot=address] asks until the node is back, less and less often, not in a
 // hidden tab nor while a dialog is open. The server says when it is back, and when to stop asking.
 import { announce } from "./announce.js";
-import { morph } from "./refresh.js";
+import { backgroundFetch } from "./background.js";
+import { morph } from "./morph.js";
 import { localise } from "./times.js";
 
 const FIRST_PAUSE_S = 2;
@@ -40,7 +41,7 @@ function follow(pause) {
     let next = Math.min(MAX_PAUSE_S, pause * 1.3);
     if (document.hidden || document.querySelector("dialog[open]")) return follow(pause);
     try {
-      const answer = await fetch(banner.dataset.watchReboot, { headers: { Accept: "text/html", "X-Background": "1" } });
+      const answer = await backgroundFetch(banner.dataset.watchReboot, { headers: { Accept: "text/html" } });
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const before = state(document);
