@@ -7,7 +7,7 @@ contain it encoded once, because templates replace invisible characters.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote
 
@@ -15,8 +15,9 @@ from flask import Flask, url_for
 from werkzeug.routing import IntegerConverter, UnicodeConverter
 
 from ..formatting import without_surrogates
+from .responses import MAX_ADDRESS
 
-__all__ = ["decoded", "encoded", "init_app", "links"]
+__all__ = ["decoded", "encoded", "init_app", "links", "review_url"]
 
 
 def encoded(value: Any) -> str:
@@ -66,6 +67,30 @@ def links(endpoint: str, name: str, **values: Any) -> Callable[[Any], str]:
     if "?" in before:
         return lambda value: before + quote_plus(without_surrogates(str(value)), safe="!$'()*,/:;?@") + after
     return lambda value: before + quote(encoded(value), safe="") + after
+
+
+def review_url(endpoint: str, name: str, ids: Sequence[str], *, most: int, room: int = 0) -> str:
+    """The URL of a page that reviews a change of selected objects.
+
+    Args:
+        endpoint: As `url_for` takes it.
+        name: The parameter of the ids.
+        ids: The selected objects.
+        most: Maximum number of objects.
+        room: Characters that the page adds to its URL.
+
+    Returns:
+        A URL that servers accept, with the first of the ids. The number of the others is its parameter
+        ``left_out``.
+    """
+    kept = list(ids[:most])
+    while True:
+        left_out = len(ids) - len(kept)
+        values: dict[str, Any] = {name: [encoded(id) for id in kept], "left_out": left_out or None}
+        address = url_for(endpoint, **values)
+        if len(address) <= MAX_ADDRESS - room or not kept:
+            return address
+        kept.pop()
 
 
 def init_app(app: Flask) -> None:

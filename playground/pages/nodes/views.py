@@ -28,8 +28,7 @@ from ...web.downloads import Fetch, fetch_file, send_file
 from ...web.form_actions import ChangeForm, change, change_each, outcome
 from ...web.network_panel import network_panel
 from ...web.panels import Panel, PanelRequest, load
-from ...web.responses import MAX_ADDRESS
-from ...web.url_ids import decoded, encoded
+from ...web.url_ids import decoded, review_url
 from .land import land_path
 from .listing import NOWHERE, ONLINE, NodeFilter, NodeRow, read_nodes
 from .map import dots, read_places
@@ -58,8 +57,8 @@ _REBOOT: Final = "reboot"
 #: Seconds for which the page of a node asks whether it is back.
 _WATCH_SECONDS: Final = 900
 
-#: Maximum length of the URL of a review: the new prices are added to it.
-_MAX_REVIEW_ADDRESS: Final = MAX_ADDRESS - 500
+#: Characters in the URL of a review for the new prices.
+_PRICES_ROOM: Final = 500
 
 #: Temperatures of a GPU in °C from which it is marked.
 _WARM: Final = 65
@@ -164,15 +163,8 @@ def _filtered(place: str, state: str) -> str:
 def select() -> Redirect:
     """From the checkboxes of the table to the review, which has its own URL. Nothing is sent to the API."""
     action = request.form.get("action", "")
-    ids = _chosen()
-    kept = ids[:MAX_AT_ONCE]
     endpoint = "nodes.review_reboots" if action == "reboot" else "nodes.review_prices_of_several"
-    while True:
-        left_out = len(ids) - len(kept)
-        address = url_for(endpoint, node=[encoded(id) for id in kept], left_out=left_out or None)
-        if len(address) <= _MAX_REVIEW_ADDRESS:
-            return redirect(address, 303)
-        kept = kept[:-1]
+    return redirect(review_url(endpoint, "node", _chosen(), most=MAX_AT_ONCE, room=_PRICES_ROOM), 303)
 
 
 @bp.get("/reboot")

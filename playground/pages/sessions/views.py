@@ -18,7 +18,7 @@ from ...sdk.call import SdkCall
 from ...web.form_actions import ChangeForm, Target, change, change_each
 from ...web.panels import Panel, PanelRequest, load
 from ...web.responses import as_attachment
-from ...web.url_ids import decoded
+from ...web.url_ids import decoded, review_url
 from .qr import qr_code
 
 bp = Blueprint("sessions", __name__, url_prefix="/playground/sessions")
@@ -142,6 +142,15 @@ def log_file(uuid: str) -> Response:
     return as_attachment(page, f"session-{uuid[:60]}.log")
 
 
+@bp.post("/select")
+def select() -> Redirect:
+    """From the checkboxes of the list to the review, which has its own URL. Nothing is sent to the API."""
+    uuids = _chosen()
+    if not uuids:
+        return redirect(url_for("sessions.index"), 303)
+    return redirect(review_url("sessions.confirm_stop", "uuid", uuids, most=_MAX_AT_ONCE), 303)
+
+
 @bp.get("/stop")
 def confirm_stop() -> str | Redirect:
     """Asks before sessions are stopped: which, where, and what they cost."""
@@ -160,7 +169,7 @@ def confirm_stop() -> str | Redirect:
         **panels,
         uuids=there,
         missing=missing,
-        left_out=len(chosen) - len(uuids),
+        left_out=len(chosen) - len(uuids) + request.args.get("left_out", 0, type=int),
         typed=_name_to_type(there),
         scores=SCORES,
         lines={uuid: str(_session(uuid).chain("stop")) for uuid in there},

@@ -33,6 +33,25 @@ def advance(sandbox: SandboxServer, seconds: float) -> None:
     clock.advance(seconds)
 
 
+def test_more_selected_sessions_than_a_url_holds(visitor: Visitor, sandbox: SandboxServer) -> None:
+    chosen = [*uuids(sandbox)[:2], *(f"5e551074-0000-4000-8000-{number:012}" for number in range(300))]
+    answer = visitor.post(f"{SESSIONS}/select", uuid=chosen)
+    assert answer.status_code == 303
+    assert len(answer.headers["Location"]) <= 4000, "Gunicorn accepts lines of 4094 characters"
+    page = visitor.follow(answer)
+    kept = page.select('input[name="uuid"]')
+    assert len(kept) == 2
+    left_out = re.search(r"(\d+) of the selected sessions are not included", text_of(page))
+    assert left_out is not None
+    missing = text_of(page).count("5e551074-")
+    assert 2 + missing + int(left_out[1]) == 302
+    assert stops(sandbox) == []
+
+
+def test_nothing_selected_leads_back_to_the_list(visitor: Visitor) -> None:
+    assert visitor.post(f"{SESSIONS}/select").headers["Location"] == SESSIONS
+
+
 def stops(sandbox: SandboxServer) -> list[Entry]:
     return [entry for entry in sandbox.journal.entries() if entry.method == "POST"]
 
