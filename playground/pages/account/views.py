@@ -13,7 +13,8 @@ from ...domain.account import read_account
 from ...sdk.call import SdkCall
 from ...sdk.json_access import get_path, single_line
 from ...web.balance import read_balance
-from ...web.form_actions import ChangeForm, change
+from ...web.changes import change
+from ...web.form_actions import ChangeForm
 from ...web.network_panel import network_panel
 from ...web.panels import PanelRequest, load
 

@@ -24,8 +24,9 @@ from ...domain.node_state import has_rebooted, reboot_obstacle, severity_of, sta
 from ...sdk.call import SdkCall
 from ...sdk.json_access import as_id, listed, single_line
 from ...web.admission import uses_download_slot
+from ...web.changes import change, change_each
 from ...web.downloads import Fetch, fetch_file, send_file
-from ...web.form_actions import ChangeForm, change, change_each, outcome
+from ...web.form_actions import ChangeForm, outcome
 from ...web.network_panel import network_panel
 from ...web.panels import Panel, PanelRequest, load
 from ...web.url_ids import decoded, review_url

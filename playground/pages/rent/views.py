@@ -24,7 +24,8 @@ from ...sdk.call import SdkCall
 from ...sdk.identified_ledger import with_rental_id
 from ...sdk.json_access import get_path, listed
 from ...web.balance import read_balance
-from ...web.form_actions import ChangeForm, Target, change, result_of
+from ...web.changes import change
+from ...web.form_actions import ChangeForm, Target, result_of
 from ...web.panels import Panel, PanelRequest, load
 from ...web.url_ids import decoded, encoded
 from .app_fill import FILLED, AppValues, app_values, default_values, differences, fill, take

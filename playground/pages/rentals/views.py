@@ -25,7 +25,8 @@ from ...formatting import duration
 from ...sdk.call import SdkCall
 from ...sdk.error_card import Problem, describe
 from ...store import ReaperRounds
-from ...web.form_actions import ChangeForm, Target, change, once, result_of, stale_form_reason
+from ...web.changes import change
+from ...web.form_actions import ChangeForm, Target, once, result_of, stale_form_reason
 from ...web.panels import Panel, PanelRequest, load
 from .listing import LedgerListing, ShownRental, read_ledger
 

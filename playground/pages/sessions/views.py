@@ -15,7 +15,8 @@ from ...domain.log_lines import Cursor, NewLines, as_text, new_lines
 from ...domain.log_search import search_log
 from ...domain.sessions import SessionList, ShownSession, session_list, short_id
 from ...sdk.call import SdkCall
-from ...web.form_actions import ChangeForm, Target, change, change_each
+from ...web.changes import change, change_each
+from ...web.form_actions import ChangeForm, Target
 from ...web.panels import Panel, PanelRequest, load
 from ...web.responses import as_attachment
 from ...web.url_ids import decoded, review_url
