@@ -105,18 +105,14 @@ def collected(visitor: Visitor) -> Copies:
         if answer.mimetype == "text/html":
             address = urlsplit(asked.partition(" ")[2]).path
             copies.collect(BeautifulSoup(answer.get_data(), "html.parser"), address)
-    for address in (*runner_pages(visitor), *calls_of_each_kind(visitor)):
+    for method in all_methods():
+        page = visitor.page(f"{RUNNER}?method={method.name}")
+        copies.collect(page, RUNNER)
+        for example in page.select(".presets a"):
+            copies.collect(visitor.page(str(example["href"])), RUNNER)
+    for address in calls_of_each_kind(visitor):
         copies.collect(visitor.page(address), address)
     return copies
-
-
-def runner_pages(visitor: Visitor) -> Iterator[str]:
-    """Each method, and each of its examples."""
-    for method in all_methods():
-        address = f"{RUNNER}?method={method.name}"
-        yield address
-        for link in visitor.page(address).select(".presets a"):
-            yield str(link["href"])
 
 
 def calls_of_each_kind(visitor: Visitor) -> Iterator[str]:
@@ -133,7 +129,7 @@ def process(process: ProcessSettings, sandbox: SandboxServer) -> ProcessSettings
     return replace(process, sandbox_urls=tuple(sandbox.urls))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_copied_text_runs_as_pasted(
     visitor: Visitor, sandbox: SandboxServer, process: ProcessSettings, tmp_path: Path, app: Flask
 ) -> None:
