@@ -116,5 +116,7 @@ def _key_verdict(findings: Sequence[Mapping[str, Any]]) -> tuple[bool, str]:
         return True, "The key is accepted."
     if "none" in by_key:
         return True, "There is no key, so only public calls work."
-    reason = by_key["unknown"]["message"]
-    return False, f"The key could not be tested{f': {reason}' if reason else '.'}"
+    if all(finding["reachable"] == "not the API" for finding in findings):
+        return False, "The key could not be tested, so it was not sent."
+    reason = next(it["message"] for it in findings if it["reachable"] != "not the API")
+    return False, f"The key could not be tested: {reason}"

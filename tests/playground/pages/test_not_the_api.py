@@ -73,7 +73,7 @@ def test_the_connection_test_does_not_call_it_reachable_and_keeps_the_key(
 ) -> None:
     small_api.answers = {"GET /network": answer}
     page = guest.follow(guest.post(f"{SETTINGS}/test"))
-    assert "not every answer is the API's" in text_of(page.select(".notice-warn")[0])
+    assert "key could not be tested" in text_of(page.select('.notice-warn[role="status"]')[0])
     cells = {
         str(cell["data-label"]): text_of(cell) for cell in page.select("#main table.data tbody [data-label]")
     }
@@ -96,16 +96,18 @@ def test_the_endpoint_is_not_healthy(guest: Visitor, small_api: SmallApi) -> Non
     small_api.answers = {"GET /network": Answer(), "GET /accounts/balance": Answer()}
     guest.page("/playground/network")
     page = guest.page("/playground/diagnostics")
-    item = page.select('[aria-labelledby="rotator-title"] li')[0]
-    assert text_of(item.select(".badge-state")[0]) == "the last call failed: InvalidResponseError"
+    item = page.select(".endpoint-card")[0]
+    assert text_of(item.select(".badge-state")[0]) == "failing"
+    assert "InvalidResponseError" in text_of(item.select(".endpoint-state")[0])
     assert NAMED in text_of(item)
     report = guest.get("/playground/diagnostics/report.md").get_data(as_text=True)
-    assert "the last call failed: InvalidResponseError" in report
+    assert f"| `{small_api.url}` | failing |" in report
+    assert "| InvalidResponseError (200) |" in report
     assert NAMED in report
     small_api.answers = {"GET /network": {}, "GET /accounts/balance": {}}
     guest.page("/playground/network")
-    item = guest.page("/playground/diagnostics").select('[aria-labelledby="rotator-title"] li')[0]
-    assert text_of(item.select(".badge-state")[0]) == "healthy"
+    item = guest.page("/playground/diagnostics").select(".endpoint-card")[0]
+    assert text_of(item.select(".badge-state")[0]) == "unstable", "it has failed within the last minutes"
 
 
 def test_a_step_of_the_smoke_suite_fails(visitor: Visitor, sandbox: SandboxServer) -> None:

@@ -150,8 +150,9 @@ def test_the_request_log_has_the_call_as_an_error(guest: Visitor, small_api: Sma
     (row,) = json.loads(guest.get("/playground/requests/log.json?text=network").data)
     assert (row["status"], row["error"]) == (200, "UnexpectedShapeError")
     page = guest.page("/playground/diagnostics")
-    item = page.select('[aria-labelledby="rotator-title"] li')[0]
-    assert "UnexpectedShapeError" in text_of(item.select(".badge-state")[0])
+    item = page.select(".endpoint-card .endpoint-state")[0]
+    assert "failing" in text_of(item)
+    assert "UnexpectedShapeError" in text_of(item)
 
 
 def test_the_whole_answer_can_be_saved_although_it_is_too_long_to_be_shown(

@@ -186,9 +186,9 @@ def test_a_stale_answer_is_shown_with_a_warning(visitor: Visitor, sandbox: Sandb
     assert "API failed, 200 from the cache" in text_of(row)
     rows = json.loads(visitor.get(f"{REQUESTS}/log.json").data)
     assert [row["cache"] for row in rows if row["path"] == "/network"] == ["stale", "miss"]
-    health = visitor.page(DIAGNOSTICS).select_one(".endpoints")
+    health = visitor.page(DIAGNOSTICS).select_one("#verdict")
     assert health is not None
-    assert "the last call failed" in text_of(health)
+    assert "is failing since" in text_of(health)
     failed = visitor.panel(again(panel), "network")
     assert failed.select_one(".problem") is not None
 
