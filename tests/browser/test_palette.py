@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from octaspace.sandbox import SandboxServer
 
@@ -63,6 +63,24 @@ def test_by_keyboard_alone(page: Page, sandbox: SandboxServer) -> None:
     page.keyboard.type("vpn.create")
     page.keyboard.press("Enter")
     expect(page).to_have_url("/playground/diagnostics/runner?method=services.vpn.create")
+
+
+def test_entries_that_arrive_late_leave_the_chosen_one(page: Page) -> None:
+    page.goto("/playground/nodes")
+    chosen = page.locator("#palette [aria-selected=true]")
+    page.keyboard.press("Control+k")
+    expect(chosen).to_contain_text("Dashboard")
+    page.keyboard.press("Escape")
+    answers: list[Route] = []
+    page.route("**/search/entries", lambda route: answers.append(route))
+    page.keyboard.press("Control+k")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(chosen).to_contain_text("Account")
+    with page.expect_response("**/search/entries"):
+        answers[0].continue_()
+    page.evaluate("() => new Promise((done) => setTimeout(done))")
+    expect(chosen).to_contain_text("Account")
 
 
 def test_its_order_is_that_of_the_page(page: Page) -> None:

@@ -83,8 +83,11 @@ export function start() {
     try {
       const answer = await fetch(dialog.dataset.palette, { headers: { Accept: "application/json" } });
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+      const chosen = list.children[active]?.dataset.url;
       ({ entries } = await answer.json());
       show();
+      // The user may have gone down the earlier list in the meantime.
+      choose(Math.max(0, [...list.children].findIndex((item) => item.dataset.url === chosen)));
     } catch (problem) {
       foot.textContent = `The entries could not be loaded: ${problem.message}`;
     }

@@ -122,6 +122,23 @@ def test_errors_of_calls_link_to_the_request_log_and_name_their_endpoint(
     assert all(str(sandbox.ports[1]) in text_of(item) for item in last)
 
 
+def test_the_link_of_an_error_lists_the_calls_of_its_endpoint_alone_automatic_ones_included(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    visitor.post("/playground/settings/options", max_retries="0")
+    sandbox.faults.add("status", status=502)
+    for _ in range(2):
+        visitor.get("/playground/account?_panel=balance", headers={"X-Background": "1"})
+    page = visitor.page(DIAGNOSTICS)
+    links = page.select('[aria-labelledby="groups-title"] [data-label="Error"] a')
+    assert len(links) == 2
+    for link, card in zip(links, page.select(".endpoint-card h3"), strict=True):
+        listed = visitor.page(str(link["href"]))
+        ends = [text_of(cell) for cell in listed.select('#main .calls tbody [data-label="Endpoint"]')]
+        assert ends
+        assert set(ends) == {text_of(card).partition("://")[2]}
+
+
 def worker(left: float, *, age: float = 0.0, alive: bool = True) -> WorkerSnapshot:
     stats = {"rotator": {"cooldown_left": {"http://a": left}}}
     return WorkerSnapshot(1, 0.0, age, alive, stats)
