@@ -195,7 +195,7 @@ def test_a_job_under_way_goes_on_through_an_outage(
     with pytest.raises(StoreError, match=r"^Redis: "):
         JobStore(database, "a").items(id)
     out.set()
-    until(lambda: f"The job {id} could not tell how far it is: Redis: " in caplog.text)
+    until(lambda: f"The progress of the job {id} could not be stored: Redis: " in caplog.text)
     server.start()
     back.set()
     assert ended.wait(20)

@@ -307,6 +307,7 @@ def test_one_run_at_a_time_seen_and_stopped_by_its_browser_alone(
 
 def test_outside_the_sandbox_there_is_no_lab(visitor: Visitor, sandbox: SandboxServer) -> None:
     visitor.post("/playground/settings/source", kind="custom", base_urls="\n".join(sandbox.urls))
+    sandbox.journal.clear()  # of the test of the endpoints
     page = visitor.page(LAB)
     assert page.select('main a[href="/playground/settings"]')
     assert not page.select("main form")
