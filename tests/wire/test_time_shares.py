@@ -89,6 +89,18 @@ def test_the_shares_of_a_pass_and_the_last_endpoint_gets_the_rest(
     assert [len(server.journal) for server in servers] == [1, 1, 1]
 
 
+def test_an_endpoint_in_its_cooldown_gets_its_share_as_the_last(
+    serve: ServerFactory, connect: ClientFactory, clock: FakeClock
+) -> None:
+    """It may have recovered: the one that counts as healthy must not take all of the time."""
+    recovered = serve(late(clock, 0.0, b"no HTTP\r\n\r\n"), answer({"back": 1}))
+    stalled = serve(answer({"a": 1}), late(clock, 4.0, WHOLE[:1]))
+    client = connect(recovered, stalled, total_timeout=8)
+    assert client.send(READ).data == {"a": 1}
+    assert client.transport_stats()["rotator"]["failed"] == [recovered.url]
+    assert client.send(READ).data == {"back": 1}
+
+
 def test_when_all_stall_the_limit_of_the_call_is_reported(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock
 ) -> None:
