@@ -1,4 +1,4 @@
-"""A form brings its result into view: the runner and the smoke suite, with and without scripts."""
+"""A form brings its result into view: the runner, the smoke suite and the lab, with and without scripts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from .conftest import NewContext
 
 RUNNER = "/playground/diagnostics/runner?method=services.mr.search"
 SMOKE = "/playground/diagnostics/smoke"
+LAB = "/playground/diagnostics/lab"
+
+#: The page of a form, and its button.
+FORMS = [(RUNNER, "Run"), (SMOKE, "Start the suite"), (LAB, "Send calls")]
 
 SMALL = {"width": 390, "height": 600}
 
@@ -36,7 +40,7 @@ def expect_in_view(page: Page) -> None:
     )
 
 
-@pytest.mark.parametrize(("address", "button"), [(RUNNER, "Run"), (SMOKE, "Start the suite")])
+@pytest.mark.parametrize(("address", "button"), FORMS)
 @pytest.mark.parametrize(("motion", "behavior"), [("reduce", "auto"), ("no-preference", "smooth")])
 def test_with_a_script(
     new_context: NewContext, sandbox: SandboxServer, address: str, button: str, motion: str, behavior: str
@@ -60,7 +64,7 @@ def test_a_result_that_is_in_view_does_not_scroll(page: Page, sandbox: SandboxSe
     assert page.evaluate("window.scrolls.filter(([id]) => id === 'result')") == []
 
 
-@pytest.mark.parametrize(("address", "button"), [(RUNNER, "Run"), (SMOKE, "Start the suite")])
+@pytest.mark.parametrize(("address", "button"), FORMS)
 def test_without_a_script(new_context: NewContext, sandbox: SandboxServer, address: str, button: str) -> None:
     page = new_context(viewport=SMALL, java_script_enabled=False).new_page()
     page.goto(address)

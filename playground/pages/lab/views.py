@@ -14,7 +14,7 @@ from wtforms.validators import InputRequired, NumberRange, Optional
 from ...app_state import current_app_state
 from ...browser.state import current_browser
 from ...store import Job, JobStore, TooManyJobsError
-from ...web.form_actions import ChangeForm, WholeNumberField, once
+from ...web.form_actions import RESULT, ChangeForm, WholeNumberField, once
 from .faults import GROUPS, SCENARIOS, boxes, flip, play
 from .run import (
     KIND,
@@ -114,7 +114,7 @@ def fire() -> Redirect:
             id = start_lab(current_app_state(), browser, plan)
         except TooManyJobsError as error:
             return {**outcome, "ok": False, "text": f"Nothing was sent. {error}"}
-        return {**outcome, "values": {"run": id, **_address_of(vars(plan))}}
+        return {**outcome, "values": {"run": id, "_anchor": RESULT, **_address_of(vars(plan))}}
 
     return once(form.once.data or "", act, (_HERE, {}))
 
@@ -128,7 +128,7 @@ def show(id: str) -> str:
 @bp.post("/runs/<id>/cancel")
 def cancel(id: str) -> Redirect:
     _jobs().cancel(_job(id).id)
-    return redirect(url_for(_HERE, run=id), 303)
+    return redirect(url_for(_HERE, run=id, _anchor=RESULT), 303)
 
 
 def _switch(control: SandboxControl, wanted: str, form: SwitchForm) -> str:
