@@ -1,7 +1,7 @@
 // A node after its reboot: [data-watch-reboot=address] asks until the node is back, less and less often, not in a
 // hidden tab nor while a dialog is open. The server says when it is back, and when to stop asking.
 import { announce } from "./announce.js";
-import { morph } from "./refresh.js";
+import { morph } from "./morph.js";
 import { localise } from "./times.js";
 
 const FIRST_PAUSE_S = 2;
