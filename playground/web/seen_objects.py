@@ -18,7 +18,7 @@ from .panels import Panel, PanelRequest, register_companion
 __all__ = ["SeenNode", "SeenObjects", "SeenSession", "init_app", "seen_objects"]
 
 #: Maximum number of nodes and of sessions that are kept.
-_MAX_NODES: Final = 300
+_MAX_NODES: Final = 1000
 _MAX_SESSIONS: Final = 100
 
 #: Longest id that is kept; a longer one is left out.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from octaspace.sandbox import ManualClock, SandboxServer
 
@@ -124,6 +124,25 @@ def test_a_node_is_followed_until_it_is_back(page: Page, sandbox: SandboxServer,
     assert "done=" not in page.url
     expect(page.locator("[data-open-dialog=reboot]")).to_be_visible()
     assert len(changes(sandbox)) == 1
+
+
+def test_an_answer_that_arrives_while_a_dialog_is_open_leaves_the_dialog(page: Page) -> None:
+    page.goto("/playground/nodes/9001")
+    page.get_by_role("button", name="Reboot").first.click()
+    page.locator("dialog[open]").get_by_role("button", name="Reboot").click()
+    answers: list[Route] = []
+    with page.expect_request(re.compile("_panel=node")):
+        page.route(re.compile("_panel=node"), lambda route: answers.append(route))
+    page.get_by_role("button", name="Identity file").click()
+    token = page.locator("#ident [name=once]").input_value()
+    shown = page.locator("#node-state")
+    shown.evaluate("(it) => { it.textContent = ''; }")
+    answers[0].continue_()
+    expect(shown).to_contain_text("offline")
+    expect(page.locator("#ident")).to_be_visible()
+    assert page.locator("#ident [name=once]").input_value() == token
+    page.keyboard.press("Escape")
+    expect(page.locator("#ident")).to_be_hidden()
 
 
 def test_a_log_is_searched_in_the_page(page: Page, sandbox: SandboxServer) -> None:

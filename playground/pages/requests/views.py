@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -168,7 +169,7 @@ def _chosen() -> dict[str, Any]:
         "text": args.get("text", "").strip()[:200],
         "method": args.get("method", "") if args.get("method") in METHODS else "",
         "status": args.get("status", "")[:10],
-        "slower_than": None if slower is None else slower / 1000,
+        "slower_than": None if slower is None or math.isnan(slower) else slower / 1000,
         "address": args.get("address", "").strip()[:2000],
         "sources": sources,
         "since": _since(args.get("since", "")),

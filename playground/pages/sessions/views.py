@@ -183,6 +183,8 @@ def stop() -> Redirect:
     uuids = _chosen()
     if not uuids:
         return redirect(url_for("sessions.index"), 303)
+    if len(uuids) > _MAX_AT_ONCE:
+        abort(422, f"Nothing was sent: at most {_MAX_AT_ONCE} sessions can be stopped at a time.")
     form = StopForm()
     lines = [(uuid, _session(uuid).chain("stop", score=form.chosen_score)) for uuid in uuids]
     name = _name_to_type(uuids)

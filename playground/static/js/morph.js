@@ -1,6 +1,6 @@
 // Makes `old` equal to `fresh` and keeps the nodes that are the same. Rows are the same if their [data-key] is.
 export function morph(old, fresh) {
-  if (old.matches?.("details.raw[open]")) return undefined; // the user is reading it
+  if (old.matches?.("details.raw[open], dialog[open]")) return undefined; // the user is reading it, or has sent its form
   if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
   if (old.nodeType !== Node.ELEMENT_NODE) {
     if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;

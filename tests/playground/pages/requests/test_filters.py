@@ -93,6 +93,8 @@ def test_each_source_has_a_name() -> None:
         ({"since": "opened", "opened": f"{time.time() - 3000:.0f}"}, {"/cached", "/by-lab"}),
         ({"since": "opened", "opened": "inf"}, set()),
         ({"since": "opened", "opened": "x"}, set()),
+        ({"slower": "nan"}, {"/by-page", "/cached", "/by-lab"}),
+        ({"slower": "inf"}, set()),
     ],
 )
 def test_what_a_filter_shows(

@@ -68,7 +68,9 @@ def test_large_accounts_are_bounded(visitor: Visitor, sandbox: SandboxServer) ->
     sandbox.reset(dataset="large")
     for page in ("nodes", "sessions", "sessions?tab=recent"):
         visitor.page(f"/playground/{page}")
-    assert len(entries(visitor, "Node")) == 300
+    nodes = [str(node["id"]) for node in sandbox.world.nodes()]
+    assert [entry["title"] for entry in entries(visitor, "Node")] == [f"Node {id}" for id in nodes]
+    assert len(nodes) == 700
     assert len(entries(visitor, "Session")) == 100
     assert len(visitor.get(f"{SEARCH}/entries").data) < 120_000
     page = visitor.page(SEARCH)

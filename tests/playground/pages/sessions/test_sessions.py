@@ -300,6 +300,16 @@ def test_several_are_stopped_with_one_request_each(visitor: Visitor, sandbox: Sa
     assert len(page.select("#panel-sessions tbody tr")) == 4
 
 
+def test_a_form_with_more_sessions_than_a_review_shows_stops_none(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    active = uuids(sandbox)
+    more = [f"unknown-{number}" for number in range(100)]
+    assert visitor.post(f"{SESSIONS}/stop", uuid=[*active, *more]).status_code == 422
+    assert stops(sandbox) == []
+    assert uuids(sandbox) == active
+
+
 def test_the_dialog_of_a_session_stops_it(visitor: Visitor, sandbox: SandboxServer) -> None:
     uuid = uuids(sandbox)[0]
     dialog = visitor.page(f"{SESSIONS}/{uuid}?confirm=stop").select("dialog#stop[open]")[0]
