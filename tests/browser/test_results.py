@@ -11,9 +11,9 @@ from .conftest import NewContext
 
 RUNNER = "/playground/diagnostics/runner?method=services.mr.search"
 SMOKE = "/playground/diagnostics/smoke"
-LAB = "/playground/diagnostics/lab"
+LAB = "/playground/diagnostics/lab?calls=2&kind=reads&threads=1"
 
-#: The page of a form, and its button.
+#: Each form with its button.
 FORMS = [(RUNNER, "Run"), (SMOKE, "Start the suite"), (LAB, "Send calls")]
 
 SMALL = {"width": 390, "height": 600}
@@ -73,6 +73,22 @@ def test_without_a_script(new_context: NewContext, sandbox: SandboxServer, addre
     expect_in_view(page)
 
 
+@pytest.mark.parametrize(("address", "button"), FORMS)
+def test_without_a_script_the_status_is_loaded_again(
+    new_context: NewContext, sandbox: SandboxServer, address: str, button: str
+) -> None:
+    """A link to the URL of the page itself, with its anchor, would only scroll."""
+    sandbox.faults.add("stall")
+    page = new_context(viewport=SMALL, java_script_enabled=False).new_page()
+    page.goto(address)
+    page.locator(f"button:has-text('{button}'):visible:not(.visually-hidden)").first.click()
+    for _ in range(2):
+        with page.expect_request(lambda request: request.is_navigation_request(), timeout=10_000):
+            page.get_by_role("link", name="Refresh the status").click()
+        expect_in_view(page)
+    sandbox.faults.remove_all()
+
+
 @pytest.mark.parametrize("script", [True, False], ids=["with a script", "without"])
 def test_failures_of_the_suite_are_first_wide_and_run_again(
     new_context: NewContext, sandbox: SandboxServer, script: bool
@@ -99,7 +115,7 @@ def test_failures_of_the_suite_are_first_wide_and_run_again(
     assert failure.bounding_box()["y"] < page.locator("[data-table=suite]").bounding_box()["y"]  # type: ignore[index]
     sandbox.faults.remove_all()
     sandbox.journal.clear()
-    page.get_by_role("button", name="Run the failed again").click()
+    page.get_by_role("button", name="Run failed calls again").click()
     expect(page.locator("#suite")).to_contain_text("failed calls only")
     ended()
     expect(page.locator(".suite-compared")).to_contain_text("apps.list")
