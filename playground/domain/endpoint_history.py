@@ -36,6 +36,9 @@ _MAX_GROUPS: Final = 30
 _MAX_COOLDOWNS: Final = 60
 _MAX_MESSAGE: Final = 300
 
+#: Seconds for which an error is kept after it occurred last.
+_GROUP_SECONDS: Final = 12 * 3600
+
 #: Latencies are counted in steps: 1 ms, and each further one is 10 % longer, up to about 200 s.
 _FIRST_STEP: Final = 0.001
 _STEP: Final = 1.1
@@ -256,7 +259,8 @@ class EndpointHistory:
         self.minutes = {at: it for at, it in sorted(self.minutes.items()) if at > latest - MINUTES - 1}
         since = (latest - MINUTES) * 60
         self.cooldowns = _joined(span for span in self.cooldowns if span[1] > since)[-_MAX_COOLDOWNS:]
-        self.groups = sorted(self.groups, key=lambda it: -it.last)[:_MAX_GROUPS]
+        recent = [group for group in self.groups if group.last > 60 * latest - _GROUP_SECONDS]
+        self.groups = sorted(recent, key=lambda it: -it.last)[:_MAX_GROUPS]
 
     def timeline(self, now: float) -> list[tuple[int, Minute]]:
         """The last `MINUTES` minutes with the present one: start in seconds, and attempts."""

@@ -80,7 +80,7 @@ def incident_report(
             [_endpoint(it) for it in timelines],
         ),
         *_minutes(timelines),
-        "## Errors by class in the last 12 hours",
+        "## Errors by class, seen in the last 12 hours",
         "",
         *_groups(timelines),
         "## Versions",

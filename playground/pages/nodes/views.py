@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 from wtforms import StringField
 
@@ -220,7 +220,7 @@ def _review(
 
 @bp.post("/reboot")
 def reboot_several() -> Redirect:
-    ids = _chosen()[:MAX_AT_ONCE]
+    ids = _posted()
     if not ids:
         return redirect(url_for("nodes.index"), 303)
     if len(ids) == 1:
@@ -247,7 +247,7 @@ def reboot_several() -> Redirect:
 
 @bp.post("/prices")
 def update_prices_of_several() -> Redirect:
-    ids = _chosen()[:MAX_AT_ONCE]
+    ids = _posted()
     if not ids:
         return redirect(url_for("nodes.index"), 303)
     if len(ids) == 1:
@@ -263,6 +263,14 @@ def update_prices_of_several() -> Redirect:
 def _chosen() -> list[str]:
     """The nodes of the form or the URL, each once."""
     return list(dict.fromkeys(decoded(text) for text in request.values.getlist("node") if text))
+
+
+def _posted() -> list[str]:
+    """The nodes of a confirmed form; a review has not more than are changed at a time."""
+    ids = _chosen()
+    if len(ids) > MAX_AT_ONCE:
+        abort(422, f"Nothing was sent: at most {MAX_AT_ONCE} nodes can be changed at a time.")
+    return ids
 
 
 def _titled(id: str) -> str:

@@ -62,8 +62,9 @@ class Part {
     const before = this.news;
     apply(this.element, fresh);
     this.element.classList.remove("is-stale");
-    if (this.failing) announce("Refreshing works again.");
-    if (this.news && this.news !== before) announce(this.news);
+    // Together: the region says the last announcement only.
+    const told = [this.failing && "Refreshing works again.", this.news !== before && this.news].filter(Boolean);
+    if (told.length) announce(told.join(" "));
     [this.last, this.pause, this.failing] = [Date.now(), this.interval, false];
     this.due = this.last + this.pause * 1000;
   }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from octaspace.sandbox import SandboxServer
 from playground.domain.endpoint_health import cooldowns_of, endpoint_health
@@ -137,6 +138,18 @@ def test_the_link_of_an_error_lists_the_calls_of_its_endpoint_alone_automatic_on
         ends = [text_of(cell) for cell in listed.select('#main .calls tbody [data-label="Endpoint"]')]
         assert ends
         assert set(ends) == {text_of(card).partition("://")[2]}
+
+
+def test_a_cooldown_that_another_browser_has_started_is_named(
+    app: Flask, visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    sandbox.faults.add("refuse", endpoint=sandbox.ports[1])
+    visitor.post(f"{DIAGNOSTICS}/reads", line="network.info", count="4")
+    other = Visitor(app)
+    other.post(f"{DIAGNOSTICS}/reads", line="network.info", count="4")
+    page = other.page(DIAGNOSTICS)
+    assert text_of(page.select(".endpoint-card .badge-state")[0]) == "cooling down"
+    assert [text_of(name) for name in page.select("#verdict strong")] == [f"127.0.0.1:{sandbox.ports[1]}"]
 
 
 def worker(left: float, *, age: float = 0.0, alive: bool = True) -> WorkerSnapshot:

@@ -111,6 +111,17 @@ def test_it_is_bounded() -> None:
     assert history.total(NOW + 60 * 400).attempts == 0
 
 
+def test_an_error_is_dropped_12_hours_after_it_occurred_last() -> None:
+    hour = 3600.0
+    history = history_of(
+        result(0, failed=True, kind="Old"),
+        result(0, failed=True, kind="Repeated"),
+        result(hour, failed=True, kind="Repeated"),
+        result(12.5 * hour),
+    )
+    assert [group.kind for group in history.groups] == ["Repeated"]
+
+
 def attempt(endpoint: str, verdict: str, **fields: Any) -> dict[str, Any]:
     nothing = {"status": None, "error": None, "phase": None, "reason": None, "cooldown": None}
     return {"endpoint": endpoint, "verdict": verdict, "start": 0.0, "elapsed": 1.0, **nothing, **fields}

@@ -176,6 +176,16 @@ def test_more_nodes_than_allowed_are_counted(visitor: Visitor, sandbox: SandboxS
     assert "left_out=" in str(long.headers["Location"])
 
 
+@pytest.mark.parametrize(("action", "fields"), [("reboot", {}), ("prices", {"base": "5"})])
+def test_a_form_with_more_nodes_than_a_review_shows_changes_none(
+    visitor: Visitor, sandbox: SandboxServer, action: str, fields: dict[str, str]
+) -> None:
+    sandbox.reset(dataset="large")
+    nodes = [str(9001 + at) for at in range(MAX_AT_ONCE + 1)]
+    assert visitor.post(f"{NODES}/{action}", node=nodes, **fields).status_code == 422
+    assert arrived(sandbox) == []
+
+
 def test_in_live_mode_the_number_is_typed(live_visitor: Visitor, sandbox: SandboxServer) -> None:
     page = review(live_visitor, "reboot", 9001, 9002)
     assert text_of(page.select('label[for="confirm-name"] strong')[0]) == "reboot 2"
