@@ -115,7 +115,7 @@ def test_failures_of_the_suite_are_first_wide_and_run_again(
     assert failure.bounding_box()["y"] < page.locator("[data-table=suite]").bounding_box()["y"]  # type: ignore[index]
     sandbox.faults.remove_all()
     sandbox.journal.clear()
-    page.get_by_role("button", name="Run failed calls again").click()
+    page.get_by_role("button", name="Run the failed again").click()
     expect(page.locator("#suite")).to_contain_text("failed calls only")
     ended()
     expect(page.locator(".suite-compared")).to_contain_text("apps.list")
