@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from octaspace import Response, wei_to_octa
 
-from ...domain.account import read_account
+from ...domain.account import initials, read_account
 from ...sdk.call import SdkCall
 from ...sdk.json_access import get_path, single_line
 from ...web.balance import read_balance
@@ -53,10 +53,3 @@ def generate_wallet() -> Redirect:
 def _made(response: Response[Any]) -> str:
     address = single_line(get_path(response.data, "address"), 120)
     return f"New wallet created: {address}." if address else "New wallet created."
-
-
-def initials(email: str | None) -> str:
-    """Two letters in place of the avatar, which is never loaded: ``ue`` for ``user@example.com``."""
-    name, _, host = single_line(email).partition("@")
-    letters = [part[0] for part in (name, host) if part and part[0].isalnum()]
-    return "".join(letters).upper() or "?"

@@ -12,7 +12,7 @@ from flask import Blueprint, current_app, render_template
 
 from ...app_state import current_app_state
 from ...browser.state import Browser, current_browser
-from ...domain.account import read_account
+from ...domain.account import initials, read_account
 from ...domain.node_state import is_online, severity_of, state_of
 from ...domain.pricing import hours_left, usd_per_hour
 from ...domain.sessions import service_name
@@ -82,6 +82,7 @@ def index() -> str:
     return render_template(
         "dashboard/index.html",
         **panels,
+        initials=initials(panels["profile"].data.email) if panels["profile"].has_data else "?",
         most=_MAX_SESSIONS,
         burn=_burn(panels),
         left=_hours_left(panels),

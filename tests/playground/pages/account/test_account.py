@@ -8,7 +8,7 @@ import pytest
 from bs4 import Tag
 
 from octaspace.sandbox import SandboxServer
-from playground.pages.account.views import initials
+from playground.domain.account import initials
 
 from ...browsing import Visitor
 
@@ -68,6 +68,9 @@ def test_the_picture_is_never_loaded(visitor: Visitor) -> None:
     person = page.select_one("main .initials")
     assert person is not None
     assert person.get_text() == "UE"
+    assert [tag.get_text() for tag in visitor.page("/playground/dashboard").select("main .initials")] == [
+        "UE"
+    ]
 
 
 @pytest.mark.parametrize(
