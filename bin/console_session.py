@@ -100,6 +100,8 @@ def _instance(address: str) -> RunningInstance:
 
 
 def _port_of(address: str) -> int | None:
+    if address.isdecimal():
+        return int(address)
     try:
         parts = urlsplit(address if "://" in address else f"http://{address}")
         return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
@@ -117,7 +119,7 @@ def main() -> None:
     parser.add_argument(
         "--playground", nargs="?", const="", metavar="URL",
         help="use the sandbox of the running playground, which lines copied from its pages belong to; "
-        "with its address if several are running",
+        "with its address or port if several are running",
     )  # fmt: skip
     options = parser.parse_args()
     try:

@@ -123,12 +123,11 @@ def state_of(launched: Launched) -> dict[str, str]:
 
 
 @pytest.mark.gunicorn
-@pytest.mark.parametrize("named", [False, True])
-def test_it_joins_the_sandbox_of_a_running_playground(
-    launched: Launched, tmp_path: Path, named: bool
-) -> None:
+@pytest.mark.parametrize("named", ["", "localhost", "port"])
+def test_it_joins_the_sandbox_of_a_running_playground(launched: Launched, tmp_path: Path, named: str) -> None:
     address = launched.address()
-    arguments = ["--playground", *([address.replace("127.0.0.1", "localhost")] if named else [])]
+    names = {"localhost": address.replace("127.0.0.1", "localhost"), "port": address.rpartition(":")[2]}
+    arguments = ["--playground", *([names[named]] if named else [])]
     script = "print(client.config.endpoints, client.accounts.balance().status)"
     done = piped(script, tmp_path, *arguments, **state_of(launched), OCTA_API_KEY="of-the-live-api")
     assert (done.returncode, done.stderr) == (0, "")
