@@ -26,8 +26,15 @@ def python_text(value: Any, name: str = "value") -> str:
             becomes the name of a variable, so that the code does not run until it is defined.
         name: Name of the argument, for such a variable.
     """
+    try:
+        return _code(value, name)
+    except RecursionError:  # nested too deeply to be pasted
+        return variable_name(name)
+
+
+def _code(value: Any, name: str) -> str:
     if isinstance(value, enum.Enum):
-        return python_text(value.value, name)
+        return _code(value.value, name)
     if value is None or isinstance(value, bool):
         return repr(value)
     for kind in (int, str, bytes):
@@ -66,9 +73,9 @@ def _with_offset(value: datetime.datetime | datetime.time) -> str:
 
 def _collection(value: Any, name: str) -> str:
     if isinstance(value, Mapping):
-        inside = (f"{python_text(key, name)}: {python_text(entry, str(key))}" for key, entry in value.items())
+        inside = (f"{_code(key, name)}: {_code(entry, str(key))}" for key, entry in value.items())
         return "{" + ", ".join(inside) + "}"
-    parts = [python_text(entry, name) for entry in value]
+    parts = [_code(entry, name) for entry in value]
     if isinstance(value, list):
         return f"[{', '.join(parts)}]"
     if isinstance(value, tuple):

@@ -108,6 +108,16 @@ def test_the_chart_is_below_the_offers_and_folds(page: Page) -> None:
     expect(page.locator("#chart summary")).to_contain_text("vs. AI score")
 
 
+@pytest.mark.parametrize("width", [1000, 1024, 1199, 1440])
+def test_the_api_target_is_whole(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto("/playground/dashboard")
+    expect(page.locator("#balance")).to_contain_text("OCTA")
+    target = page.locator(".topbar .source")
+    expect(target).to_contain_text("Sandbox")
+    assert target.evaluate("e => e.scrollWidth - e.clientWidth") <= 1
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_buttons_of_a_table_stay_in_sight(page: Page, theme: Any) -> None:
     page.set_viewport_size(MIDDLE)  # type: ignore[arg-type]

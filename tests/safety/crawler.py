@@ -138,6 +138,12 @@ class Crawler:
         app = self._visitor.client.application
         if urlsplit(action).path in _LEFT_ALONE:
             return
+        if urlsplit(action).path.endswith("/select"):  # leads to a review for each of its buttons
+            for button, value in form.buttons():
+                chosen = {**fields, **form.first_choices(), button: value}
+                answer = self._visitor.client.post(action, data=chosen, base_url=ORIGIN, buffered=True)
+                self._read(f"POST {action} {value}", answer, action)
+            return
         rule = app.url_map.bind("127.0.0.1").match(urlsplit(action).path, "POST", return_rule=True)[0].rule
         kind = f"POST {rule} {fields.get('method', '')} {'/'.join(sorted(fields))}"
         self._kinds[kind] = self._kinds.get(kind, 0) + 1
@@ -196,6 +202,20 @@ class _Form:
             else:
                 fields[name] = value
         return {name: value or _FILLED.get(name, "") for name, value in fields.items()}
+
+    def buttons(self) -> list[tuple[str, str]]:
+        """Name and value of each button; without one, of a button without a name."""
+        found = [
+            (control.attributes["name"], control.attributes.get("value", ""))
+            for control in self.controls
+            if control.tag == "button"
+        ]
+        return found or [("button", "")]
+
+    def first_choices(self) -> dict[str, str]:
+        """The first checkbox of each name."""
+        boxes = [control for control in self.controls if control.attributes.get("type") == "checkbox"]
+        return {box.attributes["name"]: box.attributes.get("value", "") for box in reversed(boxes)}
 
 
 class _Page(HTMLParser):

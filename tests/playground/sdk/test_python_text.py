@@ -74,6 +74,16 @@ def test_a_value_without_code_is_a_variable() -> None:
         eval(str(line), {"client": client})
 
 
+def test_a_value_that_is_nested_too_deeply_is_a_variable() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert python_text(deep, "ports") == "PORTS"
+    assert str(SdkCall("x.y", ports=[[[[1]]]])) == "client.x.y(ports=[[[[1]]]])"
+    while deep:  # Python frees a deep list by recursion
+        deep = deep.pop()  # type: ignore[assignment]
+
+
 @pytest.mark.parametrize(
     ("name", "variable"), [("envs", "ENVS"), ("api-key", "API_KEY"), ("7", "VALUE_7"), ("ключ", "VALUE")]
 )
