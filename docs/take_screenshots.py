@@ -26,8 +26,9 @@ IMAGES = Path(__file__).with_name("images")
 #: Pages without a screenshot, because another one is similar.
 _LEFT_OUT = frozenset(
     {
-        "services-compare", "services-vpn", "services-render", "rent", "session-recent",
-        "sessions-stop", "rentals-stop", "rentals-extend", "idle-jobs", "runner",
+        "services-compare", "services-vpn", "services-render", "rent", "session-recent", "sessions-recent",
+        "nodes-prices", "session-vpn", "sessions-stop", "rentals-stop", "rentals-extend", "idle-jobs",
+        "runner",
     }
 )  # fmt: skip
 
@@ -143,7 +144,7 @@ def _fire(page: Page) -> None:
     expect(page.locator("main > .notice")).to_contain_text("Expected")
     page.get_by_role("button", name="Send calls", exact=True).click()
     expect(page.locator("#lab").get_by_text("finished", exact=True)).to_be_visible(timeout=60_000)
-    page.evaluate("document.getElementById('lab-run-title').closest('.panel').scrollIntoView()")
+    page.evaluate("document.getElementById('result').closest('.panel').scrollIntoView()")
     page.evaluate("scrollBy(0, -70)")
 
 
