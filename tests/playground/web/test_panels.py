@@ -22,6 +22,29 @@ def test_panel_shows_its_python_call(visitor: Visitor, sandbox: SandboxServer) -
     assert "127.0.0.1" in facts
 
 
+def python_note(visitor: Visitor) -> str:
+    """What must be set before the Python line of a panel runs in `bin/console`."""
+    button = visitor.panel("/playground/nodes", "nodes").select("[data-copy]")[0]
+    assert button["data-copy"] == "client.nodes.list()"
+    return str(button.get("data-copy-note", ""))
+
+
+def test_outside_the_sandbox_a_line_names_what_the_console_needs(
+    visitor: Visitor, sandbox: SandboxServer
+) -> None:
+    """Without it, `bin/console` would run the line in a new sandbox."""
+    assert python_note(visitor) == ""
+    urls = "\n".join(sandbox.urls)
+    visitor.post("/playground/settings/source", kind="custom", base_urls=urls, api_key="key")
+    assert "OCTA_API_KEY and OCTA_BASE_URLS" in python_note(visitor)
+
+
+def test_for_the_live_api_a_line_names_the_key(live_visitor: Visitor) -> None:
+    note = python_note(live_visitor)
+    assert "OCTA_API_KEY" in note
+    assert "OCTA_BASE_URLS" not in note
+
+
 def test_gpus_are_sorted_by_price(visitor: Visitor) -> None:
     panel = visitor.panel("/playground/network", "network")
     cells = panel.select('td[data-label="Price per hour"]')
