@@ -209,7 +209,7 @@ _CACHE: Final = ("hits", "misses", "stale", "entries", "bytes")
 
 
 def _time(at: float | None) -> str:
-    return "-" if at is None else f"{datetime.fromtimestamp(at, timezone.utc):%H:%M:%S}"
+    return "-" if at is None else f"{datetime.fromtimestamp(at, timezone.utc):%Y-%m-%d %H:%M:%S}"
 
 
 _POOL: Final = ("in_use", "size", "created", "reused")

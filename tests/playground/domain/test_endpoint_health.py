@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,8 @@ def test_an_endpoint_that_answers_with_failures_is_not_healthy(
     sandbox.faults.add("status", status=503)
     operator.page(DASHBOARD)
     assert states(operator) == ["failing"] * 3
+    today = f"{datetime.now(timezone.utc):%Y-%m-%d }"
+    assert reported(operator)[2].startswith(today), "a report is read on another day"
     assert "ServiceUnavailableError (503)" in text_of(operator.page(DIAGNOSTICS).select("#verdict")[0])
 
 
