@@ -83,6 +83,19 @@ def test_entries_that_arrive_late_leave_the_chosen_one(page: Page) -> None:
     expect(chosen).to_contain_text("Account")
 
 
+def test_enter_before_the_entries_are_there_is_not_lost(page: Page) -> None:
+    page.goto("/playground/settings")
+    answers: list[Route] = []
+    page.route("**/search/entries", lambda route: answers.append(route))
+    page.keyboard.press("Control+k")
+    page.keyboard.type("vpn.create")
+    expect(page.locator("#palette").get_by_role("status")).to_have_text("Loading…")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('#palette').open")
+    answers[0].continue_()
+    expect(page).to_have_url("/playground/diagnostics/runner?method=services.vpn.create")
+
+
 def test_its_order_is_that_of_the_page(page: Page) -> None:
     for path in ("nodes", "sessions"):
         page.goto(f"/playground/{path}")

@@ -5,6 +5,8 @@ const NO_MATCH = 5;
 const PAGE = 10;
 let entries = [];
 let active = 0;
+let loading = false;
+let entered = null; // the Enter key, pressed before the entries were there: whether with Ctrl
 
 function rank(entry, text) {
   const title = entry.title.toLowerCase();
@@ -77,7 +79,7 @@ export function start() {
     choose(0);
     const more = found.length > MAX_SHOWN ? `, ${MAX_SHOWN} shown` : "";
     foot.textContent = found.length ? `${found.length} ${found.length === 1 ? "result" : "results"}${more}`
-      : "No results. Nodes and sessions are found once a page has shown them.";
+      : loading && !entries.length ? "Loading…" : "No results. Nodes and sessions are found once a page has shown them.";
   };
   const load = async () => {
     try {
@@ -85,11 +87,15 @@ export function start() {
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       const chosen = list.children[active]?.dataset.url;
       ({ entries } = await answer.json());
+      loading = false;
       show();
       // The user may have gone down the earlier list in the meantime.
       choose(Math.max(0, [...list.children].findIndex((item) => item.dataset.url === chosen)));
+      if (entered !== null && dialog.open && list.children[active]) go(list.children[active], entered);
     } catch (problem) {
       foot.textContent = `The entries could not be loaded: ${problem.message}`;
+    } finally {
+      [loading, entered] = [false, null];
     }
   };
   const open = () => {
@@ -97,6 +103,7 @@ export function start() {
     input.select();
     if (entries.length) show();
     else foot.textContent = "Loading…";
+    [loading, entered] = [true, null];
     load();
   };
 
@@ -112,7 +119,10 @@ export function start() {
     event.preventDefault();
     open();
   });
-  input.addEventListener("input", show);
+  input.addEventListener("input", () => {
+    entered = null;
+    show();
+  });
   input.addEventListener("keydown", (event) => {
     if (event.isComposing || event.altKey) return;
     const last = list.children.length - 1;
@@ -120,6 +130,7 @@ export function start() {
       Home: 0, End: last, PageDown: active + PAGE, PageUp: active - PAGE }[event.key];
     if (next !== undefined) choose(next);
     else if (event.key === "Enter" && list.children[active]) go(list.children[active], event.ctrlKey || event.metaKey);
+    else if (event.key === "Enter" && loading && input.value) entered = event.ctrlKey || event.metaKey;
     else return;
     event.preventDefault();
   });
