@@ -226,10 +226,11 @@ def test_refusing_endpoint_shows_its_cooldown(page: Page, sandbox: SandboxServer
         page.get_by_label("Number of calls").fill("4")
         page.get_by_role("button", name="Run calls").click()
         expect(page.locator("main > .notice")).to_contain_text("0 failed")
-        if page.locator("#live .badge-state.bad [data-countdown]").count():
+        if page.locator("#live .endpoint-state [data-countdown]").count():
             break
-    line = page.locator("#live li", has_text=f":{sandbox.ports[0]}").first
-    shown = line.locator(".badge-state.bad [data-countdown]")
+    card = page.locator("#live .endpoint-card", has_text=f":{sandbox.ports[0]}")
+    expect(card.locator(".badge-state.bad")).to_have_count(1)
+    shown = card.locator(".endpoint-state [data-countdown]")
     before = shown.inner_text()
     expect(shown).not_to_have_text(before)
 
