@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -187,18 +188,24 @@ def test_a_file_that_arrives_is_not_cut(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock, tmp_path: Path
 ) -> None:
     """Another endpoint would send it from its beginning."""
-    head = http(200, b"log" * 5, {"Content-Type": "application/octet-stream"})
+    file = http(200, b"log" * 5, {"Content-Type": "application/octet-stream"})
+    begun = threading.Event()
 
     def slow(exchange: Exchange) -> bool:
         exchange.read_request()
-        exchange.send(head[:-10])
-        clock.advance(7.0)
-        exchange.send(head[-10:])
+        exchange.send(file[:-10])
+        begun.wait(60)
+        exchange.send(file[-10:])
         return True
+
+    def progress(done: int, size: int | None) -> None:
+        if size is not None and not begun.is_set():  # the size is in the head of the answer
+            clock.advance(7.0)
+            begun.set()
 
     first, other = serve(after=slow), serve(echo)
     client = connect(first, other, total_timeout=8)
-    client.nodes.download_logs(1, to=tmp_path / "node.log")
+    client.nodes.download_logs(1, to=tmp_path / "node.log", on_progress=progress)
     assert (tmp_path / "node.log").read_bytes() == b"log" * 5
     assert other.journal == []
 
