@@ -11,8 +11,9 @@ from flask import Flask
 from markdown_it import MarkdownIt
 
 from playground.browser.state import current_browser
+from playground.domain.endpoint_attempts import AttemptResult
 from playground.domain.endpoint_health import endpoint_health
-from playground.domain.endpoint_history import AttemptResult, EndpointHistory
+from playground.domain.endpoint_history import EndpointHistory
 from playground.pages.diagnostics import incident
 from playground.pages.diagnostics.incident import incident_report
 from playground.pages.diagnostics.series import Series

@@ -166,7 +166,7 @@ def test_the_limit_of_a_method_is_shared_as_well(
 def test_waiting_for_a_connection_takes_no_more_than_its_share(
     serve: ServerFactory, connect: ClientFactory, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A pool that stays full is no failure of its endpoint."""
+    """A full pool does not mark its endpoint as failed."""
     busy, free = serve(after=stall), serve(after=echo)
     client = connect(busy, free, pool_size=1, pool_timeout=None, total_timeout=8)
     pools = client._transport.pools

@@ -9,8 +9,9 @@ import pytest
 from flask import Flask
 
 from octaspace.sandbox import SandboxServer
+from playground.domain.endpoint_attempts import AttemptResult
 from playground.domain.endpoint_health import cooldowns_of, endpoint_health
-from playground.domain.endpoint_history import AttemptResult, EndpointHistory
+from playground.domain.endpoint_history import EndpointHistory
 from playground.settings import ProcessSettings
 from playground.store import WorkerSnapshot
 

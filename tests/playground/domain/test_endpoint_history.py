@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from playground.domain.endpoint_history import MINUTES, AttemptResult, EndpointHistory, attempt_results
+from playground.domain.endpoint_attempts import AttemptResult, attempt_results
+from playground.domain.endpoint_history import MINUTES, EndpointHistory
 
 #: Any time, at the start of a minute.
 NOW = 60.0 * 29_000_000

@@ -9,7 +9,7 @@ import pytest
 
 from octaspace.sandbox import ManualClock, SandboxServer
 from playground.domain.node_state import has_rebooted, reboot_obstacle
-from playground.pages.nodes import views
+from playground.pages.nodes import reboot
 from playground.pages.nodes.prices import PriceError, as_sent, changes, current, read_typed
 from playground.web import downloads
 
@@ -216,7 +216,7 @@ def test_a_page_does_not_ask_for_ever(
     visitor: Visitor, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = visitor.post(f"{NODE}/reboot")
-    monkeypatch.setattr(views, "_WATCH_SECONDS", 0)
+    monkeypatch.setattr(reboot, "_WATCH_SECONDS", 0)
     (banner,) = visitor.follow(answer).select("#reboot-watch")
     assert not banner.has_attr("data-watch-reboot")
     assert banner.select("a")[0]["href"] == answer.headers["Location"]
