@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,8 @@ import octaspace
 from octaspace import Request
 from octaspace.observer import AttemptFinished, Observer
 from octaspace.transport import wire
+from octaspace.transport.clock import Deadline
+from octaspace.transport.wire import Wire
 from tests.support.fake_clock import FakeClock
 from tests.support.fault_server import Behaviour, Exchange, answer, echo, http, stall
 
@@ -139,12 +142,23 @@ def test_a_retry_begins_a_new_pass_with_new_shares(
 
 @pytest.mark.parametrize("request_", [CHANGE, REBOOT], ids=["post", "reboot"])
 def test_a_change_gets_the_whole_time(
-    serve: ServerFactory, connect: ClientFactory, clock: FakeClock, request_: Request
-) -> None:
+    serve: ServerFactory, connect: ClientFactory, clock: FakeClock, request_: Request,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     slow, other = serve(after=late(clock, 7.9, WHOLE)), serve(echo)
     client = connect(slow, other, total_timeout=8)
+    limits: list[float | None] = []
+    attempt = Wire.attempt
+
+    def watched(self: Wire, *arguments: Any, deadline: Deadline, **options: Any) -> Any:
+        limits.append(deadline.remaining())
+        return attempt(self, *arguments, deadline=deadline, **options)
+
+    monkeypatch.setattr(Wire, "attempt", watched)
     assert client.send(request_).data == {"slow": 1}
     assert other.journal == []
+    client.send(READ)
+    assert limits == [8.0, 4.0], "a read gets its share"
 
 
 def test_without_a_limit_there_are_no_shares(

@@ -64,6 +64,19 @@ def test_the_connection_test_tries_each_endpoint(visitor: Visitor, sandbox: Sand
     assert "no" in rows[1]
 
 
+def test_calls_that_a_script_makes_by_itself_are_marked_and_hidden(visitor: Visitor) -> None:
+    visitor.get("/playground/account?_panel=balance", headers={"X-Background": "1"})
+    visitor.page("/playground/network")
+
+    def sources(query: str = "") -> list[tuple[str, str]]:
+        rows = json.loads(visitor.get(f"{REQUESTS}/log.json{query}").data)
+        return [(row["path"], row["source"]) for row in rows]
+
+    assert sources() == [("/network", "page")]
+    assert ("/accounts/balance", "refresh") in sources("?source=refresh")
+    assert {source for _, source in sources("?source=all")} == {"page", "refresh"}
+
+
 def test_the_log_is_filtered_shown_exported_and_cleared(visitor: Visitor) -> None:
     visitor.page("/playground/dashboard")
     assert len(visitor.page(REQUESTS).select("#main .calls tbody tr")) == 5

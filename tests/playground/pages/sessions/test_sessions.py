@@ -393,6 +393,12 @@ def test_a_second_stop_shows_the_first_and_is_no_error(visitor: Visitor, sandbox
     assert not page.select(".outcome .problem")
     assert "ended" in text_of(page.select(".state-line")[0])
 
+    # An API that fails is not one that says the session is gone.
+    sandbox.faults.add("status", status=500, path="/services/*/stop", count=1)
+    failed = visitor.get(str(visitor.post(f"{SESSIONS}/stop", uuid=one).headers["Location"]))
+    page = visitor.page(str(failed.headers["Location"]))
+    assert "ServerError" in text_of(page.select(".outcome .problem")[0])
+
     # With others, and one that was stopped elsewhere: only that is an error.
     page = visitor.follow(visitor.post(f"{SESSIONS}/stop", uuid=[one, other]))
     assert "1 of 2 sessions stopped. 1 was already done." in text_of(page.select(".notice-info")[0])
@@ -400,4 +406,4 @@ def test_a_second_stop_shows_the_first_and_is_no_error(visitor: Visitor, sandbox
     sandbox.world.sessions.stop(third, None)
     page = stop_again(third)
     assert "NotFoundError" in text_of(page.select(".outcome .problem")[0])
-    assert len(stops(sandbox)) == 5
+    assert len(stops(sandbox)) == 6
