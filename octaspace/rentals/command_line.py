@@ -11,11 +11,7 @@ import json
 import logging
 import math
 import os
-import signal
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any, Final, NoReturn, TextIO, get_args
 
@@ -27,6 +23,7 @@ from .ledger import RentalLedger
 from .listing import COLUMNS, list_rentals
 from .reaper import reap
 from .report import ReapedRental, ReapReport, ReapResult
+from .stop_signals import until_stop_signal
 from .terminal import Output, printable, table
 
 __all__ = ["FAILED", "OK", "WRONG_USAGE", "checked_period", "main", "run_reaper", "show_rentals"]
@@ -148,10 +145,10 @@ def run_reaper(
     printer = _Printer(client, ledger, out, log, dry_run=dry_run, as_json=as_json, repeated=every is not None)
     if every is None:
         return OK if printer.round() else FAILED
-    with _until_signal():
+    with until_stop_signal() as pause:
         while True:
             printer.round()
-            time.sleep(every)
+            pause(every)
     return OK
 
 
@@ -227,33 +224,6 @@ class _Printer:
         if not self._repeated:
             return line
         return f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ} {line}"
-
-
-class _Ended(BaseException):
-    """A signal that ends the reaper: it interrupts a round, which may be waiting for the API."""
-
-
-@contextmanager
-def _until_signal() -> Iterator[None]:
-    """A block that SIGTERM and SIGINT leave, unless it is being left."""
-    leaving = False
-
-    def end(*_: object) -> None:
-        # No lock, and so no `threading.Event`: the handler may interrupt the thread that holds it.
-        nonlocal leaving
-        if not leaving:
-            leaving = True
-            raise _Ended
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    except _Ended:
-        pass
-    finally:
-        leaving = True
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _as_json(report: ReapReport) -> dict[str, Any]:

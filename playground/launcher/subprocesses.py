@@ -46,6 +46,7 @@ class Child:
         piped: bool = False,
     ) -> None:
         self.name = name
+        self._asked = False
         # A new session: Ctrl-C reaches only the launcher, which then stops the others in order.
         self.process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - our commands
             command,
@@ -68,8 +69,9 @@ class Child:
         return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
 
     def ask_to_stop(self) -> None:
-        """Send the stop signal."""
-        if not self.ended:
+        """Send the stop signal, once: for some programs a second one means to stop at once."""
+        if not self._asked and not self.ended:
+            self._asked = True
             self.process.terminate()
 
     def stop(self, force: Callable[[], bool]) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from octaspace.rentals.stop_signals import until_stop_signal
 
 from ..app_state import check_rental_ledger, ensure_private_directory, open_rental_ledger
 from ..settings import ProcessSettings, StartError
@@ -36,21 +36,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     _set_up_log()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # At once, also in the middle of a round: the next reaper continues.
-        signal.signal(number, _end)
-    try:
-        process = ProcessSettings.read(os.environ, ROOT / "instance")
-        reaper = _reaper(process)
-    except StartError as problem:
-        sys.stderr.write(f"The reaper cannot start: {problem}\n")
-        return 1
-    pause = threading.Event()
-    while True:
-        reaper.round()
-        if options.once:
-            return 0
-        pause.wait(process.reaper_seconds)
+    # A signal ends it at once, also in the middle of a round: the next reaper continues.
+    with until_stop_signal() as pause:
+        try:
+            process = ProcessSettings.read(os.environ, ROOT / "instance")
+            reaper = _reaper(process)
+        except StartError as problem:
+            sys.stderr.write(f"The reaper cannot start: {problem}\n")
+            return 1
+        while True:
+            reaper.round()
+            if options.once:
+                break
+            pause(process.reaper_seconds)
+    return 0
 
 
 def _reaper(process: ProcessSettings) -> Reaper:
@@ -80,10 +79,6 @@ def _set_up_log() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(SafeFormatter("[%(asctime)s] %(levelname)s in the reaper: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
-
-
-def _end(*_: Any) -> None:
-    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -113,6 +113,7 @@ def test_a_vpn_configuration_is_shown_when_asked_for(
 ) -> None:
     open_order(page, sandbox.world.initial_state.vpn[0]["node_id"], "vpn")
     page.get_by_role("button", name="Rent now").click()
+    page.wait_for_url("**/sessions/**")
     clock.advance(5)
     page.reload()
     expect(page.locator("#live")).not_to_contain_text("PrivateKey")
