@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from pathlib import Path
@@ -52,6 +53,7 @@ def is_closed(client: Client) -> bool:
 
 def open_sockets() -> int:
     """Sockets of this process to other processes and to the sandbox."""
+    gc.collect()  # of what ran before
     targets = []
     for path in Path("/proc/self/fd").iterdir():
         try:
@@ -127,7 +129,7 @@ def test_many_configurations_leak_no_sockets_or_threads(clients: ClientCache, cl
     until(lambda: threading.active_count() <= threads + module._MAX)
     clock.now += 2 * module._IDLE_SECONDS
     with clients.lease(clients.base_config):
-        until(lambda: open_sockets() == sockets)
+        until(lambda: open_sockets() <= sockets)
         until(lambda: threading.active_count() == threads)
 
 
