@@ -21,8 +21,8 @@ def until_stop_signal() -> Iterator[Callable[[float], None]]:
     Further ones do nothing, also after the block: the program is ending.
 
     Yields:
-        A function that waits between two rounds, in seconds. Waiting for an event or a condition is not safe: an
-        exception raised while its lock is handed over leaves that lock in the wrong state.
+        A function that waits between two rounds, in seconds. Waiting for an event or a condition is not safe:
+        an exception raised while its lock is handed over leaves that lock in the wrong state.
     """
     stopped = False
 

@@ -29,6 +29,7 @@ def test_by_keyboard_alone(page: Page, sandbox: SandboxServer) -> None:
     assert fetched == ["search/entries"]
     page.keyboard.press("ArrowDown")
     expect(chosen).to_contain_text("Network")
+    expect(field).to_have_attribute("aria-expanded", "true")
     expect(field).to_have_attribute("aria-activedescendant", str(chosen.get_attribute("id")))
     page.keyboard.press("End")
     expect(options.last).to_have_attribute("aria-selected", "true")
@@ -39,6 +40,7 @@ def test_by_keyboard_alone(page: Page, sandbox: SandboxServer) -> None:
     expect(options.first).to_have_attribute("aria-selected", "true")
     page.keyboard.type("g d ?")  # letters are letters
     expect(options).to_have_count(0)
+    expect(field).to_have_attribute("aria-expanded", "false")
     expect(dialog.get_by_role("status")).to_contain_text("No results")
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")

@@ -166,8 +166,8 @@ def test_unknown_call_numbers_are_missing_pages(raw: RawBrowser) -> None:
         path = f"/playground/requests/{quote(number)}"
         assert raw.send("GET", path).status == 404, number
         assert raw.send("POST", f"{path}/repeat", fields=[once()]).status == 404, number
-    for page, status in (("9" * 23, 404), ("9" * 400, 404), ("1000000", 200), ("-5", 200), ("x", 200)):
-        assert raw.send("GET", "/playground/requests", f"page={page}").status == status, page
+    for page in ("9" * 23, "9" * 400, "1000000", "-5", "x"):
+        assert raw.send("GET", "/playground/requests", f"page={page}").status == 200, page
 
 
 def test_too_long_redirect_sends_no_request(raw: RawBrowser, app: Flask) -> None:

@@ -62,11 +62,13 @@ _NAMES: Final = ("text", "method", "status", "slower", "address", "source", "sin
 
 @bp.get("")
 def index() -> str:
-    page = max(1, request.args.get("page", 1, int))
-    if page > _MAX_PAGES:
-        abort(404, "The log has no such page.")
+    page = min(max(1, request.args.get("page", 1, int)), _MAX_PAGES)
     calls, chosen = _calls(), _chosen()
     rows, total = calls.latest(_PER_PAGE, offset=(page - 1) * _PER_PAGE, **chosen)
+    pages = max(1, -(-total // _PER_PAGE))
+    if page > pages:  # an address from before the log was cleared or filtered
+        page = pages
+        rows, total = calls.latest(_PER_PAGE, offset=(page - 1) * _PER_PAGE, **chosen)
     automatic = calls.latest(0, **{**chosen, "sources": ("refresh",)})[1]
     kept = {name: value for name, value in request.args.items() if name in _NAMES and value}
     if kept.get("since") == OPENED:
@@ -76,7 +78,7 @@ def index() -> str:
         rows=rows,
         total=total,
         page=page,
-        pages=max(1, -(-total // _PER_PAGE)),
+        pages=pages,
         methods=METHODS,
         sources=SOURCES,
         periods=PERIODS,

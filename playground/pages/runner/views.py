@@ -48,9 +48,9 @@ _TOO_LONG: Final = (
 
 @bp.get("")
 def index() -> str:
-    method = find_method(request.args.get("method", "")) or find_method("network.info")
+    method = find_method(request.args.get("method") or "network.info")
     if method is None:
-        abort(404)
+        abort(404, "The SDK has no such method.")
     given = from_json(method, request.args.get(AS_JSON, ""))
     # An address with half of the arguments is one to go on from, not a mistake.
     given.errors = {name: text for name, text in given.errors.items() if name == AS_JSON}

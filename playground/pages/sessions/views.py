@@ -146,19 +146,16 @@ def log_file(uuid: str) -> Response:
 @bp.post("/select")
 def select() -> Redirect:
     """From the checkboxes of the list to the review, which has its own URL. Nothing is sent to the API."""
-    uuids = _chosen()
-    if not uuids:
-        return redirect(url_for("sessions.index"), 303)
-    return redirect(review_url("sessions.confirm_stop", "uuid", uuids, most=_MAX_AT_ONCE), 303)
+    return redirect(review_url("sessions.confirm_stop", "uuid", _chosen(), most=_MAX_AT_ONCE), 303)
 
 
 @bp.get("/stop")
-def confirm_stop() -> str | Redirect:
+def confirm_stop() -> str:
     """Asks before sessions are stopped: which, where, and what they cost."""
     chosen = _chosen()
     uuids = chosen[:_MAX_AT_ONCE]
     if not uuids:
-        return redirect(url_for("sessions.index"))
+        return render_template("sessions/stop.html", uuids=[], none_selected=True)
     line, shape = SdkCall("sessions.list"), _only(uuids)
     panels = load(PanelRequest("sessions", "Sessions to stop", line, shape=shape, empty=_is_empty))
     missing = []
@@ -182,7 +179,7 @@ def stop() -> Redirect:
     """Stop sessions: one request for each, whatever happens to the form."""
     uuids = _chosen()
     if not uuids:
-        return redirect(url_for("sessions.index"), 303)
+        return redirect(url_for("sessions.confirm_stop"), 303)
     if len(uuids) > _MAX_AT_ONCE:
         abort(422, f"Nothing was sent: at most {_MAX_AT_ONCE} sessions can be stopped at a time.")
     form = StopForm()

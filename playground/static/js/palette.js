@@ -76,6 +76,7 @@ export function start() {
   const show = () => {
     const found = matching(input.value);
     list.replaceChildren(...found.slice(0, MAX_SHOWN).map(option));
+    input.setAttribute("aria-expanded", String(found.length > 0));
     choose(0);
     const more = found.length > MAX_SHOWN ? `, ${MAX_SHOWN} shown` : "";
     foot.textContent = found.length ? `${found.length} ${found.length === 1 ? "result" : "results"}${more}`

@@ -145,3 +145,11 @@ def test_only_automatic_calls(app: Flask, visitor: Visitor, sandbox: SandboxServ
     page = visitor.page(REQUESTS)
     assert listed(page) == []
     assert len(listed(visitor.page(str(page.select("#main .empty a")[0]["href"])))) == 1
+
+
+def test_a_page_beyond_the_end_is_the_last_one(visitor: Visitor, log: RequestLog) -> None:
+    log.append([row(f"/number-{number}") for number in range(120)])
+    last, beyond = (listed(visitor.page(f"{REQUESTS}?page={page}")) for page in (2, 99))
+    assert beyond == last
+    assert last
+    assert listed(visitor.page(f"{REQUESTS}?page=99&text=number-119")) == ["/number-119"]

@@ -85,6 +85,13 @@ def test_a_missing_argument_is_said_and_nothing_is_sent(
     assert sandbox.journal.entries() == []
 
 
+@pytest.mark.parametrize("name", ["nope", "network", "network.info.x", "services.mr"])
+def test_a_name_that_is_no_method_is_a_missing_page(visitor: Visitor, name: str) -> None:
+    answer = visitor.get(f"{RUNNER}?method={name}")
+    assert answer.status_code == 404
+    assert "The SDK has no such method." in answer.get_data(as_text=True)
+
+
 def test_the_sdks_own_refusal_stands_at_its_field(visitor: Visitor, sandbox: SandboxServer) -> None:
     answer = visitor.post(
         f"{RUNNER}/run", method="services.session.stop",
