@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from octaspace.sandbox import ManualClock, SandboxServer
 
 from .acting import changes, outcome
 from .conftest import NewContext
+from .held_requests import HeldRequests
 
 #: Contrast of each colour of the dots with the land and with the sea, from the computed styles.
 _CONTRASTS = """() => {
@@ -130,14 +131,13 @@ def test_an_answer_that_arrives_while_a_dialog_is_open_leaves_the_dialog(page: P
     page.goto("/playground/nodes/9001")
     page.get_by_role("button", name="Reboot").first.click()
     page.locator("dialog[open]").get_by_role("button", name="Reboot").click()
-    answers: list[Route] = []
-    with page.expect_request(re.compile("_panel=node")):
-        page.route(re.compile("_panel=node"), lambda route: answers.append(route))
+    refreshes = HeldRequests(page, re.compile("_panel=node"))
+    refreshes.wait_for_one()
     page.get_by_role("button", name="Identity file").click()
     token = page.locator("#ident [name=once]").input_value()
     shown = page.locator("#node-state")
     shown.evaluate("(it) => { it.textContent = ''; }")
-    answers[0].continue_()
+    refreshes.release_one()
     expect(shown).to_contain_text("offline")
     expect(page.locator("#ident")).to_be_visible()
     assert page.locator("#ident [name=once]").input_value() == token

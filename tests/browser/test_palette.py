@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from octaspace.sandbox import SandboxServer
 
 from .accessibility import colour_problems_of, problems_of
 from .conftest import NewContext
+from .held_requests import HeldRequests
 from .test_keyboard import tab_to
 
 SEARCH = "/playground/search"
@@ -73,28 +74,26 @@ def test_entries_that_arrive_late_leave_the_chosen_one(page: Page) -> None:
     page.keyboard.press("Control+k")
     expect(chosen).to_contain_text("Dashboard")
     page.keyboard.press("Escape")
-    answers: list[Route] = []
-    page.route("**/search/entries", lambda route: answers.append(route))
+    entries = HeldRequests(page, "**/search/entries")
     page.keyboard.press("Control+k")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     expect(chosen).to_contain_text("Account")
     with page.expect_response("**/search/entries"):
-        answers[0].continue_()
+        entries.release_one()
     page.evaluate("() => new Promise((done) => setTimeout(done))")
     expect(chosen).to_contain_text("Account")
 
 
 def test_enter_before_the_entries_are_there_is_not_lost(page: Page) -> None:
     page.goto("/playground/settings")
-    answers: list[Route] = []
-    page.route("**/search/entries", lambda route: answers.append(route))
+    entries = HeldRequests(page, "**/search/entries")
     page.keyboard.press("Control+k")
     page.keyboard.type("vpn.create")
     expect(page.locator("#palette").get_by_role("status")).to_have_text("Loading…")
     page.keyboard.press("Enter")
     page.wait_for_function("() => document.querySelector('#palette').open")
-    answers[0].continue_()
+    entries.release_one()
     expect(page).to_have_url("/playground/diagnostics/runner?method=services.vpn.create")
 
 

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Page, Request, expect
 
 from octaspace.sandbox import ManualClock, SandboxServer
 
 from ..support.running_playground import RunningPlayground
 from ..support.waiting import until
 from .acting import open_order
+from .held_requests import HeldRequests
 from .places import open_place, place_of
 from .watching import Watcher
 
@@ -130,13 +131,12 @@ def test_errors_slow_down_refreshes_and_are_announced_once(
 
 def test_refreshes_do_not_overlap(stopped: Page, refreshes: Count) -> None:
     stopped.goto(DIAGNOSTICS)
-    held: list[Route] = []
-    stopped.route("**/diagnostics/**", lambda route: held.append(route))
+    held = HeldRequests(stopped, "**/diagnostics/**")
     pass_time(stopped, 30)
     stopped.get_by_role("button", name="Refresh").click()
     pass_time(stopped, 3)
     assert refreshes() == 1
-    held[0].continue_()
+    held.release_one()
 
 
 def test_session_page_shows_readiness_without_reload(

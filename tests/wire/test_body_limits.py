@@ -167,7 +167,7 @@ def test_an_incomplete_response_to_a_change_at_the_deadline_is_outcome_unknown(
     serve: ServerFactory, connect: ClientFactory
 ) -> None:
     server = serve(raw(http(200, b'[{"uuid": "u-1"}]')[:-4], then="hold"))
-    client = octaspace.Client("sk-secret", base_url=server.url, total_timeout=0.2)
+    client = octaspace.Client("sk-secret", base_url=server.url, total_timeout=0.5)
     with client, pytest.raises(octaspace.TimeoutError) as caught:
         client.send(CHANGE)
     assert (caught.value.phase, caught.value.outcome_unknown) == ("total", True)

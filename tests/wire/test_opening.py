@@ -109,7 +109,7 @@ def test_an_address_that_accepts_and_does_not_respond_is_tried_last(
     good = serve(after=echo, tls=tls if secure else None)
     client = connect(
         good, base_url=f"{'https' if secure else 'http'}://localhost:1", ssl_verify=authority[1],
-        keep_alive=keep_alive, open_timeout=0.2, read_timeout=0.2, retry_interval=0,
+        keep_alive=keep_alive, open_timeout=0.5, read_timeout=0.5, retry_interval=0,
     )  # fmt: skip
     resolve_to(monkeypatch, *dead, good)
     assert client.send(READ).attempts == 3

@@ -93,7 +93,8 @@ def test_a_refused_tunnel_counts_as_unsent(
 ) -> None:  # fmt: skip
     proxy.tunnel = policy
     server = serve(after=echo, tls=tls)
-    client = connect(server, ssl_verify=authority[1], open_timeout=0.15, max_retries=1)
+    open_timeout = 0.15 if phase == "open" else 20.0
+    client = connect(server, ssl_verify=authority[1], open_timeout=open_timeout, max_retries=1)
     with pytest.raises(octaspace.NetworkError) as caught:
         client.send(request_)
     assert getattr(caught.value, "phase", None) == phase
