@@ -24,10 +24,20 @@ from ..support.console import Terminal, piped
 from ..support.launched_playground import Launched
 from ..support.programs import find_program
 from ..support.running_playground import bare_environment
+from ..support.waiting import until
 from .browsing import ORIGIN, Visitor
 from .remote import Remote
 
 RUNNER = "/playground/diagnostics/runner"
+SMOKE = "/playground/diagnostics/smoke"
+
+#: Pages that ask for the lists whose ids examples have, and not the cache.
+LISTS = (
+    "/playground/nodes?_fresh=1",
+    "/playground/sessions?_fresh=1",
+    "/playground/sessions?tab=recent&_fresh=1",
+    *(f"/playground/services?tab={tab}&_fresh=1" for tab in ("mr", "vpn", "render")),
+)
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -95,16 +105,21 @@ def _has_failed(panel: Tag) -> bool:
     return isinstance(whole, Tag) and whole.select_one(".problem") is not None
 
 
-def collected(visitor: Visitor) -> Copies:
+def collected(visitor: Visitor, sandbox: SandboxServer) -> Copies:
     """Visit every page, make every call of the SDK, and open each kind of call in the request log."""
     copies = Copies()
-    visitor.post("/playground/diagnostics/smoke", changes="yes")
+    visitor.post(SMOKE, changes="yes")
+    until(lambda: not visitor.page(SMOKE).select("[data-watch]"), within=120)
     crawler = Crawler(visitor)
     crawler.go(*START)
     for asked, answer in crawler.answers.items():
         if answer.mimetype == "text/html":
             address = urlsplit(asked.partition(" ")[2]).path
             copies.collect(BeautifulSoup(answer.get_data(), "html.parser"), address)
+    # Examples have the ids of the latest lists; the suite and the crawler have rented and stopped sessions.
+    sandbox.reset(dataset="default", ready_after=0)
+    for address in LISTS:
+        visitor.page(address)
     for method in all_methods():
         page = visitor.page(f"{RUNNER}?method={method.name}")
         copies.collect(page, RUNNER)
@@ -135,7 +150,7 @@ def test_every_copied_text_runs_as_pasted(
 ) -> None:
     find_program("curl")
     sandbox.reset(ready_after=0)
-    copies = collected(visitor)
+    copies = collected(visitor, sandbox)
     assert copies.unknown == []
     assert copies.not_json == []
     assert copies.json > 10
@@ -161,6 +176,16 @@ def request_of(entry: Entry) -> str:
 def may_fail(text: str, entries: list[Entry]) -> bool:
     """Whether it is about a session, which may have ended, or a change that an earlier line has made."""
     return bool(UUID.search(text)) or any(entry.change for entry in entries)
+
+
+def for_a_second(text: str) -> str:
+    """The same text, but it follows the log of a running session for a second only."""
+
+    def call(found: re.Match[str]) -> str:
+        kept = [argument for argument in found[1].split(", ") if argument and "timeout=" not in argument]
+        return f"follow_logs({', '.join([*kept, 'timeout=1'])})"
+
+    return re.sub(r"follow_logs\((.*?)\)", call, text)
 
 
 def paste_into_shell(texts: dict[str, str], sandbox: SandboxServer, folder: Path) -> dict[str, str]:
@@ -204,8 +229,7 @@ def paste_into_console(
             sandbox.journal.clear()
             terminal.shown = ""
             terminal.type("sys.last_value = None\n")
-            # An example follows a running session for half a minute.
-            terminal.type(text.replace("timeout=30", "timeout=1") + "\n\n")
+            terminal.type(for_a_second(text) + "\n\n")
             terminal.type(f"print('end', {number} + 1000, type(sys.last_value).__name__)\n")
             terminal.shows(f"end {number + 1000} ")
             terminal.shows(">>> ")
