@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import select
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import Any, Final
 
 __all__ = ["until_stop_signal"]
+
+_NUMBERS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class _Stopped(BaseException):
@@ -21,8 +26,9 @@ def until_stop_signal() -> Iterator[Callable[[float], None]]:
     Further ones do nothing, also after the block: the program is ending.
 
     Yields:
-        A function that waits between two rounds, in seconds. Waiting for an event or a condition is not safe:
-        an exception raised while its lock is handed over leaves that lock in the wrong state.
+        A function that waits between two rounds, in seconds. Other waits are not safe: a signal that arrives
+        just before `time.sleep` does not shorten it, and an exception that is raised while an event waits
+        leaves the lock of the event in the wrong state.
     """
     stopped = False
 
@@ -34,17 +40,28 @@ def until_stop_signal() -> Iterator[Callable[[float], None]]:
             raise _Stopped
 
     def pause(seconds: float) -> None:
-        # Python discards an exception that is raised within a finalizer: then the round went on to its end.
-        if stopped:
-            raise _Stopped
-        time.sleep(seconds)
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            # A finalizer discards exceptions: if it was interrupted, the round went on to its end.
+            if stopped:
+                raise _Stopped
+            if select.select([woken], [], [], left)[0]:
+                woken.recv(4096)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield pause
-    except _Stopped:
-        pass
-    finally:
-        for number, handler in before.items():
+    woken, waker = socket.socketpair()
+    with closing(woken), closing(waker):
+        waker.setblocking(False)
+        before_fd = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        before: dict[signal.Signals, Any] = {}
+        try:
+            for number in _NUMBERS:
+                before[number] = signal.signal(number, stop)
+            yield pause
+        except _Stopped:
             # Not our handler: Python replaces it by the default one, which kills, while it finalizes.
-            signal.signal(number, signal.SIG_IGN if stopped else handler)
+            before.update(dict.fromkeys(_NUMBERS, signal.SIG_IGN))
+        finally:
+            stopped = True
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(before_fd)

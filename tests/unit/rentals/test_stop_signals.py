@@ -1,0 +1,85 @@
+"""Waiting until a stop signal, in processes of their own: the handlers are those of a process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+_START = """
+import gc, os, signal, threading
+from octaspace.rentals.stop_signals import until_stop_signal
+"""
+
+
+def run(script: str) -> str:
+    """What the script prints. A wait that no signal ends fails."""
+    done = subprocess.run(
+        [sys.executable, "-c", _START + textwrap.dedent(script)],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_leaves_the_block(name: str) -> None:
+    assert run(f"""
+        with until_stop_signal() as pause:
+            os.kill(os.getpid(), signal.{name})
+            print("not reached")
+        os.kill(os.getpid(), signal.{name})
+        print("left")
+    """) == "left\n"  # fmt: skip
+
+
+def test_a_signal_that_interrupts_no_wait_of_the_main_thread_ends_its_pause() -> None:
+    """The system may give it to another thread, or just before the wait begins."""
+    assert run("""
+        def send():
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+        with until_stop_signal() as pause:
+            threading.Timer(0.2, send).start()
+            pause(3600)
+        print("left")
+    """) == "left\n"  # fmt: skip
+
+
+def test_other_signals_do_not_end_a_pause() -> None:
+    assert run("""
+        signal.signal(signal.SIGUSR1, lambda *_: print("other", flush=True))
+        with until_stop_signal() as pause:
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+            pause(0.5)
+            print("paused")
+    """) == "other\npaused\n"  # fmt: skip
+
+
+def test_an_exception_that_a_finalizer_discards_ends_the_next_pause() -> None:
+    assert run("""
+        import sys
+        sys.unraisablehook = lambda _: print("discarded")
+
+        class Finalized:
+            def __del__(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        with until_stop_signal() as pause:
+            Finalized()
+            print("goes on")
+            pause(3600)
+        print("left")
+    """) == "discarded\ngoes on\nleft\n"  # fmt: skip
+
+
+def test_without_a_signal_the_handlers_of_before_are_back() -> None:
+    assert run("""
+        before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+        with until_stop_signal() as pause:
+            pause(0.01)
+        print(before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)))
+        print(signal.set_wakeup_fd(-1))
+    """) == "True\n-1\n"  # fmt: skip
