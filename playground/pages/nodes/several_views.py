@@ -94,7 +94,7 @@ def _review(
 def reboot_several() -> Redirect:
     ids = _posted()
     if not ids:
-        return redirect(url_for("nodes.index"), 303)
+        return redirect(url_for("nodes.review_reboots"), 303)
     if len(ids) == 1:
         return reboot(ids[0])
 
@@ -121,7 +121,7 @@ def reboot_several() -> Redirect:
 def update_prices_of_several() -> Redirect:
     ids = _posted()
     if not ids:
-        return redirect(url_for("nodes.index"), 303)
+        return redirect(url_for("nodes.review_prices_of_several"), 303)
     if len(ids) == 1:
         return update_prices(ids[0])
     form = PricesForm()
