@@ -9,7 +9,7 @@ import textwrap
 import pytest
 
 _START = """
-import gc, os, signal, threading
+import os, signal, threading
 from octaspace.rentals.stop_signals import until_stop_signal
 """
 
