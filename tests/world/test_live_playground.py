@@ -46,7 +46,13 @@ FURTHER = (
 def launched(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
     """One for all tests here; it gets only a key and the CA."""
     folder = tmp_path_factory.mktemp("playground")
-    started = Launched(folder, OCTA_API_KEY=KEY, REQUESTS_CA_BUNDLE=str(authority.bundle))
+    started = Launched(
+        folder,
+        OCTA_API_KEY=KEY,
+        REQUESTS_CA_BUNDLE=str(authority.bundle),
+        # Without this, the reaper asks for the sessions of what the tests have rented, in the middle of a test.
+        PLAYGROUND_REAPER_SECONDS="3600",
+    )
     try:
         started.address()
         yield started
