@@ -55,14 +55,14 @@ def test_output_of_parts_is_shown_in_order(tmp_path: Path) -> None:
     assert lines == [
         "== first: started at N s",
         "== second: started at N s",
-        "== second: passed after N s",
+        "== second: passed after N s, N s of CPU time, exit code 0",
         "three  four",
-        "== first: passed after N s",
+        "== first: passed after N s, N s of CPU time, exit code 0",
         "one",
         "two",
-        "== all parts (N s)",
-        "    N s  passed  second",
-        "    N s  passed  first",
+        "== all parts (N s): duration, CPU time",
+        "    N s     N s  passed  second",
+        "    N s     N s  passed  first",
     ]
 
 
@@ -77,8 +77,8 @@ def test_the_summary_of_pytest_is_in_the_last_lines(tmp_path: Path) -> None:
     )
     assert code == 0
     assert [line.split() for line in lines[-2:]] == [
-        ["N", "s", "passed", "quiet", "2", "passed,", "1", "skipped", "in", "3.21s"],
-        ["N", "s", "passed", "loud", "7", "passed", "in", "100.00s", "(0:01:40)"],
+        ["N", "s", "N", "s", "passed", "quiet", "2", "passed,", "1", "skipped", "in", "3.21s"],
+        ["N", "s", "N", "s", "passed", "loud", "7", "passed", "in", "100.00s", "(0:01:40)"],
     ]
 
 
@@ -101,7 +101,8 @@ def test_failure_stops_running_parts_and_starts_no_more(tmp_path: Path) -> None:
     assert "never" not in lines
     assert "reason" in lines
     assert "whole" in lines
-    assert "    N s  FAILED  bad" in lines
+    assert "== bad: FAILED after N s, N s of CPU time, exit code 3" in lines
+    assert "    N s     N s  FAILED  bad" in lines
     assert lines[-1] == "== FAILED: bad"
 
 
@@ -109,8 +110,19 @@ def test_one_at_a_time(tmp_path: Path) -> None:
     code, lines = run(tmp_path, "part a test ! -e x; part b touch x; part c test -e x; together 1")
     assert code == 0
     assert [line for line in lines if "started" in line or "after" in line] == [
-        f"== {name}: {what} N s" for name in "abc" for what in ("started at", "passed after")
+        f"== {name}: {what}"
+        for name in "abc"
+        for what in ("started at N s", "passed after N s, N s of CPU time, exit code 0")
     ]
+
+
+def test_cpu_time_includes_all_child_processes(tmp_path: Path) -> None:
+    busy = "python3 -c 'import time\nwhile time.process_time() < 1.2: pass'"
+    process = start(tmp_path, f'part "busy" bash -c "{busy}; {busy}"\ntogether 1')
+    shown = process.communicate(timeout=60)[0]
+    found = re.search(r"passed after \d+ s, (\d+) s of CPU time", shown)
+    assert found is not None, shown
+    assert 2 <= int(found[1]) <= 20
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -50,7 +50,7 @@ def launched(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> 
         folder,
         OCTA_API_KEY=KEY,
         REQUESTS_CA_BUNDLE=str(authority.bundle),
-        # Without this, the reaper asks for the sessions of what the tests have rented, in the middle of a test.
+        # Without this, the reaper asks for the sessions of rented machines in the middle of a test.
         PLAYGROUND_REAPER_SECONDS="3600",
     )
     try:
