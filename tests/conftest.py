@@ -7,6 +7,7 @@ import ipaddress
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import octaspace
 
 from .support import namespaces
+from .support.coverage_and_fork import measure_no_forked_children
 
 _LEAKS = ("OCTA_", "OCTASPACE_", "PLAYGROUND_", "FLASK_")
 _PROXIES = (
@@ -27,6 +29,8 @@ _PROXIES = (
     "NETRC",
 )
 
+if "coverage" in sys.modules and hasattr(os, "fork"):
+    measure_no_forked_children()
 
 #: Allocations between two collections of garbage; Python's default is 700.
 _ALLOCATIONS = 20_000
