@@ -41,12 +41,14 @@ def until_stop_signal() -> Iterator[Callable[[float], None]]:
 
     def pause(seconds: float) -> None:
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            # A finalizer discards exceptions: if it was interrupted, the round went on to its end.
-            if stopped:
-                raise _Stopped
+        # A finalizer discards exceptions: if it was interrupted, the round went on to its end.
+        while not stopped:
+            left = end - time.monotonic()
+            if left <= 0:
+                return
             if select.select([woken], [], [], left)[0]:
                 woken.recv(4096)
+        raise _Stopped
 
     woken, waker = socket.socketpair()
     with closing(woken), closing(waker):

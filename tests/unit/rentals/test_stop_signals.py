@@ -58,8 +58,9 @@ def test_other_signals_do_not_end_a_pause() -> None:
     """) == "other\npaused\n"  # fmt: skip
 
 
-def test_an_exception_that_a_finalizer_discards_ends_the_next_pause() -> None:
-    assert run("""
+@pytest.mark.parametrize("seconds", [0, 3600])
+def test_an_exception_that_a_finalizer_discards_ends_the_next_pause(seconds: int) -> None:
+    assert run(f"""
         import sys
         sys.unraisablehook = lambda _: print("discarded")
 
@@ -70,7 +71,8 @@ def test_an_exception_that_a_finalizer_discards_ends_the_next_pause() -> None:
         with until_stop_signal() as pause:
             Finalized()
             print("goes on")
-            pause(3600)
+            pause({seconds})
+            print("not reached")
         print("left")
     """) == "discarded\ngoes on\nleft\n"  # fmt: skip
 
