@@ -33,5 +33,3 @@ def measure_no_forked_children() -> None:
     os.register_at_fork(
         before=remember, after_in_parent=restore, after_in_child=partial(threading.settrace, None)
     )
-    # At the next call coverage.py installs its faster tracer, which sees returns as well.
-    os.register_at_fork(after_in_parent=lambda: None)
