@@ -119,6 +119,7 @@ class ProcessSettings:
         operator_urls: The endpoints that key belongs to.
         secret_key: Signs cookies; None for one that is created and stored in `state_dir`.
         ledger_url: The rental ledger as given; None for `rentals.db` in `state_dir`.
+        ledger_variable: The variable that gave it; empty for none.
         reaper_seconds: Seconds between two rounds of the reaper.
     """
 
@@ -139,6 +140,7 @@ class ProcessSettings:
     operator_urls: tuple[str, ...] = (LIVE_ENDPOINT,)
     secret_key: str | None = field(default=None, repr=False)
     ledger_url: LedgerUrl | None = field(default=None, repr=False)
+    ledger_variable: str = ""
     reaper_seconds: int = 30
 
     @property
@@ -231,6 +233,9 @@ class ProcessSettings:
             operator_urls=urls("OCTA_BASE_URLS") or urls("OCTA_BASE_URL") or (LIVE_ENDPOINT,),
             secret_key=secret,
             ledger_url=_ledger(text("PLAYGROUND_RENTAL_LEDGER"), text("PLAYGROUND_REDIS_URL")),
+            ledger_variable=next(
+                (name for name in ("PLAYGROUND_RENTAL_LEDGER", "PLAYGROUND_REDIS_URL") if text(name)), ""
+            ),
             reaper_seconds=_number(
                 "PLAYGROUND_REAPER_SECONDS", text("PLAYGROUND_REAPER_SECONDS"), 30, 1, 3600
             ),
