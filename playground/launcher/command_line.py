@@ -29,7 +29,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         url.strip() for given in options.sandbox_url for url in given.split(",") if url.strip()
     ]
     if options.sandbox_url and not (options.seed is None and options.dataset is None):
-        parser.error("--seed and --dataset are for a sandbox of its own: give them to bin/sandbox")
+        parser.error("--seed and --dataset are options of the sandbox: give them to bin/sandbox")
     options.seed = _SEED if options.seed is None else options.seed
     options.dataset = options.dataset or _DATASET
     return options
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--sandbox-url", action="append", default=[], metavar="URL[,URL]",
-        help="use this sandbox, which bin/sandbox has started, instead of its own; repeatable",
+        help="use this sandbox, which bin/sandbox has started, and start none; repeatable",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, help=f"seed of the sandbox's world (default {_SEED})")
     parser.add_argument("--dataset", choices=list(DATASETS), help=f"the sandbox's data (default: {_DATASET})")

@@ -85,7 +85,7 @@ def _ports(health: dict[str, Any]) -> list[int]:
 
 
 def _check_api(url: str, name: str) -> None:
-    """Refuse a control port, and a host name to which the API does not answer; faults are no reason."""
+    """Refuse a control port, and a host name to which the API does not answer. Faults are accepted."""
     answer = _ask(f"{url}/network")
     if answer is not None and answer.status in (404, 421):
         raise StartError(f"{name}: {url} is not an endpoint of the API: {answer.body.get('message')}")
