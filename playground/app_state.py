@@ -16,7 +16,6 @@ from flask import Flask, current_app
 
 from octaspace import RentalLedgerError
 from octaspace.rentals.ledger import RentalLedger, open_ledger
-from octaspace.rentals.ledger_url import parse_ledger_url
 
 from .sdk.client_cache import ClientCache
 from .secret_key import load_or_create_secret
@@ -117,16 +116,14 @@ def open_rental_ledger(process: ProcessSettings) -> RentalLedger:
 
 
 def check_rental_ledger(process: ProcessSettings) -> None:
-    """Check that the rental ledger can be read, and that its file can be written.
+    """Check that the rental ledger can be read and written.
 
     Raises:
         StartError: It cannot be used.
     """
     ledger = open_rental_ledger(process)
-    path = parse_ledger_url(process.rental_ledger).path
-    if path is not None and not os.access(path if os.path.exists(path) else os.path.dirname(path), os.W_OK):
-        raise StartError(f"The rental ledger cannot be used: {path} cannot be written")
     try:
+        ledger.backend.check_writable()
         ledger.backend.open_rentals()
     except RentalLedgerError as error:
         raise StartError(f"The rental ledger cannot be used: {error}") from None
