@@ -9,7 +9,7 @@ from .usage import USAGE_TABLE, USAGE_TRIGGERS
 __all__ = ["EXPIRED", "SCHEMA", "VERSION"]
 
 #: Changes with the schema; tables of another version are replaced, because they hold nothing permanent.
-VERSION: Final = 10
+VERSION: Final = 11
 
 SCHEMA: Final = (
     "CREATE TABLE browsers (id TEXT PRIMARY KEY, seen REAL NOT NULL, until REAL NOT NULL)",
@@ -45,8 +45,8 @@ SCHEMA: Final = (
     )""",
     "CREATE INDEX endpoints_by_age ON endpoints (at)",
     """CREATE TABLE jobs (
-        id TEXT PRIMARY KEY, browser TEXT NOT NULL, kind TEXT NOT NULL, host TEXT NOT NULL,
-        pid INTEGER NOT NULL, at REAL NOT NULL, heartbeat REAL NOT NULL, ended REAL,
+        id TEXT PRIMARY KEY, browser TEXT NOT NULL, kind TEXT NOT NULL, process TEXT NOT NULL,
+        at REAL NOT NULL, heartbeat REAL NOT NULL, ended REAL,
         cancelled INTEGER NOT NULL, until REAL NOT NULL, about TEXT NOT NULL, state TEXT NOT NULL
     )""",
     "CREATE INDEX jobs_of_browser ON jobs (browser, kind, at)",
