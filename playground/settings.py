@@ -86,7 +86,7 @@ class ThreadCounts:
 
     @property
     def total(self) -> int:
-        """Threads of Gunicorn: one more, for ``/healthz`` and for refusals."""
+        """Threads of Gunicorn: one more, for health checks and for refusals."""
         return self.page + self.download + self.file + 1
 
     def per_browser(self, kind: RequestKind) -> int:
