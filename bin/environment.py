@@ -108,6 +108,8 @@ def _clean_environment():
         for prefix, kept in (("PYTHON", PYTHON_VARIABLES), ("PIP_", PIP_VARIABLES)):
             if name.startswith(prefix) and name.upper() not in kept:
                 del os.environ[name]
+    # A configuration file of pip may set `user`, which pip refuses in an environment.
+    os.environ["PIP_USER"] = "0"
 
 
 def _lock(handle):
@@ -185,8 +187,7 @@ def _make():
 
 def _install(parts):
     say("Installing the pinned packages (%s) …" % ", ".join(parts))
-    # `--no-user`: a configuration file of pip may say otherwise, and pip refuses that in an environment.
-    pip = [PYTHON, "-I", "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-user"]
+    pip = [PYTHON, "-I", "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
     pins = ["--constraint", "constraints.txt"]
     _pip(pip + pins + ["pip>=25.3"])  # the first release with --group and --build-constraint
     wanted = [word for part in parts for word in PARTS[part]]

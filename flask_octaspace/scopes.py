@@ -59,7 +59,8 @@ class ContextScope:
 
     def __init__(self) -> None:
         self.is_open = True
-        self._lock = threading.Lock()
+        # Reentrant, like that of an app: a signal handler may ask for a client of this context.
+        self._lock = threading.RLock()
         self._clients: list[ContextClient] = []
 
     @classmethod
@@ -71,9 +72,10 @@ class ContextScope:
     def get(self, app: Flask, config: Config) -> ContextClient:
         """The client with these options; the same one until it is closed."""
         with self._lock:
-            self._clients = [client for client in self._clients if not client.closed]
-            for client in self._clients:
-                if _is_same(client.config, config):
+            for client in list(self._clients):
+                if client.closed:
+                    self._clients.remove(client)
+                elif _is_same(client.config, config):
                     return client
             client = ContextClient.for_context(app, config, self)
             self._clients.append(client)

@@ -17,18 +17,19 @@ class _Shared:
     """The process-wide state. Its lock and its client are replaced in a forked child."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler may ask for the client while its thread creates it.
+        self._lock = threading.RLock()
         self.config: Config | None = None
         self.client: Client | None = None
 
     @property
-    def lock(self) -> threading.Lock:
+    def lock(self) -> threading.RLock:
         """Protects `config` and `client`."""
         notice_fork()
         return self._lock
 
     def after_fork_in_child(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.client = None
 
 
@@ -99,7 +100,9 @@ def client(api_key: str | None = None, **options: Unpack[ClientOptions]) -> Clie
         return Client.from_config(configuration().replace(**given))
     with _shared.lock:
         if _shared.client is None:
-            _shared.client = Client.from_config(_configuration())
+            made = Client.from_config(_configuration())
+            if _shared.client is None:  # otherwise a signal handler has just created it
+                _shared.client = made
         return _shared.client
 
 

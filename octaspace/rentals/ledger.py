@@ -209,7 +209,8 @@ class _OpenLedgers:
         register_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        self.lock = threading.Lock()
+        # Reentrant: a signal handler may open a ledger while its thread does.
+        self.lock = threading.RLock()
 
 
 _open = _OpenLedgers()
@@ -239,8 +240,8 @@ def open_ledger(url: str) -> RentalLedger:
                 backend = SqliteBackend(address.path)
             else:
                 backend = _redis_backend(address.url)
-            ledger = RentalLedger(backend, lease=address.lease, reconcile_timeout=address.reconcile_timeout)
-            _open.by_url[address.full_url] = ledger
+            made = RentalLedger(backend, lease=address.lease, reconcile_timeout=address.reconcile_timeout)
+            ledger = _open.by_url.setdefault(address.full_url, made)
         return ledger
 
 

@@ -46,7 +46,8 @@ class ClientMetrics:
 
     def __init__(self, meter: Meter) -> None:
         self._sources: WeakSet[StatsSource] = WeakSet()
-        self._lock = threading.Lock()
+        # Reentrant, as the others here: a signal handler may create a client while its thread holds it.
+        self._lock = threading.RLock()
         register_after_fork(self)
         name = "octaspace.client"
         self._call_duration = _histogram(
@@ -76,7 +77,7 @@ class ClientMetrics:
 
     def after_fork_in_child(self) -> None:
         """Replace the lock: a thread of the parent may hold it."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def add_source(self, source: StatsSource) -> None:
         """Read the statistics of one more client, while it exists.
@@ -156,13 +157,13 @@ class _Registry:
     """The instruments of each meter provider: two observers must not create the same one twice."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._global: ClientMetrics | None = None
         self._by_provider: WeakKeyDictionary[MeterProvider, ClientMetrics] = WeakKeyDictionary()
         register_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def of(self, provider: MeterProvider | None) -> ClientMetrics:
         notice_fork()

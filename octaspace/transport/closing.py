@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Final
 
 from ..fork import register_after_fork
 from .clock import SYSTEM_CLOCK
 
 __all__ = ["ClosingSignal"]
+
+#: Seconds until a waiting thread looks again.
+_LONGEST_WAIT: Final = 1.0
 
 
 class ClosingSignal:
@@ -36,4 +40,5 @@ class ClosingSignal:
         end = SYSTEM_CLOCK.monotonic() + seconds
         with self._condition:
             while not closed() and (left := end - SYSTEM_CLOCK.monotonic()) > 0:
-                self._condition.wait(left)
+                # In pieces: a signal handler may notify between the check and the wait, in the same thread.
+                self._condition.wait(min(left, _LONGEST_WAIT))

@@ -17,7 +17,8 @@ class Counters:
         register_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant, as all locks here: a signal handler may call the SDK while its thread holds one.
+        self._lock = threading.RLock()
         self._requests = self._retries = self._failovers = 0
 
     def requests(self) -> None:

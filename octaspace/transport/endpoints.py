@@ -6,8 +6,6 @@ import threading
 from collections.abc import Collection
 from typing import Any, Final
 
-from cachetools import TTLCache
-
 from ..fork import register_after_fork
 from .clock import Clock
 
@@ -34,15 +32,15 @@ class Endpoints:
         register_after_fork(self)
 
     def _start(self) -> None:
-        # The time of failure by URL; entries expire at the end of the cooldown.
-        self._failed: TTLCache[str, float] = TTLCache(
-            len(self.urls), ttl=self.cooldown, timer=self._clock.monotonic
-        )
+        # The time of the last failure by URL. A dict, and no cache that drops entries by itself: it is
+        # consistent at each line, also for a signal handler that calls the SDK there.
+        self._failed: dict[str, float] = {}
         self._turn = -1  # the first call goes to the first endpoint
         # Endpoints that have failed and not responded since, with the time at which a call began to probe
         # them, or None. Entries outlast the cooldown.
         self._suspects: dict[str, float | None] = {}
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler may call the SDK while its thread holds it.
+        self._lock = threading.RLock()
 
     def after_fork_in_child(self) -> None:
         """Start with empty state: a thread of the parent may have been changing it."""
@@ -78,16 +76,21 @@ class Endpoints:
 
     def _is_open(self, url: str) -> bool:
         """Whether calls may use it: it is not in a cooldown, and no call is probing it."""
-        if url in self._failed:
+        if self._cooldown_left(url) > 0:
             return False
         probed_since = self._suspects.get(url)
         return probed_since is None or self._clock.monotonic() - probed_since >= _MAX_PROBE_SECONDS
+
+    def _cooldown_left(self, url: str) -> float:
+        """Seconds until the end of its cooldown; 0 or less if it is in none."""
+        at = self._failed.get(url)
+        return 0.0 if at is None else at + self.cooldown - self._clock.monotonic()
 
     def after(self, last: str) -> str:
         """The endpoint for a retry: another healthy one if there is one, otherwise the best remaining one."""
         with self._lock:
             others_healthy = any(url != last and self._is_open(url) for url in self.urls)
-            last_healthy = last not in self._failed
+            last_healthy = self._cooldown_left(last) <= 0
         # An endpoint that responds, even with 503, is a better choice than one in its cooldown.
         exclude = (last,) if others_healthy or not last_healthy else tuple(u for u in self.urls if u != last)
         return self.pick(exclude) or last
@@ -96,7 +99,6 @@ class Endpoints:
         """Start the cooldown of an endpoint; another failure restarts it."""
         with self._lock:
             self._suspects[url] = None
-            self._failed.pop(url, None)
             self._failed[url] = self._clock.monotonic()
 
     def mark_alive(self, url: str) -> None:
@@ -116,9 +118,7 @@ class Endpoints:
     def stats(self) -> dict[str, Any]:
         """The `rotator` part of `Client.transport_stats()`."""
         with self._lock:
-            now = self._clock.monotonic()
-            failed = [(url, self._failed.get(url)) for url in self.urls]
-            left = {url: max(0.0, at + self.cooldown - now) for url, at in failed if at is not None}
+            left = {url: seconds for url in self.urls if (seconds := self._cooldown_left(url)) > 0}
         return {
             "total": len(self.urls),
             "available": len(self.urls) - len(left),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import Any
+from typing import Any, Final
 
 import requests
 from requests.utils import select_proxy
@@ -61,7 +61,8 @@ class Pools:
         register_after_fork(self)
 
     def _start(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler may call the SDK while its thread holds it.
+        self._lock = threading.RLock()
         self._session: requests.Session | None = None
         self._close_session: weakref.finalize[[], Pools] | None = None
         self._environment: dict[str, dict[str, Any]] = {}
@@ -87,16 +88,18 @@ class Pools:
     @property
     def session(self) -> requests.Session:
         """The session to send through, created on first use."""
-        if self._session is None:
+        session = self._session  # once: a signal handler may close it between any two lines
+        if session is None:
             with self._lock:
-                if self._session is None:
+                session = self._session
+                if session is None:
                     session = new_session(
                         self._policy, self._contexts, endpoints=len(self._urls), pool_size=self._size
                     )
                     # Closes the sockets of a client that is deleted without `close()`.
                     self._close_session = weakref.finalize(self, session.close)
                     self._session = session
-        return self._session
+        return session
 
     def environment(self, url: str) -> dict[str, Any]:
         """Proxies and CA bundle for an endpoint, as `Session.send` takes them.
@@ -160,39 +163,55 @@ class Pools:
             close_session()
 
 
+#: Seconds until a caller that waits for a connection looks again.
+_LONGEST_WAIT: Final = 1.0
+
+
 class _Slots:
-    """Counts and limits the connections of an endpoint in use."""
+    """Counts and limits the connections of an endpoint in use.
+
+    Its lock is reentrant, which that of `threading.Semaphore` is not: a signal handler may call the SDK while
+    its thread holds it.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._free = threading.Semaphore(size)
-        self._lock = threading.Lock()
+        self._changed = threading.Condition(threading.RLock())
         self._in_use = 0
         self._created = 0
         self._reused = 0
 
     def acquire(self, timeout: float | None, trace: Trace) -> bool:
-        if not self._free.acquire(blocking=False):
-            began = SYSTEM_CLOCK.monotonic()
-            acquired = self._free.acquire(timeout=timeout)
-            trace.connection_wait = SYSTEM_CLOCK.monotonic() - began
-            if not acquired:
+        with self._changed:
+            if self._in_use >= self._size and not self._wait(timeout, trace):
                 trace.connections_in_use = self._in_use
                 return False
-        with self._lock:
             self._in_use += 1
             trace.connections_in_use = self._in_use
         return True
 
+    def _wait(self, timeout: float | None, trace: Trace) -> bool:
+        """Wait for a free connection; False if the time is over."""
+        began = SYSTEM_CLOCK.monotonic()
+        while self._in_use >= self._size:
+            waited = SYSTEM_CLOCK.monotonic() - began
+            left = _LONGEST_WAIT if timeout is None else timeout - waited
+            if left <= 0:
+                break
+            # In pieces: a signal handler may take the notification between the check and the wait.
+            self._changed.wait(min(left, _LONGEST_WAIT))
+        trace.connection_wait = SYSTEM_CLOCK.monotonic() - began
+        return self._in_use < self._size
+
     def release(self, *, opened: bool, reused: bool) -> None:
-        with self._lock:
+        with self._changed:
             self._in_use -= 1
             self._created += opened
             self._reused += reused
-        self._free.release()
+            self._changed.notify()
 
     def stats(self) -> dict[str, int]:
-        with self._lock:
+        with self._changed:
             return {
                 "size": self._size,
                 "available": self._size - self._in_use,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import threading
+import weakref
 from collections.abc import Hashable, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -85,7 +86,9 @@ class ResponseCache:
 
     def after_fork_in_child(self) -> None:
         """Start without answers: a thread of the parent may have been changing them."""
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler may call the SDK while its thread holds it.
+        self._lock = threading.RLock()
+        self._use: weakref.ref[_Use] | None = None
         self._generation += 1
         self._counts: dict[CacheResult, int] = {"hit": 0, "miss": 0, "stale": 0}
         self._answers = self._no_answers()
@@ -115,7 +118,8 @@ class ResponseCache:
         """
         try:
             with self._lock:
-                return self._answers.get(key)
+                use = self._begin()
+                return None if use is None else self._answers.get(key)
         except BaseException:
             self._repair()
             raise
@@ -133,7 +137,8 @@ class ResponseCache:
         answer.expires = math.nextafter(answer.time + self._longest, math.inf)
         try:
             with self._lock:
-                if generation == self._generation:
+                use = self._begin()
+                if use is not None and generation == self._generation:
                     answers = self._answers
                     # First, because the oldest versions of cachetools make room for the old and the new one.
                     answers.pop(key, None)
@@ -152,7 +157,11 @@ class ResponseCache:
         """
         try:
             with self._lock:
-                self._answers.pop(key, None)
+                use = self._begin()
+                if use is None:
+                    self._answers = self._no_answers()
+                else:
+                    self._answers.pop(key, None)
         except BaseException:
             self._repair()
             raise
@@ -177,7 +186,8 @@ class ResponseCache:
         """See `octaspace.Client.transport_stats`."""
         try:
             with self._lock:
-                answers, counts = self._answers, self._counts
+                use, counts = self._begin(), self._counts
+                answers = self._no_answers() if use is None else self._answers
                 return {
                     "hits": counts["hit"], "misses": counts["miss"], "stale": counts["stale"],
                     "bytes": int(answers.currsize), "entries": len(answers),
@@ -186,9 +196,29 @@ class ResponseCache:
             self._repair()
             raise
 
+    def _begin(self) -> _Use | None:
+        """Begin to use the answers until the caller drops the result. The caller holds the lock.
+
+        Returns:
+            None in a signal handler that has interrupted such a use. The lock, which belongs to the thread,
+            does not keep it out, and the answers may be inconsistent.
+        """
+        if self._use is not None and self._use() is not None:
+            return None
+        use = _Use()
+        self._use = weakref.ref(use)
+        return use
+
     def _repair(self) -> None:
         """Begin again: an interrupt may have left the answers and their sizes inconsistent."""
+        self._use = None
         self._answers = self._no_answers()
+
+
+class _Use:
+    """A use of the answers; it ends with the frame of the function, however that is left."""
+
+    __slots__ = ("__weakref__",)
 
 
 def _expiry(key: Hashable, answer: KeptAnswer, now: float) -> float:

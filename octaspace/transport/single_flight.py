@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from typing import Any, Final, Generic, TypeVar
 
@@ -64,8 +65,10 @@ class Flight(Generic[ResultT]):
 
     def wake(self) -> None:
         """Let the waiting callers look again."""
-        gate, self.gate = self.gate, _closed_gate()
-        gate.release()  # the first caller takes it and releases it for the next
+        closed = _closed_gate()
+        gate, self.gate = self.gate, closed
+        with suppress(RuntimeError):  # a signal handler that interrupted this has released it
+            gate.release()  # the first caller takes it and releases it for the next
 
 
 def _closed_gate() -> threading.Lock:
@@ -87,7 +90,8 @@ class SingleFlight(Generic[ResultT]):
 
     def after_fork_in_child(self) -> None:
         """Start without flights: their leaders are threads of the parent."""
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler may call the SDK while its thread holds it.
+        self._lock = threading.RLock()
         self._flights: dict[Hashable, Flight[ResultT]] = {}
         #: Belongs to this process; a flight with another one has no leader here.
         self._process = object()
@@ -172,7 +176,7 @@ class SingleFlight(Generic[ResultT]):
                 flight.wake()
                 flight.leader = None
             if (flight.ended or not flight.callers) and self._flights.get(flight.key) is flight:
-                del self._flights[flight.key]
+                self._flights.pop(flight.key, None)  # a signal handler may have forgotten it just now
         caller.flight = None
 
     def forget(self) -> None:
@@ -183,7 +187,7 @@ class SingleFlight(Generic[ResultT]):
     def wake(self) -> None:
         """Let all waiting callers look whether their client is closed."""
         with self._lock:
-            for flight in self._flights.values():
+            for flight in list(self._flights.values()):
                 flight.wake()
 
 

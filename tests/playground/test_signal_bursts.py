@@ -18,7 +18,7 @@ import pytest
 from octaspace.sandbox import SandboxServer
 
 from ..support.launched_playground import Launched
-from ..support.running_playground import ROOT, bare_environment
+from ..support.running_playground import ROOT, answers, bare_environment
 from ..support.waiting import until
 
 _REAP = ["-m", "octaspace.rentals", "reap", "--every", "0.1"]
@@ -32,7 +32,7 @@ def api() -> Iterator[str]:
         yield sandbox.url
 
 
-def is_prepared(process: subprocess.Popen[str]) -> bool:
+def is_prepared(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> bool:
     """Whether it has a handler for SIGTERM, as Linux sees it; Python itself has one for SIGINT."""
     assert process.poll() is None, process.communicate()
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
@@ -87,13 +87,48 @@ def test_a_burst_ends_it_cleanly(words: list[str], number: signal.Signals, api: 
                 process.kill()
 
 
-def test_a_burst_ends_the_launcher_and_all_it_started(tmp_path: Path) -> None:
+@pytest.mark.gunicorn
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_burst_ends_the_launcher_and_all_it_started(number: signal.Signals, tmp_path: Path) -> None:
     launched = Launched(tmp_path, "--port", "0", "--workers", "1")
     try:
         launched.address()
+        send_burst(launched.process, number)
+        assert launched.wait() == 0
+        until(lambda: not launched.left_behind(), within=60)
+        assert "Traceback" not in launched.text()
+    finally:
+        launched.end()
+
+
+@pytest.mark.gunicorn
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("children", [0, 1, 2, 3])
+def test_a_burst_ends_the_launcher_while_it_starts(children: int, tmp_path: Path) -> None:
+    """During its imports, and when it has started the sandbox, Gunicorn and the reaper."""
+    launched = Launched(tmp_path, "--port", "0", "--workers", "1")
+    try:
+        until(lambda: is_prepared(launched.process), within=60)
+        until(lambda: len(launched.find_family()) >= children, within=60)
         send_burst(launched.process, signal.SIGTERM)
         assert launched.wait() == 0
         until(lambda: not launched.left_behind(), within=60)
         assert "Traceback" not in launched.text()
+    finally:
+        launched.end()
+
+
+@pytest.mark.gunicorn
+def test_a_burst_of_reloads_leaves_it_working(tmp_path: Path) -> None:
+    launched = Launched(tmp_path, "--port", "0", "--workers", "1")
+    try:
+        url = launched.address()
+        send_burst(launched.process, signal.SIGHUP)
+        until(lambda: "Handling signal: hup" in launched.text(), within=60)
+        assert answers(url)
+        launched.find_family()
+        launched.process.terminate()
+        assert launched.wait() == 0
+        until(lambda: not launched.left_behind(), within=60)
     finally:
         launched.end()

@@ -49,8 +49,13 @@ class Launched:
         until(lambda: "Ctrl-C stops it" in self.text() or self.process.poll() is not None, within=60)
         found = re.search(r"^The playground is at (http://\S+?)[, ]", self.text(), re.MULTILINE)
         assert found is not None, self.text()
-        self.family = descendants(self.process.pid)
+        self.find_family()
         return found[1]
+
+    def find_family(self) -> set[int]:
+        """The processes that it has started so far."""
+        self.family |= descendants(self.process.pid)
+        return self.family
 
     def wait(self) -> int:
         return self.process.wait(60)
@@ -111,7 +116,10 @@ class LaunchedInTerminal(Launched):
 
 
 def descendants(pid: int) -> set[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it has ended
+        return set()
     return {int(child) for child in children}.union(*(descendants(int(child)) for child in children))
 
 

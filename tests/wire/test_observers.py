@@ -165,7 +165,7 @@ def test_the_wait_for_a_connection(serve: ServerFactory, connect: ClientFactory,
 def is_waiting_for_a_connection(thread: threading.Thread) -> bool:
     frame = sys._current_frames().get(thread.ident or 0)
     names = [entry.name for entry in traceback.extract_stack(frame)] if frame else []
-    return names[-3:] == ["acquire", "acquire", "wait"]  # of the pool, of its semaphore, of a condition
+    return names[-3:] == ["acquire", "_wait", "wait"]  # of the slots of an endpoint, and of a condition
 
 
 def test_a_pool_timeout_says_how_long_it_waited(

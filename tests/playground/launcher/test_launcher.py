@@ -42,7 +42,8 @@ def get(url: str) -> str:
 def test_it_brings_everything_up_and_leaves_nothing_behind(launched: Launched, tmp_path: Path) -> None:
     url = launched.address()
     assert launched.text().count(url) == 2, "Gunicorn's line and ours"
-    assert "uses its own sandbox" in launched.text()
+    line = rf"at {url}, and uses its own sandbox at http://127.0.0.1:\d+, http://127.0.0.1:\d+ \("
+    assert re.search(line, launched.text())
     assert "Active sessions" in get(f"{url}/playground/dashboard")
     assert "does not answer" not in get(f"{url}/playground/diagnostics/lab"), "its switches are reached"
     (sandbox,) = named(launched, "octaspace.sandbox")
