@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
-from flask import request
+from flask import has_request_context, request
 
 from ..app_state import current_app_state
 from ..domain.endpoint_history import record_attempts
 from ..sdk.recording import Call
-from ..store import CallSource, Database, EndpointRecords, RequestLog
+from ..store import CallRow, CallSource, Database, EndpointRecords, RequestLog
+from .background import is_background
 from .state import Browser
+from .store_problems import unless_store_fails
 
-__all__ = ["CallLog", "is_background"]
-
-#: Header of the requests that a script sends by itself; see static/js/background.js.
-_BACKGROUND: Final = "X-Background"
-
-
-def is_background() -> bool:
-    """Whether a script sent the current request by itself: a refresh or a poll."""
-    return _BACKGROUND in request.headers
+__all__ = ["CallLog", "latest_calls"]
 
 
 class CallLog:
@@ -69,11 +63,20 @@ class CallLog:
         """Write rows made by `row`, and their attempts into the histories of the endpoints.
 
         Returns:
-            Their numbers.
+            Their numbers. For a page that goes without the log, because the store fails, each is 0.
+
+        Raises:
+            StoreError: The store fails, and this is not the thread of a page.
         """
-        numbers = self._calls.append(rows)
-        record_attempts(self._endpoints, rows, numbers)
-        return numbers
+
+        def append() -> list[int]:
+            numbers = self._calls.append(rows)
+            record_attempts(self._endpoints, rows, numbers)
+            return numbers
+
+        if not has_request_context():
+            return append()
+        return unless_store_fails("the request log", [0] * len(rows), append)
 
     def write(self, calls: Iterable[Call], line: str) -> int | None:
         """Write the calls of one Python line.
@@ -82,4 +85,17 @@ class CallLog:
             The number of the last row, or None without calls.
         """
         numbers = self.append([self.row(call, line) for call in calls])
-        return numbers[-1] if numbers else None
+        return numbers[-1] or None if numbers else None
+
+
+def latest_calls(browser: Browser, limit: int, **filters: Any) -> tuple[list[CallRow], int]:
+    """Calls of a browser for a page that can do without them: none when the store fails.
+
+    Args:
+        browser: The browser.
+        limit: See `RequestLog.latest`, also for the filters.
+        filters: Which calls.
+    """
+    log = RequestLog(current_app_state().database, browser.id)
+    nothing: tuple[list[CallRow], int] = ([], 0)
+    return unless_store_fails("the request log", nothing, lambda: log.latest(limit, **filters))

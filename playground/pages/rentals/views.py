@@ -19,6 +19,7 @@ from octaspace.rentals import Rental, RentalLedger, account_fingerprint
 
 from ...app_state import current_app_state
 from ...browser.state import current_browser
+from ...browser.store_problems import unless_store_fails
 from ...domain.sessions import SessionList, session_list, short_id
 from ...domain.stop_after import DEFAULT_HOURS, parse_hours
 from ...formatting import duration
@@ -224,7 +225,12 @@ def _ledger() -> RentalLedger:
 def _last_round() -> float | None:
     """Seconds since a reaper has looked after the account of this browser; None if none has."""
     target = current_browser().api_target
-    at = ReaperRounds(current_app_state().database).last(account_fingerprint(target.key), target.kind)
+    rounds = ReaperRounds(current_app_state().database)
+    at = unless_store_fails(
+        "the rounds of the reaper",
+        None,
+        lambda: rounds.last(account_fingerprint(target.key), target.kind),
+    )
     return None if at is None else max(0.0, time.time() - at)
 
 

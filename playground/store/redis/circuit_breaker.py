@@ -1,4 +1,4 @@
-"""A circuit breaker: a server that did not answer in time is left alone for a moment."""
+"""A circuit breaker: a server that did not answer in time is skipped for a moment."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Final
 
 __all__ = ["OPEN_SECONDS", "CircuitBreaker"]
 
-#: Long enough that a page which uses the store several times waits once; short enough that nobody waits for
-#: the next page when the store is back.
+#: Long enough that a page which uses the store several times waits once; short enough that the store is soon
+#: used again when it is back.
 OPEN_SECONDS: Final = 2.0
 
 
@@ -17,7 +17,7 @@ class CircuitBreaker:
 
     Args:
         monotonic: Returns a time that never goes back, in seconds.
-        seconds: How long the server is left alone after a timeout.
+        seconds: How long the server is skipped after a timeout.
     """
 
     def __init__(self, monotonic: Callable[[], float], seconds: float = OPEN_SECONDS) -> None:

@@ -1,4 +1,4 @@
-"""The store's file: private, swept, shared by processes, created again when necessary."""
+"""The store's file: private, swept, shared by processes, and not created again."""
 
 from __future__ import annotations
 
@@ -198,15 +198,68 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> 
         SqliteDatabase(tmp_path / "file" / "playground.sqlite3").check()
 
 
-def test_a_removed_file_is_made_again(database: SqliteDatabase, tmp_path: Path) -> None:
-    BrowserState(database, "a").save("look", {"theme": "dark"})
-    database.close()
+def test_a_file_that_was_removed_is_not_made_again(database: SqliteDatabase, tmp_path: Path) -> None:
+    """With an empty file in its place, each form that was sent could be sent once more."""
+    tokens = OneTimeTokens(database, "a")
+    assert tokens.claim("one")
+    generation = database.generation()
     for path in tmp_path.iterdir():
         path.unlink()
-    with pytest.raises(StoreError):
-        BrowserState(database, "a").load()
-    assert BrowserState(database, "a").load() == {}
-    BrowserState(database, "a").save("look", {"theme": "light"})
+    for use in (lambda: tokens.claim("two"), lambda: BrowserState(database, "a").load(), database.check):
+        with pytest.raises(StoreError, match="was removed or replaced while the playground runs") as raised:
+            use()
+        assert "restart the playground" in raised.value.advice
+        assert str(tmp_path) not in raised.value.advice
+    later = SqliteDatabase(database.path, generation=generation)
+    with pytest.raises(StoreError, match="was removed or replaced"):
+        later.check()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_file_in_its_place_is_not_used(database: SqliteDatabase, tmp_path: Path) -> None:
+    assert OneTimeTokens(database, "a").claim("one")
+    generation = database.generation()
+    another = SqliteDatabase(tmp_path / "another.sqlite3")
+    another.check()
+    another.close()
+    database.close()  # writes its journal back
+    os.replace(another.path, database.path)
+    later = SqliteDatabase(database.path, generation=generation)
+    for each in (database, later):
+        with pytest.raises(StoreError, match="was removed or replaced"):
+            OneTimeTokens(each, "a").claim("one")
+    restarted = SqliteDatabase(database.path)
+    assert OneTimeTokens(restarted, "a").claim("one")
+    restarted.close()
+
+
+def test_a_file_keeps_its_generation(database: SqliteDatabase) -> None:
+    generation = database.generation()
+    database.close()
+    with closing(sqlite3.connect(database.path)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+        connection.commit()
+    upgraded = SqliteDatabase(database.path, generation=generation)
+    assert upgraded.generation() == generation
+    upgraded.close()
+
+
+def test_a_claim_waits_for_the_disk(database: SqliteDatabase) -> None:
+    """After a power failure, a form must not be carried out again."""
+    full, normal = 2, 1
+    seen: list[int] = []
+    with database.writing(durable=True) as connection:
+        seen += connection.execute("PRAGMA synchronous").fetchone()
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    with database.writing() as connection:
+        seen += connection.execute("PRAGMA synchronous").fetchone()
+    assert seen == [full, normal]
+    statements: list[str] = []
+    with database.reading() as connection:
+        connection.set_trace_callback(statements.append)
+    assert OneTimeTokens(database, "a").claim("one")
+    assert statements.index("PRAGMA synchronous=FULL") < statements.index("BEGIN IMMEDIATE")
+    assert database.durability_warning() is None
 
 
 def test_what_is_raised_undoes_what_was_written(database: SqliteDatabase) -> None:
