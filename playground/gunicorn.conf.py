@@ -94,10 +94,18 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Format log lines of other packages and uncaught exceptions without data of requests."""
-    from playground.web import app_log  # the module of the worker, not the one this file imported
+    """Format log lines of other packages and uncaught exceptions without data of requests.
+
+    `/readyz` is told when the worker shuts down.
+    """
+    # The modules of the worker, not those that this file imported.
+    from playground.web import app_log
+    from playground.web.health import READINESS
 
     app_log.install_hooks()
+    readiness = getattr(worker.wsgi, "extensions", {}).get(READINESS)
+    if readiness is not None:
+        readiness.is_stopping = lambda: not worker.alive
 
 
 def worker_exit(server: Any, worker: Any) -> None:

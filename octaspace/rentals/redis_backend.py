@@ -65,6 +65,12 @@ end
 return redis.call('HVALS', ARGV[1])
 """
 
+#: With XX it changes nothing, as there is no such key; a server that takes no writes refuses it all the same.
+_TRY_TO_WRITE: Final = f"""{_CHECK}
+redis.call('SET', '{_PREFIX}:probe', '', 'XX')
+return 1
+"""
+
 _REMOVE: Final = f"""{_CHECK}
 local stored = redis.call('HGET', '{_CLOSED}', ARGV[1])
 if stored and cjson.decode(stored)['revision'] == ARGV[2] then redis.call('HDEL', '{_CLOSED}', ARGV[1]) end
@@ -116,6 +122,10 @@ class RedisBackend:
     def exists(self) -> bool:
         """Whether there is anything to read: always, because the server is there or cannot be reached."""
         return True
+
+    def check_writable(self) -> None:
+        """See `LedgerBackend.check_writable`."""
+        self._run(self._redis.eval, _TRY_TO_WRITE, 1, _PREFIX)
 
     def now(self) -> LedgerTime:
         """The server's clock."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flask import has_request_context, request
+from flask import request
 
 from ..app_state import current_app_state
 from ..domain.endpoint_history import record_attempts
@@ -63,10 +63,7 @@ class CallLog:
         """Write rows made by `row`, and their attempts into the histories of the endpoints.
 
         Returns:
-            Their numbers. For a page that goes without the log, because the store fails, each is 0.
-
-        Raises:
-            StoreError: The store fails, and this is not the thread of a page.
+            Their numbers. Each is 0 if the store fails, which is logged: the calls were made, and count.
         """
 
         def append() -> list[int]:
@@ -74,8 +71,6 @@ class CallLog:
             record_attempts(self._endpoints, rows, numbers)
             return numbers
 
-        if not has_request_context():
-            return append()
         return unless_store_fails("the request log", [0] * len(rows), append)
 
     def write(self, calls: Iterable[Call], line: str) -> int | None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from flask import g
+from flask import g, has_request_context
 
 from ..store import StoreError, StoreFullError
 
 __all__ = ["Part", "StoreProblems", "note_store_problem", "store_problems", "unless_store_fails"]
 
 _T = TypeVar("_T")
+
+_log = logging.getLogger("playground")
 
 #: A part of what the store holds, in the words of the page.
 Part = Literal[
@@ -49,7 +52,10 @@ def store_problems() -> StoreProblems:
 
 
 def note_store_problem(part: Part, error: StoreError) -> None:
-    """Note that the current page goes without a part."""
+    """Note that the current page goes without a part; in the thread of a job, log it."""
+    if not has_request_context():
+        _log.error("Without the store, %s is not available: %s", part, error)
+        return
     problems = store_problems()
     if part not in problems.parts:
         problems.parts.append(part)

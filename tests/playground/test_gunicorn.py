@@ -128,6 +128,8 @@ def test_it_serves_logs_and_stops(tmp_path: Path) -> None:
         assert "Secure" not in answer.headers["Set-Cookie"]
         answer, _ = get(url, "/healthz", Host="evil.example")
         assert answer.status == 400
+        assert "Refused GET /healthz: Host evil.example is not in PLAYGROUND_HOSTS" in running.log()
+        assert get(url, "/readyz")[1] == b"ok\n"
         _, page = get(url, "/playground/settings", SCRIPT_NAME="/evil", **{"Script-Name": "/evil"})
         assert b"/evil" not in page
 

@@ -86,8 +86,23 @@ def test_each_port_has_a_folder_and_a_cookie_of_its_own(tmp_path: Path) -> None:
     second = ProcessSettings.read({"PLAYGROUND_BIND": "127.0.0.1:3001"}, tmp_path)
     assert (first.state_dir, second.state_dir) == (tmp_path / "playground_3000", tmp_path / "playground_3001")
     assert first.instance != second.instance
+    assert first.instance == "playground_3000"
     chosen = ProcessSettings.read({"PLAYGROUND_STATE_DIR": str(tmp_path / "here")}, tmp_path)
     assert chosen.state_dir == tmp_path / "here"
+
+
+def test_a_name_replaces_the_port_in_folder_and_cookie(tmp_path: Path) -> None:
+    for bind in ("127.0.0.1:3000", "127.0.0.1:3001", "unix:/run/playground.sock"):
+        settings = ProcessSettings.read({"PLAYGROUND_BIND": bind, "PLAYGROUND_NAME": " QA-team_2 "}, tmp_path)
+        assert settings.instance == "playground_QA-team_2"
+        assert settings.state_dir == tmp_path / "playground_QA-team_2"
+
+
+@pytest.mark.parametrize("name", ["3001", "../team", "a b", "-x", "qä", "x" * 41, "team;Path=/"])
+def test_a_name_that_cannot_be_used_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="PLAYGROUND_NAME must begin with a letter") as raised:
+        ProcessSettings.read({"PLAYGROUND_NAME": name}, tmp_path)
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
