@@ -35,6 +35,7 @@ __all__ = [
     "current_browser",
     "parse_key_name",
     "renew_id",
+    "require_state_for_changes",
 ]
 
 _ID: Final = "browser"
@@ -44,6 +45,9 @@ KEY_PREFIX: Final = "key:"
 
 #: Methods of requests that change nothing.
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+#: The generation of a store that could not be asked for it.
+_NO_GENERATION: Final = "unknown"
 
 #: Maximum number of entries that `Browser.write_limited` keeps; the latest ones stay.
 _MAX_LIMITED: Final = 20
@@ -154,10 +158,14 @@ class Browser:
 
     @cached_property
     def store_generation(self) -> str:
-        """The generation of the store, for the tokens of a page; empty while the store fails."""
+        """The generation of the store, for the tokens of a page. While the store fails, it is that of none:
+        the forms of the page are refused later as well.
+        """
         if self.problem is not None:
-            return ""
-        return unless_store_fails("the settings of this browser", "", self._app_state.database.generation)
+            return _NO_GENERATION
+        return unless_store_fails(
+            "the settings of this browser", _NO_GENERATION, self._app_state.database.generation
+        )
 
     @property
     def target_fingerprint(self) -> str:
@@ -282,6 +290,12 @@ def current_browser() -> Browser:
         if forgotten and request.method not in SAFE_METHODS:
             abort(400, "The state of this browser was removed after the form was loaded. Reload the page.")
     return cast(Browser, browser)
+
+
+def require_state_for_changes() -> None:
+    """Refuse a request that may change something when the state of its browser is not known."""
+    if request.endpoint is not None and request.method not in SAFE_METHODS:
+        current_browser()
 
 
 def renew_id() -> Browser:

@@ -1,4 +1,4 @@
-"""The one-time tokens that forms carry, and what they tell of the page that a form comes from."""
+"""The one-time tokens that forms carry, and what they say about the page that a form comes from."""
 
 from __future__ import annotations
 

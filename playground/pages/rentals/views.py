@@ -35,6 +35,9 @@ bp = Blueprint("rentals", __name__, url_prefix="/playground/rentals")
 
 _log = logging.getLogger("playground")
 
+#: With this variable alone, the ledger is in the Redis of the store.
+_STORE_VARIABLE: Final = "PLAYGROUND_REDIS_URL"
+
 _INDEX: Final[Target] = ("rentals.index", {})
 
 #: Seconds between two refreshes of the page.
@@ -158,6 +161,9 @@ def _sessions() -> Panel:
 def _read(panel: Panel) -> tuple[LedgerListing | None, Problem | None]:
     browser = current_browser()
     sessions: SessionList | None = panel.data
+    if browser.problem is not None and current_app_state().process.ledger_variable == _STORE_VARIABLE:
+        # The same server: to wait for it once is enough.
+        return None, _ledger_problem(RentalLedgerError("it is in the same Redis as the storage"))
     try:
         listing = read_ledger(_ledger(), sessions, shares_account=browser.shares_account, owns=browser.owns)
     except RentalLedgerError as error:

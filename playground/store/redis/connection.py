@@ -33,8 +33,8 @@ _PREFIX: Final = "playground"
 _CONNECT_SECONDS: Final = 0.5
 _ANSWER_SECONDS: Final = 1.0
 
-#: What the store needs of an ACL, e.g. ``~playground:* +@all -@dangerous``.
-_RIGHTS: Final = "it needs all commands except the dangerous ones, for the keys playground:*"
+#: What the store needs of an ACL: ``~playground:* +@all -@dangerous +info``.
+_RIGHTS: Final = "it needs all commands but the dangerous ones, and INFO, for the keys playground:*"
 
 #: Maximum attempts of a transaction that others disturb.
 MAX_ATTEMPTS: Final = 50

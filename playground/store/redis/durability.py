@@ -9,19 +9,19 @@ from redis.exceptions import ResponseError
 
 __all__ = ["Durability", "read_durability"]
 
+_DURABLE: Final = "appendonly yes, appendfsync always"
 _EFFECT: Final = "it may forget which forms were sent in its last seconds"
 _WARNING: Final = (
-    f"If Redis ends suddenly, {_EFFECT}: set appendonly yes and appendfsync always (now {{}}). "
-    "Until then, forms of pages that were loaded before a restart of Redis are refused"
+    f"If Redis ends suddenly, {_EFFECT}: set appendonly yes and appendfsync always (now {{now}})."
 )
 _UNKNOWN: Final = (
     "It is not known whether Redis keeps what it has acknowledged, because its user may not run CONFIG GET. "
-    f"Without appendonly yes and appendfsync always {_EFFECT}. "
+    f"Without appendonly yes and appendfsync always {_EFFECT}."
 )
-_REFUSED: Final = "Forms of pages that were loaded before a restart of Redis are refused"
+_REFUSED: Final = "Forms of pages that were loaded before a restart of Redis are refused."
 _NOT_REFUSED: Final = (
-    "Its user may not run INFO either, so a restart is not noticed, and such a form could be sent again: "
-    "allow +info, or +config|get"
+    "Its user may not run INFO, so a restart is not noticed, and such a form could be sent again: allow INFO "
+    "(+info)."
 )
 
 
@@ -53,9 +53,10 @@ def read_durability(client: Any) -> Durability:
         if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
             raise answer
     run = "" if isinstance(info, Exception) else str(info.get("run_id", ""))[:12]
+    effect = _REFUSED if run else _NOT_REFUSED
     if isinstance(config, Exception) or "appendonly" not in config:
-        return Durability(run, f"{_UNKNOWN}{_REFUSED if run else _NOT_REFUSED}.")
+        return Durability(run, f"{_UNKNOWN} {effect}")
     now = f"appendonly {config['appendonly']}, appendfsync {config.get('appendfsync', 'unknown')}"
-    if now == "appendonly yes, appendfsync always":
-        return Durability("", None)
-    return Durability(run, f"{_WARNING.format(now)}.")
+    return (
+        Durability("", None) if now == _DURABLE else Durability(run, f"{_WARNING.format(now=now)} {effect}")
+    )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import runpy
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from flask import Flask
@@ -15,6 +19,7 @@ from playground.settings import ProcessSettings
 from playground.store.redis import RedisDatabase
 
 from ...support.redis_server import RedisServer
+from ...support.running_playground import ROOT
 from ..browsing import Visitor, text_of
 from ..conftest import MakeApp
 from ..pages.rent.renting import MACHINE, order, rentals
@@ -118,11 +123,24 @@ def test_diagnostics_warns_of_a_redis_that_may_forget(visitor: Visitor) -> None:
     assert "set appendonly yes and appendfsync always (now appendonly no" in text_of(warning)
 
 
+def test_the_start_warns_of_a_redis_that_may_forget(server: RedisServer, tmp_path: Path) -> None:
+    environment = {"PLAYGROUND_STATE_DIR": str(tmp_path / "state"), "PLAYGROUND_REDIS_URL": server.url}
+    warnings: list[str] = []
+    with patch.dict(os.environ, environment):
+        settings = runpy.run_path(str(ROOT / "playground" / "gunicorn.conf.py"))
+        log = SimpleNamespace(warning=lambda text, *values: warnings.append(text % values))
+        cfg = SimpleNamespace(threads=settings["threads"], bind=[settings["bind"]], preload_app=False)
+        settings["on_starting"](SimpleNamespace(cfg=cfg, log=log))
+    (warning,) = [text for text in warnings if "Redis" in text]
+    assert "set appendonly yes and appendfsync always" in warning
+    assert "\n" not in warning
+
+
 @pytest.mark.parametrize(
     ("rights", "says", "notices"),
     [
         ("+@all -@dangerous +info", "are refused", True),
-        ("+@all -@dangerous +config|get", "set appendonly yes", False),
+        ("+@all -@dangerous +config|get", "(now appendonly no, appendfsync everysec). Its user", False),
         ("+@all -@dangerous", "a restart is not noticed", False),
     ],
 )
