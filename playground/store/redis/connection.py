@@ -20,8 +20,8 @@ from redis.retry import Retry
 from octaspace.rentals.redis_errors import describe_redis_error
 
 from ..backend import Clock, StoreError
+from ..circuit_breaker import CircuitBreaker
 from ..quotas import DEFAULT_BYTES, StoreQuotas
-from .circuit_breaker import CircuitBreaker
 from .durability import read_durability
 from .url import INVALID_URL, check_url
 

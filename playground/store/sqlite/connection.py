@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ..backend import Clock, StoreError
+from ..circuit_breaker import CircuitBreaker
 from ..quotas import DEFAULT_BYTES, StoreQuotas
 from .schema import EXPIRED, KEPT, SCHEMA, VERSION
 
@@ -70,6 +71,8 @@ class SqliteConnections:
         self.quotas = quotas or StoreQuotas.of(DEFAULT_BYTES)
         self.clock = clock
         self._monotonic = monotonic
+        #: For writers that time out behind another one: a page writes several times.
+        self.breaker = CircuitBreaker(monotonic)
         self._journal = path.with_name(f"{path.name}-wal")
         self._pid = os.getpid()
         self._ready = False
@@ -95,7 +98,10 @@ class SqliteConnections:
             durable: Whether it must survive a power failure, which costs a wait for the disk. Otherwise a
                 power failure may lose the last transactions; the file stays intact either way.
         """
+        if not self.breaker.allows():
+            raise StoreError(f"the file {self.path} was locked by another process a moment ago")
         with self._transaction("BEGIN IMMEDIATE", durable=durable) as connection:
+            self.breaker.answered()
             yield connection
             if self._monotonic() >= self._next_sweep:
                 self._next_sweep = self._monotonic() + _SWEEP_SECONDS
@@ -168,6 +174,8 @@ class SqliteConnections:
                 raise
             self._give_back(connection)
         except sqlite3.Error as error:
+            if "locked" in str(error):
+                self.breaker.timed_out()
             raise self._unusable(error) from error
 
     def _take(self) -> sqlite3.Connection:

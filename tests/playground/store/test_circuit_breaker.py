@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playground.store.redis.circuit_breaker import CircuitBreaker
+from playground.store.circuit_breaker import CircuitBreaker
 
 from .fakes import FakeClock
 

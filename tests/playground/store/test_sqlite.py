@@ -14,6 +14,7 @@ import pytest
 
 from playground.store import BrowserState, OneTimeTokens, RequestLog, StoreError
 from playground.store.backend import LogLimits
+from playground.store.circuit_breaker import OPEN_SECONDS
 from playground.store.quotas import ROW_OVERHEAD_BYTES
 from playground.store.sqlite import SqliteDatabase
 from playground.store.sqlite.schema import VERSION
@@ -231,6 +232,27 @@ def test_another_file_in_its_place_is_not_used(database: SqliteDatabase, tmp_pat
     restarted = SqliteDatabase(database.path)
     assert OneTimeTokens(restarted, "a").claim("one")
     restarted.close()
+
+
+def test_a_writer_that_never_ends_is_waited_for_once(
+    database: SqliteDatabase, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("playground.store.sqlite.connection._BUSY_SECONDS", 0.0)
+    tokens = OneTimeTokens(database, "a")
+    tokens.claim("one")
+    database.close()
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        for says in ("database is locked", "locked by another process a moment ago"):
+            with pytest.raises(StoreError, match=says):
+                tokens.claim("two")
+        assert tokens.is_claimed("one"), "reading needs no lock"
+        clock.advance(OPEN_SECONDS + 0.1)
+        with pytest.raises(StoreError, match="database is locked"):
+            tokens.claim("two")
+    clock.advance(OPEN_SECONDS + 0.1)
+    assert tokens.claim("two")
+    assert tokens.claim("three")
 
 
 def test_a_file_keeps_its_generation(database: SqliteDatabase) -> None:

@@ -68,6 +68,7 @@ def test_pages_are_read_without_it_and_say_so(visitor: Visitor, caplog: pytest.L
             assert "Sandbox" in text_of(page.select(".topbar .source")[0])
             assert "default" in text_of(page.select(".topbar .source")[0])
             assert "/somewhere/private" not in page.get_text()
+            assert "not available" in text_of(page.select("#drawer summary")[0])
             lines = [line for line in caplog.messages if "/somewhere/private" in line]
             assert len(lines) == 1, "one line for each page"
         for path in STORED:
