@@ -72,6 +72,23 @@ def test_a_rent_form_rents_once(
     assert "Nothing was sent again: this is the session that it rented" in text_of(page)
 
 
+def test_a_form_sends_nothing_again_when_the_ledger_is_in_the_same_redis(
+    process: ProcessSettings, make_app: MakeApp, server: RedisServer, sandbox: SandboxServer
+) -> None:
+    settings = ProcessSettings.read({"PLAYGROUND_REDIS_URL": server.url}, process.state_dir)
+    visitor = Visitor(make_app(replace(settings, sandbox_urls=process.sandbox_urls)))
+    machine, relay = (order(visitor, service, **ORDERS[service]) for service in ("mr", "vpn"))
+    save(server)
+    first = visitor.post(machine)
+    visitor.post(relay)
+    lose_what_was_not_saved(server)
+    again = visitor.post(machine)
+    assert again.headers["Location"].partition("?")[0] == first.headers["Location"].partition("?")[0]
+    # Nothing of a VPN session tells which form has made it.
+    assert "Nothing was sent now: the storage was restarted" in text_of(visitor.follow(visitor.post(relay)))
+    assert len(rentals(sandbox)) == 2
+
+
 def test_a_machine_is_found_by_the_api_when_the_ledger_is_lost_as_well(
     visitor: Visitor, server: RedisServer, sandbox: SandboxServer, process: ProcessSettings
 ) -> None:
