@@ -19,6 +19,7 @@ from . import formatting, pages
 from .app_state import EXTENSION, AppState
 from .browser.api_target import default_target
 from .browser.client_options import CACHE_MAX_BYTES, CACHE_TTL, MAX_JSON_VALUES, MAX_RESPONSE_BYTES
+from .browser.state import require_state_for_changes
 from .domain.attempts import ACTIONS, with_actions
 from .domain.safe_links import web_address
 from .sdk import stopped_rentals
@@ -97,6 +98,7 @@ def build(config: Mapping[str, Any]) -> Flask:
     stopped_rentals.init_app(app)
     login.init_app(app, process)
     CSRFProtect(app)
+    app.before_request(require_state_for_changes)
     Bootstrap5(app)
     formatting.init_app(app)
     app.jinja_env.filters["web_address"] = web_address

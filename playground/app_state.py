@@ -56,9 +56,13 @@ class AppState:
     def __init__(self, app: Flask, process: ProcessSettings) -> None:
         self.process = process
         try:
-            folder = ensure_private_directory(process.state_dir)
+            folder, generation = process.state_dir, process.store_generation
+            if generation is None:
+                ensure_private_directory(folder)
             self.secret_key = process.secret_key or load_or_create_secret(folder / "secret_key")
-            self.database = open_database(folder, process.redis_url, process.store_bytes)
+            self.database = open_database(
+                folder, process.redis_url, process.store_bytes, generation=generation
+            )
         except OSError as error:
             raise StartError(f"The state cannot be stored in {process.state_dir}: {error.strerror}") from None
         except StoreError as error:

@@ -71,6 +71,12 @@ def on_starting(server: Any) -> None:
             os.environ["SECRET_KEY"] = load_or_create_secret(folder / "secret_key")
         database = open_database(folder, settings.redis_url, settings.store_bytes)
         database.check()
+        unsafe = database.durability_warning()
+        if unsafe is not None:
+            server.log.warning(unsafe)
+        if settings.redis_url is None:
+            # A worker that starts later must not create another file in place of one that was removed.
+            os.environ["PLAYGROUND_STORE_GENERATION"] = database.generation()
         database.close()
     except OSError as error:
         raise StartError(f"The state cannot be stored in {settings.state_dir}: {error.strerror}") from None

@@ -14,6 +14,7 @@ PLAYGROUND_STATE_DIR          state folder; by default one per name or port in `
 PLAYGROUND_WORKERS, _THREADS  Gunicorn's processes, and the concurrent pages of each
 PLAYGROUND_SANDBOX_URLS       endpoints of a shared sandbox, comma-separated; else the launcher starts one
 PLAYGROUND_SANDBOX_CONTROL    address of its control API, if it cannot be found by its endpoints
+PLAYGROUND_STORE_GENERATION   the store's file that has to be there, as Gunicorn passes it to its workers
 SECRET_KEY                    signs cookies
 OCTA_API_KEY, OCTA_BASE_URL, OCTA_BASE_URLS    the operator's key and the endpoints it belongs to
 """
@@ -110,6 +111,7 @@ class ProcessSettings:
         allowed_endpoints: Endpoints a browser may type, or None for any.
         redis_url: Redis that stores the state of browsers, or None for a file.
         store_bytes: Maximum total size of this state in bytes.
+        store_generation: The generation of the store's file that has to be there; None for any.
         proxy_hops: Number of trusted proxies in front.
         workers: Number of processes.
         threads: Concurrent pages of each process; see `thread_counts`.
@@ -131,6 +133,7 @@ class ProcessSettings:
     allowed_endpoints: tuple[str, ...] | None = None
     redis_url: str | None = field(default=None, repr=False)
     store_bytes: int = DEFAULT_BYTES
+    store_generation: str | None = None
     proxy_hops: int = 0
     workers: int = 2
     threads: int = 8
@@ -224,6 +227,7 @@ class ProcessSettings:
                 MIN_BYTES,
                 MAX_BYTES,
             ),
+            store_generation=text("PLAYGROUND_STORE_GENERATION"),
             proxy_hops=hops,
             workers=_number("PLAYGROUND_WORKERS", text("PLAYGROUND_WORKERS"), 2, 1, 64),
             threads=_number("PLAYGROUND_THREADS", text("PLAYGROUND_THREADS"), 8, 1, 256),

@@ -70,7 +70,7 @@ def describe_redis_error(error: BaseException) -> str:
             return f"{cause.reason or 'TLS failed'} ({kind})"
         if isinstance(cause, OSError) and cause.strerror:
             return f"{cause.strerror} ({kind})"
-    return kind
+    return f"it did not answer in time ({kind})" if kind == "TimeoutError" else kind
 
 
 def _code(error: BaseException) -> str:

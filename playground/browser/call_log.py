@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from flask import request
 
 from ..app_state import current_app_state
 from ..domain.endpoint_history import record_attempts
 from ..sdk.recording import Call
-from ..store import CallSource, Database, EndpointRecords, RequestLog, StoreError
+from ..store import CallRow, CallSource, Database, EndpointRecords, RequestLog
+from .background import is_background
 from .state import Browser
+from .store_problems import unless_store_fails
 
-__all__ = ["CallLog", "is_background"]
-
-#: Header of the requests that a script sends by itself; see static/js/background.js.
-_BACKGROUND: Final = "X-Background"
-
-_log: Final = logging.getLogger(__name__)
-
-
-def is_background() -> bool:
-    """Whether a script sent the current request by itself: a refresh or a poll."""
-    return _BACKGROUND in request.headers
+__all__ = ["CallLog", "latest_calls"]
 
 
 class CallLog:
@@ -72,11 +63,15 @@ class CallLog:
         """Write rows made by `row`, and their attempts into the histories of the endpoints.
 
         Returns:
-            Their numbers.
+            Their numbers. Each is 0 if the store fails, which is logged: the calls were made, and count.
         """
-        numbers = self._calls.append(rows)
-        record_attempts(self._endpoints, rows, numbers)
-        return numbers
+
+        def append() -> list[int]:
+            numbers = self._calls.append(rows)
+            record_attempts(self._endpoints, rows, numbers)
+            return numbers
+
+        return unless_store_fails("the request log", [0] * len(rows), append)
 
     def write(self, calls: Iterable[Call], line: str) -> int | None:
         """Write the calls of one Python line.
@@ -85,12 +80,17 @@ class CallLog:
             The number of the last row, or None without calls.
         """
         numbers = self.append([self.row(call, line) for call in calls])
-        return numbers[-1] if numbers else None
+        return numbers[-1] or None if numbers else None
 
-    def write_if_possible(self, calls: Iterable[Call], line: str) -> int | None:
-        """As `write`; None as well if the store fails, which is logged: the calls were made, and count."""
-        try:
-            return self.write(calls, line)
-        except StoreError as error:
-            _log.error("Calls are missing in the request log: %s", error)
-            return None
+
+def latest_calls(browser: Browser, limit: int, **filters: Any) -> tuple[list[CallRow], int]:
+    """Calls of a browser for a page that can do without them: none when the store fails.
+
+    Args:
+        browser: The browser.
+        limit: See `RequestLog.latest`, also for the filters.
+        filters: Which calls.
+    """
+    log = RequestLog(current_app_state().database, browser.id)
+    nothing: tuple[list[CallRow], int] = ([], 0)
+    return unless_store_fails("the request log", nothing, lambda: log.latest(limit, **filters))

@@ -30,9 +30,9 @@ def note_key(browser: Browser, *, accepted: bool, refused: bool) -> None:
     """Remember what calls showed; an endpoint that accepts the key counts more than one that refuses it."""
     known = key_problem(browser) is not None
     if accepted and known:
-        browser.drop(_CONCERN)
+        browser.note(_CONCERN, None)
     elif refused and not accepted and not known:
-        browser.write(_CONCERN, {"of": browser.target_fingerprint})
+        browser.note(_CONCERN, {"of": browser.target_fingerprint})
 
 
 def note_key_of_calls(browser: Browser, calls: Iterable[Call]) -> None:

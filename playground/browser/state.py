@@ -20,17 +20,34 @@ from octaspace.rentals import Rental, RentalLedger, account_fingerprint
 
 from ..app_state import current_app_state
 from ..domain.stop_after import DEFAULT_HOURS
-from ..store import BrowserState
+from ..store import BrowserState, StoreError
 from .api_target import ApiTarget, TargetKind, available_targets, default_target, is_allowed
+from .background import is_background
 from .client_options import OPTIONS, PANEL_BUDGET
 from .rental_owner import belongs_to, owner_label
+from .store_problems import note_store_problem, unless_store_fails
 
-__all__ = ["KEY_PREFIX", "Browser", "browser_id", "current_browser", "parse_key_name", "renew_id"]
+__all__ = [
+    "KEY_PREFIX",
+    "SAFE_METHODS",
+    "Browser",
+    "browser_id",
+    "current_browser",
+    "parse_key_name",
+    "renew_id",
+    "require_state_for_changes",
+]
 
 _ID: Final = "browser"
 
 #: Beginning of the entries of API keys.
 KEY_PREFIX: Final = "key:"
+
+#: Methods of requests that change nothing.
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+#: The generation of a store that could not be asked for it.
+_NO_GENERATION: Final = "unknown"
 
 #: Maximum number of entries that `Browser.write_limited` keeps; the latest ones stay.
 _MAX_LIMITED: Final = 20
@@ -39,21 +56,44 @@ _MAX_LIMITED: Final = 20
 class Browser:
     """State of one browser: its API target, typed keys, options and theme.
 
-    An object serves one request: the saved state is read once, at the first use.
+    An object serves one request: the saved state is read once, at the first use. When the store cannot be
+    read, a page is made as for a new browser: with the default API target, without typed keys. `problem` has
+    the reason, and whatever needs more than such a page calls `require_state`.
     """
 
     def __init__(self, id: str) -> None:
         self.id = id
+        self._problem: StoreError | None = None
         self._app_state = current_app_state()
         self._state = BrowserState(self._app_state.database, id)
 
     @cached_property
     def _loaded(self) -> dict[str, dict[str, Any]] | None:
-        return self._state.load()
+        try:
+            return self._state.load()
+        except StoreError as error:
+            note_store_problem("the settings of this browser", error)
+            self._problem = error
+            return {}
 
     @cached_property
     def _saved(self) -> dict[str, dict[str, Any]]:
         return self._loaded or {}
+
+    @property
+    def problem(self) -> StoreError | None:
+        """Why its state is not known; None when it is."""
+        return self._problem if self._loaded is not None else None
+
+    def require_state(self) -> None:
+        """Refuse to go on without the state: for changes, logins, and parts of a page of a known browser.
+
+        Raises:
+            StoreError: The state is not known.
+        """
+        if self.problem is not None:
+            self.problem.nothing_done = True
+            raise self.problem
 
     @property
     def is_forgotten(self) -> bool:
@@ -69,6 +109,15 @@ class Browser:
         self._state.save(key, value)
         self._saved[key] = value
         self._changed()
+
+    def note(self, key: str, value: dict[str, Any] | None) -> None:
+        """Save a value that pages can do without, or remove it; nothing happens when the store fails."""
+        if self.problem is None:
+            unless_store_fails(
+                "the last balance and the objects for the search",
+                None,
+                lambda: self.drop(key) if value is None else self.write(key, value),
+            )
 
     def drop(self, key: str) -> None:
         """Remove a key."""
@@ -106,6 +155,17 @@ class Browser:
                 return self.with_key(custom)
         chosen = available_targets(process).get(kind) if kind else None
         return self.with_key(chosen or default_target(process))
+
+    @cached_property
+    def store_generation(self) -> str:
+        """The generation of the store, for the tokens of a page. While the store fails, it is that of none:
+        the forms of the page are refused later as well.
+        """
+        if self.problem is not None:
+            return _NO_GENERATION
+        return unless_store_fails(
+            "the settings of this browser", _NO_GENERATION, self._app_state.database.generation
+        )
 
     @property
     def target_fingerprint(self) -> str:
@@ -209,6 +269,7 @@ def current_browser() -> Browser:
     Raises:
         werkzeug.exceptions.BadRequest: A form of a removed browser state: its one-time tokens are lost, so
             the form could be sent a second time.
+        StoreError: The state is not known, and the request is more than the reading of a page.
     """
     browser = g.get("browser")
     if browser is None:
@@ -223,9 +284,18 @@ def current_browser() -> Browser:
             session[_ID] = secrets.token_urlsafe(18)
             browser = Browser(session[_ID])
         g.browser = browser
-        if forgotten and request.method not in ("GET", "HEAD", "OPTIONS"):
+        if request.method not in SAFE_METHODS or is_background():
+            # Nor a part of a page: the rest of it may show another API target.
+            browser.require_state()
+        if forgotten and request.method not in SAFE_METHODS:
             abort(400, "The state of this browser was removed after the form was loaded. Reload the page.")
     return cast(Browser, browser)
+
+
+def require_state_for_changes() -> None:
+    """Refuse a request that may change something when the state of its browser is not known."""
+    if request.endpoint is not None and request.method not in SAFE_METHODS:
+        current_browser()
 
 
 def renew_id() -> Browser:

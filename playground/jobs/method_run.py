@@ -81,7 +81,7 @@ def start_run(
             outcome = _carry_out(method, values, ready, progress, calls, change=change)
         took = time.monotonic() - began
         log = CallLog(parts.database, id, target=source, source="runner", page="runner.run")
-        number = log.write_if_possible(calls, line.redacted)
+        number = log.write(calls, line.redacted)
         has_data = "data" in outcome
         data = outcome.pop("data", None)
         progress.tell(

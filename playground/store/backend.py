@@ -76,6 +76,8 @@ class StoreError(RuntimeError):
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)
         self.advice = advice
+        #: Whether it is known that the request has changed nothing yet; set by who knows.
+        self.nothing_done = False
 
 
 class StoreFullError(StoreError):
@@ -416,6 +418,20 @@ class Database(Protocol):
     def jobs(self) -> JobTable: ...
     @property
     def login_attempts(self) -> LoginAttemptTable: ...
+
+    def generation(self) -> str:
+        """Identifies what the store has kept: with another value, acknowledged records may be lost.
+
+        Empty when records survive a sudden end of the store, or when it cannot be known.
+        """
+        ...
+
+    def durability_warning(self) -> str | None:
+        """What an operator should change so that acknowledged records survive a sudden end of the store.
+
+        One line; None if they survive it.
+        """
+        ...
 
     def check(self) -> None:
         """Check that it works, at the start of the app."""

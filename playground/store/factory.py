@@ -17,6 +17,7 @@ def open_database(
     redis_url: str | None = None,
     store_bytes: int = DEFAULT_BYTES,
     *,
+    generation: str | None = None,
     clock: Clock = time.time,
 ) -> Database:
     """The store; no file or connection is opened before the first use.
@@ -25,6 +26,8 @@ def open_database(
         folder: Folder of the SQLite file.
         redis_url: URL of a Redis to use instead.
         store_bytes: Bytes that are kept in all; see `StoreQuotas`.
+        generation: `Database.generation` of the SQLite file that has to be there; by default any, or a new
+            one.
         clock: Returns the time, seconds since 1970.
 
     Raises:
@@ -32,7 +35,7 @@ def open_database(
     """
     quotas = StoreQuotas.of(store_bytes)
     if redis_url is None:
-        return SqliteDatabase(folder / "playground.sqlite3", quotas, clock=clock)
+        return SqliteDatabase(folder / "playground.sqlite3", quotas, clock=clock, generation=generation)
     try:
         # Imported only when it is used: the package redis may be missing.
         from .redis import RedisDatabase

@@ -14,7 +14,7 @@ from flask import Blueprint, Flask, render_template, request
 
 from octaspace.types import Balance
 
-from ..browser.call_log import is_background
+from ..browser.background import is_background
 from ..browser.state import Browser, current_browser
 from ..sdk.call import SdkCall
 from .panels import Panel, PanelRequest, load, register_companion
@@ -113,7 +113,7 @@ class _HeaderBalance:
                 if panel.has_data:
                     wei, at = panel.data, panel.at
                 saved = {"of": _owner(browser), "wei": wei, "at": at, "tried": panel.at, "problem": problem}
-                browser.write("balance", saved)
+                browser.note("balance", saved)
 
 
 def _request() -> PanelRequest:

@@ -9,6 +9,8 @@ from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
+from ..app_state import current_app_state
+from ..browser.state import SAFE_METHODS
 from ..store import StoreError, StoreFullError
 from .app_log import exception_name
 from .login import is_logged_in
@@ -61,7 +63,11 @@ def _failed(error: InternalServerError) -> tuple[str, int]:
 
 def _store_unavailable(error: StoreError) -> tuple[str, int]:
     number = _log_failure(exception_name(error))
-    text = _OUTCOME_UNKNOWN if request.method == "POST" else ""
+    text = ""
+    if request.method not in SAFE_METHODS:
+        text = "Nothing was sent or saved. " if error.nothing_done else _OUTCOME_UNKNOWN
+    elif current_app_state().process.password is not None:
+        text = "Without it, a login cannot be checked. "
     text += error.advice or "Try again in a moment."
     text += f" The server log has the reason under {number}."
     return _plain_page("Storage unavailable", text, 503), 503

@@ -5,7 +5,6 @@ The page after the redirect shows the outcome; a second submission, a reload or 
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -17,7 +16,8 @@ from wtforms import HiddenField, IntegerField, StringField
 
 from ..app_state import current_app_state
 from ..browser.state import current_browser
-from ..store import OneTimeTokens
+from ..store import OneTimeTokens, StoreError
+from .form_tokens import MAY_HAVE_BEEN_SENT, may_have_been_sent, new_token, stale_form_reason
 from .responses import MAX_ADDRESS
 
 __all__ = [
@@ -53,24 +53,6 @@ _UNDER_WAY: Final = (
 )
 
 
-def new_token() -> str:
-    """A token for a form; it also identifies the API target and key for which the form was made."""
-    return f"{secrets.token_urlsafe(12)}.{current_browser().target_fingerprint}"
-
-
-def stale_form_reason(token: str | None) -> str:
-    """Why a form must not be processed: its page was made for another API target. Empty when it may.
-
-    A tab may stay open while another one switches the target, or until the browser's state expires; a change
-    meant for the sandbox must not be sent to the live API.
-    """
-    mark = (token or "").partition(".")[2]
-    if not mark or mark == current_browser().target_fingerprint:
-        return ""
-    label = current_browser().api_target.label
-    return f"Nothing was sent: this page was loaded for another API or key. This browser now uses {label}."
-
-
 class WholeNumberField(IntegerField):
     """A whole number of at most 18 digits: `NumberRange` fails on one that is too large for a float."""
 
@@ -92,7 +74,12 @@ class ChangeForm(FlaskForm):  # type: ignore[misc]
     typed_name = StringField("Type the name to confirm")
 
 
-def once(token: str, action: Callable[[], dict[str, Any]], to: Target) -> Redirect:
+def once(
+    token: str,
+    action: Callable[[], dict[str, Any]],
+    to: Target,
+    earlier: Callable[[], dict[str, Any] | None] | None = None,
+) -> Redirect:
     """Run an action for a token that was not used before; for a used token, show the outcome.
 
     Args:
@@ -100,24 +87,45 @@ def once(token: str, action: Callable[[], dict[str, Any]], to: Target) -> Redire
         action: Performs the change and returns the outcome: ``ok``, ``text``, ``problem``, ``endpoint``,
             ``values``.
         to: Where to redirect when the first use takes longer than the wait for it.
+        earlier: Finds the outcome of an earlier use that the store may have forgotten; None without one.
+            Nothing is sent then in either case.
     """
     tokens = OneTimeTokens(current_app_state().database, current_browser().id)
     token = token[:64] or new_token()
     back = url_for(to[0], **{**to[1], OUTCOME: token})
     if len(back) > MAX_ADDRESS:
         abort(422, f"Nothing was sent: the input is too long for a URL ({len(back)} characters).")
-    if tokens.claim(token):
+    try:
+        claimed = tokens.claim(token)
+        lost = claimed and may_have_been_sent(token)
+    except StoreError as error:
+        error.nothing_done = True
+        raise
+    if claimed:
         try:
-            result = action()
+            if lost:
+                found = earlier() if earlier is not None else None
+                result = {**refusal(MAY_HAVE_BEEN_SENT, to), **(found or {})}
+            else:
+                result = action()
         except BaseException:
             tokens.finish(token, refusal("An internal error occurred. Check before you send it again.", to))
             raise
-        tokens.finish(token, result)
+        _keep(tokens, token, result)
     else:
         result = {"endpoint": to[0], "values": to[1], **(_awaited(tokens, token) or {})}
     address = url_for(result["endpoint"], **{**result["values"], OUTCOME: token})
     # Values from the answer may make the URL too long.
     return redirect(address if len(address) <= MAX_ADDRESS else back, 303)
+
+
+def _keep(tokens: OneTimeTokens, token: str, result: dict[str, Any]) -> None:
+    """Save the outcome for the page that shows it; without the store, the error page has its text."""
+    try:
+        tokens.finish(token, result)
+    except StoreError as error:
+        text = result["text"] or "The request failed."
+        raise StoreError(str(error), f"Its outcome could not be kept: {text} {error.advice}") from error
 
 
 def outcome() -> dict[str, Any] | None:

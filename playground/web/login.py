@@ -107,7 +107,9 @@ def is_logged_in() -> bool:
     state = current_app_state()
     if state.process.password is None:
         return True
-    proof = current_browser().read("login").get("proof", "")
+    browser = current_browser()
+    browser.require_state()
+    proof = browser.read("login").get("proof", "")
     return hmac.compare_digest(proof, _proof(state))
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from flask import Blueprint, Flask, g, redirect, request, session, url_for
+from flask import Blueprint, Flask, current_app, g, redirect, request, session, url_for
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
@@ -14,10 +14,12 @@ import octaspace
 
 from ..app_state import current_app_state
 from ..browser.api_target import ApiTarget
+from ..browser.call_log import latest_calls
 from ..browser.key_state import KeyProblem, key_problem
 from ..browser.state import Browser, current_browser
+from ..browser.store_problems import StoreProblems, store_problems, unless_store_fails
 from ..sdk.error_card import Problem
-from ..store import FOREGROUND, CallRow, RequestLog
+from ..store import FOREGROUND, CallRow
 from .balance import REFRESH_SECONDS, KnownBalance, known_balance
 from .form_actions import OUTCOME, new_token, outcome
 from .navigation import known_page
@@ -29,6 +31,13 @@ THEMES = ("auto", "light", "dark")
 
 #: Query parameters that belong to a single response, not to the page.
 _TRANSIENT = ("_panel", "_raw", "_fresh", OUTCOME, "confirm")
+
+#: The outcome of a form that cannot be read.
+_OUTCOME_UNKNOWN: Final[dict[str, Any] | None] = {
+    "ok": False, "problem": None,
+    "text": "The outcome of the form is not known, because the storage is unavailable. It may have been "
+    "carried out: check before you send it again.",
+}  # fmt: skip
 
 #: Rows of the log drawer below every page.
 _DRAWER_ROWS = 25
@@ -77,18 +86,31 @@ class PageContext:
     @cached_property
     def log(self) -> tuple[list[CallRow], int, int]:
         """The latest calls of this browser, their number, and that of automatic calls, not shown."""
-        log = RequestLog(current_app_state().database, self._browser.id)
-        rows, shown = log.latest(_DRAWER_ROWS, sources=FOREGROUND)
-        _, total = log.latest(0)
+        rows, shown = latest_calls(self._browser, _DRAWER_ROWS, sources=FOREGROUND)
+        _, total = latest_calls(self._browser, 0)
         return rows, shown, max(0, total - shown)
 
     @cached_property
     def outcome(self) -> dict[str, Any] | None:
         """The outcome of the change that led to this page."""
-        result = outcome()
+        result = unless_store_fails("the outcome of the form", _OUTCOME_UNKNOWN, outcome)
         if result is not None and result.get("problem"):
-            result["problem"] = Problem(**result["problem"])
+            result = {**result, "problem": Problem(**result["problem"])}
         return result
+
+    @cached_property
+    def store_problems(self) -> StoreProblems:
+        """What this page goes without because the store fails; it is logged, once for each page."""
+        _ = self.log, self.outcome  # read further down the page
+        found = store_problems()
+        if found.parts:
+            current_app.logger.error("A page without the store: %s: %s", request.path, found.reason)
+        return found
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the settings of this browser are known; otherwise the API target is the default one."""
+        return self._browser.problem is None
 
     @property
     def address(self) -> str:

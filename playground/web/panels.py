@@ -29,7 +29,8 @@ from flask import Response as Page
 from octaspace import AuthenticationError, Client, Error, InvalidResponseError, Response, UnexpectedShapeError
 
 from ..app_state import current_app_state
-from ..browser.call_log import CallLog, is_background
+from ..browser.background import is_background
+from ..browser.call_log import CallLog
 from ..browser.copied_lines import copied_curl
 from ..browser.key_state import note_key_of_calls
 from ..browser.state import Browser, current_browser
@@ -242,6 +243,8 @@ def load(*requests: PanelRequest, page: bool = True) -> dict[str, Panel]:
     browser, state = current_browser(), current_app_state()
     raw = request.args.get(RAW) if page else None
     only = request.args.get(ONLY, raw) if page else None
+    if only is not None:
+        browser.require_state()  # the rest of the page may show another API target
     wanted = _wanted(requests, only, alone=raw is not None)
     panels = {each.name: Panel(each) for each in requests}
     if not wanted:

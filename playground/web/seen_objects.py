@@ -108,7 +108,7 @@ class _Notes:
             "sessions": [[session.uuid, session.name, session.ended] for session in sessions],
         }
         try:
-            browser.write(_KEY, saved)
+            browser.note(_KEY, saved)
         except StoreFullError as error:
             _log.warning("What a browser has seen is not kept: %s", error)
 

@@ -15,10 +15,12 @@ from octaspace import Config
 
 from ..app_state import AppState, current_app_state
 from ..browser.state import Browser
+from ..browser.store_problems import unless_store_fails
 from ..domain.endpoint_health import EndpointHealth, cooldowns_of, endpoint_health
-from ..domain.endpoint_history import read_histories
+from ..domain.endpoint_history import EndpointHistory, read_histories
 from ..sdk.client_cache import activity_of
 from ..store import EndpointRecords, StoreError, WorkerSnapshot, WorkerSnapshots
+from ..store.process_identity import ProcessIdentity
 
 __all__ = ["current_health", "forget_snapshots", "publish_after_request", "publish_snapshot"]
 
@@ -29,21 +31,30 @@ _published: dict[str, int] = {}
 _MAX = 256
 
 
-def publish_snapshot(browser: Browser, state: AppState) -> tuple[dict[str, Any], WorkerSnapshots]:
+def publish_snapshot(browser: Browser, state: AppState) -> tuple[dict[str, Any], list[WorkerSnapshot]]:
     """Publish the statistics of this process's client for a browser's configuration.
 
     Returns:
-        The statistics, and the table of all workers.
+        The statistics, and the snapshots of all workers; only that of this one when the store fails.
     """
-    config = browser.config
-    stats = state.clients.stats(config)
+    stats = state.clients.stats(browser.config)
+    me = ProcessIdentity.current()
+    alone = [WorkerSnapshot(me.pid, me.started, 0.0, True, stats)]
+
+    def publish() -> list[WorkerSnapshot]:
+        return _publish(browser.config, state, stats).all()
+
+    return stats, unless_store_fails("the figures of the other workers", alone, publish)
+
+
+def _publish(config: Config, state: AppState, stats: dict[str, Any]) -> WorkerSnapshots:
     fingerprint = _fingerprint(config, state.secret_key)
     workers = WorkerSnapshots(state.database, fingerprint)
     workers.publish(stats)
     if len(_published) >= _MAX:
         _published.clear()
     _published[fingerprint] = activity_of(stats)
-    return stats, workers
+    return workers
 
 
 def current_health(
@@ -56,7 +67,12 @@ def current_health(
         state: The state of the app.
         workers: The snapshots of all workers.
     """
-    histories = read_histories(EndpointRecords(state.database, browser.id), browser.config.endpoints)
+    records = EndpointRecords(state.database, browser.id)
+    urls = browser.config.endpoints
+    none = {url: EndpointHistory.from_record({}) for url in urls}
+    histories = unless_store_fails(
+        "the history of the endpoints", none, lambda: read_histories(records, urls)
+    )
     return endpoint_health(histories, cooldowns_of(workers), state.database.clock())
 
 
@@ -80,7 +96,7 @@ def _publish_if_calls_were_made(browser: Browser, state: AppState) -> None:
     config = browser.config
     made = state.clients.activity(config)
     if made and _published.get(_fingerprint(config, state.secret_key)) != made:
-        publish_snapshot(browser, state)
+        _publish(config, state, state.clients.stats(config))
 
 
 def _fingerprint(config: Config, secret: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from flask import Blueprint, current_app, render_template
 
 from ...app_state import current_app_state
+from ...browser.call_log import latest_calls
 from ...browser.state import Browser, current_browser
 from ...domain.account import initials, read_account
 from ...domain.node_state import is_online, severity_of, state_of
@@ -18,7 +19,6 @@ from ...domain.pricing import hours_left, usd_per_hour
 from ...domain.sessions import service_name
 from ...sdk.call import SdkCall
 from ...sdk.json_access import get_path, listed, number
-from ...store import RequestLog
 from ...web.balance import read_balance
 from ...web.network_panel import network_panel
 from ...web.panels import Panel, PanelRequest, load
@@ -76,8 +76,7 @@ def index() -> str:
         PanelRequest("sessions", "Active sessions", SdkCall("sessions.list"), shape=running),
         PanelRequest("nodes", "Own nodes", SdkCall("nodes.list"), shape=by_state),
     )  # fmt: skip
-    calls = RequestLog(parts.database, browser.id)
-    errors, _ = calls.latest(4, status="error")
+    errors, _ = latest_calls(browser, 4, status="error")
     stats, workers = publish_snapshot(browser, parts)
     return render_template(
         "dashboard/index.html",
@@ -87,9 +86,9 @@ def index() -> str:
         burn=_burn(panels),
         left=_hours_left(panels),
         stats=stats,
-        health=current_health(browser, parts, workers.all()),
+        health=current_health(browser, parts, workers),
         errors=errors,
-        steps=_steps(browser, calls),
+        steps=_steps(browser),
         severity_of=severity_of,
         is_online=is_online,
     )
@@ -144,13 +143,13 @@ def _hours_left(panels: dict[str, Panel]) -> Decimal | None:
     return hours_left(balance.data, (session.usd for session in sessions.data), price)
 
 
-def _steps(browser: Browser, calls: RequestLog) -> list[Step]:
+def _steps(browser: Browser) -> list[Step]:
     """Three first steps in the sandbox; none once all are done, or outside of a sandbox."""
     if not browser.api_target.is_sandbox:
         return []
 
     def happened(**filters: str) -> bool:
-        return calls.latest(1, **filters)[1] > 0  # type: ignore[arg-type]
+        return latest_calls(browser, 1, **filters)[1] > 0
 
     steps = [
         Step("See data", "Sample nodes, on a map and in a table.", "nodes.index",

@@ -16,11 +16,11 @@ from wtforms.validators import NumberRange
 from octaspace import Client, Error
 
 from ...app_state import current_app_state
-from ...browser.call_log import CallLog
+from ...browser.call_log import CallLog, latest_calls
 from ...browser.state import Browser, current_browser
+from ...browser.store_problems import unless_store_fails
 from ...sdk.call import SdkCall
 from ...sdk.recording import Call, record_calls
-from ...store import RequestLog
 from ...web.form_actions import ChangeForm, WholeNumberField, once
 from ...web.responses import as_attachment
 from ...web.worker_snapshots import current_health, publish_after_request, publish_snapshot
@@ -55,7 +55,12 @@ class ReadsForm(ChangeForm):
 
 @bp.get("")
 def index() -> str:
-    return render_template("diagnostics/index.html", **_figures(), reads=READS, report=_report())
+    warning = unless_store_fails(
+        "whether it keeps what it has acknowledged", None, current_app_state().database.durability_warning
+    )
+    return render_template(
+        "diagnostics/index.html", **_figures(), reads=READS, report=_report(), store_warning=warning
+    )
 
 
 @bp.get("/live")
@@ -74,11 +79,9 @@ def report() -> Page:
 
 def _figures() -> dict[str, Any]:
     browser, parts = current_browser(), current_app_state()
-    stats, snapshots = publish_snapshot(browser, parts)
-    workers = snapshots.all()
+    stats, workers = publish_snapshot(browser, parts)
     latency, in_use = _series(browser)
-    calls = RequestLog(parts.database, browser.id)
-    errors, _ = calls.latest(5, status="error")
+    errors, _ = latest_calls(browser, 5, status="error")
     return {
         "stats": stats,
         "timelines": draw(current_health(browser, parts, workers), parts.database.clock()),
@@ -94,8 +97,7 @@ def _figures() -> dict[str, Any]:
 
 def _series(browser: Browser) -> tuple[Series, Series]:
     """Seconds per call, and connections in use as each began, over the last minutes."""
-    calls = RequestLog(current_app_state().database, browser.id)
-    rows, _ = calls.latest(_MAX_CALLS, since=time.time() - 60 * _MINUTES)
+    rows, _ = latest_calls(browser, _MAX_CALLS, since=time.time() - 60 * _MINUTES)
     rows.reverse()
     return (
         Series([row.elapsed for row in rows if row.attempts]),  # not those that the cache answered
@@ -105,10 +107,8 @@ def _series(browser: Browser) -> tuple[Series, Series]:
 
 def _report() -> str:
     browser, parts = current_browser(), current_app_state()
-    _, snapshots = publish_snapshot(browser, parts)
-    workers = snapshots.all()
-    calls = RequestLog(parts.database, browser.id)
-    errors, _ = calls.latest(_REPORTED, whole=True, status="error")
+    _, workers = publish_snapshot(browser, parts)
+    errors, _ = latest_calls(browser, _REPORTED, whole=True, status="error")
     timelines = draw(current_health(browser, parts, workers), parts.database.clock())
     return incident_report(browser, workers, errors, _series(browser)[0], timelines)
 

@@ -71,6 +71,7 @@ def index() -> str:
 @bp.get("/log.txt")
 def log() -> Response:
     """The whole log as a text file."""
+    current_browser().require_state()  # a file has no banner that names the API
     node, job = _asked()
     if not (node and job):
         abort(404, "Node ID and job ID are required.")

@@ -19,6 +19,7 @@ from octaspace.rentals import Rental, RentalLedger, account_fingerprint
 
 from ...app_state import current_app_state
 from ...browser.state import current_browser
+from ...browser.store_problems import unless_store_fails
 from ...domain.sessions import SessionList, session_list, short_id
 from ...domain.stop_after import DEFAULT_HOURS, parse_hours
 from ...formatting import duration
@@ -33,6 +34,9 @@ from .listing import LedgerListing, ShownRental, read_ledger
 bp = Blueprint("rentals", __name__, url_prefix="/playground/rentals")
 
 _log = logging.getLogger("playground")
+
+#: With this variable alone, the ledger is in the Redis of the store.
+_STORE_VARIABLE: Final = "PLAYGROUND_REDIS_URL"
 
 _INDEX: Final[Target] = ("rentals.index", {})
 
@@ -157,6 +161,9 @@ def _sessions() -> Panel:
 def _read(panel: Panel) -> tuple[LedgerListing | None, Problem | None]:
     browser = current_browser()
     sessions: SessionList | None = panel.data
+    if browser.problem is not None and current_app_state().process.ledger_variable == _STORE_VARIABLE:
+        # The same server: to wait for it once is enough.
+        return None, _ledger_problem(RentalLedgerError("it is in the same Redis as the storage"))
     try:
         listing = read_ledger(_ledger(), sessions, shares_account=browser.shares_account, owns=browser.owns)
     except RentalLedgerError as error:
@@ -224,7 +231,12 @@ def _ledger() -> RentalLedger:
 def _last_round() -> float | None:
     """Seconds since a reaper has looked after the account of this browser; None if none has."""
     target = current_browser().api_target
-    at = ReaperRounds(current_app_state().database).last(account_fingerprint(target.key), target.kind)
+    rounds = ReaperRounds(current_app_state().database)
+    at = unless_store_fails(
+        "the rounds of the reaper",
+        None,
+        lambda: rounds.last(account_fingerprint(target.key), target.kind),
+    )
     return None if at is None else max(0.0, time.time() - at)
 
 

@@ -11,6 +11,7 @@ from wtforms import SelectField
 
 from octaspace.types import Session, SessionLogs
 
+from ...browser.state import current_browser
 from ...domain.log_lines import Cursor, NewLines, as_text, new_lines
 from ...domain.log_search import search_log
 from ...domain.sessions import SessionList, ShownSession, session_list, short_id
@@ -136,6 +137,7 @@ def log(uuid: str) -> dict[str, Any]:
 @bp.get("/<id:uuid>/log.txt")
 def log_file(uuid: str) -> Response:
     """The whole log as a file."""
+    current_browser().require_state()  # a file has no banner that names the API
     panel, _ = _follow(uuid, None, _FIRST_LINES)
     if panel.problem is not None:
         abort(502, f"The log could not be read: {panel.problem.kind}: {panel.problem.message}")

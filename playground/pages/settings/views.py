@@ -39,6 +39,7 @@ class SourceForm(ChangeForm):
 
 @bp.get("")
 def index() -> str:
+    current_browser().require_state()  # it is what the page shows
     return _page()
 
 

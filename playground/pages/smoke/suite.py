@@ -63,7 +63,7 @@ def start_smoke(
             results = run_steps(bounded, progress, changes=changes, idle_job=job, steps=made)
             with closing(results):  # it stops what it has rented
                 for item, calls in results:
-                    number = log.write_if_possible(calls, item["line"])
+                    number = log.write(calls, item["line"])
                     progress.tell({**item, "log_id": number}, at_once=True)
 
     return begin(parts.database, id, KIND, about, _LIMITS, work)

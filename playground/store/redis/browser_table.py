@@ -61,9 +61,16 @@ class RedisBrowserTable:
 
     def load(self, browser: str, idle: float) -> dict[str, str] | None:
         state = self._connection.key("browser", browser)
-        with self._connection.translate_errors() as client, client.pipeline() as pipe:
+        # No transaction: a server that takes no writes would refuse the reads with the last command.
+        with (
+            self._connection.translate_errors() as client,
+            client.pipeline(transaction=False) as pipe,
+        ):
             pipe.zscore(self._connection.forgotten, browser).hgetall(state).expire(state, int(idle))
-            note, found, _ = pipe.execute()
+            note, found, _ = pipe.execute(raise_on_error=False)
+            for answer in (note, found):
+                if isinstance(answer, Exception):
+                    raise answer
         return None if note is not None else dict(found)
 
     def save(self, browser: str, key: str, text: str, idle: float, kind: StateKind) -> None:

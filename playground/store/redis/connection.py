@@ -20,8 +20,9 @@ from redis.retry import Retry
 from octaspace.rentals.redis_errors import describe_redis_error
 
 from ..backend import Clock, StoreError
+from ..circuit_breaker import CircuitBreaker
 from ..quotas import DEFAULT_BYTES, StoreQuotas
-from .circuit_breaker import CircuitBreaker
+from .durability import read_durability
 from .url import INVALID_URL, check_url
 
 __all__ = ["MAX_ATTEMPTS", "RedisConnection"]
@@ -32,8 +33,8 @@ _PREFIX: Final = "playground"
 _CONNECT_SECONDS: Final = 0.5
 _ANSWER_SECONDS: Final = 1.0
 
-#: What the store needs of an ACL, e.g. ``~playground:* +@all -@dangerous``.
-_RIGHTS: Final = "it needs all commands except the dangerous ones, for the keys playground:*"
+#: What the store needs of an ACL: ``~playground:* +@all -@dangerous +info``.
+_RIGHTS: Final = "it needs all commands but the dangerous ones, and INFO, for the keys playground:*"
 
 #: Maximum attempts of a transaction that others disturb.
 MAX_ATTEMPTS: Final = 50
@@ -52,7 +53,7 @@ class RedisConnection:
         self, url: str, quotas: StoreQuotas | None, clock: Clock, monotonic: Callable[[], float]
     ) -> None:
         check_url(url)
-        self._breaker = CircuitBreaker(monotonic)
+        self.breaker = CircuitBreaker(monotonic)
         self.quotas = quotas or StoreQuotas.of(DEFAULT_BYTES)
         self.clock = clock
         try:
@@ -75,21 +76,21 @@ class RedisConnection:
     @contextmanager
     def translate_errors(self) -> Iterator[Any]:
         """The client; its errors become `StoreError`. After a timeout it is not used for a moment."""
-        if not self._breaker.allows():
+        if not self.breaker.allows():
             raise StoreError("Redis: it did not answer in time a moment ago; see PLAYGROUND_REDIS_URL")
         try:
             yield self.client
         except RedisTimeoutError as error:
-            self._breaker.timed_out()
+            self.breaker.timed_out()
             raise _described(error) from None
         except RedisError as error:
-            self._breaker.answered()
+            self.breaker.answered()
             # Without the cause: its message names the host, which may be part of a mistyped password.
             raise _described(error) from None
         except BaseException:
-            self._breaker.answered()  # the exception is the caller's
+            self.breaker.answered()  # the exception is the caller's
             raise
-        self._breaker.answered()
+        self.breaker.answered()
 
     def transaction(self, key: str, change: Callable[[Any], Any]) -> Any:
         """Read and write atomically: when another client writes the key in between, all is done again.
@@ -118,6 +119,16 @@ class RedisConnection:
     def key(*parts: str) -> str:
         """The name of a key."""
         return ":".join((_PREFIX, *parts))
+
+    def generation(self) -> str:
+        """See `Database.generation`: another run of the server may have lost what the one before it knew."""
+        with self.translate_errors() as client:
+            return read_durability(client).run
+
+    def durability_warning(self) -> str | None:
+        """See `Database.durability_warning`."""
+        with self.translate_errors() as client:
+            return read_durability(client).warning
 
     def check(self) -> None:
         with self.translate_errors() as client:

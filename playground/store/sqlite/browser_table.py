@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from typing import Final
 
-from ..backend import StateKind
+from ..backend import StateKind, StoreError
 from ..quotas import ROW_OVERHEAD_BYTES
 from .connection import SqliteConnections
 from .usage import evict, require_space_in
@@ -50,7 +51,8 @@ class SqliteBrowserTable:
             rows = connection.execute("SELECT key, text FROM browser_state WHERE browser = ?", (browser,))
             found = {row["key"]: row["text"] for row in rows}
         if now - row["seen"] > _RENEW_SECONDS:
-            with self._connections.writing() as connection:
+            # On a full disk the state can still be read.
+            with suppress(StoreError), self._connections.writing() as connection:
                 connection.execute(
                     "UPDATE browsers SET seen = ?, until = ? WHERE id = ?", (now, now + idle, browser)
                 )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import quote
 
 from ..backend import Clock, StoreError
+from ..circuit_breaker import CircuitBreaker
 from ..quotas import DEFAULT_BYTES, StoreQuotas
 from .schema import EXPIRED, KEPT, SCHEMA, VERSION
 
@@ -41,23 +44,41 @@ _DAMAGED: Final = (
     f"The file of the store, in the state folder, is damaged. Whoever runs the server: {_REPLACE}."
 )
 
+_REPLACED: Final = (
+    "was removed or replaced while the playground runs: restart the playground; until then every change is "
+    "refused, and afterwards those of pages that were loaded before"
+)
+
 
 class SqliteConnections:
     """A pool of connections. Safe with threads, with several processes, and in a forked child.
 
-    A forked child begins without connections. For the arguments see `SqliteDatabase`.
+    A forked child begins without connections. All connections are to the file that was there at the first
+    use: with another one, a form that was sent before could be carried out again.
+
+    For the arguments see `SqliteDatabase`.
     """
 
     def __init__(
-        self, path: Path, quotas: StoreQuotas | None, clock: Clock, monotonic: Callable[[], float]
+        self,
+        path: Path,
+        quotas: StoreQuotas | None,
+        clock: Clock,
+        monotonic: Callable[[], float],
+        generation: str | None,
     ) -> None:
         self.path = path
         self.quotas = quotas or StoreQuotas.of(DEFAULT_BYTES)
         self.clock = clock
         self._monotonic = monotonic
+        #: For writers that time out behind another one: a page writes several times.
+        self.breaker = CircuitBreaker(monotonic)
         self._journal = path.with_name(f"{path.name}-wal")
         self._pid = os.getpid()
         self._ready = False
+        self._generation = generation
+        #: Device and inode of the file in use.
+        self._file: tuple[int, int] | None = None
         self._idle: deque[sqlite3.Connection] = deque()
         #: Connections of a parent process: closing them here could harm it.
         self._inherited: list[sqlite3.Connection] = []
@@ -77,7 +98,10 @@ class SqliteConnections:
             durable: Whether it must survive a power failure, which costs a wait for the disk. Otherwise a
                 power failure may lose the last transactions; the file stays intact either way.
         """
+        if not self.breaker.allows():
+            raise StoreError(f"the file {self.path} was locked by another process a moment ago")
         with self._transaction("BEGIN IMMEDIATE", durable=durable) as connection:
+            self.breaker.answered()
             yield connection
             if self._monotonic() >= self._next_sweep:
                 self._next_sweep = self._monotonic() + _SWEEP_SECONDS
@@ -111,6 +135,15 @@ class SqliteConnections:
         with self.writing():
             pass
 
+    def generation(self) -> str:
+        """See `Database.generation`: it is written into the file when it is created."""
+        with self.reading():
+            return self._generation or ""
+
+    def durability_warning(self) -> str | None:
+        """See `Database.durability_warning`: claims of tokens wait for the disk."""
+        return None
+
     def close(self) -> None:
         """Close the idle connections."""
         with suppress(IndexError):
@@ -131,7 +164,7 @@ class SqliteConnections:
                     connection.execute("PRAGMA synchronous=NORMAL")
             except sqlite3.Error:
                 connection.close()
-                # The file may have been removed: the next use checks, and creates it.
+                # The file may have been removed or damaged: the next use checks.
                 self._ready = False
                 self.close()
                 raise
@@ -141,6 +174,8 @@ class SqliteConnections:
                 raise
             self._give_back(connection)
         except sqlite3.Error as error:
+            if "locked" in str(error):
+                self.breaker.timed_out()
             raise self._unusable(error) from error
 
     def _take(self) -> sqlite3.Connection:
@@ -151,11 +186,24 @@ class SqliteConnections:
             if not self._ready:
                 self._set_up()
                 self._ready = True
-            return self._idle.pop() if self._idle else self._open()
+            self._check_file()
+            if not self._idle:
+                connection = self._open()
+                self._check_file()
+                return connection
+            return self._idle.pop()
         except IndexError:  # another thread took it
             return self._take()
         except (sqlite3.Error, OSError) as error:
             raise self._unusable(error) from error
+
+    def _check_file(self) -> None:
+        if self._file != _file_at(self.path):
+            self.close()
+            raise self._replaced()
+
+    def _replaced(self) -> StoreError:
+        return StoreError(f"the file {self.path} {_REPLACED}", f"The file of the store {_REPLACED}.")
 
     def _unusable(self, error: Exception) -> StoreError:
         # Not its subclasses: they stand for a lock, a full disk or missing rights.
@@ -172,7 +220,12 @@ class SqliteConnections:
     def _open(self) -> sqlite3.Connection:
         # Transactions begin explicitly: a read that turns into a write would fail instead of wait.
         connection = sqlite3.connect(
-            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            # A file that was removed in the meantime is not created again.
+            f"file:{quote(os.fsencode(self.path.absolute()))}?mode=rw",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
         )
         connection.row_factory = sqlite3.Row
         try:
@@ -187,7 +240,12 @@ class SqliteConnections:
         return connection
 
     def _set_up(self) -> None:
-        """Create the file, one process at a time; the tables of an older version are replaced."""
+        """Create the file, one process at a time; the tables of an older version are replaced.
+
+        Only the first use creates it: later, a missing file is one that was removed.
+        """
+        if self._generation is not None and not self.path.exists():
+            raise self._replaced()
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A separate file: closing the database's would release the locks of every connection to it.
         with open(self.path.with_suffix(".lock"), "w", opener=_private) as lock:
@@ -202,9 +260,24 @@ class SqliteConnections:
                         f"the file {self.path} belongs to a newer version of the playground: "
                         "start that version, or move the file away"
                     )
+                if self._generation is not None and not version:
+                    raise self._replaced()
                 connection.execute("PRAGMA journal_mode=WAL")
                 if version < VERSION:
                     _create_tables(connection)
+                (generation,) = connection.execute("SELECT generation FROM store").fetchone()
+                if self._generation not in (None, generation):
+                    raise self._replaced()
+                self._generation, self._file = generation, _file_at(self.path)
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Device and inode of the file at a path; None if there is none."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _create_tables(connection: sqlite3.Connection) -> None:
@@ -218,6 +291,7 @@ def _create_tables(connection: sqlite3.Connection) -> None:
         connection.execute("VACUUM")
     connection.execute("BEGIN IMMEDIATE")
     kept = {table: _rows(connection, table, columns) for table, columns in KEPT.items()}
+    kept["store"] = kept["store"] or [(secrets.token_hex(8),)]
     for (name,) in tables:
         connection.execute(f'DROP TABLE "{name}"')
     for statement in SCHEMA:
@@ -230,7 +304,7 @@ def _create_tables(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def _rows(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> list[sqlite3.Row]:
+def _rows(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> list[Any]:
     """The rows of a table of an older version; none if it has other columns."""
     found = {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}
     if not found.issuperset(columns):

@@ -28,6 +28,8 @@ class SqliteDatabase(SqliteConnections):
         quotas: How much it keeps of each kind.
         clock: Returns the time, seconds since 1970.
         monotonic: Returns a time that never goes back, in seconds.
+        generation: The generation of the file that has to be there, as another process has found it; by
+            default it is that of the file at the first use, which creates a missing one.
     """
 
     def __init__(
@@ -37,8 +39,9 @@ class SqliteDatabase(SqliteConnections):
         *,
         clock: Clock = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        generation: str | None = None,
     ) -> None:
-        super().__init__(path, quotas, clock, monotonic)
+        super().__init__(path, quotas, clock, monotonic, generation)
         self.browsers = SqliteBrowserTable(self)
         self.calls = SqliteCallTable(self)
         self.tokens = SqliteTokenTable(self)

@@ -9,17 +9,20 @@ from .usage import USAGE_TABLE, USAGE_TRIGGERS
 __all__ = ["EXPIRED", "KEPT", "SCHEMA", "VERSION"]
 
 #: Increases with each change of the schema. The tables of an older version are replaced.
-VERSION: Final = 11
+VERSION: Final = 12
 
 #: Tables whose rows are copied from an older version, with their columns: without them, a form that was sent
 #: before an upgrade could be carried out again, and the cookie of a browser that was deleted would be valid.
+#: The file stays the same one, and its generation with it.
 #: A later version may add columns with a default, but has to keep these.
 KEPT: Final = {
     "tokens": ("browser", "token", "at", "until", "owner", "result"),
     "forgotten": ("browser", "until"),
+    "store": ("generation",),
 }
 
 SCHEMA: Final = (
+    "CREATE TABLE store (generation TEXT NOT NULL)",
     "CREATE TABLE browsers (id TEXT PRIMARY KEY, seen REAL NOT NULL, until REAL NOT NULL)",
     "CREATE TABLE forgotten (browser TEXT PRIMARY KEY, until REAL NOT NULL)",
     "CREATE INDEX forgotten_by_age ON forgotten (until)",

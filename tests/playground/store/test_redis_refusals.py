@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from redis.exceptions import BusyLoadingError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from octaspace.rentals.redis_errors import describe_redis_error
 from playground.app_state import check_rental_ledger
@@ -88,6 +89,10 @@ def test_a_replica_and_a_server_that_wants_a_password(server: RedisServer, tmp_p
         (
             ResponseError("MISCONF Errors writing to the AOF file"),
             "it cannot save its data to disk (MISCONF)",
+        ),
+        (
+            RedisTimeoutError("Timeout reading from pass-of-the-store:6379"),
+            "not answer in time (TimeoutError)",
         ),
         (ResponseError("XYZ pass-of-the-store"), "XYZ (ResponseError)"),
         (ResponseError("wrong pass-of-the-store"), "ResponseError"),

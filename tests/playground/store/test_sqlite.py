@@ -1,4 +1,4 @@
-"""The store's file: private, swept, shared by processes, created again when necessary."""
+"""The store's file: private, swept, shared by processes, and not created again."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 from playground.store import BrowserState, OneTimeTokens, RequestLog, StoreError
 from playground.store.backend import LogLimits
+from playground.store.circuit_breaker import OPEN_SECONDS
 from playground.store.quotas import ROW_OVERHEAD_BYTES
 from playground.store.sqlite import SqliteDatabase
 from playground.store.sqlite.schema import VERSION
@@ -198,15 +199,89 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> 
         SqliteDatabase(tmp_path / "file" / "playground.sqlite3").check()
 
 
-def test_a_removed_file_is_made_again(database: SqliteDatabase, tmp_path: Path) -> None:
-    BrowserState(database, "a").save("look", {"theme": "dark"})
-    database.close()
+def test_a_file_that_was_removed_is_not_made_again(database: SqliteDatabase, tmp_path: Path) -> None:
+    """With an empty file in its place, each form that was sent could be sent once more."""
+    tokens = OneTimeTokens(database, "a")
+    assert tokens.claim("one")
+    generation = database.generation()
     for path in tmp_path.iterdir():
         path.unlink()
-    with pytest.raises(StoreError):
-        BrowserState(database, "a").load()
-    assert BrowserState(database, "a").load() == {}
-    BrowserState(database, "a").save("look", {"theme": "light"})
+    for use in (lambda: tokens.claim("two"), lambda: BrowserState(database, "a").load(), database.check):
+        with pytest.raises(StoreError, match="was removed or replaced while the playground runs") as raised:
+            use()
+        assert "restart the playground" in raised.value.advice
+        assert str(tmp_path) not in raised.value.advice
+    later = SqliteDatabase(database.path, generation=generation)
+    with pytest.raises(StoreError, match="was removed or replaced"):
+        later.check()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_file_in_its_place_is_not_used(database: SqliteDatabase, tmp_path: Path) -> None:
+    assert OneTimeTokens(database, "a").claim("one")
+    generation = database.generation()
+    another = SqliteDatabase(tmp_path / "another.sqlite3")
+    another.check()
+    another.close()
+    database.close()  # writes its journal back
+    os.replace(another.path, database.path)
+    later = SqliteDatabase(database.path, generation=generation)
+    for each in (database, later):
+        with pytest.raises(StoreError, match="was removed or replaced"):
+            OneTimeTokens(each, "a").claim("one")
+    restarted = SqliteDatabase(database.path)
+    assert OneTimeTokens(restarted, "a").claim("one")
+    restarted.close()
+
+
+def test_a_writer_that_never_ends_is_waited_for_once(
+    database: SqliteDatabase, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("playground.store.sqlite.connection._BUSY_SECONDS", 0.0)
+    tokens = OneTimeTokens(database, "a")
+    tokens.claim("one")
+    database.close()
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        for says in ("database is locked", "locked by another process a moment ago"):
+            with pytest.raises(StoreError, match=says):
+                tokens.claim("two")
+        assert tokens.is_claimed("one"), "reading needs no lock"
+        clock.advance(OPEN_SECONDS + 0.1)
+        with pytest.raises(StoreError, match="database is locked"):
+            tokens.claim("two")
+    clock.advance(OPEN_SECONDS + 0.1)
+    assert tokens.claim("two")
+    assert tokens.claim("three")
+
+
+def test_a_file_keeps_its_generation(database: SqliteDatabase) -> None:
+    generation = database.generation()
+    database.close()
+    with closing(sqlite3.connect(database.path)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+        connection.commit()
+    upgraded = SqliteDatabase(database.path, generation=generation)
+    assert upgraded.generation() == generation
+    upgraded.close()
+
+
+def test_a_claim_waits_for_the_disk(database: SqliteDatabase) -> None:
+    """After a power failure, a form must not be carried out again."""
+    full, normal = 2, 1
+    seen: list[int] = []
+    with database.writing(durable=True) as connection:
+        seen += connection.execute("PRAGMA synchronous").fetchone()
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    with database.writing() as connection:
+        seen += connection.execute("PRAGMA synchronous").fetchone()
+    assert seen == [full, normal]
+    statements: list[str] = []
+    with database.reading() as connection:
+        connection.set_trace_callback(statements.append)
+    assert OneTimeTokens(database, "a").claim("one")
+    assert statements.index("PRAGMA synchronous=FULL") < statements.index("BEGIN IMMEDIATE")
+    assert database.durability_warning() is None
 
 
 def test_what_is_raised_undoes_what_was_written(database: SqliteDatabase) -> None:

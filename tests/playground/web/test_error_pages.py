@@ -97,7 +97,7 @@ def test_request_path_is_one_escaped_log_line(visitor: Visitor) -> None:
 def test_store_failure_has_its_own_error_page(
     visitor: Visitor, broken_store: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for path in (SETTINGS, "/playground/dashboard", "/playground/diagnostics", "/playground/requests"):
+    for path in (SETTINGS, "/playground/requests", "/playground/diagnostics/lab"):
         answer = visitor.get(path)
         text = answer.get_data(as_text=True)
         assert answer.status_code == 503, path

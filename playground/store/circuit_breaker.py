@@ -1,4 +1,4 @@
-"""A circuit breaker: a server that did not answer in time is left alone for a moment."""
+"""A circuit breaker: a store that did not answer in time is skipped for a moment."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Final
 
 __all__ = ["OPEN_SECONDS", "CircuitBreaker"]
 
-#: Long enough that a page which uses the store several times waits once; short enough that nobody waits for
-#: the next page when the store is back.
+#: Long enough that a page which uses the store several times waits once; short enough that the store is soon
+#: used again when it is back.
 OPEN_SECONDS: Final = 2.0
 
 
 class CircuitBreaker:
-    """The state of one server. Threads may use it at the same time.
+    """The state of one store. Threads may use it at the same time.
 
     Args:
         monotonic: Returns a time that never goes back, in seconds.
-        seconds: How long the server is left alone after a timeout.
+        seconds: How long the store is skipped after a timeout.
     """
 
     def __init__(self, monotonic: Callable[[], float], seconds: float = OPEN_SECONDS) -> None:
@@ -26,7 +26,7 @@ class CircuitBreaker:
         self._until = 0.0
 
     def allows(self) -> bool:
-        """Whether the server may be asked. After the time is over, one caller asks and the others wait."""
+        """Whether the store may be asked. After the time is over, one caller asks and the others wait."""
         if not self._until:
             return True
         now = self._monotonic()
@@ -36,9 +36,9 @@ class CircuitBreaker:
         return True
 
     def timed_out(self) -> None:
-        """Note that the server did not answer in time."""
+        """Note that the store did not answer in time."""
         self._until = self._monotonic() + self._seconds
 
     def answered(self) -> None:
-        """Note that it answered, or refused the connection at once: asking it costs no time."""
+        """Note that it answered, or failed at once: asking it costs no time."""
         self._until = 0.0
