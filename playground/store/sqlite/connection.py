@@ -32,6 +32,15 @@ _MAX_JOURNAL_BYTES: Final = 16 * 1024 * 1024
 #: Maximum number of free pages that one sweep returns to the file system.
 _MAX_FREED_PAGES: Final = 2000
 
+#: What to do with a damaged file.
+_REPLACE: Final = (
+    "stop the playground, move the file away together with its -wal and -shm, and start again; the settings, "
+    "keys and logs of all browsers are lost, and which forms were sent; rentals are in the rental ledger"
+)
+_DAMAGED: Final = (
+    f"The file of the store, in the state folder, is damaged. Whoever runs the server: {_REPLACE}."
+)
+
 
 class SqliteConnections:
     """A pool of connections. Safe with threads, with several processes, and in a forked child.
@@ -149,6 +158,9 @@ class SqliteConnections:
             raise self._unusable(error) from error
 
     def _unusable(self, error: Exception) -> StoreError:
+        # Not its subclasses: they stand for a lock, a full disk or missing rights.
+        if type(error) is sqlite3.DatabaseError:
+            return StoreError(f"the file {self.path} is damaged ({error}): {_REPLACE}", _DAMAGED)
         return StoreError(f"the file {self.path} cannot be used: {error}")
 
     def _give_back(self, connection: sqlite3.Connection) -> None:

@@ -184,7 +184,9 @@ def test_a_broken_file_is_said_in_one_line(database: SqliteDatabase, content: by
     database.path.write_bytes(content)
     with pytest.raises(StoreError) as raised:
         database.check()
-    assert str(database.path) in str(raised.value)
+    assert f"{database.path} is damaged" in str(raised.value)
+    assert "move the file away" in raised.value.advice
+    assert str(database.path.parent) not in raised.value.advice
     assert "\n" not in str(raised.value)
     database.path.unlink()
     database.check()
