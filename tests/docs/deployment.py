@@ -72,5 +72,5 @@ def command(beginning: str) -> list[str]:
 
 def commands_of(block: str) -> list[str]:
     """The commands of a block: what follows `$ `, with its continued lines."""
-    joined = block.replace("\\\n", "")
+    joined = re.sub(r"\\\n +", "", block)
     return [line[2:] for line in joined.splitlines() if line.startswith(("$ ", "# "))]

@@ -11,11 +11,21 @@ from pathlib import Path
 
 import pytest
 
+from playground.settings import ProcessSettings
+
 from .deployment import FOLDER, PAGE, ROOT, command, commands_of
+
+REDIS_URL = "redis://:change-this-password@10.0.0.10:6379/0"
 
 #: The tests that run commands of the page, by how the command begins.
 RUN = {
     "python3 bin/environment.py": "test_deployment_page.py::test_the_installation_is_complete",
+    "python3 -c 'import secrets": "test_deployment_page.py::test_a_signing_key",
+    "umask": "test_backup.py::test_a_backup_while_it_is_in_use",
+    "python3 -c 'import sqlite3": "test_backup.py::back_up",
+    "python -m octaspace.rentals list": "test_backup.py::listed",
+    f"redis-cli -u {REDIS_URL} --rdb": "test_backup.py::test_a_snapshot_of_redis",
+    f"redis-cli -u {REDIS_URL} config set": "test_backup.py::test_a_snapshot_of_redis",
     "curl --fail": "test_systemd_units.py::test_no_request_is_lost_over_a_reload_and_a_restart",
 }
 
@@ -45,7 +55,12 @@ def test_the_test_runs_the_command_of_the_page(beginning: str) -> None:
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef) and node.name == function
     ]
-    assert f'command("{beginning}")' in (ast.get_source_segment(text, node) or "")
+    called = [
+        node.args[0]
+        for node in ast.walk(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "command"
+    ]
+    assert beginning in [eval(ast.unparse(one), {"URL": REDIS_URL}) for one in called]
 
 
 def test_each_file_is_on_the_page() -> None:
@@ -61,3 +76,9 @@ def test_the_installation_is_complete() -> None:
     assert first == "python3"
     done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_signing_key() -> None:
+    _, *words = command("python3 -c 'import secrets")
+    key = subprocess.check_output([sys.executable, *words], text=True, timeout=60).strip()
+    assert ProcessSettings.read({"SECRET_KEY": key}, Path("state")).secret_key == key
