@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ def on_starting(server: Any) -> None:
     addresses = server.cfg.bind
     if addresses != [bind]:
         _check_addresses(server.cfg, addresses)
+    _check_passed_sockets()
     settings = ProcessSettings.read(os.environ, _INSTANCE)
     if settings.warning is not None:
         server.log.warning(settings.warning)
@@ -130,3 +132,26 @@ def _check_addresses(cfg: Any, addresses: list[str]) -> None:
     if cfg.preload_app and not all(map(is_loopback, addresses)):
         raise StartError("With --preload set PLAYGROUND_BIND instead of -b")
     os.environ["PLAYGROUND_BIND"] = addresses[0]
+
+
+def _check_passed_sockets() -> None:
+    """Refuse a socket of systemd at another address: Gunicorn would listen there without the checks above."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return
+    expected = os.environ.get("PLAYGROUND_BIND", bind)
+    for number in range(int(os.environ.get("LISTEN_FDS", "0"))):
+        with socket.socket(fileno=os.dup(3 + number)) as passed:  # systemd begins at 3
+            address = _text_of(passed.getsockname())
+        if address != expected:
+            raise StartError(
+                f"systemd passes a socket at {address}, and PLAYGROUND_BIND is {expected}: "
+                "set both to the same"
+            )
+
+
+def _text_of(address: Any) -> str:
+    """The address of a socket as in PLAYGROUND_BIND."""
+    if isinstance(address, str):
+        return f"unix:{address}"
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,7 +1,4 @@
-"""Slow clients with the documented nginx configuration: they do not block threads of the app.
-
-The file runs as it is, but for the ports and the certificate, which belong to a machine.
-"""
+"""Slow clients with the documented nginx configuration: they do not block threads of the app."""
 
 from __future__ import annotations
 
@@ -19,16 +16,13 @@ import pytest
 
 from tests.support.certificates import Authority
 from tests.support.launched_playground import Launched
-from tests.support.programs import find_program
-from tests.support.running_playground import ROOT, RunningPlayground, free_port
-from tests.support.server_process import ServerProcess
+from tests.support.nginx_example import NAME, NginxExample
+from tests.support.running_playground import ROOT, RunningPlayground
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.gunicorn
 
-EXAMPLE = ROOT / "docs" / "nginx.conf.example"
 PASSWORD = "correct horse battery"
-NAME = "qa.example"
 LOGIN = "/playground/login"
 THREADS = 4
 
@@ -85,39 +79,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
     authority = Authority(tmp_path)
     environment = {**GUARDED, "PLAYGROUND_PROXY_HOPS": "1"}
     with RunningPlayground(tmp_path, workers=1, environment=environment) as running:
-        port = free_port()
-        with ServerProcess(
-            _nginx(tmp_path, running, port, authority), ("127.0.0.1", port), tmp_path / "nginx.log"
-        ):
-            yield Site(running, port, ssl.create_default_context(cafile=str(authority.bundle)))
-
-
-def _nginx(folder: Path, running: RunningPlayground, port: int, authority: Authority) -> list[str]:
-    """The command that runs the example within a main file like that of Debian's package."""
-    text = EXAMPLE.read_text()
-    certificate = str(authority.certificate(NAME))
-    for ours, theirs, count in (
-        ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;", 1),
-        ("/etc/ssl/private/qa.example.pem", certificate, 2),
-        ("http://127.0.0.1:3000;", f"{running.url};", 1),
-    ):
-        assert text.count(ours) == count, ours
-        text = text.replace(ours, theirs)
-    (folder / "playground.conf").write_text(text)
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
-    (folder / "nginx.conf").write_text(
-        f"daemon off; user root; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log;\n"
-        f"events {{ worker_connections 512; }}\n"
-        f"http {{ {temporary} access_log off; include {folder}/playground.conf; }}\n"
-    )
-    return [
-        find_program("nginx", "nginx-light"),
-        "-e",
-        str(folder / "nginx.log"),
-        "-c",
-        str(folder / "nginx.conf"),
-    ]
+        upstream = f"server {running.url.removeprefix('http://')};"
+        with NginxExample(tmp_path / "nginx", authority.certificate(NAME), [upstream]) as nginx:
+            yield Site(running, nginx.port, ssl.create_default_context(cafile=str(authority.bundle)))
 
 
 def test_incomplete_headers_block_no_other_client(site: Site) -> None:

@@ -31,9 +31,11 @@ class RedisServer:
     Args:
         folder: Where its log goes.
         options: More words for its command line, e.g. ``"--appendonly", "yes"``.
+        password: The one that the options require.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, password: str = "") -> None:
+        self._password = password
         self._program, self._folder, self._options = redis_program(), folder, options
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -43,7 +45,8 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        user = f":{self._password}@" if self._password else ""
+        return f"redis://{user}127.0.0.1:{self.port}/0"
 
     @property
     def pid(self) -> int:
