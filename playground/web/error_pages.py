@@ -15,7 +15,7 @@ from .login import is_logged_in
 
 __all__ = ["init_app"]
 
-_OUTCOME_UNKNOWN = "The request may have taken effect; check before sending it again. "
+_OUTCOME_UNKNOWN = "The request may have taken effect; check before sending it again."
 
 
 def init_app(app: Flask) -> None:
@@ -61,14 +61,13 @@ def _failed(error: InternalServerError) -> tuple[str, int]:
 
 def _store_unavailable(error: StoreError) -> tuple[str, int]:
     number = _log_failure(exception_name(error))
-    text = _OUTCOME_UNKNOWN if request.method == "POST" else ""
-    text += f"Try again in a moment. The server log has the reason under {number}."
+    text = f"Try again in a moment. The server log has the reason under {number}."
     return _plain_page("Storage unavailable", text, 503), 503
 
 
 def _store_full(error: StoreFullError) -> tuple[str, int]:
     text = f"{error} Nothing was sent or saved."
-    return _plain_page("Storage full", text, 507), 507
+    return _plain_page("Storage full", text, 507, nothing_done=True), 507
 
 
 def _log_failure(what: str) -> str:
@@ -82,7 +81,9 @@ def _page(title: str, text: str, code: int) -> str:
         # The layout shows the endpoint and the end of the key, which require a login.
         if not is_logged_in():
             return _plain_page(title, text, code)
-        return render_template("errors/failure.html", title=title, text=text, code=code)
+        return render_template(
+            "errors/failure.html", title=title, text=text, code=code, outcome_unknown=_outcome_unknown(code)
+        )
     except StoreError:
         # The layout shows stored state of the browser.
         return _plain_page(title, text, code)
@@ -91,6 +92,15 @@ def _page(title: str, text: str, code: int) -> str:
         return _plain_page(title, text, code)
 
 
-def _plain_page(title: str, text: str, code: int) -> str:
+def _plain_page(title: str, text: str, code: int, *, nothing_done: bool = False) -> str:
     """A page without the layout: before the login, and when the layout cannot be rendered."""
-    return render_template("errors/outage.html", title=title, text=text, code=code)
+    unknown = "" if nothing_done else _outcome_unknown(code)
+    return render_template(
+        "errors/outage.html", title=title, text=text, code=code, nothing_done=nothing_done,
+        outcome_unknown=unknown,
+    )  # fmt: skip
+
+
+def _outcome_unknown(code: int) -> str:
+    """What to say about a change that ended in an error of the server."""
+    return _OUTCOME_UNKNOWN if code >= 500 and request.method == "POST" else ""
