@@ -16,6 +16,7 @@ from flask import Flask, current_app
 
 from octaspace import RentalLedgerError
 from octaspace.rentals.ledger import RentalLedger, open_ledger
+from octaspace.rentals.ledger_url import parse_ledger_url
 
 from .sdk.client_cache import ClientCache
 from .secret_key import load_or_create_secret
@@ -122,11 +123,14 @@ def check_rental_ledger(process: ProcessSettings) -> None:
         StartError: It cannot be used.
     """
     ledger = open_rental_ledger(process)
+    location, variable = ledger.backend.location, process.ledger_variable
+    path = parse_ledger_url(process.rental_ledger).path
     try:
         ledger.backend.check_writable()
         ledger.backend.open_rentals()
     except RentalLedgerError as error:
-        raise StartError(f"The rental ledger cannot be used: {error}") from None
+        reason = str(error) if path is not None else str(error).replace(location, f"of {variable}")
+        raise StartError(reason[0].upper() + reason[1:]) from None
 
 
 def ensure_private_directory(folder: Path) -> Path:

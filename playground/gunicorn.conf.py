@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.app_state import check_rental_ledger, ensure_private_directory
+from playground.secret_key import load_or_create_secret
 from playground.settings import ProcessSettings, StartError, is_loopback
 from playground.store import StoreError, open_database
 from playground.web.access_log import AccessLogger
@@ -65,6 +66,9 @@ def on_starting(server: Any) -> None:
         folder = ensure_private_directory(settings.state_dir)
         if folder.stat().st_mode & 0o077:
             server.log.warning("Others can read the state folder %s: chmod 700 it", folder)
+        if settings.secret_key is None:
+            # For all workers, also those that start when the folder is gone.
+            os.environ["SECRET_KEY"] = load_or_create_secret(folder / "secret_key")
         database = open_database(folder, settings.redis_url, settings.store_bytes)
         database.check()
         database.close()

@@ -222,6 +222,12 @@ class SqliteBackend:
             return f"there is no directory {folder}"
         if os.path.isdir(self._path):
             return "it is a directory"
+        if type(error) is sqlite3.DatabaseError:  # its subclasses stand for a lock, a full disk, …
+            return (
+                f"it is damaged ({error}): move it away with its -wal and -shm; until then nothing is "
+                "rented, and afterwards no reaper knows the rentals in it, so look for them with "
+                "client.sessions.list()"
+            )
         if "readonly" in str(error):
             return f"this user may not write it ({error})"
         return str(error)

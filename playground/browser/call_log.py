@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -10,13 +11,15 @@ from flask import request
 from ..app_state import current_app_state
 from ..domain.endpoint_history import record_attempts
 from ..sdk.recording import Call
-from ..store import CallSource, Database, EndpointRecords, RequestLog
+from ..store import CallSource, Database, EndpointRecords, RequestLog, StoreError
 from .state import Browser
 
 __all__ = ["CallLog", "is_background"]
 
 #: Header of the requests that a script sends by itself; see static/js/background.js.
 _BACKGROUND: Final = "X-Background"
+
+_log: Final = logging.getLogger(__name__)
 
 
 def is_background() -> bool:
@@ -83,3 +86,11 @@ class CallLog:
         """
         numbers = self.append([self.row(call, line) for call in calls])
         return numbers[-1] if numbers else None
+
+    def write_if_possible(self, calls: Iterable[Call], line: str) -> int | None:
+        """As `write`; None as well if the store fails, which is logged: the calls were made, and count."""
+        try:
+            return self.write(calls, line)
+        except StoreError as error:
+            _log.error("Calls are missing in the request log: %s", error)
+            return None

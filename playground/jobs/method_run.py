@@ -20,7 +20,8 @@ from ..sdk.read_only import ChangeStoppedError, reading_only
 from ..sdk.recording import RecordedCalls, record_calls
 from ..sdk.redaction import WITHHELD, answer_is_secret, without_secrets
 from ..store import JobLimits
-from .background import Progress, begin
+from .background import begin
+from .progress import Progress
 
 __all__ = ["KIND", "start_run"]
 
@@ -80,8 +81,7 @@ def start_run(
             outcome = _carry_out(method, values, ready, progress, calls, change=change)
         took = time.monotonic() - began
         log = CallLog(parts.database, id, target=source, source="runner", page="runner.run")
-        rows = [log.row(call, line.redacted) for call in calls]
-        numbers = log.append(rows)
+        number = log.write_if_possible(calls, line.redacted)
         has_data = "data" in outcome
         data = outcome.pop("data", None)
         progress.tell(
@@ -89,8 +89,8 @@ def start_run(
             **outcome,
             took=took,
             calls=calls.total,
-            call=_without_answer(rows[-1]) if rows else None,
-            log_id=numbers[-1] if numbers else None,
+            call=_without_answer(log.row(calls[-1], line.redacted)) if calls else None,
+            log_id=number,
         )
 
     return begin(parts.database, id, KIND, about, _LIMITS, work)
@@ -121,8 +121,10 @@ def _carry_out(
             raise _CancelledError
 
     def was_cancelled() -> bool:
-        progress.tell(at_once=True)  # a moment after the last write, `cancelled` does not ask the store
-        return progress.cancelled and not change
+        if change:
+            return False
+        progress.flush()  # it may have been cancelled since the last write
+        return progress.cancelled
 
     more = {"on_progress": told} if method.takes("on_progress") else {}
     try:

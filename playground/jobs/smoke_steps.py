@@ -6,9 +6,10 @@ in a terminal (`live_check`).
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -28,6 +29,11 @@ from .examples import DOCUMENTED_JOB, LISTS, ExampleIds, examples_of
 __all__ = ["SmokeStep", "all_steps", "failed_steps", "plan", "run_steps"]
 
 _STOP: Final = "services.session.stop"
+
+#: Attempts to stop a session at the end that no step has stopped.
+_LAST_STOPS: Final = 3
+
+_log: Final = logging.getLogger(__name__)
 
 #: Changes in the order in which they depend on each other: the session that is created is used and stopped.
 _CHANGES: Final = (
@@ -122,8 +128,8 @@ def run_steps(
     changes: bool,
     idle_job: tuple[int, int] | None,
     steps: Sequence[SmokeStep] | None = None,
-) -> Iterator[tuple[dict[str, Any], list[Call]]]:
-    """Make the calls, one after the other.
+) -> Generator[tuple[dict[str, Any], list[Call]], None, None]:
+    """Make the calls, one after the other. However it ends, the session that was created is stopped.
 
     Args:
         client: Makes the calls. It has a `CallRecorder`, and refuses changes, at least inside `reading_only`.
@@ -138,12 +144,15 @@ def run_steps(
         attempts, endpoint, request_id.
     """
     state = _State(idle_job=idle_job)
-    for step in all_steps(changes=changes) if steps is None else steps:
-        # The session that was created is stopped in any case.
-        if listener.cancelled and not (state.created and step.method.name == _STOP):
-            yield _skipped(step, "the run was cancelled"), []
-        else:
-            yield _make(step, state, client, listener, changes=changes)
+    try:
+        for step in all_steps(changes=changes) if steps is None else steps:
+            if listener.cancelled and not (state.created and step.method.name == _STOP):
+                yield _skipped(step, "the run was cancelled"), []
+            else:
+                yield _make(step, state, client, listener, changes=changes)
+    finally:
+        if state.created:
+            _stop(client, state.created)
 
 
 def all_steps(*, changes: bool) -> list[SmokeStep]:
@@ -166,6 +175,21 @@ def all_steps(*, changes: bool) -> list[SmokeStep]:
     for name in _CHANGES if changes else ():
         add(_method(name), follows=name.startswith("services.session."))
     return steps
+
+
+def _stop(client: Client, uuid: str) -> None:
+    """Stop a session whose own step failed or was not reached."""
+    error: Error | None = None
+    for _ in range(_LAST_STOPS):
+        try:
+            client.services.session(uuid).stop()
+        except NotFoundError:
+            return
+        except Error as failure:
+            error = failure
+        else:
+            return
+    _log.error("The session %s of the smoke suite could not be stopped: %s", uuid, error)
 
 
 def _method(name: str) -> Method:

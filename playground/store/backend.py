@@ -16,7 +16,7 @@ __all__ = [
     "CALL_COLUMNS",
     "CALL_SOURCES",
     "FOREGROUND",
-    "JOB_TIMEOUT_SECONDS",
+    "LEASE_SECONDS",
     "BrowserTable",
     "CallQuery",
     "CallSource",
@@ -60,12 +60,22 @@ CALL_SOURCES: Final[tuple[CallSource, ...]] = get_args(CallSource)
 #: The sources of calls that a person asked for.
 FOREGROUND: Final = tuple(source for source in CALL_SOURCES if source != "refresh")
 
-#: A job without a heartbeat for this long has lost its thread.
-JOB_TIMEOUT_SECONDS: Final = 300.0
+#: What a process has begun, a job or the action of a form, counts as abandoned when the process has given no
+#: sign of life for this long. Measured on the clock of the store: those of two machines may differ.
+LEASE_SECONDS: Final = 15.0
 
 
 class StoreError(RuntimeError):
-    """The store does not answer or cannot write; the message is one line for the operator."""
+    """The store does not answer or cannot write; the message is one line for the operator.
+
+    Args:
+        message: What is wrong; it may name files and servers.
+        advice: What to do, for pages as well: it names neither. Empty when waiting may help.
+    """
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
 
 
 class StoreFullError(StoreError):
@@ -295,20 +305,29 @@ class EndpointTable(Protocol):
 
 
 class JobTable(Protocol):
-    """Jobs and the items that each has collected."""
+    """Jobs and the items that each has collected.
+
+    All times are those of one clock: the machine's for SQLite, Redis's own for Redis. A record that is
+    returned has the time of its reading as `now`.
+    """
 
     def begin(
-        self, job: Record, since: float, admit: Callable[[list[Record], int], None], keep: int, seconds: float
+        self,
+        job: Record,
+        window: float,
+        admit: Callable[[list[Record], int], None],
+        keep: int,
+        seconds: float,
     ) -> None:
         """Add a job unless `admit` raises; no other job of its kind can be added in the meantime.
 
         For a browser that was forgotten nothing is added.
 
         Args:
-            job: Fields of the job.
-            since: Start of the time counted for the second argument of `admit`.
+            job: Fields of the job, without its times.
+            window: Seconds before now that are counted for the second argument of `admit`.
             admit: Called with all running jobs of the kind, and with the number that the browser has begun
-                since that time.
+                in the window.
             keep: Maximum number of jobs of the kind that the browser keeps.
             seconds: Seconds for which they are kept.
         """
@@ -330,9 +349,11 @@ class JobTable(Protocol):
         """Mark a running job of the browser as cancelled."""
         ...
 
-    def write(
-        self, id: str, state: str, items: Sequence[str], first: int, at: float, *, ended: bool
-    ) -> bool | None:
+    def release(self, browser: str, id: str, heartbeat: float) -> None:
+        """End the lease of a running job of the browser, unless it has had a heartbeat after this one."""
+        ...
+
+    def write(self, id: str, state: str, items: Sequence[str], first: int, *, ended: bool) -> bool | None:
         """Replace a job's state, renew its heartbeat, and add items.
 
         Args:
@@ -340,7 +361,6 @@ class JobTable(Protocol):
             state: The new state.
             items: Items to add.
             first: Number of the first of them.
-            at: The time, seconds since 1970.
             ended: Whether the job has ended.
 
         Returns:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .backend import JOB_TIMEOUT_SECONDS, Database, Record
-from .process_identity import ProcessIdentity
+from .backend import LEASE_SECONDS, Database, Record
+from .process_identity import ProcessIdentity, pid_of
 
 __all__ = ["Job", "JobLimits", "JobStore", "JobWriter", "TooManyJobsError"]
 
 _KEPT_SECONDS: Final = 12 * 3600.0
 
 _RATE_SECONDS: Final = 10.0
+
+#: Seconds in which an owner on another host shows that it lives, after a cancellation, and how often to look:
+#: it writes a heartbeat twice a second.
+_SIGN_OF_LIFE_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 0.25
 
 #: Maximum length of a text among a job's arguments, in characters.
 _MAX_TEXT: Final = 16 * 1024
@@ -54,7 +60,8 @@ class Job:
         ended: When it ended, or None.
         seconds: How long it took, or has taken so far.
         cancelled: Whether it was asked to stop.
-        alive: Whether it runs: it has not ended, and neither has its process.
+        alive: Whether it runs: it has not ended, its process runs as far as that can be seen, and its lease
+            is renewed.
         about: Its arguments.
         state: The last state that it wrote.
     """
@@ -83,11 +90,20 @@ class JobStore:
         database: Where they are kept.
         browser: Id of the browser.
         identity: The process that runs the jobs; by default this one.
+        sleep: Waits a number of seconds.
     """
 
-    def __init__(self, database: Database, browser: str, identity: ProcessIdentity | None = None) -> None:
-        self._table, self._clock, self._browser = database.jobs, database.clock, browser
+    def __init__(
+        self,
+        database: Database,
+        browser: str,
+        identity: ProcessIdentity | None = None,
+        *,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._table, self._browser = database.jobs, browser
         self._identity = identity or ProcessIdentity.current()
+        self._sleep = sleep
 
     def begin(self, kind: str, about: dict[str, Any], limits: JobLimits) -> str:
         """Add a job, unless there are too many.
@@ -103,10 +119,10 @@ class JobStore:
         Raises:
             TooManyJobsError: There are too many.
         """
-        now, id = self._clock(), secrets.token_urlsafe(9)
+        id = secrets.token_urlsafe(9)
 
         def admit(running: list[Record], recent: int) -> None:
-            alive = [job for job in running if self._is_alive(job, now)]
+            alive = [job for job in running if self._is_alive(job)]
             own = sum(job["browser"] == self._browser for job in alive)
             if own >= limits.per_browser:
                 raise TooManyJobsError(
@@ -125,13 +141,11 @@ class JobStore:
                     f"A browser can start {limits.rate} runs within ten seconds. Try again in a moment."
                 )
 
-        process = self._identity
         job = {
-            "id": id, "browser": self._browser, "kind": kind, "host": process.host, "pid": process.pid,
-            "at": now, "heartbeat": now, "ended": None, "cancelled": False, "about": _shorten(about),
-            "state": "{}",
+            "id": id, "browser": self._browser, "kind": kind, "process": self._identity.name,
+            "ended": None, "cancelled": False, "about": _shorten(about), "state": "{}",
         }  # fmt: skip
-        self._table.begin(job, now - _RATE_SECONDS, admit, limits.kept, _KEPT_SECONDS)
+        self._table.begin(job, _RATE_SECONDS, admit, limits.kept, _KEPT_SECONDS)
         return id
 
     def find(self, id: str) -> Job | None:
@@ -148,25 +162,41 @@ class JobStore:
         return [json.loads(text) for text in self._table.items(self._browser, id)]
 
     def cancel(self, id: str) -> None:
-        """Ask a job to stop; its thread notices when it writes next."""
-        self._table.cancel(self._browser, id)
+        """Ask a job to stop; its thread notices when it writes next.
 
-    def _is_alive(self, job: Record, now: float) -> bool:
+        If its process cannot be seen from here and gives no sign of life, its lease ends now instead of
+        later. A process that was only suspended renews it, and notices that the job was cancelled.
+        """
+        self._table.cancel(self._browser, id)
+        asked = self._table.find(self._browser, id)
+        if asked is None or not self._is_running(asked) or self._identity.is_running(asked["process"]):
+            return
+        for _ in range(int(_SIGN_OF_LIFE_SECONDS / _LOOK_SECONDS)):
+            self._sleep(_LOOK_SECONDS)
+            latest = self._table.find(self._browser, id)
+            if latest is None or latest["ended"] is not None or latest["heartbeat"] != asked["heartbeat"]:
+                return
+        self._table.release(self._browser, id, asked["heartbeat"])
+
+    def _is_running(self, job: Record) -> bool:
+        return job["ended"] is None and self._is_alive(job)
+
+    def _is_alive(self, job: Record) -> bool:
         # Of a process on another host only the heartbeat is known.
-        may_run = self._identity.is_running(job["host"], job["pid"]) is not False
-        return may_run and now - job["heartbeat"] < JOB_TIMEOUT_SECONDS
+        may_run = self._identity.is_running(job["process"]) is not False
+        return may_run and job["now"] - job["heartbeat"] < LEASE_SECONDS
 
     def _job(self, record: Record) -> Job:
-        now, ended = self._clock(), record["ended"]
+        ended = record["ended"]
         return Job(
             id=record["id"],
             kind=record["kind"],
-            pid=record["pid"],
+            pid=pid_of(record["process"]),
             at=record["at"],
             ended=ended,
-            seconds=(ended or now) - record["at"],
+            seconds=(ended or record["now"]) - record["at"],
             cancelled=bool(record["cancelled"]),
-            alive=ended is None and self._is_alive(record, now),
+            alive=self._is_running(record),
             about=json.loads(record["about"]),
             state=json.loads(record["state"]),
         )
@@ -181,7 +211,7 @@ class JobWriter:
     """
 
     def __init__(self, database: Database, id: str) -> None:
-        self._table, self._clock, self.id = database.jobs, database.clock, id
+        self._table, self.id = database.jobs, id
         self._written = 0
         max_bytes = database.quotas.job
         # A quarter is for the state, the rest for the items.
@@ -198,20 +228,22 @@ class JobWriter:
 
         Returns:
             Whether the job was asked to stop.
+
+        Raises:
+            StoreError: It was not written; the next call may pass the same items.
         """
-        texts = [text for text in map(json.dumps, items) if self._reserve(text)]
+        space, texts = self._space_for_items, []
+        for text in map(json.dumps, items):
+            if len(text) <= space:
+                space -= len(text)
+                texts.append(text)
         cancelled = self._table.write(
-            self.id, _bounded(state, self._max_state), texts, self._written, self._clock(), ended=ended
+            self.id, _bounded(state, self._max_state), texts, self._written, ended=ended
         )
         self._written += len(texts)
+        self._space_for_items = space
         # A job that was removed has no waiting thread.
         return True if cancelled is None else cancelled
-
-    def _reserve(self, text: str) -> bool:
-        if len(text) > self._space_for_items:
-            return False
-        self._space_for_items -= len(text)
-        return True
 
 
 def _shorten(about: dict[str, Any]) -> str:

@@ -75,5 +75,4 @@ class OneTimeTokens:
         owner, text = self._table.find(self._browser, token)
         if owner is None or text is not None:
             return False
-        host, _, pid = owner.partition(":")
-        return self._identity.is_running(host, int(pid)) is False
+        return self._identity.is_running(owner) is False

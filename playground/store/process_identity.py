@@ -6,24 +6,14 @@ import hashlib
 import os
 import platform
 import time
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 from typing import Final
 
-__all__ = ["ProcessIdentity"]
+from octaspace.rentals.host import UNNAMED_BOOT, boot_id, pid_namespace, process_start
 
+__all__ = ["ProcessIdentity", "pid_of"]
 
-def _host_id() -> str:
-    """Identifies this machine since its last start, or this container: the scope of its process ids."""
-    parts = [platform.node()]
-    with suppress(OSError):  # not on every system
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
-        parts.append(os.readlink("/proc/self/ns/pid"))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
-
-
-_HOST: Final = _host_id()
 _STARTED: Final = time.time()
 
 
@@ -32,41 +22,57 @@ class ProcessIdentity:
     """Identifies one process.
 
     Attributes:
-        host: Id of the machine or container; process ids are unique within it.
+        host: Id of the machine since its last start, or of the container: the scope of its process ids. Two
+            containers with the same host name have different ids.
         pid: Process id.
-        started: Start time, seconds since 1970.
+        start: Start time of the process, only for comparison: a process id is given again, but not with the
+            same start time. Empty where the system does not tell.
+        started: Start time, seconds since 1970, for people.
     """
 
     host: str
     pid: int
+    start: str
     started: float
 
     @classmethod
     def current(cls) -> ProcessIdentity:
         """The identity of the calling process; a forked child has its own."""
-        return cls(_HOST, os.getpid(), _STARTED)
+        return _identity_of(os.getpid())
 
     @property
     def name(self) -> str:
-        """The host and the process id as one text."""
-        return f"{self.host}:{self.pid}"
+        """The identity as one text, which is kept in the store."""
+        return f"{self.host}:{self.pid}:{self.start}"
 
-    def is_running(self, host: str, pid: int) -> bool | None:
+    def is_running(self, name: str) -> bool | None:
         """Whether another process runs, as seen from this one.
 
         Args:
-            host: Host of the other process.
-            pid: Its process id.
+            name: The `name` of the other process.
 
         Returns:
-            None for a process on another host, which cannot be seen from here.
+            None for a process that cannot be seen from here: on another host, or where neither a boot nor
+            the processes of another user are visible.
         """
-        if host != self.host:
+        if name == self.name:
+            return True
+        host, pid, start = name.split(":", 2)
+        if host != self.host or boot_id() == UNNAMED_BOOT:
             return None
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass
-        return True
+        found = process_start(int(pid))
+        if found is None:
+            return None
+        return found == start if found and start else bool(found)
+
+
+def pid_of(name: str) -> int:
+    """The process id in the `name` of a process."""
+    return int(name.split(":", 2)[1])
+
+
+@lru_cache(maxsize=1)
+def _identity_of(pid: int) -> ProcessIdentity:
+    scope = "\n".join((platform.node(), boot_id(), pid_namespace()))
+    host = hashlib.sha256(scope.encode()).hexdigest()[:12]
+    return ProcessIdentity(host, pid, process_start(pid) or "", _STARTED)

@@ -56,8 +56,7 @@ class WorkerSnapshots:
         """Publish this process's snapshot."""
         worker = self._identity
         snapshot = {
-            "host": worker.host, "pid": worker.pid, "started": worker.started, "at": self._clock(),
-            "stats": stats,
+            "pid": worker.pid, "started": worker.started, "at": self._clock(), "stats": stats,
         }  # fmt: skip
         self._table.publish(self._settings, worker.name, json.dumps(snapshot), _KEPT_SECONDS)
 
@@ -71,7 +70,7 @@ class WorkerSnapshots:
         for worker, text in self._table.all(self._settings).items():
             saved = json.loads(text)
             age = self._clock() - saved["at"]
-            alive = self._identity.is_running(saved["host"], saved["pid"])
+            alive = self._identity.is_running(worker)
             if alive is None:
                 alive = age < _UNSEEN_SECONDS
             if age > (_KEPT_SECONDS if alive else _ENDED_SECONDS):

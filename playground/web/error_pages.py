@@ -61,7 +61,8 @@ def _failed(error: InternalServerError) -> tuple[str, int]:
 
 def _store_unavailable(error: StoreError) -> tuple[str, int]:
     number = _log_failure(exception_name(error))
-    text = f"Try again in a moment. The server log has the reason under {number}."
+    text = error.advice or "Try again in a moment."
+    text += f" The server log has the reason under {number}."
     return _plain_page("Storage unavailable", text, 503), 503
 
 

@@ -184,6 +184,7 @@ def test_logged_out_in_another_tab(
     page.goto("/playground/login")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/playground/dashboard")
     page.goto("/playground/diagnostics/lab")
     page.context.clear_cookies()
     with watcher.expecting("HTTP 401"):

@@ -15,7 +15,8 @@ from octaspace import Client, Config, Error
 from ...app_state import AppState
 from ...browser.call_log import CallLog
 from ...browser.state import Browser
-from ...jobs.background import Progress, begin
+from ...jobs.background import begin
+from ...jobs.progress import Progress
 from ...sdk.call import SdkCall
 from ...sdk.error_card import describe
 from ...sdk.json_access import get_path
@@ -148,6 +149,8 @@ class _Run:
         self._numbers = iter(range(1, plan.count + 1))
         self._lock = threading.Lock()
         self._pending: list[dict[str, Any]] = []
+        #: The sessions that answers have named.
+        self._made: set[str] = set()
         self._stop = threading.Event()
         self._next = time.monotonic()
         self._machine = _SOME_MACHINE
@@ -159,7 +162,20 @@ class _Run:
         self._cooldowns = _Cooldowns(client.config.endpoints, client.config.failure_cooldown)
 
     def go(self) -> None:
-        """Make the calls, record them, then stop the sessions of the run."""
+        """Make the calls, record them, then stop the sessions of the run, whatever has failed before."""
+        progress = self._progress
+        try:
+            self._send()
+        finally:
+            if self._plan.kind != "reads":
+                progress.tell(phase="stopping sessions", at_once=True)
+                left = stop_sessions(self._client, progress.id, self._made, self._write_down)
+                progress.tell(left=left)
+        progress.tell(journal=self._journal.read())
+        progress.tell(phase="over")
+
+    def _send(self) -> None:
+        """Make the calls, and publish what they do."""
         progress = self._progress
         cooling = _cooldown_left(self._client.transport_stats())
         progress.tell(phase="sending calls", cooling=cooling, pid=os.getpid(), at_once=True)
@@ -167,21 +183,17 @@ class _Run:
             threading.Thread(target=self._fire, args=(lane,), name=f"lab-{progress.id}-{lane}", daemon=True)
             for lane in range(self._plan.threads)
         ]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             self._watch(threads)
         finally:
             self._stop.set()
             for thread in threads:
-                thread.join()
+                if thread.ident is not None:
+                    thread.join()
         self._look()
         progress.tell(journal=self._journal.read(), seconds=self._now(), at_once=True)
-        if self._plan.kind != "reads":
-            progress.tell(phase="stopping sessions", at_once=True)
-            progress.tell(left=stop_sessions(self._client, progress.id, self._write_down))
-            progress.tell(journal=self._journal.read())
-        progress.tell(phase="over")
 
     def _watch(self, threads: list[threading.Thread]) -> None:
         read_at = 0.0
@@ -194,8 +206,7 @@ class _Run:
                 self._progress.tell(journal=self._journal.read())
 
     def _write_down(self, line: SdkCall, calls: list[Call]) -> None:
-        with self._lock:
-            self._tidying_log.write(calls, line.redacted)
+        self._progress.defer(lambda: self._tidying_log.write(calls, line.redacted))
 
     def _look(self) -> None:
         """Publish the health of the endpoints, and the calls that have ended since the last poll."""
@@ -203,7 +214,8 @@ class _Run:
         self._cooldowns.look(stats, now)
         with self._lock:
             rows, self._pending = self._pending, []
-        self._log.append(rows)
+        if rows:
+            self._progress.defer(lambda: self._log.append(rows))
         self._progress.tell(
             seconds=now,
             stats=stats,
@@ -216,9 +228,11 @@ class _Run:
             with record_calls() as calls:
                 error: Exception | None = None
                 try:
-                    line.run(self._client)
+                    response: Any = line.run(self._client)
                 except (Error, ValueError) as problem:
                     error = problem
+                else:
+                    self._remember(number, response.data)
             if not calls:
                 continue
             call = calls[-1]
@@ -226,6 +240,12 @@ class _Run:
             with self._lock:
                 self._pending.append(row)
             self._progress.tell(self._item(number, lane, line, call, error))
+
+    def _remember(self, number: int, data: Any) -> None:
+        """Remember what a creation has made, so that it is stopped."""
+        uuids = {get_path(item, "uuid") for item in (data if isinstance(data, list) else [data])}
+        if self._plan.creates(number):
+            self._made.update(uuid for uuid in uuids if isinstance(uuid, str))
 
     def _take(self) -> Iterator[int]:
         """The numbers of the calls for a thread, at a limited rate."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Final
 
 from ...app_state import AppState
 from ...browser.call_log import CallLog
 from ...browser.state import Browser
-from ...jobs.background import Progress, begin
+from ...jobs.background import begin
 from ...jobs.examples import DOCUMENTED_JOB
+from ...jobs.progress import Progress
 from ...jobs.smoke_steps import SmokeStep, all_steps, run_steps
 from ...store import JobLimits
 
@@ -58,7 +60,10 @@ def start_smoke(
         with parts.clients.lease(config) as client:
             bounded = client.with_options(total_timeout=budget, rental_ledger=ledger)
             job = DOCUMENTED_JOB if source.is_sandbox else None
-            for item, calls in run_steps(bounded, progress, changes=changes, idle_job=job, steps=made):
-                progress.tell({**item, "log_id": log.write(calls, item["line"])}, at_once=True)
+            results = run_steps(bounded, progress, changes=changes, idle_job=job, steps=made)
+            with closing(results):  # it stops what it has rented
+                for item, calls in results:
+                    number = log.write_if_possible(calls, item["line"])
+                    progress.tell({**item, "log_id": number}, at_once=True)
 
     return begin(parts.database, id, KIND, about, _LIMITS, work)

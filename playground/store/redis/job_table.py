@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from ..backend import JOB_TIMEOUT_SECONDS, Record
+from ..backend import LEASE_SECONDS, Record
 from .connection import RedisConnection
+from .server_time import LUA_TIME, server_time
 from .usage import LUA_LIBRARY, quota_args
 
 __all__ = ["RedisJobTable"]
@@ -14,14 +15,17 @@ __all__ = ["RedisJobTable"]
 #: Writes only to a job that still exists, and each item once even when the command is sent twice.
 _WRITE: Final = (
     LUA_LIBRARY
+    + LUA_TIME
     + """
 local job, items, running = unpack(KEYS)
-local id, state, at, ended, first, alive_since, per_browser, total = unpack(ARGV, 1, 8)
+local id, state, has_ended, first, lease, per_browser, total = unpack(ARGV, 1, 7)
 if redis.call('EXISTS', job) == 0 then return -1 end
+local at = server_time()
+local ended = has_ended == '1' and at or ''
 redis.call('HSET', job, 'state', state, 'heartbeat', at, 'ended', ended)
 local present = redis.call('LLEN', items)
-for i = 9, #ARGV do
-    if tonumber(first) + i - 9 >= present then
+for i = 8, #ARGV do
+    if tonumber(first) + i - 8 >= present then
         redis.call('RPUSH', items, ARGV[i])
         redis.call('HINCRBY', job, 'collected', #ARGV[i] + ITEM)
     end
@@ -32,7 +36,7 @@ if ended ~= '' then redis.call('ZREM', running, id) end
 local cancelled = tonumber(redis.call('HGET', job, 'cancelled'))
 local owner, began, about, collected = unpack(redis.call('HMGET', job, 'browser', 'at', 'about', 'collected'))
 count('jobs', owner .. '|' .. id, #about + #state + tonumber(collected or '0') + ROW, began)
-evict('jobs', owner, per_browser, total, '', alive_since)
+evict('jobs', owner, per_browser, total, '', tonumber(at) - lease)
 return cancelled
 """
 )
@@ -40,6 +44,14 @@ return cancelled
 _CANCEL: Final = """
 if redis.call('HGET', KEYS[1], 'browser') == ARGV[1] and redis.call('HGET', KEYS[1], 'ended') == '' then
     redis.call('HSET', KEYS[1], 'cancelled', 1)
+end
+"""
+
+_RELEASE: Final = """
+local browser, heartbeat = unpack(ARGV)
+local owner, ended, latest = unpack(redis.call('HMGET', KEYS[1], 'browser', 'ended', 'heartbeat'))
+if owner == browser and ended == '' and tonumber(latest) == tonumber(heartbeat) then
+    redis.call('HSET', KEYS[1], 'heartbeat', 0)
 end
 """
 
@@ -51,9 +63,15 @@ class RedisJobTable:
         self._connection = connection
         self._write = connection.client.register_script(_WRITE)
         self._cancel = connection.client.register_script(_CANCEL)
+        self._release = connection.client.register_script(_RELEASE)
 
     def begin(
-        self, job: Record, since: float, admit: Callable[[list[Record], int], None], keep: int, seconds: float
+        self,
+        job: Record,
+        window: float,
+        admit: Callable[[list[Record], int], None],
+        keep: int,
+        seconds: float,
     ) -> None:
         running, own = self._running(job["kind"]), self._of_browser(job["browser"], job["kind"])
 
@@ -62,10 +80,12 @@ class RedisJobTable:
             if pipe.zscore(self._connection.forgotten, job["browser"]) is not None:
                 pipe.multi()
                 return
+            now = server_time(pipe.time())
             ids = pipe.zrange(running, 0, -1)
-            known = {id: _record(pipe.hgetall(self._job(id))) for id in ids}
-            admit([record for record in known.values() if record], pipe.zcount(own, f"({since}", "+inf"))
-            kept = {id: _record(pipe.hgetall(self._job(id))) for id in pipe.zrevrange(own, 0, -1)}
+            known = {id: _record(pipe.hgetall(self._job(id)), now) for id in ids}
+            recent = pipe.zcount(own, f"({now - window}", "+inf")
+            admit([record for record in known.values() if record], recent)
+            kept = {id: _record(pipe.hgetall(self._job(id)), now) for id in pipe.zrevrange(own, 0, -1)}
             # Expired jobs, and the oldest of those that have ended.
             old = [
                 id
@@ -74,10 +94,10 @@ class RedisJobTable:
             ]
             lost = [id for id, record in known.items() if record is None]
             pipe.multi()
-            pipe.hset(self._job(job["id"]), mapping=_fields(job))
+            pipe.hset(self._job(job["id"]), mapping=_fields({**job, "at": now, "heartbeat": now}))
             pipe.expire(self._job(job["id"]), int(seconds))
             for key in (running, own):
-                pipe.zadd(key, {job["id"]: job["at"]})
+                pipe.zadd(key, {job["id"]: now})
                 pipe.expire(key, int(seconds))
             kinds = self._kinds(job["browser"])
             pipe.sadd(kinds, job["kind"]).expire(kinds, int(seconds))
@@ -90,15 +110,18 @@ class RedisJobTable:
         self._connection.transaction(running, change)
 
     def find(self, browser: str, id: str) -> Record | None:
-        with self._connection.translate_errors() as client:
-            record = _record(client.hgetall(self._job(id)))
+        with self._connection.translate_errors() as client, client.pipeline() as pipe:
+            fields, time = pipe.hgetall(self._job(id)).time().execute()
+        record = _record(fields, server_time(time))
         return record if record and record["browser"] == browser else None
 
     def latest(self, browser: str, kind: str, count: int) -> list[Record]:
         with self._connection.translate_errors() as client, client.pipeline() as pipe:
             for id in client.zrevrange(self._of_browser(browser, kind), 0, count - 1):
                 pipe.hgetall(self._job(id))
-            return [record for fields in pipe.execute() if (record := _record(fields))]
+            *found, time = pipe.time().execute()
+        now = server_time(time)
+        return [record for fields in found if (record := _record(fields, now))]
 
     def items(self, browser: str, id: str) -> list[str]:
         if self.find(browser, id) is None:
@@ -111,9 +134,11 @@ class RedisJobTable:
         with self._connection.translate_errors():
             self._cancel(keys=[self._job(id)], args=[browser])
 
-    def write(
-        self, id: str, state: str, items: Sequence[str], first: int, at: float, *, ended: bool
-    ) -> bool | None:
+    def release(self, browser: str, id: str, heartbeat: float) -> None:
+        with self._connection.translate_errors():
+            self._release(keys=[self._job(id)], args=[browser, heartbeat])
+
+    def write(self, id: str, state: str, items: Sequence[str], first: int, *, ended: bool) -> bool | None:
         with self._connection.translate_errors() as client:
             kind = client.hget(self._job(id), "kind") or ""
             cancelled = self._write(
@@ -121,10 +146,9 @@ class RedisJobTable:
                 args=[
                     id,
                     state,
-                    at,
-                    at if ended else "",
+                    int(ended),
                     first,
-                    at - JOB_TIMEOUT_SECONDS,
+                    LEASE_SECONDS,
                     *quota_args(self._connection.quotas.jobs),
                     *items,
                 ],
@@ -162,13 +186,13 @@ def _fields(job: Record) -> dict[str, Any]:
     return {**job, "ended": ended, "cancelled": int(job["cancelled"])}
 
 
-def _record(fields: dict[str, str]) -> Record | None:
+def _record(fields: dict[str, str], now: float) -> Record | None:
     """A job as it was passed to `begin`; None for one that does not exist."""
     if "id" not in fields:
         return None
     return {
         **fields,
-        "pid": int(fields["pid"]),
+        "now": now,
         "at": float(fields["at"]),
         "heartbeat": float(fields["heartbeat"]),
         "ended": float(fields["ended"]) if fields["ended"] else None,

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ..backend import JOB_TIMEOUT_SECONDS, Record
+from ..backend import LEASE_SECONDS, Record
 from .browser_table import is_forgotten
 from .connection import SqliteConnections
 from .usage import evict
@@ -14,8 +14,7 @@ from .usage import evict
 __all__ = ["SqliteJobTable"]
 
 _NAMES: Final = (
-    "id", "browser", "kind", "host", "pid", "at", "heartbeat", "ended", "cancelled",
-    "about", "state", "until",
+    "id", "browser", "kind", "process", "at", "heartbeat", "ended", "cancelled", "about", "state", "until",
 )  # fmt: skip
 _INSERT: Final = f"INSERT INTO jobs ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
 
@@ -27,32 +26,38 @@ class SqliteJobTable:
         self._connections = connections
 
     def begin(
-        self, job: Record, since: float, admit: Callable[[list[Record], int], None], keep: int, seconds: float
+        self,
+        job: Record,
+        window: float,
+        admit: Callable[[list[Record], int], None],
+        keep: int,
+        seconds: float,
     ) -> None:
-        browser, kind = job["browser"], job["kind"]
+        browser, kind, now = job["browser"], job["kind"], self._connections.clock()
         with self._connections.writing() as connection:
             if is_forgotten(connection, browser):
                 return
             running = connection.execute("SELECT * FROM jobs WHERE kind = ? AND ended IS NULL", (kind,))
             (recent,) = connection.execute(
-                "SELECT count(*) FROM jobs WHERE browser = ? AND kind = ? AND at > ?", (browser, kind, since)
+                "SELECT count(*) FROM jobs WHERE browser = ? AND kind = ? AND at > ?",
+                (browser, kind, now - window),
             ).fetchone()
-            admit([dict(row) for row in running], recent)
-            values = {**job, "until": job["at"] + seconds}
+            admit([{**row, "now": now} for row in running], recent)
+            values = {**job, "at": now, "heartbeat": now, "until": now + seconds}
             connection.execute(_INSERT, [values[name] for name in _NAMES])
             excess = "SELECT id FROM jobs WHERE browser = ? AND kind = ? ORDER BY at DESC LIMIT -1 OFFSET ?"
             connection.execute(
                 f"DELETE FROM jobs WHERE ended IS NOT NULL AND id IN ({excess})",  # noqa: S608
                 (browser, kind, keep),
             )
-            self._evict(connection, browser, job["at"])
+            self._evict(connection, browser, now)
 
     def find(self, browser: str, id: str) -> Record | None:
         with self._connections.reading() as connection:
             row = connection.execute(
                 "SELECT * FROM jobs WHERE browser = ? AND id = ?", (browser, id)
             ).fetchone()
-        return None if row is None else dict(row)
+        return None if row is None else {**row, "now": self._connections.clock()}
 
     def latest(self, browser: str, kind: str, count: int) -> list[Record]:
         with self._connections.reading() as connection:
@@ -60,7 +65,8 @@ class SqliteJobTable:
                 "SELECT * FROM jobs WHERE browser = ? AND kind = ? ORDER BY at DESC, rowid DESC LIMIT ?",
                 (browser, kind, count),
             )
-            return [dict(row) for row in rows]
+            now = self._connections.clock()
+            return [{**row, "now": now} for row in rows]
 
     def items(self, browser: str, id: str) -> list[str]:
         with self._connections.reading() as connection:
@@ -77,9 +83,16 @@ class SqliteJobTable:
                 "UPDATE jobs SET cancelled = 1 WHERE browser = ? AND id = ? AND ended IS NULL", (browser, id)
             )
 
-    def write(
-        self, id: str, state: str, items: Sequence[str], first: int, at: float, *, ended: bool
-    ) -> bool | None:
+    def release(self, browser: str, id: str, heartbeat: float) -> None:
+        with self._connections.writing() as connection:
+            connection.execute(
+                "UPDATE jobs SET heartbeat = 0 "
+                "WHERE browser = ? AND id = ? AND ended IS NULL AND heartbeat = ?",
+                (browser, id, heartbeat),
+            )
+
+    def write(self, id: str, state: str, items: Sequence[str], first: int, *, ended: bool) -> bool | None:
+        at = self._connections.clock()
         with self._connections.writing() as connection:
             row = connection.execute("SELECT cancelled, browser FROM jobs WHERE id = ?", (id,)).fetchone()
             if row is None:
@@ -98,4 +111,4 @@ class SqliteJobTable:
 
     def _evict(self, connection: sqlite3.Connection, browser: str, now: float) -> None:
         quota = self._connections.quotas.jobs
-        evict(connection, "jobs", browser, quota, alive_since=now - JOB_TIMEOUT_SECONDS)
+        evict(connection, "jobs", browser, quota, alive_since=now - LEASE_SECONDS)

@@ -11,8 +11,9 @@ from flask import Flask
 
 import octaspace
 from octaspace.sandbox import SandboxServer
-from playground.jobs import background
-from playground.jobs.background import Progress, begin
+from playground.jobs import progress
+from playground.jobs.background import begin
+from playground.jobs.progress import Progress
 from playground.sdk import method_results
 from playground.sdk.recording import Call, RecordedCalls
 from playground.store import Database, JobLimits, JobStore, TooManyJobsError, open_database
@@ -65,8 +66,7 @@ def test_an_answer_that_arrives_right_after_the_cancellation_is_discarded(
     visitor: Visitor, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No poll between the cancellation and the answer.
-    monkeypatch.setattr(background, "_LOOK", 3600.0)
-    monkeypatch.setattr(background, "_BETWEEN", 1e12)
+    monkeypatch.setattr(progress, "_HEARTBEAT", 3600.0)
     visitor.post("/playground/settings/options", total_timeout="20", max_retries="0", read_timeout="20")
     fault = sandbox.faults.add("stall", path="/network")
     watched = str(run(visitor, "network.info").select("#run")[0]["data-watch"])

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.jobs.background import Progress, begin
+from playground.jobs.background import begin
+from playground.jobs.progress import Progress
 from playground.store import Database, JobLimits, JobStore, open_database
 
 from ...support.waiting import until

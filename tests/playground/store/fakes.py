@@ -30,9 +30,9 @@ class FakeClock:
 
 def ended_process() -> ProcessIdentity:
     """A process of this host that has ended."""
-    return ProcessIdentity(ProcessIdentity.current().host, NO_PID, started=0.0)
+    return ProcessIdentity(ProcessIdentity.current().host, NO_PID, start="1", started=0.0)
 
 
 def process_elsewhere() -> ProcessIdentity:
     """A process of another host."""
-    return ProcessIdentity("another host", NO_PID, started=0.0)
+    return ProcessIdentity("another host", NO_PID, start="1", started=0.0)

@@ -14,7 +14,8 @@ import pytest
 from flask import Flask
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from playground.jobs.background import Progress, begin
+from playground.jobs.background import begin
+from playground.jobs.progress import Progress
 from playground.settings import ProcessSettings, StartError
 from playground.store import (
     BrowserState,
@@ -186,7 +187,7 @@ def test_a_job_under_way_goes_on_through_an_outage(
         out.wait(20)
         progress.tell("meanwhile", at_once=True)
         back.wait(20)
-        assert progress.cancelled, "its record is gone: this Redis keeps nothing on disk"
+        assert progress.wait(20), "its record is gone: this Redis keeps nothing on disk"
         ended.set()
 
     id = begin(database, "a", "lab", {}, JobLimits(9, 9, 9), work)

@@ -471,31 +471,6 @@ def test_limits_hold_when_many_begin_at_once(another: Another) -> None:
         assert sum(pool.map(begin, range(8))) == LIMITS.total
 
 
-def test_a_job_whose_process_died_is_lost_and_counts_no_more(database: Database) -> None:
-    mine, ended = JobStore(database, "a"), JobStore(database, "a", ended_process())
-    ids = [ended.begin("lab", {}, LIMITS) for _ in range(2)]
-    job = mine.find(ids[0])
-    assert job is not None
-    assert job.lost
-    assert mine.begin("lab", {}, LIMITS)
-
-
-def test_a_job_without_a_heartbeat_is_lost(database: Database, clock: FakeClock) -> None:
-    mine, elsewhere = JobStore(database, "a"), JobStore(database, "a", process_elsewhere())
-    id = elsewhere.begin("lab", {}, LIMITS)
-    log = JobWriter(database, id)
-    clock.advance(299)
-    log.write({})
-    clock.advance(299)
-    job = mine.find(id)
-    assert job is not None
-    assert (job.alive, job.seconds) == (True, pytest.approx(598.0))
-    clock.advance(2)
-    job = mine.find(id)
-    assert job is not None
-    assert (job.alive, job.lost) == (False, True)
-
-
 def test_old_jobs_are_forgotten_and_stop(database: Database, clock: FakeClock) -> None:
     mine, many = JobStore(database, "a"), JobLimits(9, 9, 9, kept=2)
     ids = []

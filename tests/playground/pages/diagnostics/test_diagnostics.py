@@ -59,8 +59,8 @@ def test_every_worker_leaves_its_figures_and_the_dead_fade_and_go(
     def leave(seconds_ago: float) -> None:
         stats = {"mode": "persistent", "pools": {}, "requests": 7, "retries": 0, "failovers": 0}
         at, host = time.time() - seconds_ago, ProcessIdentity.current().host
-        said = {"host": host, "pid": gone.pid, "started": at, "at": at, "stats": stats}
-        database.workers.publish(settings, f"{host}:{gone.pid}", json.dumps(said), 3600)
+        said = {"pid": gone.pid, "started": at, "at": at, "stats": stats}
+        database.workers.publish(settings, f"{host}:{gone.pid}:1", json.dumps(said), 3600)
 
     leave(1)
     table = visitor.page(DIAGNOSTICS).select('[aria-labelledby="workers-title"] tbody tr')
