@@ -102,7 +102,8 @@ def _refusal(error: NoSlotError) -> Response:
     # Without the page layout: it reads the browser's state, for which other requests may be waiting.
     code = 429 if error.own_limit else 503
     text = f"{error} Nothing was done. Try again in {error.retry_after} s."
-    response = make_response(render_template("errors/outage.html", title="Busy", text=text, code=code), code)
+    page = render_template("errors/outage.html", title="Busy", text=text, code=code, nothing_done=True)
+    response = make_response(page, code)
     response.headers["Retry-After"] = str(error.retry_after)
     return response
 

@@ -17,7 +17,7 @@ from .login import is_logged_in
 
 __all__ = ["init_app"]
 
-_OUTCOME_UNKNOWN = "The request may have taken effect; check before sending it again. "
+_OUTCOME_UNKNOWN = "The request may have taken effect; check before sending it again."
 
 
 def init_app(app: Flask) -> None:
@@ -63,19 +63,19 @@ def _failed(error: InternalServerError) -> tuple[str, int]:
 
 def _store_unavailable(error: StoreError) -> tuple[str, int]:
     number = _log_failure(exception_name(error))
-    text = ""
-    if request.method not in SAFE_METHODS:
-        text = "Nothing was sent or saved. " if error.nothing_done else _OUTCOME_UNKNOWN
-    elif current_app_state().process.password is not None:
+    is_change = request.method not in SAFE_METHODS
+    nothing_done = is_change and error.nothing_done
+    text = "Nothing was sent or saved. " if nothing_done else ""
+    if not is_change and current_app_state().process.password is not None:
         text = "Without it, a login cannot be checked. "
     text += error.advice or "Try again in a moment."
     text += f" The server log has the reason under {number}."
-    return _plain_page("Storage unavailable", text, 503), 503
+    return _plain_page("Storage unavailable", text, 503, nothing_done=nothing_done), 503
 
 
 def _store_full(error: StoreFullError) -> tuple[str, int]:
     text = f"{error} Nothing was sent or saved."
-    return _plain_page("Storage full", text, 507), 507
+    return _plain_page("Storage full", text, 507, nothing_done=True), 507
 
 
 def _log_failure(what: str) -> str:
@@ -89,7 +89,9 @@ def _page(title: str, text: str, code: int) -> str:
         # The layout shows the endpoint and the end of the key, which require a login.
         if not is_logged_in():
             return _plain_page(title, text, code)
-        return render_template("errors/failure.html", title=title, text=text, code=code)
+        return render_template(
+            "errors/failure.html", title=title, text=text, code=code, outcome_unknown=_outcome_unknown(code)
+        )
     except StoreError:
         # The layout shows stored state of the browser.
         return _plain_page(title, text, code)
@@ -98,6 +100,15 @@ def _page(title: str, text: str, code: int) -> str:
         return _plain_page(title, text, code)
 
 
-def _plain_page(title: str, text: str, code: int) -> str:
+def _plain_page(title: str, text: str, code: int, *, nothing_done: bool = False) -> str:
     """A page without the layout: before the login, and when the layout cannot be rendered."""
-    return render_template("errors/outage.html", title=title, text=text, code=code)
+    unknown = "" if nothing_done else _outcome_unknown(code)
+    return render_template(
+        "errors/outage.html", title=title, text=text, code=code, nothing_done=nothing_done,
+        outcome_unknown=unknown,
+    )  # fmt: skip
+
+
+def _outcome_unknown(code: int) -> str:
+    """What to say about a change that ended in an error of the server."""
+    return _OUTCOME_UNKNOWN if code >= 500 and request.method == "POST" else ""

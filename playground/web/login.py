@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from flask import Blueprint, Flask, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, current_app, make_response, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm  # type: ignore[import-untyped]
 from werkzeug.wrappers import Response
 from wtforms import PasswordField
@@ -19,6 +19,7 @@ from ..app_state import AppState, current_app_state
 from ..browser.state import current_browser, renew_id
 from ..settings import ProcessSettings
 from ..store import LoginAttempts
+from .responses import is_from_script
 
 __all__ = ["init_app", "is_logged_in"]
 
@@ -47,6 +48,9 @@ def init_app(app: Flask, process: ProcessSettings) -> None:
     def require_login() -> Response | None:
         if request.endpoint in _OPEN or is_logged_in():
             return None
+        if is_from_script():
+            # After a redirect, a script could not know whether a change was carried out before.
+            return current_app.response_class("You are logged out.\n", 401, mimetype="text/plain")
         return redirect(url_for("login.show"), 303)
 
     app.before_request(require_login)

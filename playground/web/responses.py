@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, TypeVar, cast
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..formatting import without_surrogates
 
-__all__ = ["MAX_ADDRESS", "as_attachment", "init_app"]
+__all__ = ["MAX_ADDRESS", "as_attachment", "init_app", "is_from_script"]
 
 _Response = TypeVar("_Response", bound=WerkzeugResponse)
 
@@ -51,6 +51,11 @@ def init_app(app: Flask) -> None:
     app.url_defaults(_encodable_values)
     app.after_request(_sendable_headers)
     app.after_request(_short_address)
+
+
+def is_from_script() -> bool:
+    """Whether a script of our pages has sent the request; see ``static/js/request.js``."""
+    return request.headers.get("X-Requested-With") == "fetch"
 
 
 def as_attachment(response: _Response, name: str) -> _Response:

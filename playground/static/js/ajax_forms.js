@@ -1,25 +1,21 @@
 // Forms that update a part of the page: [data-ajax-form=id] is sent with fetch, and the element with that id is
 // updated from the same element of the response. After a form with [data-to-result] the heading with the id
 // "result" is brought into view; without a script the anchor of the redirect does this. Elements with [data-watch]
-// are polled until the attribute is gone. Without a script the same forms load the same pages.
+// are polled until the attribute is gone. A failure is shown at the button; a form with [data-read] changes nothing.
+// Without a script the same forms load the same pages.
 import { announce } from "./announce.js";
-import { backgroundFetch } from "./background.js";
+import { clearFailures, loginLink, showFailure } from "./failure_notice.js";
 import { morph } from "./morph.js";
+import { RequestFailure, inBackground, loadPage } from "./request.js";
 import { localise } from "./times.js";
 
 const POLL_INTERVAL_MS = 700;
 const MAX_POLL_INTERVAL_MS = 10000;
 const watched = new Set();
-
-async function load(address, send, options) {
-  const answer = await send(address, { headers: { Accept: "text/html" }, ...options });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  return [answer, page];
-}
+const notes = new Map(); // the notices of polls that failed, by the id of the part
 
 function update(part, page) {
   const fresh = page.getElementById(part.id);
-  if (!fresh) return null;
   localise(fresh);
   const watching = part.querySelector("[data-watch]") ?? (part.dataset.watch ? part : null);
   morph(part, fresh);
@@ -28,7 +24,6 @@ function update(part, page) {
   // Raw JSON is coloured when it is opened; this one is open from the start.
   part.querySelectorAll(".raw[open]:not([data-coloured])").forEach((raw) => raw.dispatchEvent(new Event("toggle")));
   watch(part);
-  return part;
 }
 
 function updateLog(page) {
@@ -56,28 +51,15 @@ function showResult(heading) {
   if (top < header || top > innerHeight / 2) heading.scrollIntoView({ behavior: reduced ? "auto" : "smooth" });
 }
 
-function warn(text) {
-  const notice = document.createElement("div");
-  notice.className = "notice notice-warn";
-  notice.textContent = text;
-  document.querySelectorAll("main > .notice, main > .outcome").forEach((old) => old.remove());
-  document.querySelector(".page-head").after(notice);
-  announce(text);
-}
-
 async function submit(form, button) {
   const part = document.getElementById(form.dataset.ajaxForm);
   if (!part || part.getAttribute("aria-busy") === "true") return;
   part.setAttribute("aria-busy", "true");
   const body = new URLSearchParams(new FormData(form, button));
-  let refused = false; // a response below 500 states its reason; after any other the outcome is unknown
+  clearFailures();
   try {
-    const [answer, page] = await load(form.action, fetch, { method: "POST", body });
-    refused = answer.status < 500;
-    if (!update(part, page)) {
-      const text = page.querySelector("main")?.textContent.trim().replace(/\s+/g, " ");
-      throw new Error(text || `HTTP ${answer.status}`);
-    }
+    const { answer, page } = await loadPage(form.action, part.id, { method: "POST", body });
+    update(part, page);
     updateLog(page);
     const notice = page.querySelector("main > .notice, main > .outcome");
     document.querySelectorAll("main > .notice, main > .outcome").forEach((old) => old.remove());
@@ -96,8 +78,8 @@ async function submit(form, button) {
     else if (result) showResult(result);
     else if (!part.contains(document.activeElement)) focusableHeading(part).focus({ preventScroll: true });
   } catch (problem) {
-    const unknown = refused ? "" : " A change may have been carried out: check the request log before you send it again.";
-    warn(`The request failed: ${problem.message.replace(/\.?$/, ".")}${unknown}`);
+    if (!(problem instanceof RequestFailure)) throw problem;
+    showFailure(button ?? form, problem, { change: !("read" in form.dataset) });
   } finally {
     part.removeAttribute("aria-busy");
   }
@@ -113,21 +95,38 @@ function watch(root) {
   }
 }
 
+// The progress is outdated until a poll succeeds.
+function showPollFailure(part, problem) {
+  const note = notes.get(part.id) ?? document.createElement("p");
+  notes.set(part.id, note);
+  note.className = "notice notice-warn poll-failure";
+  note.dataset.requestFailure = "";
+  const text = `${problem.message} The progress below is outdated. Retrying.`;
+  note.replaceChildren(text, ...(problem.loggedOut ? [" ", loginLink()] : []));
+  if (!note.isConnected) {
+    part.before(note);
+    announce(text);
+  }
+}
+
 function follow(id, pause) {
   setTimeout(async () => {
     const part = document.getElementById(id);
     if (!part?.dataset.watch) {
       watched.delete(id);
+      notes.get(id)?.remove();
       return;
     }
     let next = POLL_INTERVAL_MS;
     if (!document.hidden && !document.querySelector("dialog[open]")) {
       try {
-        const [answer, page] = await load(part.dataset.watch, backgroundFetch);
-        if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+        const { page } = await loadPage(part.dataset.watch, id, inBackground());
+        notes.get(id)?.remove();
         update(part, page);
-        if (!part.dataset.watch) updateLog((await load(location.href, backgroundFetch))[1]);
-      } catch {
+        if (!part.dataset.watch) updateLog((await loadPage(location.href, "drawer", inBackground())).page);
+      } catch (problem) {
+        if (!(problem instanceof RequestFailure)) throw problem;
+        showPollFailure(part, problem);
         next = Math.min(MAX_POLL_INTERVAL_MS, pause * 2);
       }
     }

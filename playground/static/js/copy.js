@@ -1,5 +1,6 @@
 // Copy and save buttons; the button and the live region show the result.
 import { announce } from "./announce.js";
+import { showNotice } from "./failure_notice.js";
 
 async function copyText(text) {
   try {
@@ -19,9 +20,12 @@ function save(content, name) {
 }
 
 function showCopied(button, done) {
+  if (!done) {
+    showNotice(button, ["The browser refused to copy. Select the text instead."]);
+    return;
+  }
   button.dataset.done = "";
-  const note = button.dataset.copyNote ? ` ${button.dataset.copyNote}` : "";
-  announce(done ? `Copied.${note}` : "The browser refused to copy. Select the text instead.");
+  announce(`Copied.${button.dataset.copyNote ? ` ${button.dataset.copyNote}` : ""}`);
   setTimeout(() => delete button.dataset.done, 1500);
 }
 

@@ -3,6 +3,8 @@
 // works without a script.
 import { save } from "./copy.js";
 import { announce } from "./announce.js";
+import { clearFailures, showFailure } from "./failure_notice.js";
+import { RequestFailure, refusal, send } from "./request.js";
 
 const UNITS = ["B", "kB", "MB", "GB"];
 
@@ -68,6 +70,7 @@ async function begin(form) {
   const box = document.getElementById(form.dataset.download);
   if (!box || box.hasAttribute("data-busy")) return;
   form.closest("dialog")?.close();
+  clearFailures();
   const stop = new AbortController();
   box.querySelector("[data-download-cancel]").onclick = () => stop.abort();
   box.hidden = false;
@@ -77,15 +80,19 @@ async function begin(form) {
   try {
     const body = new FormData(form);
     body.set("steps", "yes");
-    const answer = await fetch(form.action, { method: "POST", body, signal: stop.signal });
-    if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+    const answer = await send(form.action, { method: "POST", body, signal: stop.signal });
+    if (!answer.ok) throw await refusal(answer);
     if (answer.redirected) return location.assign(answer.url);
     const got = await receive(answer.body.getReader(), box);
     if (got.see) return location.assign(got.see);
     save(got.file, got.name);
     end(box, `Downloaded ${got.name}, ${size(got.file.size)}.`);
   } catch (problem) {
-    end(box, problem.name === "AbortError" ? "Download cancelled." : `Download failed: ${problem.message}.`);
+    if (problem.name === "AbortError") return end(box, "Download cancelled.");
+    const failure = problem instanceof RequestFailure ? problem : new RequestFailure("The connection to the playground was lost.");
+    box.querySelector("[data-download-text]").textContent = "Download failed.";
+    box.toggleAttribute("data-busy", false);
+    showFailure(box, failure, { read: "The file could not be loaded." });
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 // Follows the log of a session: [data-follow] polls for the lines after its cursor. Each line arrives once; the
 // page keeps the latest. Polls less often while no lines arrive and after errors; not in a hidden tab or when paused.
 import { announce } from "./announce.js";
-import { backgroundFetch } from "./background.js";
+import { inBackground, loadJson } from "./request.js";
 import { localise } from "./times.js";
 
 const MIN_PAUSE_S = 2;
@@ -50,7 +50,7 @@ function follow(root) {
   let pause = MIN_PAUSE_S;
   let due = Date.now() + pause * 1000;
   let busy = false;
-  let failing = false;
+  let failing = ""; // why the log cannot be read
   let over = false;
 
   const show = (found) => {
@@ -72,15 +72,13 @@ function follow(root) {
     busy = true;
     try {
       address.searchParams.set("after", after);
-      const answer = await backgroundFetch(address);
-      if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-      const found = await answer.json();
+      const found = await loadJson(address, inBackground());
       if (found.problem) throw new Error(found.problem);
       show(found);
-      failing = false;
+      failing = "";
     } catch (problem) {
-      if (!failing) announce(`The log cannot be read: ${problem.message}. Retrying.`);
-      failing = true;
+      if (!failing) announce(`The log cannot be read: ${problem.message} Retrying.`);
+      failing = problem.message;
       pause = Math.min(MAX_PAUSE_AFTER_ERRORS_S, pause * 2);
     } finally {
       busy = false;
@@ -91,7 +89,7 @@ function follow(root) {
   const stateText = (paused) => {
     if (over) return "The session has ended. The log is complete.";
     if (paused) return "Paused.";
-    return failing ? "The log cannot be read. Retrying." : "Live.";
+    return failing ? `The log cannot be read: ${failing} Retrying.` : "Live.";
   };
 
   toggle.addEventListener("click", () => {

@@ -1,4 +1,7 @@
-// Makes `old` equal to `fresh` and keeps the nodes that are the same. Rows are the same if their [data-key] is.
+// Makes `old` equal to `fresh` and keeps the nodes that are the same. Rows are the same if their [data-key] is. A notice
+// about a failed request stays: the server does not know of it.
+const isNotice = (node) => node.dataset?.requestFailure !== undefined;
+
 export function morph(old, fresh) {
   if (old.matches?.("details.raw[open], dialog[open]")) return undefined; // the user is reading it, or has sent its form
   if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
@@ -13,7 +16,7 @@ export function morph(old, fresh) {
   delete old._from;
   delete old._text;
   if (fresh.querySelector(":scope > [data-key]")) return morphRows(old, fresh);
-  const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
+  const [before, after] = [[...old.childNodes].filter((node) => !isNotice(node)), [...fresh.childNodes]];
   after.forEach((node, at) => (before[at] ? morph(before[at], node) : old.append(node)));
   before.slice(after.length).forEach((node) => node.remove());
   return undefined;
@@ -25,7 +28,7 @@ function morphRows(old, fresh) {
   for (const node of [...old.childNodes]) {
     const key = node.dataset?.key;
     if (key !== undefined && wanted.has(key) && !kept.has(key)) kept.set(key, node);
-    else node.remove();
+    else if (!isNotice(node)) node.remove();
   }
   let next = old.firstChild;
   for (const row of [...fresh.children]) {

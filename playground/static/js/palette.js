@@ -1,5 +1,8 @@
 // Command palette: Ctrl+K, or the search button of the header, lists pages, sessions, nodes and methods. It only
 // opens pages. The entries are fetched each time it is opened; the order is that of pages/search/entries.py.
+import { loginLink } from "./failure_notice.js";
+import { loadJson } from "./request.js";
+
 const MAX_SHOWN = 50;
 const NO_MATCH = 5;
 const PAGE = 10;
@@ -84,17 +87,16 @@ export function start() {
   };
   const load = async () => {
     try {
-      const answer = await fetch(dialog.dataset.palette, { headers: { Accept: "application/json" } });
-      if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+      const fresh = await loadJson(dialog.dataset.palette);
       const chosen = list.children[active]?.dataset.url;
-      ({ entries } = await answer.json());
+      ({ entries } = fresh);
       loading = false;
       show();
       // The user may have gone down the earlier list in the meantime.
       choose(Math.max(0, [...list.children].findIndex((item) => item.dataset.url === chosen)));
       if (entered !== null && dialog.open && list.children[active]) go(list.children[active], entered);
     } catch (problem) {
-      foot.textContent = `The entries could not be loaded: ${problem.message}`;
+      foot.replaceChildren(`The entries could not be loaded. ${problem.message} `, ...(problem.loggedOut ? [loginLink()] : []));
     } finally {
       [loading, entered] = [false, null];
     }

@@ -1,5 +1,7 @@
 // Reloads one panel: fetches the page with only the call of that panel, not from the cache, and replaces the panel.
 import { announce } from "./announce.js";
+import { loginLink } from "./failure_notice.js";
+import { loadPage } from "./request.js";
 import { localise, span } from "./times.js";
 import { prepare } from "./tables.js";
 
@@ -25,10 +27,10 @@ function keepStale(panel, reason) {
   panel.setAttribute("aria-busy", "false");
 }
 
-function warning(text) {
+function warning(text, loggedOut) {
   const notice = document.createElement("p");
   notice.className = "notice notice-warn";
-  notice.textContent = text;
+  notice.append(text, ...(loggedOut ? [" ", loginLink()] : []));
   return notice;
 }
 
@@ -40,16 +42,13 @@ function isError(panel) {
   return problemOf(panel) !== null;
 }
 
-export async function replacePanel(panel, signal) {
+async function replacePanel(panel) {
   const address = new URL(location.href);
   address.searchParams.delete("done");
   address.searchParams.set("_panel", panel.dataset.panel);
   address.searchParams.set("_fresh", "1");
-  const answer = await fetch(address, { headers: { Accept: "text/html" }, signal });
-  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const { page } = await loadPage(address, panel.id);
   const fresh = page.getElementById(panel.id);
-  if (!fresh) throw new Error("The page no longer has this panel.");
   updateLog(page);
   updateBanner(page);
   if (isError(fresh) && !isError(panel)) {
@@ -92,7 +91,7 @@ export async function reload(panel) {
     announce(failed ? `${title}: reload failed.` : `${title} reloaded.`);
   } catch (problem) {
     const text = `Reload failed: ${problem.message}`;
-    keepStale(panel, warning(text));
+    keepStale(panel, warning(text, problem.loggedOut));
     announce(text);
   }
 }

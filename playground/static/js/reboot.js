@@ -1,8 +1,9 @@
 // A node after its reboot: [data-watch-reboot=address] asks until the node is back, less and less often, not in a
 // hidden tab nor while a dialog is open. The server says when it is back, and when to stop asking.
 import { announce } from "./announce.js";
-import { backgroundFetch } from "./background.js";
+import { loginLink } from "./failure_notice.js";
 import { morph } from "./morph.js";
+import { inBackground, loadPage } from "./request.js";
 import { localise } from "./times.js";
 
 const FIRST_PAUSE_S = 2;
@@ -10,6 +11,7 @@ const MAX_PAUSE_S = 20;
 const MAX_TOTAL_S = 1200; // the server says when to stop, unless it cannot be reached
 
 const began = Date.now();
+const failed = document.createElement("span");
 
 const state = (root) => root.getElementById("node-state")?.textContent.trim();
 
@@ -41,9 +43,8 @@ function follow(pause) {
     let next = Math.min(MAX_PAUSE_S, pause * 1.3);
     if (document.hidden || document.querySelector("dialog[open]")) return follow(pause);
     try {
-      const answer = await backgroundFetch(banner.dataset.watchReboot, { headers: { Accept: "text/html" } });
-      if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const { page } = await loadPage(banner.dataset.watchReboot, "main", inBackground());
+      failed.remove();
       const before = state(document);
       const watched = page.querySelector("[data-watch-reboot]");
       const now = state(page);
@@ -63,7 +64,9 @@ function follow(pause) {
         history.replaceState(history.state, "", address);
       }
       return undefined;
-    } catch {
+    } catch (problem) {
+      failed.replaceChildren(` The last check failed. ${problem.message} `, ...(problem.loggedOut ? [loginLink()] : []));
+      banner.querySelector(".needs-script").append(failed);
       next = Math.min(MAX_PAUSE_S, pause * 2);
     }
     return follow(next);

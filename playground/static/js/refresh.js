@@ -5,8 +5,9 @@
 // changes. One that is due soon is requested together with another, by its [data-refresh-also]; any response with a
 // newer version of it, by [data-refresh-at], refreshes it. Elements with [data-refresh-with=id] follow that one.
 import { announce } from "./announce.js";
-import { backgroundFetch } from "./background.js";
+import { loginLink } from "./failure_notice.js";
 import { morph } from "./morph.js";
+import { inBackground, loadPage } from "./request.js";
 import { prepare } from "./tables.js";
 import { localise, span } from "./times.js";
 
@@ -37,7 +38,7 @@ class Part {
     this.age = document.querySelector(`[data-refresh-age="${element.id}"]`);
     document.querySelector(`[data-refresh-now="${element.id}"]`)?.addEventListener("click", () => {
       if (underWay) this.due = 0;
-      else this.load(fetch);
+      else this.load({});
     });
     this.toggle?.addEventListener("click", () => {
       this.toggle.setAttribute("aria-pressed", String(!this.stopped));
@@ -62,6 +63,7 @@ class Part {
     const before = this.news;
     apply(this.element, fresh);
     this.element.classList.remove("is-stale");
+    this.note?.remove();
     // Together: the region says the last announcement only.
     const told = [this.failing && "Refreshing works again.", this.news !== before && this.news].filter(Boolean);
     if (told.length) announce(told.join(" "));
@@ -69,20 +71,29 @@ class Part {
     this.due = this.last + this.pause * 1000;
   }
 
-  async load(send = backgroundFetch) {
+  // Also for those who look: the region is for screen readers. In the header there is room for two words.
+  showFailure(text, loggedOut) {
+    const inHeader = this.element.matches("span");
+    this.note ??= document.createElement(inHeader ? "span" : "p");
+    this.note.className = inHeader ? "balance-age" : "notice notice-warn refresh-failure";
+    this.note.dataset.requestFailure = "";
+    this.note.title = inHeader ? text : "";
+    this.note.replaceChildren(...(inHeader ? [" not refreshed"] : [text, ...(loggedOut ? [" ", loginLink()] : [])]));
+    if (inHeader) this.element.append(this.note);
+    else this.element.before(this.note);
+  }
+
+  async load(options = inBackground()) {
     if (underWay) return;
     underWay = true;
     let wait = 0;
     const soon = Date.now() + this.interval * 1000;
     const also = parts.filter((part) => part !== this && !part.stopped && part.due <= soon).map((part) => part.element.dataset.refreshAlso);
-    const headers = { Accept: "text/html", "X-Refresh-Also": also.filter(Boolean).join(" ") };
+    const headers = { ...options.headers, "X-Refresh-Also": also.filter(Boolean).join(" ") };
     try {
-      const answer = await send(this.element.dataset.refreshFrom, { headers });
-      if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const { page } = await loadPage(this.element.dataset.refreshFrom, this.element.id, { ...options, headers });
       const fresh = page.getElementById(this.element.id);
       if (targetOf(page) && targetOf(page) !== targetOf(document)) throw new Error("another tab has changed the API or the key; reload this page");
-      if (!fresh) throw new Error("the page has changed");
       const card = fresh.querySelector(".problem-head strong");
       if (card && !this.element.querySelector(".problem")) { // keep the shown data
         wait = Number(fresh.querySelector("[data-countdown]")?.dataset.countdown ?? 0);
@@ -94,7 +105,9 @@ class Part {
     } catch (problem) {
       const name = this.element.dataset.refreshName;
       this.element.classList.add("is-stale");
-      if (!this.failing) announce(`${name ? `${name}: refresh` : "Refresh"} failed: ${problem.message}. The shown data is outdated.`);
+      const text = `${name ? `${name}: refresh` : "Refresh"} failed: ${problem.message.replace(/\.?$/, ".")} The shown data is outdated.`;
+      this.showFailure(text, problem.loggedOut);
+      if (!this.failing) announce(text);
       this.pause = Math.max(wait, Math.min(Math.max(MAX_INTERVAL_S, 4 * this.interval), this.pause * 2));
       this.failing = true;
       this.due = Date.now() + this.pause * 1000;

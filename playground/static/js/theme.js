@@ -1,3 +1,6 @@
+import { clearFailures, showFailure } from "./failure_notice.js";
+import { refusal, send } from "./request.js";
+
 // Switches the theme without reloading the page; the server stores the choice.
 const system = matchMedia("(prefers-color-scheme: dark)");
 
@@ -7,6 +10,16 @@ function show(theme) {
   root.dataset.bsTheme = theme === "auto" ? (system.matches ? "dark" : "light") : theme;
   for (const button of document.querySelectorAll("[data-theme-switch] button")) {
     button.setAttribute("aria-pressed", String(button.value === theme));
+  }
+}
+
+async function save(form, body) {
+  clearFailures();
+  try {
+    const answer = await send(form.action, { method: "POST", body, redirect: "manual" });
+    if (answer.type !== "opaqueredirect") throw await refusal(answer);
+  } catch (problem) {
+    showFailure(form, problem, { read: "The theme was not saved." });
   }
 }
 
@@ -20,6 +33,6 @@ export function start() {
     const body = new FormData(form);
     body.set("theme", event.submitter.value);
     show(event.submitter.value);
-    fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => {});
+    save(form, body);
   });
 }

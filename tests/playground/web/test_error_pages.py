@@ -8,15 +8,16 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from bs4 import BeautifulSoup
 from flask import Flask, render_template
 
 from playground import create_app
 from playground.settings import ProcessSettings
-from playground.store import StoreError
+from playground.store import StoreError, StoreFullError
 from playground.store.sqlite import SqliteDatabase
 from playground.web import app_log
 
-from ..browsing import ORIGIN, Visitor
+from ..browsing import ORIGIN, Visitor, text_of
 
 SETTINGS = "/playground/settings"
 
@@ -33,6 +34,14 @@ def app(process: ProcessSettings) -> Iterator[Flask]:
     @app.get("/playground/broken-template")
     def broken_template() -> str:
         return render_template("pages/not-there.html")
+
+    @app.post("/playground/full-store")
+    def full_store() -> str:
+        raise StoreFullError("The store is full.")
+
+    @app.post("/playground/broken-view")
+    def broken_view() -> str:
+        raise KeyError("a detail for nobody")
 
     @app.post("/playground/broken-change")
     def broken_change() -> str:
@@ -117,10 +126,23 @@ def test_store_failure_has_its_own_error_page(
 
 
 def test_failed_change_warns_that_it_may_have_taken_effect(visitor: Visitor) -> None:
-    answer = visitor.post("/playground/broken-change")
-    assert answer.status_code == 503
-    assert "may have taken effect" in answer.get_data(as_text=True)
+    for path, status in (("broken-change", 503), ("broken-view", 500)):
+        answer = visitor.post(f"/playground/{path}")
+        assert answer.status_code == status
+        assert "may have taken effect" in answer.get_data(as_text=True)
+        assert "data-nothing-done" not in answer.get_data(as_text=True)
     assert "may have taken" not in visitor.get("/playground/broken/page").get_data(as_text=True)
+
+
+def test_error_pages_say_to_scripts_what_happened(visitor: Visitor) -> None:
+    """The text, and whether the request is known to have had no effect; see static/js/request.js."""
+    full = BeautifulSoup(visitor.post("/playground/full-store").get_data(), "html.parser")
+    (text,) = full.select("[data-failure][data-nothing-done]")
+    assert text_of(text) == "The store is full. Nothing was sent or saved."
+    for path, words in (("nothing", "not found on the server"), ("broken/page", "The server log has")):
+        page = BeautifulSoup(visitor.get(f"/playground/{path}").get_data(), "html.parser")
+        (text,) = page.select("[data-failure]")
+        assert words in text_of(text)
 
 
 def test_health_check_has_no_session(visitor: Visitor, app: Flask) -> None:

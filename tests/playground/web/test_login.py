@@ -58,6 +58,9 @@ def test_password_is_required_before_any_page(app: Flask) -> None:
         assert guest.get(path).headers["Location"] == LOGIN, path
     for path in ("/playground/settings/reset", "/playground/theme"):
         assert guest.client.post(path, base_url=ORIGIN).headers["Location"] == LOGIN, path
+        of_script = {"X-Requested-With": "fetch"}
+        answer = guest.client.post(path, base_url=ORIGIN, headers=of_script)
+        assert (answer.status_code, answer.data) == (401, b"You are logged out.\n")
     assert guest.get("/healthz").data == b"ok\n"
     assert guest.get(f"{app.static_url_path}/css/tokens.css").status_code == 200
     assert "Settings" not in guest.get(LOGIN).get_data(as_text=True)
