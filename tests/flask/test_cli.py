@@ -235,7 +235,8 @@ class TestCheck:
         first, second = octaspace_sandbox.urls
         lines = result.stdout.splitlines()
         assert lines[0] == "configuration: 2 endpoint(s), one connection per call, client scope app"
-        for line, url in zip(lines[1:], (first, second), strict=True):
+        assert [line.split(":")[0] for line in lines[1:4]] == ["base_urls", "api_key", "rental_ledger"]
+        for line, url in zip(lines[4:], (first, second), strict=True):
             assert re.fullmatch(rf"{url}: reachable, \d+ ms, key accepted", line)
 
     def test_without_a_key(self, octaspace_sandbox: SandboxServer) -> None:
@@ -244,12 +245,30 @@ class TestCheck:
         result = run(app, "check")
         assert result.exit_code == 0
         lines = result.stdout.splitlines()
-        assert lines[:2] == [
+        assert lines[:4] == [
             "configuration: 1 endpoint(s), keep-alive, client scope context",
-            "key: none, so public calls only",
+            f"base_url: {octaspace_sandbox.url!r} (keyword base_url)",
+            "api_key: None (default)",
+            "rental_ledger: None (default)",
         ]
-        assert lines[2].endswith(" ms")
+        assert lines[4].endswith(" ms")
         assert [entry.path for entry in octaspace_sandbox.journal.entries()] == ["/network"]
+
+    def test_where_the_options_came_from(
+        self, octaspace_sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("OCTA_API_KEY", KEY)
+        monkeypatch.setenv("OCTA_BASE_URL", octaspace_sandbox.url)
+        app = Flask("environment")
+        app.config["OCTASPACE"] = {"RENTAL_LEDGER": "redis://user:hunter2@host:6379/0"}
+        OctaSpace(app)
+        result = run(app, "check")
+        assert result.stdout.splitlines()[1:4] == [
+            f"base_url: {octaspace_sandbox.url!r} (environment OCTA_BASE_URL)",
+            "api_key: '***' (environment OCTA_API_KEY)",
+            "rental_ledger: 'redis://***@host:6379/0' (app.config OCTASPACE[\"RENTAL_LEDGER\"])",
+        ]
+        assert KEY not in result.output
 
     def test_one_endpoint_is_down(self, app: Flask, octaspace_sandbox: SandboxServer) -> None:
         first, second = octaspace_sandbox.urls
@@ -340,9 +359,9 @@ class TestConfig:
         assert lines.keys() == {field.name for field in dataclasses.fields(octaspace.Config)} | {
             "client_scope"
         }
-        assert lines["api_key"] == "'***'  (OCTA_API_KEY in the environment)"
-        assert lines["pool_size"] == "7  (OCTASPACE_POOL_SIZE)"
-        assert lines["keep_alive"] == "True  (OCTASPACE_PERSISTENT)"
+        assert lines["api_key"] == "'***'  (environment OCTA_API_KEY)"
+        assert lines["pool_size"] == "7  (app.config OCTASPACE_POOL_SIZE)"
+        assert lines["keep_alive"] == "True  (app.config OCTASPACE_PERSISTENT)"
         assert lines["read_timeout"] == "1.5  (keyword read_timeout)"
         assert lines["client_scope"] == "'context'  (keyword client_scope)"
         assert lines["max_retries"] == "2  (default)"
