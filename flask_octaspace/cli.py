@@ -13,7 +13,14 @@ from flask.cli import AppGroup
 import octaspace
 from octaspace import Client, Config
 
-from .calls import ChangeRefusedError, ReadOnlyClient, find_method, method_names, parse_arguments
+from .calls import (
+    ChangeRefusedError,
+    ReadOnlyClient,
+    find_method,
+    method_instead,
+    method_names,
+    parse_arguments,
+)
 from .client import MaskedClient
 from .errors import describe
 from .state import State, current_state
@@ -92,6 +99,10 @@ def _try_key(client: Client) -> tuple[bool, str]:
 def call(method: str, arguments: tuple[str, ...], yes: bool) -> None:
     """Call METHOD of the SDK and print its data as JSON.
 
+    METHOD is any method that makes one call of the API; an unknown name prints their list. Methods that make
+    more than one, such as services.mr.search and services.mr.rent, are for Python: services.mr.list and
+    services.mr.create make single calls.
+
     \b
     flask octaspace call network.info
     flask octaspace call nodes.find 123
@@ -108,6 +119,9 @@ def call(method: str, arguments: tuple[str, ...], yes: bool) -> None:
         try:
             found = find_method(client, method, arguments)
             if found is None:
+                instead = method_instead(client, method)
+                if instead is not None:
+                    raise click.UsageError(f"{method} makes more than one call; call {instead} here")
                 raise click.UsageError(
                     f"no method {method!r}; the methods are:\n  " + "\n  ".join(method_names(client))
                 )

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from flask import Flask, appcontext_pushed
 
 import octaspace
-from octaspace import Client
+from octaspace import Client, ConfigurationError
 from octaspace._typing import Unpack
 from octaspace.config import ClientOptions, mask_options
 from octaspace.secret_values import mask_key
@@ -15,6 +15,7 @@ from octaspace.secret_values import mask_key
 from .cli import commands
 from .config import Defaults, read_settings
 from .errors import answer_error
+from .option_error import OptionError
 from .state import EXTENSION, State, current_state
 
 __all__ = ["OctaSpace"]
@@ -93,7 +94,11 @@ class OctaSpace:
                 "'current_octaspace' or the same OctaSpace object everywhere."
             )
         own_defaults = mask_options(defaults, known=["client_scope"])
-        state = State(app, self, read_settings(app, self._defaults, own_defaults))
+        try:
+            settings = read_settings(app, self._defaults, own_defaults)
+        except ConfigurationError as error:
+            raise OptionError(str(error), option=error.option) from None
+        state = State(app, self, settings)
         app.teardown_appcontext(state.teardown)
         appcontext_pushed.connect(state.pushed, app)
         app.shell_context_processor(self._shell_context)

@@ -19,7 +19,7 @@ from flask import Flask
 
 import octaspace
 from flask_octaspace import OctaSpace, octaspace_request
-from flask_octaspace.calls import method_names
+from flask_octaspace.calls import method_instead, method_names, public_methods
 from octaspace.sandbox import SandboxServer
 
 from ..support.fault_server import FaultServer, answer
@@ -138,6 +138,8 @@ def test_a_download_to_a_file(app: Flask, octaspace_sandbox: SandboxServer, tmp_
     [
         (["nodes.fnd", "1"], "no method 'nodes.fnd'; the methods are:\n  accounts.balance\n"),
         (["nodes"], "no method 'nodes'"),
+        (["services.mr.search"], "services.mr.search makes more than one call; call services.mr.list here"),
+        (["services.vpn.rent"], "services.vpn.rent makes more than one call; call services.vpn.create here"),
         (["config.replace"], "no method"),
         (["with_options"], "no method"),
         (["nodes._get", "x"], "no method"),
@@ -411,3 +413,27 @@ def test_the_real_command(octaspace_sandbox: SandboxServer, tmp_path: Path) -> N
     shell = flask("shell", FLASK_OCTASPACE_POOL_SIZE="0")
     assert shell.returncode != 0
     assert "OCTASPACE_POOL_SIZE: pool_size must be at least 1, not 0" in shell.stderr
+
+
+def test_every_method_can_be_called_or_has_another_instead() -> None:
+    with octaspace.Client() as client:
+        callable_names = set(method_names(client))
+        others = {name for name, _ in public_methods(client)} - callable_names
+        assert others
+        assert {method_instead(client, name) for name in others} <= callable_names
+
+
+@pytest.mark.parametrize("words", [["octaspace", "config"], ["octaspace", "check"], ["octaspace"]])
+def test_a_wrong_option_is_one_line(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "wrong.py").write_text(
+        "from flask import Flask\nfrom flask_octaspace import OctaSpace\n"
+        "app = Flask(__name__)\napp.config['OCTASPACE_READ_TIMOUT'] = 5\nOctaSpace(app)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wrong", *words],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        "Error: OCTASPACE_READ_TIMOUT: unknown option; did you mean OCTASPACE_READ_TIMEOUT?"
+    ]
