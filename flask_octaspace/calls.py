@@ -22,6 +22,7 @@ __all__ = [
     "ChangeRefusedError",
     "ReadOnlyClient",
     "find_method",
+    "method_instead",
     "method_names",
     "parse_arguments",
     "parse_time",
@@ -32,6 +33,9 @@ _PACKAGE: Final = "octaspace.resources"
 #: A method that returns a resource. Its first argument is its own; the rest belongs to a method of that
 #: resource.
 _SESSION: Final = "services.session"
+
+#: Methods that do more than one call, and the method of the same resource that makes one of these calls.
+_INSTEAD: Final = {"search": "list", "rent": "create", "rent_any": "create", "follow_logs": "logs"}
 
 _KEYWORD: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
@@ -63,6 +67,22 @@ class ReadOnlyClient(MaskedClient):
 def method_names(client: Client) -> list[str]:
     """Every method that can be called, e.g. ``["accounts.balance", …]``."""
     return sorted(name for name, _ in _walk(client))
+
+
+def method_instead(client: Client, name: str) -> str | None:
+    """The method to call in place of one that makes more than one call, e.g. `rent`.
+
+    Args:
+        client: The client that has the resources.
+        name: Dotted name.
+
+    Returns:
+        The dotted name of a method that `find_method` finds; None if the name is none of those methods.
+    """
+    resource, _, method = name.rpartition(".")
+    if method not in _INSTEAD or name not in dict(public_methods(client)):
+        return None
+    return f"{resource}.{_INSTEAD[method]}"
 
 
 def find_method(client: Client, name: str, arguments: Sequence[str]) -> tuple[Method, Sequence[str]] | None:

@@ -13,10 +13,17 @@ from flask.cli import AppGroup
 import octaspace
 from octaspace import Client, Config
 
-from .calls import ChangeRefusedError, ReadOnlyClient, find_method, method_names, parse_arguments
+from .calls import (
+    ChangeRefusedError,
+    ReadOnlyClient,
+    find_method,
+    method_instead,
+    method_names,
+    parse_arguments,
+)
 from .client import MaskedClient
 from .errors import describe
-from .state import current_state
+from .state import State, current_state
 
 __all__ = ["commands"]
 
@@ -47,8 +54,8 @@ def check(context: click.Context, timeout: float) -> None:
         f"configuration: {len(config.endpoints)} endpoint(s), {mode}, "
         f"client scope {state.settings.client_scope}"
     )
-    if config.api_key is None:
-        click.echo("key: none, so public calls only")
+    for name in _deciding(config):
+        click.echo(f"{name}: {_shown(config, name)} ({_origin(state, name)})")
     failed = False
     for url in config.endpoints:
         alone = config.replace(base_urls=None, base_url=url, max_retries=0, total_timeout=timeout)
@@ -59,6 +66,11 @@ def check(context: click.Context, timeout: float) -> None:
         click.echo(f"{url}: {words}{key_words}")
     if failed:
         context.exit(1)
+
+
+def _deciding(config: Config) -> list[str]:
+    """The options that decide where calls go, as whom, and where rentals are recorded."""
+    return ["base_url" if config.base_urls is None else "base_urls", "api_key", "rental_ledger"]
 
 
 def _reach(client: Client) -> tuple[bool, str]:
@@ -87,6 +99,10 @@ def _try_key(client: Client) -> tuple[bool, str]:
 def call(method: str, arguments: tuple[str, ...], yes: bool) -> None:
     """Call METHOD of the SDK and print its data as JSON.
 
+    METHOD is any method that makes one call of the API; an unknown name prints their list. Methods that make
+    more than one, such as services.mr.search and services.mr.rent, are for Python: services.mr.list and
+    services.mr.create make single calls.
+
     \b
     flask octaspace call network.info
     flask octaspace call nodes.find 123
@@ -103,6 +119,9 @@ def call(method: str, arguments: tuple[str, ...], yes: bool) -> None:
         try:
             found = find_method(client, method, arguments)
             if found is None:
+                instead = method_instead(client, method)
+                if instead is not None:
+                    raise click.UsageError(f"{method} makes more than one call; call {instead} here")
                 raise click.UsageError(
                     f"no method {method!r}; the methods are:\n  " + "\n  ".join(method_names(client))
                 )
@@ -131,17 +150,20 @@ def _plain(value: object) -> Any:
 def show_config() -> None:
     """Print every option, its value and where it came from; the key is masked."""
     state = current_state()
-    values = {field.name: repr(_shown(state.config, field.name)) for field in fields(Config)}
+    values = {field.name: _shown(state.config, field.name) for field in fields(Config)}
     values["client_scope"] = repr(state.settings.client_scope)
     wide = max(map(len, values))
     for name, value in values.items():
-        origin = state.settings.origins.get(name, "default")
-        click.echo(f"{name:<{wide}}  {value}  ({origin})")
+        click.echo(f"{name:<{wide}}  {value}  ({_origin(state, name)})")
 
 
-def _shown(config: Config, name: str) -> Any:
+def _shown(config: Config, name: str) -> str:
     value = getattr(config, name)
-    return "***" if name == "api_key" and value is not None else value
+    return repr("***" if name == "api_key" and value is not None else value)
+
+
+def _origin(state: State, name: str) -> str:
+    return str(state.settings.origins.get(name, "default"))
 
 
 @commands.command()

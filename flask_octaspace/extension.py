@@ -7,13 +7,15 @@ from typing import Any, NoReturn
 from flask import Flask, appcontext_pushed
 
 import octaspace
-from octaspace import Client
+from octaspace import Client, ConfigurationError
 from octaspace._typing import Unpack
-from octaspace.config import ApiKey, ClientOptions
+from octaspace.config import ClientOptions, mask_options
+from octaspace.secret_values import mask_key
 
 from .cli import commands
 from .config import Defaults, read_settings
 from .errors import answer_error
+from .option_error import OptionError
 from .state import EXTENSION, State, current_state
 
 __all__ = ["OctaSpace"]
@@ -46,7 +48,7 @@ class OctaSpace:
     """
 
     def __init__(self, app: Flask | None = None, **defaults: Unpack[Defaults]) -> None:
-        self._defaults = ApiKey.mask_options(defaults, known=["client_scope"])
+        self._defaults = mask_options(defaults, known=["client_scope"])
         if app is not None:
             self.init_app(app)
 
@@ -56,9 +58,13 @@ class OctaSpace:
         Call it after the app's configuration is complete and before its first request. The
         configuration is read once, here; later changes of `app.config` have no effect.
 
-        Keys read from `app.config`; their defaults are those of the options of `octaspace.Config`:
-        ``OCTASPACE_API_KEY`` (when missing, None or blank: the keyword `api_key`, then ``OCTA_API_KEY``
-        of the environment), ``OCTASPACE_BASE_URL``, ``OCTASPACE_BASE_URLS`` (a list, or text with commas),
+        An option that is in none of `app.config`, the keywords here and those of the constructor is read from
+        the environment, as ``OCTA_<OPTION>``, like `octaspace.Config.from_env` does.
+
+        Keys read from `app.config`; their defaults are those of the options of `octaspace.Config`. A table
+        ``OCTASPACE`` can hold them as well, without the prefix: ``{"API_KEY": …}``. The keys are
+        ``OCTASPACE_API_KEY`` (None and blank are the same as missing), ``OCTASPACE_BASE_URL``,
+        ``OCTASPACE_BASE_URLS`` (a list, or text with commas),
         ``OCTASPACE_KEEP_ALIVE`` (or ``OCTASPACE_PERSISTENT``), ``OCTASPACE_POOL_SIZE``,
         ``OCTASPACE_POOL_TIMEOUT``, ``OCTASPACE_IDLE_TIMEOUT``, ``OCTASPACE_OPEN_TIMEOUT``,
         ``OCTASPACE_READ_TIMEOUT``, ``OCTASPACE_WRITE_TIMEOUT``, ``OCTASPACE_MAX_RETRIES``,
@@ -87,8 +93,12 @@ class OctaSpace:
                 f"The Flask app {app.name!r} already has an OctaSpace: call init_app once per app, and use "
                 "'current_octaspace' or the same OctaSpace object everywhere."
             )
-        own_defaults = ApiKey.mask_options(defaults, known=["client_scope"])
-        state = State(app, self, read_settings(app.config, self._defaults, own_defaults))
+        own_defaults = mask_options(defaults, known=["client_scope"])
+        try:
+            settings = read_settings(app, self._defaults, own_defaults)
+        except ConfigurationError as error:
+            raise OptionError(str(error), option=error.option) from None
+        state = State(app, self, settings)
         app.teardown_appcontext(state.teardown)
         appcontext_pushed.connect(state.pushed, app)
         app.shell_context_processor(self._shell_context)
@@ -123,8 +133,8 @@ class OctaSpace:
             ConfigurationError: The key or an option cannot be used.
             RuntimeError: As `client`.
         """
-        given: dict[str, Any] = ApiKey.mask_options(options)
-        given["api_key"], api_key = ApiKey.mask(api_key), None
+        given: dict[str, Any] = mask_options(options)
+        given["api_key"], api_key = mask_key(api_key), None
         if "base_url" in given:
             # Otherwise the app's base_urls would be used, and the key would be sent to them.
             given.setdefault("base_urls", None)
@@ -142,8 +152,17 @@ class OctaSpace:
 
         Raises:
             RuntimeError: The app was not set up by this `OctaSpace`, or there is no current app.
+            TypeError: It is not a Flask app, e.g. a WSGI middleware around one.
         """
-        (self._state() if app is None else self._own(app.extensions.get(EXTENSION), app.name)).close()
+        if app is None:
+            self._state().close()
+            return
+        if not isinstance(app, Flask):
+            raise TypeError(
+                f"close() takes a Flask app, not {type(app).__name__}: pass the app itself, not a "
+                "WSGI middleware around it"
+            )
+        self._own(app.extensions.get(EXTENSION), app.name).close()
 
     def init_error_handlers(self, app: Flask) -> None:
         """Answer SDK errors that a view does not handle with JSON instead of a 500.
@@ -153,9 +172,11 @@ class OctaSpace:
         key.
 
         Args:
-            app: The app; its handlers for single error classes have precedence.
+            app: The app. Its own handlers, registered before or after, and those of its blueprints have
+                precedence, also one for `octaspace.Error`.
         """
-        app.register_error_handler(octaspace.Error, answer_error)
+        if octaspace.Error not in app.error_handler_spec[None][None]:
+            app.register_error_handler(octaspace.Error, answer_error)
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(

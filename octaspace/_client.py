@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from ._typing import Self, Unpack
-from .config import ApiKey, ClientOptions, Config, Options
+from .config import ClientOptions, Config, Options, mask_options
 from .errors import ConfigurationError
 from .key_mask import KeyMask
 from .rentals.account import account_fingerprint
@@ -17,6 +17,7 @@ from .request import BodySink, Request, RequestSender
 from .resources import Accounts, Apps, IdleJobs, Network, Nodes, Services, Sessions
 from .resources.resource import Part
 from .response import Response
+from .secret_values import mask_key
 from .transport import SYSTEM_CLOCK, Clock, Transport
 
 __all__ = ["Client"]
@@ -76,8 +77,8 @@ class Client:
     _overrides: defaultdict[type, dict[str, Any]]
 
     def __init__(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> None:
-        key, api_key = ApiKey.mask(api_key), None  # no frame keeps the key unmasked
-        given: dict[str, Any] = ApiKey.mask_options(options)
+        key, api_key = mask_key(api_key), None  # no frame keeps the key unmasked
+        given: dict[str, Any] = mask_options(options)
         self._set_up(Transport(Config(api_key=key, **given)))
 
     def _set_up(self, transport: Transport) -> None:
@@ -112,7 +113,7 @@ class Client:
         Raises:
             ConfigurationError: An option is unknown, invalid, or belongs to the shared sockets.
         """
-        given = ApiKey.mask_options(options)
+        given = mask_options(options)
         for name in _SHARED_OPTIONS:
             if name in given:
                 raise ConfigurationError(

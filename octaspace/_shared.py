@@ -7,8 +7,9 @@ import threading
 
 from ._client import Client
 from ._typing import Unpack
-from .config import ApiKey, ClientOptions, Config, Options
+from .config import ClientOptions, Config, Options, mask_options
 from .fork import notice_fork, register_after_fork
+from .secret_values import mask_key
 
 __all__ = ["client", "configuration", "configure", "reset_configuration", "shutdown_shared_client"]
 
@@ -57,7 +58,7 @@ def configure(**options: Unpack[Options]) -> Config:
     Raises:
         ConfigurationError: An option cannot be used; the configuration does not change.
     """
-    given = ApiKey.mask_options(options)
+    given = mask_options(options)
     config = Config.from_env(**given)
     _replace(config)
     return config
@@ -92,8 +93,8 @@ def client(api_key: str | None = None, **options: Unpack[ClientOptions]) -> Clie
     Raises:
         ConfigurationError: An option or an environment variable cannot be used; the message names it.
     """
-    given = ApiKey.mask_options(options)
-    key, api_key = ApiKey.mask(api_key), None
+    given = mask_options(options)
+    key, api_key = mask_key(api_key), None
     if key is not None:
         given["api_key"] = key
     if given:

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-__all__ = ["suggestion"]
+__all__ = ["closest", "suggestion"]
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is probably meant, or None: a similar one, or one with all words of the name.
+
+    Args:
+        name: The unknown name, in snake case.
+        known: The known names.
+    """
+    import difflib  # needed for mistakes only
+
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return near[0]
+    words = set(name.split("_"))
+    return next((one for one in names if words <= set(one.split("_"))), None)
 
 
 def suggestion(
@@ -18,8 +35,6 @@ def suggestion(
         also: Further known names, which are not listed.
         render: Formats a suggested name, e.g. with a prefix.
     """
-    import difflib  # needed for mistakes only
-
     names = list(known)
-    near = difflib.get_close_matches(name, [*names, *also], n=1)
-    return f"did you mean {render(near[0])}?" if near else f"known are {', '.join(names)}"
+    near = closest(name, [*names, *also])
+    return f"known are {', '.join(names)}" if near is None else f"did you mean {render(near)}?"

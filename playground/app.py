@@ -14,6 +14,7 @@ from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
 from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]
 
 from flask_octaspace import OctaSpace
+from octaspace.config import DEFAULTS
 
 from . import formatting, pages
 from .app_state import EXTENSION, AppState
@@ -81,16 +82,19 @@ def build(config: Mapping[str, Any]) -> Flask:
     first = default_target(process)
     OctaSpace(
         app,
-        api_key=first.key,
-        base_urls=list(first.endpoints),
-        keep_alive=True,
-        logger=calls_log,
-        observers=[CallRecorder()],
-        max_response_bytes=MAX_RESPONSE_BYTES,
-        max_json_values=MAX_JSON_VALUES,
-        cache_ttl=CACHE_TTL,
-        cache_max_bytes=CACHE_MAX_BYTES,
-        rental_ledger=process.rental_ledger,
+        **{
+            **DEFAULTS,  # so that no option comes from an OCTA_… variable
+            "api_key": first.key,
+            "base_urls": list(first.endpoints),
+            "keep_alive": True,
+            "logger": calls_log,
+            "observers": [CallRecorder()],
+            "max_response_bytes": MAX_RESPONSE_BYTES,
+            "max_json_values": MAX_JSON_VALUES,
+            "cache_ttl": CACHE_TTL,
+            "cache_max_bytes": CACHE_MAX_BYTES,
+            "rental_ledger": process.rental_ledger,
+        },
     )
     app.extensions[EXTENSION] = state = AppState(app, process)
     app.secret_key = state.secret_key

@@ -112,9 +112,10 @@ def post_worker_init(worker: Any) -> None:
 
 def worker_exit(server: Any, worker: Any) -> None:
     """Close the connections of the worker's clients."""
-    app = getattr(worker, "wsgi", None)
-    if app is not None:
-        app.extensions["playground"].close()
+    # Missing if the app failed to start; a middleware around the app has no extensions.
+    state = getattr(getattr(worker, "wsgi", None), "extensions", {}).get("playground")
+    if state is not None:
+        state.close()
 
 
 def _check_threads(cfg: Any) -> None:

@@ -30,7 +30,8 @@ from typing import Literal
 from urllib.parse import quote
 
 from octaspace import Config, ConfigurationError
-from octaspace.rentals.ledger_url import LedgerUrl, parse_ledger_url
+from octaspace.rentals.ledger_url import parse_ledger_url
+from octaspace.secret_values import MaskedUrl
 
 from .store.backend import StoreError
 from .store.quotas import DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
@@ -142,12 +143,12 @@ class ProcessSettings:
     operator_key: str | None = field(default=None, repr=False)
     operator_urls: tuple[str, ...] = (LIVE_ENDPOINT,)
     secret_key: str | None = field(default=None, repr=False)
-    ledger_url: LedgerUrl | None = field(default=None, repr=False)
+    ledger_url: MaskedUrl | None = field(default=None, repr=False)
     ledger_variable: str = ""
     reaper_seconds: int = 30
 
     @property
-    def rental_ledger(self) -> LedgerUrl:
+    def rental_ledger(self) -> MaskedUrl:
         """The URL of the rental ledger, with an absolute path."""
         if self.ledger_url is not None:
             return self.ledger_url
@@ -336,7 +337,7 @@ def _key(key: str | None) -> str | None:
     return key
 
 
-def _ledger(text: str | None, redis_url: str | None) -> LedgerUrl | None:
+def _ledger(text: str | None, redis_url: str | None) -> MaskedUrl | None:
     """The rental ledger: its own URL, else Redis; None for the default file.
 
     Messages about Redis repeat no part of the URL: a part of a mistyped password may look like an option.

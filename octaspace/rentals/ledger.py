@@ -11,11 +11,12 @@ from typing import Final, NoReturn
 from .._typing import Self
 from ..errors import RentalLedgerError
 from ..fork import notice_fork, register_after_fork
+from ..secret_values import MaskedUrl
 from .backend import LedgerBackend
 from .deadlines import checked_seconds
 from .heartbeat import Heartbeat
 from .ledger_time import LedgerTime
-from .ledger_url import DEFAULT_LEASE, DEFAULT_RECONCILE_TIMEOUT, LedgerUrl, parse_ledger_url
+from .ledger_url import DEFAULT_LEASE, DEFAULT_RECONCILE_TIMEOUT, parse_ledger_url
 from .owner import RentalOwner
 from .rental import Outcome, Rental, ServiceName
 
@@ -227,7 +228,7 @@ def open_ledger(url: str) -> RentalLedger:
         ValueError: The URL cannot be used; the message says what is supported.
         RentalLedgerError: The package redis is not installed.
     """
-    url = LedgerUrl(url)  # frames keep their locals
+    url = MaskedUrl(url)  # frames keep their locals
     address = parse_ledger_url(url)
     notice_fork()
     with _open.lock:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
+from ..secret_values import MaskedUrl
 from ..suggestion import suggestion
 
-__all__ = ["DEFAULT_LEASE", "DEFAULT_RECONCILE_TIMEOUT", "LedgerAddress", "LedgerUrl", "parse_ledger_url"]
+__all__ = ["DEFAULT_LEASE", "DEFAULT_RECONCILE_TIMEOUT", "LedgerAddress", "parse_ledger_url"]
 
 #: Seconds that a rental outlives the last sign of life of its owner.
 DEFAULT_LEASE: Final = 90.0
@@ -25,9 +26,6 @@ _OPTIONS: Final = {"lease": DEFAULT_LEASE, "reconcile_timeout": DEFAULT_RECONCIL
 _MIN_SECONDS: Final = 0.5
 _MAX_SECONDS: Final = 86400.0
 
-#: Up to the last @: also the password in a URL that is refused.
-_USER_INFO: Final = re.compile(r"(?<=://).*@", re.DOTALL)
-
 #: A password with an unencoded @, /, ?, # or % would become the host, the database or an option.
 _REDIS: Final = re.compile(
     r"(?P<address>rediss?://(?:[^@/?#\[\]\s]*@)?"
@@ -35,20 +33,6 @@ _REDIS: Final = re.compile(
     r"(?:\?(?P<query>[^@#?\s]*))?"
 )
 _BARE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-
-
-class LedgerUrl(str):
-    """The URL of a ledger; its repr shows no user name and no password."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return repr(self.masked)
-
-    @property
-    def masked(self) -> str:
-        """The URL with ``***`` in place of user name and password."""
-        return _USER_INFO.sub("***@", str(self))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -62,20 +46,20 @@ class LedgerAddress:
         reconcile_timeout: Seconds after which a rental that is not found was not made.
     """
 
-    url: LedgerUrl
+    url: MaskedUrl
     path: str | None
     lease: float
     reconcile_timeout: float
 
     @property
-    def full_url(self) -> LedgerUrl:
+    def full_url(self) -> MaskedUrl:
         """The URL with the options that differ from their defaults."""
         given = {"lease": self.lease, "reconcile_timeout": self.reconcile_timeout}
         query = "&".join(
             f"{name}={_seconds(value)}" for name, value in given.items() if value != _OPTIONS[name]
         )
         separator = "&" if "?" in self.url else "?"
-        return LedgerUrl(f"{self.url}{separator}{query}" if query else self.url)
+        return MaskedUrl(f"{self.url}{separator}{query}" if query else self.url)
 
 
 def parse_ledger_url(url: str) -> LedgerAddress:
@@ -88,7 +72,7 @@ def parse_ledger_url(url: str) -> LedgerAddress:
     Raises:
         ValueError: It is none of these; the message says what is supported and repeats no password.
     """
-    url = LedgerUrl(url)  # frames keep their locals
+    url = MaskedUrl(url)  # frames keep their locals
     scheme = url.partition(":")[0]
     if scheme == "sqlite":
         return _sqlite(url)
@@ -111,10 +95,10 @@ def _sqlite(url: str) -> LedgerAddress:
     options, others = _options(query)
     if others:
         raise ValueError(f"a rental ledger has no option {others[0]!r}; {suggestion(others[0], _OPTIONS)}")
-    return LedgerAddress(LedgerUrl(f"sqlite:///{quote(os.fsencode(path))}"), path, **options)
+    return LedgerAddress(MaskedUrl(f"sqlite:///{quote(os.fsencode(path))}"), path, **options)
 
 
-def _redis(url: LedgerUrl) -> LedgerAddress:
+def _redis(url: MaskedUrl) -> LedgerAddress:
     parts = _parts(url)
     if parts is None or _BARE_PERCENT.search(url) or not url.isprintable():
         raise ValueError(
@@ -130,12 +114,12 @@ def _redis(url: LedgerUrl) -> LedgerAddress:
     return LedgerAddress(address, None, **options)
 
 
-def _parts(url: LedgerUrl) -> tuple[LedgerUrl, int, str] | None:
+def _parts(url: MaskedUrl) -> tuple[MaskedUrl, int, str] | None:
     """The address, the port and the query; a match would show the password in a frame's locals."""
     found = _REDIS.fullmatch(url)
     if found is None:
         return None
-    return LedgerUrl(found["address"]), int(found["port"] or "1"), found["query"] or ""
+    return MaskedUrl(found["address"]), int(found["port"] or "1"), found["query"] or ""
 
 
 def _options(query: str) -> tuple[dict[str, float], list[str]]:

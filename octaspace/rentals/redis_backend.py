@@ -13,8 +13,8 @@ from redis.retry import Retry
 
 from ..errors import RentalLedgerError
 from ..fork import register_after_fork
+from ..secret_values import MaskedUrl
 from .ledger_time import LedgerTime
-from .ledger_url import LedgerUrl
 from .redis_errors import describe_redis_error
 from .rental import Rental
 
@@ -89,7 +89,7 @@ class RedisBackend:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = LedgerUrl(url)
+        self._url = MaskedUrl(url)
         #: The clients of the processes that this one was forked from.
         self._inherited: list[Any] = []
         # Connects at the first use.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from octaspace import Config, ConfigurationError
-from octaspace.config import DEFAULTS, convert_option
+from octaspace.config import DEFAULTS
+from octaspace.validation import convert_option
 
 __all__ = [
     "CACHE_MAX_BYTES", "CACHE_TTL", "CODE_ONLY", "GROUPS", "MAX_JSON_VALUES", "MAX_RESPONSE_BYTES", "OPTIONS",

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask import Flask, Response, stream_with_context
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_octaspace import OctaSpace
 from octaspace import Request
@@ -17,6 +19,16 @@ octa = OctaSpace()
 def whoami() -> Request:
     """A request that says which process sent it."""
     return Request("GET", f"/process/{os.getpid()}")
+
+
+def create_wrapped_app() -> DispatcherMiddleware:
+    """The app below two middlewares."""
+    return DispatcherMiddleware(ProxyFix(create_app()))
+
+
+def create_failing_app() -> Flask:
+    """Raise, as an app does that cannot start."""
+    raise RuntimeError("it does not start")
 
 
 def create_app(*, use_at_once: bool = False) -> Flask:

@@ -19,7 +19,7 @@ from flask import Flask
 
 import octaspace
 from flask_octaspace import OctaSpace, octaspace_request
-from flask_octaspace.calls import method_names
+from flask_octaspace.calls import method_instead, method_names, public_methods
 from octaspace.sandbox import SandboxServer
 
 from ..support.fault_server import FaultServer, answer
@@ -138,6 +138,8 @@ def test_a_download_to_a_file(app: Flask, octaspace_sandbox: SandboxServer, tmp_
     [
         (["nodes.fnd", "1"], "no method 'nodes.fnd'; the methods are:\n  accounts.balance\n"),
         (["nodes"], "no method 'nodes'"),
+        (["services.mr.search"], "services.mr.search makes more than one call; call services.mr.list here"),
+        (["services.vpn.rent"], "services.vpn.rent makes more than one call; call services.vpn.create here"),
         (["config.replace"], "no method"),
         (["with_options"], "no method"),
         (["nodes._get", "x"], "no method"),
@@ -235,7 +237,8 @@ class TestCheck:
         first, second = octaspace_sandbox.urls
         lines = result.stdout.splitlines()
         assert lines[0] == "configuration: 2 endpoint(s), one connection per call, client scope app"
-        for line, url in zip(lines[1:], (first, second), strict=True):
+        assert [line.split(":")[0] for line in lines[1:4]] == ["base_urls", "api_key", "rental_ledger"]
+        for line, url in zip(lines[4:], (first, second), strict=True):
             assert re.fullmatch(rf"{url}: reachable, \d+ ms, key accepted", line)
 
     def test_without_a_key(self, octaspace_sandbox: SandboxServer) -> None:
@@ -244,12 +247,30 @@ class TestCheck:
         result = run(app, "check")
         assert result.exit_code == 0
         lines = result.stdout.splitlines()
-        assert lines[:2] == [
+        assert lines[:4] == [
             "configuration: 1 endpoint(s), keep-alive, client scope context",
-            "key: none, so public calls only",
+            f"base_url: {octaspace_sandbox.url!r} (keyword base_url)",
+            "api_key: None (default)",
+            "rental_ledger: None (default)",
         ]
-        assert lines[2].endswith(" ms")
+        assert lines[4].endswith(" ms")
         assert [entry.path for entry in octaspace_sandbox.journal.entries()] == ["/network"]
+
+    def test_where_the_options_came_from(
+        self, octaspace_sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("OCTA_API_KEY", KEY)
+        monkeypatch.setenv("OCTA_BASE_URL", octaspace_sandbox.url)
+        app = Flask("environment")
+        app.config["OCTASPACE"] = {"RENTAL_LEDGER": "redis://user:hunter2@host:6379/0"}
+        OctaSpace(app)
+        result = run(app, "check")
+        assert result.stdout.splitlines()[1:4] == [
+            f"base_url: {octaspace_sandbox.url!r} (environment OCTA_BASE_URL)",
+            "api_key: '***' (environment OCTA_API_KEY)",
+            "rental_ledger: 'redis://***@host:6379/0' (app.config OCTASPACE[\"RENTAL_LEDGER\"])",
+        ]
+        assert KEY not in result.output
 
     def test_one_endpoint_is_down(self, app: Flask, octaspace_sandbox: SandboxServer) -> None:
         first, second = octaspace_sandbox.urls
@@ -340,9 +361,9 @@ class TestConfig:
         assert lines.keys() == {field.name for field in dataclasses.fields(octaspace.Config)} | {
             "client_scope"
         }
-        assert lines["api_key"] == "'***'  (OCTA_API_KEY in the environment)"
-        assert lines["pool_size"] == "7  (OCTASPACE_POOL_SIZE)"
-        assert lines["keep_alive"] == "True  (OCTASPACE_PERSISTENT)"
+        assert lines["api_key"] == "'***'  (environment OCTA_API_KEY)"
+        assert lines["pool_size"] == "7  (app.config OCTASPACE_POOL_SIZE)"
+        assert lines["keep_alive"] == "True  (app.config OCTASPACE_PERSISTENT)"
         assert lines["read_timeout"] == "1.5  (keyword read_timeout)"
         assert lines["client_scope"] == "'context'  (keyword client_scope)"
         assert lines["max_retries"] == "2  (default)"
@@ -392,3 +413,27 @@ def test_the_real_command(octaspace_sandbox: SandboxServer, tmp_path: Path) -> N
     shell = flask("shell", FLASK_OCTASPACE_POOL_SIZE="0")
     assert shell.returncode != 0
     assert "OCTASPACE_POOL_SIZE: pool_size must be at least 1, not 0" in shell.stderr
+
+
+def test_every_method_can_be_called_or_has_another_instead() -> None:
+    with octaspace.Client() as client:
+        callable_names = set(method_names(client))
+        others = {name for name, _ in public_methods(client)} - callable_names
+        assert others
+        assert {method_instead(client, name) for name in others} <= callable_names
+
+
+@pytest.mark.parametrize("words", [["octaspace", "config"], ["octaspace", "check"], ["octaspace"]])
+def test_a_wrong_option_is_one_line(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "wrong.py").write_text(
+        "from flask import Flask\nfrom flask_octaspace import OctaSpace\n"
+        "app = Flask(__name__)\napp.config['OCTASPACE_READ_TIMOUT'] = 5\nOctaSpace(app)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wrong", *words],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        "Error: OCTASPACE_READ_TIMOUT: unknown option; did you mean OCTASPACE_READ_TIMEOUT?"
+    ]

@@ -52,7 +52,7 @@ def test_every_option_has_its_key(tmp_path: Path) -> None:
     settings = settings_of({f"OCTASPACE_{name.upper()}": value for name, value in values.items()})
     for name, value in values.items():
         assert getattr(settings.config, name) == (tuple(value) if name == "base_urls" else value)
-        assert settings.origins[name] == f"OCTASPACE_{name.upper()}"
+        assert str(settings.origins[name]) == f"app.config OCTASPACE_{name.upper()}"
 
 
 #: For every option that text can give: the text of a variable, and the resulting value.
@@ -134,21 +134,91 @@ def test_the_key_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
     for missing in ({}, {"OCTASPACE_API_KEY": None}, {"OCTASPACE_API_KEY": " "}):
         settings = settings_of(missing)
         assert settings.config.api_key == "from-env"
-        assert settings.origins["api_key"] == "OCTA_API_KEY in the environment"
+        assert str(settings.origins["api_key"]) == "environment OCTA_API_KEY"
     assert settings_of(api_key="keyword").config.api_key == "keyword"
     assert settings_of({"OCTASPACE_API_KEY": "own"}, api_key="keyword").config.api_key == "own"
 
 
-def test_no_other_variable_of_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OCTA_BASE_URL", "http://elsewhere.test")
-    assert settings_of().config.base_url == octaspace.Config().base_url
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_every_option_falls_back_to_the_environment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    text, value = TEXTS[name][0]
+    monkeypatch.setenv(f"OCTA_{name.upper()}", text)
+    settings = settings_of()
+    assert getattr(settings.config, name) == value
+    assert str(settings.origins[name]) == f"environment OCTA_{name.upper()}"
+
+
+def test_the_environment_overrides_no_endpoint_of_a_stronger_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = ("http://own.test",)
+    monkeypatch.setenv("OCTA_BASE_URLS", "http://b.test,http://c.test")
+    assert settings_of({"OCTASPACE_BASE_URL": own[0]}).config.endpoints == own
+    assert settings_of(base_url=own[0]).config.endpoints == own
+    assert settings_of({"OCTASPACE": {"base_url": own[0]}}).config.endpoints == own
+    monkeypatch.delenv("OCTA_BASE_URLS")
+    monkeypatch.setenv("OCTA_BASE_URL", "not read")
+    assert settings_of({"OCTASPACE_BASE_URLS": own}).config.endpoints == own
+
+
+@pytest.mark.parametrize("key", ["KEEP_ALIVE", "PERSISTENT"])
+@pytest.mark.parametrize("variable", ["OCTA_KEEP_ALIVE", "OCTA_PERSISTENT"])
+def test_the_environment_overrides_no_alias(monkeypatch: pytest.MonkeyPatch, key: str, variable: str) -> None:
+    monkeypatch.setenv(variable, "yes")
+    assert settings_of({f"OCTASPACE_{key}": False}).config.keep_alive is False
+    assert settings_of().config.keep_alive is True
+
+
+def test_an_option_of_the_environment_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCTA_POOL_SIZE", "many")
+    with pytest.raises(
+        octaspace.ConfigurationError, match=r"^OCTA_POOL_SIZE: pool_size must be a whole number"
+    ):
+        settings_of()
+    assert settings_of({"OCTASPACE_POOL_SIZE": 2}).config.pool_size == 2
+
+
+def test_a_table_of_options() -> None:
+    settings = settings_of({"OCTASPACE": {"API_KEY": "k", "pool_size": "3", "Client_Scope": "context"}})
+    assert (settings.config.api_key, settings.config.pool_size) == ("k", 3)
+    assert settings.client_scope == "context"
+    assert str(settings.origins["pool_size"]) == 'app.config OCTASPACE["pool_size"]'
+
+
+def test_a_table_of_from_prefixed_env(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_OCTASPACE__API_KEY", "12345")
+    app = Flask("configured")
+    app.config.from_prefixed_env()
+    OctaSpace(app)
+    assert app.extensions["octaspace"].settings.config.api_key == "12345"
+
+
+def test_the_table_and_a_key() -> None:
+    assert settings_of({"OCTASPACE": {"POOL_SIZE": "3"}, "OCTASPACE_POOL_SIZE": 3}).config.pool_size == 3
+    message = r'^OCTASPACE_POOL_SIZE and OCTASPACE\["POOL_SIZE"\] have different values; remove one of them$'
+    with pytest.raises(octaspace.ConfigurationError, match=message):
+        settings_of({"OCTASPACE": {"POOL_SIZE": 4}, "OCTASPACE_POOL_SIZE": 3})
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"APIKEY": "sk-secret"}, 'OCTASPACE["APIKEY"]: unknown option; did you mean API_KEY?'),
+        ({"OCTASPACE_API_KEY": "sk-secret"}, "did you mean API_KEY?"),
+        ({"POOL_SIZE": 0}, 'OCTASPACE["POOL_SIZE"]: pool_size must be at least 1'),
+        ("sk-secret", "OCTASPACE must be a table of options, such as {'API_KEY': …}, not str"),
+    ],
+)
+def test_a_table_that_cannot_be_used(table: Any, words: str) -> None:
+    with pytest.raises(octaspace.ConfigurationError) as caught:
+        settings_of({"OCTASPACE": table})
+    assert words in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_app_config_wins_over_keywords() -> None:
     settings = settings_of({"OCTASPACE_POOL_SIZE": 8}, pool_size=2, max_retries=1, client_scope="context")
     assert (settings.config.pool_size, settings.config.max_retries) == (8, 1)
-    assert settings.origins == {
-        "pool_size": "OCTASPACE_POOL_SIZE",
+    assert {name: str(origin) for name, origin in settings.origins.items()} == {
+        "pool_size": "app.config OCTASPACE_POOL_SIZE",
         "max_retries": "keyword max_retries",
         "client_scope": "keyword client_scope",
     }
@@ -215,7 +285,7 @@ def test_a_bad_keyword_is_named(keywords: dict[str, Any], words: str) -> None:
 
 def test_a_bad_key_of_the_environment_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCTA_API_KEY", "sec\x01ret")
-    with pytest.raises(octaspace.ConfigurationError, match=r"^OCTA_API_KEY in the environment: ") as caught:
+    with pytest.raises(octaspace.ConfigurationError, match=r"^OCTA_API_KEY: ") as caught:
         settings_of()
     assert "ret" not in str(caught.value)
 

@@ -186,6 +186,26 @@ def test_handlers_of_the_app_go_first(make_app: MakeApp, api: FaultServer) -> No
     assert app.test_client().get("/").text == "ours: 404"
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["registered before", "registered after"])
+@pytest.mark.parametrize("kind", [octaspace.Error, octaspace.NotFoundError])
+def test_no_handler_of_the_app_is_replaced(
+    make_app: MakeApp, api: FaultServer, kind: type[octaspace.Error], first: bool
+) -> None:
+    app, octa = make_app()
+    if not first:
+        octa.init_error_handlers(app)
+    app.register_error_handler(kind, lambda error: (f"ours: {error.status}", 418))
+    if first:
+        octa.init_error_handlers(app)
+
+    @app.get("/")
+    def view() -> Any:
+        return current_octaspace.nodes.find(7).data
+
+    api.then(answer(status=404))
+    assert app.test_client().get("/").text == "ours: 404"
+
+
 def test_without_them_an_error_is_a_500(make_app: MakeApp, api: FaultServer) -> None:
     app, _ = make_app()
     app.testing = False

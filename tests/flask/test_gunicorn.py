@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from ..support.fault_server import Exchange, FaultServer, echo
 from ..support.waiting import until
 from .conftest import no_open_sockets
-from .gunicorn_server import Gunicorn, Load, is_alive
+from .gunicorn_server import ROOT, Gunicorn, Load, is_alive
 
 pytestmark = pytest.mark.gunicorn
 
@@ -123,3 +125,32 @@ def test_a_browser_that_leaves_a_stream(tmp_path: Path, api: FaultServer, kind: 
         browser.close()
         no_open_sockets(api)
         server.get("/")
+
+
+def hook() -> str:
+    """The `worker_exit` of the documentation, with a line for each client that it closes."""
+    text = (ROOT / "docs" / "gunicorn.md").read_text(encoding="utf-8")
+    (recipe,) = (block for block in text.split("```python\n") if "def worker_exit" in block)
+    code = recipe.partition("```")[0]
+    code = code.replace("octa.close(app)", "octa.close(app); print('closed', flush=True)")
+    return f"from tests.flask.gunicorn_app import octa\n{code}"
+
+
+@pytest.mark.parametrize("app", ["create_app()", "create_wrapped_app()"])
+def test_the_hook_of_the_documentation(tmp_path: Path, app: str) -> None:
+    with Gunicorn(tmp_path, f"tests.flask.gunicorn_app:{app}", {"workers": 1}, {}, hook()) as server:
+        server.get("/stats")
+    assert server.log.count("closed\n") == 1
+
+
+def test_the_hook_of_the_documentation_and_an_app_that_does_not_start(tmp_path: Path) -> None:
+    conf = tmp_path / "gunicorn.conf.py"
+    conf.write_text(f"{hook()}\nbind = '127.0.0.1:0'\ncontrol_socket_disable = True\n")
+    result = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "-c", str(conf), "tests.flask.gunicorn_app:create_failing_app()"],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert "it does not start" in result.stderr
+    assert "Worker failed to boot" in result.stderr
+    assert "AttributeError" not in result.stderr
+    assert "closed" not in result.stdout

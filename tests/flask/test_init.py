@@ -151,3 +151,11 @@ def test_the_logger_is_a_child_of_the_apps(make_app: MakeApp) -> None:
         logger = octa.client.config.logger
     assert logger is app.logger.getChild("octaspace")
     assert logger.parent is app.logger
+
+
+def test_close_takes_an_app_that_it_has_set_up() -> None:
+    octa = OctaSpace()
+    with pytest.raises(TypeError, match=r"close\(\) takes a Flask app, not str"):
+        octa.close("app")  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match="'other' was not set up by this OctaSpace"):
+        octa.close(Flask("other"))

@@ -13,7 +13,8 @@ from typing import Any, get_type_hints
 import pytest
 
 from octaspace import Client, Config, ConfigurationError, client, configure
-from octaspace.config import CHECKS, DEFAULTS, Options, convert_option
+from octaspace.config import DEFAULTS, Options
+from octaspace.validation import CHECKS, convert_option
 
 CONTRACT: dict[str, Any] = {
     "api_key": None,

@@ -13,9 +13,11 @@ from flask import Flask
 from octaspace import Client, Config, ConfigurationError
 from playground.sdk import client_cache as module
 from playground.sdk.client_cache import ClientCache
+from playground.settings import ProcessSettings
 
 from ...support.waiting import until
 from ..browsing import Visitor
+from ..conftest import MakeApp
 
 SETTINGS = "/playground/settings"
 
@@ -163,3 +165,18 @@ def test_concurrent_leases_share_a_client(clients: ClientCache) -> None:
     for thread in threads:
         thread.join()
     assert len(set(map(id, found))) == 1
+
+
+def test_no_option_comes_from_the_environment_by_way_of_the_extension(
+    process: ProcessSettings, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, text in (
+        ("OCTA_BASE_URL", "http://elsewhere.test"),
+        ("OCTA_API_KEY", "sk-other"),
+        ("OCTA_SSL_VERIFY", "no"),
+        ("OCTA_POOL_SIZE", "77"),
+    ):
+        monkeypatch.setenv(variable, text)
+    config = make_app(process).extensions["octaspace"].settings.config
+    assert "http://elsewhere.test" not in config.endpoints
+    assert (config.api_key != "sk-other", config.ssl_verify, config.pool_size) == (True, True, 5)

@@ -13,7 +13,8 @@ from flask import Flask
 import octaspace
 from flask_octaspace import OctaSpace
 from octaspace.rentals import open_ledger
-from octaspace.rentals.ledger_url import LedgerUrl, parse_ledger_url
+from octaspace.rentals.ledger_url import parse_ledger_url
+from octaspace.secret_values import MaskedUrl
 
 #: Stands for a password in the URLs below.
 SECRET = "hunter2"
@@ -174,7 +175,7 @@ def test_user_and_password_are_masked(info: str) -> None:
 
 
 def test_an_unencoded_at_sign_is_masked_as_well() -> None:
-    assert LedgerUrl("redis://app:1@hunter2@host/0").masked == "redis://***@host/0"
+    assert MaskedUrl("redis://app:1@hunter2@host/0").masked == "redis://***@host/0"
 
 
 def test_a_config_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
