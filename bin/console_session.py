@@ -142,15 +142,14 @@ def main() -> None:
 
 
 class _Prompt(code.InteractiveConsole):
-    """Python's prompt. An error of the SDK is one line with its class, without the frames inside the SDK."""
+    """Python's prompt. An error is one line with its class; `traceback.print_last()` shows the frames."""
 
     def showtraceback(self) -> None:
         """Print the error of the last line."""
         error = sys.exc_info()[1]
-        if not isinstance(error, octaspace.Error):
-            super().showtraceback()
-            return
+        assert error is not None
         sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+        sys.last_exc = error  # which `print_last` of Python 3.12 prefers
         self.write("".join(traceback.format_exception_only(type(error), error)))
 
 

@@ -28,6 +28,21 @@ PARTS = {
 
 OLDEST = (3, 10)
 
+#: Variables of Python that stay: they do not change which code is run.
+PYTHON_VARIABLES = (
+    "PYTHONDEVMODE", "PYTHONDONTWRITEBYTECODE", "PYTHONFAULTHANDLER", "PYTHONHASHSEED", "PYTHONIOENCODING",
+    "PYTHONPYCACHEPREFIX", "PYTHONUNBUFFERED", "PYTHONUTF8",
+)  # fmt: skip
+
+#: Options of pip that stay as variables: how packages are fetched. Others change what is installed, or where.
+PIP_VARIABLES = (
+    "PIP_CACHE_DIR", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_COMPILE", "PIP_CONFIG_FILE", "PIP_DEFAULT_TIMEOUT",
+    "PIP_DISABLE_PIP_VERSION_CHECK", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL",
+    "PIP_KEYRING_PROVIDER", "PIP_NO_BINARY", "PIP_NO_CACHE_DIR", "PIP_NO_INDEX", "PIP_NO_INPUT",
+    "PIP_ONLY_BINARY", "PIP_PREFER_BINARY", "PIP_PROXY", "PIP_RETRIES", "PIP_ROOT_USER_ACTION",
+    "PIP_TIMEOUT", "PIP_TRUSTED_HOST", "PIP_USE_DEPRECATED", "PIP_USE_FEATURE",
+)  # fmt: skip
+
 #: Parts of pip's messages when it cannot reach the index.
 UNREACHABLE = (
     "Failed to establish a new connection",
@@ -56,12 +71,17 @@ def from_here(*names):
 
 
 def ensure(*parts):
-    """Make sure that `.venv` has these parts and return its Python. On failure, exit with one line."""
+    """Make sure that `.venv` has these parts and return its Python. On failure, exit with one line.
+
+    Variables that would make Python or pip use other code or another place are removed from the environment,
+    for the programs that the script starts as well.
+    """
+    _clean_environment()
     try:
         with open(os.path.abspath(__file__)) as lock:  # scripts started together take turns
             _lock(lock)
             sound = _is_sound()
-            missing = [part for part in parts if not sound or _stamp(part) != _read(part)]
+            missing = [part for part in parts if not (sound and _is_installed(part))]
             if missing:
                 if not sound:
                     _make()
@@ -83,6 +103,13 @@ def become(command):
     os.execv(command[0], command)
 
 
+def _clean_environment():
+    for name in list(os.environ):
+        for prefix, kept in (("PYTHON", PYTHON_VARIABLES), ("PIP_", PIP_VARIABLES)):
+            if name.startswith(prefix) and name.upper() not in kept:
+                del os.environ[name]
+
+
 def _lock(handle):
     try:
         import fcntl
@@ -97,19 +124,40 @@ def _lock(handle):
 
 def _is_sound():
     """Whether `.venv` is complete, not too old, and has the Python version for which it was created."""
+    version = _version()
+    if version is None or not os.path.exists(PYTHON):
+        return False
+    # After an upgrade of the system's Python, the installed packages do not match it.
+    now = re.search(r"python(\d+)\.(\d+)", os.path.basename(os.path.realpath(PYTHON)))
+    changed = now is not None and tuple(int(part) for part in now.groups()) != version
+    return version >= OLDEST and not changed and bool(_installed("pip"))
+
+
+def _version():
+    """The Python version that `.venv` was created for; None if it is not complete."""
     try:
         with open(os.path.join(VENV, "pyvenv.cfg")) as config:
             made_for = re.search(r"^version(?:_info)? *= *(\d+)\.(\d+)", config.read(), re.MULTILINE)
     except OSError:
-        return False
-    if made_for is None or not os.path.exists(PYTHON):
-        return False
-    version = tuple(int(part) for part in made_for.groups())
-    # After an upgrade of the system's Python, the installed packages do not match it.
-    now = re.search(r"python(\d+)\.(\d+)", os.path.basename(os.path.realpath(PYTHON)))
-    changed = now is not None and tuple(int(part) for part in now.groups()) != version
-    pip = glob.glob(os.path.join(VENV, "lib", "*%d.%d*" % version, "site-packages", "pip"))
-    return version >= OLDEST and not changed and bool(pip)
+        return None
+    return made_for and tuple(int(part) for part in made_for.groups())
+
+
+def _installed(pattern):
+    """Names in the folder of the installed packages."""
+    folder = os.path.join(VENV, "lib", "*%d.%d*" % _version(), "site-packages")
+    return [os.path.basename(path) for path in glob.glob(os.path.join(folder, pattern))]
+
+
+def _distributions():
+    """Names of the installed distributions, without their versions."""
+    return sorted(name.partition("-")[0] for name in _installed("*.dist-info"))
+
+
+def _is_installed(part):
+    """Whether a part was installed from these pins, and every distribution of that time is still there."""
+    noted = (_read(part) or "").splitlines()
+    return noted[:1] == [_stamp(part)] and {"pip"} <= set(noted[1:]) <= set(_distributions())
 
 
 def _without_secrets():
@@ -131,20 +179,21 @@ def _make():
     except ImportError:
         sys.exit("This Python has no venv module; install it first (Debian: apt install python3-venv).")
     say("Creating the virtual environment in .venv …")
-    if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV], env=_without_secrets()):
+    if subprocess.call([sys.executable, "-I", "-m", "venv", "--clear", VENV], env=_without_secrets()):
         sys.exit("The virtual environment could not be created in .venv (see above).")
 
 
 def _install(parts):
     say("Installing the pinned packages (%s) …" % ", ".join(parts))
-    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+    # `--no-user`: a configuration file of pip may say otherwise, and pip refuses that in an environment.
+    pip = [PYTHON, "-I", "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-user"]
     pins = ["--constraint", "constraints.txt"]
     _pip(pip + pins + ["pip>=25.3"])  # the first release with --group and --build-constraint
     wanted = [word for part in parts for word in PARTS[part]]
     _pip(pip + pins + ["--build-constraint", "constraints.txt"] + wanted)
     for part in parts:
         with open(_stamp_path(part), "w") as stamp:
-            stamp.write(_stamp(part))
+            stamp.write("\n".join([_stamp(part), *_distributions()]))
 
 
 def _pip(command):

@@ -104,7 +104,7 @@ def build(config: Mapping[str, Any]) -> Flask:
     app.jinja_env.globals["ACTIONS"] = ACTIONS
     error_pages.init_app(app)
     url_ids.init_app(app)
-    app.register_blueprint(health.bp)
+    health.init_app(app, state)
     pages.init_app(app)
     navigation.init_app(app)
     balance.init_app(app)

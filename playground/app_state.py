@@ -117,19 +117,20 @@ def open_rental_ledger(process: ProcessSettings) -> RentalLedger:
 
 
 def check_rental_ledger(process: ProcessSettings) -> None:
-    """Check that the rental ledger can be read, and that its file can be written.
+    """Check that the rental ledger can be read and written.
 
     Raises:
         StartError: It cannot be used.
     """
     ledger = open_rental_ledger(process)
+    location, variable = ledger.backend.location, process.ledger_variable
     path = parse_ledger_url(process.rental_ledger).path
-    if path is not None and not os.access(path if os.path.exists(path) else os.path.dirname(path), os.W_OK):
-        raise StartError(f"The rental ledger cannot be used: {path} cannot be written")
     try:
+        ledger.backend.check_writable()
         ledger.backend.open_rentals()
     except RentalLedgerError as error:
-        raise StartError(f"The rental ledger cannot be used: {error}") from None
+        reason = str(error) if path is not None else str(error).replace(location, f"of {variable}")
+        raise StartError(reason[0].upper() + reason[1:]) from None
 
 
 def ensure_private_directory(folder: Path) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.app_state import check_rental_ledger, ensure_private_directory
+from playground.secret_key import load_or_create_secret
 from playground.settings import ProcessSettings, StartError, is_loopback
 from playground.store import StoreError, open_database
 from playground.web.access_log import AccessLogger
@@ -65,6 +66,9 @@ def on_starting(server: Any) -> None:
         folder = ensure_private_directory(settings.state_dir)
         if folder.stat().st_mode & 0o077:
             server.log.warning("Others can read the state folder %s: chmod 700 it", folder)
+        if settings.secret_key is None:
+            # For all workers, also those that start when the folder is gone.
+            os.environ["SECRET_KEY"] = load_or_create_secret(folder / "secret_key")
         database = open_database(folder, settings.redis_url, settings.store_bytes)
         database.check()
         database.close()
@@ -84,10 +88,18 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Format log lines of other packages and uncaught exceptions without data of requests."""
-    from playground.web import app_log  # the module of the worker, not the one this file imported
+    """Format log lines of other packages and uncaught exceptions without data of requests.
+
+    `/readyz` is told when the worker shuts down.
+    """
+    # The modules of the worker, not those that this file imported.
+    from playground.web import app_log
+    from playground.web.health import READINESS
 
     app_log.install_hooks()
+    readiness = getattr(worker.wsgi, "extensions", {}).get(READINESS)
+    if readiness is not None:
+        readiness.is_stopping = lambda: not worker.alive
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -1,5 +1,6 @@
 """Settings of the process, from environment variables.
 
+PLAYGROUND_NAME               name of the deployment, instead of the port, in the cookie and the state folder
 PLAYGROUND_BIND               address of Gunicorn; one that others can reach needs the next two
 PLAYGROUND_PASSWORD           required before any page is shown; at least 12 characters
 PLAYGROUND_HOSTS              additional host names of the app, comma-separated
@@ -9,10 +10,10 @@ PLAYGROUND_RENTAL_LEDGER      rental ledger; by default that Redis, or rentals.d
 PLAYGROUND_REAPER_SECONDS     pause between two rounds of the reaper
 PLAYGROUND_STORE_BYTES        maximum total size of the state of browsers, in bytes
 PLAYGROUND_PROXY_HOPS         number of proxies in front that set X-Forwarded-… headers
-PLAYGROUND_STATE_DIR          state folder; by default one per port in `instance` next to the package
+PLAYGROUND_STATE_DIR          state folder; by default one per name or port in `instance` of the repository
 PLAYGROUND_WORKERS, _THREADS  Gunicorn's processes, and the concurrent pages of each
-PLAYGROUND_SANDBOX_URLS       the sandbox's endpoints, as the launcher passes them
-PLAYGROUND_SANDBOX_CONTROL    address of the sandbox's control API, likewise
+PLAYGROUND_SANDBOX_URLS       endpoints of a shared sandbox, comma-separated; else the launcher starts one
+PLAYGROUND_SANDBOX_CONTROL    address of its control API, if it cannot be found by its endpoints
 SECRET_KEY                    signs cookies
 OCTA_API_KEY, OCTA_BASE_URL, OCTA_BASE_URLS    the operator's key and the endpoints it belongs to
 """
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -33,12 +34,15 @@ from octaspace.rentals.ledger_url import LedgerUrl, parse_ledger_url
 from .store.backend import StoreError
 from .store.quotas import DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
 
-__all__ = ["ProcessSettings", "StartError", "is_loopback"]
+__all__ = ["ProcessSettings", "StartError", "is_loopback", "normalized_urls"]
 
 #: Names that always refer to this machine.
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+
+#: A name of a deployment is part of a cookie's name and of a folder's. It is never a number, as a port is.
+_DEPLOYMENT = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII | re.IGNORECASE)
 
 _REDIS_LEDGER = (
     "cannot be used: write redis://user:password@host:port/number (or rediss://), with @ : / ? # % of the "
@@ -82,7 +86,7 @@ class ThreadCounts:
 
     @property
     def total(self) -> int:
-        """Threads of Gunicorn: one more, for ``/healthz`` and for refusals."""
+        """Threads of Gunicorn: one more, for health checks and for refusals."""
         return self.page + self.download + self.file + 1
 
     def per_browser(self, kind: RequestKind) -> int:
@@ -99,6 +103,7 @@ class ProcessSettings:
 
     Attributes:
         bind: Address and port Gunicorn listens at.
+        instance: Name of the cookie and of the state folder: from PLAYGROUND_NAME, otherwise from the port.
         hosts: Host names of the app, without port, in lower case.
         state_dir: State folder.
         password: Required before any page; None for no password.
@@ -114,10 +119,12 @@ class ProcessSettings:
         operator_urls: The endpoints that key belongs to.
         secret_key: Signs cookies; None for one that is created and stored in `state_dir`.
         ledger_url: The rental ledger as given; None for `rentals.db` in `state_dir`.
+        ledger_variable: The variable that gave it; empty for none.
         reaper_seconds: Seconds between two rounds of the reaper.
     """
 
     bind: str
+    instance: str
     hosts: frozenset[str]
     state_dir: Path
     password: str | None = field(default=None, repr=False)
@@ -133,6 +140,7 @@ class ProcessSettings:
     operator_urls: tuple[str, ...] = (LIVE_ENDPOINT,)
     secret_key: str | None = field(default=None, repr=False)
     ledger_url: LedgerUrl | None = field(default=None, repr=False)
+    ledger_variable: str = ""
     reaper_seconds: int = 30
 
     @property
@@ -141,11 +149,6 @@ class ProcessSettings:
         if self.ledger_url is not None:
             return self.ledger_url
         return parse_ledger_url(f"sqlite:///{quote(str(self.state_dir.absolute() / 'rentals.db'))}").full_url
-
-    @property
-    def instance(self) -> str:
-        """Name of this playground on the machine, used for its cookie and its folder."""
-        return _instance(self.bind)
 
     @property
     def thread_counts(self) -> ThreadCounts:
@@ -186,9 +189,10 @@ class ProcessSettings:
             return tuple(part.strip() for part in (text(name) or "").split(",") if part.strip())
 
         def urls(name: str) -> tuple[str, ...]:
-            return _endpoints(name, items(name))
+            return normalized_urls(name, items(name))
 
         bind = text("PLAYGROUND_BIND") or "127.0.0.1:3000"
+        instance = _instance(text("PLAYGROUND_NAME"), bind)
         hops = _number("PLAYGROUND_PROXY_HOPS", text("PLAYGROUND_PROXY_HOPS"), 0, 0, 10)
         hosts, password = items("PLAYGROUND_HOSTS"), _password(environment.get("PLAYGROUND_PASSWORD", ""))
         exposed = bool(hops) or not is_loopback(bind)
@@ -207,8 +211,9 @@ class ProcessSettings:
             )
         return cls(
             bind=bind,
+            instance=instance,
             hosts=frozenset((*_LOOPBACK_NAMES, *_own_name(bind), *map(_host, hosts))),
-            state_dir=Path(text("PLAYGROUND_STATE_DIR") or state_dir / _instance(bind)),
+            state_dir=Path(text("PLAYGROUND_STATE_DIR") or state_dir / instance),
             password=password,
             allowed_endpoints=allowed if allowed or exposed else None,
             redis_url=text("PLAYGROUND_REDIS_URL"),
@@ -228,6 +233,9 @@ class ProcessSettings:
             operator_urls=urls("OCTA_BASE_URLS") or urls("OCTA_BASE_URL") or (LIVE_ENDPOINT,),
             secret_key=secret,
             ledger_url=_ledger(text("PLAYGROUND_RENTAL_LEDGER"), text("PLAYGROUND_REDIS_URL")),
+            ledger_variable=next(
+                (name for name in ("PLAYGROUND_RENTAL_LEDGER", "PLAYGROUND_REDIS_URL") if text(name)), ""
+            ),
             reaper_seconds=_number(
                 "PLAYGROUND_REAPER_SECONDS", text("PLAYGROUND_REAPER_SECONDS"), 30, 1, 3600
             ),
@@ -251,7 +259,14 @@ def _host_of(bind: str) -> str:
     return (bind.rpartition(":")[0] or bind).strip("[]").lower()
 
 
-def _instance(bind: str) -> str:
+def _instance(name: str | None, bind: str) -> str:
+    if name is not None:
+        if not _DEPLOYMENT.fullmatch(name):
+            raise StartError(
+                "PLAYGROUND_NAME must begin with a letter, and have up to 40 letters, digits, - and _; "
+                f"it is {name[:60]!r}"
+            )
+        return f"playground_{name}"
     # By port, because cookies are not separated by port, and two playgrounds must not share one.
     port = bind.rpartition(":")[2]
     return f"playground_{port}" if port.isdigit() else "playground"
@@ -283,8 +298,16 @@ def _host(text: str) -> str:
     return name
 
 
-def _endpoints(name: str, urls: tuple[str, ...]) -> tuple[str, ...]:
-    """Base URLs normalized by the SDK, so that they can be compared."""
+def normalized_urls(name: str, urls: Sequence[str]) -> tuple[str, ...]:
+    """Base URLs normalized by the SDK, so that they can be compared.
+
+    Args:
+        name: The variable or option that they are from, for the message.
+        urls: The addresses as given.
+
+    Raises:
+        StartError: One of them is not an address.
+    """
     if not urls:
         return ()
     try:

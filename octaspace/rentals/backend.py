@@ -25,6 +25,10 @@ class LedgerBackend(Protocol):
         """Whether anything was stored yet. Creates nothing."""
         ...
 
+    def check_writable(self) -> None:
+        """Check that an entry could be stored. Stores nothing, and does not wait for the disk."""
+        ...
+
     def now(self) -> LedgerTime:
         """The time on the clock that all users of the ledger share."""
         ...

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-import ssl
 import weakref
-from collections.abc import Iterator
 from typing import Any, Final
 
 import redis
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from ..errors import RentalLedgerError
 from ..fork import register_after_fork
 from .ledger_time import LedgerTime
 from .ledger_url import LedgerUrl
+from .redis_errors import describe_redis_error
 from .rental import Rental
 
 __all__ = ["RedisBackend"]
@@ -36,10 +35,6 @@ _SECONDS: Final = 5.0
 #: How often a command is sent again when the connection fails: the server may have closed it while it was
 #: idle. A repeated write is recognized by its revision.
 _RETRIES: Final = 2
-
-#: The first word of an error answer: OOM, READONLY, NOAUTH.
-_CODE: Final = re.compile(r"[A-Z]{2,20}")
-_MAX_CAUSES: Final = 8
 
 #: Every script begins with it: nothing is written to a ledger of another version.
 _CHECK: Final = f"""
@@ -68,6 +63,12 @@ if ARGV[2] ~= '' then
   return {{redis.call('HGET', '{_OPEN}', ARGV[2]) or redis.call('HGET', '{_CLOSED}', ARGV[2]) or nil}}
 end
 return redis.call('HVALS', ARGV[1])
+"""
+
+#: With XX it changes nothing, as there is no such key; a server that takes no writes refuses it all the same.
+_TRY_TO_WRITE: Final = f"""{_CHECK}
+redis.call('SET', '{_PREFIX}:probe', '', 'XX')
+return 1
 """
 
 _REMOVE: Final = f"""{_CHECK}
@@ -121,6 +122,10 @@ class RedisBackend:
     def exists(self) -> bool:
         """Whether there is anything to read: always, because the server is there or cannot be reached."""
         return True
+
+    def check_writable(self) -> None:
+        """See `LedgerBackend.check_writable`."""
+        self._run(self._redis.eval, _TRY_TO_WRITE, 1, _PREFIX)
 
     def now(self) -> LedgerTime:
         """The server's clock."""
@@ -183,26 +188,5 @@ class RedisBackend:
                 ) from None
             # Without the cause: an answer of a server may repeat the password that it was sent.
             raise RentalLedgerError(
-                f"the rental ledger {self.location} cannot be used: {_describe(error)}"
+                f"the rental ledger {self.location} cannot be used: {describe_redis_error(error)}"
             ) from None
-
-
-def _describe(error: BaseException) -> str:
-    """The kind of an error, and what is known of its cause. Repeats nothing that the server was sent."""
-    kind = type(error).__name__
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLError):
-            return f"{cause.reason or 'TLS failed'} ({kind})"
-        if isinstance(cause, OSError) and cause.strerror:
-            return f"{cause.strerror} ({kind})"
-    code = str(error).partition(" ")[0] if isinstance(error, ResponseError) else ""
-    return f"{code} ({kind})" if _CODE.fullmatch(code) else kind
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    for _ in range(_MAX_CAUSES):
-        if cause is None:
-            return
-        yield cause
-        cause = cause.__cause__ or cause.__context__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -36,6 +37,9 @@ CREATE TABLE {_TABLE} (
 #: How long a writer waits for another one, in seconds.
 _BUSY_SECONDS: Final = 10.0
 _LOCKED_PAUSE: Final = 0.01
+
+#: With less space on the disk an entry cannot be stored: a transaction writes a few pages.
+_MIN_FREE_BYTES: Final = 64 * 1024
 
 
 def host_time() -> LedgerTime:
@@ -104,6 +108,25 @@ class SqliteBackend:
         except OSError as error:
             raise RentalLedgerError(f"the rental ledger {self._path} cannot be used: {error}") from error
         return True
+
+    def check_writable(self) -> None:
+        """See `LedgerBackend.check_writable`: takes the lock of a writer for a moment."""
+        folder = os.path.dirname(self._path)
+        if self.exists():
+            with self._transaction():
+                pass
+        elif not os.access(folder, os.W_OK):
+            raise RentalLedgerError(
+                f"the rental ledger {self._path} cannot be used: {folder} cannot be written"
+            )
+        try:
+            free = shutil.disk_usage(folder).free
+        except OSError as error:
+            raise RentalLedgerError(
+                f"the rental ledger {self._path} cannot be used: {error.strerror}"
+            ) from error
+        if free < _MIN_FREE_BYTES:
+            raise RentalLedgerError(f"the rental ledger {self._path} cannot be used: the disk is full")
 
     def add(self, rental: Rental) -> None:
         """See `LedgerBackend.add`."""
@@ -199,6 +222,12 @@ class SqliteBackend:
             return f"there is no directory {folder}"
         if os.path.isdir(self._path):
             return "it is a directory"
+        if type(error) is sqlite3.DatabaseError:  # its subclasses stand for a lock, a full disk, …
+            return (
+                f"it is damaged ({error}): move it away with its -wal and -shm; until then nothing is "
+                "rented, and afterwards no reaper knows the rentals in it, so look for them with "
+                "client.sessions.list()"
+            )
         if "readonly" in str(error):
             return f"this user may not write it ({error})"
         return str(error)

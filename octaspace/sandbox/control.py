@@ -38,6 +38,8 @@ class Control:
     #: The endpoints of the API as JSON, and whether the control path has a separate port.
     endpoints: Callable[[], list[dict[str, Any]]]
     has_own_port: bool
+    #: Base URL of the control path.
+    url: Callable[[], str]
     reset: Callable[..., None]
 
     def answer(self, request: Request, peer: str, own: str) -> Response:
@@ -54,6 +56,7 @@ class Control:
             ("Content-Type", "application/json"),
             ("Cache-Control", "no-store"),
             ("X-Content-Type-Options", "nosniff"),
+            ("X-Sandbox", "1"),  # by which a client recognizes a sandbox, also in a refusal
         ]
         if request.method == "HEAD":
             return Response(status, headers, b"", announced=len(body))
@@ -105,6 +108,7 @@ class Control:
             "ready_after": world.ready_after,
             "active_sessions": len(world.active()),
             "faults": len(self.faults.active()),
+            "control_url": self.url(),
             "endpoints": self.endpoints(),
         }
 

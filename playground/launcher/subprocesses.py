@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Child"]
+__all__ = ["Child", "stop"]
 
 #: Longer than Gunicorn's graceful timeout.
 _STOP_SECONDS: Final = 40.0
@@ -74,6 +74,11 @@ class Child:
             self._asked = True
             self.process.terminate()
 
+    def reload(self) -> None:
+        """Ask it to reload, by SIGHUP to this process only: its child processes are its own business."""
+        if not self.ended:
+            self.process.send_signal(signal.SIGHUP)
+
     def stop(self, force: Callable[[], bool]) -> None:
         """Wait until it and its child processes have ended.
 
@@ -99,6 +104,19 @@ class Child:
             os.killpg(self.process.pid, number)
             return True
         return False
+
+
+def stop(children: Sequence[Child], force: Callable[[], bool]) -> None:
+    """Ask all of them to stop, and wait until they and their child processes have ended.
+
+    Args:
+        children: The processes.
+        force: Whether to kill what still runs, now.
+    """
+    for child in children:
+        child.ask_to_stop()
+    for child in children:
+        child.stop(force)
 
 
 def _until(condition: Callable[[], bool], seconds: float, force: Callable[[], bool]) -> None:

@@ -114,6 +114,9 @@ class _EntriesOf:
     def exists(self) -> bool:
         return self._backend.exists()
 
+    def check_writable(self) -> None:
+        self._backend.check_writable()
+
     def now(self) -> LedgerTime:
         return self._backend.now()
 

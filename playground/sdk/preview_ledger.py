@@ -32,6 +32,9 @@ class _NoStorage:
     def exists(self) -> bool:
         return False
 
+    def check_writable(self) -> None:
+        pass
+
     def now(self) -> LedgerTime:
         return LedgerTime("preview", 0.0, 0.0)
 

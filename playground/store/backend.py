@@ -66,7 +66,16 @@ LEASE_SECONDS: Final = 15.0
 
 
 class StoreError(RuntimeError):
-    """The store does not answer or cannot write; the message is one line for the operator."""
+    """The store does not answer or cannot write; the message is one line for the operator.
+
+    Args:
+        message: What is wrong; it may name files and servers.
+        advice: What to do, for pages as well: it names neither. Empty when waiting may help.
+    """
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
 
 
 class StoreFullError(StoreError):

@@ -1,6 +1,6 @@
 """Admission control: each request holds a slot until its response is sent; without a free slot it is refused.
 
-A view marked with `uses_download_slot` takes a download slot. ``/healthz`` needs no slot.
+A view marked with `uses_download_slot` takes a download slot. ``/healthz`` and ``/readyz`` need no slot.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 #: Name of the process's slots in `app.extensions`.
 SLOTS: Final = "playground.request_slots"
 
-_EXEMPT: Final = frozenset({"health.ok"})
+_EXEMPT: Final = frozenset({"health.ok", "health.ready"})
 _FILES: Final = frozenset({"static", "bootstrap.static"})
 
 #: Where the WSGI environment holds a request's slot.

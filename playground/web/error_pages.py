@@ -28,7 +28,17 @@ def init_app(app: Flask) -> None:
 
 
 def _csrf_failed(error: HTTPException) -> tuple[str, int]:
+    cookie = current_app.config["SESSION_COOKIE_NAME"]
+    reason = str(error.description)
+    if cookie not in request.cookies:
+        reason += f" The browser sent no cookie with the name {cookie}."
+    current_app.logger.warning("Refused %s %s: %s", request.method, request.path, reason)
     text = "The form did not come from a page of this browser, or its cookie is missing. Reload the page."
+    if "referrer" in reason:
+        text = (
+            "The form did not come from a page of this address, by its Referer header. For the operator: "
+            "a proxy must pass on the headers Referer and Host (nginx: proxy_set_header Host $http_host)."
+        )
     return _page("Not sent", text, 400), 400
 
 
@@ -52,7 +62,8 @@ def _failed(error: InternalServerError) -> tuple[str, int]:
 def _store_unavailable(error: StoreError) -> tuple[str, int]:
     number = _log_failure(exception_name(error))
     text = _OUTCOME_UNKNOWN if request.method == "POST" else ""
-    text += f"Try again in a moment. The server log has the reason under {number}."
+    text += error.advice or "Try again in a moment."
+    text += f" The server log has the reason under {number}."
     return _plain_page("Storage unavailable", text, 503), 503
 
 

@@ -24,7 +24,9 @@ __all__ = ["init_app", "is_logged_in"]
 
 bp = Blueprint("login", __name__, url_prefix="/playground")
 
-_OPEN: Final = frozenset({"login.show", "login.enter", "static", "bootstrap.static", "health.ok"})
+_OPEN: Final = frozenset(
+    {"login.show", "login.enter", "static", "bootstrap.static", "health.ok", "health.ready"}
+)
 
 #: How a thread waits; tests replace it.
 pause = time.sleep

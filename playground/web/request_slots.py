@@ -1,7 +1,7 @@
 """Limits how many requests of each kind run at the same time, so that no kind takes every thread.
 
 Gunicorn has one thread more than there are slots, and each kind of request has its own slots. Static files
-and ``/healthz`` are therefore answered even when all pages and downloads wait, and a request without a free
+and health checks are therefore answered even when all pages and downloads wait, and a request without a free
 slot is refused at once.
 
 A page waits up to one second for a slot if one of the holders has just started: a burst of fast pages is

@@ -7,18 +7,21 @@ exists only since 3.1 and cannot match ``[::1]``.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, request
 
 from ..settings import ProcessSettings
+from .site_check import SiteProblem, host_problem, origin_problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 __all__ = ["init_app"]
+
+_log = logging.getLogger("playground.security")
 
 #: `data:` is for the inline SVG icons of Bootstrap's style sheet.
 _POLICY: Final = (
@@ -26,7 +29,6 @@ _POLICY: Final = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _STATIC: Final = frozenset({"static", "bootstrap.static"})
 
 #: Maximum size of a request body in bytes, and number of form parts.
@@ -46,7 +48,12 @@ def init_app(app: Flask, process: ProcessSettings) -> None:
     """Register the checks. Call it before any other `before_request`, and before `behind_proxies`."""
     app.request_class = BoundedRequest
     app.wsgi_app = _HostCheck(app.wsgi_app, process.hosts)  # type: ignore[method-assign]
-    app.before_request(_check_origin)
+
+    def check_origin() -> Response | None:
+        problem = origin_problem(request.environ, process.hosts)
+        return None if problem is None else _refuse(request.environ, problem)
+
+    app.before_request(check_origin)
     app.after_request(_add_headers)
 
 
@@ -57,41 +64,16 @@ class _HostCheck:
         self._app, self._hosts = app, hosts
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if self._is_known(environ.get("HTTP_HOST", "").lower()):
+        problem = host_problem(environ, self._hosts)
+        if problem is None:
             return self._app(environ, start_response)
-        response = _refusal(400, "This host name is not allowed; see PLAYGROUND_HOSTS.")
-        return _set_headers(response)(environ, start_response)
-
-    def _is_known(self, name: str) -> bool:
-        head, colon, port = name.rpartition(":")
-        if colon and port.isdigit():
-            name = head
-        return name.removesuffix(".") in self._hosts
+        return _set_headers(_refuse(environ, problem))(environ, start_response)
 
 
-def _check_origin() -> Response | None:
-    return None if _is_same_site() else _refusal(403, "The request comes from a page of another site.")
-
-
-def _is_same_site() -> bool:
-    """Whether a request comes from this app. Both headers are optional; if present, they must match.
-
-    Other sites may link here. Their background requests would make calls with the visitor's cookie, and their
-    POST requests would change something, so both are refused.
-    """
-    site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    if site not in ("same-origin", "none"):
-        navigates = request.headers.get("Sec-Fetch-Mode") == "navigate"
-        return request.method == "GET" and navigates and request.headers.get("Sec-Fetch-Dest") == "document"
-    origin = request.headers.get("Origin")
-    if request.method in _SAFE_METHODS or origin is None:
-        return True
-    return urlsplit(origin)[:2] == (request.scheme, request.environ["HTTP_HOST"])
-
-
-def _refusal(status: int, text: str) -> Response:
+def _refuse(environ: WSGIEnvironment, problem: SiteProblem) -> Response:
+    _log.warning("Refused %s %s: %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), problem.reason)
     # Plain text: an unknown host name must not get a page with a token or state.
-    return Response(f"{text}\n", status, mimetype="text/plain")
+    return Response(f"{problem.text}\n", problem.status, mimetype="text/plain")
 
 
 def _set_headers(response: Response) -> Response:

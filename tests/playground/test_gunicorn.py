@@ -80,6 +80,18 @@ def test_a_folder_that_cannot_be_had_is_said_once_and_early(tmp_path: Path) -> N
     assert "The state cannot be stored in" in line
 
 
+def test_a_key_file_that_cannot_be_used_is_said_once_and_early(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_bytes(b"")
+    assert f"{tmp_path}/secret_key does not contain a key" in refused(tmp_path)
+
+
+def test_a_damaged_file_of_the_store_is_said_once_and_early(tmp_path: Path) -> None:
+    (tmp_path / "playground.sqlite3").write_bytes(b"this is no database " * 100)
+    line = refused(tmp_path)
+    assert f"{tmp_path}/playground.sqlite3 is damaged" in line
+    assert "move the file away" in line
+
+
 def test_an_address_of_b_is_known_to_the_workers(tmp_path: Path) -> None:
     """Otherwise a browser could type any address into an app that others can reach."""
     port = free_port()
@@ -116,6 +128,8 @@ def test_it_serves_logs_and_stops(tmp_path: Path) -> None:
         assert "Secure" not in answer.headers["Set-Cookie"]
         answer, _ = get(url, "/healthz", Host="evil.example")
         assert answer.status == 400
+        assert "Refused GET /healthz: Host evil.example is not in PLAYGROUND_HOSTS" in running.log()
+        assert get(url, "/readyz")[1] == b"ok\n"
         _, page = get(url, "/playground/settings", SCRIPT_NAME="/evil", **{"Script-Name": "/evil"})
         assert b"/evil" not in page
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -85,8 +86,23 @@ def test_each_port_has_a_folder_and_a_cookie_of_its_own(tmp_path: Path) -> None:
     second = ProcessSettings.read({"PLAYGROUND_BIND": "127.0.0.1:3001"}, tmp_path)
     assert (first.state_dir, second.state_dir) == (tmp_path / "playground_3000", tmp_path / "playground_3001")
     assert first.instance != second.instance
+    assert first.instance == "playground_3000"
     chosen = ProcessSettings.read({"PLAYGROUND_STATE_DIR": str(tmp_path / "here")}, tmp_path)
     assert chosen.state_dir == tmp_path / "here"
+
+
+def test_a_name_replaces_the_port_in_folder_and_cookie(tmp_path: Path) -> None:
+    for bind in ("127.0.0.1:3000", "127.0.0.1:3001", "unix:/run/playground.sock"):
+        settings = ProcessSettings.read({"PLAYGROUND_BIND": bind, "PLAYGROUND_NAME": " QA-team_2 "}, tmp_path)
+        assert settings.instance == "playground_QA-team_2"
+        assert settings.state_dir == tmp_path / "playground_QA-team_2"
+
+
+@pytest.mark.parametrize("name", ["3001", "../team", "a b", "-x", "qä", "x" * 41, "team;Path=/"])
+def test_a_name_that_cannot_be_used_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="PLAYGROUND_NAME must begin with a letter") as raised:
+        ProcessSettings.read({"PLAYGROUND_NAME": name}, tmp_path)
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +177,51 @@ def test_the_secret_is_made_once_however_many_start(tmp_path: Path) -> None:
         load_or_create_secret(path)
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"0" * 63, b"g" * 64, "ä".encode("latin-1") * 64, b"\0" * 64]
+)
+def test_a_file_without_a_key_is_named_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "secret_key"
+    path.write_bytes(content)
+    with pytest.raises(StartError) as raised:
+        load_or_create_secret(path)
+    assert str(raised.value).startswith(f"{path} does not contain a key that signs cookies: remove it")
+    assert "set SECRET_KEY" in str(raised.value)
+    assert path.read_bytes() == content
+
+
+def test_what_is_not_a_key_file_is_named_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "secret_key"
+
+    def refused() -> str:
+        with pytest.raises(StartError) as raised:
+            load_or_create_secret(path)
+        assert "\n" not in str(raised.value)
+        return str(raised.value).removeprefix(str(path))
+
+    path.mkdir()
+    assert refused().startswith(" is a directory")
+    path.rmdir()
+    path.symlink_to(tmp_path / "gone")
+    assert refused().startswith(" is not a file")
+    path.unlink()
+    os.mkfifo(path)
+    assert refused().startswith(" is not a file")
+    path.unlink()
+    path.write_text("a" * 64)
+    path.chmod(0o666)
+    assert "mode 0666" in refused()
+    path.chmod(0o600)
+
+    def forbidden(self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")  # for this user it never is, if this is root
+
+    monkeypatch.setattr(Path, "read_bytes", forbidden)
+    assert "cannot be used by this user" in refused()
+
+
 def test_a_secret_of_the_environment_is_not_written_down(process: ProcessSettings, make_app: MakeApp) -> None:
     app = make_app(replace(process, secret_key="given-by-the-operator"))
     assert app.secret_key == "given-by-the-operator"
@@ -187,7 +248,7 @@ def test_the_rental_ledger_is_a_file_of_the_playground_or_its_redis(tmp_path: Pa
 
 
 def test_a_ledger_that_cannot_be_used_is_said_at_the_start(tmp_path: Path) -> None:
-    for path, says in (("missing/r.db", "cannot be written"), ("text", "cannot be used")):
+    for path, says in (("missing/r.db", "cannot be written"), ("text", r"text .*damaged .*move it away")):
         (tmp_path / "text").write_text("not a database " * 100)
         url = f"sqlite:///{tmp_path}/{path}"
         process = ProcessSettings.read({"PLAYGROUND_RENTAL_LEDGER": url}, tmp_path)

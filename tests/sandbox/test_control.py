@@ -51,6 +51,7 @@ def test_health(control: Control, sandbox: SandboxServer) -> None:
         "ready_after": 4.0,
         "active_sessions": 6,
         "faults": 0,
+        "control_url": sandbox.control_url,
     }
     assert [endpoint["url"] for endpoint in health["endpoints"]] == sandbox.urls
     assert [endpoint["port"] for endpoint in health["endpoints"]] == sandbox.ports
@@ -256,7 +257,13 @@ def test_only_programs_of_this_machine_are_let_in(
 
 def test_another_machine_is_refused(sandbox: SandboxServer) -> None:
     path = ControlPath(
-        sandbox.world, sandbox.journal, sandbox.faults, sandbox.endpoints, False, sandbox.reset
+        sandbox.world,
+        sandbox.journal,
+        sandbox.faults,
+        sandbox.endpoints,
+        False,
+        lambda: sandbox.control_url,
+        sandbox.reset,
     )
     request = Request("GET", "/_sandbox/health", {"host": "127.0.0.1:3001"})
     statuses = {

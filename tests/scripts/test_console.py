@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,16 +69,58 @@ def test_the_prompt_has_a_client(tmp_path: Path) -> None:
         terminal.shows("1200")
         terminal.type("flask_octaspace.OctaSpace, octaspace.Client\n")
         terminal.shows("octaspace._client.Client")
-        terminal.type("client.nodes.find(-1)\n")
-        terminal.shows("octaspace.errors.NotFoundError: ")
-        assert "Traceback" not in terminal.shown
-        terminal.type("1 / 0\n")
-        terminal.shows("ZeroDivisionError: division by zero")
-        assert "Traceback" in terminal.shown, "of the user's own code"
-        assert "IPython" not in terminal.shown
-        assert "another exception" not in terminal.shown
         terminal.type("\x04")
         assert terminal.process.wait(30) == 0
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize(
+    ("lines", "error"),
+    [
+        ("client.nodes.find(-1)\n", "octaspace.errors.NotFoundError: GET /nodes/-1: 404"),
+        ("1 / 0\n", "ZeroDivisionError: division by zero"),
+        ("def ask():\n    client.nodes.find(-1)\n\nask()\n", "octaspace.errors.NotFoundError: GET /nodes/-1"),
+        ("client.nodes.fnd\n", "AttributeError: 'Nodes' object has no attribute 'fnd'"),
+    ],
+    ids=["SDK", "Python", "function", "typing"],
+)
+def test_the_first_error_is_one_line(lines: str, error: str, tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    try:
+        terminal.type(lines)  # before the prompt is there, as text that is pasted
+        terminal.shows(error)
+        terminal.type("print('ready' + '!')\n")
+        terminal.shows("ready!")
+        assert "Traceback" not in terminal.shown
+        assert 'File "' not in terminal.shown
+        assert "IPython" not in terminal.shown
+        terminal.type("import traceback; traceback.print_last()\n")
+        terminal.shows('File "<console>", line ')
+    finally:
+        terminal.close()
+
+
+def test_a_syntax_error_shows_its_place(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    try:
+        terminal.type("1 +\n")
+        terminal.shows("SyntaxError: invalid syntax")
+        assert "Traceback" not in terminal.shown
+    finally:
+        terminal.close()
+
+
+def test_ctrl_c_ends_the_line_and_not_the_prompt(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    try:
+        terminal.type("print('sleeps' + '!'); import time; time.sleep(1000)\n")
+        terminal.shows("sleeps!")
+        terminal.process.send_signal(signal.SIGINT)
+        terminal.shows("KeyboardInterrupt\r\n")
+        terminal.type("1000 + 234\n")
+        terminal.shows("1234")
+        assert "Traceback" not in terminal.shown
     finally:
         terminal.close()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,21 +16,22 @@ import pytest
 from ..support.running_playground import ROOT, bare_environment
 from ..support.waiting import until
 
-#: Replaces the standard library's venv: creates the files the script checks, and records the call.
+#: Replaces `python -I -m venv --clear …`: creates the files the script checks, and records the call.
 FAKE_VENV = """
 import os, sys, pathlib
-if __name__ == "__main__":
-    target = pathlib.Path(sys.argv[-1])
-    with open(os.environ["JOURNAL"], "a") as journal:
-        journal.write("venv\\n")
-    version = "%d.%d" % sys.version_info[:2]
-    (target / "lib" / f"python{version}" / "site-packages" / "pip").mkdir(parents=True, exist_ok=True)
-    (target / "bin").mkdir(exist_ok=True)
-    python = target / "bin" / "python"
-    python.unlink(missing_ok=True)
-    python.write_text(open(os.environ["FAKE_PYTHON"]).read())
-    python.chmod(0o755)
-    (target / "pyvenv.cfg").write_text(f"version = {version}.0\\n")
+assert sys.argv[1:5] == ["-I", "-m", "venv", "--clear"], sys.argv
+target = pathlib.Path(sys.argv[-1])
+with open(os.environ["JOURNAL"], "a") as journal:
+    journal.write("venv\\n")
+version = "%d.%d" % sys.version_info[:2]
+for name in ("pip", "pip-25.3.dist-info"):
+    (target / "lib" / f"python{version}" / "site-packages" / name).mkdir(parents=True, exist_ok=True)
+(target / "bin").mkdir(exist_ok=True)
+python = target / "bin" / "python"
+python.unlink(missing_ok=True)
+python.write_text(open(os.environ["FAKE_PYTHON"]).read())
+python.chmod(0o755)
+(target / "pyvenv.cfg").write_text(f"version = {version}.0\\n")
 """
 
 #: Replaces .venv/bin/python: records the arguments of pip, with begin and end markers.
@@ -50,7 +53,10 @@ class Repository:
         (self.root / "pyproject.toml").write_text("[project]\n")
         self.fakes = folder / "fakes"
         self.fakes.mkdir()
-        (self.fakes / "venv.py").write_text(FAKE_VENV)
+        (self.fakes / "fake_venv.py").write_text(FAKE_VENV)
+        self.creator = folder / "creator"
+        self.creator.write_text(f'#!/bin/sh\nexec {sys.executable} {self.fakes}/fake_venv.py "$@"\n')
+        self.creator.chmod(0o755)
         (folder / "python").write_text(FAKE_PYTHON)
         self.environment = {
             **bare_environment(), "JOURNAL": str(self.journal), "FAKE_PYTHON": str(folder / "python"),
@@ -59,8 +65,10 @@ class Repository:
 
     def start(self, *parts: str, **environment: str) -> subprocess.Popen[str]:
         words = ", ".join(map(repr, parts or ("playground",)))
+        script = f"import sys; sys.executable = {str(self.creator)!r}; "
+        script += f"import environment; print(environment.ensure({words}))"
         return subprocess.Popen(
-            [sys.executable, "-c", f"import environment; print(environment.ensure({words}))"],
+            [sys.executable, "-c", script],
             cwd=self.root / "bin", env={**self.environment, **environment},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -165,6 +173,29 @@ def test_broken_environment_is_created_again(repository: Repository, break_it: o
     assert repository.ensure("playground")[2] == ""
 
 
+def test_removed_packages_are_installed_again(repository: Repository) -> None:
+    repository.ensure("playground")
+    (packages,) = (repository.root / ".venv" / "lib").glob("*/site-packages")
+    (packages / "flask-1.dist-info").mkdir()
+    (repository.root / "constraints.txt").write_text("# changed\n")
+    repository.ensure("playground")
+    repository.done()
+    (packages / "flask-1.dist-info").rename(packages / "flask-2.dist-info")
+    assert repository.ensure("playground")[2] == ""
+    (packages / "flask-2.dist-info").rmdir()
+    assert "Installing" in repository.ensure("playground")[2]
+    assert "--editable" in repository.done()[1]
+
+
+def test_an_environment_into_which_nothing_was_installed_is_not_sound(repository: Repository) -> None:
+    """Such as one that was made while PYTHONPATH had the packages of another."""
+    repository.ensure("playground")
+    stamp = repository.root / ".venv" / ".installed-playground"
+    stamp.write_text(stamp.read_text().splitlines()[0])
+    repository.done()
+    assert "Installing" in repository.ensure("playground")[2]
+
+
 def test_moved_repository_is_installed_again(repository: Repository, tmp_path: Path) -> None:
     repository.ensure("playground")
     repository.done()
@@ -215,7 +246,7 @@ def test_unreachable_index_is_a_one_line_error(repository: Repository, unreachab
     (repository.root / "constraints.txt").write_text("# changed\n")
     python = repository.root / ".venv" / "bin" / "python"
     # The real pip, with no index behind its address.
-    python.write_text(f'#!/bin/sh\nunset PYTHONPATH\nexec "{sys.executable}" "$@"\n')
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     code, _, errors = repository.ensure("lint", **unreachable, PIP_CONFIG_FILE=os.devnull)
     assert code == 1
     said = errors.splitlines()
@@ -272,6 +303,113 @@ def test_relative_path_in_a_variable_is_relative_to_the_caller(
         timeout=60,
     )
     assert done.stdout.split() == [str(tmp_path / "ca.pem"), "true", "False"]
+
+
+#: Variables with which Python or pip use other code or another place.
+HOSTILE = {
+    "PYTHONPATH": "/nowhere", "PYTHONHOME": "/nowhere", "PYTHONSAFEPATH": "1", "PYTHONSTARTUP": "/nowhere",
+    "PYTHONOPTIMIZE": "2", "PYTHONINSPECT": "1", "PYTHONWARNINGS": "error", "PYTHONUSERBASE": "/nowhere",
+    "PIP_USER": "1", "PIP_TARGET": "/nowhere", "PIP_PREFIX": "/nowhere", "PIP_ROOT": "/nowhere",
+    "PIP_REQUIRE_VIRTUALENV": "1", "PIP_DRY_RUN": "1", "PIP_NO_DEPS": "1", "PIP_PYTHON": "/nowhere",
+    "PIP_CONSTRAINT": "/nowhere", "PIP_REQUIREMENT": "/nowhere", "PIP_user": "1",
+}  # fmt: skip
+KEPT = {"PIP_INDEX_URL": "https://mirror.example/simple", "PIP_CERT": "/etc/ca", "PYTHONUNBUFFERED": "1"}
+
+SCRIPTS = (
+    "playground",
+    "sandbox",
+    "console",
+    "live-check",
+    "test",
+    "lint",
+    "bench",
+    "docs",
+    "package",
+    "nox",
+)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_each_script_runs_with_a_clean_environment(
+    script: str, repository: Repository, tmp_path: Path
+) -> None:
+    """By its first line, with the Python that it finds, through a link in another folder."""
+    (tmp_path / "python").write_text('#!/bin/sh\nenv >> "$JOURNAL"\n')
+    parts = ("playground", "test", "lint", "docs", "bench", "build", "nox")
+    assert repository.ensure(*parts)[0] == 0
+    repository.done()
+    for tool in ("ruff", "mypy", "pyright"):
+        shutil.copy(tmp_path / "python", repository.root / ".venv" / "bin" / tool)
+        (repository.root / ".venv" / "bin" / tool).chmod(0o755)
+    shutil.copy(ROOT / "bin" / script, repository.root / "bin")
+    (tmp_path / script).symlink_to(repository.root / "bin" / script)
+    done = subprocess.run(
+        [tmp_path / script, *(["--quick"] if script == "bench" else [])],
+        env={**repository.environment, **HOSTILE, **KEPT}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    seen = {line.partition("=")[0] for line in repository.journal.read_text().splitlines()}
+    assert not seen & set(HOSTILE)
+    assert set(KEPT) <= seen
+
+
+def test_real_installation_in_a_hostile_environment(tmp_path: Path) -> None:
+    """PYTHONPATH has the package already; pip's configuration file and variables ask for another place."""
+    root, wheels, elsewhere = (tmp_path / name for name in ("repository", "wheels", "elsewhere"))
+    for folder in (root / "bin", wheels, elsewhere / "tiny-1.dist-info", tmp_path / "home"):
+        folder.mkdir(parents=True)
+    shutil.copy(ROOT / "bin" / "environment.py", root / "bin")
+    (root / "constraints.txt").write_text("")
+    (root / "pyproject.toml").write_text("[dependency-groups]\nlint = ['tiny']\n")
+    (elsewhere / "tiny-1.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: tiny\nVersion: 1\n"
+    )
+    for name in ("venv", "pip", "glob", "re"):
+        (elsewhere / f"{name}.py").write_text("raise SystemExit('shadowed')\n")
+    (tmp_path / "pip.conf").write_text("[install]\nuser = true\n")
+    tiny = {
+        "tiny.py": "",
+        "tiny-1.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "tiny-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1\n",
+        "tiny-1.dist-info/RECORD": "",
+    }  # fmt: skip
+    write_wheel(wheels / "tiny-1-py3-none-any.whl", {name: text.encode() for name, text in tiny.items()})
+    repack_pip(wheels)
+    hostile = {
+        "PYTHONPATH": str(elsewhere), "PYTHONSAFEPATH": "1", "PYTHONSTARTUP": str(elsewhere / "re.py"),
+        "PIP_USER": "1", "PIP_TARGET": str(tmp_path / "target"), "PIP_PREFIX": str(tmp_path / "prefix"),
+        "PIP_DRY_RUN": "1", "PIP_REQUIRE_VIRTUALENV": "1", "PIP_CONFIG_FILE": str(tmp_path / "pip.conf"),
+        "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "HOME": str(tmp_path / "home"),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-I", str(root / "bin" / "environment.py"), "lint"],
+        env={**bare_environment(), **hostile}, capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(list((root / ".venv").glob("lib/*/site-packages/tiny.py"))) == 1
+    assert not (tmp_path / "target").exists()
+    assert not (tmp_path / "prefix").exists()
+    assert not (tmp_path / "home" / ".local").exists()
+
+
+def write_wheel(path: Path, files: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, content in files.items():
+            wheel.writestr(name, content)
+
+
+def repack_pip(folder: Path) -> None:
+    """A wheel of the installed pip: the tests use no index."""
+    pip = importlib.metadata.distribution("pip")
+    files = {str(path): path.locate() for path in pip.files or () if not str(path).startswith("..")}
+    contents = {
+        name: Path(path).read_bytes()
+        for name, path in files.items()
+        if "__pycache__" not in name and not name.endswith(("RECORD", "INSTALLER", "REQUESTED"))
+    }
+    record = f"pip-{pip.version}.dist-info/RECORD"
+    lines = "".join(f"{name},,\n" for name in [*contents, record])
+    write_wheel(folder / f"pip-{pip.version}-py3-none-any.whl", {**contents, record: lines.encode()})
 
 
 def test_secrets_are_not_passed_to_pip(tmp_path: Path) -> None:

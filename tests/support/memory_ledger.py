@@ -32,6 +32,9 @@ class MemoryBackend:
     def exists(self) -> bool:
         return bool(self.documents)
 
+    def check_writable(self) -> None:
+        self._check()
+
     def advance(self, seconds: float) -> None:
         self.seconds += seconds
         self.wall += seconds

@@ -121,7 +121,7 @@ class RunningPlayground:
         return len(self.worker_pids()) == self.workers and answers(self.url)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # The command and the variables of playground/launcher/__main__.py.
+        # The command and the variables of playground/launcher/launch.py.
         command = [sys.executable, "-m", "gunicorn", "-c", "playground/gunicorn.conf.py"]
         environment = {
             **bare_environment(),

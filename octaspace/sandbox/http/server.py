@@ -75,7 +75,13 @@ class SandboxServer:
         self._control_endpoint: Endpoint | None = None
         self._refusing = threading.Lock()
         control = Control(
-            self.world, self.journal, self.faults, self.endpoints, control_port is not None, self.reset
+            self.world,
+            self.journal,
+            self.faults,
+            self.endpoints,
+            control_port is not None,
+            lambda: self.control_url,
+            self.reset,
         )
         self._shared = Shared(
             self.app,

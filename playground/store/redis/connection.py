@@ -11,24 +11,35 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from redis import Redis, RedisError
-from redis.backoff import ExponentialBackoff
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.exceptions import WatchError
 from redis.retry import Retry
 
+from octaspace.rentals.redis_errors import describe_redis_error
+
 from ..backend import Clock, StoreError
 from ..quotas import DEFAULT_BYTES, StoreQuotas
-from .url import INVALID_URL, check_url, describe_error
+from .circuit_breaker import CircuitBreaker
+from .url import INVALID_URL, check_url
 
 __all__ = ["MAX_ATTEMPTS", "RedisConnection"]
 
 _PREFIX: Final = "playground"
 
 #: Short, so that a page does not hang because the store does.
-_CONNECT_SECONDS: Final = 2.0
-_ANSWER_SECONDS: Final = 5.0
+_CONNECT_SECONDS: Final = 0.5
+_ANSWER_SECONDS: Final = 1.0
+
+#: What the store needs of an ACL, e.g. ``~playground:* +@all -@dangerous``.
+_RIGHTS: Final = "it needs all commands except the dangerous ones, for the keys playground:*"
 
 #: Maximum attempts of a transaction that others disturb.
 MAX_ATTEMPTS: Final = 50
+
+#: Changes nothing, because there is no such key; whoever may not write is refused nevertheless.
+_TRY_TO_WRITE: Final = "redis.call('SET', KEYS[1], '', 'XX', 'EX', 1) return 1"
 
 
 class RedisConnection:
@@ -37,8 +48,11 @@ class RedisConnection:
     For the arguments and errors see `RedisDatabase`.
     """
 
-    def __init__(self, url: str, quotas: StoreQuotas | None, clock: Clock) -> None:
+    def __init__(
+        self, url: str, quotas: StoreQuotas | None, clock: Clock, monotonic: Callable[[], float]
+    ) -> None:
         check_url(url)
+        self._breaker = CircuitBreaker(monotonic)
         self.quotas = quotas or StoreQuotas.of(DEFAULT_BYTES)
         self.clock = clock
         try:
@@ -48,8 +62,9 @@ class RedisConnection:
                 decode_responses=True,
                 socket_connect_timeout=_CONNECT_SECONDS,
                 socket_timeout=_ANSWER_SECONDS,
-                # Reopens a connection that Redis has closed in the meantime.
-                retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 2),
+                # Reopens a connection that Redis has closed in the meantime. One that timed out is not
+                # asked again: it would take as long.
+                retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
             )
             # Options are validated when a connection object is created, which sends nothing.
             pool = self.client.connection_pool
@@ -59,12 +74,22 @@ class RedisConnection:
 
     @contextmanager
     def translate_errors(self) -> Iterator[Any]:
-        """The client; its errors become `StoreError`."""
+        """The client; its errors become `StoreError`. After a timeout it is not used for a moment."""
+        if not self._breaker.allows():
+            raise StoreError("Redis: it did not answer in time a moment ago; see PLAYGROUND_REDIS_URL")
         try:
             yield self.client
+        except RedisTimeoutError as error:
+            self._breaker.timed_out()
+            raise _described(error) from None
         except RedisError as error:
+            self._breaker.answered()
             # Without the cause: its message names the host, which may be part of a mistyped password.
-            raise StoreError(f"Redis: {describe_error(error)}") from None
+            raise _described(error) from None
+        except BaseException:
+            self._breaker.answered()  # the exception is the caller's
+            raise
+        self._breaker.answered()
 
     def transaction(self, key: str, change: Callable[[Any], Any]) -> Any:
         """Read and write atomically: when another client writes the key in between, all is done again.
@@ -96,8 +121,15 @@ class RedisConnection:
 
     def check(self) -> None:
         with self.translate_errors() as client:
-            client.ping()
+            # A replica, and a user who may not write, answer a ping as well.
+            client.eval(_TRY_TO_WRITE, 1, self.key("check"))
 
     def close(self) -> None:
         # Not those in use: a job may be about to write its end.
         self.client.connection_pool.disconnect(inuse_connections=False)
+
+
+def _described(error: RedisError) -> StoreError:
+    text = describe_redis_error(error)
+    rights = f": {_RIGHTS}" if text.endswith("(NOPERM)") else ""
+    return StoreError(f"Redis: {text}{rights}; see PLAYGROUND_REDIS_URL")

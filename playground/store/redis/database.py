@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from ..backend import Clock
 from ..quotas import StoreQuotas
@@ -25,13 +26,21 @@ class RedisDatabase(RedisConnection):
         url: See `playground.store.redis.url`.
         quotas: How much it keeps of each kind.
         clock: Returns the time, seconds since 1970.
+        monotonic: Returns a time that never goes back, in seconds.
 
     Raises:
         StoreError: The URL cannot be used.
     """
 
-    def __init__(self, url: str, quotas: StoreQuotas | None = None, *, clock: Clock = time.time) -> None:
-        super().__init__(url, quotas, clock)
+    def __init__(
+        self,
+        url: str,
+        quotas: StoreQuotas | None = None,
+        *,
+        clock: Clock = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(url, quotas, clock, monotonic)
         self.calls = RedisCallTable(self)
         self.tokens = RedisTokenTable(self)
         self.jobs = RedisJobTable(self)

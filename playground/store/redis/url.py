@@ -7,17 +7,14 @@ password becomes the host, the port, the database or an option, and redis-py's m
 from __future__ import annotations
 
 import re
-import ssl
-from collections.abc import Iterator
 from typing import Final
 from urllib.parse import parse_qsl
 
-from redis import RedisError, ResponseError
 from redis.connection import URL_QUERY_ARGUMENT_PARSERS
 
 from ..backend import StoreError
 
-__all__ = ["INVALID_URL", "check_url", "describe_error"]
+__all__ = ["INVALID_URL", "check_url"]
 
 INVALID_URL: Final = (
     "PLAYGROUND_REDIS_URL cannot be used: write redis://user:password@host:port/number (or rediss://, or "
@@ -32,8 +29,6 @@ _NETWORK: Final = re.compile(
     r"(?:\?(?P<query>[^@#?\s]*))?"
 )
 _SOCKET: Final = re.compile(r"unix://(?:[^@/?#\s]*@)?/[^@?#\s]+(?:\?(?P<query>[^@#?\s]*))?")
-#: The first word of an error answer of Redis: MISCONF, OOM, NOAUTH.
-_CODE: Final = re.compile(r"[A-Z]{2,20}")
 _BARE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 #: Options of a connection that a URL may contain, in addition to those redis-py reads as numbers and flags.
@@ -43,8 +38,6 @@ _OPTIONS: Final = frozenset(
         "ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile", "ssl_keyfile_password",
     }
 )  # fmt: skip
-
-_MAX_CAUSES: Final = 8
 
 
 def check_url(url: str) -> None:
@@ -62,29 +55,3 @@ def check_url(url: str) -> None:
     names = {name for name, _ in parse_qsl(found["query"] or "", keep_blank_values=True)}
     if not names <= _OPTIONS:
         raise StoreError(INVALID_URL)
-
-
-def describe_error(error: RedisError) -> str:
-    """Describe an error without any part of the URL or of the data that Redis was sent.
-
-    An answer of Redis may repeat values: only its first word is used, when it is in capitals.
-
-    Args:
-        error: The exception of redis-py.
-    """
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLError):
-            return f"{cause.reason or 'TLS failed'} ({type(error).__name__})"
-        if isinstance(cause, OSError) and cause.strerror:
-            return f"{cause.strerror} ({type(error).__name__})"
-    first = str(error).partition(" ")[0] if isinstance(error, ResponseError) else ""
-    return f"{first} ({type(error).__name__})" if _CODE.fullmatch(first) else type(error).__name__
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    for _ in range(_MAX_CAUSES):
-        if cause is None:
-            return
-        yield cause
-        cause = cause.__cause__ or cause.__context__

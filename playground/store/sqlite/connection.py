@@ -13,7 +13,7 @@ from typing import Final
 
 from ..backend import Clock, StoreError
 from ..quotas import DEFAULT_BYTES, StoreQuotas
-from .schema import EXPIRED, SCHEMA, VERSION
+from .schema import EXPIRED, KEPT, SCHEMA, VERSION
 
 __all__ = ["SqliteConnections"]
 
@@ -31,6 +31,15 @@ _MAX_JOURNAL_BYTES: Final = 16 * 1024 * 1024
 
 #: Maximum number of free pages that one sweep returns to the file system.
 _MAX_FREED_PAGES: Final = 2000
+
+#: What to do with a damaged file.
+_REPLACE: Final = (
+    "stop the playground, move the file away together with its -wal and -shm, and start again; the settings, "
+    "keys and logs of all browsers are lost, and which forms were sent; rentals are in the rental ledger"
+)
+_DAMAGED: Final = (
+    f"The file of the store, in the state folder, is damaged. Whoever runs the server: {_REPLACE}."
+)
 
 
 class SqliteConnections:
@@ -149,6 +158,9 @@ class SqliteConnections:
             raise self._unusable(error) from error
 
     def _unusable(self, error: Exception) -> StoreError:
+        # Not its subclasses: they stand for a lock, a full disk or missing rights.
+        if type(error) is sqlite3.DatabaseError:
+            return StoreError(f"the file {self.path} is damaged ({error}): {_REPLACE}", _DAMAGED)
         return StoreError(f"the file {self.path} cannot be used: {error}")
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
@@ -175,7 +187,7 @@ class SqliteConnections:
         return connection
 
     def _set_up(self) -> None:
-        """Create the file, one process at a time; the tables of another version are replaced."""
+        """Create the file, one process at a time; the tables of an older version are replaced."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A separate file: closing the database's would release the locks of every connection to it.
         with open(self.path.with_suffix(".lock"), "w", opener=_private) as lock:
@@ -183,26 +195,47 @@ class SqliteConnections:
             if not self.path.exists():
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             with closing(self._open()) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
                 (version,) = connection.execute("PRAGMA user_version").fetchone()
-                if version == VERSION:
-                    return
-                connection.execute("BEGIN IMMEDIATE")
-                tables = connection.execute(
-                    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-                ).fetchall()
-                for (name,) in tables:
-                    connection.execute(f'DROP TABLE "{name}"')
-                connection.execute("COMMIT")
-                if not tables:
-                    # Has an effect only in an empty file; other files reuse their free pages.
-                    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-                    connection.execute("VACUUM")
-                connection.execute("BEGIN IMMEDIATE")
-                for statement in SCHEMA:
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version={VERSION}")
-                connection.execute("COMMIT")
+                if version > VERSION:
+                    # During an upgrade this may be an old worker: it must not replace what new ones use.
+                    raise StoreError(
+                        f"the file {self.path} belongs to a newer version of the playground: "
+                        "start that version, or move the file away"
+                    )
+                connection.execute("PRAGMA journal_mode=WAL")
+                if version < VERSION:
+                    _create_tables(connection)
+
+
+def _create_tables(connection: sqlite3.Connection) -> None:
+    """Replace all tables, but for the rows of `KEPT`, at once or not at all."""
+    tables = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    ).fetchall()
+    if not tables:
+        # Has an effect only in an empty file; other files reuse their free pages.
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        connection.execute("VACUUM")
+    connection.execute("BEGIN IMMEDIATE")
+    kept = {table: _rows(connection, table, columns) for table, columns in KEPT.items()}
+    for (name,) in tables:
+        connection.execute(f'DROP TABLE "{name}"')
+    for statement in SCHEMA:
+        connection.execute(statement)
+    for table, rows in kept.items():
+        columns = KEPT[table]
+        places = ", ".join("?" * len(columns))
+        connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)  # noqa: S608
+    connection.execute(f"PRAGMA user_version={VERSION}")
+    connection.execute("COMMIT")
+
+
+def _rows(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> list[sqlite3.Row]:
+    """The rows of a table of an older version; none if it has other columns."""
+    found = {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}
+    if not found.issuperset(columns):
+        return []
+    return connection.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall()  # noqa: S608
 
 
 def _private(path: str, flags: int) -> int:

@@ -6,10 +6,18 @@ from typing import Final
 
 from .usage import USAGE_TABLE, USAGE_TRIGGERS
 
-__all__ = ["EXPIRED", "SCHEMA", "VERSION"]
+__all__ = ["EXPIRED", "KEPT", "SCHEMA", "VERSION"]
 
-#: Changes with the schema; tables of another version are replaced, because they hold nothing permanent.
+#: Increases with each change of the schema. The tables of an older version are replaced.
 VERSION: Final = 11
+
+#: Tables whose rows are copied from an older version, with their columns: without them, a form that was sent
+#: before an upgrade could be carried out again, and the cookie of a browser that was deleted would be valid.
+#: A later version may add columns with a default, but has to keep these.
+KEPT: Final = {
+    "tokens": ("browser", "token", "at", "until", "owner", "result"),
+    "forgotten": ("browser", "until"),
+}
 
 SCHEMA: Final = (
     "CREATE TABLE browsers (id TEXT PRIMARY KEY, seen REAL NOT NULL, until REAL NOT NULL)",

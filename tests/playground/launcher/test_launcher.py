@@ -18,17 +18,12 @@ from requests import Response, Session
 from octaspace.rentals import open_ledger
 from octaspace.sandbox import SandboxServer
 
-from ...support.launched_playground import Launched, runs
+from ...support.launched_playground import Launched
 from ...support.running_playground import answers, free_port
 from ...support.waiting import until
+from .launched_processes import named
 
 pytestmark = pytest.mark.gunicorn
-
-
-def named(launched: Launched, words: str) -> list[int]:
-    """Those of its processes that have these words in their command line, the first started first."""
-    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in launched.family if runs(pid)}
-    return sorted(pid for pid, command in commands.items() if words.encode() in command)
 
 
 @pytest.fixture
@@ -64,14 +59,6 @@ def test_it_brings_everything_up_and_leaves_nothing_behind(launched: Launched, t
     assert launched.left_behind() == set()
     assert len(launched.family) >= 3
     assert "Traceback" not in launched.text()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_it_stops_on_the_other_signals_too(launched: Launched, number: signal.Signals) -> None:
-    launched.address()
-    launched.process.send_signal(number)
-    assert launched.wait() == 0
-    assert launched.left_behind() == set()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ import pytest
 
 from playground.store import BrowserState, OneTimeTokens, RequestLog, StoreError
 from playground.store.backend import LogLimits
+from playground.store.quotas import ROW_OVERHEAD_BYTES
 from playground.store.sqlite import SqliteDatabase
+from playground.store.sqlite.schema import VERSION
 
 from .fakes import FakeClock
 from .test_store import row
@@ -124,6 +126,57 @@ def test_the_tables_of_another_version_are_replaced(tmp_path: Path, database: Sq
         assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'older'").fetchall()
 
 
+def at_version(path: Path, version: int) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version={version}")
+
+
+class TestAnotherVersion:
+    """A schema that has changed between two versions of the app."""
+
+    def test_a_form_is_not_carried_out_again(self, database: SqliteDatabase) -> None:
+        tokens = OneTimeTokens(database, "a")
+        assert tokens.claim("with a result")
+        tokens.finish("with a result", {"ok": True})
+        assert tokens.claim("under way")
+        RequestLog(database, "a").append([row()])
+        database.close()
+        at_version(database.path, VERSION - 1)
+        newer = SqliteDatabase(database.path, clock=database.clock)
+        after = OneTimeTokens(newer, "a")
+        assert not after.claim("with a result")
+        assert after.result("with a result") == {"ok": True}
+        assert not after.claim("under way")
+        assert RequestLog(newer, "a").latest(1)[1] == 0, "other tables are replaced"
+        with newer.reading() as connection:
+            counted = connection.execute(
+                "SELECT bytes FROM usage WHERE kind = 'claims' AND browser = 'a'"
+            ).fetchone()
+        assert counted["bytes"] == 2 * ROW_OVERHEAD_BYTES
+        newer.close()
+
+    def test_a_browser_stays_forgotten(self, database: SqliteDatabase) -> None:
+        BrowserState(database, "a").save("look", {"theme": "dark"})
+        BrowserState(database, "a").forget()
+        database.close()
+        at_version(database.path, VERSION - 1)
+        newer = SqliteDatabase(database.path, clock=database.clock)
+        assert BrowserState(newer, "a").load() is None
+        newer.close()
+
+    def test_a_newer_one_is_not_touched(self, database: SqliteDatabase) -> None:
+        """During an upgrade, an old worker must not replace the tables of the new ones."""
+        assert OneTimeTokens(database, "a").claim("used")
+        database.close()
+        at_version(database.path, VERSION + 1)
+        before = database.path.read_bytes()
+        older = SqliteDatabase(database.path)
+        with pytest.raises(StoreError, match="newer version of the playground") as raised:
+            older.check()
+        assert str(database.path) in str(raised.value)
+        assert database.path.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     "content", [b"this is no database, and never was one " * 50, b"SQLite format 3\0" * 99]
 )
@@ -131,7 +184,9 @@ def test_a_broken_file_is_said_in_one_line(database: SqliteDatabase, content: by
     database.path.write_bytes(content)
     with pytest.raises(StoreError) as raised:
         database.check()
-    assert str(database.path) in str(raised.value)
+    assert f"{database.path} is damaged" in str(raised.value)
+    assert "move the file away" in raised.value.advice
+    assert str(database.path.parent) not in raised.value.advice
     assert "\n" not in str(raised.value)
     database.path.unlink()
     database.check()

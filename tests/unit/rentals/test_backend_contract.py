@@ -37,9 +37,17 @@ def test_reading_creates_no_file(path: Path) -> None:
     assert not backend.exists()
     assert backend.open_rentals() == backend.closed_rentals() == []
     assert backend.get("e1") is None
+    backend.check_writable()
     assert not path.exists()
     backend.add(new_rental())
     assert backend.exists()
+
+
+def test_the_check_for_writes_changes_nothing(backend: LedgerBackend) -> None:
+    rental = new_rental()
+    backend.add(rental)
+    backend.check_writable()
+    assert backend.open_rentals() == [rental]
 
 
 def test_an_entry_is_read_as_it_was_written(backend: LedgerBackend) -> None:

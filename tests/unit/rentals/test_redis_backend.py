@@ -92,7 +92,7 @@ def test_a_password_with_special_characters_works_and_is_not_shown(user: str) ->
 def test_a_wrong_password(user: str) -> None:
     wrong = user.replace("app:", "app:x")
     message = failure(lambda: RedisBackend(wrong).add(new_rental()))
-    assert "AuthenticationError" in message
+    assert "the user name or the password is wrong (WRONGPASS)" in message
     assert "***@127.0.0.1" in message
 
 
@@ -185,7 +185,7 @@ def test_a_server_without_memory_refuses_and_can_still_be_read(
     with redis_server.client() as client:
         client.config_set("maxmemory", "1")
         try:
-            assert "OutOfMemoryError" in failure(lambda: backend.add(new_rental("e2")))
+            assert "its memory is full (OOM)" in failure(lambda: backend.add(new_rental("e2")))
             assert backend.open_rentals() == [rental]
         finally:
             client.config_set("maxmemory", "0")
@@ -196,7 +196,9 @@ def test_a_replica_refuses(backend: RedisBackend, redis_server: RedisServer) -> 
     with redis_server.client() as client:
         client.execute_command(f"REPLICAOF 127.0.0.1 {free_port()}")
         try:
-            assert "ReadOnly" in failure(lambda: backend.add(new_rental()))
+            assert "it is a read-only replica: use the address of the primary" in failure(
+                lambda: backend.add(new_rental())
+            )
         finally:
             client.execute_command("REPLICAOF NO ONE")
     assert backend.open_rentals() == []
