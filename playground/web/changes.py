@@ -72,7 +72,7 @@ def change(
         sent = _send(current_browser(), line, done, to, then, rental_id, already)
         return {**sent, "facts": facts}
 
-    return once(form.once.data, perform, to)
+    return once(form.once.data, perform, to, rental_id=rental_id)
 
 
 def change_each(

@@ -9,7 +9,7 @@ from .usage import USAGE_TABLE, USAGE_TRIGGERS
 __all__ = ["EXPIRED", "KEPT", "SCHEMA", "VERSION"]
 
 #: Increases with each change of the schema. The tables of an older version are replaced.
-VERSION: Final = 11
+VERSION: Final = 12
 
 #: Tables whose rows are copied from an older version, with their columns: without them, a form that was sent
 #: before an upgrade could be carried out again, and the cookie of a browser that was deleted would be valid.
@@ -40,7 +40,7 @@ SCHEMA: Final = (
     "CREATE INDEX calls_of_browser ON calls (browser, id, until, size, source)",
     """CREATE TABLE tokens (
         browser TEXT NOT NULL, token TEXT NOT NULL, at REAL NOT NULL, until REAL NOT NULL,
-        owner TEXT NOT NULL, result TEXT, PRIMARY KEY (browser, token)
+        owner TEXT NOT NULL, renewed REAL NOT NULL DEFAULT 0, result TEXT, PRIMARY KEY (browser, token)
     )""",
     "CREATE INDEX tokens_by_age ON tokens (at)",
     """CREATE TABLE workers (
