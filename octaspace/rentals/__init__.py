@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .reaper import reap
     from .rental import Rental
     from .report import ReapedRental, ReapReport
+    from .resolution import Resolution, resolve
 
 __all__ = [
     "LedgerBackend",
@@ -33,9 +34,11 @@ __all__ = [
     "Rental",
     "RentalLedger",
     "RentalOwner",
+    "Resolution",
     "account_fingerprint",
     "open_ledger",
     "reap",
+    "resolve",
 ]
 
 _MODULES: Final = {
@@ -46,9 +49,11 @@ _MODULES: Final = {
     "Rental": "rental",
     "RentalLedger": "ledger",
     "RentalOwner": "owner",
+    "Resolution": "resolution",
     "account_fingerprint": "account",
     "open_ledger": "ledger",
     "reap": "reaper",
+    "resolve": "resolution",
 }
 
 

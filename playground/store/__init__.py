@@ -10,7 +10,7 @@ from .endpoint_records import EndpointRecords
 from .factory import open_database
 from .jobs import Job, JobLimits, JobStore, JobWriter, TooManyJobsError
 from .login_attempts import LoginAttempts
-from .one_time_tokens import OneTimeTokens
+from .one_time_tokens import OneTimeTokens, TokenUse
 from .quotas import StoreQuotas
 from .reaper_rounds import ReaperRounds
 from .request_log import CallRow, RequestLog
@@ -35,6 +35,7 @@ __all__ = [
     "StoreError",
     "StoreFullError",
     "StoreQuotas",
+    "TokenUse",
     "TooManyJobsError",
     "WorkerSnapshot",
     "WorkerSnapshots",

@@ -253,8 +253,10 @@ class CallTable(Protocol):
 class TokenTable(Protocol):
     """One-time tokens."""
 
-    def claim(self, browser: str, token: str, owner: str, keep: float) -> bool:
+    def claim(self, browser: str, token: str, owner: str, text: str, keep: float, placeholder: str) -> bool:
         """Claim a token; exactly one of all callers in all processes gets True.
+
+        `text` is saved as its result until `finish` replaces it.
 
         Raises:
             StoreFullError: There is no space, and the token was not claimed before.
@@ -265,8 +267,15 @@ class TokenTable(Protocol):
         """Save the result of a claimed token; `placeholder` replaces older results when space runs out."""
         ...
 
-    def find(self, browser: str, token: str) -> tuple[str | None, str | None]:
-        """The owner that claimed the token, and the result."""
+    def renew(self, browser: str, token: str) -> None:
+        """Renew the lease of a claim, which begins with it."""
+        ...
+
+    def find(self, browser: str, token: str) -> Record | None:
+        """The `owner` that claimed the token, the `result`, and the `age` of the lease in seconds.
+
+        It is measured on the clock that `JobTable` uses.
+        """
         ...
 
 

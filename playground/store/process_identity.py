@@ -57,7 +57,8 @@ class ProcessIdentity:
         """
         if name == self.name:
             return True
-        host, pid, start = name.split(":", 2)
+        host, _, rest = name.partition(":")
+        pid, _, start = rest.partition(":")
         if host != self.host or boot_id() == UNNAMED_BOOT:
             return None
         found = process_start(int(pid))

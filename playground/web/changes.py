@@ -82,7 +82,7 @@ def change(
         return rentals.after_loss()
 
     rentals = EarlierRentals(current_browser(), rental_id) if rental_id else None
-    return once(form.once.data, perform, to, earlier)
+    return once(form.once.data, perform, to, rental_id=rental_id, earlier=earlier)
 
 
 def change_each(

@@ -236,7 +236,7 @@ class _Transfer:
             "line": self._line.redacted, "log_id": file.log_id,
         }  # fmt: skip
         tokens = OneTimeTokens(self._app_state.database, self._browser.id)
-        tokens.claim(self.token, _OUTCOME_SECONDS)
+        tokens.claim(self.token, keep=_OUTCOME_SECONDS)
         tokens.finish(self.token, outcome, _OUTCOME_SECONDS)
 
     def _call(self, content: IO[bytes]) -> FetchedFile:

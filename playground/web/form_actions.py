@@ -18,6 +18,7 @@ from ..app_state import current_app_state
 from ..browser.state import current_browser
 from ..store import OneTimeTokens, StoreError
 from .form_tokens import MAY_HAVE_BEEN_SENT, may_have_been_sent, new_token, stale_form_reason
+from .lost_outcomes import outcome_of_lost
 from .responses import MAX_ADDRESS
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ChangeForm",
     "Target",
     "WholeNumberField",
+    "address_of",
     "new_token",
     "once",
     "outcome",
@@ -44,12 +46,11 @@ RESULT: Final = "result"
 #: A Flask endpoint and its values; the values may come from the answer.
 Target = tuple[str, dict[str, Any]]
 
-#: Seconds a second submission waits for the outcome of the first.
-_AWAIT_SECONDS: Final = 10.0
+#: Seconds a second submission waits for the outcome of the first: its thread is not free for other requests.
+_AWAIT_SECONDS: Final = 1.0
 
 _UNDER_WAY: Final = (
-    "The request was sent, and its outcome is not known yet. Reload this page to see it. "
-    "Check before you send it again."
+    "The request is under way, and its outcome is not known yet. Check before you send it again."
 )
 
 
@@ -78,15 +79,21 @@ def once(
     token: str,
     action: Callable[[], dict[str, Any]],
     to: Target,
+    *,
+    rental_id: str = "",
     earlier: Callable[[], dict[str, Any] | None] | None = None,
 ) -> Redirect:
     """Run an action for a token that was not used before; for a used token, show the outcome.
+
+    While the first use is under way, a second one leads to a page that waits for the outcome.
 
     Args:
         token: The form's token.
         action: Performs the change and returns the outcome: ``ok``, ``text``, ``problem``, ``endpoint``,
             ``values``.
-        to: Where to redirect when the first use takes longer than the wait for it.
+        to: Where to redirect when the outcome is lost.
+        rental_id: If the action rents: the id of the entry in the rental ledger, which tells whether the
+            rental was made if this process ends.
         earlier: Finds the outcome of an earlier use that the store may have forgotten; None without one.
             Nothing is sent then in either case.
     """
@@ -96,7 +103,7 @@ def once(
     if len(back) > MAX_ADDRESS:
         abort(422, f"Nothing was sent: the input is too long for a URL ({len(back)} characters).")
     try:
-        claimed = tokens.claim(token)
+        claimed = tokens.claim(token, {"to": to, "rental_id": rental_id})
         lost = claimed and may_have_been_sent(token)
     except StoreError as error:
         error.nothing_done = True
@@ -107,14 +114,15 @@ def once(
                 found = earlier() if earlier is not None else None
                 result = {**refusal(MAY_HAVE_BEEN_SENT, to), **(found or {})}
             else:
-                result = action()
+                with tokens.renewing(token):
+                    result = action()
         except BaseException:
             tokens.finish(token, refusal("An internal error occurred. Check before you send it again.", to))
             raise
         _keep(tokens, token, result)
     else:
-        result = {"endpoint": to[0], "values": to[1], **(_awaited(tokens, token) or {})}
-    address = url_for(result["endpoint"], **{**result["values"], OUTCOME: token})
+        result = {"endpoint": to[0], "values": to[1], **_awaited(token)}
+    address = address_of(result, token)
     # Values from the answer may make the URL too long.
     return redirect(address if len(address) <= MAX_ADDRESS else back, 303)
 
@@ -128,6 +136,13 @@ def _keep(tokens: OneTimeTokens, token: str, result: dict[str, Any]) -> None:
         raise StoreError(str(error), f"Its outcome could not be kept: {text} {error.advice}") from error
 
 
+def address_of(result: dict[str, Any], token: str) -> str:
+    """The address of the page that shows an outcome, or that waits for it."""
+    if result.get("pending"):
+        return url_for("outcome.show", token=token)
+    return url_for(result["endpoint"], **{**result["values"], OUTCOME: token})
+
+
 def outcome() -> dict[str, Any] | None:
     """The outcome of the change that led to this page, for the base template; None without one."""
     token = request.args.get(OUTCOME)
@@ -135,18 +150,32 @@ def outcome() -> dict[str, Any] | None:
 
 
 def result_of(token: str) -> dict[str, Any] | None:
-    """The outcome of a token's first use; None when unused. While it runs, it has no ``endpoint``."""
+    """The outcome of a token's first use; None when unused.
+
+    With ``pending`` it is not known yet: the action is under way, or its process has ended, and it will be
+    known later whether its rental was made.
+    """
     tokens = OneTimeTokens(current_app_state().database, current_browser().id)
-    result = tokens.result(token)
-    if result is None and tokens.is_claimed(token):
-        return {"ok": False, "text": _UNDER_WAY, "problem": None}
+    use = tokens.find(token)
+    if use is None or use.result is not None:
+        return None if use is None else use.result
+    if not use.lost:
+        endpoint, values = use.about["to"]
+        look = {"endpoint": "outcome.show", "values": {"token": token}, "label": "Show the outcome"}
+        return {
+            "ok": False, "pending": True, "text": _UNDER_WAY, "problem": None, "look": look,
+            "endpoint": endpoint, "values": values,
+        }  # fmt: skip
+    result, is_final = outcome_of_lost(use.about, stale_form_reason(token))
+    if is_final:
+        tokens.finish(token, result)
     return result
 
 
-def _awaited(tokens: OneTimeTokens, token: str) -> dict[str, Any] | None:
-    """Wait for the outcome of the first use; None when that takes too long, or the outcome is lost."""
+def _awaited(token: str) -> dict[str, Any]:
+    """The outcome of the first use, after a moment if it is under way."""
     end = time.monotonic() + _AWAIT_SECONDS
-    while (result := tokens.result(token)) is None and not tokens.is_lost(token) and time.monotonic() < end:
+    while (result := result_of(token) or {}).get("pending") and time.monotonic() < end:
         time.sleep(0.1)
     return result
 

@@ -8,7 +8,7 @@ from typing import Final
 from flask import Flask, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-__all__ = ["GROUPS", "Page", "init_app", "known_page"]
+__all__ = ["GROUPS", "Page", "init_app", "known_page", "title_of"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,12 @@ def _area(blueprint: str) -> str:
     """The blueprint of the sidebar entry for a page of `blueprint`."""
     pages = (page for _, pages in GROUPS for page in pages)
     return next((page.area for page in pages if blueprint in page.covers), blueprint)
+
+
+def title_of(endpoint: str) -> str:
+    """The title in the sidebar of the area that a page belongs to."""
+    area = _area(endpoint.partition(".")[0])
+    return next((page.title for _, pages in GROUPS for page in pages if page.area == area), "the page")
 
 
 def known_page(endpoint: str, given: str | None) -> str:

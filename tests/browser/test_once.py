@@ -183,7 +183,7 @@ def test_worker_crash_with_four_workers(tmp_path: Path, new_context: NewContext)
         page = page.context.new_page()
         page.goto(question)
         expect(page.locator("main form")).to_have_count(0)
-        expect(page.locator("main")).to_contain_text("Check before you send it again")
+        expect(page.locator("main")).to_contain_text("It was rented: the list of sessions has it")
         assert [entry.carried_out for entry in changes(running.sandbox)] == [True]
         page.goto("/playground/sessions")
         expect(page.locator("[data-table=sessions] tbody tr")).to_have_count(7)

@@ -43,7 +43,7 @@ SCHEMA: Final = (
     "CREATE INDEX calls_of_browser ON calls (browser, id, until, size, source)",
     """CREATE TABLE tokens (
         browser TEXT NOT NULL, token TEXT NOT NULL, at REAL NOT NULL, until REAL NOT NULL,
-        owner TEXT NOT NULL, result TEXT, PRIMARY KEY (browser, token)
+        owner TEXT NOT NULL, renewed REAL NOT NULL DEFAULT 0, result TEXT, PRIMARY KEY (browser, token)
     )""",
     "CREATE INDEX tokens_by_age ON tokens (at)",
     """CREATE TABLE workers (

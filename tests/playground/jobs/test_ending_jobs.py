@@ -132,6 +132,7 @@ def test_a_suite_that_is_cancelled_while_it_waits_still_stops_what_it_rented(
     cancel(visitor, watched)
     assert {rental.uuid for rental in sandbox.world.active()} == before
     calls = {call["line"]: call for call in report(visitor, visitor.page(SMOKE))["calls"]}
+    assert "client.services.session.wait_until_ready(…)" in calls, calls
     assert calls["client.services.session.wait_until_ready(…)"]["state"] == "skipped"
     assert calls["client.services.vpn.create(…)"]["state"] == "skipped"
 

@@ -294,7 +294,7 @@ def test_what_is_raised_undoes_what_was_written(database: SqliteDatabase) -> Non
 
     with pytest.raises(KeyError):
         write()
-    assert not OneTimeTokens(database, "a").is_claimed("one")
+    assert OneTimeTokens(database, "a").find("one") is None
 
 
 def test_a_forked_child_opens_its_own(database: SqliteDatabase) -> None:

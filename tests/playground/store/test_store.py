@@ -165,7 +165,7 @@ def test_forgetting_leaves_nothing_and_nothing_comes_back(database: Database, an
     for token in ("token", "under way"):
         assert (
             OneTimeTokens(database, "a").result(token),
-            OneTimeTokens(database, "a").is_claimed(token),
+            OneTimeTokens(database, "a").find(token) is not None,
         ) == (None, False)
     for kind in ("lab", "runner", "smoke"):
         assert JobStore(database, "a").latest(kind, 9) == []
@@ -346,27 +346,15 @@ def test_a_token_is_claimed_by_one_of_many(another: Another) -> None:
 
 def test_what_came_of_a_token_is_kept(database: Database, another: Another) -> None:
     here, there = OneTimeTokens(database, "a"), OneTimeTokens(another(), "a")
-    assert not here.is_claimed("one")
+    assert here.find("one") is None
     assert here.claim("one")
-    assert there.is_claimed("one")
+    assert there.find("one") is not None
     assert there.result("one") is None
     here.finish("one", {"ok": True})
     assert there.result("one") == {"ok": True}
     here.finish("never claimed", {"ok": True})
     assert there.result("never claimed") is None
     assert not there.claim("one")
-
-
-def test_what_a_process_took_along_is_lost(database: Database) -> None:
-    mine = OneTimeTokens(database, "a")
-    mine.claim("alive")
-    ended = OneTimeTokens(database, "a", ended_process())
-    ended.claim("dead")
-    ended.claim("done")
-    ended.finish("done", {})
-    OneTimeTokens(database, "a", process_elsewhere()).claim("elsewhere")
-    names = ("alive", "dead", "done", "elsewhere", "never claimed")
-    assert [name for name in names if mine.is_lost(name)] == ["dead"]
 
 
 def test_workers_leave_snapshots_and_the_dead_go(

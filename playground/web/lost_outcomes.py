@@ -1,0 +1,101 @@
+"""What is said of a form whose worker process ended before it had the outcome.
+
+A form that rents has recorded the id of the rental: the rental ledger and the list of sessions tell whether
+it was made. Of other changes it is only known that they may have been carried out.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from flask import current_app
+
+from octaspace import Error, RentalLedgerError
+from octaspace.rentals import Resolution, resolve
+
+from ..app_state import current_app_state
+from ..browser.call_log import CallLog
+from ..browser.state import current_browser
+from ..formatting import duration
+from ..sdk.error_card import describe
+from ..sdk.recording import record_calls
+from .navigation import title_of
+
+__all__ = ["outcome_of_lost"]
+
+_LOST: Final = "The worker process that handled this form ended before it had the outcome."
+
+_CHECK: Final = "Check before you send it again."
+
+#: Where a rental can be looked for.
+_SESSIONS: Final = {"endpoint": "sessions.index", "values": {}, "label": "Sessions"}
+
+_log: Final = logging.getLogger(__name__)
+
+
+def outcome_of_lost(about: dict[str, Any], stale: str) -> tuple[dict[str, Any], bool]:
+    """The outcome of a form whose worker has ended.
+
+    Args:
+        about: What the form recorded before it acted: ``to``, where its outcome is shown, and ``rental_id``,
+            the id of the ledger's entry; empty if it rents nothing.
+        stale: Why nothing can be looked up: the form was made for another API target. Empty if it was not.
+
+    Returns:
+        The outcome, as of `form_actions.once`, with ``look``: where to check; and whether it is final. With
+        ``pending``, it will be known later.
+    """
+    endpoint, values = about.get("to") or ("sessions.index", {})
+    place: dict[str, Any] = {"endpoint": endpoint, "values": values}
+    if not about.get("rental_id"):
+        look = {**place, "label": title_of(endpoint)}
+        text = f"{_LOST} The change may have been carried out. {_CHECK}"
+        return _outcome(text, place, look=look), True
+    if stale:
+        text = f"{_LOST} It may have been rented, for another API or key than this browser uses. {_CHECK}"
+        return _outcome(text, place, look=_SESSIONS), False
+    try:
+        found = _resolve(str(about["rental_id"]))
+    except RentalLedgerError as error:
+        return _unknown(f"the rental ledger cannot be read: {error}", place, wait=None), False
+    except Error as error:
+        _log.warning("It could not be found out whether a rental was made: %s", error)
+        return _unknown(f"the sessions cannot be listed: {describe(error).message}", place, wait=None), False
+    if found.state == "unknown":
+        return _unknown(found.reason, place, found.wait), False
+    if found.uuid is not None:
+        return _rented(found, found.uuid), True
+    text = f"It was not rented: {found.reason}. Nothing is charged, and it is safe to send it again."
+    return _outcome(f"{_LOST} {text}", place, look={**place, "label": title_of(endpoint)}), True
+
+
+def _resolve(rental_id: str) -> Resolution:
+    browser, state = current_browser(), current_app_state()
+    with state.clients.lease(browser.config) as client, record_calls() as calls:
+        bounded = client.with_options(total_timeout=browser.budget)
+        try:
+            return resolve(bounded, rental_id, browser.rental_ledger)
+        finally:
+            if calls:
+                CallLog.for_current_page(browser).write(calls, "client.sessions.list()")
+
+
+def _rented(found: Resolution, uuid: str) -> dict[str, Any]:
+    text = f"{_LOST} It was rented: {found.reason}."
+    text += " It has ended since." if found.ended else " It is charged until it is stopped."
+    place: dict[str, Any] = {"endpoint": "sessions.show", "values": {"uuid": uuid}}
+    if "sessions.show" not in current_app.view_functions:
+        place = {"endpoint": "sessions.index", "values": {}}
+    return {**_outcome(text, place, look={**place, "label": f"Session {uuid}"}), "ok": True}
+
+
+def _unknown(reason: str, place: dict[str, Any], wait: float | None) -> dict[str, Any]:
+    text = f"{_LOST} It is not known whether it was rented: {reason}."
+    if wait is not None:
+        text += f" It will be known in {duration(wait)} at the latest."
+    return {**_outcome(f"{text} {_CHECK}", place, look=_SESSIONS), "pending": wait is not None}
+
+
+def _outcome(text: str, place: dict[str, Any], *, look: dict[str, Any]) -> dict[str, Any]:
+    return {"ok": False, "text": text, "problem": None, "look": look, **place}

@@ -1,0 +1,120 @@
+"""The outcome of a rental whose owner was killed, without waiting for a reaper."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from octaspace import ConfigurationError, Error
+from octaspace.rentals import RentalOwner, open_ledger, resolve
+from octaspace.rentals.rental import RENTAL_ID_VARIABLE
+from octaspace.sandbox import SandboxServer
+
+from .conftest import ConnectTo, Market, dead_owner, write_entry
+
+ID = "0" * 32
+
+
+def make(connect: ConnectTo, url: str, service: str, node: int, id: str) -> str:
+    """Make a session that the ledger knows nothing of."""
+    client = connect(url).with_options(rental_ledger=None)
+    answer: Any
+    if service == "mr":
+        answer = client.services.mr.create(
+            node_id=node, disk_size=1, image="ubuntu:24.04", envs={RENTAL_ID_VARIABLE: id}
+        )
+    else:
+        answer = client.services.vpn.create(node_id=node, subkind="wg")
+    data = answer.data[0] if isinstance(answer.data, list) else answer.data
+    return str(data["uuid"])
+
+
+def test_what_has_no_entry_was_never_sent(
+    connect: ConnectTo, ledger_url: str, sandbox: SandboxServer
+) -> None:
+    found = resolve(connect(ledger_url), ID)
+    assert (found.state, found.reason, found.wait) == ("not rented", "the request was never sent", None)
+    assert sandbox.journal.entries() == []
+
+
+@pytest.mark.parametrize(
+    ("values", "state", "uuid", "ended"),
+    [
+        ({"uuid": "u"}, "rented", "u", False),
+        ({"uuid": "u", "outcome": "stopped"}, "rented", "u", True),
+        ({"outcome": "refused"}, "not rented", None, False),
+        ({"outcome": "not made"}, "not rented", None, False),
+        ({"outcome": "stopped"}, "unknown", None, False),
+        ({"account": "another"}, "unknown", None, False),
+        ({"owner": RentalOwner.current(), "ago": 1.0}, "unknown", None, False),
+    ],
+)
+def test_what_the_ledger_knows_needs_no_request(
+    connect: ConnectTo,
+    sqlite_url: str,
+    sandbox: SandboxServer,
+    values: dict[str, Any],
+    state: str,
+    uuid: str | None,
+    ended: bool,
+) -> None:
+    client = connect(sqlite_url)
+    if "outcome" in values:
+        values = {**values, "closed": open_ledger(sqlite_url).now()}
+    write_entry(sqlite_url, "mr", 1, id=ID, **values)
+    found = resolve(client, ID)
+    assert (found.state, found.uuid, found.ended) == (state, uuid, ended)
+    assert sandbox.journal.entries() == []
+
+
+@pytest.mark.parametrize("service", ["mr", "vpn"])
+def test_the_list_of_sessions_has_it(
+    connect: ConnectTo, sqlite_url: str, market: Market, service: str
+) -> None:
+    node = getattr(market, service)[0]
+    write_entry(sqlite_url, service, node, id=ID, ago=1.0, lease=None)
+    uuid = make(connect, sqlite_url, service, node, ID)
+    client = connect(sqlite_url)
+    found = resolve(client, ID)
+    assert (found.state, found.uuid) == ("rented", uuid)
+    entry = open_ledger(sqlite_url).backend.get(ID)
+    assert entry is not None
+    assert (entry.uuid, entry.closed) == (uuid, None), "it is recorded"
+    assert resolve(client, ID).reason == "the rental ledger has its session"
+
+
+def test_it_may_still_appear_until_it_cannot(connect: ConnectTo, sqlite_url: str, market: Market) -> None:
+    write_entry(sqlite_url, "mr", market.mr[0], id=ID, ago=0.0, lease=None)
+    client, ledger = connect(sqlite_url), open_ledger(sqlite_url)
+    found = resolve(client, ID)
+    assert found.state == "unknown"
+    assert found.wait is not None
+    assert 0 < found.wait <= ledger.reconcile_timeout
+    past = ledger.now().after(-ledger.reconcile_timeout - 1)
+    ledger.change(ID, lambda one: one.changed(renewed=past))
+    assert resolve(client, ID).state == "not rented"
+    entry = ledger.backend.get(ID)
+    assert entry is not None
+    assert entry.outcome == "not made"
+
+
+def test_two_sessions_that_fit_are_not_guessed(connect: ConnectTo, sqlite_url: str, market: Market) -> None:
+    node = market.vpn[0]
+    write_entry(sqlite_url, "vpn", node, id=ID, ago=1.0, lease=None, owner=dead_owner())
+    for _ in range(2):
+        make(connect, sqlite_url, "vpn", node, ID)
+    found = resolve(connect(sqlite_url), ID)
+    assert (found.state, found.uuid, found.wait) == ("unknown", None, None)
+    assert "it is not clear which one is" in found.reason
+
+
+def test_an_api_that_fails_and_a_missing_ledger(
+    connect: ConnectTo, sqlite_url: str, sandbox: SandboxServer
+) -> None:
+    write_entry(sqlite_url, "mr", 1, id=ID, lease=None)
+    sandbox.faults.add("status", status=500, path="/sessions")
+    with pytest.raises(Error):
+        resolve(connect(sqlite_url, max_retries=0), ID)
+    with pytest.raises(ConfigurationError, match="no rental ledger"):
+        resolve(connect(sqlite_url).with_options(rental_ledger=None), ID)
