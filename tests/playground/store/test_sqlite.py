@@ -246,7 +246,7 @@ def test_a_writer_that_never_ends_is_waited_for_once(
         for says in ("database is locked", "locked by another process a moment ago"):
             with pytest.raises(StoreError, match=says):
                 tokens.claim("two")
-        assert tokens.is_claimed("one"), "reading needs no lock"
+        assert tokens.find("one") is not None, "reading needs no lock"
         clock.advance(OPEN_SECONDS + 0.1)
         with pytest.raises(StoreError, match="database is locked"):
             tokens.claim("two")
