@@ -32,6 +32,7 @@ from .web import (
     balance,
     error_pages,
     health,
+    log_format,
     login,
     navigation,
     page_context,
@@ -66,7 +67,7 @@ def build(config: Mapping[str, Any]) -> Flask:
         **config,
     )
     app.session_interface = BrowserSessionInterface()
-    app_log.init_app(app)
+    app_log.init_app(app, log_format.log_formatter(process))
     responses.init_app(app)
 
     # First, so that no other check or page can be reached under an unknown host name.

@@ -13,7 +13,7 @@ from playground.app_state import check_rental_ledger, ensure_private_directory
 from playground.secret_key import load_or_create_secret
 from playground.settings import ProcessSettings, StartError, is_loopback
 from playground.store import StoreError, open_database
-from playground.web.access_log import AccessLogger
+from playground.web.access_log import AccessLogger, JsonAccessLogger
 
 _INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 
@@ -51,7 +51,7 @@ forwarded_allow_ips = ""
 # Without query strings and referrers, which contain search terms of users.
 accesslog = "-"
 access_log_format = '%(t)s %(p)s "%(m)s %(U)s" %(s)s %(B)s B %(M)s ms'
-logger_class = AccessLogger
+logger_class = JsonAccessLogger if _settings.log_format == "json" else AccessLogger
 
 
 def on_starting(server: Any) -> None:
@@ -101,10 +101,12 @@ def post_worker_init(worker: Any) -> None:
     `/readyz` is told when the worker shuts down.
     """
     # The modules of the worker, not those that this file imported.
+    from playground.settings import ProcessSettings
     from playground.web import app_log
     from playground.web.health import READINESS
+    from playground.web.log_format import log_formatter
 
-    app_log.install_hooks()
+    app_log.install_hooks(log_formatter(ProcessSettings.read(os.environ, _INSTANCE)))
     readiness = getattr(worker.wsgi, "extensions", {}).get(READINESS)
     if readiness is not None:
         readiness.is_stopping = lambda: not worker.alive

@@ -7,6 +7,7 @@ PLAYGROUND_HOSTS              additional host names of the app, comma-separated
 PLAYGROUND_ENDPOINTS          endpoints a browser may choose in addition to the operator's, comma-separated
 PLAYGROUND_REDIS_URL          store the state of browsers in Redis instead of a file
 PLAYGROUND_RENTAL_LEDGER      rental ledger; by default that Redis, or rentals.db in the state folder
+PLAYGROUND_LOG_FORMAT         text (the default), or json: one JSON object a line
 PLAYGROUND_REAPER_SECONDS     pause between two rounds of the reaper
 PLAYGROUND_STORE_BYTES        maximum total size of the state of browsers, in bytes
 PLAYGROUND_PROXY_HOPS         number of proxies in front that set X-Forwarded-… headers
@@ -123,6 +124,7 @@ class ProcessSettings:
         secret_key: Signs cookies; None for one that is created and stored in `state_dir`.
         ledger_url: The rental ledger as given; None for `rentals.db` in `state_dir`.
         ledger_variable: The variable that gave it; empty for none.
+        log_format: Format of the log's lines, ``text`` or ``json``.
         reaper_seconds: Seconds between two rounds of the reaper.
     """
 
@@ -145,6 +147,7 @@ class ProcessSettings:
     secret_key: str | None = field(default=None, repr=False)
     ledger_url: MaskedUrl | None = field(default=None, repr=False)
     ledger_variable: str = ""
+    log_format: str = "text"
     reaper_seconds: int = 30
 
     @property
@@ -241,10 +244,17 @@ class ProcessSettings:
             ledger_variable=next(
                 (name for name in ("PLAYGROUND_RENTAL_LEDGER", "PLAYGROUND_REDIS_URL") if text(name)), ""
             ),
+            log_format=_log_format(text("PLAYGROUND_LOG_FORMAT") or "text"),
             reaper_seconds=_number(
                 "PLAYGROUND_REAPER_SECONDS", text("PLAYGROUND_REAPER_SECONDS"), 30, 1, 3600
             ),
         )
+
+
+def _log_format(text: str) -> str:
+    if text not in ("text", "json"):
+        raise StartError(f"PLAYGROUND_LOG_FORMAT must be text or json; it is {text[:60]!r}")
+    return text
 
 
 def is_loopback(bind: str) -> bool:

@@ -18,7 +18,7 @@ from octaspace.rentals.stop_signals import until_stop_signal
 from ..app_state import check_rental_ledger, ensure_private_directory, open_rental_ledger
 from ..settings import ProcessSettings, StartError
 from ..store import StoreError, open_database
-from ..web.app_log import SafeFormatter
+from ..web.log_format import log_formatter
 from .rounds import Reaper
 from .targets import KnownTargets
 
@@ -35,11 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 1 if the settings, the store or the ledger cannot be used at the start.
     """
     options = _parser().parse_args(arguments)
-    _set_up_log()
     # A signal ends it at once, also in the middle of a round: the next reaper continues.
     with until_stop_signal() as pause:
         try:
             process = ProcessSettings.read(os.environ, ROOT / "instance")
+            _set_up_log(process)
             reaper = _reaper(process)
         except StartError as problem:
             sys.stderr.write(f"The reaper cannot start: {problem}\n")
@@ -75,9 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _set_up_log() -> None:
+def _set_up_log(process: ProcessSettings) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(SafeFormatter("[%(asctime)s] %(levelname)s in the reaper: %(message)s"))
+    handler.setFormatter(log_formatter(process, "the reaper"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
 
 

@@ -11,8 +11,9 @@ from urllib.parse import quote
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from .app_log import SafeFormatter
+from .json_log import MEMBERS, JsonFormatter
 
-__all__ = ["AccessLogger"]
+__all__ = ["AccessLogger", "JsonAccessLogger"]
 
 
 class AccessLogger(Logger):  # type: ignore[misc]
@@ -47,3 +48,30 @@ class AccessLogger(Logger):  # type: ignore[misc]
         path = str(environ.get("PATH_INFO", "")).encode("latin-1", "replace")
         atoms["U"] = quote(path, safe="/:@~!$&'()*+,;=")
         return atoms
+
+
+class JsonAccessLogger(AccessLogger):
+    """Gunicorn's logger with JSON lines; one of a request has its parts as members as well."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in (*self.error_log.handlers, *self.access_log.handlers):
+            # Any other kind comes from the operator's logging configuration.
+            if getattr(handler, "_gunicorn", False):
+                handler.setFormatter(JsonFormatter())
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
+        """Log a request: method, path without query, status, bytes of the body, and seconds."""
+        if not self.access_log_enabled:
+            return
+        atoms = self.atoms(resp, req, environ, request_time)
+        status = str(atoms["s"])
+        members = {
+            "method": atoms["m"],
+            "path": atoms["U"],
+            "status": int(status) if status.isdigit() else status,
+            "bytes": atoms["B"],
+            "seconds": round(request_time.total_seconds(), 6),
+        }
+        text = f"{members['method']} {members['path']} {status}"
+        self.access_log.info("%s", text, extra={MEMBERS: members})

@@ -62,17 +62,28 @@ class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
             sys.stderr.write(f"A line of {record.module} could not be logged: {type(error).__name__}\n")
 
 
-def init_app(app: Flask) -> None:
-    """Give the app's logger its own handler instead of Flask's."""
+def init_app(app: Flask, formatter: logging.Formatter) -> None:
+    """Give the app's logger its own handler instead of Flask's.
+
+    Args:
+        app: The app.
+        formatter: Formats its lines. The logger is one of the process: the last app's formatter is used.
+    """
     log = logging.getLogger(app.name)
     if not any(isinstance(handler, _Handler) for handler in log.handlers):
-        log.addHandler(_handler())
+        log.addHandler(_Handler(wsgi_errors_stream))
+    for handler in log.handlers:
+        if isinstance(handler, _Handler):
+            handler.setFormatter(formatter)
 
 
-def install_hooks() -> None:
+def install_hooks(formatter: logging.Formatter) -> None:
     """Format everything else that a serving process logs in the same way.
 
     This covers uncaught exceptions of threads, unraisable exceptions, and log lines of other packages.
+
+    Args:
+        formatter: Formats the lines of other packages.
     """
     log = logging.getLogger("playground")
 
@@ -86,7 +97,8 @@ def install_hooks() -> None:
 
     threading.excepthook = in_thread
     sys.unraisablehook = unraisable
-    logging.lastResort = _handler()
+    logging.lastResort = _Handler(wsgi_errors_stream)
+    logging.lastResort.setFormatter(formatter)
     logging.lastResort.setLevel(logging.WARNING)
 
 
@@ -132,9 +144,3 @@ def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
 
 def _one_line(text: str) -> str:
     return str(visible(text)).replace("\n", "\\n")
-
-
-def _handler() -> _Handler:
-    handler = _Handler(wsgi_errors_stream)
-    handler.setFormatter(SafeFormatter("[%(asctime)s] %(levelname)s in %(module)s: %(message)s"))
-    return handler

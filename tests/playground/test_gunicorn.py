@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -68,7 +69,12 @@ def test_what_the_app_allows_goes_by_where_it_listens(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("PLAYGROUND_WORKERS", "many"), ("PLAYGROUND_HOSTS", "*"), ("OCTA_BASE_URL", "ftp://a.example")],
+    [
+        ("PLAYGROUND_WORKERS", "many"),
+        ("PLAYGROUND_HOSTS", "*"),
+        ("OCTA_BASE_URL", "ftp://a.example"),
+        ("PLAYGROUND_LOG_FORMAT", "xml"),
+    ],
 )
 def test_what_cannot_be_used_is_said_once_and_early(tmp_path: Path, variable: str, value: str) -> None:
     assert variable in refused(tmp_path, **{variable: value})
@@ -146,6 +152,28 @@ def test_it_serves_logs_and_stops(tmp_path: Path) -> None:
         until(lambda: not Path(f"/proc/{running.pid}/fd/0").exists(), within=40)
     assert "Traceback" not in running.log()
     assert not [line for line in running.log().splitlines() if "Exception" in line]
+
+
+def test_log_lines_as_json(tmp_path: Path) -> None:
+    with RunningPlayground(tmp_path, workers=1, environment={"PLAYGROUND_LOG_FORMAT": "json"}) as running:
+        get(running.url, "/playground/dashboard?secret=in-the-query", Cookie="taste=of-a-cookie")
+        get(running.url, "/no/%1b[2J%0d%0a%7b%22level%22:%22forged%22%7d%e2%80%ae/%22quoted")
+        get(running.url, "/healthz", Host="evil.example")
+        until(lambda: "quoted" in running.log() and "evil.example" in running.log())
+        lines = [json.loads(line) for line in running.log().splitlines()]
+        text = running.log()
+    assert all({"time", "level", "logger", "pid", "message"} <= line.keys() for line in lines)
+    (page,) = [line for line in lines if line.get("path") == "/playground/dashboard"]
+    assert (page["method"], page["status"], page["level"]) == ("GET", 200, "info")
+    assert page["bytes"] > 1000
+    assert page["seconds"] >= 0
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", page["time"])
+    (strange,) = [line for line in lines if "quoted" in line.get("path", "")]
+    assert (strange["status"], strange["level"]) == (404, "info")
+    assert any(line["level"] == "warning" and "evil.example" in line["message"] for line in lines)
+    assert "in-the-query" not in text
+    assert "of-a-cookie" not in text
+    assert any(line["logger"] == "gunicorn.error" and "Booting worker" in line["message"] for line in lines)
 
 
 def test_a_proxy_is_believed_as_far_as_it_is_ours(tmp_path: Path) -> None:
