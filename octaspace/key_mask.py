@@ -242,17 +242,36 @@ def _lowered(text: str) -> str:
 
 
 def _spans_of(form: str, text: str) -> Iterator[Span]:
-    for part, step in ((form[:_PART_LENGTH], 1), (form[-_PART_LENGTH:], -1)):
-        start = text.find(part)
-        while start >= 0:
-            stop = start + len(part)
-            for expected in form[_PART_LENGTH:] if step == 1 else form[: -len(part)][::-1]:
-                place = stop if step == 1 else start - 1
-                if not 0 <= place < len(text) or text[place] != expected:
-                    break
-                start, stop = (start, stop + 1) if step == 1 else (start - 1, stop)
-            yield start, stop
-            start = text.find(part, stop)
+    """Where either end of a form stands, together with what follows of it or precedes."""
+    head, tail = form[:_PART_LENGTH], form[-_PART_LENGTH:]
+    after, before = form[len(head) :], form[: -len(tail)]
+    start = text.find(head)
+    while start >= 0:
+        stop = start + len(head)
+        # The whole key is the usual case, and found without a loop over its characters.
+        if text.startswith(after, stop):
+            stop += len(after)
+        else:
+            stop += _common_length(after, text[stop : stop + len(after)])
+        yield start, stop
+        start = text.find(head, stop)
+    start = text.find(tail)
+    while start >= 0:
+        stop = start + len(tail)
+        if text.endswith(before, 0, start):
+            start -= len(before)
+        else:
+            start -= _common_length(before[::-1], text[max(0, start - len(before)) : start][::-1])
+        yield start, stop
+        start = text.find(tail, stop)
+
+
+def _common_length(first: str, second: str) -> int:
+    """How many characters two texts have in common at their start."""
+    for place, (one, other) in enumerate(zip(first, second, strict=False)):
+        if one != other:
+            return place
+    return min(len(first), len(second))
 
 
 def _unescaped(text: str) -> list[str]:

@@ -146,12 +146,14 @@ class Option:
         """``"s"``, ``"bytes"`` or an empty text."""
         if self.name.endswith("_bytes"):
             return "bytes"
-        seconds = self.name.endswith(("_timeout", "_interval", "_after", "_cooldown", "_ttl", "_stale"))
+        seconds = self.name.endswith(
+            ("_timeout", "_interval", "_after", "_cooldown", "_ttl", "_stale", "_age")
+        )
         return "s" if seconds else ""
 
 
 def _option(name: str, default: Any) -> Option:
-    group, meaning = _TEXTS.get(name, ("Other", ""))
+    group, meaning = _TEXTS[name]
     return Option(name, default, meaning, group, isinstance(default, bool))
 
 

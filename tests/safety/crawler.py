@@ -15,7 +15,7 @@ from ..support.waiting import until
 
 __all__ = ["START", "Crawler"]
 
-START = ("/playground/dashboard", "/playground/", "/", "/healthz")
+START = ("/playground/dashboard", "/playground/", "/", "/healthz", "/readyz")
 
 #: Forms that are not submitted: they would end the session or delete what is to be checked.
 _LEFT_ALONE = ("/playground/logout", "/playground/requests/clear", "/playground/settings/reset")
@@ -87,7 +87,9 @@ class Crawler:
 
     def _note(self, address: str, page: str) -> None:
         path, query = urlsplit(address).path, urlsplit(address).query
-        if address in self._seen or (not path.startswith(("/playground", "/healthz")) and path != "/"):
+        if address in self._seen or (
+            not path.startswith(("/playground", "/healthz", "/readyz")) and path != "/"
+        ):
             return
         self._seen.add(address)
         app = self._visitor.client.application
