@@ -85,7 +85,9 @@ def test_the_crawler_reaches_every_page(visitor: Visitor) -> None:
     crawler.go(*START)
     app = visitor.client.application
     rules = {rule.rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
-    missed = {rule for rule in rules - crawler.endpoints() if "static" not in rule and "/lab/" not in rule}
+    # The lab needs a sandbox, and the page of an outcome a form that is under way.
+    not_here = ("static", "/lab/", "/playground/outcome/")
+    missed = {rule for rule in rules - crawler.endpoints() if not any(part in rule for part in not_here)}
     assert missed == set()
     assert crawler.dead == []
     failed = {asked: answer.status for asked, answer in crawler.answers.items() if answer.status_code >= 500}
