@@ -10,7 +10,7 @@ from .._client import Client
 from .account import account_fingerprint
 from .ledger import RentalLedger
 from .ledger_time import LedgerTime
-from .matching import UnclearSessionError, uuid_of
+from .matching import UnclearSessionError, listed_sessions, match_by_id, uuid_of
 from .rental import Rental
 
 __all__ = ["Resolution", "resolve"]
@@ -39,8 +39,10 @@ def resolve(client: Client, rental_id: str, ledger: RentalLedger | None = None) 
     """Find out whether a rental was made whose owner no longer looks for its session.
 
     The ledger knows it in most cases: an entry is written before the request is sent. Otherwise one
-    GET /sessions is sent. A session that is found is recorded in the ledger; an entry whose session has not
-    appeared for `RentalLedger.reconcile_timeout` seconds is closed.
+    GET /sessions is sent, also without an entry: a ledger that was restored or killed may have lost it, and
+    a machine carries its id. A VPN or render rental carries none, so the loss of its entry is not noticed.
+    A session that is found is recorded in its entry; an entry whose session has not appeared for
+    `RentalLedger.reconcile_timeout` seconds is closed.
 
     Args:
         client: A client with the key of the account.
@@ -62,7 +64,7 @@ def resolve(client: Client, rental_id: str, ledger: RentalLedger | None = None) 
         )
     rental = ledger.backend.get(rental_id) if ledger.backend.exists() else None
     if rental is None:
-        return Resolution("not rented", "the request was never sent")
+        return _without_entry(client, rental_id)
     if rental.uuid is not None:
         return Resolution(
             "rented", "the rental ledger has its session", rental.uuid, ended=rental.closed is not None
@@ -79,6 +81,13 @@ def resolve(client: Client, rental_id: str, ledger: RentalLedger | None = None) 
     if rental.lease is not None and rental.owner_lives() is not False and not _lease_is_over(rental, now):
         return Resolution("unknown", "its owner is looking for its session", wait=rental.lease)
     return _search(client, rental, ledger)
+
+
+def _without_entry(client: Client, rental_id: str) -> Resolution:
+    uuid = match_by_id(listed_sessions(client.sessions.list().data)).get(rental_id)
+    if uuid is not None:
+        return Resolution("rented", "the list of sessions has it; the rental ledger has lost its entry", uuid)
+    return Resolution("not rented", "the rental ledger has no entry of it, and no session has its id")
 
 
 def _lease_is_over(rental: Rental, now: LedgerTime) -> bool:

@@ -166,7 +166,9 @@ def result_of(token: str) -> dict[str, Any] | None:
             "ok": False, "pending": True, "text": _UNDER_WAY, "problem": None, "look": look,
             "endpoint": endpoint, "values": values,
         }  # fmt: skip
-    result, is_final = outcome_of_lost(use.about, stale_form_reason(token))
+    result, is_final = outcome_of_lost(
+        use.about, stale_form_reason(token), forgetful=may_have_been_sent(token)
+    )
     if is_final:
         tokens.finish(token, result)
     return result

@@ -34,13 +34,15 @@ _SESSIONS: Final = {"endpoint": "sessions.index", "values": {}, "label": "Sessio
 _log: Final = logging.getLogger(__name__)
 
 
-def outcome_of_lost(about: dict[str, Any], stale: str) -> tuple[dict[str, Any], bool]:
+def outcome_of_lost(about: dict[str, Any], stale: str, *, forgetful: bool) -> tuple[dict[str, Any], bool]:
     """The outcome of a form whose worker has ended.
 
     Args:
         about: What the form recorded before it acted: ``to``, where its outcome is shown, and ``rental_id``,
             the id of the ledger's entry; empty if it rents nothing.
         stale: Why nothing can be looked up: the form was made for another API target. Empty if it was not.
+        forgetful: Whether the store was restarted or replaced since, and may have lost its last second: then
+            so may the ledger, and that it has no entry proves nothing.
 
     Returns:
         The outcome, as of `form_actions.once`, with ``look``: where to check; and whether it is final. With
@@ -66,6 +68,8 @@ def outcome_of_lost(about: dict[str, Any], stale: str) -> tuple[dict[str, Any], 
         return _unknown(found.reason, place, found.wait), False
     if found.uuid is not None:
         return _rented(found, found.uuid), True
+    if forgetful:
+        return _unknown(f"{found.reason}, but the storage may have lost what it knew", place, None), False
     text = f"It was not rented: {found.reason}. Nothing is charged, and it is safe to send it again."
     return _outcome(f"{_LOST} {text}", place, look={**place, "label": title_of(endpoint)}), True
 

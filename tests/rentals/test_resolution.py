@@ -30,12 +30,17 @@ def make(connect: ConnectTo, url: str, service: str, node: int, id: str) -> str:
     return str(data["uuid"])
 
 
-def test_what_has_no_entry_was_never_sent(
-    connect: ConnectTo, ledger_url: str, sandbox: SandboxServer
-) -> None:
+def test_what_neither_ledger_nor_api_know_was_not_rented(connect: ConnectTo, ledger_url: str) -> None:
     found = resolve(connect(ledger_url), ID)
-    assert (found.state, found.reason, found.wait) == ("not rented", "the request was never sent", None)
-    assert sandbox.journal.entries() == []
+    assert (found.state, found.uuid, found.wait) == ("not rented", None, None)
+
+
+def test_a_machine_whose_entry_was_lost_is_found_by_its_id(
+    connect: ConnectTo, ledger_url: str, market: Market
+) -> None:
+    uuid = make(connect, ledger_url, "mr", market.mr[0], ID)
+    found = resolve(connect(ledger_url), ID)
+    assert (found.state, found.uuid) == ("rented", uuid)
 
 
 @pytest.mark.parametrize(
