@@ -13,6 +13,7 @@ from ..resources.services.stopping import STOP_PAUSES, pause_after, stop_once
 from ..resources.services.transient import is_transient
 from ..types import Session
 from .account import account_fingerprint
+from .client_ledger import ledger_for
 from .ledger import RentalLedger
 from .ledger_time import LedgerTime
 from .matching import (
@@ -65,12 +66,7 @@ def reap(client: Client, ledger: RentalLedger | None = None, *, dry_run: bool = 
         octaspace.RentalLedgerError: The ledger cannot be used.
         octaspace.ConfigurationError: There is no ledger.
     """
-    ledger = ledger or client.rental_ledger
-    if ledger is None:
-        raise errors.ConfigurationError(
-            "there is no rental ledger: pass one, or configure rental_ledger", option="rental_ledger"
-        )
-    return _Round(client, ledger, dry_run=dry_run).run()
+    return _Round(client, ledger_for(client, ledger), dry_run=dry_run).run()
 
 
 @dataclass

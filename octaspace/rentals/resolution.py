@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .. import errors
 from .._client import Client
 from .account import account_fingerprint
+from .client_ledger import ledger_for
 from .ledger import RentalLedger
 from .ledger_time import LedgerTime
 from .matching import UnclearSessionError, listed_sessions, match_by_id, uuid_of
@@ -57,11 +57,7 @@ def resolve(client: Client, rental_id: str, ledger: RentalLedger | None = None) 
         octaspace.RentalLedgerError: The ledger cannot be used.
         octaspace.ConfigurationError: There is no ledger.
     """
-    ledger = ledger or client.rental_ledger
-    if ledger is None:
-        raise errors.ConfigurationError(
-            "there is no rental ledger: pass one, or configure rental_ledger", option="rental_ledger"
-        )
+    ledger = ledger_for(client, ledger)
     rental = ledger.backend.get(rental_id) if ledger.backend.exists() else None
     if rental is None:
         return _without_entry(client, rental_id)

@@ -228,14 +228,15 @@ def test_other_records_wait_for_the_store_as_well(database: Database, outage: Ou
 
 def test_a_process_that_ends_says_which_jobs_it_could_not_finish(tmp_path: Path) -> None:
     script = (
-        "import sys, shutil, time; from pathlib import Path\n"
+        "import sys, threading; from pathlib import Path\n"
         "from playground.jobs.background import begin\n"
         "from playground.store import JobLimits, StoreError, open_database\n"
         "database = open_database(Path(sys.argv[1]))\n"
-        "def fail(*args, **options): raise StoreError('the disk is gone')\n"
+        "failed = threading.Event()\n"
+        "def fail(*args, **options): failed.set(); raise StoreError('the disk is gone')\n"
         "def work(progress): database.jobs.write = fail; progress.flush()\n"
         "print(begin(database, 'me', 'lab', {}, JobLimits(9, 9, 9), work))\n"
-        "time.sleep(1)"
+        "failed.wait(30)"
     )
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run(

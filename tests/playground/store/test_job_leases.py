@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,21 +14,9 @@ from playground.store.process_identity import ProcessIdentity
 from playground.store.redis import RedisDatabase
 
 from ...support.redis_server import RedisServer
-from .databases import Another, databases
 from .fakes import ended_process, process_elsewhere
 
 ONE = JobLimits(per_browser=1, total=1, rate=99)
-
-
-@pytest.fixture(params=["sqlite", "redis"])
-def another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Another]:
-    with databases(request, tmp_path) as another:
-        yield another
-
-
-@pytest.fixture
-def database(another: Another) -> Database:
-    return another()
 
 
 def age_heartbeat(database: Database, id: str, seconds: float) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,19 +11,7 @@ from playground.store.process_identity import ProcessIdentity
 from playground.store.redis import RedisDatabase
 
 from ...support.waiting import until
-from .databases import Another, databases
 from .fakes import ended_process, process_elsewhere
-
-
-@pytest.fixture(params=["sqlite", "redis"])
-def another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Another]:
-    with databases(request, tmp_path) as another:
-        yield another
-
-
-@pytest.fixture
-def database(another: Another) -> Database:
-    return another()
 
 
 def age_lease(database: Database, token: str, seconds: float) -> None:

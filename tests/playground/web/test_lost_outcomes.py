@@ -97,7 +97,7 @@ def test_what_was_never_sent_can_be_sent_again(
         visitor.post(question)
     assert rentals(sandbox) == []
     where, said = settled(visitor, question)
-    assert "It was not rented: the request was never sent" in said
+    assert "It was not rented: the rental ledger has no entry of it" in said
     # A new form with what was typed leads to a rental.
     page = visitor.page(where)
     assert page.select("#image")[0]["value"] == MACHINE["image"]
@@ -105,6 +105,32 @@ def test_what_was_never_sent_can_be_sent_again(
     assert again != question
     assert str(visitor.post(again).headers["Location"]).startswith("/playground/sessions/")
     assert len(rentals(sandbox)) == 1
+
+
+@pytest.mark.parametrize("rents", [True, False], ids=["rented", "not rented"])
+def test_an_entry_that_the_store_may_have_lost_proves_nothing(
+    app: Flask,
+    visitor: Visitor,
+    sandbox: SandboxServer,
+    dying: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    rents: bool,
+) -> None:
+    """Ledger and store may be one Redis, which was killed without its last second."""
+    state = app.extensions["playground"]
+    question = order(visitor, "mr", **MACHINE)
+    sandbox.faults.add("drop_after_read", methods=["POST"], carry_out=rents)
+    with dying():
+        visitor.post(question)
+    monkeypatch.setattr(state.rental_ledger.backend, "get", lambda _: None)
+    monkeypatch.setattr(state.database, "generation", lambda: "another")
+    _, said = settled(visitor, question)
+    if rents:
+        assert "It was rented: the list of sessions has it" in said
+    else:
+        assert "It is not known whether it was rented" in said
+        assert "the storage may have lost what it knew" in said
+        assert "safe to send it again" not in said
 
 
 def test_a_session_that_may_still_appear_is_waited_for(
