@@ -105,6 +105,8 @@ def order(service: Service) -> Page:
 def confirm(service: Service, order: str) -> str | Page:
     """Ask for confirmation with target and cost. For an order that was sent, show its result instead."""
     sent = result_of(order)
+    if sent is not None and sent.get("pending"):
+        return redirect(url_for("outcome.show", token=order))
     if sent is not None:
         return render_template("rent/sent.html", sent=sent, order=order, service=service)
     typed = RentalDrafts(current_browser()).find(service, order)
