@@ -12,15 +12,13 @@ from typing import Any, Final
 from flask import current_app
 
 from octaspace import Error, RentalLedgerError
-from octaspace.rentals import Resolution, resolve
+from octaspace.rentals import Resolution
 
-from ..app_state import current_app_state
-from ..browser.call_log import CallLog
 from ..browser.state import current_browser
 from ..formatting import duration
 from ..sdk.error_card import describe
-from ..sdk.recording import record_calls
 from .navigation import title_of
+from .rental_lookup import look_up_rental
 
 __all__ = ["outcome_of_lost"]
 
@@ -58,7 +56,7 @@ def outcome_of_lost(about: dict[str, Any], stale: str, *, forgetful: bool) -> tu
         text = f"{_LOST} It may have been rented, for another API or key than this browser uses. {_CHECK}"
         return _outcome(text, place, look=_SESSIONS), False
     try:
-        found = _resolve(str(about["rental_id"]))
+        found = look_up_rental(current_browser(), str(about["rental_id"]))
     except RentalLedgerError as error:
         return _unknown(f"the rental ledger cannot be read: {error}", place, wait=None), False
     except Error as error:
@@ -72,17 +70,6 @@ def outcome_of_lost(about: dict[str, Any], stale: str, *, forgetful: bool) -> tu
         return _unknown(f"{found.reason}, but the storage may have lost what it knew", place, None), False
     text = f"It was not rented: {found.reason}. Nothing is charged, and it is safe to send it again."
     return _outcome(f"{_LOST} {text}", place, look={**place, "label": title_of(endpoint)}), True
-
-
-def _resolve(rental_id: str) -> Resolution:
-    browser, state = current_browser(), current_app_state()
-    with state.clients.lease(browser.config) as client, record_calls() as calls:
-        bounded = client.with_options(total_timeout=browser.budget)
-        try:
-            return resolve(bounded, rental_id, browser.rental_ledger)
-        finally:
-            if calls:
-                CallLog.for_current_page(browser).write(calls, "client.sessions.list()")
 
 
 def _rented(found: Resolution, uuid: str) -> dict[str, Any]:

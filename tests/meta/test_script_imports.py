@@ -48,6 +48,8 @@ def test_every_script_is_used() -> None:
     texts = [path.read_text() for path in (ROOT / "playground" / "templates").rglob("*.html")]
     texts += [path.read_text() for path in SCRIPTS]
     unused = [
-        script.name for script in SCRIPTS if not any(re.search(rf"[/']{script.name}\b", text) for text in texts)
+        script.name
+        for script in SCRIPTS
+        if not any(re.search(rf"[/']{script.name}\b", text) for text in texts)
     ]
     assert not unused
