@@ -14,7 +14,6 @@ SCRIPTS = sorted((STATIC / "js").glob("*.js"))
 
 IMPORT = re.compile(r"^import (?:\{(?P<names>[^}]*)\} from )?\"(?P<file>[^\"]+)\";", re.MULTILINE)
 EXPORT = re.compile(r"^export (?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
-ASSET = re.compile(r"url_for\('static', filename='([^'~{]+)'\)")
 
 
 def names_of(imported: str) -> set[str]:
@@ -31,16 +30,6 @@ def test_imports_exist(script: Path) -> None:
         assert file.is_file(), f"{script.name} imports {each['file']}, which does not exist"
         missing = names_of(each["names"] or "") - set(EXPORT.findall(file.read_text()))
         assert not missing, f"{script.name} imports {sorted(missing)} from {file.name}"
-
-
-def test_templates_name_static_files_that_exist() -> None:
-    named = {
-        name
-        for path in (ROOT / "playground" / "templates").rglob("*.html")
-        for name in ASSET.findall(path.read_text())
-    }
-    assert "js/outcome.js" in named
-    assert not {name for name in named if not (STATIC / name).exists()}
 
 
 def test_every_script_is_used() -> None:
