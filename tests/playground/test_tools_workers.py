@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -117,6 +118,38 @@ def test_what_a_lab_has_rented_is_stopped_by_the_reaper_when_its_worker_is_kille
         ledger.extend(entry.id, 0.001)
     reap(running)
     assert {rental.uuid for rental in world.active()} == before
+
+
+def test_a_rental_of_the_runner_whose_worker_is_killed_is_found(
+    remote: Remote, running: RunningPlayground
+) -> None:
+    world = running.sandbox.world
+    before = {rental.uuid for rental in world.active()}
+    relay = running.sandbox.world.initial_state.vpn[0]["node_id"]
+    running.sandbox.faults.add("stall", methods=["POST"])
+    asked = {
+        "mr": {"node_id": 9101, "disk_size": 1, "image": "ubuntu:24.04"},
+        "vpn": {"node_id": relay, "subkind": "wg"},
+    }
+    runs = {
+        service: remote.post(
+            f"{TOOLS}/runner/run", method=f"services.{service}.create", args=json.dumps(arguments),
+            confirmed="yes", **{"as": "json"},
+        )
+        for service, arguments in asked.items()
+    }  # fmt: skip
+    until(lambda: len([entry for entry in running.sandbox.journal.entries() if entry.change]) == 2, within=30)
+    for pid in running.worker_pids():
+        os.kill(pid, signal.SIGKILL)
+    running.sandbox.faults.remove_all()
+    until(lambda: len({rental.uuid for rental in world.active()} - before) == 2, within=30)
+    until(lambda: len(running.worker_pids()) == 3, within=60)
+    made = {rental.service: rental.uuid for rental in world.active() if rental.uuid not in before}
+    for service, run in runs.items():
+        result = remote.page(run).select("#run")[0]
+        assert "It was rented" in result.get_text()
+        assert result.select(f'a[href^="/playground/sessions/{made[service]}"]')
+    assert len([entry for entry in running.sandbox.journal.entries() if entry.change]) == 2
 
 
 def reap(running: RunningPlayground) -> None:
