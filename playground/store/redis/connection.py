@@ -64,8 +64,9 @@ class RedisConnection:
                 socket_connect_timeout=_CONNECT_SECONDS,
                 socket_timeout=_ANSWER_SECONDS,
                 # Reopens a connection that Redis has closed in the meantime. One that timed out is not
-                # asked again: it would take as long.
+                # asked again: it would take as long. redis-py 5 repeats only what both of these name.
                 retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+                retry_on_error=[RedisConnectionError],
             )
             # Options are validated when a connection object is created, which sends nothing.
             pool = self.client.connection_pool
