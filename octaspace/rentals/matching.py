@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -21,6 +22,7 @@ __all__ = [
     "listed_sessions",
     "match_by_id",
     "match_by_node",
+    "readable_sessions",
     "unlabelled",
     "uuid_of",
 ]
@@ -74,16 +76,24 @@ def listed_sessions(data: Any) -> list[Session]:
     Raises:
         octaspace.UnexpectedShapeError: It is not a list.
     """
+    return [session for session in readable_sessions(data) if not has_end(session)]
+
+
+def readable_sessions(data: Any) -> list[Session]:
+    """The sessions of a list, running or ended. An item that cannot be read is omitted.
+
+    Args:
+        data: The data of the answer.
+
+    Raises:
+        octaspace.UnexpectedShapeError: It is not a list.
+    """
     if not isinstance(data, list):
         raise UnexpectedShapeError("GET /sessions: the answer is not a list", type_name="Session")
     sessions = []
     for item in data:
-        try:
-            session = Session.from_api(item)
-        except UnexpectedShapeError:
-            continue
-        if not has_end(session):
-            sessions.append(session)
+        with suppress(UnexpectedShapeError):
+            sessions.append(Session.from_api(item))
     return sessions
 
 

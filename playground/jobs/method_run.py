@@ -13,6 +13,7 @@ from octaspace import Client, Error, UnexpectedShapeError
 from ..app_state import AppState
 from ..browser.call_log import CallLog
 from ..browser.state import Browser
+from ..sdk.announcing_ledger import AnnouncingLedger
 from ..sdk.error_card import Problem, describe, log_unexpected_shape
 from ..sdk.method_results import result_of
 from ..sdk.methods import Method
@@ -30,6 +31,8 @@ KIND: Final = "runner"
 #: Maximum runs of one browser and of all, and the rate at which they may start.
 _LIMITS: Final = JobLimits(per_browser=4, total=16, rate=20)
 
+#: The name of what a run rents in the rental ledger, unless one is given. What has a name is recorded.
+_RENTAL_NAME: Final = "method runner"
 
 #: A change that times out may still have taken effect, so its limit is longer than that of a read.
 _CHANGE_SECONDS: Final = 60.0
@@ -52,7 +55,8 @@ def start_run(
         change: Whether the user confirmed a change; otherwise only reads are sent.
 
     Returns:
-        Id of the run.
+        Id of the run. What it rents is recorded in the rental ledger, and its state has the id of the latest
+        entry before the request is sent: ``rental_id``.
 
     Raises:
         playground.store.TooManyJobsError: The maximum number of runs is reached.
@@ -66,19 +70,26 @@ def start_run(
         "change": change,
         "source": source,
         "key": browser.api_target.masked_key,
+        "target": browser.target_fingerprint,
+        "generation": browser.store_generation,
         "user_agent": config.user_agent,
         "seconds": seconds,
     }
 
     def work(progress: Progress) -> None:
+        def announce(rental_id: str) -> None:
+            progress.tell(rental_id=rental_id)
+            progress.flush()
+
         began = time.monotonic()
         with (
             parts.clients.lease(config) as client,
             record_calls() as calls,
             nullcontext() if change else reading_only(),
         ):
-            ready = client.with_options(total_timeout=seconds, rental_ledger=ledger)
-            outcome = _carry_out(method, values, ready, progress, calls, change=change)
+            recording = AnnouncingLedger(ledger, announce)
+            ready = client.with_options(total_timeout=seconds, rental_ledger=recording)
+            outcome = _carry_out(method, _with_name(method, values), ready, progress, calls, change=change)
         took = time.monotonic() - began
         log = CallLog(parts.database, id, target=source, source="runner", page="runner.run")
         number = log.write(calls, line.redacted)
@@ -94,6 +105,13 @@ def start_run(
         )
 
     return begin(parts.database, id, KIND, about, _LIMITS, work)
+
+
+def _with_name(method: Method, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Arguments with a name for the ledger, which neither the request nor the line on the page contains."""
+    if method.takes("max_duration") and values.get("name") is None:
+        return {**values, "name": _RENTAL_NAME}
+    return values
 
 
 def _carry_out(

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import octaspace
 from flask_octaspace.calls import ChangeRefusedError
-from octaspace import Client, Error, NotFoundError
+from octaspace import Client, Error, NotFoundError, RentalLedgerError
 
 from ..sdk.error_card import describe
 from ..sdk.json_access import get_path
@@ -26,7 +26,7 @@ from ..sdk.read_only import reading_only
 from ..sdk.recording import Call, record_calls
 from .examples import DOCUMENTED_JOB, LISTS, ExampleIds, examples_of
 
-__all__ = ["SmokeStep", "all_steps", "failed_steps", "plan", "run_steps"]
+__all__ = ["RENTED_SECONDS", "SmokeStep", "all_steps", "failed_steps", "plan", "run_steps"]
 
 _STOP: Final = "services.session.stop"
 
@@ -54,8 +54,10 @@ _CHANGES: Final = (
 )
 
 
-#: What is rented is recorded, so that a reaper stops it if the process of the suite ends.
-_RECORDED: Final[dict[str, Any]] = {"name": "smoke suite", "max_duration": 900}
+#: Seconds after which a reaper stops what the suite has rented, if its process ends before it does.
+RENTED_SECONDS: Final = 900
+
+_RECORDED: Final[dict[str, Any]] = {"name": "smoke suite", "max_duration": RENTED_SECONDS}
 
 
 @dataclass
@@ -228,6 +230,8 @@ def _make(
         except (Error, ValueError, TypeError, ChangeRefusedError) as error:
             if listener.cancelled and not method.change:
                 return _skipped(step, "the run was cancelled"), calls
+            if isinstance(error, RentalLedgerError) and error.response is not None:
+                _keep(step, state, error.response.data)  # rented, and not recorded
             item["message"] = f"{type(error).__name__}: {error}"
     item["took"] = time.monotonic() - began
     if item["message"] and item["state"] == "passed":

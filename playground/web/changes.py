@@ -31,7 +31,7 @@ from ..sdk.error_card import Problem, describe, log_unexpected_shape
 from ..sdk.identified_ledger import IdentifiedLedger
 from ..sdk.recording import Call, record_calls
 from ..store import CallRow, RequestLog
-from .earlier_rentals import EarlierRentals
+from .earlier_rentals import EarlierRental
 from .form_actions import Target, once, refusal, refused_reason
 
 __all__ = ["change", "change_each"]
@@ -70,18 +70,18 @@ def change(
         refused = refused_reason(form, name) or (check(facts) if check is not None else "")
         if refused:
             return refusal(refused, to)
-        known = rentals.before_sending() if rentals is not None else None
+        known = rental.before_sending() if rental is not None else None
         if known is not None:
             return {**refusal("", to), **known}
         sent = _send(current_browser(), line, done, to, then, rental_id, already)
         return {**sent, "facts": facts}
 
     def earlier() -> dict[str, Any] | None:
-        if rentals is None or refused_reason(form, name):
+        if rental is None or refused_reason(form, name):
             return None
-        return rentals.after_loss()
+        return rental.after_loss()
 
-    rentals = EarlierRentals(current_browser(), rental_id) if rental_id else None
+    rental = EarlierRental(current_browser(), rental_id) if rental_id else None
     return once(form.once.data, perform, to, rental_id=rental_id, earlier=earlier)
 
 

@@ -6,23 +6,16 @@ and the lists of sessions, show what the store has lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any, Final
 
-from octaspace import Error, RentalLedgerError, UnexpectedShapeError
-from octaspace.rentals import Rental
-from octaspace.rentals.matching import match_by_id
-from octaspace.types import Session
+from octaspace import Error, RentalLedgerError
 
 from ..app_state import current_app_state
-from ..browser.call_log import CallLog
 from ..browser.state import Browser
-from ..sdk.call import SdkCall
-from ..sdk.json_access import listed
-from ..sdk.recording import record_calls
+from ..sdk.error_card import describe
+from .rental_lookup import look_up_rental
 
-__all__ = ["EarlierRentals"]
+__all__ = ["EarlierRental"]
 
 _SENT: Final = "This form was already sent. Nothing was sent again"
 _UNCHECKED: Final = (
@@ -30,11 +23,8 @@ _UNCHECKED: Final = (
     "Try again in a moment."
 )
 
-#: Active and ended sessions.
-_LISTS: Final = (SdkCall("sessions.list"), SdkCall("sessions.list", recent=True))
 
-
-class EarlierRentals:
+class EarlierRental:
     """Looks for the rental of one form.
 
     Args:
@@ -50,71 +40,50 @@ class EarlierRentals:
 
         The ledger is asked. The API is asked as well if the store could lose a claim unnoticed.
         """
-        known = self._of_ledger()
-        if known is not None:
-            return known
         database = current_app_state().database
-        if database.generation() or database.durability_warning() is None:
-            return None
-        uuids = self._uuids()
-        if uuids is None:
-            return self._outcome(_UNCHECKED, ok=False)
-        return self._session(uuids[0]) if uuids else None
+        try:
+            recorded = self._is_recorded()
+            if recorded or not database.notices_restarts():
+                return self._find(recorded, _UNCHECKED)
+        except RentalLedgerError:
+            pass  # nothing is rented without the ledger: sending the form shows the error
+        return None
 
     def after_loss(self) -> dict[str, Any] | None:
         """What the form has rented, if the ledger or the API knows it."""
-        known = self._of_ledger()
-        if known is not None:
-            return known
-        uuids = self._uuids()
-        return self._session(uuids[0]) if uuids else None
-
-    def _of_ledger(self) -> dict[str, Any] | None:
         try:
-            rental = current_app_state().rental_ledger.backend.get(self._id)
+            return self._find(self._is_recorded(), None)
         except RentalLedgerError:
-            return None  # nothing is rented without it: sending the form shows the error
-        if rental is None:
             return None
-        if rental.uuid is not None:
-            return self._session(rental.uuid)
-        uuids = self._uuids() if rental.service == "mr" else None
-        return self._session(uuids[0]) if uuids else self._entry(rental)
 
-    def _uuids(self) -> list[str] | None:
-        """The sessions that carry the id; None if the lists could not be read."""
-        found: list[str] = []
-        with (
-            current_app_state().clients.lease(self._browser.config) as client,
-            record_calls() as calls,
-        ):
-            try:
-                for line in _LISTS:
-                    answer = line.run(client.with_options(total_timeout=self._browser.budget))
-                    uuid = match_by_id(_sessions(answer.data)).get(self._id)
-                    found += [] if uuid is None else [uuid]
-                complete = True
-            except Error:
-                complete = False
-        CallLog.for_current_page(self._browser).write(calls, str(_LISTS[0]))
-        return found if complete else None
+    def _is_recorded(self) -> bool:
+        ledger = self._browser.rental_ledger
+        return ledger.backend.exists() and ledger.backend.get(self._id) is not None
 
-    def _session(self, uuid: str) -> dict[str, Any]:
-        text = f"{_SENT}: this is the session that it rented."
-        return {**self._outcome(text, ok=True), "endpoint": "sessions.show", "values": {"uuid": uuid}}
-
-    def _entry(self, rental: Rental) -> dict[str, Any]:
-        if rental.outcome in ("refused", "not made"):
-            return self._outcome(f"{_SENT}: the first time, nothing was rented.", ok=False)
-        text = f"{_SENT}, and it is not known yet whether it has rented something. Its entry is in this list."
-        return {**self._outcome(text, ok=False), "endpoint": "rentals.index", "values": {}}
-
-    def _outcome(self, text: str, *, ok: bool) -> dict[str, Any]:
-        return {"ok": ok, "neutral": ok, "text": text, "problem": None}
+    def _find(self, recorded: bool, unchecked: str | None) -> dict[str, Any] | None:
+        try:
+            found = look_up_rental(self._browser, self._id)
+        except RentalLedgerError:
+            raise
+        except Error as error:
+            if recorded:
+                return _uncertain(f"the sessions cannot be listed: {describe(error).message}")
+            return None if unchecked is None else _outcome(unchecked, ok=False)
+        if found.uuid is not None:
+            text = f"{_SENT}: this is the session that it rented."
+            return {**_outcome(text, ok=True), "endpoint": "sessions.show", "values": {"uuid": found.uuid}}
+        if not recorded:
+            return None
+        if found.state == "not rented":
+            return _outcome(f"{_SENT}: the first time, nothing was rented.", ok=False)
+        return _uncertain(found.reason)
 
 
-def _sessions(data: Any) -> Iterator[Session]:
-    """The sessions of a list, active or ended; those that cannot be read are left out."""
-    for item in listed(data, "Session"):
-        with suppress(UnexpectedShapeError):
-            yield Session.from_api(item)
+def _uncertain(reason: str) -> dict[str, Any]:
+    text = f"{_SENT}, and it is not known yet whether it has rented something: {reason}. "
+    text += "Its entry is in this list."
+    return {**_outcome(text, ok=False), "endpoint": "rentals.index", "values": {}}
+
+
+def _outcome(text: str, *, ok: bool) -> dict[str, Any]:
+    return {"ok": ok, "neutral": ok, "text": text, "problem": None}

@@ -12,24 +12,22 @@ from typing import Any, Final
 from flask import current_app
 
 from octaspace import Error, RentalLedgerError
-from octaspace.rentals import Resolution, resolve
+from octaspace.rentals import Resolution
 
-from ..app_state import current_app_state
-from ..browser.call_log import CallLog
 from ..browser.state import current_browser
 from ..formatting import duration
 from ..sdk.error_card import describe
-from ..sdk.recording import record_calls
 from .navigation import title_of
+from .rental_lookup import look_up_rental
 
-__all__ = ["outcome_of_lost"]
+__all__ = ["SESSIONS", "outcome_of_lost"]
 
 _LOST: Final = "The worker process that handled this form ended before it had the outcome."
 
 _CHECK: Final = "Check before you send it again."
 
 #: Where a rental can be looked for.
-_SESSIONS: Final = {"endpoint": "sessions.index", "values": {}, "label": "Sessions"}
+SESSIONS: Final = {"endpoint": "sessions.index", "values": {}, "label": "Sessions"}
 
 _log: Final = logging.getLogger(__name__)
 
@@ -56,9 +54,9 @@ def outcome_of_lost(about: dict[str, Any], stale: str, *, forgetful: bool) -> tu
         return _outcome(text, place, look=look), True
     if stale:
         text = f"{_LOST} It may have been rented, for another API or key than this browser uses. {_CHECK}"
-        return _outcome(text, place, look=_SESSIONS), False
+        return _outcome(text, place, look=SESSIONS), False
     try:
-        found = _resolve(str(about["rental_id"]))
+        found = look_up_rental(current_browser(), str(about["rental_id"]))
     except RentalLedgerError as error:
         return _unknown(f"the rental ledger cannot be read: {error}", place, wait=None), False
     except Error as error:
@@ -74,17 +72,6 @@ def outcome_of_lost(about: dict[str, Any], stale: str, *, forgetful: bool) -> tu
     return _outcome(f"{_LOST} {text}", place, look={**place, "label": title_of(endpoint)}), True
 
 
-def _resolve(rental_id: str) -> Resolution:
-    browser, state = current_browser(), current_app_state()
-    with state.clients.lease(browser.config) as client, record_calls() as calls:
-        bounded = client.with_options(total_timeout=browser.budget)
-        try:
-            return resolve(bounded, rental_id, browser.rental_ledger)
-        finally:
-            if calls:
-                CallLog.for_current_page(browser).write(calls, "client.sessions.list()")
-
-
 def _rented(found: Resolution, uuid: str) -> dict[str, Any]:
     text = f"{_LOST} It was rented: {found.reason}."
     text += " It has ended since." if found.ended else " It is charged until it is stopped."
@@ -98,7 +85,7 @@ def _unknown(reason: str, place: dict[str, Any], wait: float | None) -> dict[str
     text = f"{_LOST} It is not known whether it was rented: {reason}."
     if wait is not None:
         text += f" It will be known in {duration(wait)} at the latest."
-    return {**_outcome(f"{text} {_CHECK}", place, look=_SESSIONS), "pending": wait is not None}
+    return {**_outcome(f"{text} {_CHECK}", place, look=SESSIONS), "pending": wait is not None}
 
 
 def _outcome(text: str, place: dict[str, Any], *, look: dict[str, Any]) -> dict[str, Any]:

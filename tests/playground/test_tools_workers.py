@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
-from ..support.running_playground import RunningPlayground
+from octaspace.rentals import open_ledger
+
+from ..support.running_playground import ROOT, RunningPlayground, bare_environment
 from ..support.waiting import until
 from .remote import Remote
 
@@ -85,3 +91,73 @@ def test_a_job_whose_worker_is_killed_is_lost_and_another_may_begin(
     assert "lost" in remote.page(f"{TOOLS}/smoke").select("#suite")[0].get_text()
     remote.post(f"{TOOLS}/smoke")
     until(lambda: "passed" in remote.page(f"{TOOLS}/smoke").select(".panel-head")[1].get_text(), within=60)
+
+
+def test_what_a_lab_has_rented_is_stopped_by_the_reaper_when_its_worker_is_killed(
+    remote: Remote, running: RunningPlayground
+) -> None:
+    world = running.sandbox.world
+    before = {rental.uuid for rental in world.active()}
+    # Some of the answers are lost, so that the lab does not know those sessions.
+    running.sandbox.faults.add("drop_after_read", methods=["POST"], path="/services/mr", probability=0.3)
+    started = remote.post(f"{TOOLS}/lab/fire", kind="creates", count="200", threads="4", healthy="yes")
+    until(lambda: len({rental.uuid for rental in world.active()} - before) >= 5, within=60)
+    for pid in running.worker_pids():
+        os.kill(pid, signal.SIGKILL)
+    running.sandbox.faults.remove_all()
+    until(lambda: len(running.worker_pids()) == 3, within=60)
+    assert "the reaper stops it then" in remote.page(started).select("#lab")[0].get_text()
+    assert {rental.uuid for rental in world.active()} > before, "nobody has stopped them"
+
+    ledger = open_ledger(f"sqlite:///{quote(str(running.state_dir / 'rentals.db'))}")
+    entries = ledger.backend.open_rentals()
+    assert {entry.name for entry in entries} == {"failover lab"}
+    for entry in entries:
+        assert entry.deadline is not None
+        assert entry.deadline.since(entry.created) <= 600
+        ledger.extend(entry.id, 0.001)
+    reap(running)
+    assert {rental.uuid for rental in world.active()} == before
+
+
+def test_a_rental_of_the_runner_whose_worker_is_killed_is_found(
+    remote: Remote, running: RunningPlayground
+) -> None:
+    world = running.sandbox.world
+    before = {rental.uuid for rental in world.active()}
+    relay = running.sandbox.world.initial_state.vpn[0]["node_id"]
+    running.sandbox.faults.add("stall", methods=["POST"])
+    asked = {
+        "mr": {"node_id": 9101, "disk_size": 1, "image": "ubuntu:24.04"},
+        "vpn": {"node_id": relay, "subkind": "wg"},
+    }
+    runs = {
+        service: remote.post(
+            f"{TOOLS}/runner/run", method=f"services.{service}.create", args=json.dumps(arguments),
+            confirmed="yes", **{"as": "json"},
+        )
+        for service, arguments in asked.items()
+    }  # fmt: skip
+    until(lambda: len([entry for entry in running.sandbox.journal.entries() if entry.change]) == 2, within=30)
+    for pid in running.worker_pids():
+        os.kill(pid, signal.SIGKILL)
+    running.sandbox.faults.remove_all()
+    until(lambda: len({rental.uuid for rental in world.active()} - before) == 2, within=30)
+    until(lambda: len(running.worker_pids()) == 3, within=60)
+    made = {rental.service: rental.uuid for rental in world.active() if rental.uuid not in before}
+    for service, run in runs.items():
+        result = remote.page(run).select("#run")[0]
+        assert "It was rented" in result.get_text()
+        assert result.select(f'a[href^="/playground/sessions/{made[service]}"]')
+    assert len([entry for entry in running.sandbox.journal.entries() if entry.change]) == 2
+
+
+def reap(running: RunningPlayground) -> None:
+    """One round of the reaper, as a process of its own."""
+    environment = {
+        **bare_environment(),
+        "PLAYGROUND_STATE_DIR": str(running.state_dir),
+        "PLAYGROUND_SANDBOX_URLS": ",".join(running.sandbox.urls),
+    }
+    command = [sys.executable, "-m", "playground.reaper", "--once"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=60)

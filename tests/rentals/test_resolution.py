@@ -43,13 +43,39 @@ def test_a_machine_whose_entry_was_lost_is_found_by_its_id(
     assert (found.state, found.uuid) == ("rented", uuid)
 
 
+@pytest.mark.parametrize("closed", [True, False], ids=["not made", "open"])
+@pytest.mark.parametrize("service", ["mr", "vpn"])
+def test_a_session_that_has_ended_could_be_it(
+    connect: ConnectTo, sqlite_url: str, market: Market, service: str, closed: bool
+) -> None:
+    """It was charged, so "not rented" would be wrong. Ended sessions carry no id: node and time must fit."""
+    node = getattr(market, service)[0]
+    client, ledger = connect(sqlite_url), open_ledger(sqlite_url)
+    client.services.session(make(connect, sqlite_url, service, node, "another")).stop()
+    write_entry(sqlite_url, service, node, id=ID, ago=120.0, lease=None)
+    values = {"closed": ledger.now(), "outcome": "not made"} if closed else {}
+    ledger.change(ID, lambda one: one.changed(**values))
+    assert resolve(client, ID).state == "not rented", "it began two minutes after the request"
+
+    write_entry(sqlite_url, service, node, id=ID[1:] + "1", ago=10.0, lease=None)
+    ledger.change(ID[1:] + "1", lambda one: one.changed(**values))
+    found = resolve(client, ID[1:] + "1")
+    if service == "mr":
+        assert found.state == "unknown"
+        assert found.reason == f"a session of node {node} that has ended since could be it"
+    else:
+        assert (found.state, found.ended) == ("rented", True)
+        entry = ledger.backend.get(ID[1:] + "1")
+        assert entry is not None
+        assert (entry.outcome, entry.uuid) == (("not made", None) if closed else ("session gone", found.uuid))
+
+
 @pytest.mark.parametrize(
     ("values", "state", "uuid", "ended"),
     [
         ({"uuid": "u"}, "rented", "u", False),
         ({"uuid": "u", "outcome": "stopped"}, "rented", "u", True),
         ({"outcome": "refused"}, "not rented", None, False),
-        ({"outcome": "not made"}, "not rented", None, False),
         ({"outcome": "stopped"}, "unknown", None, False),
         ({"account": "another"}, "unknown", None, False),
         ({"owner": RentalOwner.current(), "ago": 1.0}, "unknown", None, False),

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from octaspace import Client, Config, Error
+from octaspace import Client, Config, Error, RentalLedgerError
+from octaspace.rentals import RentalLedger
 
 from ...app_state import AppState
 from ...browser.call_log import CallLog
@@ -28,8 +29,8 @@ from .journal import LabJournal
 from .sandbox_control import ControlError, SandboxControl
 
 __all__ = [
-    "KIND", "MAX_CALLS", "MAX_THREADS", "OPTIONS", "PER_SECOND", "SOCKET_OPTIONS", "CallMix", "Plan",
-    "start_lab",
+    "KIND", "MAX_CALLS", "MAX_THREADS", "OPTIONS", "PER_SECOND", "RENTED_SECONDS", "SOCKET_OPTIONS",
+    "CallMix", "Plan", "start_lab",
 ]  # fmt: skip
 
 KIND: Final = "lab"
@@ -45,6 +46,12 @@ _LIMITS: Final = JobLimits(per_browser=1, total=3, rate=6)
 
 #: Seconds after which a run ends, regardless of its calls.
 _MAX_SECONDS: Final = 120.0
+
+#: Seconds after which the reaper stops what a run has rented, if the process of the run ends before it does:
+#: longer than a run takes, and its tidying up.
+RENTED_SECONDS: Final = 600
+
+_RECORDED: Final[dict[str, Any]] = {"name": "failover lab", "max_duration": RENTED_SECONDS}
 
 #: Seconds between two polls of the endpoints, and of the journal.
 _LOOK: Final = 0.1
@@ -108,13 +115,13 @@ def start_lab(parts: AppState, browser: Browser, plan: Plan) -> str:
         playground.store.TooManyJobsError: Another run is active.
     """
     target, id = browser.api_target, browser.id
-    config = browser.config
+    config, ledger = browser.config, browser.rental_ledger
     about = {"plan": vars(plan), "endpoints": list(config.endpoints)}
 
     def work(progress: Progress) -> None:
         with (
             SandboxControl(parts.process.control_urls) as control,
-            _client(parts, config, plan) as client,
+            _client(parts, config, plan, ledger) as client,
         ):
             try:
                 _Run(parts, id, target.label, plan, progress, control, client).go()
@@ -125,15 +132,15 @@ def start_lab(parts: AppState, browser: Browser, plan: Plan) -> str:
 
 
 @contextmanager
-def _client(parts: AppState, config: Config, plan: Plan) -> Iterator[Client]:
+def _client(parts: AppState, config: Config, plan: Plan, ledger: RentalLedger) -> Iterator[Client]:
     """The client of a run: a new one, which is closed afterwards, or the one of the pages."""
     if plan.healthy:
         own = config.replace(**OPTIONS, **SOCKET_OPTIONS, pool_size=plan.threads)
         with parts.clients.one_off(own) as client:
-            yield client
+            yield client.with_options(rental_ledger=ledger)
     else:
         with parts.clients.lease(config) as client:
-            yield client.with_options(**OPTIONS)
+            yield client.with_options(**OPTIONS, rental_ledger=ledger)
 
 
 class _Run:
@@ -227,11 +234,15 @@ class _Run:
             line = self._line(number)
             with record_calls() as calls:
                 error: Exception | None = None
+                response: Any = None
                 try:
-                    response: Any = line.run(self._client)
+                    response = line.run(self._client)
+                except RentalLedgerError as problem:  # with an answer: it was rented, and not recorded
+                    error, response = problem, problem.response
+                    self._end_without_ledger(problem)
                 except (Error, ValueError) as problem:
                     error = problem
-                else:
+                if response is not None:
                     self._remember(number, response.data)
             if not calls:
                 continue
@@ -240,6 +251,11 @@ class _Run:
             with self._lock:
                 self._pending.append(row)
             self._progress.tell(self._item(number, lane, line, call, error))
+
+    def _end_without_ledger(self, problem: RentalLedgerError) -> None:
+        """Rent nothing more: what cannot be recorded would run on if this process ended."""
+        self._stop.set()
+        self._progress.tell(failure=f"The run has ended: {describe(problem).message}")
 
     def _remember(self, number: int, data: Any) -> None:
         """Remember what a creation has made, so that it is stopped."""
@@ -263,7 +279,7 @@ class _Run:
         if self._plan.creates(number):
             return SdkCall(
                 "services.mr.create", node_id=self._machine, disk_size=1, image="ubuntu:24.04",
-                envs={"LAB": tag},
+                envs={"LAB": tag}, **_RECORDED,
             )  # fmt: skip
         return SdkCall(("nodes.list", "apps.list", "sessions.list")[number % 3], lab=tag)
 

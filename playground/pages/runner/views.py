@@ -22,6 +22,7 @@ from ...store import Job, JobStore, RequestLog, TooManyJobsError
 from ...web.form_actions import RESULT, ChangeForm, once, stale_form_reason
 from ...web.responses import MAX_ADDRESS, as_attachment
 from .arguments import AS_JSON, Arguments, as_text, for_address, from_form, from_json
+from .lost_runs import outcome_of_lost_run
 
 bp = Blueprint("runner", __name__, url_prefix="/playground/diagnostics/runner")
 
@@ -223,7 +224,12 @@ def _run(job: Job | None) -> dict[str, Any]:
         short = text[:_SHOWN_CHARACTERS]
         answer = {"text": short, "length": len(text), "cut": len(short) < len(text)}
     problem = job.state.get("problem")
-    return {"run": job, "answer": answer, "problem": Problem(**problem) if problem else None}
+    return {
+        "run": job,
+        "answer": answer,
+        "problem": Problem(**problem) if problem else None,
+        "lost": outcome_of_lost_run(job),
+    }
 
 
 def _things() -> ExampleIds:

@@ -15,7 +15,7 @@ import octaspace
 
 from ...app_state import current_app_state
 from ...browser.state import current_browser
-from ...jobs.smoke_steps import failed_steps, plan
+from ...jobs.smoke_steps import RENTED_SECONDS, failed_steps, plan
 from ...store import Job, JobStore, TooManyJobsError
 from ...web.form_actions import RESULT, ChangeForm, once
 from ...web.responses import as_attachment
@@ -145,6 +145,7 @@ def _suite(job: Job | None) -> dict[str, Any]:
         "earlier_run": earlier,
         "compared": None if earlier is None else compare(items, _jobs().items(earlier.id)),
         "signed_seconds": signed_seconds,
+        "rented_seconds": RENTED_SECONDS,
     }
 
 

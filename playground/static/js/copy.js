@@ -2,7 +2,7 @@
 import { announce } from "./announce.js";
 import { showNotice } from "./failure_notice.js";
 
-async function copyText(text) {
+export async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -11,7 +11,7 @@ async function copyText(text) {
   }
 }
 
-function save(content, name) {
+export function save(content, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type: "text/plain" }));
   link.download = name;
@@ -19,7 +19,7 @@ function save(content, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-function showCopied(button, done) {
+export function showCopied(button, done) {
   if (!done) {
     showNotice(button, ["The browser refused to copy. Select the text instead."]);
     return;
@@ -28,8 +28,6 @@ function showCopied(button, done) {
   announce(`Copied.${button.dataset.copyNote ? ` ${button.dataset.copyNote}` : ""}`);
   setTimeout(() => delete button.dataset.done, 1500);
 }
-
-export { copyText, save, showCopied };
 
 export function start() {
   document.addEventListener("click", async (event) => {

@@ -1,26 +1,29 @@
 // The page that waits for the outcome of a form: asks again, less and less often, and follows the redirect to the
 // outcome.
-import { backgroundFetch } from "./background.js";
+import { loginLink } from "./failure_notice.js";
 import { morph } from "./morph.js";
+import { inBackground, loadPage } from "./request.js";
 
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 10000;
 
+const failed = document.createElement("span");
+
 function follow(pause) {
   setTimeout(async () => {
-    const next = Math.min(MAX_PAUSE_MS, pause * 1.3);
     if (document.hidden) return follow(pause);
+    const waiting = document.getElementById("outcome-pending");
     try {
-      const answer = await backgroundFetch(location.href, { headers: { Accept: "text/html" } });
+      const { answer, page } = await loadPage(location.href, "main", inBackground());
       if (answer.redirected) return location.replace(answer.url);
-      if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById("outcome-pending");
-      if (fresh) morph(document.getElementById("outcome-pending"), fresh);
-    } catch {
+      if (fresh) morph(waiting, fresh);
+    } catch (problem) {
+      failed.replaceChildren(` The last check failed. ${problem.message} `, ...(problem.loggedOut ? [loginLink()] : []));
+      waiting.querySelector(".needs-script").append(failed);
       return follow(Math.min(MAX_PAUSE_MS, pause * 2));
     }
-    return follow(next);
+    return follow(Math.min(MAX_PAUSE_MS, pause * 1.3));
   }, pause);
 }
 

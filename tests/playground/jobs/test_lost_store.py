@@ -14,6 +14,7 @@ import pytest
 from flask import Flask
 
 from octaspace.sandbox import SandboxServer
+from octaspace.secret_values import MaskedUrl
 from playground.jobs import progress as progress_module
 from playground.jobs.background import begin
 from playground.jobs.progress import Progress
@@ -86,13 +87,15 @@ def server(redis_server: RedisServer) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def app(process: ProcessSettings, make_app: MakeApp, server: RedisServer) -> Flask:
-    return make_app(replace(process, redis_url=server.url))
+    # With the ledger in it, as a team has it.
+    return make_app(replace(process, redis_url=server.url, ledger_url=MaskedUrl(server.url)))
 
 
 @pytest.mark.parametrize("tool", ["lab", "smoke"])
 def test_what_was_rented_is_stopped_without_the_store(
     visitor: Visitor, sandbox: SandboxServer, server: RedisServer, tool: str
 ) -> None:
+    sandbox.reset(ready_after=0)  # the suite waits for its machine
     before = {rental.uuid for rental in sandbox.world.active()}
 
     def fire() -> None:
@@ -108,6 +111,7 @@ def test_what_was_rented_is_stopped_without_the_store(
     assert [name for name in job_threads() if name.endswith("-progress")], "the end is not written yet"
     server.start()
     until(lambda: not job_threads(), within=60)
+    sandbox.reset(ready_after=4)
 
 
 def test_an_unexpected_error_in_the_lab_leaves_nothing_rented(

@@ -16,6 +16,7 @@ from octaspace.sandbox.faults.kinds import KINDS
 from playground.pages.lab.faults import GROUPS, SCENARIOS
 from playground.pages.lab.sandbox_control import SandboxControl
 from playground.pages.lab.timeline import draw
+from playground.settings import ProcessSettings
 
 from ....support.waiting import until
 from ...browsing import Visitor, text_of
@@ -226,6 +227,26 @@ def test_no_connection_of_a_run_stays_open(visitor: Visitor, sandbox: SandboxSer
     before = connections()
     fire(visitor, count="12", threads="4")
     until(lambda: connections() == before, within=10)
+
+
+def test_what_a_run_rents_is_in_the_ledger(visitor: Visitor, app: Flask, sandbox: SandboxServer) -> None:
+    fire(visitor, kind="mixed", count="6", threads="2")
+    backend = app.extensions["playground"].rental_ledger.backend
+    assert backend.open_rentals() == []
+    closed = backend.closed_rentals()
+    assert [(one.name, one.outcome) for one in closed] == [("failover lab", "stopped")] * 2
+    assert all(one.deadline is not None for one in closed)
+
+
+def test_without_a_ledger_a_run_rents_nothing_and_says_why(
+    visitor: Visitor, process: ProcessSettings, sandbox: SandboxServer
+) -> None:
+    (process.state_dir / "rentals.db").mkdir()
+    page = fire(visitor, kind="creates", count="12", threads="2")
+    said = text_of(page.select("#lab .problem-message")[0])
+    assert said.startswith("The run has ended: ")
+    assert "rental ledger" in said
+    assert not [entry for entry in sandbox.journal.entries() if entry.change]
 
 
 def test_the_plan_of_a_run_is_in_its_address(visitor: Visitor, sandbox: SandboxServer) -> None:
