@@ -122,7 +122,7 @@ def visitor(api: HostileApi, make_app: MakeApp, tmp_path: Path) -> Visitor:  # n
 
 
 def test_key_is_in_no_page_that_can_be_rendered(secrecy: Secrecy, visitor: Visitor, api: HostileApi) -> None:
-    """And the crawler reaches every page: those that it does not reach would not be checked here and below."""
+    """And the crawler reaches every page: others would not be checked here and below."""
     api.lie = READABLE
     crawler = Crawler(visitor)
     crawler.go(*START)
