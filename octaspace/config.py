@@ -17,7 +17,7 @@ from .environment import read_environment
 from .observer import Observer
 from .rentals.ledger import RentalLedger
 from .response import Response
-from .secret_values import mask_key, mask_url
+from .secret_values import mask_key, mask_short, mask_url
 from .validation import CHECKS, resolve_alias, unknown_option
 
 __all__ = ["ClientOptions", "Config", "Options", "mask_option", "mask_options"]
@@ -73,6 +73,9 @@ PYDANTIC_CONFIG: Final = {"arbitrary_types_allowed": True}
 for _kind in (ClientOptions, Options):
     _kind.__pydantic_config__ = PYDANTIC_CONFIG  # type: ignore[attr-defined]
 
+#: Options whose value may be long, and is not a secret.
+_LONG: Final = frozenset({"user_agent", "ssl_verify", "observers"})
+
 
 def mask_options(options: Mapping[str, Any], *, known: Collection[str] = ()) -> dict[str, Any]:
     """A copy of the options in which `repr` shows no key and no password of a URL.
@@ -97,7 +100,9 @@ def mask_option(name: str, value: Any, *, known: Collection[str] = ()) -> Any:
         return mask_url(value)
     if name == "rental_ledger":
         return value if isinstance(value, RentalLedger) else mask_url(value)
-    return value if name in ClientOptions.__annotations__ or name in known else mask_key(value)
+    if name in _LONG:
+        return value
+    return mask_short(value) if name in ClientOptions.__annotations__ or name in known else mask_key(value)
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from .errors import ConfigurationError
-from .secret_values import ApiKey, MaskedUrl
+from .secret_values import ApiKey, MaskedUrl, ShortText
 from .suggestion import closest
 from .validation import CHECKS, CODE_ONLY, canonical_name, convert_option
 
@@ -17,12 +17,14 @@ __all__ = ["PREFIX", "read_environment"]
 #: Prefix of the variables.
 PREFIX: Final = "OCTA_"
 
-#: Types with a masked repr for the text of a variable.
-_SECRET: Final = {
+#: Types with a masked repr for the text of a variable; `ShortText` for the others.
+_TYPES: Final = {
     "api_key": ApiKey,
     "base_url": MaskedUrl,
     "base_urls": MaskedUrl,
     "rental_ledger": MaskedUrl,
+    "user_agent": str,
+    "ssl_verify": str,
 }
 
 #: Options that can be text, and the alias of one.
@@ -54,7 +56,7 @@ def read_environment(given: Mapping[str, object]) -> dict[str, tuple[Any, str]]:
         if _is_decided(name, given):
             continue
         variable, option = PREFIX + name.upper(), canonical_name(name)
-        text = _SECRET.get(name, str)(os.environ.get(variable, "").strip("\r\n\t "))
+        text = _TYPES.get(name, ShortText)(os.environ.get(variable, "").strip("\r\n\t "))
         if not text:
             continue
         try:

@@ -9,10 +9,15 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-__all__ = ["ApiKey", "MaskedUrl", "UnusableValue", "mask_key", "mask_url", "type_name"]
+__all__ = [
+    "ApiKey", "MaskedUrl", "ShortText", "UnusableValue", "mask_key", "mask_short", "mask_url", "type_name",
+]  # fmt: skip
 
 #: Up to the last @: also the password in a URL that is refused.
 _USER_INFO: Final = re.compile(r"(?<=://).*@", re.DOTALL)
+
+#: From 12 characters on, a part of a key is treated like the key; see `octaspace.key_mask`.
+_MAX_SHORT: Final = 11
 
 
 class ApiKey(str):
@@ -34,8 +39,20 @@ class MaskedUrl(str):
 
     @property
     def masked(self) -> str:
-        """The URL with ``***`` in place of user name and password."""
-        return _USER_INFO.sub("***@", str(self))
+        """The URL with ``***`` in place of user name and password; ``***`` alone if it is not a URL."""
+        # Without a scheme it may be a key that was given as the wrong option.
+        return _USER_INFO.sub("***@", str(self)) if "://" in self else "***"
+
+
+class ShortText(str):
+    """The text of an option that takes no long one. The repr of a long text is masked: it may be a key that
+    was given as the wrong option.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return super().__repr__() if len(self) <= _MAX_SHORT else "'***'"
 
 
 class UnusableValue:
@@ -71,8 +88,15 @@ def mask_url(url: Any) -> Any:
     return MaskedUrl(str.__str__(url)) if isinstance(url, str) else UnusableValue(url)
 
 
+def mask_short(value: Any) -> Any:
+    """The value of an option that takes no long text and no collection, with a masked repr if it is one."""
+    if isinstance(value, (bytes, list, tuple, dict, set)):
+        return UnusableValue(value)
+    return ShortText(str.__str__(value)) if isinstance(value, str) else value
+
+
 def type_name(value: object) -> str:
     """The name of the type that the user passed."""
     if isinstance(value, UnusableValue):
         return value.kind
-    return "str" if isinstance(value, (ApiKey, MaskedUrl)) else type(value).__name__
+    return "str" if isinstance(value, (ApiKey, MaskedUrl, ShortText)) else type(value).__name__

@@ -19,7 +19,7 @@ from .rentals.ledger import RentalLedger
 from .rentals.ledger_url import parse_ledger_url
 from .request import MAX_SECONDS
 from .safe_repr import safe_repr
-from .secret_values import MaskedUrl, type_name
+from .secret_values import MaskedUrl, ShortText, type_name
 from .suggestion import suggestion
 
 __all__ = ["CHECKS", "CODE_ONLY", "canonical_name", "convert_option", "resolve_alias", "unknown_option"]
@@ -46,7 +46,7 @@ def convert_option(name: str, text: str) -> object:
         return [MaskedUrl(url) for url in (part.strip() for part in text.split(",")) if url]
     if name in ("api_key", "base_url", "rental_ledger"):
         return text
-    lowered = text.strip().lower()
+    lowered = ShortText(text.strip().lower())
     check = CHECKS[name]
     if check is _switch or name == "ssl_verify":
         if lowered in {"1", "true", "yes", "on"}:
@@ -91,7 +91,7 @@ def unknown_option(name: str) -> ConfigurationError:
 
 def _invalid(name: str, wanted: str, value: object) -> ConfigurationError:
     return ConfigurationError(
-        f"{name} must be {wanted}, not {safe_repr(value)} ({type(value).__name__})", option=name
+        f"{name} must be {wanted}, not {safe_repr(value)} ({type_name(value)})", option=name
     )
 
 

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 import octaspace
 
-from .support import namespaces
+from .support import namespaces, sample
 from .support.coverage_and_fork import measure_no_forked_children
 
 _LEAKS = ("OCTA_", "OCTASPACE_", "PLAYGROUND_", "FLASK_")
@@ -29,11 +30,25 @@ _PROXIES = (
     "NETRC",
 )
 
+# How many examples of a property are tried: `--hypothesis-profile quick` tries a few. No example has a
+# deadline, because a machine may be busy.
+settings.register_profile("thorough", settings(), deadline=None)
+settings.register_profile("quick", settings.get_profile("thorough"), max_examples=20)
+settings.load_profile("thorough")
+
 if "coverage" in sys.modules and hasattr(os, "fork"):
     measure_no_forked_children()
 
 #: Allocations between two collections of garbage; Python's default is 700.
 _ALLOCATIONS = 20_000
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    sample.add_option(parser)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    sample.select(config, items)
 
 
 def pytest_collection_finish() -> None:

@@ -22,6 +22,7 @@ from ..key_mask import KeyMask
 from .ledger import RentalLedger
 from .listing import COLUMNS, list_rentals
 from .reaper import reap
+from .remembered_entries import RememberedEntries
 from .report import ReapedRental, ReapReport, ReapResult
 from .stop_signals import until_stop_signal
 from .terminal import Output, printable, table
@@ -142,6 +143,12 @@ def run_reaper(
     if client.config.api_key is None:
         log.line(f"no API key is configured: set {key_option} to the key of the account that rents")
         return WRONG_USAGE
+    if every is not None and not dry_run:
+        ledger = RentalLedger(
+            RememberedEntries(ledger.backend, log.line),
+            lease=ledger.lease,
+            reconcile_timeout=ledger.reconcile_timeout,
+        )
     printer = _Printer(client, ledger, out, log, dry_run=dry_run, as_json=as_json, repeated=every is not None)
     if every is None:
         return OK if printer.round() else FAILED

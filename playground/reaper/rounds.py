@@ -10,6 +10,7 @@ from octaspace.key_mask import KeyMask
 from octaspace.rentals import LedgerTime, Rental, account_fingerprint, reap
 from octaspace.rentals.backend import LedgerBackend
 from octaspace.rentals.ledger import RentalLedger
+from octaspace.rentals.remembered_entries import RememberedEntries
 from octaspace.request import BodySink
 
 from ..browser.api_target import ApiTarget
@@ -36,12 +37,13 @@ class Reaper:
 
     def __init__(self, ledger: RentalLedger, database: Database, targets: KnownTargets) -> None:
         self._ledger, self._database, self._targets = ledger, database, targets
+        self._entries = RememberedEntries(ledger.backend, _report_loss)
         self._unknown: set[str] = set()
 
     def round(self) -> None:
         """Look after each target once. A failure is logged without the key, and the next target follows."""
         try:
-            open_rentals = self._ledger.backend.open_rentals()
+            open_rentals = self._entries.open_rentals()
         except Error as error:
             _log.error("The rental ledger cannot be read: %s", error)
             return
@@ -61,7 +63,7 @@ class Reaper:
     def _look_after(self, target: ApiTarget) -> bool:
         """Reap the entries of a target; whether the round succeeded."""
         view = RentalLedger(
-            _EntriesOf(target, self._ledger.backend),
+            _EntriesOf(target, self._entries),
             lease=self._ledger.lease,
             reconcile_timeout=self._ledger.reconcile_timeout,
         )
@@ -91,6 +93,10 @@ class Reaper:
                 "does not stop them", len(unknown),
             )  # fmt: skip
         self._unknown = unknown
+
+
+def _report_loss(text: str) -> None:
+    _log.error("%s", text[0].upper() + text[1:])
 
 
 class _MaskedClient(Client):

@@ -431,8 +431,13 @@ class Database(Protocol):
     def generation(self) -> str:
         """Identifies what the store has kept: with another value, acknowledged records may be lost.
 
-        Empty when records survive a sudden end of the store, or when it cannot be known.
+        It is another one when the store is empty again, or was replaced; and after a restart of a store whose
+        last records may not survive its sudden end.
         """
+        ...
+
+    def notices_restarts(self) -> bool:
+        """Whether acknowledged records survive a restart, or another `generation` shows that they may not."""
         ...
 
     def durability_warning(self) -> str | None:

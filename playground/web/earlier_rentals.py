@@ -43,7 +43,7 @@ class EarlierRental:
         database = current_app_state().database
         try:
             recorded = self._is_recorded()
-            if recorded or not (database.generation() or database.durability_warning() is None):
+            if recorded or not database.notices_restarts():
                 return self._find(recorded, _UNCHECKED)
         except RentalLedgerError:
             pass  # nothing is rented without the ledger: sending the form shows the error

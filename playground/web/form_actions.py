@@ -17,8 +17,8 @@ from wtforms import HiddenField, IntegerField, StringField
 from ..app_state import current_app_state
 from ..browser.state import current_browser
 from ..store import OneTimeTokens, StoreError
-from .form_tokens import MAY_HAVE_BEEN_SENT, may_have_been_sent, new_token, stale_form_reason
-from .lost_outcomes import outcome_of_lost
+from .form_tokens import FORGOTTEN, MAY_HAVE_BEEN_SENT, may_have_been_sent, new_token, stale_form_reason
+from .lost_outcomes import SESSIONS, outcome_of_lost
 from .responses import MAX_ADDRESS
 
 __all__ = [
@@ -152,13 +152,18 @@ def outcome() -> dict[str, Any] | None:
 def result_of(token: str) -> dict[str, Any] | None:
     """The outcome of a token's first use; None when unused.
 
+    Of a token that the store may have forgotten, it says that.
+
     With ``pending`` it is not known yet: the action is under way, or its process has ended, and it will be
     known later whether its rental was made.
     """
     tokens = OneTimeTokens(current_app_state().database, current_browser().id)
     use = tokens.find(token)
-    if use is None or use.result is not None:
-        return None if use is None else use.result
+    if use is None:
+        forgotten = refusal(FORGOTTEN, ("sessions.index", {}))
+        return {**forgotten, "look": SESSIONS} if may_have_been_sent(token) else None
+    if use.result is not None:
+        return use.result
     if not use.lost:
         endpoint, values = use.about["to"]
         look = {"endpoint": "outcome.show", "values": {"token": token}, "label": "Show the outcome"}

@@ -8,12 +8,18 @@ from typing import Final
 from ..app_state import current_app_state
 from ..browser.state import current_browser
 
-__all__ = ["MAY_HAVE_BEEN_SENT", "may_have_been_sent", "new_token", "stale_form_reason"]
+__all__ = ["FORGOTTEN", "MAY_HAVE_BEEN_SENT", "may_have_been_sent", "new_token", "stale_form_reason"]
 
 #: The outcome of a form that may have been sent before.
 MAY_HAVE_BEEN_SENT: Final = (
     "Nothing was sent now: the storage was restarted or replaced after this page was loaded, and may have "
     "forgotten that this form was sent before. Check whether it was carried out, then load the page again."
+)
+
+#: The outcome of a form that the store does not know, because it is another one than that of the form's page.
+FORGOTTEN: Final = (
+    "The storage was restarted or replaced, and has forgotten whether this form was sent. It may have been "
+    "carried out: check before you send another one."
 )
 
 
@@ -41,10 +47,10 @@ def stale_form_reason(token: str | None) -> str:
 
 
 def may_have_been_sent(token: str) -> bool:
-    """Whether a token that was just claimed may have been claimed before: the store may have lost that.
+    """Whether a token that the store did not know may have been used before, because the store lost that.
 
-    Ask after the claim: a store that is restarted before is another generation now, and one that is restarted
-    later will be when the form is sent again.
+    For a claim, ask after the claim: a store that is restarted before is another generation now, and one that
+    is restarted later will be when the form is sent again.
 
     Raises:
         playground.store.StoreError: The store is unavailable.

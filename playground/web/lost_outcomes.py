@@ -20,14 +20,14 @@ from ..sdk.error_card import describe
 from .navigation import title_of
 from .rental_lookup import look_up_rental
 
-__all__ = ["outcome_of_lost"]
+__all__ = ["SESSIONS", "outcome_of_lost"]
 
 _LOST: Final = "The worker process that handled this form ended before it had the outcome."
 
 _CHECK: Final = "Check before you send it again."
 
 #: Where a rental can be looked for.
-_SESSIONS: Final = {"endpoint": "sessions.index", "values": {}, "label": "Sessions"}
+SESSIONS: Final = {"endpoint": "sessions.index", "values": {}, "label": "Sessions"}
 
 _log: Final = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def outcome_of_lost(about: dict[str, Any], stale: str, *, forgetful: bool) -> tu
         return _outcome(text, place, look=look), True
     if stale:
         text = f"{_LOST} It may have been rented, for another API or key than this browser uses. {_CHECK}"
-        return _outcome(text, place, look=_SESSIONS), False
+        return _outcome(text, place, look=SESSIONS), False
     try:
         found = look_up_rental(current_browser(), str(about["rental_id"]))
     except RentalLedgerError as error:
@@ -85,7 +85,7 @@ def _unknown(reason: str, place: dict[str, Any], wait: float | None) -> dict[str
     text = f"{_LOST} It is not known whether it was rented: {reason}."
     if wait is not None:
         text += f" It will be known in {duration(wait)} at the latest."
-    return {**_outcome(f"{text} {_CHECK}", place, look=_SESSIONS), "pending": wait is not None}
+    return {**_outcome(f"{text} {_CHECK}", place, look=SESSIONS), "pending": wait is not None}
 
 
 def _outcome(text: str, place: dict[str, Any], *, look: dict[str, Any]) -> dict[str, Any]:

@@ -531,6 +531,22 @@ class TestEvery:
         process.communicate(timeout=20)
         assert process.returncode == 0
 
+    def test_a_ledger_that_was_removed_gets_its_open_entries_again(
+        self, environment: dict[str, str], client: octaspace.Client, url: str, tmp_path: Path
+    ) -> None:
+        create(client, "lives", 3600)
+        process = start(environment, "reap", "--every", "0.1")
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        for path in tmp_path.glob("rentals.db*"):
+            path.unlink()
+        line = process.stderr.readline()
+        assert "has lost 1 open rentals, and they were written again" in line
+        assert [one.name for one in open_ledger(url).backend.open_rentals()] == ["lives"]
+        process.terminate()
+        process.communicate(timeout=20)
+
     def test_json_is_one_line_for_each_round(
         self, environment: dict[str, str], client: octaspace.Client
     ) -> None:

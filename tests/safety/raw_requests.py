@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from flask import Flask
@@ -75,5 +76,6 @@ class RawBrowser:
         return Answer(int(status[:3]), {name.lower(): value for name, value in sent}, content)
 
 
+@lru_cache(maxsize=100)
 def _quoted(data: bytes) -> str:
     return quote_from_bytes(data, safe="")

@@ -68,8 +68,7 @@ def guarded(process: ProcessSettings, sandbox: SandboxServer) -> Iterator[Guarde
     assert entered.status_code == 303
     other.post("/playground/settings/source", kind="custom", base_urls=sandbox.urls[0], api_key=TYPED_KEY)
     other.page("/playground/account")
-    with other.client.session_transaction(base_url=ORIGIN) as session:
-        browser = str(session["browser"])
+    browser = str(other.session()["browser"])
     secrets = [
         KEY, KEY[-4:], TYPED_KEY, TYPED_KEY[-4:], PASSWORD, browser, str(settings.state_dir),
         app.extensions["playground"].secret_key, octaspace.__version__,

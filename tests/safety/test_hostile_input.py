@@ -39,6 +39,12 @@ VALUES = {
 #: Values that are tried in one field at a time, with valid values in the others.
 TELLING = ("23 digits", "400 digits", "10 kB", "no UTF-8", "60,000 ports", "name and digits", "other digits")
 
+#: Values that are tried in queries, which no server accepts with hundreds of kilobytes.
+IN_QUERIES = (
+    "23 digits", "400 digits", "10 kB", "no UTF-8", "name and digits", "other digits", "no number",
+    "a surrogate", "nul", "deep",
+)  # fmt: skip
+
 #: Valid values by parameter name.
 KNOWN = {"node_id": "9001", "number": "1", "service": "mr", "kind": "har"}
 
@@ -82,8 +88,8 @@ def test_in_paths(raw: RawBrowser, app: Flask, method: str) -> None:
 def test_in_queries(raw: RawBrowser, app: Flask) -> None:
     for rule in rules(app, "GET"):
         names = query_names(app, rule)
-        for label in (*TELLING, "no number", "a surrogate", "nul", "deep"):
-            text = quote_from_bytes(VALUES[label], safe="")
+        for label in IN_QUERIES:
+            text = quote_from_bytes(VALUES[label], safe="[")
             together = "&".join(f"{name}={text}" for name in names)
             check(raw.send("GET", address(rule, KNOWN), f"{together}&{together}"), str(rule), label)
         for name in names:
@@ -103,6 +109,8 @@ def test_in_forms(raw: RawBrowser, app: Flask) -> None:
         typed.pop("csrf_token", None)
         for name in typed:
             for label in TELLING:
+                if label == "60,000 ports" and "ports" not in name:
+                    continue  # below it is in all fields together
                 fields = [*{**typed, name: VALUES[label]}.items(), once()]
                 sent = [(name.encode() if isinstance(name, str) else name, value) for name, value in fields]
                 check(raw.send("POST", address(rule, KNOWN), fields=sent), str(rule), name, label)

@@ -40,6 +40,15 @@ CASES: dict[str, dict[str, Any]] = {
     "in the URL": {"base_url": f"https://me:{KEY}@host.test"},
     "in one of the URLs": {"base_urls": ["https://a.test", f"https://me:{KEY}@host.test"]},
     "in the ledger's URL": {"rental_ledger": f"redis://me:{KEY}@host/zero"},
+    "as a URL": {"base_url": KEY},
+    "as one of the URLs": {"base_urls": ["https://a.test", KEY]},
+    "as a number": {"read_timeout": KEY},
+    "as a number, in bytes": {"pool_size": KEY.encode()},
+    "as a number, in a list": {"max_retries": [KEY]},
+    "as a switch": {"keep_alive": KEY},
+    "as a level": {"log_level": KEY},
+    "as a hook": {"on_request": KEY},
+    "as the scope": {"client_scope": KEY},
 }
 
 
@@ -120,6 +129,16 @@ def test_a_variable_that_is_wrong(
     monkeypatch.setenv(variable, f"ftp://me:{KEY}@host" if variable == "OCTA_BASE_URL" else "wrong")
     with pytest.raises(octaspace.ConfigurationError) as caught:
         read()
+    assert_masked(caught.value)
+
+
+@pytest.mark.parametrize(
+    "variable", ["OCTA_POOL_SIZE", "OCTA_KEEP_ALIVE", "OCTA_BASE_URL", "OCTA_BASE_URLS", "OCTA_LOG_LEVEL"]
+)
+def test_a_key_in_the_wrong_variable(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, KEY)
+    with pytest.raises(octaspace.ConfigurationError) as caught:
+        Config.from_env()
     assert_masked(caught.value)
 
 

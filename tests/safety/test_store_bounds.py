@@ -421,8 +421,8 @@ def test_long_drafts_of_many_browsers_do_not_fill_the_disk(narrow: Flask) -> Non
 def test_form_over_the_quota_is_not_sent(narrow: Flask, sandbox: SandboxServer) -> None:
     visitor = Visitor(narrow)
     visitor.page(order(visitor, "mr", **MACHINE))
-    with visitor.client.session_transaction(base_url=ORIGIN) as cookie:
-        tokens = OneTimeTokens(narrow.extensions["playground"].database, cookie["browser"])
+    browser = str(visitor.session()["browser"])
+    tokens = OneTimeTokens(narrow.extensions["playground"].database, browser)
     until_refused(lambda number: tokens.claim(str(number)))
     answer = visitor.post("/playground/nodes/9001/reboot")
     assert answer.status_code == 507

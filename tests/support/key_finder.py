@@ -18,9 +18,11 @@ def key_in(text: str, key: str) -> str:
     Returns:
         The surroundings of the first place, as the text reads there; empty when there is none.
     """
+    parts = [part.lower() for part in _parts(key)]
     for reading in _readings(text):
-        for part in _parts(key):
-            at = reading.lower().find(part.lower())
+        lower = reading.lower()
+        for part in parts:
+            at = lower.find(part)
             if at >= 0:
                 return reading[max(0, at - 80) : at + 60]
     return ""
@@ -31,10 +33,14 @@ def _readings(text: str) -> list[str]:
     found = [text]
     for _ in range(3):
         plain = unquote(html.unescape(found[-1]))
-        plain = re.sub(r"\\+u([0-9a-fA-F]{4})", lambda digits: chr(int(digits[1], 16)), plain)
-        plain = re.sub(r"\\+x([0-9a-fA-F]{2})", lambda digits: chr(int(digits[1], 16)), plain)
-        found.append(plain.replace("\\", ""))
-    return list(dict.fromkeys(found))
+        if "\\" in plain:
+            plain = re.sub(r"\\+u([0-9a-fA-F]{4})", lambda digits: chr(int(digits[1], 16)), plain)
+            plain = re.sub(r"\\+x([0-9a-fA-F]{2})", lambda digits: chr(int(digits[1], 16)), plain)
+            plain = plain.replace("\\", "")
+        if plain == found[-1]:
+            break
+        found.append(plain)
+    return found
 
 
 def _parts(key: str) -> set[str]:

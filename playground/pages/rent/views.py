@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Page
@@ -36,6 +36,9 @@ from .parsing import Order, read_order, typed_values
 from .review import request_json, sent_values
 
 __all__ = ["bp", "find_app"]
+
+#: The outcome of an order whose draft is gone: it has expired, or newer ones have replaced it.
+_NO_DRAFT: Final = "Nothing was sent: the values of this order are not kept any more. Fill in the form again."
 
 bp = Blueprint("rent", __name__, url_prefix="/playground/services/<any(mr, vpn, render):service>/rent")
 
@@ -123,16 +126,16 @@ def create(service: Service, order: str) -> Page:
     back: Target = ("rent.form", {"service": service, "order": order})
     form = ChangeForm()
     form.once.data = order
-    if result_of(order) is None:
+    line, name, problem = SdkCall(f"services.{service}.create"), "", _NO_DRAFT
+    if result_of(order) is None:  # otherwise it was carried out, or may have been
         read = read_order(service, orders.find(service, order) or {})
         if read.request is None:
-            return redirect(url_for("rent.form", service=service), 303)
-        line, name = read.line, str(read.node_id)
-    else:
-        line, name = SdkCall(f"services.{service}.create"), ""  # not sent: the token of the draft was used
+            back = ("rent.form", {"service": service})
+        else:
+            line, name, problem = read.line, str(read.node_id), ""
     answer = change(
         form, line, done="Rented. It is charged until it is stopped.", to=back, name=name,
-        then=_to_session, rental_id=_rental_id(order),
+        then=_to_session, rental_id=_rental_id(order), check=lambda facts: problem,
     )  # fmt: skip
     if not answer.headers["Location"].startswith(url_for("rent.form", service=service)):
         orders.drop(order)

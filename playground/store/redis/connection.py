@@ -1,11 +1,13 @@
 """The connection to Redis, and the names of the keys.
 
-Every key expires, so nothing has to be swept, and when Redis runs out of memory its eviction (as with
-`volatile-ttl`) finds the keys that expire first. Values are text, mostly JSON; nothing in them is executed.
+Every key but that of the generation expires, so nothing has to be swept, and when Redis runs out of memory
+its eviction (as with `volatile-ttl`) finds the keys that expire first. Values are text, mostly JSON; nothing
+in them is executed.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -64,8 +66,9 @@ class RedisConnection:
                 socket_connect_timeout=_CONNECT_SECONDS,
                 socket_timeout=_ANSWER_SECONDS,
                 # Reopens a connection that Redis has closed in the meantime. One that timed out is not
-                # asked again: it would take as long.
+                # asked again: it would take as long. redis-py 5 repeats only what both of these name.
                 retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+                retry_on_error=[RedisConnectionError],
             )
             # Options are validated when a connection object is created, which sends nothing.
             pool = self.client.connection_pool
@@ -121,9 +124,23 @@ class RedisConnection:
         return ":".join((_PREFIX, *parts))
 
     def generation(self) -> str:
-        """See `Database.generation`: another run of the server may have lost what the one before it knew."""
+        """See `Database.generation`: a key, which is lost with the others; and the run of the server, if it
+        may have lost what the one before it knew.
+        """
         with self.translate_errors() as client:
-            return read_durability(client).run
+            run, key = read_durability(client).run, self.key("generation")
+            found = client.get(key)
+            if found is None:
+                # Not replaced if another worker has just created it. It never expires: with it, the forms of
+                # all pages would.
+                client.set(key, secrets.token_hex(6), nx=True)
+                found = client.get(key)
+            return f"{found}{run}"
+
+    def notices_restarts(self) -> bool:
+        """See `Database.notices_restarts`."""
+        with self.translate_errors() as client:
+            return read_durability(client).notices_restarts
 
     def durability_warning(self) -> str | None:
         """See `Database.durability_warning`."""

@@ -38,6 +38,11 @@ class Durability:
     run: str
     warning: str | None
 
+    @property
+    def notices_restarts(self) -> bool:
+        """Whether records survive a restart, or another `run` shows that they may not."""
+        return bool(self.run) or self.warning is None
+
 
 def read_durability(client: Any) -> Durability:
     """Ask a server.

@@ -140,6 +140,10 @@ class SqliteConnections:
         with self.reading():
             return self._generation or ""
 
+    def notices_restarts(self) -> bool:
+        """See `Database.notices_restarts`: claims of tokens wait for the disk."""
+        return True
+
     def durability_warning(self) -> str | None:
         """See `Database.durability_warning`: claims of tokens wait for the disk."""
         return None

@@ -97,6 +97,48 @@ def test_an_entry_whose_session_is_gone_is_closed(
     assert [one.outcome for one in ledger.backend.closed_rentals()] == ["session gone"]
 
 
+@pytest.mark.parametrize("what", ["the file", "the folder"])
+def test_a_deadline_is_enforced_although_the_ledger_was_removed(
+    what: str, visitor: Visitor, ledger: RentalLedger, reaper: Reaper, sandbox: SandboxServer,
+    process: ProcessSettings, caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    rent(visitor, "vpn", **RELAY, max_duration="1")
+    (rental,) = ledger.backend.open_rentals()
+    reaper.round()
+    for path in process.state_dir.glob("rentals.db*" if what == "the file" else "*"):
+        path.unlink()
+    if what == "the folder":
+        process.state_dir.rmdir()
+    for _ in range(2):
+        reaper.round()
+    (line,) = [one for one in caplog.messages if "lost 1 open rentals" in one]
+    if what == "the file":
+        assert "were written again" in line
+        assert ledger.backend.open_rentals() == [rental]
+        passed = ledger.now().after(-1)
+        assert ledger.change(rental.id, lambda one: one.changed(deadline=passed)) is not None
+    else:
+        assert "cannot be written again" in line
+        passed = ledger.now().after(4000)
+        ledger.backend.now = lambda: passed  # type: ignore[method-assign]
+    assert stopped(sandbox) == set()
+    for _ in range(2):
+        reaper.round()
+    assert stopped(sandbox) == {rental.uuid}
+
+
+def test_an_entry_that_another_process_has_closed_is_not_written_again(
+    visitor: Visitor, ledger: RentalLedger, reaper: Reaper, sandbox: SandboxServer
+) -> None:
+    for _ in range(2):
+        rent(visitor, "vpn", **RELAY, max_duration="1")
+    one, other = ledger.backend.open_rentals()
+    reaper.round()
+    ledger.close(one.id, "stopped")  # as another process does
+    reaper.round()
+    assert ledger.backend.open_rentals() == [other]
+
+
 def test_without_entries_nothing_is_sent(reaper: Reaper, sandbox: SandboxServer) -> None:
     reaper.round()
     assert sandbox.journal.entries() == []

@@ -38,8 +38,7 @@ class Guest(Visitor):
         return self.get(SETTINGS).status_code == 200
 
     def id(self) -> str:
-        with self.client.session_transaction(base_url=ORIGIN) as session:
-            return str(session.get("browser"))
+        return str(self.session().get("browser"))
 
 
 @pytest.fixture
@@ -86,15 +85,12 @@ def test_login_renews_the_id_and_logout_ends_the_session(app: Flask) -> None:
     guest.enter(PASSWORD)
     inside = guest.id()
     assert inside != before
-    with Guest(app).client.session_transaction(base_url=ORIGIN):
-        pass
     guest.post("/playground/logout")
     assert not guest.is_in()
     thief = Guest(app)
     thief.get(LOGIN)
     for known in (before, inside):
-        with thief.client.session_transaction(base_url=ORIGIN) as session:
-            session["browser"] = known
+        thief.save_session({**thief.session(), "browser": known})
         assert not thief.is_in(), "an id from before the login, or after the logout, opens nothing"
 
 

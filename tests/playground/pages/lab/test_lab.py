@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +18,7 @@ from playground.pages.lab.faults import GROUPS, SCENARIOS
 from playground.pages.lab.sandbox_control import SandboxControl
 from playground.pages.lab.timeline import draw
 from playground.settings import ProcessSettings
+from playground.store import Job, JobStore
 
 from ....support.waiting import until
 from ...browsing import Visitor, text_of
@@ -148,6 +150,30 @@ def test_lost_answers_are_never_sent_twice_and_the_page_tells(
     assert len(carried) == 6
     assert all(entry.carried_out for entry in carried)
     assert {rental.uuid for rental in sandbox.world.active()} == before, "also what it did not know of"
+
+
+def test_a_run_whose_worker_was_killed_does_not_say_what_it_cannot_know(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fire(visitor, kind="creates", count="3")
+    assert not visitor.page(LAB).select("#left-to-reaper")
+    find = JobStore.latest
+
+    def killed(jobs: JobStore, kind: str, count: int = 5) -> list[Job]:
+        """Before the journal was read again, and before anything was stopped."""
+        kept = {"stats": {}, "seconds": 1.0, "phase": "sending calls", "journal": {"carried": {"1": 1}}}
+        return [replace(one, ended=None, alive=False, state=kept) for one in find(jobs, kind, count)]
+
+    monkeypatch.setattr(JobStore, "latest", killed)
+    page = visitor.page(LAB)
+    assert [row.select("td, th")[-1].get_text(strip=True) for row in rows(page)] == [
+        "carried out once",
+        "unknown",
+        "unknown",
+    ]
+    assert "at least 1 carried out" in text_of(page)
+    (warning,) = page.select("#left-to-reaper")
+    assert "What this run has rented may still be running" in text_of(warning)
 
 
 def test_a_dead_endpoint_is_failed_over_and_left_alone(visitor: Visitor, sandbox: SandboxServer) -> None:

@@ -16,7 +16,7 @@ from playground.browser.api_target import SANDBOX_KEY
 from playground.settings import ProcessSettings
 from playground.store import ReaperRounds
 
-from ...browsing import ORIGIN, Visitor, text_of
+from ...browsing import Visitor, text_of
 from ...conftest import MakeApp
 from ...small_api import Answer, SmallApi
 from ..rent.renting import MACHINE, rent
@@ -105,8 +105,7 @@ def test_the_ledger_has_neither_the_key_nor_the_browser_nor_variables(
     visitor: Visitor, app: Flask, process: ProcessSettings
 ) -> None:
     rent(visitor, "mr", **MACHINE, envs="TOKEN=very-secret")
-    with visitor.client.session_transaction(base_url=ORIGIN) as cookie:
-        browser = str(cookie["browser"])
+    browser = str(visitor.session()["browser"])
     stored = b"".join(path.read_bytes() for path in process.state_dir.glob("rentals.db*"))
     assert b"playground" in stored
     for secret in (SANDBOX_KEY, browser, browser[:8], "very-secret", str(app.secret_key)):
