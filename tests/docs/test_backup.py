@@ -54,7 +54,7 @@ def back_up(ledger_file: Path, target: Path) -> None:
 
 def listed(target: Path, api: str) -> str:
     """What the ledger lists, with the command of the page."""
-    _, *words = command("python -m octaspace.rentals list")
+    _, *words = command("/srv/flask-octaspace/.venv/bin/python -m octaspace.rentals list")
     words = [word.replace("/var/backups/rentals.db", str(target)) for word in words]
     environment = {**bare_environment(), "OCTA_API_KEY": KEY, "OCTA_BASE_URL": api}
     return subprocess.run(
