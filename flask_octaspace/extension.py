@@ -87,7 +87,9 @@ class OctaSpace:
         Raises:
             ConfigurationError: A key is unknown or its value cannot be used; the message names the key.
             RuntimeError: The app was set up before.
+            TypeError: It is not a Flask app, e.g. a WSGI middleware around one.
         """
+        _check_app(app, "init_app")
         if EXTENSION in app.extensions:
             raise RuntimeError(
                 f"The Flask app {app.name!r} already has an OctaSpace: call init_app once per app, and use "
@@ -157,11 +159,7 @@ class OctaSpace:
         if app is None:
             self._state().close()
             return
-        if not isinstance(app, Flask):
-            raise TypeError(
-                f"close() takes a Flask app, not {type(app).__name__}: pass the app itself, not a "
-                "WSGI middleware around it"
-            )
+        _check_app(app, "close")
         self._own(app.extensions.get(EXTENSION), app.name).close()
 
     def init_error_handlers(self, app: Flask) -> None:
@@ -174,7 +172,11 @@ class OctaSpace:
         Args:
             app: The app. Its own handlers, registered before or after, and those of its blueprints have
                 precedence, also one for `octaspace.Error`.
+
+        Raises:
+            TypeError: It is not a Flask app.
         """
+        _check_app(app, "init_error_handlers")
         if octaspace.Error not in app.error_handler_spec[None][None]:
             app.register_error_handler(octaspace.Error, answer_error)
 
@@ -198,3 +200,11 @@ class OctaSpace:
 
     def _shell_context(self) -> dict[str, Any]:
         return {"octa": self}
+
+
+def _check_app(app: object, method: str) -> None:
+    if not isinstance(app, Flask):
+        raise TypeError(
+            f"{method}() takes a Flask app, not {type(app).__name__}: pass the app itself, not a WSGI "
+            "middleware around it"
+        )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import warnings
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
@@ -30,14 +30,13 @@ _TYPES: Final = {
 #: Options that can be text, and the alias of one.
 _READABLE: Final = (*(name for name in CHECKS if name not in CODE_ONLY), "persistent")
 
-_log = logging.getLogger("octaspace")
-
 
 def read_environment(given: Mapping[str, object]) -> dict[str, tuple[Any, str]]:
     """Read the options that are not given otherwise. An empty variable is the same as none.
 
-    Variables that may be misspelt are logged as warnings, without their values: other programs
-    may use the prefix as well.
+    A variable that may be misspelt causes a `RuntimeWarning` without its value, which Python shows by
+    default: calls could go to another address than the one meant. Other programs may use the prefix as well,
+    so it is no error.
 
     Args:
         given: Options that take precedence. Variables that have no effect because of them are not read, so
@@ -86,11 +85,12 @@ def _warn_of_misspelt(variables: Collection[str]) -> None:
         if not variable.upper().startswith(PREFIX) or variable in known:
             continue
         name = variable[len(PREFIX) :].lower()
-        if name in CODE_ONLY:
-            _log.warning("The environment variable %s is ignored: %s can be set in code only", variable, name)
-            continue
         near = closest(name, _READABLE)
-        if near is not None:
-            _log.warning(
-                "The environment variable %s is ignored; did you mean %s%s?", variable, PREFIX, near.upper()
-            )
+        if name in CODE_ONLY:
+            reason = f": {name} can be set in code only"
+        elif near is not None:
+            reason = f"; did you mean {PREFIX}{near.upper()}?"
+        else:
+            continue
+        text = f"The environment variable {variable} is ignored{reason}"
+        warnings.warn(text, RuntimeWarning, stacklevel=4)  # the caller of Config.from_env

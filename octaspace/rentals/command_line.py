@@ -151,12 +151,9 @@ def run_reaper(
     if client.config.api_key is None:
         log.line(f"no API key is configured: set {key_option} to the key of the account that rents")
         return WRONG_USAGE
+    entries = RememberedEntries(ledger.backend, log.line)
     if every is not None and not dry_run:
-        ledger = RentalLedger(
-            RememberedEntries(ledger.backend, log.line),
-            lease=ledger.lease,
-            reconcile_timeout=ledger.reconcile_timeout,
-        )
+        ledger = RentalLedger(entries, lease=ledger.lease, reconcile_timeout=ledger.reconcile_timeout)
     printer = _Printer(client, ledger, out, log, dry_run=dry_run, as_json=as_json, repeated=every is not None)
     if every is None:
         return OK if printer.round() else FAILED
@@ -164,6 +161,7 @@ def run_reaper(
         while True:
             printer.round()
             pause(every)
+    entries.end()
     return OK
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..errors import RentalLedgerError
+from ..errors import RentalLedgerError, one_line
 from .backend import LedgerBackend
 from .ledger_time import LedgerTime
 from .rental import Rental
@@ -79,6 +79,17 @@ class RememberedEntries:
 
     def remove(self, rental: Rental) -> None:
         self._backend.remove(rental)
+
+    def end(self) -> None:
+        """Report which rentals nobody knows when this reaper ends."""
+        if self._lost:
+            sessions = ", ".join(
+                one_line(rental.uuid or f"of rental {rental.id}") for rental in self._lost.values()
+            )
+            self._report(
+                f"the rental ledger {self.location} lacks {len(self._lost)} open rentals, and this reaper "
+                f"ends: stop their sessions by hand: {sessions}"
+            )
 
     def _as_written_again(self, rental: Rental) -> Rental:
         """The entry with a whole lease: its owner may live, and renew it."""

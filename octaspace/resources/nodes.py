@@ -141,8 +141,8 @@ class Nodes(Resource):
             id: The node.
             prices: Any of `base` (per hour), `storage` and `traffic` (per GB), `gpu_hour` and `cpu_hour`: a
                 number or its digits, sent unchanged. A price that is not given is not changed. The unit
-                depends on the currency in which the account sets its prices, and no answer contains it
-                (Q26): Wei according to the documentation (`octaspace.octa_to_wei` converts to it), cents of
+                depends on the currency in which the account sets its prices, and no answer contains it:
+                Wei according to the documentation (`octaspace.octa_to_wei` converts to it), cents of
                 USD for other accounts. Read `nodes.list()` first and use the same unit.
 
         Returns:
@@ -167,7 +167,7 @@ class Nodes(Resource):
         )  # fmt: skip
 
     def reboot(self, id: int | str) -> Response[Any]:
-        """GET /nodes/:id/reboot: restart the node. A GET with a side effect (Q1): sent at most once.
+        """GET /nodes/:id/reboot: restart the node. A GET with a side effect: sent at most once.
 
         Args:
             id: The node.

@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     # A signal ends it at once, also in the middle of a round: the next reaper continues.
+    reaper = None
     with until_stop_signal() as pause:
         try:
             process = ProcessSettings.read(os.environ, ROOT / "instance")
@@ -49,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.once:
                 break
             pause(process.reaper_seconds)
+    if reaper is not None:
+        reaper.end()
     return 0
 
 

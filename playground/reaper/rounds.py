@@ -60,6 +60,10 @@ class Reaper:
         except StoreError as error:
             _log.error("The round cannot be noted: %s", error)
 
+    def end(self) -> None:
+        """Log which rentals nobody stops when this reaper ends."""
+        self._entries.end()
+
     def _look_after(self, target: ApiTarget) -> bool:
         """Reap the entries of a target; whether the round succeeded."""
         view = RentalLedger(

@@ -52,7 +52,7 @@ PARAMETER_TEXTS: Final[Mapping[str, str]] = {
     "prices": (
         "Any of base (per hour), storage and traffic (per GB), gpu_hour and cpu_hour: a number or its "
         "digits, sent unchanged. Prices that are not given keep their value. The unit depends on the "
-        "currency of the account, which no answer contains (Q26): Wei according to the documentation, "
+        "currency of the account, which no answer contains: Wei according to the documentation, "
         "cents of USD for some accounts. Compare with the figures of nodes.list() first."
     ),
     "project_id": "Project the machine belongs to.",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 import octaspace
 from flask_octaspace import OctaSpace, current_octaspace
@@ -155,7 +156,12 @@ def test_the_logger_is_a_child_of_the_apps(make_app: MakeApp) -> None:
 
 def test_close_takes_an_app_that_it_has_set_up() -> None:
     octa = OctaSpace()
-    with pytest.raises(TypeError, match=r"close\(\) takes a Flask app, not str"):
-        octa.close("app")  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="'other' was not set up by this OctaSpace"):
         octa.close(Flask("other"))
+
+
+@pytest.mark.parametrize("method", ["init_app", "init_error_handlers", "close"])
+@pytest.mark.parametrize("wrong", [DispatcherMiddleware(Flask("app")), "app"], ids=["middleware", "name"])
+def test_what_is_not_an_app_is_refused_in_words(method: str, wrong: Any) -> None:
+    with pytest.raises(TypeError, match=rf"{method}\(\) takes a Flask app, not {type(wrong).__name__}"):
+        getattr(OctaSpace(), method)(wrong)

@@ -132,7 +132,7 @@ class MachineRentals(Resource):
                 one that cannot be used; nothing was rented.
             octaspace.ConfigurationError: A name or a deadline is given, and there is no rental ledger.
             octaspace.RentalLedgerError: The ledger cannot be written. Without `uuid` nothing was rented.
-            octaspace.ProvisionRejectedError: The API answered 2xx and rejected the rental (Q2, Q19).
+            octaspace.ProvisionRejectedError: The API answered 2xx and rejected the rental.
             octaspace.Error: Any other of `octaspace.errors`. With `outcome_unknown` the rental may have been
                 made: check `client.sessions.list()` before renting again.
         """

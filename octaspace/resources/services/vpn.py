@@ -104,7 +104,7 @@ class VpnRelays(Resource):
             ValueError: An argument is invalid; nothing was sent.
             octaspace.ConfigurationError: A name or a deadline is given, and there is no rental ledger.
             octaspace.RentalLedgerError: The ledger cannot be written. Without `uuid` nothing was rented.
-            octaspace.ProvisionRejectedError: The API answered 2xx and rejected the session (Q19).
+            octaspace.ProvisionRejectedError: The API answered 2xx and rejected the session.
             octaspace.Error: Any other of `octaspace.errors`. With `outcome_unknown` the session may have been
                 created: check `client.sessions.list()` before starting another.
         """

@@ -20,6 +20,7 @@ from octaspace.types import App, Network
 from ...browser.copied_lines import copied_curl
 from ...browser.state import current_browser
 from ...domain.offers import SERVICES, Service, ShownOffer, read_offers
+from ...formatting import duration
 from ...sdk.call import SdkCall
 from ...sdk.identified_ledger import with_rental_id
 from ...sdk.json_access import get_path, listed
@@ -126,20 +127,25 @@ def create(service: Service, order: str) -> Page:
     back: Target = ("rent.form", {"service": service, "order": order})
     form = ChangeForm()
     form.once.data = order
-    line, name, problem = SdkCall(f"services.{service}.create"), "", _NO_DRAFT
+    line, name, problem, stop_after = SdkCall(f"services.{service}.create"), "", _NO_DRAFT, None
     if result_of(order) is None:  # otherwise it was carried out, or may have been
         read = read_order(service, orders.find(service, order) or {})
         if read.request is None:
             back = ("rent.form", {"service": service})
         else:
-            line, name, problem = read.line, str(read.node_id), ""
+            line, name, problem, stop_after = read.line, str(read.node_id), "", read.max_duration
     answer = change(
-        form, line, done="Rented. It is charged until it is stopped.", to=back, name=name,
+        form, line, done=_rented(stop_after), to=back, name=name,
         then=_to_session, rental_id=_rental_id(order), check=lambda facts: problem,
     )  # fmt: skip
     if not answer.headers["Location"].startswith(url_for("rent.form", service=service)):
         orders.drop(order)
     return answer
+
+
+def _rented(stop_after: float | None) -> str:
+    limit = "" if stop_after is None else f", at the latest {duration(stop_after)} after its start"
+    return f"Rented. It is charged until it is stopped{limit}."
 
 
 def find_app(text: str) -> Callable[[Any], App | None]:

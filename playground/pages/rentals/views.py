@@ -20,6 +20,7 @@ from octaspace.rentals import Rental, RentalLedger, account_fingerprint
 from ...app_state import current_app_state
 from ...browser.state import current_browser
 from ...browser.store_problems import unless_store_fails
+from ...domain.ledger_listing import LedgerListing, ShownRental, read_ledger
 from ...domain.sessions import SessionList, session_list, short_id
 from ...domain.stop_after import DEFAULT_HOURS, parse_hours
 from ...formatting import duration
@@ -29,7 +30,6 @@ from ...store import ReaperRounds
 from ...web.changes import change
 from ...web.form_actions import ChangeForm, Target, once, result_of, stale_form_reason
 from ...web.panels import Panel, PanelRequest, load
-from .listing import LedgerListing, ShownRental, read_ledger
 
 bp = Blueprint("rentals", __name__, url_prefix="/playground/rentals")
 

@@ -9,9 +9,11 @@ from flask import Blueprint, Response, abort, current_app, redirect, render_temp
 from werkzeug.wrappers import Response as Redirect
 from wtforms import SelectField
 
+from octaspace import RentalLedgerError
 from octaspace.types import Session, SessionLogs
 
 from ...browser.state import current_browser
+from ...domain.ledger_listing import ShownRental, open_rental_of
 from ...domain.log_lines import Cursor, NewLines, as_text, new_lines
 from ...domain.log_search import search_log
 from ...domain.sessions import SessionList, ShownSession, session_list, short_id
@@ -100,6 +102,7 @@ def show(uuid: str) -> str | Redirect:
         **panels,
         uuid=uuid,
         recent=recent,
+        rental=None if recent else _rental(uuid),
         python=str(_session(uuid)),
         name=shown.name if shown else uuid,
         revealed=revealed,
@@ -112,6 +115,19 @@ def show(uuid: str) -> str | Redirect:
         short=short_id(uuid),
         scores=SCORES,
     )
+
+
+def _rental(uuid: str) -> ShownRental | None:
+    """Its entry in the rental ledger; the page does without a ledger that cannot be read."""
+    browser = current_browser()
+    if browser.problem is not None:
+        return None  # the ledger may be on the same server: to wait for it once is enough
+    try:
+        return open_rental_of(
+            uuid, browser.rental_ledger, shares_account=browser.shares_account, owns=browser.owns
+        )
+    except RentalLedgerError:
+        return None
 
 
 @bp.get("/<id:uuid>/log")

@@ -6,6 +6,7 @@ import { announce } from "./announce.js";
 import { clearFailures, showFailure } from "./failure_notice.js";
 import { RequestFailure, refusal, send } from "./request.js";
 
+const FILE = "application/octet-stream"; // a portal that asks for a login answers with a page
 const UNITS = ["B", "kB", "MB", "GB"];
 
 function size(bytes) {
@@ -57,7 +58,7 @@ async function receive(reader, box) {
     parts.push(value);
     got += value.length;
   }
-  return { name: head.name, file: new Blob(parts, { type: "application/octet-stream" }) };
+  return { name: head.name, file: new Blob(parts, { type: FILE }) };
 }
 
 function end(box, text) {
@@ -83,6 +84,7 @@ async function begin(form) {
     const answer = await send(form.action, { method: "POST", body, signal: stop.signal });
     if (!answer.ok) throw await refusal(answer);
     if (answer.redirected) return location.assign(answer.url);
+    if (answer.headers.get("Content-Type") !== FILE) throw new RequestFailure("The answer is not from the playground.");
     const got = await receive(answer.body.getReader(), box);
     if (got.see) return location.assign(got.see);
     save(got.file, got.name);

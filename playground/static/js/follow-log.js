@@ -1,7 +1,8 @@
 // Follows the log of a session: [data-follow] polls for the lines after its cursor. Each line arrives once; the
 // page keeps the latest. Polls less often while no lines arrive and after errors; not in a hidden tab or when paused.
 import { announce } from "./announce.js";
-import { inBackground, loadJson } from "./request.js";
+import { loginLink } from "./failure_notice.js";
+import { RequestFailure, inBackground, loadJson } from "./request.js";
 import { localise } from "./times.js";
 
 const MIN_PAUSE_S = 2;
@@ -50,10 +51,11 @@ function follow(root) {
   let pause = MIN_PAUSE_S;
   let due = Date.now() + pause * 1000;
   let busy = false;
-  let failing = ""; // why the log cannot be read
+  let failing = null; // why the log cannot be read
   let over = false;
 
   const show = (found) => {
+    if (![found.system, found.container].every(Array.isArray)) throw new RequestFailure("The answer is not from the playground.");
     after = found.after;
     const count = found.system.length + found.container.length;
     const before = [];
@@ -73,12 +75,12 @@ function follow(root) {
     try {
       address.searchParams.set("after", after);
       const found = await loadJson(address, inBackground());
-      if (found.problem) throw new Error(found.problem);
-      show(found);
-      failing = "";
+      if (found?.problem) throw new Error(found.problem);
+      show(found ?? {});
+      failing = null;
     } catch (problem) {
       if (!failing) announce(`The log cannot be read: ${problem.message} Retrying.`);
-      failing = problem.message;
+      failing = problem;
       pause = Math.min(MAX_PAUSE_AFTER_ERRORS_S, pause * 2);
     } finally {
       busy = false;
@@ -86,10 +88,11 @@ function follow(root) {
     }
   };
 
-  const stateText = (paused) => {
-    if (over) return "The session has ended. The log is complete.";
-    if (paused) return "Paused.";
-    return failing ? `The log cannot be read: ${failing} Retrying.` : "Live.";
+  const tell = (paused) => {
+    const text = over ? "The session has ended. The log is complete." : paused ? "Paused." : failing ? `The log cannot be read: ${failing.message} Retrying.` : "Live.";
+    if (state.dataset.told === text) return; // the link in it keeps the focus
+    state.dataset.told = text;
+    state.replaceChildren(text, ...(failing?.loggedOut && !over && !paused ? [" ", loginLink()] : []));
   };
 
   toggle.addEventListener("click", () => {
@@ -103,7 +106,7 @@ function follow(root) {
   }
   const timer = setInterval(() => {
     const paused = toggle.getAttribute("aria-pressed") === "true";
-    if (state.textContent !== stateText(paused)) state.textContent = stateText(paused);
+    tell(paused);
     if (over) clearInterval(timer);
     if (over || busy || paused || document.hidden || Date.now() < due) return;
     if (root.isConnected) ask();

@@ -65,6 +65,7 @@ function follow(pause) {
       }
       return undefined;
     } catch (problem) {
+      if (!failed.isConnected) announce(`The last check failed. ${problem.message}`);
       failed.replaceChildren(` The last check failed. ${problem.message} `, ...(problem.loggedOut ? [loginLink()] : []));
       banner.querySelector(".needs-script").append(failed);
       next = Math.min(MAX_PAUSE_S, pause * 2);

@@ -64,6 +64,7 @@ def test_an_entry_that_was_closed_is_not_lost(
     entries.open_rentals()
     RentalLedger(backend).close(rental.id, "stopped")
     assert entries.open_rentals() == []
+    entries.end()
     assert lines == []
 
 
@@ -81,6 +82,8 @@ def test_without_a_place_to_write_it_is_kept_in_memory_until_it_is_closed(
     for _ in range(3):
         assert entries.open_rentals() == [rental]
     assert len(lines) == 1
+    entries.end()
+    assert f"stop their sessions by hand: of rental {rental.id}" in lines[1]
     assert entries.exists()
     ledger = RentalLedger(entries)
     assert ledger.change(rental.id, lambda one: one.changed(name="x")) is not None

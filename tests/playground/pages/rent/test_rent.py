@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from decimal import Decimal
 from pathlib import Path
@@ -122,6 +123,20 @@ def test_every_option_is_sent_and_the_session_is_shown(
     page = visitor.follow(answer)
     assert "Rented" in text_of(page.select(".notice-ok")[0])
     assert "ended" not in text_of(page.select("#panel-info .state-line")[0])
+
+
+def test_a_rental_with_a_deadline_says_when_it_is_stopped(visitor: Visitor) -> None:
+    """After the form, and on the page of its session, with a link to its entry in the ledger."""
+    page = visitor.follow(rent(visitor, "mr", **MACHINE, name="first try", max_duration="0.5"))
+    (notice,) = page.select("main > .notice-ok")
+    assert "It is charged until it is stopped, at the latest 30 min 00 s after its start." in text_of(notice)
+    details = text_of(page.select("#panel-info dl.pairs")[0])
+    assert "first try" in details
+    assert re.search("Stopped automatically in (29|30) min", details)
+    assert page.select('#panel-info a[href="/playground/rentals"]')
+    page = visitor.follow(rent(visitor, "mr", **MACHINE))
+    assert "It is charged until it is stopped. " in text_of(page.select("main > .notice-ok")[0])
+    assert "Stopped automatically no" in text_of(page.select("#panel-info dl.pairs")[0])
 
 
 def test_one_order_is_one_rental_however_it_is_sent(

@@ -1,4 +1,4 @@
-"""The entries of the rental ledger as the page shows them."""
+"""The entries of the rental ledger as pages show them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Final
 
 from octaspace.rentals import LedgerTime, Rental, RentalLedger
 
-from ...domain.sessions import SessionList, ShownSession, service_name, short_id
+from .sessions import SessionList, ShownSession, service_name, short_id
 
-__all__ = ["LedgerListing", "ShownRental", "read_ledger"]
+__all__ = ["LedgerListing", "ShownRental", "open_rental_of", "read_ledger"]
 
 #: Seconds by which two clocks that were not set may differ.
 _CLOCK_DIFFERENCE: Final = 2.0
@@ -153,3 +153,26 @@ def read_ledger(
         closed=tuple(map(shown, closed[:_MAX_CLOSED])),
         elsewhere=len(rentals) - len(visible),
     )
+
+
+def open_rental_of(
+    uuid: str,
+    ledger: RentalLedger,
+    *,
+    shares_account: Callable[[Rental], bool],
+    owns: Callable[[Rental], bool],
+) -> ShownRental | None:
+    """The open entry of a session; None without one that a browser may see.
+
+    Args:
+        uuid: The session.
+        ledger: The ledger.
+        shares_account: Whether an entry belongs to the account of the browser.
+        owns: Whether the browser has made it.
+
+    Raises:
+        octaspace.RentalLedgerError: The ledger cannot be read.
+    """
+    rentals = ledger.backend.open_rentals() if ledger.backend.exists() else []
+    found = next((one for one in rentals if one.uuid == uuid and shares_account(one)), None)
+    return None if found is None else ShownRental(found, ledger.now(), owns(found))
