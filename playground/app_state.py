@@ -65,7 +65,8 @@ class AppState:
             )
         except OSError as error:
             raise StartError(
-                f"The state cannot be stored in {process.state_dir}: {error.strerror}; see PLAYGROUND_STATE_DIR"
+                f"The state cannot be stored in {process.state_dir}: {error.strerror}; "
+                "see PLAYGROUND_STATE_DIR"
             ) from None
         except StoreError as error:
             raise StartError(str(error)) from None
