@@ -159,7 +159,8 @@ def test_it_serves_logs_and_stops(tmp_path: Path) -> None:
 
 
 def test_log_lines_as_json(tmp_path: Path) -> None:
-    with RunningPlayground(tmp_path, workers=1, environment={"PLAYGROUND_LOG_FORMAT": "json"}) as running:
+    environment = {"PLAYGROUND_LOG_FORMAT": "json", "OCTA_BASEURL": "http://127.0.0.1:1"}
+    with RunningPlayground(tmp_path, workers=1, environment=environment) as running:
         get(running.url, "/playground/dashboard?secret=in-the-query", Cookie="taste=of-a-cookie")
         get(running.url, "/no/%1b[2J%0d%0a%7b%22level%22:%22forged%22%7d%e2%80%ae/%22quoted")
         get(running.url, "/healthz", Host="evil.example")
@@ -177,6 +178,7 @@ def test_log_lines_as_json(tmp_path: Path) -> None:
     assert any(line["level"] == "warning" and "evil.example" in line["message"] for line in lines)
     assert "in-the-query" not in text
     assert "of-a-cookie" not in text
+    assert any(line["logger"] == "py.warnings" and "OCTA_BASE_URL?" in line["message"] for line in lines)
     assert any(line["logger"] == "gunicorn.error" and "Booting worker" in line["message"] for line in lines)
 
 
