@@ -268,6 +268,6 @@ def test_a_ledger_that_cannot_be_used_is_said_at_the_start(tmp_path: Path) -> No
     ["127.0.0.1", "3000", "127.0.0.1:99999", "127.0.0.1:http", '"127.0.0.1:3000"', "::1:3000", "127.0.0.1:"],
 )
 def test_an_address_that_gunicorn_would_not_use_as_it_is_meant(bind: str, tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="PLAYGROUND_BIND is .* must be an address with a port") as caught:
+    with pytest.raises(StartError, match=r"PLAYGROUND_BIND is .* must be an address with a port") as caught:
         ProcessSettings.read({"PLAYGROUND_BIND": bind}, tmp_path)
     assert "\n" not in str(caught.value)
