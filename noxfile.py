@@ -28,8 +28,23 @@ FLASKS = {
     "3.1": ["flask==3.1.3", "werkzeug>=3.1"],
 }
 
-#: The test suites that depend on the version of Python, requests, urllib3, cachetools or Flask.
-SUITES = ("tests/unit", "tests/wire", "tests/flask", "tests/sandbox")
+#: The test suites that depend on the versions of Python and of packages, and how much of each `lowest` and
+#: `newest` run: all tests, or a sample (`tests/support/sample.py`). All tests run on the Python of `.venv`.
+SUITES = {
+    "tests/unit": "all",
+    "tests/wire": "all",
+    "tests/flask": "all",
+    "tests/sandbox": "all",
+    # Tests in the process of pytest.
+    **{
+        f"tests/playground/{name}": "functions"
+        for name in ("browser", "domain", "jobs", "pages", "sdk", "store", "web")
+    },
+    # Most of these tests start several processes.
+    "tests/playground": "files",
+    "tests/rentals": "files",
+    "tests/safety": "files",
+}
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -94,28 +109,28 @@ def tests(session: nox.Session, flask: str) -> None:
 
 @session(python=PYTHONS)
 def pythons(session: nox.Session) -> None:
-    """Run the tests of SDK, extension and sandbox on each installed Python."""
+    """Run one test of each file on each installed Python, with the pinned packages."""
     _install(session, "test")
-    _test(session)
+    _test(session, dict.fromkeys(SUITES, "files"))
 
 
 @session(python=PYTHONS[:1])
 def lowest(session: nox.Session) -> None:
-    """Run these tests with the oldest packages that pyproject.toml allows, on the oldest installed Python."""
+    """Run the tests with the oldest packages that pyproject.toml allows, on the oldest installed Python."""
     extras = PROJECT["project"]["optional-dependencies"]
     allowed = [*PROJECT["project"]["dependencies"], *extras["fast"], *extras["redis"], *extras["otel"]]
     allowed += [line for line in PROJECT["dependency-groups"]["test"] if line.startswith("opentelemetry-")]
     oldest = [re.sub(r"^([\w-]+)>=([\w.]+)[^;]*", r"\1==\2", requirement) for requirement in allowed]
     # Flask 2.3.0 uses functions that Werkzeug 3 deprecates.
     _install(session, "test", versions=[*oldest, "werkzeug<3"], free=RUNTIME)
-    _test(session)
+    _test(session, SUITES)
 
 
 @session(python=PYTHONS[-1:])
 def newest(session: nox.Session) -> None:
-    """Run these tests with the newest packages, on the newest installed Python."""
+    """Run the tests with the newest packages, on the newest installed Python."""
     _install(session, "test", versions=sorted(RUNTIME), free=RUNTIME, upgrade=True)
-    _test(session)
+    _test(session, SUITES)
 
 
 @session
@@ -169,14 +184,20 @@ def build(session: nox.Session) -> None:
     session.run("python", "bin/package_check.py")
 
 
-def _test(session: nox.Session) -> None:
+def _test(session: nox.Session, suites: Mapping[str, str]) -> None:
     """Run the tests named after `--`, or the suites, with up to two tests in parallel.
 
     `PYTEST_XDIST_AUTO_NUM_WORKERS=1` disables parallel tests, as in CI. Only `bin/test` uses the full number
     of hypothesis examples.
+
+    Args:
+        session: The session.
+        suites: Folders, and for each "all", "functions" or "files".
     """
     words = "-n auto --maxprocesses 2 --hypothesis-profile quick"
-    chosen = session.posargs or [*words.split(), *SUITES]
+    samples = [f"--sample={folder}={sample}" for folder, sample in suites.items() if sample != "all"]
+    folders = [folder for folder in suites if folder.count("/") == 1]
+    chosen = session.posargs or [*words.split(), *samples, *folders]
     # Sessions may run in parallel, and would overwrite each other's cache of failures.
     session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen)
 

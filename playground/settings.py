@@ -44,6 +44,11 @@ _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
+_MAX_PORT = 65535
+
+#: The host of an address: a name, an IPv4 address, an IPv6 address in brackets, or none for all addresses.
+_BIND_HOST = re.compile(r"[A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.%a-z]+\]")
+
 #: A name of a deployment is part of a cookie's name and of a folder's. It is never a number, as a port is.
 _DEPLOYMENT = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII | re.IGNORECASE)
 
@@ -199,6 +204,7 @@ class ProcessSettings:
             return normalized_urls(name, items(name))
 
         bind = text("PLAYGROUND_BIND") or "127.0.0.1:3000"
+        _check_bind(bind)
         instance = _instance(text("PLAYGROUND_NAME"), bind)
         hops = _number("PLAYGROUND_PROXY_HOPS", text("PLAYGROUND_PROXY_HOPS"), 0, 0, 10)
         hosts, password = items("PLAYGROUND_HOSTS"), _password(environment.get("PLAYGROUND_PASSWORD", ""))
@@ -249,6 +255,18 @@ class ProcessSettings:
                 "PLAYGROUND_REAPER_SECONDS", text("PLAYGROUND_REAPER_SECONDS"), 30, 1, 3600
             ),
         )
+
+
+def _check_bind(bind: str) -> None:
+    """Refuse an address that Gunicorn cannot listen at, or would read as another one."""
+    host, colon, port = bind.rpartition(":")
+    is_port = port.isascii() and port.isdigit() and int(port) <= _MAX_PORT
+    if bind.startswith(("unix:", "fd://")) or (colon and is_port and _BIND_HOST.fullmatch(host)):
+        return
+    raise StartError(
+        f"PLAYGROUND_BIND is {bind[:60]!r}; it must be an address with a port, such as 127.0.0.1:3000 or "
+        "[::1]:3000, or unix:/path"
+    )
 
 
 def _log_format(text: str) -> str:

@@ -22,12 +22,19 @@ from ..support.certificates import Authority
 from ..support.nginx_example import NAME, NginxExample
 from ..support.redis_server import RedisServer
 from ..support.running_playground import RunningPlayground
-from .deployment import FOLDER, PAGE, blocks
+from .deployment import (
+    FOLDER,
+    PAGE,
+    REDIS_PASSWORD,
+    blocks,
+    environment_of,
+    redis_options,
+    uncommented,
+)  # fmt: skip
 
 pytestmark = [pytest.mark.gunicorn, pytest.mark.timeout(240)]
 
 PASSWORD = "correct horse battery"
-REDIS_PASSWORD = "change-this-password"
 
 #: Settings that look plausible, by the first column of the table on the page: what is replaced in the
 #: example, the method of the request that fails, its status, and a text of the answer.
@@ -140,7 +147,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         patch.setattr(socket, "getaddrinfo", with_name)
         for name in "12":
             (folder / name).mkdir()
-        redis = RedisServer(folder, *_redis_options(), password=REDIS_PASSWORD)
+        redis = RedisServer(folder, *redis_options(), password=REDIS_PASSWORD)
         stack.callback(redis.stop)
         environment = {
             "PLAYGROUND_NAME": "team", "PLAYGROUND_PASSWORD": PASSWORD, "PLAYGROUND_HOSTS": NAME,
@@ -164,14 +171,6 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         )
         stack.enter_context(nginx)
         yield Team(nginx, (first, second), first.sandbox, redis, authority.bundle, {**environment, **shared})
-
-
-def _redis_options() -> list[str]:
-    """The options of redis.conf, but for its folder and its address."""
-    lines = [line.split() for line in (FOLDER / "redis.conf").read_text().splitlines()]
-    options = [words for words in lines if words and words[0] != "#"]
-    kept = [words for words in options if not words[0].startswith(("#", "bind", "port", "dir"))]
-    return [word for name, *values in kept for word in (f"--{name}", *values)]
 
 
 def _upstreams(*instances: RunningPlayground) -> list[str]:
@@ -227,6 +226,26 @@ def test_both_are_ready(team: Team) -> None:
     for instance in team.instances:
         answer = requests.get(f"{instance.url}/readyz", timeout=60)
         assert (answer.status_code, answer.text) == (200, "ok\n")
+
+
+@pytest.mark.parametrize(
+    "text", [uncommented((FOLDER / "playground.env").read_text()), blocks("sh")[0]], ids=["file", "page"]
+)
+def test_the_samples_of_the_environment_fit_redis_conf(team: Team, text: str, tmp_path: Path) -> None:
+    """With each line in effect; the secrets that are empty or `…` are filled in."""
+    sample = environment_of(text)
+    assert "PLAYGROUND_REDIS_URL" in sample
+    secrets = {name: team.environment.get(name, "key-of-the-team") for name in sample}
+    given = {name: value if value not in ("", "…") else secrets[name] for name, value in sample.items()}
+    address = f"127.0.0.1:{team.redis.port}"
+    given["PLAYGROUND_REDIS_URL"] = given["PLAYGROUND_REDIS_URL"].replace("10.0.0.10:6379", address)
+    settings = ProcessSettings.read(given, tmp_path)
+    app = create_app({"TESTING": True, "PROCESS": settings})
+    try:
+        answer = app.test_client().get("/readyz", headers={"Host": NAME})
+        assert (answer.status_code, answer.get_data(as_text=True)) == (200, "ok\n")
+    finally:
+        app.extensions["playground"].close()
 
 
 @pytest.mark.parametrize("name", list(WRONG))

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from jinja2 import BytecodeCache
-from jinja2.bccache import Bucket
 
 from octaspace.sandbox import ManualClock, SandboxServer
 from playground import create_app
@@ -18,6 +16,7 @@ from playground.settings import ProcessSettings
 
 from ..support.redis_server import RedisServer
 from .browsing import Visitor
+from .compiled import CompiledRule, CompiledTemplates
 from .small_api import SmallApi
 
 MakeApp = Callable[[ProcessSettings], Flask]
@@ -44,20 +43,6 @@ def process(sandbox: SandboxServer, tmp_path: Path) -> ProcessSettings:
     return replace(settings, sandbox_urls=tuple(sandbox.urls))
 
 
-class CompiledTemplates(BytecodeCache):
-    """Templates that were compiled once, for the apps of all tests; one that differs is compiled again."""
-
-    def __init__(self) -> None:
-        self._code: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._code:
-            bucket.bytecode_from_string(self._code[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._code[bucket.key] = bucket.bytecode_to_string()
-
-
 @pytest.fixture(scope="session")
 def compiled_templates() -> CompiledTemplates:
     return CompiledTemplates()
@@ -68,7 +53,9 @@ def make_app(compiled_templates: CompiledTemplates) -> Iterator[MakeApp]:
     made: list[Flask] = []
 
     def make(process: ProcessSettings) -> Flask:
-        made.append(create_app({"TESTING": True, "PROCESS": process}))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Flask, "url_rule_class", CompiledRule)
+            made.append(create_app({"TESTING": True, "PROCESS": process}))
         made[-1].jinja_env.bytecode_cache = compiled_templates
         return made[-1]
 

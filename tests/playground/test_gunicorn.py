@@ -74,6 +74,7 @@ def test_what_the_app_allows_goes_by_where_it_listens(tmp_path: Path) -> None:
         ("PLAYGROUND_HOSTS", "*"),
         ("OCTA_BASE_URL", "ftp://a.example"),
         ("PLAYGROUND_LOG_FORMAT", "xml"),
+        ("PLAYGROUND_BIND", "127.0.0.1:99999"),
     ],
 )
 def test_what_cannot_be_used_is_said_once_and_early(tmp_path: Path, variable: str, value: str) -> None:
@@ -84,6 +85,9 @@ def test_a_folder_that_cannot_be_had_is_said_once_and_early(tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     line = refused(tmp_path, PLAYGROUND_STATE_DIR=str(tmp_path / "file"))
     assert "The state cannot be stored in" in line
+    assert "see PLAYGROUND_STATE_DIR" in line
+    ledger = refused(tmp_path, PLAYGROUND_RENTAL_LEDGER=f"sqlite:///{tmp_path}/missing/rentals.db")
+    assert f"{tmp_path}/missing is not a directory; see PLAYGROUND_RENTAL_LEDGER" in ledger
 
 
 def test_a_key_file_that_cannot_be_used_is_said_once_and_early(tmp_path: Path) -> None:

@@ -248,7 +248,10 @@ def test_the_rental_ledger_is_a_file_of_the_playground_or_its_redis(tmp_path: Pa
 
 
 def test_a_ledger_that_cannot_be_used_is_said_at_the_start(tmp_path: Path) -> None:
-    for path, says in (("missing/r.db", "cannot be written"), ("text", r"text .*damaged .*move it away")):
+    for path, says in (
+        ("missing/r.db", "is not a directory; see PLAYGROUND_RENTAL_LEDGER"),
+        ("text", r"text .*damaged .*move it away"),
+    ):
         (tmp_path / "text").write_text("not a database " * 100)
         url = f"sqlite:///{tmp_path}/{path}"
         process = ProcessSettings.read({"PLAYGROUND_RENTAL_LEDGER": url}, tmp_path)
@@ -258,3 +261,13 @@ def test_a_ledger_that_cannot_be_used_is_said_at_the_start(tmp_path: Path) -> No
     fine = ProcessSettings.read({"PLAYGROUND_RENTAL_LEDGER": f"sqlite:///{tmp_path}/r.db"}, tmp_path)
     check_rental_ledger(fine)
     assert not (tmp_path / "r.db").exists()
+
+
+@pytest.mark.parametrize(
+    "bind",
+    ["127.0.0.1", "3000", "127.0.0.1:99999", "127.0.0.1:http", '"127.0.0.1:3000"', "::1:3000", "127.0.0.1:"],
+)
+def test_an_address_that_gunicorn_would_not_use_as_it_is_meant(bind: str, tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"PLAYGROUND_BIND is .* must be an address with a port") as caught:
+        ProcessSettings.read({"PLAYGROUND_BIND": bind}, tmp_path)
+    assert "\n" not in str(caught.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import subprocess
 import sys
@@ -118,6 +119,8 @@ def broken_addresses() -> list[str]:
     return addresses
 
 
+# redis-py 5.0.0 leaves a Unix socket that was not connected to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.parametrize("url", broken_addresses())
 def test_redis_url_is_not_in_messages(url: str, tmp_path: Path) -> None:
     with pytest.raises(StoreError) as raised:
@@ -127,6 +130,9 @@ def test_redis_url_is_not_in_messages(url: str, tmp_path: Path) -> None:
     assert raised.value.__cause__ is None
     hidden = raised.value.__suppress_context__ or raised.value.__context__ is None
     assert hidden, "a traceback in a log would quote it"
+    if url.startswith("unix:"):
+        del raised
+        gc.collect()
 
 
 @pytest.mark.parametrize(
