@@ -45,7 +45,7 @@ WRONG: dict[str, tuple[dict[str, str], str, int, str]] = {
     ),
     "no `proxy_set_header Host`": (
         {"        proxy_set_header Host $http_host;\n": ""},
-        "GET", 400, "PLAYGROUND_HOSTS",
+        "GET", 400, "proxy_set_header Host $http_host",
     ),
     "`Host $host`, and a port other than 443": (
         {"Host $http_host;": "Host $host;"},
