@@ -27,17 +27,33 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import quote
 
 from octaspace import Config, ConfigurationError
 from octaspace.rentals.ledger_url import parse_ledger_url
 from octaspace.secret_values import MaskedUrl
+from octaspace.suggestion import closest
 
 from .store.backend import StoreError
 from .store.quotas import DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
 
 __all__ = ["ProcessSettings", "StartError", "is_loopback", "normalized_urls"]
+
+#: Begins each of our variables, which follow without it.
+_PREFIX: Final = "PLAYGROUND_"
+_VARIABLES: Final = (
+    "NAME", "BIND", "PASSWORD", "HOSTS", "ENDPOINTS", "REDIS_URL", "RENTAL_LEDGER", "LOG_FORMAT",
+    "REAPER_SECONDS", "STORE_BYTES", "PROXY_HOPS", "STATE_DIR", "WORKERS", "THREADS", "SANDBOX_URLS",
+    "SANDBOX_CONTROL", "STORE_GENERATION",
+)  # fmt: skip
+
+#: What Kubernetes sets in all containers for a service whose name begins with `playground`. The last one
+#: needs its value as well: an operator may mean the port to listen at.
+_OF_A_SERVICE: Final = re.compile(
+    r"([A-Z0-9_]+_)?(SERVICE_HOST=.*|SERVICE_PORT(_[A-Z0-9_]+)?=.*|PORT_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?=.*"
+    r"|PORT=(tcp|udp|sctp)://.*)"
+)
 
 #: Names that always refer to this machine.
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -191,8 +207,10 @@ class ProcessSettings:
             state_dir: Parent of the state folder when PLAYGROUND_STATE_DIR is not set.
 
         Raises:
-            StartError: A variable is invalid, or one is missing for an address that others can reach.
+            StartError: A variable is invalid or unknown, or one is missing for an address that others can
+                reach.
         """
+        _refuse_unknown(environment)
 
         def text(name: str) -> str | None:
             return environment.get(name, "").strip() or None
@@ -267,6 +285,21 @@ def _check_bind(bind: str) -> None:
         f"PLAYGROUND_BIND is {bind[:60]!r}; it must be an address with a port, such as 127.0.0.1:3000 or "
         "[::1]:3000, or unix:/path"
     )
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """Refuse an unknown variable with our prefix: it is probably misspelt, and would have no effect."""
+    for variable in sorted(environment):
+        name = variable.removeprefix(_PREFIX)
+        if name == variable or name in _VARIABLES:
+            continue
+        if _OF_A_SERVICE.fullmatch(f"{name}={environment[variable]}"):
+            continue
+        near = closest(name.upper(), _VARIABLES)
+        advice = "see the settings of the process in docs/playground.md"
+        if near is not None:
+            advice = f"did you mean {_PREFIX}{near}?"
+        raise StartError(f"{variable[:60]!r} is not a setting; {advice}")
 
 
 def _log_format(text: str) -> str:

@@ -22,6 +22,7 @@ from ..support.certificates import Authority
 from ..support.nginx_example import NAME, NginxExample
 from ..support.redis_server import RedisServer
 from ..support.running_playground import RunningPlayground
+from ..support.waiting import until
 from .deployment import (
     FOLDER,
     PAGE,
@@ -45,7 +46,7 @@ WRONG: dict[str, tuple[dict[str, str], str, int, str]] = {
     ),
     "no `proxy_set_header Host`": (
         {"        proxy_set_header Host $http_host;\n": ""},
-        "GET", 400, "PLAYGROUND_HOSTS",
+        "GET", 400, "proxy_set_header Host $http_host",
     ),
     "`Host $host`, and a port other than 443": (
         {"Host $http_host;": "Host $host;"},
@@ -289,6 +290,34 @@ def test_each_row_is_tested() -> None:
     table = PAGE.partition("| wrong setting |")[2].partition("\n\n")[0]
     rows = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[2:]]
     assert rows == [*WRONG, *WRONG_ENVIRONMENT]
+
+
+def test_an_upgrade_of_one_instance_after_the_other(team: Team) -> None:
+    """As the page describes it: restart one, wait until it is ready, restart the other."""
+    browser = team.browser()
+    answers: list[int] = []
+
+    def ask() -> None:
+        answers.append(browser.get("/playground/login").status_code)
+
+    def is_ready(instance: RunningPlayground) -> bool:
+        ask()
+        ask()  # nginx alternates
+        try:
+            return requests.get(f"{instance.url}/readyz", timeout=60).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    for instance in team.instances:
+        instance.stop_gunicorn()
+        ask()
+        ask()
+        instance.start_gunicorn()
+        until(lambda instance=instance: is_ready(instance), within=60)  # type: ignore[misc]
+    ask()
+    assert set(answers) == {200}
+    refused = [one for one in team.nginx.upstreams_of("GET /playground/login") if ", " in one]
+    assert refused, "the other instance got what one refused"
 
 
 def test_one_instance_after_the_other(team: Team) -> None:
