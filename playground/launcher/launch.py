@@ -171,7 +171,8 @@ def _check_alone(settings: ProcessSettings) -> None:
     for other in running_instances([settings.state_dir]):
         raise StartError(
             f"The playground at {other.url} has the same state folder, and another sandbox: add "
-            f"--sandbox-url {','.join(other.sandbox_urls)} to share its sandbox, or set another PLAYGROUND_NAME"
+            f"--sandbox-url {','.join(other.sandbox_urls)} to share its sandbox, or set another "
+            "PLAYGROUND_NAME"
         )
 
 
