@@ -139,6 +139,25 @@ def calls_of_each_kind(visitor: Visitor) -> Iterator[str]:
             yield f"/playground/requests/{row['id']}"
 
 
+@pytest.mark.gunicorn
+def test_lines_of_a_launched_playground(tmp_path: Path) -> None:
+    find_program("curl")
+    launched = Launched(tmp_path, "--port", "0", "--workers", "1", "--dataset", "hostile")
+    browser = Remote(launched.address())
+    try:
+        panels = browser.page("/playground/nodes").select("[data-panel=nodes] .sdk-call [data-copy]")
+        python, shell = sorted({str(button["data-copy"]) for button in panels})
+        done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=60)
+        nodes = json.loads(done.stdout)
+        state = {"PLAYGROUND_STATE_DIR": str(tmp_path / "state")}
+        printed = piped(f"import json; print(json.dumps({python}.data))", tmp_path, "--playground", **state)
+        assert [node["id"] for node in json.loads(printed.stdout)] == [node["id"] for node in nodes]
+        assert len(nodes) > 3
+    finally:
+        browser.close()
+        launched.end()
+
+
 @pytest.fixture
 def process(process: ProcessSettings, sandbox: SandboxServer) -> ProcessSettings:
     return replace(process, sandbox_urls=tuple(sandbox.urls))
@@ -250,22 +269,3 @@ def paste_into_console(
         terminal.close()
     assert {method.name.rpartition(".")[2] for method in all_methods()} - worked == set()
     return sent
-
-
-@pytest.mark.gunicorn
-def test_lines_of_a_launched_playground(tmp_path: Path) -> None:
-    find_program("curl")
-    launched = Launched(tmp_path, "--port", "0", "--workers", "1", "--dataset", "hostile")
-    browser = Remote(launched.address())
-    try:
-        panels = browser.page("/playground/nodes").select("[data-panel=nodes] .sdk-call [data-copy]")
-        python, shell = sorted({str(button["data-copy"]) for button in panels})
-        done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=60)
-        nodes = json.loads(done.stdout)
-        state = {"PLAYGROUND_STATE_DIR": str(tmp_path / "state")}
-        printed = piped(f"import json; print(json.dumps({python}.data))", tmp_path, "--playground", **state)
-        assert [node["id"] for node in json.loads(printed.stdout)] == [node["id"] for node in nodes]
-        assert len(nodes) > 3
-    finally:
-        browser.close()
-        launched.end()

@@ -25,16 +25,23 @@ class AlteredApi:
         alter: Returns a replacement for each string of an answer, including the names of added members.
             Existing members keep their names, so that they are still read.
         number: Returns a replacement for each number.
+        most: Maximum number of objects in a list; None for all.
 
     Attributes:
         clock: The clock of the simulated world, which stands still.
         server: The real server in front.
     """
 
-    def __init__(self, alter: Alter, number: Callable[[float], Any] = lambda value: value) -> None:
+    def __init__(
+        self,
+        alter: Alter,
+        number: Callable[[float], Any] = lambda value: value,
+        *,
+        most: int | None = None,
+    ) -> None:
         self.clock = ManualClock()
         self._app = SandboxApp(World(clock=self.clock, ready_after=0.0))
-        self._alter, self._number = alter, number
+        self._alter, self._number, self._most = alter, number, most
         self.server = FaultServer(after=self._answer)
 
     @property
@@ -61,7 +68,8 @@ class AlteredApi:
         if isinstance(value, str):
             return self._alter(value)
         if isinstance(value, list):
-            return [self._altered(entry) for entry in value]
+            objects = bool(value) and isinstance(value[0], dict)
+            return [self._altered(entry) for entry in (value[: self._most] if objects else value)]
         if isinstance(value, dict):
             members = {name: self._altered(entry) for name, entry in value.items()}
             return {**members, self._alter("further"): self._alter("member")}

@@ -102,6 +102,16 @@ class Crowd:
             self.statuses[client.enter(f"wrong {number}")] += 1
 
 
+#: How a crowd reaches the app: variables of the playground, `X-Forwarded-For`, and its attempts before ours.
+CROWDS = {
+    "no proxy": ({}, "{forged}", 8),
+    # The test acts as the proxy, which appends on the right of the client's value.
+    "forged before the proxy": ({"PLAYGROUND_PROXY_HOPS": "1"}, "{forged}, 127.0.0.1", 8),
+    "many real addresses": ({"PLAYGROUND_PROXY_HOPS": "1"}, "127.0.0.1, {forged}", 80),
+    "no address at all": ({"PLAYGROUND_PROXY_HOPS": "1"}, "127.0.0.1, name-{forged}", 8),
+}
+
+
 @pytest.fixture(params=["sqlite", "redis"])
 def store(request: pytest.FixtureRequest) -> dict[str, str]:
     if request.param == "sqlite":
@@ -127,17 +137,17 @@ def port_of(running: RunningPlayground) -> int:
 
 @pytest.mark.gunicorn
 @pytest.mark.parametrize(
-    ("running", "chain", "before"),
+    ("store", "running", "chain", "before"),
+    # Which address counts does not depend on the store, and each store has one address and many.
     [
-        ({}, "{forged}", 8),
-        # The test acts as the proxy, which appends on the right of the client's value.
-        ({"PLAYGROUND_PROXY_HOPS": "1"}, "{forged}, 127.0.0.1", 8),
-        ({"PLAYGROUND_PROXY_HOPS": "1"}, "127.0.0.1, {forged}", 80),
-        ({"PLAYGROUND_PROXY_HOPS": "1"}, "127.0.0.1, name-{forged}", 8),
+        pytest.param(store, *CROWDS[name], id=f"{store}-{name}")
+        for store, name in (
+            ("redis", "no proxy"), ("redis", "many real addresses"), ("redis", "no address at all"),
+            ("sqlite", "forged before the proxy"), ("sqlite", "many real addresses"),
+        )
     ],
-    indirect=["running"],
-    ids=["no proxy", "forged before the proxy", "many real addresses", "no address at all"],
-)
+    indirect=["store", "running"],
+)  # fmt: skip
 def test_password_works_while_two_clients_guess(running: RunningPlayground, chain: str, before: int) -> None:
     port = port_of(running)
     with Crowd(port, 2, chain) as crowd:
