@@ -36,7 +36,7 @@ def read_environment(given: Mapping[str, object]) -> dict[str, tuple[Any, str]]:
 
     A variable that may be misspelt causes a `RuntimeWarning` without its value, which Python shows by
     default: calls could go to another address than the one meant. Other programs may use the prefix as well,
-    so it is no error.
+    so no error is raised.
 
     Args:
         given: Options that take precedence. Variables that have no effect because of them are not read, so

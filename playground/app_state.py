@@ -64,7 +64,10 @@ class AppState:
                 folder, process.redis_url, process.store_bytes, generation=generation
             )
         except OSError as error:
-            raise StartError(f"The state cannot be stored in {process.state_dir}: {error.strerror}") from None
+            raise StartError(
+                f"The state cannot be stored in {process.state_dir}: {error.strerror}; "
+                "see PLAYGROUND_STATE_DIR"
+            ) from None
         except StoreError as error:
             raise StartError(str(error)) from None
         self.rental_ledger = open_rental_ledger(process)
@@ -134,7 +137,8 @@ def check_rental_ledger(process: ProcessSettings) -> None:
         ledger.backend.open_rentals()
     except RentalLedgerError as error:
         reason = str(error) if path is not None else str(error).replace(location, f"of {variable}")
-        raise StartError(reason[0].upper() + reason[1:]) from None
+        see = f"; see {variable}" if path is not None and variable else ""
+        raise StartError(reason[0].upper() + reason[1:] + see) from None
 
 
 def ensure_private_directory(folder: Path) -> Path:

@@ -81,7 +81,9 @@ def on_starting(server: Any) -> None:
             os.environ["PLAYGROUND_STORE_GENERATION"] = database.generation()
         database.close()
     except OSError as error:
-        raise StartError(f"The state cannot be stored in {settings.state_dir}: {error.strerror}") from None
+        raise StartError(
+            f"The state cannot be stored in {settings.state_dir}: {error.strerror}; see PLAYGROUND_STATE_DIR"
+        ) from None
     except StoreError as error:
         raise StartError(f"The state cannot be stored: {error}") from None
     check_rental_ledger(settings)

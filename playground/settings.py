@@ -27,22 +27,43 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import quote
 
 from octaspace import Config, ConfigurationError
 from octaspace.rentals.ledger_url import parse_ledger_url
 from octaspace.secret_values import MaskedUrl
+from octaspace.suggestion import closest
 
 from .store.backend import StoreError
 from .store.quotas import DEFAULT_BYTES, MAX_BYTES, MIN_BYTES
 
 __all__ = ["ProcessSettings", "StartError", "is_loopback", "normalized_urls"]
 
+#: Begins each of our variables, which follow without it.
+_PREFIX: Final = "PLAYGROUND_"
+_VARIABLES: Final = (
+    "NAME", "BIND", "PASSWORD", "HOSTS", "ENDPOINTS", "REDIS_URL", "RENTAL_LEDGER", "LOG_FORMAT",
+    "REAPER_SECONDS", "STORE_BYTES", "PROXY_HOPS", "STATE_DIR", "WORKERS", "THREADS", "SANDBOX_URLS",
+    "SANDBOX_CONTROL", "STORE_GENERATION",
+)  # fmt: skip
+
+#: What Kubernetes sets in all containers for a service whose name begins with `playground`. The last one
+#: needs its value as well: an operator may mean the port to listen at.
+_OF_A_SERVICE: Final = re.compile(
+    r"([A-Z0-9_]+_)?(SERVICE_HOST=.*|SERVICE_PORT(_[A-Z0-9_]+)?=.*|PORT_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?=.*"
+    r"|PORT=(tcp|udp|sctp)://.*)"
+)
+
 #: Names that always refer to this machine.
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+
+_MAX_PORT = 65535
+
+#: The host of an address: a name, an IPv4 address, an IPv6 address in brackets, or none for all addresses.
+_BIND_HOST = re.compile(r"[A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.%a-z]+\]")
 
 #: A name of a deployment is part of a cookie's name and of a folder's. It is never a number, as a port is.
 _DEPLOYMENT = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII | re.IGNORECASE)
@@ -186,8 +207,10 @@ class ProcessSettings:
             state_dir: Parent of the state folder when PLAYGROUND_STATE_DIR is not set.
 
         Raises:
-            StartError: A variable is invalid, or one is missing for an address that others can reach.
+            StartError: A variable is invalid or unknown, or one is missing for an address that others can
+                reach.
         """
+        _refuse_unknown(environment)
 
         def text(name: str) -> str | None:
             return environment.get(name, "").strip() or None
@@ -199,6 +222,7 @@ class ProcessSettings:
             return normalized_urls(name, items(name))
 
         bind = text("PLAYGROUND_BIND") or "127.0.0.1:3000"
+        _check_bind(bind)
         instance = _instance(text("PLAYGROUND_NAME"), bind)
         hops = _number("PLAYGROUND_PROXY_HOPS", text("PLAYGROUND_PROXY_HOPS"), 0, 0, 10)
         hosts, password = items("PLAYGROUND_HOSTS"), _password(environment.get("PLAYGROUND_PASSWORD", ""))
@@ -249,6 +273,33 @@ class ProcessSettings:
                 "PLAYGROUND_REAPER_SECONDS", text("PLAYGROUND_REAPER_SECONDS"), 30, 1, 3600
             ),
         )
+
+
+def _check_bind(bind: str) -> None:
+    """Refuse an address that Gunicorn cannot listen at, or would read as another one."""
+    host, colon, port = bind.rpartition(":")
+    is_port = port.isascii() and port.isdigit() and int(port) <= _MAX_PORT
+    if bind.startswith(("unix:", "fd://")) or (colon and is_port and _BIND_HOST.fullmatch(host)):
+        return
+    raise StartError(
+        f"PLAYGROUND_BIND is {bind[:60]!r}; it must be an address with a port, such as 127.0.0.1:3000 or "
+        "[::1]:3000, or unix:/path"
+    )
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """Refuse an unknown variable with our prefix: it is probably misspelt, and would have no effect."""
+    for variable in sorted(environment):
+        name = variable.removeprefix(_PREFIX)
+        if name == variable or name in _VARIABLES:
+            continue
+        if _OF_A_SERVICE.fullmatch(f"{name}={environment[variable]}"):
+            continue
+        near = closest(name.upper(), _VARIABLES)
+        advice = "see the settings of the process in docs/playground.md"
+        if near is not None:
+            advice = f"did you mean {_PREFIX}{near}?"
+        raise StartError(f"{variable[:60]!r} is not a setting; {advice}")
 
 
 def _log_format(text: str) -> str:

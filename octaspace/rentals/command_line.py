@@ -69,8 +69,9 @@ def main(arguments: list[str] | None = None) -> int:
         with client:
             if options.command == "list":
                 return show_rentals(
-                    client, as_json=options.json, with_closed=options.all, option="OCTA_RENTAL_LEDGER"
-                )
+                    client, as_json=options.json, with_closed=options.all, option="OCTA_RENTAL_LEDGER",
+                    must_exist=options.ledger is not None,
+                )  # fmt: skip
             return run_reaper(
                 client, every=options.every, dry_run=options.dry_run, as_json=options.json,
                 option="OCTA_RENTAL_LEDGER", key_option="OCTA_API_KEY",
@@ -81,7 +82,9 @@ def main(arguments: list[str] | None = None) -> int:
         _flush()
 
 
-def show_rentals(client: Client, *, as_json: bool, with_closed: bool, option: str) -> int:
+def show_rentals(
+    client: Client, *, as_json: bool, with_closed: bool, option: str, must_exist: bool = False
+) -> int:
     """Print the entries of the client's ledger.
 
     Args:
@@ -89,6 +92,7 @@ def show_rentals(client: Client, *, as_json: bool, with_closed: bool, option: st
         as_json: Print a JSON list instead of a table.
         with_closed: Print closed entries as well.
         option: What configures the ledger, for the message when there is none.
+        must_exist: Fail if the ledger is a file that does not exist: a path that was typed, not configured.
 
     Returns:
         The exit code.
@@ -99,6 +103,10 @@ def show_rentals(client: Client, *, as_json: bool, with_closed: bool, option: st
         if ledger is None:
             return WRONG_USAGE
         if not ledger.backend.exists():
+            if must_exist:
+                raise errors.RentalLedgerError(
+                    f"the rental ledger {ledger.backend.location} does not exist: check the path of --ledger"
+                )
             return _nothing_yet(ledger, log if as_json else out, out, "[]" if as_json else None)
         listing = list_rentals(client, ledger, with_closed=with_closed)
     except errors.Error as error:

@@ -81,7 +81,7 @@ class RememberedEntries:
         self._backend.remove(rental)
 
     def end(self) -> None:
-        """Report which rentals nobody knows when this reaper ends."""
+        """Report the rentals that only this reaper knows, because it ends."""
         if self._lost:
             sessions = ", ".join(
                 one_line(rental.uuid or f"of rental {rental.id}") for rental in self._lost.values()
@@ -97,7 +97,7 @@ class RememberedEntries:
         return rental if is_kept else rental.changed(renewed=self._backend.now())
 
     def _write_again(self, missing: list[Rental]) -> None:
-        """Write entries that the ledger has lost; say so once."""
+        """Write entries that the ledger has lost, and report them once."""
         is_news = any(rental.id not in self._lost for rental in missing)
         lost = f"the rental ledger {self.location} has lost {len(missing)} open rentals"
         try:

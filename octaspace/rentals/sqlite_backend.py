@@ -116,9 +116,8 @@ class SqliteBackend:
             with self._transaction():
                 pass
         elif not os.access(folder, os.W_OK):
-            raise RentalLedgerError(
-                f"the rental ledger {self._path} cannot be used: {folder} cannot be written"
-            )
+            problem = "cannot be written" if os.path.isdir(folder) else "is not a directory"
+            raise RentalLedgerError(f"the rental ledger {self._path} cannot be used: {folder} {problem}")
         try:
             free = shutil.disk_usage(folder).free
         except OSError as error:

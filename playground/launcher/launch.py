@@ -21,7 +21,7 @@ from ..settings import ProcessSettings, StartError, normalized_urls
 from . import command_line
 from .listening import port_to_listen_at
 from .own_sandbox import StoppedError, start_sandbox
-from .running_instances import RunningInstance, announced
+from .running_instances import RunningInstance, announced, running_instances
 from .shared_sandbox import find_sandbox
 from .signals import OperatorSignals
 from .subprocesses import Child, stop
@@ -124,6 +124,7 @@ class _Launcher:
                 print(f"The failover lab cannot use this sandbox: {found.problem}", file=sys.stderr)
             control = found.control
         else:
+            _check_alone(settings)
             self._sandbox, urls, control = start_sandbox(
                 ROOT, self._options.seed, self._options.dataset, self._environment, self._signals
             )
@@ -159,6 +160,20 @@ def _environment(options: Namespace) -> dict[str, str]:
         "PLAYGROUND_WORKERS": str(options.workers),
         "PLAYGROUND_THREADS": str(options.threads),
     }
+
+
+def _check_alone(settings: ProcessSettings) -> None:
+    """Refuse a second sandbox for one rental ledger: the reaper of each would close the entries of the other.
+
+    Raises:
+        StartError: Another playground with the same state folder runs.
+    """
+    for other in running_instances([settings.state_dir]):
+        raise StartError(
+            f"The playground at {other.url} has the same state folder, and another sandbox: add "
+            f"--sandbox-url {','.join(other.sandbox_urls)} to share its sandbox, or set another "
+            "PLAYGROUND_NAME"
+        )
 
 
 def _announce(url: str, settings: ProcessSettings, announcement: ExitStack) -> None:

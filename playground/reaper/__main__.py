@@ -61,7 +61,9 @@ def _reaper(process: ProcessSettings) -> Reaper:
         database = open_database(folder, process.redis_url, process.store_bytes)
         database.check()
     except OSError as error:
-        raise StartError(f"the state cannot be stored in {process.state_dir}: {error.strerror}") from None
+        raise StartError(
+            f"the state cannot be stored in {process.state_dir}: {error.strerror}; see PLAYGROUND_STATE_DIR"
+        ) from None
     except StoreError as error:
         raise StartError(str(error)) from None
     check_rental_ledger(process)

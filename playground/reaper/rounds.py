@@ -61,7 +61,7 @@ class Reaper:
             _log.error("The round cannot be noted: %s", error)
 
     def end(self) -> None:
-        """Log which rentals nobody stops when this reaper ends."""
+        """Log the rentals that only this reaper knows, because it ends."""
         self._entries.end()
 
     def _look_after(self, target: ApiTarget) -> bool:

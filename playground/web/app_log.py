@@ -63,18 +63,20 @@ class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
 
 
 def init_app(app: Flask, formatter: logging.Formatter) -> None:
-    """Give the app's logger its own handler instead of Flask's.
+    """Give the app's logger its own handler instead of Flask's, and log warnings in the same way.
 
     Args:
         app: The app.
-        formatter: Formats its lines. The logger is one of the process: the last app's formatter is used.
+        formatter: Formats the lines. The loggers are those of the process: the last app's formatter is used.
     """
-    log = logging.getLogger(app.name)
-    if not any(isinstance(handler, _Handler) for handler in log.handlers):
-        log.addHandler(_Handler(wsgi_errors_stream))
-    for handler in log.handlers:
-        if isinstance(handler, _Handler):
-            handler.setFormatter(formatter)
+    logging.captureWarnings(True)
+    for name in (app.name, "py.warnings"):
+        log = logging.getLogger(name)
+        if not any(isinstance(handler, _Handler) for handler in log.handlers):
+            log.addHandler(_Handler(wsgi_errors_stream))
+        for handler in log.handlers:
+            if isinstance(handler, _Handler):
+                handler.setFormatter(formatter)
 
 
 def install_hooks(formatter: logging.Formatter) -> None:

@@ -132,7 +132,8 @@ def _keep(tokens: OneTimeTokens, token: str, result: dict[str, Any]) -> None:
     try:
         tokens.finish(token, result)
     except StoreError as error:
-        text = result["text"] or "The request failed."
+        problem = result["problem"]  # also of a rental that was made, and could not be recorded
+        text = result["text"] if problem is None else f"{problem['message']} {problem['advice']}"
         raise StoreError(str(error), f"Its outcome could not be kept: {text} {error.advice}") from error
 
 

@@ -1,4 +1,4 @@
-"""What is said of a form whose worker process ended before it had the outcome.
+"""The text about a form whose outcome was not stored: its worker process ended, or the storage failed.
 
 A form that rents has recorded the id of the rental: the rental ledger and the list of sessions tell whether
 it was made. Of other changes it is only known that they may have been carried out.
@@ -22,7 +22,7 @@ from .rental_lookup import look_up_rental
 
 __all__ = ["SESSIONS", "outcome_of_lost"]
 
-_LOST: Final = "The worker process that handled this form ended before it had the outcome."
+_LOST: Final = "The outcome of this form was not stored: its worker process ended, or the storage failed."
 
 _CHECK: Final = "Check before you send it again."
 

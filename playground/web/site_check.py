@@ -76,6 +76,10 @@ def host_problem(environ: WSGIEnvironment, hosts: frozenset[str]) -> SiteProblem
         reason += "; X-Forwarded-Host is ignored, because PLAYGROUND_PROXY_HOPS is not set"
     elif proxy.host == "short":
         reason += "; X-Forwarded-Host has fewer values than PLAYGROUND_PROXY_HOPS"
+    elif proxy.hops and host:
+        # nginx sends the name of its upstream by default. It would be wrong in PLAYGROUND_HOSTS.
+        reason += f"; unless users type this name, {_HOST_ADVICE}"
+        text += f" If the browser shows an allowed name, {_HOST_ADVICE}."
     return SiteProblem(400, text, reason)
 
 

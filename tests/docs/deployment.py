@@ -6,7 +6,17 @@ import re
 import shlex
 from pathlib import Path
 
-__all__ = ["FOLDER", "PAGE", "ROOT", "Unit", "command", "environment_of"]
+__all__ = [
+    "FOLDER",
+    "PAGE",
+    "REDIS_PASSWORD",
+    "ROOT",
+    "Unit",
+    "command",
+    "environment_of",
+    "redis_options",
+    "uncommented",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "deployment"
@@ -51,10 +61,28 @@ class Unit:
         return dict(line.split("=", 1) for line in self.all("Environment"))
 
 
+#: The password that redis.conf requires.
+REDIS_PASSWORD = "change-this-password"
+
+
+def redis_options() -> list[str]:
+    """The options of redis.conf as words of a command line, but for its folder and its address."""
+    lines = [line.split() for line in (FOLDER / "redis.conf").read_text().splitlines()]
+    options = [words for words in lines if words and not words[0].startswith("#")]
+    kept = [words for words in options if words[0] not in ("bind", "port", "dir")]
+    assert ["requirepass", REDIS_PASSWORD] in kept
+    return [word for name, *values in kept for word in (f"--{name}", *values)]
+
+
 def environment_of(text: str) -> dict[str, str]:
     """The variables of a file as systemd and Docker read it."""
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return dict(line.split("=", 1) for line in lines)
+
+
+def uncommented(text: str) -> str:
+    """A file of variables with every commented line of it in effect."""
+    return re.sub(r"^# (?=[A-Z_]+=)", "", text, flags=re.MULTILINE)
 
 
 def blocks(language: str) -> list[str]:

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -19,11 +21,10 @@ from ..support.programs import find_program
 from ..support.redis_server import RedisServer
 from ..support.running_playground import bare_environment
 from ..support.waiting import until
-from .deployment import ROOT, command
+from .deployment import REDIS_PASSWORD, ROOT, command, redis_options
 
 KEY = "backup-key-0123456789"
 MACHINE = {"node_id": 9101, "disk_size": 10, "image": "ubuntu:24.04"}
-URL = "redis://:change-this-password@10.0.0.10:6379/0"
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def back_up(ledger_file: Path, target: Path) -> None:
 
 def listed(target: Path, api: str) -> str:
     """What the ledger lists, with the command of the page."""
-    _, *words = command("python -m octaspace.rentals list")
+    _, *words = command("/srv/flask-octaspace/.venv/bin/python -m octaspace.rentals list")
     words = [word.replace("/var/backups/rentals.db", str(target)) for word in words]
     environment = {**bare_environment(), "OCTA_API_KEY": KEY, "OCTA_BASE_URL": api}
     return subprocess.run(
@@ -132,31 +133,49 @@ def test_an_old_ledger(
     assert open_names() == set()
 
 
+def redis_cli(beginning: str, server: RedisServer, places: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The output of a command of the page, with the password as the page passes it.
+
+    Args:
+        beginning: How the command begins.
+        server: The server that takes the place of that of the page.
+        places: Further words, and what takes their place.
+    """
+    _, assignment = command("export REDISCLI_AUTH")
+    name, _, password = assignment.partition("=")
+    assert password == REDIS_PASSWORD
+    _, *words = command(beginning)
+    places = {"10.0.0.10": "127.0.0.1", "6379": str(server.port), **places}
+    done = subprocess.run(
+        [find_program("redis-cli", "redis-server"), *(places.get(word, word) for word in words)],
+        env={**bare_environment(), name: password}, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert "WRONGPASS" not in done.stdout + done.stderr
+    return done.stdout.strip()
+
+
 def test_a_snapshot_of_redis(octaspace_sandbox: SandboxServer, tmp_path: Path) -> None:
+    """With redis.conf, which requires a password."""
     folders = [tmp_path / name for name in ("old", "new")]
     for folder in folders:
         folder.mkdir()
-    durable = ("--appendonly", "yes", "--appendfsync", "always")
-    client = find_program("redis-cli", "redis-server")
-    servers = []
-    try:
-        servers.append(RedisServer(folders[0], *durable))
-        with octaspace.Client(KEY, base_url=octaspace_sandbox.url, rental_ledger=servers[0].url) as renting:
+    with ExitStack() as stack:
+
+        def started(folder: Path, *options: str) -> RedisServer:
+            server = RedisServer(folder, *redis_options(), *options, password=REDIS_PASSWORD)
+            stack.callback(server.stop)
+            return server
+
+        old = started(folders[0])
+        with octaspace.Client(KEY, base_url=octaspace_sandbox.url, rental_ledger=old.url) as renting:
             renting.services.mr.create(**MACHINE, name="kept", max_duration=3600)
-        _, *words = command(f"redis-cli -u {URL} --rdb")
-        places = {URL: servers[0].url, "/var/backups/playground.rdb": str(folders[1] / "dump.rdb")}
-        subprocess.run([client, *(places.get(word, word) for word in words)], check=True, timeout=60)
-        servers.append(RedisServer(folders[1], "--appendonly", "no"))
-        _, *words = command(f"redis-cli -u {URL} config set")
-        switched = subprocess.check_output(
-            [client, *({URL: servers[1].url}.get(word, word) for word in words)], timeout=60
-        )
-        assert switched.strip() == b"OK"
-        with servers[1].client() as redis:
+        assert redis_cli("redis-cli -h 10.0.0.10 -p 6379 ping", old) == "PONG"
+        snapshot = {"/var/backups/playground.rdb": str(folders[1] / "dump.rdb")}
+        redis_cli("redis-cli -h 10.0.0.10 -p 6379 --rdb", old, snapshot)
+        restored = started(folders[1], "--appendonly", "no")
+        assert redis_cli("redis-cli -h 10.0.0.10 -p 6379 config set", restored) == "OK"
+        with restored.client() as redis:
             until(lambda: not redis.info("persistence")["aof_rewrite_in_progress"], within=60)
-        servers[1].stop()
-        servers.append(RedisServer(folders[1], *durable))
-        assert [one.name for one in open_ledger(servers[2].url).backend.open_rentals()] == ["kept"]
-    finally:
-        for server in servers:
-            server.stop()
+        restored.stop()
+        again = started(folders[1])
+        assert [one.name for one in open_ledger(again.url).backend.open_rentals()] == ["kept"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,12 +18,19 @@ from ..support.nginx_example import NginxExample
 
 
 class Front:
-    """nginx in front of two servers."""
+    """nginx in front of two servers.
 
-    def __init__(self, folder: Path, servers: tuple[FaultServer, FaultServer]) -> None:
+    Args:
+        folder: Its own folder.
+        servers: Those that answer.
+        off: The address of one that does not.
+    """
+
+    def __init__(self, folder: Path, servers: Sequence[FaultServer], off: str = "") -> None:
         authority = Authority(folder)
-        # It may try each of them again at once.
-        lines = [f"server {server.url.removeprefix('http://')} max_fails=0;" for server in servers]
+        addresses = [*filter(None, [off]), *(server.url.removeprefix("http://") for server in servers)]
+        # As on the page: it may try each of them again at once.
+        lines = [f"server {address} max_fails=0;" for address in addresses]
         self.servers = servers
         self.nginx = NginxExample(folder / "nginx", authority.certificate("127.0.0.1"), lines)
         context = ssl.create_default_context(cafile=str(authority.bundle))
@@ -73,3 +82,22 @@ def test_a_get_is_passed_on_once(front: Front) -> None:
         server.then(*[close_after_reading] * 4)
     assert front.status("GET") == 502
     assert front.arrived() == 2
+
+
+def test_what_a_machine_that_is_switched_off_did_not_get_is_passed_on(tmp_path: Path) -> None:
+    """Its connections time out; the form has not been sent."""
+    with ExitStack() as stack:
+        off = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        running = stack.enter_context(FaultServer())
+        for _ in range(4):  # the queue of connections is full: Linux ignores the next ones
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(off.getsockname())
+        running.then(*[answer({})] * 4)
+        front = Front(tmp_path, [running], f"127.0.0.1:{off.getsockname()[1]}")
+        with front.nginx:
+            for number in range(4):
+                assert front.status("POST" if number < 2 else "GET") == 200
+                assert front.arrived() == number + 1
+            tried = front.nginx.upstreams_of("")
+        assert any(", " in addresses for addresses in tried), "one of them was tried in vain"

@@ -236,6 +236,17 @@ def test_a_password_has_to_be_set(tmp_path: Path) -> None:
     service.end()
 
 
+@pytest.mark.parametrize("unit", [PLAYGROUND, REAPER], ids=["playground", "reaper"])
+def test_a_misspelt_setting_is_one_line(unit: Unit, tmp_path: Path) -> None:
+    environment = {**SECRETS, "PLAYGROUND_PASSWORD": "correct horse battery", "PLAYGROUND_PROXY_HOP": "1"}
+    service = Service(unit, tmp_path, environment)
+    until(lambda: service.process.poll() is not None, within=60)
+    assert service.process.returncode != 0
+    (line,) = service.text().splitlines()
+    assert "'PLAYGROUND_PROXY_HOP' is not a setting; did you mean PLAYGROUND_PROXY_HOPS?" in line
+    service.end()
+
+
 def test_the_reaper_runs_until_sigterm(tmp_path: Path) -> None:
     environment = {**SECRETS, "PLAYGROUND_PASSWORD": "correct horse battery"}
     service = Service(REAPER, tmp_path, environment)

@@ -22,12 +22,20 @@ from ..support.certificates import Authority
 from ..support.nginx_example import NAME, NginxExample
 from ..support.redis_server import RedisServer
 from ..support.running_playground import RunningPlayground
-from .deployment import FOLDER, PAGE, blocks
+from ..support.waiting import until
+from .deployment import (
+    FOLDER,
+    PAGE,
+    REDIS_PASSWORD,
+    blocks,
+    environment_of,
+    redis_options,
+    uncommented,
+)  # fmt: skip
 
 pytestmark = [pytest.mark.gunicorn, pytest.mark.timeout(240)]
 
 PASSWORD = "correct horse battery"
-REDIS_PASSWORD = "change-this-password"
 
 #: Settings that look plausible, by the first column of the table on the page: what is replaced in the
 #: example, the method of the request that fails, its status, and a text of the answer.
@@ -38,7 +46,7 @@ WRONG: dict[str, tuple[dict[str, str], str, int, str]] = {
     ),
     "no `proxy_set_header Host`": (
         {"        proxy_set_header Host $http_host;\n": ""},
-        "GET", 400, "PLAYGROUND_HOSTS",
+        "GET", 400, "proxy_set_header Host $http_host",
     ),
     "`Host $host`, and a port other than 443": (
         {"Host $http_host;": "Host $host;"},
@@ -140,7 +148,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         patch.setattr(socket, "getaddrinfo", with_name)
         for name in "12":
             (folder / name).mkdir()
-        redis = RedisServer(folder, *_redis_options(), password=REDIS_PASSWORD)
+        redis = RedisServer(folder, *redis_options(), password=REDIS_PASSWORD)
         stack.callback(redis.stop)
         environment = {
             "PLAYGROUND_NAME": "team", "PLAYGROUND_PASSWORD": PASSWORD, "PLAYGROUND_HOSTS": NAME,
@@ -164,14 +172,6 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         )
         stack.enter_context(nginx)
         yield Team(nginx, (first, second), first.sandbox, redis, authority.bundle, {**environment, **shared})
-
-
-def _redis_options() -> list[str]:
-    """The options of redis.conf, but for its folder and its address."""
-    lines = [line.split() for line in (FOLDER / "redis.conf").read_text().splitlines()]
-    options = [words for words in lines if words and words[0] != "#"]
-    kept = [words for words in options if not words[0].startswith(("#", "bind", "port", "dir"))]
-    return [word for name, *values in kept for word in (f"--{name}", *values)]
 
 
 def _upstreams(*instances: RunningPlayground) -> list[str]:
@@ -229,6 +229,26 @@ def test_both_are_ready(team: Team) -> None:
         assert (answer.status_code, answer.text) == (200, "ok\n")
 
 
+@pytest.mark.parametrize(
+    "text", [uncommented((FOLDER / "playground.env").read_text()), blocks("sh")[0]], ids=["file", "page"]
+)
+def test_the_samples_of_the_environment_fit_redis_conf(team: Team, text: str, tmp_path: Path) -> None:
+    """With each line in effect; the secrets that are empty or `…` are filled in."""
+    sample = environment_of(text)
+    assert "PLAYGROUND_REDIS_URL" in sample
+    secrets = {name: team.environment.get(name, "key-of-the-team") for name in sample}
+    given = {name: value if value not in ("", "…") else secrets[name] for name, value in sample.items()}
+    address = f"127.0.0.1:{team.redis.port}"
+    given["PLAYGROUND_REDIS_URL"] = given["PLAYGROUND_REDIS_URL"].replace("10.0.0.10:6379", address)
+    settings = ProcessSettings.read(given, tmp_path)
+    app = create_app({"TESTING": True, "PROCESS": settings})
+    try:
+        answer = app.test_client().get("/readyz", headers={"Host": NAME})
+        assert (answer.status_code, answer.get_data(as_text=True)) == (200, "ok\n")
+    finally:
+        app.extensions["playground"].close()
+
+
 @pytest.mark.parametrize("name", list(WRONG))
 def test_a_wrong_setting_of_nginx(team: Team, name: str) -> None:
     _, method, status, text = WRONG[name]
@@ -270,6 +290,34 @@ def test_each_row_is_tested() -> None:
     table = PAGE.partition("| wrong setting |")[2].partition("\n\n")[0]
     rows = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[2:]]
     assert rows == [*WRONG, *WRONG_ENVIRONMENT]
+
+
+def test_an_upgrade_of_one_instance_after_the_other(team: Team) -> None:
+    """As the page describes it: restart one, wait until it is ready, restart the other."""
+    browser = team.browser()
+    answers: list[int] = []
+
+    def ask() -> None:
+        answers.append(browser.get("/playground/login").status_code)
+
+    def is_ready(instance: RunningPlayground) -> bool:
+        ask()
+        ask()  # nginx alternates
+        try:
+            return requests.get(f"{instance.url}/readyz", timeout=60).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    for instance in team.instances:
+        instance.stop_gunicorn()
+        ask()
+        ask()
+        instance.start_gunicorn()
+        until(lambda instance=instance: is_ready(instance), within=60)  # type: ignore[misc]
+    ask()
+    assert set(answers) == {200}
+    refused = [one for one in team.nginx.upstreams_of("GET /playground/login") if ", " in one]
+    assert refused, "the other instance got what one refused"
 
 
 def test_one_instance_after_the_other(team: Team) -> None:

@@ -26,6 +26,15 @@ def create_wrapped_app() -> DispatcherMiddleware:
     return DispatcherMiddleware(ProxyFix(create_app()))
 
 
+def create_mounted_apps() -> ProxyFix:
+    """Two apps with an OctaSpace each, one of them mounted in the other, below another middleware."""
+    mounted = Flask("mounted")
+    own = OctaSpace(mounted, api_key="of-the-mounted-app")
+    mounted.add_url_rule("/stats", view_func=lambda: own.client.transport_stats())
+    bare = Flask("without the extension")
+    return ProxyFix(DispatcherMiddleware(create_app(), {"/mounted": ProxyFix(mounted), "/bare": bare}))
+
+
 def create_failing_app() -> Flask:
     """Raise, as an app does that cannot start."""
     raise RuntimeError("it does not start")

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Blueprint, Flask
 from werkzeug.test import TestResponse
 
 import octaspace
@@ -204,6 +204,50 @@ def test_no_handler_of_the_app_is_replaced(
 
     api.then(answer(status=404))
     assert app.test_client().get("/").text == "ours: 404"
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["registered before", "registered after"])
+@pytest.mark.parametrize("kind", [octaspace.Error, octaspace.NotFoundError, Exception])
+@pytest.mark.parametrize("nested", [False, True], ids=["blueprint", "inside another"])
+def test_the_handler_of_a_blueprint_goes_first(
+    make_app: MakeApp, api: FaultServer, kind: type[Exception], first: bool, nested: bool
+) -> None:
+    app, octa = make_app()
+    own, outer, other = (Blueprint(name, name, url_prefix=f"/{name}") for name in ("own", "outer", "other"))
+    for blueprint in (own, other):
+        blueprint.add_url_rule("/", view_func=lambda: current_octaspace.nodes.find(7).data)
+    (outer if nested else own).register_error_handler(kind, lambda error: ("of the blueprint", 418))
+    if nested:
+        outer.register_blueprint(own)
+    if not first:
+        octa.init_error_handlers(app)
+    app.register_blueprint(outer if nested else own)
+    app.register_blueprint(other)
+    if first:
+        octa.init_error_handlers(app)
+
+    api.then(answer(status=404), answer(status=404))
+    assert app.test_client().get("/outer/own/" if nested else "/own/").text == "of the blueprint"
+    answered = app.test_client().get("/other/").json
+    assert answered is not None
+    assert answered["error"] == "NotFoundError", "only that blueprint has it"
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["registered before", "registered after"])
+def test_a_blueprint_may_handle_the_errors_of_the_whole_app(
+    make_app: MakeApp, api: FaultServer, first: bool
+) -> None:
+    app, octa = make_app()
+    pages = Blueprint("pages", "pages")
+    pages.app_errorhandler(octaspace.Error)(lambda error: ("of the blueprint", 418))
+    if not first:
+        octa.init_error_handlers(app)
+    app.register_blueprint(pages)
+    if first:
+        octa.init_error_handlers(app)
+    app.add_url_rule("/", view_func=lambda: current_octaspace.nodes.find(7).data)
+    api.then(answer(status=404))
+    assert app.test_client().get("/").text == "of the blueprint"
 
 
 def test_without_them_an_error_is_a_500(make_app: MakeApp, api: FaultServer) -> None:

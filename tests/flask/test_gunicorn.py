@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import signal
 import subprocess
 import sys
@@ -132,15 +133,23 @@ def hook() -> str:
     text = (ROOT / "docs" / "gunicorn.md").read_text(encoding="utf-8")
     (recipe,) = (block for block in text.split("```python\n") if "def worker_exit" in block)
     code = recipe.partition("```")[0]
-    code = code.replace("octa.close(app)", "octa.close(app); print('closed', flush=True)")
-    return f"from tests.flask.gunicorn_app import octa\n{code}"
+    return code.replace(".close()", ".close(); print('closed', app.name, flush=True)")
 
 
-@pytest.mark.parametrize("app", ["create_app()", "create_wrapped_app()"])
-def test_the_hook_of_the_documentation(tmp_path: Path, app: str) -> None:
+@pytest.mark.parametrize(
+    ("app", "closed"),
+    [
+        ("create_app()", {"served"}),
+        ("create_wrapped_app()", {"served"}),
+        ("create_mounted_apps()", {"served", "mounted"}),
+    ],
+)
+def test_the_hook_of_the_documentation(tmp_path: Path, app: str, closed: set[str]) -> None:
     with Gunicorn(tmp_path, f"tests.flask.gunicorn_app:{app}", {"workers": 1}, {}, hook()) as server:
         server.get("/stats")
-    assert server.log.count("closed\n") == 1
+        if "mounted" in closed:
+            server.get("/mounted/stats")
+    assert sorted(re.findall("^closed (.*)$", server.log, re.MULTILINE)) == sorted(closed)
 
 
 def test_the_hook_of_the_documentation_and_an_app_that_does_not_start(tmp_path: Path) -> None:

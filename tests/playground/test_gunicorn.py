@@ -74,6 +74,7 @@ def test_what_the_app_allows_goes_by_where_it_listens(tmp_path: Path) -> None:
         ("PLAYGROUND_HOSTS", "*"),
         ("OCTA_BASE_URL", "ftp://a.example"),
         ("PLAYGROUND_LOG_FORMAT", "xml"),
+        ("PLAYGROUND_BIND", "127.0.0.1:99999"),
     ],
 )
 def test_what_cannot_be_used_is_said_once_and_early(tmp_path: Path, variable: str, value: str) -> None:
@@ -84,6 +85,9 @@ def test_a_folder_that_cannot_be_had_is_said_once_and_early(tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     line = refused(tmp_path, PLAYGROUND_STATE_DIR=str(tmp_path / "file"))
     assert "The state cannot be stored in" in line
+    assert "see PLAYGROUND_STATE_DIR" in line
+    ledger = refused(tmp_path, PLAYGROUND_RENTAL_LEDGER=f"sqlite:///{tmp_path}/missing/rentals.db")
+    assert f"{tmp_path}/missing is not a directory; see PLAYGROUND_RENTAL_LEDGER" in ledger
 
 
 def test_a_key_file_that_cannot_be_used_is_said_once_and_early(tmp_path: Path) -> None:
@@ -155,7 +159,8 @@ def test_it_serves_logs_and_stops(tmp_path: Path) -> None:
 
 
 def test_log_lines_as_json(tmp_path: Path) -> None:
-    with RunningPlayground(tmp_path, workers=1, environment={"PLAYGROUND_LOG_FORMAT": "json"}) as running:
+    environment = {"PLAYGROUND_LOG_FORMAT": "json", "OCTA_BASEURL": "http://127.0.0.1:1"}
+    with RunningPlayground(tmp_path, workers=1, environment=environment) as running:
         get(running.url, "/playground/dashboard?secret=in-the-query", Cookie="taste=of-a-cookie")
         get(running.url, "/no/%1b[2J%0d%0a%7b%22level%22:%22forged%22%7d%e2%80%ae/%22quoted")
         get(running.url, "/healthz", Host="evil.example")
@@ -173,6 +178,7 @@ def test_log_lines_as_json(tmp_path: Path) -> None:
     assert any(line["level"] == "warning" and "evil.example" in line["message"] for line in lines)
     assert "in-the-query" not in text
     assert "of-a-cookie" not in text
+    assert any(line["logger"] == "py.warnings" and "OCTA_BASE_URL?" in line["message"] for line in lines)
     assert any(line["logger"] == "gunicorn.error" and "Booting worker" in line["message"] for line in lines)
 
 

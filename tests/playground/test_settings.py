@@ -81,6 +81,41 @@ def test_whoever_comes_through_a_proxy_is_not_of_this_machine(tmp_path: Path) ->
     assert ProcessSettings.read({**behind, **GUARDED}, tmp_path).allowed_endpoints == ()
 
 
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("PLAYGROUND_HOST", "PLAYGROUND_HOSTS"),
+        ("PLAYGROUND_PROXY_HOP", "PLAYGROUND_PROXY_HOPS"),
+        ("PLAYGROUND_PASWORD", "PLAYGROUND_PASSWORD"),
+        ("PLAYGROUND_LEDGER", "PLAYGROUND_RENTAL_LEDGER"),
+        ("PLAYGROUND_STATEDIR", "PLAYGROUND_STATE_DIR"),
+        ("PLAYGROUND_hosts", "PLAYGROUND_HOSTS"),
+        ("PLAYGROUND_COLOUR", "docs/playground.md"),
+        ("PLAYGROUND_PORT", "docs/playground.md"),
+    ],
+)
+def test_an_unknown_variable_is_refused(variable: str, meant: str, tmp_path: Path) -> None:
+    """Before any other problem, which may be its consequence, and without its value."""
+    for others in ({}, {"PLAYGROUND_PROXY_HOPS": "1"}, GUARDED):
+        with pytest.raises(StartError) as raised:
+            ProcessSettings.read({variable: "the-secret", **others}, tmp_path)
+        line = str(raised.value)
+        assert line.startswith(f"{variable!r} is not a setting")
+        assert meant in line
+        assert "the-secret" not in line
+
+
+def test_the_variables_that_kubernetes_sets_for_a_service_are_none_of_ours(tmp_path: Path) -> None:
+    address = "tcp://10.0.0.1:3000"
+    set_for_service = {
+        "PLAYGROUND_SERVICE_HOST": "10.0.0.1", "PLAYGROUND_SERVICE_PORT": "3000",
+        "PLAYGROUND_SERVICE_PORT_HTTP": "3000", "PLAYGROUND_PORT": address,
+        "PLAYGROUND_PORT_3000_TCP": address, "PLAYGROUND_PORT_3000_TCP_ADDR": "10.0.0.1",
+        "PLAYGROUND_QA_SERVICE_HOST": "10.0.0.1", "PLAYGROUND_QA_PORT": address,
+    }  # fmt: skip
+    assert ProcessSettings.read(set_for_service, tmp_path) == ProcessSettings.read({}, tmp_path)
+
+
 def test_each_port_has_a_folder_and_a_cookie_of_its_own(tmp_path: Path) -> None:
     first = ProcessSettings.read({}, tmp_path)
     second = ProcessSettings.read({"PLAYGROUND_BIND": "127.0.0.1:3001"}, tmp_path)
@@ -248,7 +283,10 @@ def test_the_rental_ledger_is_a_file_of_the_playground_or_its_redis(tmp_path: Pa
 
 
 def test_a_ledger_that_cannot_be_used_is_said_at_the_start(tmp_path: Path) -> None:
-    for path, says in (("missing/r.db", "cannot be written"), ("text", r"text .*damaged .*move it away")):
+    for path, says in (
+        ("missing/r.db", "is not a directory; see PLAYGROUND_RENTAL_LEDGER"),
+        ("text", r"text .*damaged .*move it away"),
+    ):
         (tmp_path / "text").write_text("not a database " * 100)
         url = f"sqlite:///{tmp_path}/{path}"
         process = ProcessSettings.read({"PLAYGROUND_RENTAL_LEDGER": url}, tmp_path)
@@ -258,3 +296,13 @@ def test_a_ledger_that_cannot_be_used_is_said_at_the_start(tmp_path: Path) -> No
     fine = ProcessSettings.read({"PLAYGROUND_RENTAL_LEDGER": f"sqlite:///{tmp_path}/r.db"}, tmp_path)
     check_rental_ledger(fine)
     assert not (tmp_path / "r.db").exists()
+
+
+@pytest.mark.parametrize(
+    "bind",
+    ["127.0.0.1", "3000", "127.0.0.1:99999", "127.0.0.1:http", '"127.0.0.1:3000"', "::1:3000", "127.0.0.1:"],
+)
+def test_an_address_that_gunicorn_would_not_use_as_it_is_meant(bind: str, tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"PLAYGROUND_BIND is .* must be an address with a port") as caught:
+        ProcessSettings.read({"PLAYGROUND_BIND": bind}, tmp_path)
+    assert "\n" not in str(caught.value)

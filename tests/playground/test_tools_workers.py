@@ -83,12 +83,14 @@ def test_a_job_whose_worker_is_killed_is_lost_and_another_may_begin(
     remote: Remote, running: RunningPlayground
 ) -> None:
     fault = running.sandbox.faults.add("slow", seconds=2)
-    remote.post(f"{TOOLS}/smoke")
+    remote.post(f"{TOOLS}/smoke", changes="yes")
     for pid in running.worker_pids():
         os.kill(pid, signal.SIGKILL)
     running.sandbox.faults.remove_fault(fault.id)
     until(lambda: len(running.worker_pids()) == 3, within=60)
-    assert "lost" in remote.page(f"{TOOLS}/smoke").select("#suite")[0].get_text()
+    said = remote.page(f"{TOOLS}/smoke").select("#suite")[0].get_text()
+    assert "lost" in said
+    assert "after its creation, and the reaper stops it then" in said
     remote.post(f"{TOOLS}/smoke")
     until(lambda: "passed" in remote.page(f"{TOOLS}/smoke").select(".panel-head")[1].get_text(), within=60)
 

@@ -250,8 +250,19 @@ class TestList:
         assert json.loads(run("reap", "--json").stdout)["items"] == []
         assert not path.exists()
 
+    def test_a_ledger_of_the_command_line_has_to_exist(self, run: Run, tmp_path: Path) -> None:
+        """Who reads a backup must not take a mistyped path for an empty ledger."""
+        for words in (["list"], ["list", "--json"], ["list", "--all"]):
+            done = run(*words, "--ledger", f"sqlite:///{tmp_path}/backup.db")
+            assert (done.returncode, done.stdout) == (1, "")
+            (line,) = done.stderr.splitlines()
+            assert f"{tmp_path}/backup.db does not exist" in line
+            assert "--ledger" in line
+        # A reaper may start before the first rental.
+        assert run("reap", "--ledger", f"sqlite:///{tmp_path}/backup.db").returncode == 0
+
     def test_a_relative_path_is_that_of_the_current_directory(self, run: Run) -> None:
-        done = run("list", "--ledger", "sqlite:///here.db")
+        done = run("list", OCTA_RENTAL_LEDGER="sqlite:///here.db")
         assert str(Path.cwd() / "here.db") in done.stdout
 
     def test_a_ledger_that_may_not_be_seen(self, run: Run, tmp_path: Path) -> None:

@@ -68,7 +68,8 @@ def test_the_prompt_has_a_client(tmp_path: Path) -> None:
         terminal.type("client.network.info().status + 1000\n")
         terminal.shows("1200")
         terminal.type("flask_octaspace.OctaSpace, octaspace.Client\n")
-        terminal.shows("octaspace._client.Client")
+        # The terminal is then in the mode of the prompt; in another one, the end of the input would be lost.
+        terminal.shows("octaspace._client.Client'>)\r\n>>> ")
         terminal.type("\x04")
         assert terminal.process.wait(30) == 0
     finally:

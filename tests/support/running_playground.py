@@ -80,6 +80,16 @@ class RunningPlayground:
     ) -> None:
         self._stop()
 
+    def stop_gunicorn(self) -> None:
+        """Stop Gunicorn as an upgrade does; the sandbox stays."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(40)
+
+    def start_gunicorn(self) -> None:
+        """Start it again at the same address; returns at once."""
+        self._process = self._start()
+
     def log(self) -> str:
         """What Gunicorn and the app have written so far, on both streams."""
         return self.log_path.read_text(errors="replace")

@@ -24,6 +24,7 @@ from ...sdk.json_access import get_path
 from ...sdk.recording import Call, record_calls
 from ...store import JobLimits
 from .cleanup import stop_sessions
+from .cooldowns import Cooldowns, cooldown_left
 from .faults import without_faults
 from .journal import LabJournal
 from .sandbox_control import ControlError, SandboxControl
@@ -166,7 +167,7 @@ class _Run:
         # After that call, so that only requests of the run are counted in the journal.
         self._journal = LabJournal(control, progress.id)
         self._began = time.monotonic()
-        self._cooldowns = _Cooldowns(client.config.endpoints, client.config.failure_cooldown)
+        self._cooldowns = Cooldowns(client.config.endpoints, client.config.failure_cooldown)
 
     def go(self) -> None:
         """Make the calls, record them, then stop the sessions of the run, whatever has failed before."""
@@ -184,7 +185,7 @@ class _Run:
     def _send(self) -> None:
         """Make the calls, and publish what they do."""
         progress = self._progress
-        cooling = _cooldown_left(self._client.transport_stats())
+        cooling = cooldown_left(self._client.transport_stats())
         progress.tell(phase="sending calls", cooling=cooling, pid=os.getpid(), at_once=True)
         threads = [
             threading.Thread(target=self._fire, args=(lane,), name=f"lab-{progress.id}-{lane}", daemon=True)
@@ -304,35 +305,6 @@ class _Run:
 
     def _now(self) -> float:
         return time.monotonic() - self._began
-
-
-class _Cooldowns:
-    """The cooldowns of endpoints, as the client reports them."""
-
-    def __init__(self, endpoints: tuple[str, ...], cooldown: float) -> None:
-        self._endpoints, self._cooldown = endpoints, cooldown
-        #: Endpoint, beginning and end of each, in seconds since the run began.
-        self.spans: list[dict[str, Any]] = []
-        self._open: dict[str, dict[str, Any]] = {}
-
-    def look(self, stats: dict[str, Any], now: float) -> None:
-        left = _cooldown_left(stats)
-        for url in self._endpoints:
-            span = self._open.get(url)
-            if url not in left:
-                self._open.pop(url, None)
-            elif span is None:
-                began = max(0.0, now - (self._cooldown - left[url]))
-                self._open[url] = {"url": url, "from": began, "to": now}
-                self.spans.append(self._open[url])
-            else:
-                span["to"] = now
-
-
-def _cooldown_left(stats: dict[str, Any]) -> dict[str, float]:
-    """The endpoints that are cooling down, with the seconds left."""
-    left: dict[str, float] = stats.get("rotator", {}).get("cooldown_left", {})
-    return left
 
 
 def _machine(parts: AppState, config: Config, endpoints: list[str]) -> int:

@@ -17,6 +17,7 @@ from requests import Response, Session
 
 from octaspace.rentals import open_ledger
 from octaspace.sandbox import SandboxServer
+from playground.launcher.running_instances import RunningInstance, announced
 
 from ...support.launched_playground import Launched
 from ...support.running_playground import answers, free_port
@@ -218,6 +219,18 @@ def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         code, said = refused(tmp_path, "--port", str(port))
     assert (code, said) == (1, [f"Port {port} on 127.0.0.1 is in use; choose another with --port"])
+
+
+def test_a_second_sandbox_for_the_same_ledger_is_refused(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    other = RunningInstance("http://127.0.0.1:1", ("http://127.0.0.1:2", "http://127.0.0.1:3"))
+    with announced(state, other):
+        code, said = refused(tmp_path, "--port", str(free_port()), PLAYGROUND_STATE_DIR=str(state))
+    assert code == 1
+    (line,) = said
+    assert "The playground at http://127.0.0.1:1 has the same state folder, and another sandbox" in line
+    assert "add --sandbox-url http://127.0.0.1:2,http://127.0.0.1:3 to share" in line
 
 
 @pytest.mark.parametrize(

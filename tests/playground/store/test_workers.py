@@ -171,7 +171,7 @@ def test_a_worker_that_is_killed_takes_nothing_along(running: RunningPlayground,
 
     where = press()
     assert len(running.sandbox.journal.entries()) == 1, "it was sent once, and is not sent again"
-    assert "ended before it had the outcome" in remote.page(where).get_text()
+    assert "its worker process ended, or the storage failed" in remote.page(where).get_text()
     page = remote.page(SETTINGS)
     assert "max_retries=5" in page.get_text()
     assert "client.network.info()" in remote.page(REQUESTS).get_text()

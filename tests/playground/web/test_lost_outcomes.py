@@ -84,7 +84,7 @@ def test_what_was_rented_is_found(
     assert str(page.select("main .empty a")[0]["href"]).startswith(f"/playground/sessions/{uuid}")
     where, said = settled(visitor, question)
     assert where.startswith(f"/playground/sessions/{uuid}")
-    assert "ended before it had the outcome. It was rented" in said
+    assert "its worker process ended, or the storage failed. It was rented" in said
     assert len(rentals(sandbox)) == 1
 
 

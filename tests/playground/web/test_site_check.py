@@ -101,6 +101,21 @@ def test_a_host_name_that_is_not_allowed_is_named_in_the_log_only(
     assert "X-Forwarded-Host other.example is not in PLAYGROUND_HOSTS" in caplog.messages[-1]
 
 
+def test_a_proxy_that_does_not_pass_on_the_host_is_named(
+    app: Flask, behind_one_proxy: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    """nginx then sends the name of its upstream, which must not be added to PLAYGROUND_HOSTS."""
+    setting = "proxy_set_header Host $http_host"
+    page = refused(behind_one_proxy, "http://playground")
+    assert page.startswith("This host name is not allowed; see PLAYGROUND_HOSTS.")
+    assert setting in page
+    assert "Host playground is not in PLAYGROUND_HOSTS" in caplog.messages[-1]
+    assert setting in caplog.messages[-1]
+    assert setting not in refused(behind_one_proxy, "http://qa.example", X_Forwarded_Host="other.example")
+    assert setting not in refused(app, "http://playground"), "there is no proxy"
+    assert setting not in caplog.messages[-1]
+
+
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "http://127.0.0.1:3001", "http://[", "\x1b[2J" * 90]
 )

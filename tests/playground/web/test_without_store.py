@@ -14,6 +14,8 @@ import pytest
 from bs4 import BeautifulSoup
 from flask import Flask
 
+from octaspace import RentalLedgerError
+from octaspace.rentals.sqlite_backend import SqliteBackend
 from octaspace.sandbox import SandboxServer
 from playground.settings import ProcessSettings
 from playground.store import OneTimeTokens, StoreError
@@ -201,6 +203,26 @@ def test_an_outcome_that_cannot_be_kept_is_on_the_error_page(
     assert answer.status_code == 503
     assert "Its outcome could not be kept: Rented." in answer.get_data(as_text=True)
     assert len(rentals(sandbox)) == 1
+
+
+def test_a_rental_that_can_be_stored_nowhere_is_named_on_the_error_page(
+    visitor: Visitor, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = order(visitor, "mr", **MACHINE)
+
+    def fail(*args: Any) -> None:
+        raise StoreError("the disk is full")
+
+    def fail_to_record(*args: Any) -> None:
+        raise RentalLedgerError("the disk is full")
+
+    monkeypatch.setattr(OneTimeTokens, "finish", fail)
+    monkeypatch.setattr(SqliteBackend, "replace", fail_to_record)
+    text = visitor.post(question).get_data(as_text=True)
+    assert len(rentals(sandbox)) == 1
+    uuid = next(one.uuid for one in sandbox.world.active() if one.uuid in text)
+    assert f"The session {uuid} runs and costs money, and it is not in the rental ledger" in text
+    assert "request failed" not in text
 
 
 def test_a_redis_that_hangs_is_waited_for_once(
