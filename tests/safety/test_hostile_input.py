@@ -69,6 +69,15 @@ def once() -> tuple[bytes, bytes]:
     return b"once", f"once-{next(_numbers)}".encode()
 
 
+def test_unknown_call_numbers_are_missing_pages(raw: RawBrowser) -> None:
+    for number in ("9" * 19, "9" * 23, "9" * 5000, "0", "-1", "²", "٣"):
+        path = f"/playground/requests/{quote(number)}"
+        assert raw.send("GET", path).status == 404, number
+        assert raw.send("POST", f"{path}/repeat", fields=[once()]).status == 404, number
+    for page in ("9" * 23, "9" * 400, "1000000", "-5", "x"):
+        assert raw.send("GET", "/playground/requests", f"page={page}").status == 200, page
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_in_paths(raw: RawBrowser, app: Flask, method: str) -> None:
@@ -167,15 +176,6 @@ def test_in_arguments_of_the_runner(raw: RawBrowser) -> None:
         once(),
     ]
     assert raw.send("POST", f"{path}/run", fields=many).status == 422
-
-
-def test_unknown_call_numbers_are_missing_pages(raw: RawBrowser) -> None:
-    for number in ("9" * 19, "9" * 23, "9" * 5000, "0", "-1", "²", "٣"):
-        path = f"/playground/requests/{quote(number)}"
-        assert raw.send("GET", path).status == 404, number
-        assert raw.send("POST", f"{path}/repeat", fields=[once()]).status == 404, number
-    for page in ("9" * 23, "9" * 400, "1000000", "-5", "x"):
-        assert raw.send("GET", "/playground/requests", f"page={page}").status == 200, page
 
 
 def test_too_long_redirect_sends_no_request(raw: RawBrowser, app: Flask) -> None:

@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import ssl
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -94,7 +94,8 @@ def test_incomplete_headers_block_no_other_client(site: Site) -> None:
         assert site.enter(PASSWORD)[0] == 303
         # And nginx does not wait for them indefinitely.
         connections[0].settimeout(60)
-        assert connections[0].recv(100) == b""
+        with suppress(ConnectionResetError):  # nginx has closed it, and something of ours was not read
+            assert connections[0].recv(100) == b""
 
 
 def test_incomplete_bodies_and_unread_responses_block_no_other_client(site: Site) -> None:

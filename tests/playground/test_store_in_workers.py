@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from ...support.redis_server import RedisServer
-from ...support.running_playground import RunningPlayground, answers
-from ...support.waiting import until
-from ..remote import Remote
+from ..support.redis_server import RedisServer
+from ..support.running_playground import RunningPlayground, answers
+from ..support.waiting import until
+from .remote import Remote
 
 pytestmark = pytest.mark.gunicorn
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from ...support.running_playground import RunningPlayground
-from ...support.waiting import until
-from ..remote import Remote
+from ..support.running_playground import RunningPlayground
+from ..support.waiting import until
+from .remote import Remote
 
 pytestmark = pytest.mark.gunicorn
 
