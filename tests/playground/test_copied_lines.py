@@ -66,12 +66,13 @@ class Copies:
     json: int = 0
 
     def collect(self, page: BeautifulSoup, address: str) -> None:
-        for button in page.select("[data-copy]"):
+        # Not `select`, which takes several times as long for a whole page.
+        for button in page.find_all(attrs={"data-copy": True}):
             self._note(str(button["data-copy"]), address)
-        for button in page.select("[data-copy-from]"):
+        for button in page.find_all(attrs={"data-copy-from": True}):
             self._check_json(page, str(button["data-copy-from"]), address)
-        for panel in page.select(".sdk-call"):
-            texts = [str(button["data-copy"]) for button in panel.select("[data-copy]")]
+        for panel in page.find_all(class_="sdk-call"):
+            texts = [str(button["data-copy"]) for button in panel.find_all(attrs={"data-copy": True})]
             if len(texts) == 2 and not _has_failed(panel):
                 self.pairs[texts[0]] = texts[1]
 
