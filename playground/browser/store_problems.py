@@ -27,6 +27,7 @@ Part = Literal[
     "the last balance and the objects for the search",
     "the rounds of the reaper",
     "whether it keeps what it has acknowledged",
+    "the end of the draft",
 ]
 
 

@@ -19,6 +19,7 @@ from octaspace.types import App, Network
 
 from ...browser.copied_lines import copied_curl
 from ...browser.state import current_browser
+from ...browser.store_problems import unless_store_fails
 from ...domain.offers import SERVICES, Service, ShownOffer, read_offers
 from ...formatting import duration
 from ...sdk.call import SdkCall
@@ -139,7 +140,8 @@ def create(service: Service, order: str) -> Page:
         then=_to_session, rental_id=_rental_id(order), check=lambda facts: problem,
     )  # fmt: skip
     if not answer.headers["Location"].startswith(url_for("rent.form", service=service)):
-        orders.drop(order)
+        # Without it, the answer still leads to the session.
+        unless_store_fails("the end of the draft", None, lambda: orders.drop(order))
     return answer
 
 

@@ -17,6 +17,7 @@ from flask import Flask
 from octaspace import RentalLedgerError
 from octaspace.rentals.sqlite_backend import SqliteBackend
 from octaspace.sandbox import SandboxServer
+from playground.pages.rent.drafts import RentalDrafts
 from playground.settings import ProcessSettings
 from playground.store import OneTimeTokens, StoreError
 from playground.store.sqlite import SqliteDatabase
@@ -202,6 +203,19 @@ def test_an_outcome_that_cannot_be_kept_is_on_the_error_page(
     answer = visitor.post(question)
     assert answer.status_code == 503
     assert "Its outcome could not be kept: Rented." in answer.get_data(as_text=True)
+    assert len(rentals(sandbox)) == 1
+
+
+def test_a_draft_that_cannot_be_removed_does_not_hide_the_session(
+    visitor: Visitor, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = order(visitor, "mr", **MACHINE)
+
+    def fail(*args: Any) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(RentalDrafts, "drop", fail)
+    assert "Rented." in text_of(visitor.follow(visitor.post(question)))
     assert len(rentals(sandbox)) == 1
 
 
