@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -178,7 +178,6 @@ class _Run:
             if self._plan.kind != "reads":
                 progress.tell(phase="stopping sessions", at_once=True)
                 left = stop_sessions(self._client, progress.id, self._made, self._write_down)
-                self._remove_stopped()
                 progress.tell(left=left)
         progress.tell(journal=self._journal.read())
         progress.tell(phase="over")
@@ -258,16 +257,6 @@ class _Run:
         """Rent nothing more: what cannot be recorded would run on if this process ended."""
         self._stop.set()
         self._progress.tell(failure=f"The run has ended: {describe(problem).message}")
-
-    def _remove_stopped(self) -> None:
-        """Remove the entries of what is stopped: a run would fill the list of ended rentals."""
-        ledger = self._client.rental_ledger
-        if ledger is None:
-            return
-        with suppress(RentalLedgerError):
-            for rental in ledger.backend.closed_rentals():
-                if rental.uuid in self._made:
-                    ledger.backend.remove(rental)
 
     def _remember(self, number: int, data: Any) -> None:
         """Remember what a creation has made, so that it is stopped."""
