@@ -65,5 +65,8 @@ class LedgerBackend(Protocol):
         ...
 
     def remove(self, rental: Rental) -> None:
-        """Remove a closed entry unless it was changed."""
+        """Remove an entry that was closed a week ago, unless it was changed.
+
+        A reaper that has read it as open takes one that is missing earlier for lost, and writes it again.
+        """
         ...
