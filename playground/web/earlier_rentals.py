@@ -38,15 +38,16 @@ class EarlierRental:
     def before_sending(self) -> dict[str, Any] | None:
         """The outcome to show instead of sending the form; None if it was not sent before.
 
-        The ledger is asked. The API is asked as well if the store could lose a claim unnoticed.
+        The ledger is asked. The API is asked as well if the store could lose a claim unnoticed. Without the
+        ledger nothing is sent, even if it could be written a moment later: it was not asked.
         """
         database = current_app_state().database
         try:
             recorded = self._is_recorded()
             if recorded or not database.notices_restarts():
                 return self._find(recorded, _UNCHECKED)
-        except RentalLedgerError:
-            pass  # nothing is rented without the ledger: sending the form shows the error
+        except RentalLedgerError as error:
+            return {**_outcome("", ok=False), "problem": describe(error).as_json()}
         return None
 
     def after_loss(self) -> dict[str, Any] | None:

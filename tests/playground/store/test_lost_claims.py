@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 from flask import Flask
 
+from octaspace import RentalLedgerError
 from octaspace.sandbox import SandboxServer
 from playground.settings import ProcessSettings
 from playground.store.redis import RedisDatabase
@@ -101,6 +102,29 @@ def test_a_machine_is_found_by_the_api_when_the_ledger_is_lost_as_well(
     second = visitor.post(question)
     assert len(rentals(sandbox)) == 1
     assert second.headers["Location"].partition("?")[0] == first.headers["Location"].partition("?")[0]
+
+
+@pytest.mark.parametrize("service", ORDERS)
+def test_a_ledger_that_fails_for_a_moment_sends_nothing(
+    service: str, visitor: Visitor, app: Flask, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could be written again when the rental is sent, and would not have told that there was one."""
+    backend = app.extensions["playground"].rental_ledger.backend
+    question = order(visitor, service, **ORDERS[service])
+    failed = []
+
+    def fail_once(id: str) -> Any:
+        monkeypatch.undo()
+        failed.append(id)
+        raise RentalLedgerError("the rental ledger is locked")
+
+    monkeypatch.setattr(backend, "exists", lambda: True)
+    monkeypatch.setattr(backend, "get", fail_once)
+    page = visitor.follow(visitor.post(question))
+    assert failed
+    assert rentals(sandbox) == []
+    assert "the rental ledger is locked" in text_of(page)
+    assert "nothing was rented" in text_of(page)
 
 
 def test_a_wallet_is_made_once(visitor: Visitor, server: RedisServer, sandbox: SandboxServer) -> None:
