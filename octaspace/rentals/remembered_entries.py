@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 from ..errors import RentalLedgerError, one_line
 from .backend import LedgerBackend
-from .ledger_time import LedgerTime
 from .rental import Rental
+from .wrapped_backend import WrappedBackend
 
 __all__ = ["RememberedEntries"]
 
 
-class RememberedEntries:
+class RememberedEntries(WrappedBackend):
     """A ledger's entries, for a reaper that makes many rounds; see `LedgerBackend`.
 
     An open entry that was read once and is missing now was lost: closed entries stay for a week. It is
@@ -28,8 +28,8 @@ class RememberedEntries:
     """
 
     def __init__(self, backend: LedgerBackend, report: Callable[[str], object]) -> None:
-        self._backend, self._report = backend, report
-        self.location = backend.location
+        super().__init__(backend)
+        self._report = report
         #: The open entries as they were last read.
         self._known: dict[str, Rental] = {}
         #: Those that are missing in the ledger, and could not be written again.
@@ -37,15 +37,6 @@ class RememberedEntries:
 
     def exists(self) -> bool:
         return self._backend.exists() or bool(self._known)
-
-    def check_writable(self) -> None:
-        self._backend.check_writable()
-
-    def now(self) -> LedgerTime:
-        return self._backend.now()
-
-    def add(self, rental: Rental) -> None:
-        self._backend.add(rental)
 
     def get(self, id: str) -> Rental | None:
         return self._lost.get(id) or self._backend.get(id)
@@ -73,12 +64,6 @@ class RememberedEntries:
         self._known = {**stored, **{rental.id: rental for rental in missing}}
         self._lost = {id: rental for id, rental in self._lost.items() if id not in stored}
         return sorted(self._known.values(), key=lambda rental: (rental.created.wall, rental.id))
-
-    def closed_rentals(self) -> list[Rental]:
-        return self._backend.closed_rentals()
-
-    def remove(self, rental: Rental) -> None:
-        self._backend.remove(rental)
 
     def end(self) -> None:
         """Report the rentals that only this reaper knows, because it ends."""

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from octaspace import Client, Error, Request, Response
 from octaspace.key_mask import KeyMask
-from octaspace.rentals import LedgerTime, Rental, account_fingerprint, reap
+from octaspace.rentals import Rental, account_fingerprint, reap
 from octaspace.rentals.backend import LedgerBackend
 from octaspace.rentals.ledger import RentalLedger
 from octaspace.rentals.remembered_entries import RememberedEntries
+from octaspace.rentals.wrapped_backend import WrappedBackend
 from octaspace.request import BodySink
 
 from ..browser.api_target import ApiTarget
@@ -114,39 +115,18 @@ class _MaskedClient(Client):
         return mask.response(super().send(request, timeout=timeout, sink=sink))
 
 
-class _EntriesOf:
-    """The entries of one target; see `octaspace.rentals.LedgerBackend`."""
+class _EntriesOf(WrappedBackend):
+    """The entries of one target."""
 
     def __init__(self, target: ApiTarget, backend: LedgerBackend) -> None:
-        self._target, self._backend = target, backend
-        self.location = backend.location
-
-    def exists(self) -> bool:
-        return self._backend.exists()
-
-    def check_writable(self) -> None:
-        self._backend.check_writable()
-
-    def now(self) -> LedgerTime:
-        return self._backend.now()
-
-    def add(self, rental: Rental) -> None:
-        self._backend.add(rental)
-
-    def get(self, id: str) -> Rental | None:
-        return self._backend.get(id)
-
-    def replace(self, old: Rental, new: Rental) -> bool:
-        return self._backend.replace(old, new)
+        super().__init__(backend)
+        self._target = target
 
     def open_rentals(self) -> list[Rental]:
-        return [one for one in self._backend.open_rentals() if _is_of(self._target, one)]
+        return [one for one in super().open_rentals() if _is_of(self._target, one)]
 
     def closed_rentals(self) -> list[Rental]:
-        return [one for one in self._backend.closed_rentals() if _is_of(self._target, one)]
-
-    def remove(self, rental: Rental) -> None:
-        self._backend.remove(rental)
+        return [one for one in super().closed_rentals() if _is_of(self._target, one)]
 
 
 def _is_of(target: ApiTarget, rental: Rental) -> bool:

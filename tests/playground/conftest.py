@@ -15,8 +15,10 @@ from playground.browser import api_target
 from playground.settings import ProcessSettings
 
 from ..support.redis_server import RedisServer
+from ..support.running_playground import RunningPlayground
 from .browsing import Visitor
 from .compiled import CompiledRule, CompiledTemplates
+from .remote import Remote
 from .small_api import SmallApi
 
 MakeApp = Callable[[ProcessSettings], Flask]
@@ -107,3 +109,13 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     yield server
     server.stop()
+
+
+@pytest.fixture
+def remote(running: RunningPlayground) -> Iterator[Remote]:
+    """A browser of the module's running playground, whose sandbox has no faults and an empty journal."""
+    running.sandbox.faults.remove_all()
+    running.sandbox.journal.clear()
+    browser = Remote(running.url)
+    yield browser
+    browser.close()

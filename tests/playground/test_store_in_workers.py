@@ -38,15 +38,6 @@ def running(
     assert (playground.state_dir / "playground.sqlite3").exists() == (request.param == "sqlite")
 
 
-@pytest.fixture
-def remote(running: RunningPlayground) -> Iterator[Remote]:
-    running.sandbox.faults.remove_all()
-    running.sandbox.journal.clear()
-    browser = Remote(running.url)
-    yield browser
-    browser.close()
-
-
 class Answering:
     """Which workers answer from now on, as the access log has it."""
 

@@ -29,15 +29,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlaygro
         yield playground
 
 
-@pytest.fixture
-def remote(running: RunningPlayground) -> Iterator[Remote]:
-    running.sandbox.faults.remove_all()
-    running.sandbox.journal.clear()
-    browser = Remote(running.url)
-    yield browser
-    browser.close()
-
-
 def workers_seen(remote: Remote) -> set[str]:
     rows = remote.page(f"{TOOLS}/live").select('[aria-labelledby="workers-title"] tbody tr')
     return {row.select("th")[0].get_text(" ", strip=True).split()[0] for row in rows}
