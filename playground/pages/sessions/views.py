@@ -97,12 +97,14 @@ def show(uuid: str) -> str | Redirect:
     lines: NewLines | None = panels["log"].data
     revealed = request.args.get("reveal") == "config" and shown is not None
     config = shown.session.config if revealed and shown is not None else None
+    rental, is_ledger_readable = (None, True) if recent else _rental(uuid)
     return render_template(
         "sessions/detail.html",
         **panels,
         uuid=uuid,
         recent=recent,
-        rental=None if recent else _rental(uuid),
+        rental=rental,
+        is_ledger_readable=is_ledger_readable,
         python=str(_session(uuid)),
         name=shown.name if shown else uuid,
         revealed=revealed,
@@ -117,17 +119,18 @@ def show(uuid: str) -> str | Redirect:
     )
 
 
-def _rental(uuid: str) -> ShownRental | None:
-    """Its entry in the rental ledger; the page does without a ledger that cannot be read."""
+def _rental(uuid: str) -> tuple[ShownRental | None, bool]:
+    """Its entry in the rental ledger, and whether that could be read."""
     browser = current_browser()
     if browser.problem is not None:
-        return None  # the ledger may be on the same server: to wait for it once is enough
+        return None, False  # the ledger may be on the same server: to wait for it once is enough
     try:
-        return open_rental_of(
+        found = open_rental_of(
             uuid, browser.rental_ledger, shares_account=browser.shares_account, owns=browser.owns
         )
     except RentalLedgerError:
-        return None
+        return None, False
+    return found, True
 
 
 @bp.get("/<id:uuid>/log")

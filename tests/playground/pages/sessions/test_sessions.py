@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 
 from octaspace.sandbox import ManualClock, SandboxServer
 from octaspace.sandbox.journal import Entry
+from playground.settings import ProcessSettings
 from playground.web.url_ids import decoded, encoded
 
 from ...browsing import ORIGIN, Visitor, text_of
@@ -139,6 +140,16 @@ def test_a_session_shows_everything_the_api_tells(visitor: Visitor, sandbox: San
     assert page.select("#live")[0]["data-refresh"] == "15"
     lines = [line.get_text() for line in page.select(".sdk-call-line")]
     assert lines == [f"client.services.session('{uuid}').info()", f"client.services.session('{uuid}').logs()"]
+
+
+def test_a_session_without_a_readable_ledger_hides_no_deadline(
+    visitor: Visitor, sandbox: SandboxServer, process: ProcessSettings
+) -> None:
+    address = f"{SESSIONS}/{uuids(sandbox)[-1]}"
+    assert "Stopped automatically" not in text_of(visitor.page(address)), "it was not rented here"
+    (process.state_dir / "rentals.db").mkdir()
+    details = text_of(visitor.page(address).select("#panel-info dl.pairs")[0])
+    assert "Stopped automatically not known: the rental ledger cannot be read" in details
 
 
 def test_a_session_on_its_way_is_looked_at_until_it_is_ready(
