@@ -19,12 +19,12 @@ from .. import errors
 from .._client import Client
 from ..config import Config
 from ..key_mask import KeyMask
+from ..stop_signals import until_stop_signal
 from .ledger import RentalLedger
 from .listing import COLUMNS, list_rentals
 from .reaper import reap
 from .remembered_entries import RememberedEntries
 from .report import ReapedRental, ReapReport, ReapResult
-from .stop_signals import until_stop_signal
 from .terminal import Output, printable, table
 
 __all__ = ["FAILED", "OK", "WRONG_USAGE", "checked_period", "main", "run_reaper", "show_rentals"]

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+from ..stop_signals import ignore_from_now_on
 from .datasets.registry import DATASETS
 from .http.endpoint import PortInUseError
 from .http.server import SandboxServer
@@ -63,9 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(f"{problem.strerror}; choose another with --port or --control-port", 1)
     except OSError as problem:
         return _fail(f"cannot listen on {options.host}: {problem.strerror}", 1)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Not our handler: Python replaces it by the default one, which kills, while it finalizes.
-        signal.signal(number, signal.SIG_IGN)
+    ignore_from_now_on()
     return 0
 
 

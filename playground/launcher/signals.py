@@ -6,6 +6,8 @@ import os
 import signal
 from typing import Any, Final
 
+from octaspace.stop_signals import ignore_from_now_on
+
 __all__ = ["OperatorSignals"]
 
 _STOP: Final = (signal.SIGINT, signal.SIGTERM)
@@ -46,9 +48,8 @@ class OperatorSignals:
         return asked
 
     def ignore(self) -> None:
-        """Ignore further signals: while Python exits, it restores the default handlers, which kill."""
-        for number in (*_STOP, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        """Ignore further signals: the launcher is ending."""
+        ignore_from_now_on((*_STOP, signal.SIGHUP))
 
     def _hear_stop(self, *_: Any) -> None:
         self._stops += 1

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from octaspace.rentals.stop_signals import until_stop_signal
+from octaspace.stop_signals import until_stop_signal
 
 from ..app_state import check_rental_ledger, ensure_private_directory, open_rental_ledger
 from ..settings import ProcessSettings, StartError

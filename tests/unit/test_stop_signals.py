@@ -10,7 +10,7 @@ import pytest
 
 _START = """
 import os, signal, threading
-from octaspace.rentals.stop_signals import until_stop_signal
+from octaspace.stop_signals import ignore_from_now_on, until_stop_signal
 """
 
 
@@ -85,3 +85,43 @@ def test_without_a_signal_the_handlers_of_before_are_back() -> None:
         print(before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)))
         print(signal.set_wakeup_fd(-1))
     """) == "True\n-1\n"  # fmt: skip
+
+
+def test_signals_that_arrive_while_they_become_ignored_report_nothing() -> None:
+    """Thousands of times, with a thread that may receive them: the moment is a few instructions long."""
+    assert run("""
+        import subprocess, sys, time
+        send = f"import os\\nwhile True: os.kill({os.getpid()}, 15)"
+        sender = subprocess.Popen([sys.executable, "-c", send])
+        ended = threading.Event()
+        threading.Thread(target=ended.wait).start()
+        heard = 0
+
+        def hear(*_):
+            global heard
+            heard += 1
+
+        for _ in range(20_000):
+            signal.signal(signal.SIGTERM, hear)
+            sys.unraisablehook = sys.__unraisablehook__
+            sum(range(50))
+            ignore_from_now_on([signal.SIGTERM])
+        sender.kill()
+        ended.set()
+        print(heard > 0)
+    """) == "True\n"  # fmt: skip
+
+
+def test_other_errors_that_cannot_be_raised_are_reported_after_it() -> None:
+    assert run("""
+        import sys
+        sys.unraisablehook = lambda problem: print(problem.exc_value)
+
+        class Finalized:
+            def __del__(self):
+                raise OSError("a disk is full")
+
+        ignore_from_now_on()
+        Finalized()
+        print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)
+    """) == "a disk is full\nTrue\n"  # fmt: skip

@@ -1,16 +1,17 @@
-"""SIGTERM and SIGINT for programs that work in rounds until they are stopped."""
+"""SIGTERM and SIGINT for programs that run until they are stopped."""
 
 from __future__ import annotations
 
 import select
 import signal
 import socket
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, Final
 
-__all__ = ["until_stop_signal"]
+__all__ = ["ignore_from_now_on", "until_stop_signal"]
 
 _NUMBERS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -60,10 +61,32 @@ def until_stop_signal() -> Iterator[Callable[[float], None]]:
                 before[number] = signal.signal(number, stop)
             yield pause
         except _Stopped:
-            # Not our handler: Python replaces it by the default one, which kills, while it finalizes.
-            before.update(dict.fromkeys(_NUMBERS, signal.SIG_IGN))
+            before.clear()
+            ignore_from_now_on()
         finally:
             stopped = True
             for number, handler in before.items():
                 signal.signal(number, handler)
             signal.set_wakeup_fd(before_fd)
+
+
+def ignore_from_now_on(numbers: Iterable[signal.Signals] = _NUMBERS) -> None:
+    """Ignore signals in a program that is ending.
+
+    A handler that does nothing is not enough: while Python finalizes, it replaces handlers by the default
+    action, which kills.
+
+    Args:
+        numbers: SIGINT and SIGTERM by default.
+    """
+    report = sys.unraisablehook
+
+    def report_others(problem: sys.UnraisableHookArgs) -> None:
+        # What Python makes of a signal that arrives while `signal.signal` runs: "Signal 2 ignored due to race
+        # condition". Blocking the signal would not prevent it, as other threads may receive it.
+        if not (isinstance(problem.exc_value, OSError) and "ignored due to race" in str(problem.exc_value)):
+            report(problem)
+
+    sys.unraisablehook = report_others
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)
