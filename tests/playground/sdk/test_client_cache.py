@@ -122,17 +122,17 @@ def test_close_closes_every_client(clients: ClientCache, app: Flask) -> None:
 
 
 def test_many_configurations_leak_no_sockets_or_threads(clients: ClientCache, clock: Clock) -> None:
-    threads, sockets = threading.active_count(), open_sockets()
+    before, sockets = set(threading.enumerate()), open_sockets()
     for number in range(3 * module._MAX):
         with clients.lease(config(clients, retry_interval=float(number))) as client:
             client.network.info()
     # Each connection has two ends, and both are in this process, as are the sandbox's threads.
     until(lambda: open_sockets() <= sockets + 2 * module._MAX)
-    until(lambda: threading.active_count() <= threads + module._MAX)
+    until(lambda: len(set(threading.enumerate()) - before) <= module._MAX)
     clock.now += 2 * module._IDLE_SECONDS
     with clients.lease(clients.base_config):
         until(lambda: open_sockets() <= sockets)
-        until(lambda: threading.active_count() == threads)
+        until(lambda: not set(threading.enumerate()) - before)
 
 
 def test_many_settings_changes_leak_no_sockets(visitor: Visitor, app: Flask) -> None:
