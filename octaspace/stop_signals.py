@@ -7,29 +7,34 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from typing import Any, Final, TypeVar
 
-__all__ = ["ignore_from_now_on", "until_stop_signal"]
+__all__ = ["ignore_from_now_on", "run_until_stop_signal"]
+
+_T = TypeVar("_T")
 
 _NUMBERS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class _Stopped(BaseException):
-    """Leaves the block of `until_stop_signal`."""
+    """Leaves the function of `run_until_stop_signal`."""
 
 
-@contextmanager
-def until_stop_signal() -> Iterator[Callable[[float], None]]:
-    """A block that the first SIGTERM or SIGINT leaves, wherever it is.
+def run_until_stop_signal(work: Callable[[Callable[[float], None]], _T]) -> _T | None:
+    """Call a function, and leave it at the first SIGTERM or SIGINT, wherever it is.
 
-    Further ones do nothing, also after the block: the program is ending.
+    Further ones do nothing, also afterwards: the program is ending. This is not a context manager, because a
+    signal that arrives while one is entered cannot leave its block.
 
-    Yields:
-        A function that waits between two rounds, in seconds. Other waits are not safe: a signal that arrives
-        just before `time.sleep` does not shorten it, and an exception that is raised while an event waits
-        leaves the lock of the event in the wrong state.
+    Args:
+        work: Its argument is a function that waits between two rounds, in seconds. Other waits are not safe:
+            a signal that arrives just before `time.sleep` does not shorten it, and an exception that is
+            raised while an event waits leaves the lock of the event in the wrong state.
+
+    Returns:
+        What the function returns, or None if a signal has ended it.
     """
     stopped = False
 
@@ -59,10 +64,13 @@ def until_stop_signal() -> Iterator[Callable[[float], None]]:
         try:
             for number in _NUMBERS:
                 before[number] = signal.signal(number, stop)
-            yield pause
+            result = work(pause)
+            stopped = True
+            return result
         except _Stopped:
             before.clear()
             ignore_from_now_on()
+            return None
         finally:
             stopped = True
             for number, handler in before.items():

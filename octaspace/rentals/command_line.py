@@ -12,6 +12,7 @@ import logging
 import math
 import os
 import sys
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, Final, NoReturn, TextIO, get_args
 
@@ -19,7 +20,7 @@ from .. import errors
 from .._client import Client
 from ..config import Config
 from ..key_mask import KeyMask
-from ..stop_signals import until_stop_signal
+from ..stop_signals import run_until_stop_signal
 from .ledger import RentalLedger
 from .listing import COLUMNS, list_rentals
 from .reaper import reap
@@ -157,11 +158,16 @@ def run_reaper(
     printer = _Printer(client, ledger, out, log, dry_run=dry_run, as_json=as_json, repeated=every is not None)
     if every is None:
         return OK if printer.round() else FAILED
-    with until_stop_signal() as pause:
-        while True:
-            printer.round()
-            pause(every)
-    entries.end()
+
+    def rounds(pause: Callable[[float], None]) -> NoReturn:
+        try:
+            while True:
+                printer.round()
+                pause(every)
+        finally:
+            entries.end()
+
+    run_until_stop_signal(rounds)
     return OK
 
 

@@ -9,11 +9,11 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from octaspace.stop_signals import until_stop_signal
+from octaspace.stop_signals import run_until_stop_signal
 
 from ..app_state import check_rental_ledger, ensure_private_directory, open_rental_ledger
 from ..settings import ProcessSettings, StartError
@@ -36,23 +36,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     # A signal ends it at once, also in the middle of a round: the next reaper continues.
-    reaper = None
-    with until_stop_signal() as pause:
-        try:
-            process = ProcessSettings.read(os.environ, ROOT / "instance")
-            _set_up_log(process)
-            reaper = _reaper(process)
-        except StartError as problem:
-            sys.stderr.write(f"The reaper cannot start: {problem}\n")
-            return 1
+    return run_until_stop_signal(lambda pause: _reap(pause, once=options.once)) or 0
+
+
+def _reap(pause: Callable[[float], None], *, once: bool) -> int:
+    try:
+        process = ProcessSettings.read(os.environ, ROOT / "instance")
+        _set_up_log(process)
+        reaper = _reaper(process)
+    except StartError as problem:
+        sys.stderr.write(f"The reaper cannot start: {problem}\n")
+        return 1
+    try:
         while True:
             reaper.round()
-            if options.once:
-                break
+            if once:
+                return 0
             pause(process.reaper_seconds)
-    if reaper is not None:
+    finally:
         reaper.end()
-    return 0
 
 
 def _reaper(process: ProcessSettings) -> Reaper:

@@ -10,7 +10,7 @@ import pytest
 
 _START = """
 import os, signal, threading
-from octaspace.stop_signals import ignore_from_now_on, until_stop_signal
+from octaspace.stop_signals import ignore_from_now_on, run_until_stop_signal
 """
 
 
@@ -25,11 +25,13 @@ def run(script: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_leaves_the_block(name: str) -> None:
+def test_a_signal_leaves_the_function(name: str) -> None:
     assert run(f"""
-        with until_stop_signal() as pause:
+        def work(pause):
             os.kill(os.getpid(), signal.{name})
             print("not reached")
+
+        run_until_stop_signal(work)
         os.kill(os.getpid(), signal.{name})
         print("left")
     """) == "left\n"  # fmt: skip
@@ -41,9 +43,11 @@ def test_a_signal_that_interrupts_no_wait_of_the_main_thread_ends_its_pause() ->
         def send():
             signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
 
-        with until_stop_signal() as pause:
+        def work(pause):
             threading.Timer(0.2, send).start()
             pause(3600)
+
+        run_until_stop_signal(work)
         print("left")
     """) == "left\n"  # fmt: skip
 
@@ -51,10 +55,12 @@ def test_a_signal_that_interrupts_no_wait_of_the_main_thread_ends_its_pause() ->
 def test_other_signals_do_not_end_a_pause() -> None:
     assert run("""
         signal.signal(signal.SIGUSR1, lambda *_: print("other", flush=True))
-        with until_stop_signal() as pause:
+        def work(pause):
             threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1)).start()
             pause(0.5)
             print("paused")
+
+        run_until_stop_signal(work)
     """) == "other\npaused\n"  # fmt: skip
 
 
@@ -68,11 +74,13 @@ def test_an_exception_that_a_finalizer_discards_ends_the_next_pause(seconds: int
             def __del__(self):
                 os.kill(os.getpid(), signal.SIGTERM)
 
-        with until_stop_signal() as pause:
+        def work(pause):
             Finalized()
             print("goes on")
             pause({seconds})
             print("not reached")
+
+        run_until_stop_signal(work)
         print("left")
     """) == "discarded\ngoes on\nleft\n"  # fmt: skip
 
@@ -80,11 +88,54 @@ def test_an_exception_that_a_finalizer_discards_ends_the_next_pause(seconds: int
 def test_without_a_signal_the_handlers_of_before_are_back() -> None:
     assert run("""
         before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-        with until_stop_signal() as pause:
+        def work(pause):
             pause(0.01)
+
+        run_until_stop_signal(work)
         print(before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)))
         print(signal.set_wakeup_fd(-1))
     """) == "True\n-1\n"  # fmt: skip
+
+
+def test_the_result_of_the_function() -> None:
+    assert run("print(run_until_stop_signal(lambda pause: 7))") == "7\n"
+
+
+def test_a_signal_in_any_instruction_of_the_module_ends_it() -> None:
+    """Also before the function is called, and after it has returned."""
+    assert run("""
+        import sys
+        import octaspace.stop_signals as module
+
+        results = set()
+
+        def interrupted_at(position):
+            left = position
+
+            def trace(frame, event, _):
+                nonlocal left
+                if frame.f_code.co_filename != module.__file__:
+                    return None
+                frame.f_trace_opcodes = True
+                if event == "opcode":
+                    left -= 1
+                    if left == 0:
+                        os.kill(os.getpid(), signal.SIGTERM)
+                return trace
+
+            signal.signal(signal.SIGTERM, lambda *_: None)
+            sys._getframe().f_trace_opcodes = True  # Python 3.12 looks here
+            sys.settrace(trace)
+            results.add(run_until_stop_signal(lambda pause: pause(0) or "worked"))
+            sys.settrace(None)
+            sys.unraisablehook = sys.__unraisablehook__
+            return left <= 0
+
+        position = 1
+        while interrupted_at(position):
+            position += 1
+        print(position > 100, sorted(results, key=str))
+    """) == "True [None, 'worked']\n"  # fmt: skip
 
 
 def test_signals_that_arrive_while_they_become_ignored_report_nothing() -> None:
