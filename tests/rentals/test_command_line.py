@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import shutil
 import signal
 import struct
 import subprocess
@@ -557,6 +558,24 @@ class TestEvery:
         assert [one.name for one in open_ledger(url).backend.open_rentals()] == ["lives"]
         process.terminate()
         process.communicate(timeout=20)
+
+    def test_rentals_that_only_it_knows_are_named_when_it_ends(
+        self, environment: dict[str, str], client: octaspace.Client, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "removed"
+        folder.mkdir()
+        ledger = f"sqlite:///{folder}/rentals.db"
+        uuid = create(client.with_options(rental_ledger=ledger), "lives", 3600)
+        process = start({**environment, "OCTA_RENTAL_LEDGER": ledger}, "reap", "--every", "0.1")
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        shutil.rmtree(folder)
+        read_until(process.stderr, "cannot be written again")
+        process.terminate()
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert errors.splitlines()[-1].endswith(f"stop their sessions by hand: {uuid}")
 
     def test_json_is_one_line_for_each_round(
         self, environment: dict[str, str], client: octaspace.Client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -354,6 +355,34 @@ def test_the_process_ends_at_once_also_in_a_round(
     finally:
         running.kill()
         running.wait()
+
+
+def test_the_process_names_the_rentals_that_only_it_knows_when_it_ends(
+    process: ProcessSettings, make_app: MakeApp, ledger: RentalLedger, sandbox: SandboxServer, tmp_path: Path
+) -> None:
+    rent(Visitor(make_app(process)), "vpn", **RELAY, max_duration="1")
+    (rental,) = ledger.backend.open_rentals()
+    environment = {
+        "PLAYGROUND_STATE_DIR": str(process.state_dir), "PLAYGROUND_SANDBOX_URLS": ",".join(sandbox.urls),
+        "PLAYGROUND_REAPER_SECONDS": "1",
+    }  # fmt: skip
+    sandbox.journal.clear()
+    log = tmp_path / "reaper.log"
+    with log.open("wb") as output:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "playground.reaper"], cwd=ROOT, env={**bare_environment(), **environment},
+            stderr=output,
+        )  # fmt: skip
+        try:
+            until(lambda: sandbox.journal.entries(), within=30)
+            shutil.rmtree(process.state_dir)
+            until(lambda: "cannot be written again" in log.read_text(), within=30)
+            running.terminate()
+            assert running.wait(10) == 0
+        finally:
+            running.kill()
+            running.wait()
+    assert log.read_text().splitlines()[-1].endswith(f"stop their sessions by hand: {rental.uuid}")
 
 
 def test_a_ledger_in_redis_is_that_of_the_state_and_its_outage_has_a_card(
