@@ -7,6 +7,7 @@ import re
 from playwright.sync_api import Page, Route
 
 from ..support.waiting import until
+from .interception import intercept
 
 __all__ = ["HeldRequests"]
 
@@ -22,7 +23,7 @@ class HeldRequests:
     def __init__(self, page: Page, pattern: str | re.Pattern[str]) -> None:
         self._page = page
         self._routes: list[Route] = []
-        page.route(pattern, lambda route: self._routes.append(route))
+        intercept(page, pattern, lambda route: self._routes.append(route))
 
     def wait_for_one(self) -> None:
         """Return when the browser has sent one."""

@@ -13,6 +13,7 @@ from octaspace.sandbox import ManualClock, SandboxServer
 
 from ..support.waiting import until
 from .acting import changes, outcome
+from .interception import intercept
 from .test_once import rental
 from .test_request_failures import BUSY, FOREIGN
 from .watching import Watcher
@@ -55,7 +56,7 @@ def failing(
         )
         route.fulfill(status=status, body=body, content_type=kind)
 
-    page.route(address, answer)
+    intercept(page, address, answer)
     with watcher.expecting("HTTP [45]"):
         yield lambda status, body: current.append((status, body))
     page.unroute(address)

@@ -14,6 +14,7 @@ from ..support.running_playground import RunningPlayground
 from ..support.waiting import until
 from .acting import open_order
 from .held_requests import HeldRequests
+from .interception import intercept
 from .places import open_place, place_of
 from .watching import Watcher
 
@@ -115,7 +116,7 @@ def test_errors_slow_down_refreshes_and_are_announced_once(
     stopped: Page, refreshes: Count, watcher: Watcher
 ) -> None:
     stopped.goto(DIAGNOSTICS)
-    stopped.route("**/diagnostics/**", lambda route: route.fulfill(status=500))
+    intercept(stopped, "**/diagnostics/**", lambda route: route.fulfill(status=500))
     with watcher.expecting("HTTP 500"):
         pass_time(stopped, 40)
     # After 5, 10 and 20 seconds; at an even pace there would be eight.

@@ -14,6 +14,7 @@ from ..support.running_playground import RunningPlayground
 from .accessibility import colour_problems_of, problems_of
 from .acting import changes
 from .conftest import NewContext
+from .interception import intercept
 from .watching import Watcher
 
 RUNNER = "/playground/diagnostics/runner"
@@ -70,7 +71,7 @@ def test_a_lost_answer_to_a_change(page: Page, sandbox: SandboxServer) -> None:
         route.fetch()
         route.abort("connectionreset")
 
-    page.route("**/runner/run", lose)
+    intercept(page, "**/runner/run", lose)
     button.click()
     expect(notice(page)).to_contain_text("No connection to the playground: it failed, or was lost")
     expect(notice(page)).to_contain_text("It may have been carried out. Check Sessions, Rentals and Requests")
@@ -100,7 +101,7 @@ def test_what_the_answer_says(page: Page, sandbox: SandboxServer, watcher: Watch
         kind = "text/html" if body.startswith("<") else "text/plain"
         route.fulfill(status=status, body=body, content_type=kind)
 
-    page.route("**/runner/run", give)
+    intercept(page, "**/runner/run", give)
     with watcher.expecting("HTTP [45].*/runner/run"):
         for status, body, words, unknown in ANSWERS:
             answer.append((status, body))
@@ -118,7 +119,7 @@ def test_what_the_answer_says(page: Page, sandbox: SandboxServer, watcher: Watch
 def test_no_answer_in_time(page: Page, sandbox: SandboxServer) -> None:
     page.clock.install()
     page.goto(f"{RUNNER}?method=network.info")
-    page.route("**/runner/run", lambda route: None)
+    intercept(page, "**/runner/run", lambda route: None)
     press_run(page)
     page.clock.run_for(131_000)
     expect(notice(page)).to_contain_text("No answer arrived within 130 s. The result could not be loaded.")

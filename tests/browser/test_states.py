@@ -12,6 +12,7 @@ from octaspace.sandbox.journal import key_digest
 
 from .accessibility import problems_of
 from .acting import exported, impatient, set_options, use_key
+from .interception import intercept
 
 #: Kind and options of a fault at both endpoints, the error it ends in, and a word of the card.
 FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
@@ -119,7 +120,7 @@ def test_one_panel_of_three(page: Page, sandbox: SandboxServer) -> None:
 def test_a_panel_that_cannot_be_loaded_again_is_kept_and_greyed(page: Page, sandbox: SandboxServer) -> None:
     page.goto("/playground/network")
     panel = page.locator("[data-panel=network]")
-    page.route("**/network?_panel=network&_fresh=1", lambda route: route.abort())
+    intercept(page, "**/network?_panel=network&_fresh=1", lambda route: route.abort())
     panel.get_by_role("link", name="Reload Network").click()
     expect(page.locator("#live-region")).to_contain_text("No connection to the playground")
     expect(panel).to_have_class("panel panel-wide is-stale")
@@ -129,7 +130,7 @@ def test_a_panel_that_cannot_be_loaded_again_is_kept_and_greyed(page: Page, sand
 def test_a_form_sent_in_place_that_fails_shows_a_notice(page: Page, sandbox: SandboxServer) -> None:
     """Without an answer, a change may have taken effect; the notice is visible, not only announced."""
     page.goto("/playground/diagnostics/smoke")
-    page.route("**/playground/diagnostics/smoke", lambda route: route.abort())
+    intercept(page, "**/playground/diagnostics/smoke", lambda route: route.abort())
     page.locator("form.suite-start button").first.click()
     notice = page.locator("form.suite-start .request-failure")
     expect(notice).to_be_visible()

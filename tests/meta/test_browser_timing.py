@@ -1,7 +1,7 @@
-"""Browser tests reload a page only when the page that they mean has arrived.
+"""Browser tests do nothing that Chromium carries out a moment later than the test expects.
 
 While a navigation that a click has started is being committed, Chromium refuses a reload ("Not attached to an
-active page"). Before that, it reloads the old page.
+active page"). Before that, it reloads the old page. A request just after `Page.route` may reach the server.
 """
 
 from __future__ import annotations
@@ -52,3 +52,9 @@ def test_no_navigation_follows_a_click_at_once() -> None:
         for line in early_navigations(path.read_text())
     ]
     assert found == []
+
+
+def test_routes_have_taken_effect_before_the_next_step() -> None:
+    """`intercept` waits for that. The one page that uses `route` itself is not loaded yet."""
+    users = {path.name for path in _TESTS.glob("*.py") if ".route(" in path.read_text()}
+    assert users == {"interception.py", "test_watching.py"}
