@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import pty
-import shutil
 import signal
 import struct
 import subprocess
@@ -562,7 +561,7 @@ class TestEvery:
     def test_rentals_that_only_it_knows_are_named_when_it_ends(
         self, environment: dict[str, str], client: octaspace.Client, tmp_path: Path
     ) -> None:
-        folder = tmp_path / "removed"
+        folder = tmp_path / "state"
         folder.mkdir()
         ledger = f"sqlite:///{folder}/rentals.db"
         uuid = create(client.with_options(rental_ledger=ledger), "lives", 3600)
@@ -570,7 +569,7 @@ class TestEvery:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
-        shutil.rmtree(folder)
+        folder.rename(tmp_path / "moved")
         read_until(process.stderr, "cannot be written again")
         process.terminate()
         _, errors = process.communicate(timeout=20)

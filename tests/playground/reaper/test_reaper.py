@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -375,7 +374,7 @@ def test_the_process_names_the_rentals_that_only_it_knows_when_it_ends(
         )  # fmt: skip
         try:
             until(lambda: sandbox.journal.entries(), within=30)
-            shutil.rmtree(process.state_dir)
+            process.state_dir.rename(tmp_path / "moved")  # at once, while the process writes
             until(lambda: "cannot be written again" in log.read_text(), within=30)
             running.terminate()
             assert running.wait(10) == 0
