@@ -1,33 +1,31 @@
-"""urllib3 connections that record how far a request got, and keep our limits."""
+"""urllib3 connections that record how far a request got, and keep our limits.
+
+Args of the classes: as urllib3's, and the policy of the client.
+"""
 
 from __future__ import annotations
 
 import os
-import re
 import socket
 import sys
-from collections.abc import Callable, MutableMapping
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
-from urllib3.util.request import SKIP_HEADER
 
 from .framing import StrictResponse
+from .pool_policy import PoolPolicy
 from .stock_classes import StockHTTPConnection, StockHTTPSConnection
 from .trace import Stage, Trace, current_trace
 
 if TYPE_CHECKING:
+    from .reused_connection import ReusedResponse
     from urllib3.connection import HTTPConnection, HTTPSConnection
 else:
     HTTPConnection, HTTPSConnection = StockHTTPConnection, StockHTTPSConnection
 
 __all__ = ["TracedHTTPConnection", "TracedHTTPSConnection"]
-
-#: A token, a colon, and a value without line breaks and control characters.
-_PLAIN_FIELD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\xa0-\xff]*")
-
 
 class TracedHTTPConnection(HTTPConnection):
     """Records each stage in the current trace and limits opening, sending and receiving."""
@@ -39,15 +37,18 @@ class TracedHTTPConnection(HTTPConnection):
     #: When it was opened and when it was returned to the pool, on the clock of the pool's policy.
     opened_at: float = 0.0
     idle_since: float = 0.0
-    #: By host and port: the address that was used last, and whether it responded. Shared by the connections
-    #: of a client.
-    known_addresses: MutableMapping[tuple[str, int], tuple[Any, bool]] | None = None
     #: The address in use, if the host has several.
     _address: Any = None
     #: Descriptor and inode of the socket while it is open.
     _descriptor: tuple[int, int] | None = None
 
+    def __init__(self, *args: Any, policy: PoolPolicy, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._policy = policy
+        policy.connections.add(self)
+
     def connect(self) -> None:
+        self.opened_at = self._policy.monotonic()
         trace = current_trace.get()
         trace.begin_opening(self.timeout)
         try:
@@ -82,8 +83,9 @@ class TracedHTTPConnection(HTTPConnection):
             self._dns_host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM
         )
         several = len(addresses) > 1
-        if several and self.known_addresses:
-            addresses = _order_addresses(addresses, self.known_addresses.get((self._dns_host, self.port)))
+        known = self._policy.known_addresses
+        if several and known:
+            addresses = _order_addresses(addresses, known.get((self._dns_host, self.port)))
         failure: OSError = OSError("the host has no address")
         for tried, (family, kind, protocol, _, address) in enumerate(addresses):
             try:
@@ -124,16 +126,6 @@ class TracedHTTPConnection(HTTPConnection):
             raise
         return sock
 
-    def _tunnel(self) -> None:
-        """A proxy's response to CONNECT counts as opening."""
-        trace = current_trace.get()
-        self.response_class = partial(StrictResponse, next_wait=trace.next_opening_wait)
-        try:
-            super()._tunnel()
-        finally:
-            del self.response_class
-        self.sock.settimeout(trace.next_opening_wait())
-
     def send(self, data: Any) -> None:
         trace = current_trace.get()
         if trace.stage is Stage.OPENING:  # the CONNECT of a proxy tunnel
@@ -147,43 +139,33 @@ class TracedHTTPConnection(HTTPConnection):
         self.sock.settimeout(trace.next_sending_wait())
         super().send(data)
 
-    def putheader(self, header: Any, *values: Any) -> None:
-        """Write a plain text field in one step: http.client checks and encodes name and values separately.
-
-        http.client handles everything else, bytes included: it passes the host as bytes on a default port.
-        """
-        if len(values) == 1 and isinstance(value := values[0], str) and isinstance(header, str):
-            line = f"{header}: {value}"
-            if value is not SKIP_HEADER and _PLAIN_FIELD.fullmatch(line):
-                self._output(line.encode("iso-8859-1"))  # type: ignore[attr-defined]
-                return
-        super().putheader(header, *values)
-
     def getresponse(self) -> Any:
+        return self._receive(super().getresponse)
+
+    def read_response(self, response: ReusedResponse) -> None:
+        """Read the head of a response without the steps of urllib3 and http.client."""
+        self._receive(response.begin)
+
+    def _receive(self, read: Callable[[], Any]) -> Any:
         trace = current_trace.get()
         trace.stage = Stage.WAITING
-        if trace.has_limits:
-            self.response_class = partial(
-                StrictResponse,
-                next_wait=trace.next_reading_wait,
-                poll=trace.poll if trace.is_polled else None,
-            )
         try:
-            response = super().getresponse()
+            response = read()
         except Exception as error:
             # The server may close an idle connection; that is not a failure of the address.
             if trace.opened or isinstance(error, TimeoutError):
                 self._note_address(answered=False)
             raise
-        finally:
-            if trace.has_limits:
-                del self.response_class
         self._note_address(answered=True)
         return response
 
     def _note_address(self, *, answered: bool) -> None:
-        if self._address is not None and self.known_addresses is not None:
-            self.known_addresses[self._dns_host, self.port] = self._address, answered
+        if self._address is not None:
+            self._policy.known_addresses[self._dns_host, self.port] = self._address, answered
+
+    def holds_bytes(self) -> bool:
+        """Whether bytes of the server are buffered that polling the socket does not show."""
+        return False
 
     def close(self) -> None:
         self._descriptor = None
@@ -217,6 +199,24 @@ class TracedHTTPSConnection(TracedHTTPConnection, HTTPSConnection):
         # An end of the connection without TLS's close_notify may be an attack: it does not end a body.
         if hasattr(self.sock, "suppress_ragged_eofs"):
             self.sock.suppress_ragged_eofs = False
+
+    def holds_bytes(self) -> bool:
+        return _holds_bytes(self.sock)
+
+
+def _holds_bytes(sock: Any) -> bool:
+    """Whether TLS has buffered bytes of the server.
+
+    A TLS record, or one read from the network, may contain more than the response. A socket that cannot tell
+    is treated as one with buffered bytes: its connection is not reused, and responses cannot be mixed up.
+    """
+    pending = getattr(sock, "pending", None)
+    if pending is not None:  # the standard library's
+        return bool(pending())
+    if hasattr(sock, "sslobj"):  # urllib3's TLS in TLS, for an https proxy
+        return bool(sock.sslobj.pending() or sock.incoming.pending) or _holds_bytes(sock.socket)
+    pending = getattr(getattr(sock, "connection", None), "pending", None)  # pyOpenSSL's, as urllib3 wraps it
+    return pending is None or bool(pending())
 
 
 def _order_addresses(addresses: list[Any], last: tuple[Any, bool] | None) -> list[Any]:

@@ -15,12 +15,19 @@ from email.errors import (
     MisplacedEnvelopeHeaderDefect,
     MissingHeaderBodySeparatorDefect,
 )
-from http.client import HTTPException, HTTPResponse, LineTooLong, UnknownProtocol
+from http.client import (
+    BadStatusLine,
+    HTTPException,
+    HTTPResponse,
+    LineTooLong,
+    RemoteDisconnected,
+    UnknownProtocol,
+)
 from typing import Any, Final
 
 from .clock import SYSTEM_CLOCK
-from .header_fields import OPTIONAL_SPACE, read_header_fields
-from .trace import POLL_INTERVAL, current_trace
+from .header_fields import OPTIONAL_SPACE, parse_fields, read_field_lines
+from .trace import POLL_INTERVAL, Stage, Trace, current_trace
 
 __all__ = ["BODYLESS", "StrictResponse"]
 
@@ -38,6 +45,7 @@ _DEFECTS: Final = (
     MisplacedEnvelopeHeaderDefect,
     MissingHeaderBodySeparatorDefect,
 )
+_STATUS: Final = re.compile(r"[1-9][0-9]{2}")
 _CHUNK_SIZE: Final = re.compile(rb"[ \t]*[0-9a-fA-F]{1,16}[ \t]*")
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
@@ -45,69 +53,102 @@ _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 class StrictResponse(HTTPResponse):
     """Skips interim responses (1xx), and rejects ambiguous header fields and lengths.
 
+    Each of its waits for data is within the limits of the current trace. A socket timeout alone limits each
+    wait and not their sum: a server that sends one byte a second would never time out.
+
     Args:
         sock: The connection.
-        args: As `http.client.HTTPResponse`.
-        next_wait: Returns how many seconds the next wait for data may take, or raises `TimeoutError`. A
-            socket timeout alone limits each wait and not their sum: a server that sends one byte a second
-            would never time out. None keeps the socket's timeout.
-        poll: Called repeatedly during a wait; an exception it raises ends the wait. None waits without calls.
-        kwargs: As `http.client.HTTPResponse`.
+        debuglevel: As `http.client.HTTPResponse`.
+        method: The method of the request.
+        url: As `http.client.HTTPResponse`.
     """
 
     fp: Any
 
     def __init__(
-        self,
-        sock: Any,
-        *args: Any,
-        next_wait: Callable[[], float | None] | None = None,
-        poll: Callable[[], object] | None = None,
-        **kwargs: Any,
+        self, sock: Any, debuglevel: int = 0, method: str | None = None, url: str | None = None
     ) -> None:
-        super().__init__(_SocketReader(sock, next_wait, poll), *args, **kwargs)  # type: ignore[arg-type]
-
-    def _read_status(self) -> Any:
-        # http.client skips only 100, without a limit, and treats every other 1xx as the final response.
-        for _ in range(_MAX_INTERIM + 1):
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-            if status == 101 or not 100 <= status < 200:
-                return version, status, reason
-            read_header_fields(self.fp)
-        raise HTTPException(f"more than {_MAX_INTERIM} interim responses (1xx)")
+        reader: Any = _SocketReader(sock, current_trace.get())
+        super().__init__(reader, debuglevel, method, url)
+        self._bodyless_method = method == "HEAD"
 
     def begin(self) -> None:
         """Read the status line and the header fields, like http.client but strictly."""
         if self.headers is not None:
             return
-        version, self.status, reason = self._read_status()
-        self.code, self.reason = self.status, reason.strip(OPTIONAL_SPACE)
+        for _ in range(_MAX_INTERIM + 1):
+            version, status, reason = _read_status_line(self.fp)
+            lines = read_field_lines(self.fp)
+            # http.client skips only 100, without a limit, and treats every other 1xx as the final response.
+            if status == 101 or not 100 <= status < 200:
+                break
+        else:
+            raise HTTPException(f"more than {_MAX_INTERIM} interim responses (1xx)")
+        self.code = self.status = status
+        self.reason = reason
         if not version.startswith("HTTP/1."):
             raise UnknownProtocol(version)
         self.version = 10 if version == "HTTP/1.0" else 11
-        self.headers = self.msg = headers = read_header_fields(self.fp)
-        if any(isinstance(defect, _DEFECTS) for defect in headers.defects):
-            raise HTTPException("malformed header fields")
+        headers: Any = self.parse_lines(lines)
+        self.headers = self.msg = headers
         lengths = headers.get_all("Content-Length")
         codings = headers.get_all("Transfer-Encoding")
-        self.chunked = codings is not None
+        self.chunked = bool(codings)
         self.length = None
-        if codings is not None:
+        if codings:
             _check_chunked(codings, lengths)
-        elif lengths is not None:
+        elif lengths:
             self.length = _parse_length(lengths)
-        if self.status in BODYLESS or self.status < 200 or self._method == "HEAD":
+        if status in BODYLESS or status < 200 or self._bodyless_method:
             # Regardless of the fields, which describe the body of another response.
             self.length, self.chunked = 0, False
         elif self.chunked:
             self.fp = _ChunkReader(self.fp)
             self.chunk_left = None
         ends_with_connection = not self.chunked and self.length is None
-        self.will_close = ends_with_connection or self._check_close()
+        self.will_close = ends_with_connection or _ends_connection(self.version, headers)
+
+    def parse_lines(self, lines: list[bytes]) -> Any:
+        """Parse the lines of the header fields.
+
+        Returns:
+            A mapping with `get_all`.
+
+        Raises:
+            http.client.HTTPException: They are ambiguous.
+        """
+        fields = parse_fields(lines)
+        if any(isinstance(defect, _DEFECTS) for defect in fields.defects):
+            raise HTTPException("malformed header fields")
+        return fields
+
+
+def _read_status_line(fp: Any) -> tuple[str, int, str]:
+    """Read the protocol version, the status and the reason."""
+    line = fp.readline(_MAX_LINE + 1)
+    if len(line) > _MAX_LINE:
+        raise LineTooLong("status line")
+    if not line:
+        raise RemoteDisconnected("Remote end closed connection without response")
+    text = line.decode("iso-8859-1")
+    version, _, rest = text.strip().partition(" ")
+    status, _, reason = rest.strip(OPTIONAL_SPACE).partition(" ")
+    if not version.startswith("HTTP/") or not _STATUS.fullmatch(status):
+        raise BadStatusLine(text)
+    return version, int(status), reason.strip(OPTIONAL_SPACE)
+
+
+def _ends_connection(version: int, headers: Any) -> bool:
+    """Whether the connection cannot be used for another request."""
+    connection = (headers.get("Connection") or "").lower()
+    if version == 11:
+        return "close" in connection
+    proxy = (headers.get("Proxy-Connection") or "").lower()
+    return not headers.get("Keep-Alive") and "keep-alive" not in connection and "keep-alive" not in proxy
 
 
 def _check_chunked(codings: list[str], lengths: list[str] | None) -> None:
-    if lengths is not None:
+    if lengths:
         raise HTTPException("both Content-Length and Transfer-Encoding")
     if [coding.strip(OPTIONAL_SPACE).lower() for coding in codings] != ["chunked"]:
         raise HTTPException("a Transfer-Encoding other than chunked")
@@ -154,18 +195,20 @@ class _ChunkReader:
 
 
 class _SocketReader(io.RawIOBase):
-    """Reads from a socket until the response has ended."""
+    """Reads from a socket until the response has ended, within the limits of an attempt."""
 
-    def __init__(
-        self,
-        sock: Any,
-        next_wait: Callable[[], float | None] | None,
-        poll: Callable[[], object] | None,
-    ) -> None:
+    def __init__(self, sock: Any, trace: Trace) -> None:
         self._recv_into = sock.recv_into
         self._set_timeout = sock.settimeout
-        self._next_wait = next_wait
-        self._poll = poll
+        #: Returns how many seconds the next wait may take; None keeps the timeout of the socket.
+        self._next_wait: Callable[[], float | None] | None = None
+        #: Called repeatedly during a wait; an exception it raises ends the wait.
+        self._poll: Callable[[], object] | None = None
+        if trace.stage is Stage.OPENING:  # a proxy's response to CONNECT counts as opening
+            self._next_wait = trace.next_opening_wait
+        elif trace.has_limits:
+            self._next_wait = trace.next_reading_wait
+            self._poll = trace.poll if trace.is_polled else None
         self._open_file = sock.makefile("rb", 0)  # keeps the socket open after its connection is closed
         self.ended = False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import requests
 from requests import PreparedRequest
@@ -15,7 +15,8 @@ from requests.structures import CaseInsensitiveDict
 from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 
-from .connection_pool import PooledHTTPConnectionPool, PooledHTTPSConnectionPool, PoolPolicy
+from .connection_pool import PooledHTTPConnectionPool, PooledHTTPSConnectionPool
+from .pool_policy import PoolPolicy
 from .stock_classes import StockSession
 from .tls import TLSContexts
 
@@ -51,23 +52,26 @@ class EndpointRequest(PreparedRequest):
     target: str
 
 
+#: The attributes of a response that nothing has been read of.
+_BLANK: Final = {**vars(requests.Response()), "encoding": None}
+
+
 class MinimalResponse(requests.Response):
     """requests' response without unused parts: a cookie jar, a second mapping of the fields."""
 
     def __init__(self, request: PreparedRequest, raw: Any, adapter: HTTPAdapter) -> None:
-        self._content = False  # type: ignore[assignment]  # requests' marker for "not read yet"
-        self._content_consumed = False
-        self._next = None
-        self.status_code = raw.status
-        self.headers = raw.headers  # urllib3's mapping, which is case-insensitive as well
-        self.raw = raw
-        self.url = request.url or ""
-        self.encoding = None
-        self.history = []
-        self.reason = raw.reason
-        self.cookies = _NO_COOKIES
-        self.request = request
-        self.connection = adapter
+        vars(self).update(
+            _BLANK,
+            status_code=raw.status,
+            headers=raw.headers,  # urllib3's mapping, which is case-insensitive as well
+            raw=raw,
+            url=request.url or "",
+            history=[],
+            reason=raw.reason,
+            cookies=_NO_COOKIES,
+            request=request,
+            connection=adapter,
+        )
 
 
 class PooledAdapter(HTTPAdapter):
@@ -169,7 +173,7 @@ class PooledAdapter(HTTPAdapter):
             for key in manager.pools.keys():  # noqa: SIM118  # urllib3's container is not iterable
                 pool = manager.pools.get(key)
                 if isinstance(pool, PooledHTTPConnectionPool):
-                    pool.close_idle()
+                    pool.close_expired()
 
 
 class _NoCookies(RequestsCookieJar):

@@ -30,6 +30,7 @@ from .framing import BODYLESS
 from .pool import Pools
 from .proxy_url import credentials_of, without_credentials
 from .retry import Outcome
+from .reused_connection import ReusedResponse
 from .session import EndpointRequest, SentHeaders
 from .trace import CallAborted, Stage, Trace, tracing
 
@@ -193,7 +194,6 @@ class Wire:
         prepared.target = self._prefixes[url] + target
         prepared.headers = headers
         prepared.body = body
-        prepared._cookies = self._pools.session.cookies  # type: ignore[attr-defined]
         return prepared
 
     def _receive(
@@ -253,7 +253,7 @@ class Wire:
             return _read_all(raw)
         in_memory = sink is None or sink.in_memory
         # The response of a recorder (vcrpy) is already decoded, although its header declares an encoding.
-        encoded = isinstance(raw, HTTPResponse)
+        encoded = isinstance(raw, (HTTPResponse, ReusedResponse))
         chunks = decoded(
             filter(None, [_read_all(raw)]) if bodyless else _raw_chunks(raw),
             headers.get("Content-Encoding", "") if encoded else "",
