@@ -32,7 +32,8 @@ class PooledHTTPConnectionPool(HTTPConnectionPool):
 
     def __init__(self, *args: Any, policy: PoolPolicy, **kwargs: Any) -> None:
         self._create_connection = partial(self.own_class, policy=policy)
-        self._create_queue = lambda maxsize: IdleConnections(policy, self._is_recorded)
+        # Nothing here refers to this pool: urllib3 closes the connections when the pool is deleted.
+        self._create_queue = partial(IdleConnections, policy=policy, is_recorded=self._is_recorded)
         super().__init__(*args, **kwargs)
         self._heads: HeadEncoder | None = None
 
@@ -52,8 +53,9 @@ class PooledHTTPConnectionPool(HTTPConnectionPool):
         """Our class, unless a recorder such as vcrpy has replaced the class in urllib3's pool."""
         return self.stock_pool.ConnectionCls if self._is_recorded() else self._create_connection
 
-    def _is_recorded(self) -> bool:
-        return self.stock_pool.ConnectionCls is not self.stock_class
+    @classmethod
+    def _is_recorded(cls) -> bool:
+        return cls.stock_pool.ConnectionCls is not cls.stock_class
 
     def urlopen(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> Any:  # type: ignore[override]
         """Send on an idle connection in few steps if that is possible; everything else is urllib3's."""

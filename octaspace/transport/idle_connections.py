@@ -22,11 +22,12 @@ class IdleConnections:
     operation of a deque.
 
     Args:
+        maxsize: Not used.
         policy: The settings of the client.
         is_recorded: Whether a recorder such as vcrpy creates the connections at the moment.
     """
 
-    def __init__(self, policy: PoolPolicy, is_recorded: Callable[[], bool]) -> None:
+    def __init__(self, maxsize: int, *, policy: PoolPolicy, is_recorded: Callable[[], bool]) -> None:
         self._items: deque[TracedHTTPConnection] = deque()
         self._policy = policy
         self._is_recorded = is_recorded

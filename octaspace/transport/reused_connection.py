@@ -262,7 +262,11 @@ def _exchange(pool: Any, connection: Any, method: str, url: str, data: bytes) ->
             wait = trace.next_reading_wait()
             connection.sock.settimeout(wait)
             response = ReusedResponse(connection, pool, method)
-            connection.read_response(response)
+            try:
+                connection.read_response(response)
+            except BaseException:
+                response.close()
+                raise
             return response
         except TimeoutError as error:
             raise ReadTimeoutError(pool, url, f"Read timed out. (read timeout={trace.read_timeout})") from error
