@@ -21,7 +21,7 @@ from .processes import ROOT, Server
 
 __all__ = ["CASES", "main"]
 
-_FEW, _MANY = 50, 250
+_FEW, _MANY = 100, 600
 
 
 def _without_observers() -> dict[str, Any]:

@@ -9,23 +9,29 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 
-from .framing import StrictResponse
+from . import private_parts
 from .pool_policy import PoolPolicy
+from .response_head import ResponseHead, check_length, read_head
+from .socket_reader import ResponseFile
 from .stock_classes import StockHTTPConnection, StockHTTPSConnection
+from .strict_response import DelimitedResponse, StrictResponse
 from .trace import Stage, Trace, current_trace
 
 if TYPE_CHECKING:
-    from .reused_connection import ReusedResponse
     from urllib3.connection import HTTPConnection, HTTPSConnection
 else:
     HTTPConnection, HTTPSConnection = StockHTTPConnection, StockHTTPSConnection
 
 __all__ = ["TracedHTTPConnection", "TracedHTTPSConnection"]
+
+_Read = TypeVar("_Read")
+
 
 class TracedHTTPConnection(HTTPConnection):
     """Records each stage in the current trace and limits opening, sending and receiving."""
@@ -42,9 +48,11 @@ class TracedHTTPConnection(HTTPConnection):
     #: Descriptor and inode of the socket while it is open.
     _descriptor: tuple[int, int] | None = None
 
-    def __init__(self, *args: Any, policy: PoolPolicy, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *, host: str, policy: PoolPolicy, **kwargs: Any) -> None:
+        super().__init__(host=host, **kwargs)
         self._policy = policy
+        #: As given: `host` lacks a dot at the end, which the resolver needs.
+        self._resolved_host = host
         policy.connections.add(self)
 
     def connect(self) -> None:
@@ -59,7 +67,13 @@ class TracedHTTPConnection(HTTPConnection):
         trace.stage = Stage.OPEN
         trace.opened = True
 
-    def _new_conn(self) -> socket.socket:
+    def _open(self) -> socket.socket:
+        """Open the socket; urllib3 calls this as `_new_conn`.
+
+        Raises:
+            urllib3.exceptions.NewConnectionError: No address accepted.
+            urllib3.exceptions.ConnectTimeoutError: The time for opening is over.
+        """
         trace = current_trace.get()
         try:
             sock = self._dial(trace)
@@ -71,6 +85,9 @@ class TracedHTTPConnection(HTTPConnection):
         sock.settimeout(trace.next_opening_wait())  # for the next step: a proxy, or the TLS handshake
         return sock
 
+    if private_parts.HAS_NEW_CONN:
+        _new_conn = _open
+
     def _dial(self, trace: Trace) -> socket.socket:
         """Connect to the first of the host's addresses that accepts.
 
@@ -80,12 +97,12 @@ class TracedHTTPConnection(HTTPConnection):
         """
         self._address = None
         addresses = socket.getaddrinfo(
-            self._dns_host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM
+            self._resolved_host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM
         )
         several = len(addresses) > 1
         known = self._policy.known_addresses
         if several and known:
-            addresses = _order_addresses(addresses, known.get((self._dns_host, self.port)))
+            addresses = _order_addresses(addresses, known.get((self._resolved_host, self.port)))
         failure: OSError = OSError("the host has no address")
         for tried, (family, kind, protocol, _, address) in enumerate(addresses):
             try:
@@ -140,13 +157,35 @@ class TracedHTTPConnection(HTTPConnection):
         super().send(data)
 
     def getresponse(self) -> Any:
-        return self._receive(super().getresponse)
+        response = self._receive(super().getresponse)
+        if not private_parts.HAS_RESPONSE_CLASS:
+            check_length(response.headers)
+        return response
 
-    def read_response(self, response: ReusedResponse) -> None:
-        """Read the head of a response without the steps of urllib3 and http.client."""
-        self._receive(response.begin)
+    def receive_head(self, *, bodyless: bool) -> tuple[ResponseHead, ResponseFile]:
+        """Read the head of a response without the steps of urllib3 and http.client.
 
-    def _receive(self, read: Callable[[], Any]) -> Any:
+        Args:
+            bodyless: Whether the method of the request is one whose responses have no body.
+
+        Returns:
+            The head, and the file to read the body from.
+
+        Raises:
+            OSError: The connection failed, or a limit was reached.
+            http.client.HTTPException: The head is malformed.
+        """
+        file = ResponseFile(self.sock)
+        try:
+            trace = current_trace.get()
+            if not trace.has_limits:  # otherwise the file sets the timeout of each wait
+                self.sock.settimeout(trace.read_timeout)
+            return self._receive(partial(read_head, file.readline, bodyless=bodyless)), file
+        except BaseException:
+            file.close()
+            raise
+
+    def _receive(self, read: Callable[[], _Read]) -> _Read:
         trace = current_trace.get()
         trace.stage = Stage.WAITING
         try:
@@ -161,7 +200,7 @@ class TracedHTTPConnection(HTTPConnection):
 
     def _note_address(self, *, answered: bool) -> None:
         if self._address is not None:
-            self._policy.known_addresses[self._dns_host, self.port] = self._address, answered
+            self._policy.known_addresses[self._resolved_host, self.port] = self._address, answered
 
     def holds_bytes(self) -> bool:
         """Whether bytes of the server are buffered that polling the socket does not show."""
@@ -197,8 +236,11 @@ class TracedHTTPSConnection(TracedHTTPConnection, HTTPSConnection):
     def connect(self) -> None:
         super().connect()
         # An end of the connection without TLS's close_notify may be an attack: it does not end a body.
-        if hasattr(self.sock, "suppress_ragged_eofs"):
-            self.sock.suppress_ragged_eofs = False
+        sock: Any = self.sock
+        if private_parts.has_ragged_eofs(sock):
+            sock.suppress_ragged_eofs = False
+        else:
+            self.response_class = DelimitedResponse
 
     def holds_bytes(self) -> bool:
         return _holds_bytes(self.sock)
@@ -213,7 +255,7 @@ def _holds_bytes(sock: Any) -> bool:
     pending = getattr(sock, "pending", None)
     if pending is not None:  # the standard library's
         return bool(pending())
-    if hasattr(sock, "sslobj"):  # urllib3's TLS in TLS, for an https proxy
+    if isinstance(sock, private_parts.TLS_IN_TLS):  # for an https proxy
         return bool(sock.sslobj.pending() or sock.incoming.pending) or _holds_bytes(sock.socket)
     pending = getattr(getattr(sock, "connection", None), "pending", None)  # pyOpenSSL's, as urllib3 wraps it
     return pending is None or bool(pending())

@@ -10,7 +10,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from .connection import TracedHTTPConnection, TracedHTTPSConnection
 from .idle_connections import IdleConnections
 from .pool_policy import PoolPolicy
-from .reused_connection import HeadEncoder, reuse
+from .request_head import HeadEncoder
+from .reused_connection import reuse
 from .stock_classes import StockHTTPConnection, StockHTTPSConnection
 
 __all__ = ["PooledHTTPConnectionPool", "PooledHTTPSConnectionPool"]
@@ -59,7 +60,7 @@ class PooledHTTPConnectionPool(HTTPConnectionPool):
 
     def urlopen(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> Any:  # type: ignore[override]
         """Send on an idle connection in few steps if that is possible; everything else is urllib3's."""
-        response = reuse(self, method, url, body, headers, options)
+        response: Any = reuse(self, method, url, body, headers, options)
         if response is None:
             response = super().urlopen(method, url, body, headers, **options)
         return response

@@ -144,8 +144,10 @@ class _StepwiseContext:
             return self._context.wrap_socket(sock, **kwargs)
         trace = current_trace.get(None)
         # After the exchange with a proxy, the timeout of the socket is that of its last wait.
-        opening = trace is not None and trace.stage is Stage.OPENING
-        limit = trace.next_opening_wait() if opening else sock.gettimeout()
+        if trace is not None and trace.stage is Stage.OPENING:
+            limit = trace.next_opening_wait()
+        else:
+            limit = sock.gettimeout()
         deadline = Deadline(SYSTEM_CLOCK, limit)
         wrapped = self._context.wrap_socket(sock, **{**kwargs, "do_handshake_on_connect": False})
         try:

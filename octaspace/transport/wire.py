@@ -26,11 +26,11 @@ from .failures import (
     deadline_failure,
     forget_library_frames,
 )
-from .framing import BODYLESS
 from .pool import Pools
 from .proxy_url import credentials_of, without_credentials
+from .response_head import BODYLESS
 from .retry import Outcome
-from .reused_connection import ReusedResponse
+from .reused_response import ReusedResponse
 from .session import EndpointRequest, SentHeaders
 from .trace import CallAborted, Stage, Trace, tracing
 
