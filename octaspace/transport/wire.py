@@ -31,7 +31,8 @@ from .proxy_url import credentials_of, without_credentials
 from .response_head import BODYLESS
 from .retry import Outcome
 from .reused_response import ReusedResponse
-from .session import EndpointRequest, SentHeaders
+from .sent_headers import SentHeaders
+from .session import EndpointRequest
 from .trace import CallAborted, Stage, Trace, tracing
 
 __all__ = ["Wire"]
@@ -192,7 +193,7 @@ class Wire:
             target += separator + urlencode(request.params)
         prepared.url = url + target
         prepared.target = self._prefixes[url] + target
-        prepared.headers = headers
+        prepared.headers = headers  # type: ignore[assignment]  # requests only needs a mapping
         prepared.body = body
         return prepared
 
