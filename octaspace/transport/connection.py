@@ -17,7 +17,7 @@ from urllib3.util.connection import allowed_gai_family
 
 from . import private_parts
 from .pool_policy import PoolPolicy
-from .response_head import ResponseHead, check_length, read_head
+from .response_head import ResponseHead, read_head
 from .socket_reader import ResponseFile
 from .stock_classes import StockHTTPConnection, StockHTTPSConnection
 from .strict_response import DelimitedResponse, StrictResponse
@@ -38,6 +38,7 @@ class TracedHTTPConnection(HTTPConnection):
 
     # With a debug level, http.client would print the whole request, including the key.
     debuglevel = 0
+    # The docstring of http.client's `getresponse` names this variable.
     response_class: Any = StrictResponse
 
     #: When it was opened and when it was returned to the pool, on the clock of the pool's policy.
@@ -157,10 +158,7 @@ class TracedHTTPConnection(HTTPConnection):
         super().send(data)
 
     def getresponse(self) -> Any:
-        response = self._receive(super().getresponse)
-        if not private_parts.HAS_RESPONSE_CLASS:
-            check_length(response.headers)
-        return response
+        return self._receive(super().getresponse)
 
     def receive_head(self, *, bodyless: bool) -> tuple[ResponseHead, ResponseFile]:
         """Read the head of a response without the steps of urllib3 and http.client.
@@ -203,7 +201,7 @@ class TracedHTTPConnection(HTTPConnection):
             self._policy.known_addresses[self._resolved_host, self.port] = self._address, answered
 
     def holds_bytes(self) -> bool:
-        """Whether bytes of the server are buffered that polling the socket does not show."""
+        """Whether bytes of the server may be buffered that polling the socket does not show."""
         return False
 
     def close(self) -> None:

@@ -16,24 +16,19 @@ Python 3.10 to 3.13, requests 2.32.3 to 2.34.2, urllib3 1.26.20 to 2.8.0, PySock
 - `ssl.SSLSocket.suppress_ragged_eofs`: whether an end of the connection without TLS's close_notify looks
   like a proper one. Set to False, because it may be an attack. Stock path: a body that only the end of the
   connection ends is an error.
-- `http.client.HTTPConnection.response_class`: the class of the responses. Replaced by one with strict
-  framing, whose waits for data are within the limits of the attempt. Stock path: http.client's own class;
-  its header fields are checked afterwards, and each wait has the whole limit.
 
-None of them saves work. The last one is needed only where a request takes the usual steps of urllib3
-(`octaspace.transport.reused_connection` names the others).
+None of them saves work: `octaspace.transport.reused_connection` leaves out steps, and needs only public names.
 """
 
 from __future__ import annotations
 
-import http.client
 from typing import Any, Final
 
 from urllib3.util.ssltransport import SSLTransport
 
 from .stock_classes import StockHTTPConnection
 
-__all__ = ["HAS_NEW_CONN", "HAS_RESPONSE_CLASS", "TLS_IN_TLS", "has_ragged_eofs", "has_socks_options"]
+__all__ = ["HAS_NEW_CONN", "TLS_IN_TLS", "has_ragged_eofs", "has_socks_options"]
 
 
 def _code(kind: Any, name: str) -> Any:
@@ -52,8 +47,6 @@ def _sets(kind: Any, *names: str) -> bool:
 
 
 HAS_NEW_CONN: Final = _takes_only_self(StockHTTPConnection, "_new_conn")
-
-HAS_RESPONSE_CLASS: Final = hasattr(http.client.HTTPConnection, "response_class")
 
 #: The class of TLS in TLS, or an empty tuple if its buffers cannot be read.
 TLS_IN_TLS: Final[Any] = SSLTransport if _sets(SSLTransport, "sslobj", "incoming") else ()

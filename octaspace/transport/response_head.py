@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from .header_fields import MAX_LINE, OPTIONAL_SPACE, parse_fields, read_field_lines
 
-__all__ = ["BODYLESS", "ResponseHead", "check_length", "read_head"]
+__all__ = ["BODYLESS", "ResponseHead", "read_head"]
 
 #: Statuses of responses that never have a body, even if their header fields declare one.
 BODYLESS: Final = frozenset({204, 304})
@@ -48,7 +48,7 @@ class ResponseHead:
         self.reason = reason
         self.lines = lines
         self.fields = fields = parse_fields(lines)
-        self.length, self.chunked = check_length(fields)
+        self.length, self.chunked = _body_length(fields)
         if bodyless or status in BODYLESS or status < 200:
             # Regardless of the fields, which describe the body of another response.
             self.length, self.chunked = 0, False
@@ -98,15 +98,8 @@ def _read_status_line(readline: Callable[[int], bytes]) -> tuple[str, int, str]:
     return version, int(status), reason.strip(OPTIONAL_SPACE)
 
 
-def check_length(fields: Any) -> tuple[int | None, bool]:
-    """The length of the body and whether it is chunked, as the header fields declare them.
-
-    Args:
-        fields: A `urllib3.HTTPHeaderDict`.
-
-    Raises:
-        http.client.HTTPException: They are ambiguous.
-    """
+def _body_length(fields: Any) -> tuple[int | None, bool]:
+    """The length of the body and whether it is chunked, as the header fields declare them."""
     lengths = fields.getlist("Content-Length")
     codings = fields.getlist("Transfer-Encoding")
     if not codings:
