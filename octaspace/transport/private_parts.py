@@ -17,7 +17,8 @@ Python 3.10 to 3.13, requests 2.32.3 to 2.34.2, urllib3 1.26.20 to 2.8.0, PySock
   like a proper one. Set to False, because it may be an attack. Stock path: a body that only the end of the
   connection ends is an error.
 
-None of them saves work: `octaspace.transport.reused_connection` leaves out steps, and needs only public names.
+None of them saves work: `octaspace.transport.reused_connection` leaves out steps, and needs only public
+names.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rename a part of a library, as its next release may. `python -m tests.support.renamed_parts NAME [pytest …]`.
+"""`python -m tests.support.renamed_parts NAME [pytest …]`: rename a part of a library, as a release may.
 
 The attribute is renamed in its classes and in every function of its modules, so that the library still works.
 """

@@ -1,4 +1,4 @@
-"""Without a private part of a library, the SDK does what these tests promise, apart from what needs the part."""
+"""Without a private part of a library, the SDK still does what the tests promise that do not need it."""
 
 from __future__ import annotations
 
