@@ -65,6 +65,8 @@ class HeadEncoder:
 
 
 def _encode_fields(fields: Mapping[str, str], body: bytes | None) -> bytes | None:
+    if not all(isinstance(part, str) for field in fields.items() for part in field):
+        return None  # bytes, which http.client accepts as well
     names = {name.lower() for name in fields}
     if not names >= _EXPECTED or names & _UNEXPECTED or SKIP_HEADER in fields.values():
         return None
