@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
 
+from ..record import Record
 from .host import UNNAMED_BOOT, boot_id, pid_namespace, process_start
 
 __all__ = ["RentalOwner"]
 
 
-@dataclass(frozen=True, slots=True)
-class RentalOwner:
+class RentalOwner(Record):
     """The owner of a rental.
 
     Attributes:

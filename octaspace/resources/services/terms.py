@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ...errors import ConfigurationError
+from ...record import Record
 from ...rentals.deadlines import checked_duration
 from ...rentals.held_rental import LeaseLostHook
 from ...request import RequestSender
@@ -17,8 +17,7 @@ __all__ = ["RentalTerms", "checked_terms"]
 _MAX_NAME = 200
 
 
-@dataclass(frozen=True)
-class RentalTerms:
+class RentalTerms(Record):
     """What is recorded with a rental.
 
     Attributes:
