@@ -23,6 +23,9 @@ _PART_LENGTH: Final = 12
 #: A shorter key occurs in many words by chance, and is masked only as a separate word.
 _MIN_KEY_LENGTH: Final = 8
 
+#: Keys of a mask that was made by `with_key`.
+_MAX_KEYS: Final = 8
+
 #: Escapes of a character in URLs, JSON, Python, JavaScript and HTML, also nested; and characters that
 #: terminals, browsers and log pages do not show, because a key divided by them looks whole. Compiled
 #: on first use: that takes as long as to load ten modules, and most programs never need it.
@@ -73,10 +76,15 @@ class KeyMask:
     def with_key(self, key: str | None) -> KeyMask:
         """A mask with one more key.
 
+        It keeps the first key, which is that of the original client, and the last ones: the masks of a chain
+        of copies, each with another key, must not grow.
+
         Args:
             key: The key; None adds nothing.
         """
-        return self if not key or key in self._keys else KeyMask(*self._keys, key)
+        if not key or key in self._keys:
+            return self
+        return KeyMask(*self._keys[:1], *self._keys[1:][2 - _MAX_KEYS :], key)
 
     def text(self, text: str) -> str:
         """The text with `MASK` in place of the key.
