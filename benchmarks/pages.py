@@ -1,7 +1,8 @@
 """`python -m benchmarks.pages`: the time that the playground itself spends on each page.
 
 It is the total time minus the time during which at least one call of the SDK was running. The sandbox runs in
-a separate process, the app in this one.
+a separate process, the app in this one. The number of Python functions that the thread of the page calls does
+not depend on the load of the machine.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import PIPE, Popen
+from types import FrameType
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -30,6 +32,8 @@ PAGES = (
     "diagnostics/smoke", "diagnostics/lab", "requests", "settings",
 )  # fmt: skip
 
+_ORIGIN = "http://127.0.0.1:3000"
+
 #: Maximum CPU time of a page outside of calls, in seconds.
 BUDGET = 0.050
 
@@ -44,6 +48,7 @@ class Cost:
         work: CPU seconds outside of calls, which do not depend on the load of the machine.
         calls: Number of calls.
         size: Size of the answer in bytes.
+        functions: Number of Python functions that the thread of the page called; 0 where it was not counted.
     """
 
     total: float
@@ -51,6 +56,7 @@ class Cost:
     work: float
     calls: int
     size: int
+    functions: int = 0
 
     @property
     def own(self) -> float:
@@ -97,14 +103,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     worst = 0.0
     for dataset in options.dataset or ("default", "large"):
         _say(f"\n### data set {dataset}\n")
-        _say("| page | own time, ms | CPU time, ms | total, ms | calls | kB |")
-        _say("|---|---:|---:|---:|---:|---:|")
+        _say("| page | own time, ms | CPU time, ms | total, ms | functions called | API calls | kB |")
+        _say("|---|---:|---:|---:|---:|---:|---:|")
         with _sandbox(dataset) as urls, tempfile.TemporaryDirectory() as folder:
             for page, cost in measure(urls, folder, options):
                 worst = max(worst, cost.work)
                 _say(
                     f"| {page} | {cost.own * 1e3:.1f} | {cost.work * 1e3:.1f} | {cost.total * 1e3:.1f} | "
-                    f"{cost.calls} | {cost.size / 1e3:.0f} |"
+                    f"{cost.functions} | {cost.calls} | {cost.size / 1e3:.0f} |"
                 )
     _say(f"\nThe maximum CPU time is {worst * 1e3:.1f} ms; the limit is {BUDGET * 1e3:g} ms.")
     return 0 if worst <= BUDGET else 1
@@ -119,7 +125,7 @@ def measure(urls: str, folder: str, options: argparse.Namespace) -> Iterator[tup
         for page in options.page or PAGES:
             _ask(client, calls, page)
             costs = sorted((_ask(client, calls, page) for _ in range(options.rounds)), key=lambda c: c.own)
-            yield page, costs[len(costs) // 2]
+            yield page, replace(costs[len(costs) // 2], functions=_count_functions(client, page))
     finally:
         app.extensions["playground"].close()
 
@@ -128,11 +134,26 @@ def _ask(client: FlaskClient, calls: Calls, page: str) -> Cost:
     calls.spans.clear()
     calls.work = 0.0
     began, work = time.perf_counter(), time.process_time()
-    answer = client.get(f"/playground/{page}", base_url="http://127.0.0.1:3000", buffered=True)
+    answer = client.get(f"/playground/{page}", base_url=_ORIGIN, buffered=True)
     total, work = time.perf_counter() - began, time.process_time() - work - calls.work
     if answer.status_code != 200:
         raise SystemExit(f"/playground/{page} answered {answer.status_code}")
     return Cost(total, calls.seconds(), work, len(calls.spans), len(answer.data))
+
+
+def _count_functions(client: FlaskClient, page: str) -> int:
+    functions = 0
+
+    def count(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal functions
+        functions += event == "call"
+
+    sys.setprofile(count)
+    try:
+        client.get(f"/playground/{page}", base_url=_ORIGIN, buffered=True)
+    finally:
+        sys.setprofile(None)
+    return functions
 
 
 @contextmanager

@@ -37,10 +37,9 @@ def wei_to_octa(wei: int | str | Decimal) -> Decimal:
         ValueError: `wei` is not a whole number, or not an `int`, a `Decimal` or a string of digits.
     """
     amount = _exact("wei", wei)
-    whole, rest = divmod(abs(amount.numerator), amount.denominator)
-    if rest:
+    if amount.denominator != 1:
         raise ValueError(f"wei must be a whole number, not {safe_repr(wei)}")
-    octa, part = divmod(whole, _WEI_PER_OCTA)
+    octa, part = divmod(abs(amount.numerator), _WEI_PER_OCTA)
     digits = f"{octa}.{part:0{_DECIMALS}d}".rstrip("0").rstrip(".")
     return Decimal(f"-{digits}" if amount.numerator < 0 else digits)
 
@@ -68,7 +67,7 @@ def octa_to_wei(octa: int | str | Decimal) -> int:
     return wei
 
 
-def _exact(name: str, value: int | str | Decimal) -> Fraction:
+def _exact(name: str, value: int | str | Decimal) -> Fraction | int:
     """The exact number. The decimal context, which would round it to its precision, is not used."""
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         raise ValueError(
@@ -89,4 +88,4 @@ def _exact(name: str, value: int | str | Decimal) -> Fraction:
         return Fraction(value) if value else Fraction(0)
     if not -_LIMIT < value < _LIMIT:
         raise ValueError(f"{name} must be below 10**{_MAX_DIGITS}")
-    return Fraction(value)
+    return value

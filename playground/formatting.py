@@ -19,8 +19,8 @@ from markupsafe import Markup
 from octaspace import wei_to_octa
 
 __all__ = [
-    "INVISIBLE", "UNKNOWN", "amount", "bytes_text", "duration", "init_app", "octa", "query_text", "seconds",
-    "usd", "visible", "without_surrogates",
+    "INVISIBLE", "UNKNOWN", "amount", "bytes_text", "duration", "init_app", "iso", "octa",
+    "query_text", "seconds", "sort_key", "truncated", "usd", "utc", "visible", "without_surrogates",
 ]  # fmt: skip
 
 UNKNOWN: Final = "—"
@@ -53,7 +53,7 @@ def usd(value: Any, digits: int = 2) -> str:
     """US dollars."""
     if value is None or isinstance(value, (bool, str)):
         return UNKNOWN
-    return f"${amount(Decimal(str(value)), digits)}"
+    return f"${amount(value if isinstance(value, Decimal) else Decimal(str(value)), digits)}"
 
 
 def to_usd(wei: Any, market_price: Any) -> Decimal | None:
@@ -123,6 +123,16 @@ def utc(value: Any) -> str:
 def known(value: Any) -> Any:
     """The value itself, or "—" when it is unknown."""
     return UNKNOWN if value is None or value == "" else value
+
+
+def sort_key(value: Any) -> Any:
+    """A number as the sort key of a cell; empty when it is unknown."""
+    return "" if value is None else value
+
+
+def truncated(text: str, length: int, end: str = "...") -> str:
+    """A text of `length` characters or up to five more: the same as the filter `truncate(length, true)`."""
+    return text if len(text) <= length + 5 else text[: length - len(end)] + end
 
 
 def option_text(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from ..sdk.json_access import single_line
@@ -15,6 +16,9 @@ _ONLINE: Final = frozenset({"online", "idle", "active", "busy"})
 #: States of a node that is restarting.
 _RESTARTING: Final = frozenset({"offline", "rebooting"})
 
+#: Number of states whose severity is kept, because it is asked for in every row.
+_STATES: Final = 64
+
 #: Seconds after which a node that is up, and whose uptime is unknown, is taken to have rebooted.
 _SURELY_BEGUN: Final = 20.0
 
@@ -23,11 +27,13 @@ _SEVERITIES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=_STATES)
 def severity_of(state: str) -> str:
     """Severity of a state: ``good``, ``warn``, ``bad``, or ``idle`` for any other state."""
     return "good" if is_online(state) else _SEVERITIES.get(state.lower(), "idle")
 
 
+@lru_cache(maxsize=_STATES)
 def is_online(state: str) -> bool:
     """Whether a node in this state is up (Q25)."""
     return state.lower() in _ONLINE

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from statistics import median
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from octaspace import UnexpectedShapeError
 from octaspace.types import MachineOffer, NodeOffer, RenderOffer, VpnRelay
@@ -53,14 +54,14 @@ class ShownOffer:
     def place(self) -> str:
         return ", ".join(part for part in (self.offer.city, self.offer.country) if part)
 
-    @property
+    @cached_property
     def place_short(self) -> str:
         """City and country code; the country's name when there is no code."""
         return ", ".join(
             part for part in (self.offer.city, self.offer.country_iso or self.offer.country) if part
         )
 
-    @property
+    @cached_property
     def price(self) -> Decimal | None:
         """Price in USD: per hour, for a relay per GB."""
         return self.offer.traffic_price_usd if isinstance(self.offer, VpnRelay) else self.offer.price_usd
@@ -70,7 +71,7 @@ class ShownOffer:
         """Its GPUs as text: ``2 × NVIDIA GeForce RTX 4090``."""
         return self._cards()
 
-    @property
+    @cached_property
     def gpus_short(self) -> str:
         """The same without the manufacturer: ``2 × RTX 4090``."""
         return self._cards("NVIDIA GeForce ", "NVIDIA ")
@@ -85,6 +86,11 @@ class ShownOffer:
                 name = name.removeprefix(beginning)
             counted[name] = counted.get(name, 0) + 1
         return ", ".join(f"{count} × {name}" for name, count in counted.items())
+
+    @cached_property
+    def vram_gb(self) -> float | None:
+        """Video memory of its largest GPU, GB."""
+        return None if isinstance(self.offer, VpnRelay) else self.offer.vram_gb
 
     @property
     def score(self) -> float | None:
@@ -158,8 +164,7 @@ def axes_of(service: Service) -> dict[str, Axis]:
     return _AXES[service]
 
 
-@dataclass(frozen=True)
-class Dot:
+class Dot(NamedTuple):
     """An offer in the chart.
 
     Attributes:
@@ -226,7 +231,7 @@ def scatter(offers: Sequence[ShownOffer], axis: Axis, against: str, per: str) ->
 def _figure(shown: ShownOffer, against: str) -> float | None:
     if isinstance(shown.offer, VpnRelay):
         return shown.offer.net_down_mbits
-    return shown.offer.vram_gb if against == "vram" else shown.score
+    return shown.vram_gb if against == "vram" else shown.score
 
 
 def _state(shown: ShownOffer) -> str:

@@ -68,7 +68,7 @@ class ShownSession:
     def place(self) -> str:
         return ", ".join(part for part in (self.session.city, self.session.country) if part)
 
-    @property
+    @cached_property
     def state(self) -> Literal["ready", "waiting", "ended"]:
         if self.session.ended:
             return "ended"
@@ -89,7 +89,7 @@ class ShownSession:
         """Whether it ended for another reason than a stop by its owner or the idle limit (Q24)."""
         return self.session.ended_normally is False
 
-    @property
+    @cached_property
     def usd_per_hour(self) -> Decimal | None:
         return self.session.prices.base.usd if self.session.prices else None
 
@@ -98,18 +98,18 @@ class ShownSession:
         """US dollars per OCTA, as agreed for this session."""
         return self.session.prices.market_price if self.session.prices else None
 
-    @property
+    @cached_property
     def octa_per_hour(self) -> Decimal | None:
         """At the session's market price; an estimate."""
         usd, market = self.usd_per_hour, self.market_price
         return usd / market if usd is not None and market else None
 
-    @property
+    @cached_property
     def charging(self) -> Decimal:
         """OCTA per hour by which its charge grows now; 0 before it is ready, and if it is unknown."""
         return (self.octa_per_hour or Decimal(0)) if self.state == "ready" else Decimal(0)
 
-    @property
+    @cached_property
     def cost_usd(self) -> Decimal | None:
         """Amount charged so far, at the session's market price; an estimate."""
         wei, market = self.session.charge_amount, self.market_price

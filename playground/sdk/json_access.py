@@ -72,5 +72,8 @@ def single_line(value: Any, max_length: int = 80) -> str:
         value = str(value)
     if not isinstance(value, str):
         return ""
+    # Most texts are short and have no other white space than single spaces: they stay as they are.
+    if len(value) <= max_length and value.isprintable() and "  " not in value and value == value.strip():
+        return value
     text = " ".join(str(visible(value[: 4 * max_length])).split())
     return text if len(text) <= max_length else text[: max_length - 1].rstrip() + "…"

@@ -9,15 +9,16 @@ import re
 from typing import Any, Final
 
 __all__ = [
-    "WITHHELD", "answer_is_secret", "is_secret_field", "is_withheld", "masked", "without_secrets",
+    "MAX_LEVELS", "TOO_DEEP", "WITHHELD", "answer_is_secret", "is_secret_field", "is_withheld", "masked",
+    "without_secrets",
 ]  # fmt: skip
 
 WITHHELD: Final = "(left out: may contain secrets)"
 
 #: Maximum nesting depth of an answer that is shown and kept. Python's recursion limit is about 1000 frames,
 #: some of which a page uses before it writes JSON; answers of the API have less than ten levels.
-_MAX_LEVELS: Final = 100
-_TOO_DEEP: Final = f"(left out: more than {_MAX_LEVELS} levels deep)"
+MAX_LEVELS: Final = 100
+TOO_DEEP: Final = f"(left out: more than {MAX_LEVELS} levels deep)"
 
 #: Fields whose value is a key, or may hold one: VPN configurations, environment variables, passwords.
 _SECRET_FIELDS: Final = frozenset(
@@ -46,10 +47,10 @@ def is_secret_field(name: Any) -> bool:
 
 def is_withheld(value: Any) -> bool:
     """Whether a value is the note that `without_secrets` puts in the place of another."""
-    return isinstance(value, str) and value in (WITHHELD, _TOO_DEEP)
+    return isinstance(value, str) and value in (WITHHELD, TOO_DEEP)
 
 
-def without_secrets(value: Any, levels: int = _MAX_LEVELS) -> Any:
+def without_secrets(value: Any, levels: int = MAX_LEVELS) -> Any:
     """A copy of JSON data with secret fields replaced by a note.
 
     Args:
@@ -57,7 +58,7 @@ def without_secrets(value: Any, levels: int = _MAX_LEVELS) -> Any:
         levels: Maximum depth that is copied; deeper values are replaced by a note as well.
     """
     if isinstance(value, (dict, list)) and levels == 0:
-        return _TOO_DEEP
+        return TOO_DEEP
     if isinstance(value, dict):
         return {
             name: WITHHELD

@@ -16,7 +16,6 @@ it may show an answer of the client's cache, and says its age. With ``?_fresh=1`
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,6 +37,7 @@ from ..formatting import pretty_json
 from ..sdk.call import SdkCall
 from ..sdk.copied_line import CopiedLine
 from ..sdk.error_card import UNEXPECTED_SHAPE, Problem, describe, log_unexpected_shape
+from ..sdk.json_start import json_start
 from ..sdk.recording import RecordedCalls, record_calls
 from ..sdk.redaction import without_secrets
 from .responses import as_attachment
@@ -178,17 +178,7 @@ class Panel:
         """The beginning of an answer too long to be shown whole, as JSON; None for a shorter one."""
         if self.size <= _SHOWN_CHARACTERS // 2:
             return None
-        many = isinstance(self.answer, list) and len(self.answer) > _SHOWN_ENTRIES
-        some = self.answer[:_SHOWN_ENTRIES] if many else self.answer
-        pieces, length = [], 0
-        for piece in json.JSONEncoder(indent=2, ensure_ascii=False, default=repr).iterencode(
-            without_secrets(some)
-        ):
-            pieces.append(piece)
-            length += len(piece)
-            if length > _SHOWN_CHARACTERS:
-                return "".join(pieces)[:_SHOWN_CHARACTERS]
-        return None if some is self.answer else "".join(pieces)
+        return json_start(self.answer, _SHOWN_CHARACTERS, _SHOWN_ENTRIES)
 
     @property
     def key_was_refused(self) -> bool:

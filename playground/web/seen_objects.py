@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 from flask import Flask
@@ -72,13 +73,17 @@ def init_app(app: Flask) -> None:
 
 def seen_objects(browser: Browser) -> SeenObjects:
     """What the browser has seen with its current API target and key."""
-    saved = browser.read(_KEY)
-    if saved.get("of") != browser.target_fingerprint:
-        return SeenObjects()
+    saved = _saved(browser)
     return SeenObjects(
         tuple(SeenNode(*node) for node in saved["nodes"]),
         tuple(SeenSession(*session) for session in saved["sessions"]),
     )
+
+
+def _saved(browser: Browser) -> dict[str, Any]:
+    """The entry of the browser's state: lists of the values of `SeenNode` and of `SeenSession`."""
+    target, saved = browser.target_fingerprint, browser.read(_KEY)
+    return saved if saved.get("of") == target else {"of": target, "nodes": [], "sessions": []}
 
 
 class _Notes:
@@ -93,54 +98,49 @@ class _Notes:
         answers = {panel.line: panel.answer for panel in panels if isinstance(panel.answer, list)}
         if not answers.keys() & {_NODES, _ACTIVE, _ENDED}:
             return
-        before = seen_objects(browser)
-        nodes = _nodes(answers[_NODES]) if _NODES in answers else before.nodes
-        sessions = before.sessions
+        before = _saved(browser)
+        nodes = _nodes(answers[_NODES]) if _NODES in answers else before["nodes"]
+        sessions = before["sessions"]
         if _ACTIVE in answers:
             sessions = _updated(sessions, _sessions(answers[_ACTIVE], ended=False), complete=True)
         if _ENDED in answers:
             sessions = _updated(sessions, _sessions(answers[_ENDED], ended=True), complete=False)
-        if (nodes, sessions) == (before.nodes, before.sessions):
+        saved = {"of": browser.target_fingerprint, "nodes": nodes, "sessions": sessions}
+        if saved == before:
             return
-        saved = {
-            "of": browser.target_fingerprint,
-            "nodes": [[node.id, node.place] for node in nodes],
-            "sessions": [[session.uuid, session.name, session.ended] for session in sessions],
-        }
         try:
             browser.note(_KEY, saved)
         except StoreFullError as error:
             _log.warning("What a browser has seen is not kept: %s", error)
 
 
-def _nodes(answer: list[Any]) -> tuple[SeenNode, ...]:
+def _nodes(answer: list[Any]) -> list[list[str]]:
     found = []
-    for item in answer:
-        id = single_line(get_path(item, "id"))
+    for item in answer[:_MAX_NODES]:
+        id = single_line(item.get("id")) if isinstance(item, dict) else ""
         if id:
-            where = [single_line(get_path(item, f"location.{name}"), 40) for name in ("city", "country")]
-            found.append(SeenNode(id, ", ".join(part for part in where if part)))
-    return tuple(found[:_MAX_NODES])
+            location = item.get("location")
+            where = location if isinstance(location, dict) else {}
+            city, country = single_line(where.get("city"), 40), single_line(where.get("country"), 40)
+            found.append([id, f"{city}, {country}" if city and country else city or country])
+    return found
 
 
-def _sessions(answer: list[Any], *, ended: bool) -> list[SeenSession]:
+def _sessions(answer: list[Any], *, ended: bool) -> list[list[Any]]:
     found = []
     for item in answer:
         uuid = get_path(item, "uuid")
         if isinstance(uuid, str) and 0 < len(uuid) <= _MAX_ID:
             name = single_line(get_path(item, "app_name"), 60)
             name = name or single_line(service_name(get_path(item, "service")), 30) or "Session"
-            found.append(SeenSession(uuid, name, ended))
+            found.append([uuid, name, ended])
     return found
 
 
-def _updated(
-    before: tuple[SeenSession, ...], found: list[SeenSession], *, complete: bool
-) -> tuple[SeenSession, ...]:
+def _updated(before: list[list[Any]], found: list[list[Any]], *, complete: bool) -> list[list[Any]]:
     """The found sessions and the others that are known. Active ones missing in a complete list have ended."""
-    new = {session.uuid for session in found}
-    others = [session for session in before if session.uuid not in new]
+    new = {uuid for uuid, _, _ in found}
+    others = [session for session in before if session[0] not in new]
     if complete:
-        others = [SeenSession(session.uuid, session.name, True) for session in others]
-    sessions = sorted([*found, *others], key=lambda session: session.ended)
-    return tuple(sessions[:_MAX_SESSIONS])
+        others = [[uuid, name, True] for uuid, name, _ in others]
+    return sorted([*found, *others], key=itemgetter(2))[:_MAX_SESSIONS]

@@ -22,7 +22,10 @@ __all__ = ["decoded", "encoded", "init_app", "links", "review_url"]
 
 def encoded(value: Any) -> str:
     """Encode an id for a form field; `decoded` is the inverse."""
-    text = quote(without_surrogates(str(value)), safe="")
+    text = str(value)
+    if text.isalnum() and text.isascii():
+        return text
+    text = quote(without_surrogates(text), safe="")
     return text.replace(".", "%2E") if text in (".", "..") else text
 
 
@@ -35,6 +38,9 @@ class NumberConverter(IntegerConverter):
     """``<int:number>`` in a route: a number that the store can hold; any other is a missing page."""
 
     regex = r"[0-9]{1,18}"
+
+    def to_url(self, value: Any) -> str:
+        return _PLACEHOLDER if value == _PLACEHOLDER else super().to_url(value)
 
 
 class IdConverter(UnicodeConverter):
@@ -66,7 +72,14 @@ def links(endpoint: str, name: str, **values: Any) -> Callable[[Any], str]:
     before, _, after = url_for(endpoint, **values).partition(_PLACEHOLDER)
     if "?" in before:
         return lambda value: before + quote_plus(without_surrogates(str(value)), safe="!$'()*,/:;?@") + after
-    return lambda value: before + quote(encoded(value), safe="") + after
+
+    def address(value: Any) -> str:
+        text = str(value)
+        return (
+            before + (text if text.isalnum() and text.isascii() else quote(encoded(value), safe="")) + after
+        )
+
+    return address
 
 
 def review_url(endpoint: str, name: str, ids: Sequence[str], *, most: int, room: int = 0) -> str:

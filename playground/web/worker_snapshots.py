@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from flask import g
 from werkzeug.wrappers import Response
@@ -22,7 +22,11 @@ from ..sdk.client_cache import activity_of
 from ..store import EndpointRecords, StoreError, WorkerSnapshot, WorkerSnapshots
 from ..store.process_identity import ProcessIdentity
 
-__all__ = ["current_health", "forget_snapshots", "publish_after_request", "publish_snapshot"]
+__all__ = ["current_health", "current_snapshots", "forget_snapshots", "publish_after_request"]
+
+#: Seconds after which unchanged statistics are published again: idle connections are closed without a call,
+#: and a worker of another machine is assumed to have ended when it publishes nothing for two minutes.
+_RENEW_SECONDS: Final = 30.0
 
 #: The `activity_of` a client when its snapshot was last published, by the fingerprint of its configuration.
 _published: dict[str, int] = {}
@@ -31,30 +35,41 @@ _published: dict[str, int] = {}
 _MAX = 256
 
 
-def publish_snapshot(browser: Browser, state: AppState) -> tuple[dict[str, Any], list[WorkerSnapshot]]:
-    """Publish the statistics of this process's client for a browser's configuration.
+def current_snapshots(browser: Browser, state: AppState) -> tuple[dict[str, Any], list[WorkerSnapshot]]:
+    """The statistics of every worker's client for a browser's configuration.
+
+    Those of this process are published only if the other workers do not have them yet, so that looking at a
+    page writes nothing.
 
     Returns:
-        The statistics, and the snapshots of all workers; only that of this one when the store fails.
+        The statistics of this process, and the snapshots of all workers; only that of this one when the store
+        fails.
     """
     stats = state.clients.stats(browser.config)
     me = ProcessIdentity.current()
-    alone = [WorkerSnapshot(me.pid, me.started, 0.0, True, stats)]
+    mine = WorkerSnapshot(me.pid, me.started, 0.0, True, stats)
 
-    def publish() -> list[WorkerSnapshot]:
-        return _publish(browser.config, state, stats).all()
+    def read() -> list[WorkerSnapshot]:
+        found = WorkerSnapshots(state.database, _fingerprint(browser.config, state.secret_key)).all()
+        is_mine = [(each.pid, each.started) == (me.pid, me.started) for each in found]
+        if not any(own and _is_current(each, stats) for each, own in zip(found, is_mine, strict=True)):
+            _publish(browser.config, state, stats)
+        others = [each for each, own in zip(found, is_mine, strict=True) if not own]
+        return sorted([mine, *others], key=lambda each: each.pid)
 
-    return stats, unless_store_fails("the figures of the other workers", alone, publish)
+    return stats, unless_store_fails("the figures of the other workers", [mine], read)
 
 
-def _publish(config: Config, state: AppState, stats: dict[str, Any]) -> WorkerSnapshots:
+def _is_current(published: WorkerSnapshot, stats: dict[str, Any]) -> bool:
+    return published.age < _RENEW_SECONDS and activity_of(published.stats) == activity_of(stats)
+
+
+def _publish(config: Config, state: AppState, stats: dict[str, Any]) -> None:
     fingerprint = _fingerprint(config, state.secret_key)
-    workers = WorkerSnapshots(state.database, fingerprint)
-    workers.publish(stats)
+    WorkerSnapshots(state.database, fingerprint).publish(stats)
     if len(_published) >= _MAX:
         _published.clear()
     _published[fingerprint] = activity_of(stats)
-    return workers
 
 
 def current_health(

@@ -22,7 +22,7 @@ from ...sdk.json_access import get_path, listed, number
 from ...web.balance import read_balance
 from ...web.network_panel import network_panel
 from ...web.panels import Panel, PanelRequest, load
-from ...web.worker_snapshots import current_health, publish_snapshot
+from ...web.worker_snapshots import current_health, current_snapshots
 
 bp = Blueprint("dashboard", __name__, url_prefix="/playground/dashboard")
 
@@ -77,7 +77,7 @@ def index() -> str:
         PanelRequest("nodes", "Own nodes", SdkCall("nodes.list"), shape=by_state),
     )  # fmt: skip
     errors, _ = latest_calls(browser, 4, status="error")
-    stats, workers = publish_snapshot(browser, parts)
+    stats, workers = current_snapshots(browser, parts)
     return render_template(
         "dashboard/index.html",
         **panels,

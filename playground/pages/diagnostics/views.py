@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from ...sdk.call import SdkCall
 from ...sdk.recording import Call, record_calls
 from ...web.form_actions import ChangeForm, WholeNumberField, once
 from ...web.responses import as_attachment
-from ...web.worker_snapshots import current_health, publish_after_request, publish_snapshot
+from ...web.worker_snapshots import current_health, current_snapshots, publish_after_request
 from .incident import incident_report
 from .series import Series
 from .timeline import draw
@@ -35,8 +36,9 @@ bp.after_app_request(publish_after_request)
 _MINUTES: Final = 10
 _MAX_CALLS: Final = 300
 
-#: Errors of the incident report.
+#: Errors of the incident report, and of the page.
 _REPORTED: Final = 20
+_SHOWN_ERRORS: Final = 5
 
 READS: Final = {
     "network.info": "client.network.info()",
@@ -58,8 +60,9 @@ def index() -> str:
     warning = unless_store_fails(
         "whether it keeps what it has acknowledged", None, current_app_state().database.durability_warning
     )
+    figures = _figures(whole=True)
     return render_template(
-        "diagnostics/index.html", **_figures(), reads=READS, report=_report(), store_warning=warning
+        "diagnostics/index.html", **figures, reads=READS, report=_report(figures), store_warning=warning
     )
 
 
@@ -72,16 +75,21 @@ def live() -> str:
 @bp.get("/report.md")
 def report() -> Page:
     """The incident report: versions, options without the key, health, last errors."""
-    page = current_app.response_class(_report(), mimetype="text/markdown")
+    page = current_app.response_class(_report(_figures(whole=True)), mimetype="text/markdown")
     name = f"octaspace-incident-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.md"
     return as_attachment(page, name)
 
 
-def _figures() -> dict[str, Any]:
+def _figures(*, whole: bool = False) -> dict[str, Any]:
+    """What the page shows; each table of the store is read once.
+
+    Args:
+        whole: Whether the errors are those of the incident report, with their details.
+    """
     browser, parts = current_browser(), current_app_state()
-    stats, workers = publish_snapshot(browser, parts)
+    stats, workers = current_snapshots(browser, parts)
     latency, in_use = _series(browser)
-    errors, _ = latest_calls(browser, 5, status="error")
+    errors, _ = latest_calls(browser, _REPORTED if whole else _SHOWN_ERRORS, whole=whole, status="error")
     return {
         "stats": stats,
         "timelines": draw(current_health(browser, parts, workers), parts.database.clock()),
@@ -91,6 +99,7 @@ def _figures() -> dict[str, Any]:
         "latency": latency,
         "in_use": in_use,
         "errors": errors,
+        "shown_errors": errors[:_SHOWN_ERRORS],
         "minutes": _MINUTES,
     }
 
@@ -105,12 +114,10 @@ def _series(browser: Browser) -> tuple[Series, Series]:
     )
 
 
-def _report() -> str:
-    browser, parts = current_browser(), current_app_state()
-    _, workers = publish_snapshot(browser, parts)
-    errors, _ = latest_calls(browser, _REPORTED, whole=True, status="error")
-    timelines = draw(current_health(browser, parts, workers), parts.database.clock())
-    return incident_report(browser, workers, errors, _series(browser)[0], timelines)
+def _report(figures: Mapping[str, Any]) -> str:
+    return incident_report(
+        current_browser(), figures["workers"], figures["errors"], figures["latency"], figures["timelines"]
+    )
 
 
 @bp.post("/reads")

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from decimal import Decimal
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
-from octaspace import wei_to_octa
 from octaspace.types import NodePrices, System
 
-from ...domain.node_state import is_online, severity_of, state_of
-from ...sdk.json_access import get_path, listed, number, single_line
+from ...domain.node_state import is_online, state_of
+from ...sdk.json_access import listed, number, single_line
 
 __all__ = ["NOWHERE", "ONLINE", "Facet", "NodeFilter", "NodeRow", "read_nodes"]
 
@@ -24,12 +23,14 @@ __all__ = ["NOWHERE", "ONLINE", "Facet", "NodeFilter", "NodeRow", "read_nodes"]
 #: a country.
 NOWHERE: Final = "none"
 
+#: What an entry without a nested object has in its place.
+_NOTHING: Final[Mapping[str, Any]] = {}
+
 #: Value of the state filter for all nodes that are up.
 ONLINE: Final = "any-online"
 
 
-@dataclass(frozen=True)
-class NodeRow:
+class NodeRow(NamedTuple):
     """A node in the table. Texts are single lines; an unknown number is None.
 
     Attributes:
@@ -45,6 +46,7 @@ class NodeRow:
         load: CPU load in percent.
         uptime: Seconds.
         base_wei: Price per hour in Wei.
+        place: Its place in a query: degrees north and east, or `NOWHERE`.
     """
 
     id: str
@@ -59,27 +61,12 @@ class NodeRow:
     load: float | int | None
     uptime: float | int | None
     base_wei: int | None
-
-    @property
-    def severity(self) -> str:
-        return severity_of(self.state)
+    place: str
 
     @property
     def online(self) -> bool:
         """Whether it is up (Q25)."""
         return is_online(self.state)
-
-    @property
-    def base_octa(self) -> Decimal | None:
-        """Price per hour in OCTA, exact."""
-        return None if self.base_wei is None else wei_to_octa(self.base_wei)
-
-    @property
-    def place(self) -> str:
-        """Its place in a query: degrees north and east."""
-        if self.latitude is None or self.longitude is None:
-            return NOWHERE
-        return f"{self.latitude:.2f},{self.longitude:.2f}"
 
 
 def read_nodes(data: Any) -> list[NodeRow]:
@@ -92,47 +79,55 @@ def read_nodes(data: Any) -> list[NodeRow]:
 
 
 def _row(item: Mapping[str, Any]) -> NodeRow:
-    latitude, longitude = _place(item)
-    names = _models(item)
-    models = Counter(names)
-    where = [single_line(get_path(item, f"location.{name}"), 40) for name in ("city", "country")]
+    location, system, prices = _object(item, "location"), _object(item, "system"), item.get("prices")
+    city, country = single_line(location.get("city"), 40), single_line(location.get("country"), 40)
+    latitude, longitude = _place(location)
+    names = _models(system)
     return NodeRow(
         id=single_line(item.get("id")),
         ip=single_line(item.get("ip"), 45),
         state=state_of(item.get("state")),
-        location=", ".join(part for part in where if part),
-        country=where[1] or NOWHERE,
+        location=f"{city}, {country}" if city and country else city or country,
+        country=country or NOWHERE,
         latitude=latitude,
         longitude=longitude,
         gpus=len(names),
-        models=tuple(model for model, _ in models.most_common()),
-        load=number(get_path(item, "system.cpu_load_percent")),
+        models=_most_frequent_first(names),
+        load=number(system.get("cpu_load_percent")),
         uptime=number(item.get("uptime")),
-        base_wei=_base(item),
+        base_wei=NodePrices.from_api(prices).base if isinstance(prices, dict) else None,
+        place=NOWHERE if latitude is None or longitude is None else f"{latitude:.2f},{longitude:.2f}",
     )
 
 
-def _models(item: Mapping[str, Any]) -> list[str]:
+def _object(item: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A nested object; an empty one if there is none."""
+    found = item.get(name)
+    return found if isinstance(found, dict) else _NOTHING
+
+
+def _models(system: Mapping[str, Any]) -> tuple[str, ...]:
     """The model of each GPU. Lists by vendor (Q22) are parsed by the SDK; a plain list is the usual case."""
-    cards, older = get_path(item, "system.gpus"), get_path(item, "system.gpu")
+    cards, older = system.get("gpus"), system.get("gpu")
+    models: list[Any]
     if isinstance(cards, list) and older is None:
-        models = [get_path(card, "model") for card in cards]
+        models = [card.get("model") if isinstance(card, dict) else None for card in cards]
     else:
         models = [card.model for card in System.from_api({"gpus": cards, "gpu": older}).gpus]
-    return [single_line(model) or "unknown card" for model in models]
+    return tuple([single_line(model) or "unknown card" for model in models])
 
 
-def _place(item: Mapping[str, Any]) -> tuple[float, float] | tuple[None, None]:
-    latitude = number(get_path(item, "location.latitude"))
-    longitude = number(get_path(item, "location.longitude"))
+@lru_cache(maxsize=256)
+def _most_frequent_first(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Each name once. Many nodes have the same cards."""
+    return tuple(name for name, _ in Counter(names).most_common())
+
+
+def _place(location: Mapping[str, Any]) -> tuple[float, float] | tuple[None, None]:
+    latitude, longitude = number(location.get("latitude")), number(location.get("longitude"))
     if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
         return None, None
     return float(latitude), float(longitude)
-
-
-def _base(item: Mapping[str, Any]) -> int | None:
-    prices = item.get("prices")
-    return NodePrices.from_api(prices).base if isinstance(prices, dict) else None
 
 
 @dataclass(frozen=True)
@@ -216,6 +211,8 @@ class NodeFilter:
 
     def apply(self, rows: Iterable[NodeRow]) -> list[NodeRow]:
         """The rows that pass the filter."""
+        if not self:
+            return list(rows)
         return [
             row
             for row in rows

@@ -13,6 +13,7 @@ from ...sdk.call import SdkCall
 from ...sdk.json_access import as_id
 from ...web.network_panel import network_panel
 from ...web.panels import Panel, PanelRequest, load
+from ...web.url_ids import links
 from . import several_views  # noqa: F401  # its routes
 from .blueprint import bp
 from .file_views import download_line
@@ -23,15 +24,13 @@ from .map import dots, read_places
 from .node_changes import reboot_line
 from .prices import PRICES, Asked, PriceChange, as_sent, changes, current, read_typed
 from .reboot import requested_reboot
+from .table import node_cells
 
 __all__ = ["bp"]
 
 #: Temperatures of a GPU in °C from which it is marked.
 _WARM: Final = 65
 _HOT: Final = 80
-
-#: Icons of states by severity, the same as in `state_badge`.
-_ICONS: Final = {"good": "check-circle", "warn": "hourglass-split", "bad": "x-circle", "idle": "dash-circle"}
 
 
 @bp.get("")
@@ -45,6 +44,7 @@ def index() -> str:
         "nodes/index.html",
         **panels,
         rows=shown,
+        cells=node_cells(shown, links("nodes.show", "node_id")),
         wanted=wanted,
         choices=NodeFilter.choices(rows),
         countries=wanted.countries(rows),
@@ -57,7 +57,6 @@ def index() -> str:
         dots=dots(places, _filtered),
         land=land_path(),
         unplaced=sum(row.place == NOWHERE for row in rows),
-        icons=_ICONS,
     )
 
 

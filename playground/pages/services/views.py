@@ -10,9 +10,11 @@ from flask import Blueprint, render_template, request
 from ...domain.offers import SERVICES, Service, ShownOffer, axes_of, read_offers, scatter, summary
 from ...sdk.call import SdkCall
 from ...web.panels import PanelRequest, load
+from ...web.url_ids import links
 from ..rent import views as rent
 from .comparison import MAX, compare
 from .filters import SORTS, read_filters
+from .table import offer_cells
 
 bp = Blueprint("services", __name__, url_prefix="/playground/services")
 
@@ -47,6 +49,17 @@ def index() -> str:
     return render_template(
         "services/index.html",
         offers=offers,
+        cells=offer_cells(
+            shown,
+            links(
+                "rent.form",
+                "node_id",
+                service=tab,
+                app=wanted or None,
+                order=request.args.getlist("order") or None,
+            ),
+            {offer.node_id for offer in compared},
+        ),
         app=panels.get("app"),
         wanted=wanted,
         tab=tab,

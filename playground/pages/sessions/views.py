@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
@@ -22,8 +22,9 @@ from ...web.changes import change, change_each
 from ...web.form_actions import ChangeForm, Target
 from ...web.panels import Panel, PanelRequest, load
 from ...web.responses import as_attachment
-from ...web.url_ids import decoded, review_url
+from ...web.url_ids import decoded, links, review_url
 from .qr import qr_code
+from .table import ActiveCells, RecentCells, active_cells, recent_cells
 
 bp = Blueprint("sessions", __name__, url_prefix="/playground/sessions")
 
@@ -66,8 +67,20 @@ def index() -> str:
     line = SdkCall("sessions.list", recent=True if tab == "recent" else None)
     title = f"{TABS[tab]} sessions"
     panels = load(PanelRequest("sessions", title, line, shape=session_list, empty=_is_empty))
+    found: SessionList | None = panels["sessions"].data
+    shown = found.sessions if found is not None else ()
+    cells: Iterator[ActiveCells | RecentCells]
+    if tab == "recent":
+        cells = recent_cells(shown, links("sessions.show", "uuid", recent="true"))
+    else:
+        cells = active_cells(shown, links("sessions.show", "uuid"), links("sessions.confirm_stop", "uuid"))
     return render_template(
-        "sessions/index.html", **panels, tab=tab, tabs=TABS, every=_LIST_SECONDS if tab == "active" else 0
+        "sessions/index.html",
+        **panels,
+        cells=cells,
+        tab=tab,
+        tabs=TABS,
+        every=_LIST_SECONDS if tab == "active" else 0,
     )
 
 

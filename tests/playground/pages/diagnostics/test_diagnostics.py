@@ -7,7 +7,10 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
+from typing import Any
 
+import pytest
 from bs4 import BeautifulSoup
 from flask import Flask
 
@@ -44,6 +47,41 @@ def test_the_refresh_is_one_small_request_that_calls_nobody(visitor: Visitor, sa
     fresh = BeautifulSoup(answer.data, "html.parser")
     assert [part["id"] for part in fresh.find_all(recursive=False)] == ["live"]
     assert sandbox.journal.entries() == []
+
+
+def test_looking_reads_each_table_once_and_writes_only_what_others_lack(
+    app: Flask, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor.post(f"{DIAGNOSTICS}/reads", line="network.info", count="3")
+    database = app.extensions["playground"].database
+    counts: Counter[str] = Counter()
+
+    def count(name: str) -> None:
+        transaction = getattr(type(database), name)
+
+        def counted(*args: Any, **options: Any) -> Any:
+            counts[name] += 1
+            return transaction(*args, **options)
+
+        monkeypatch.setattr(type(database), name, counted)
+
+    def look(url: str) -> dict[str, int]:
+        counts.clear()
+        assert visitor.get(url).status_code == 200
+        return dict(counts)
+
+    look(DIAGNOSTICS)
+    count("reading")
+    count("writing")
+    # State of the browser, snapshots, calls, errors, histories, twice the drawer, generation of the store.
+    assert look(DIAGNOSTICS) == {"reading": 8}
+    assert look(f"{DIAGNOSTICS}/live") == {"reading": 5}
+    assert look(f"{DIAGNOSTICS}/report.md") == {"reading": 5}
+
+    clock = database.clock
+    monkeypatch.setattr(database, "clock", lambda: clock() + 31)
+    assert look(f"{DIAGNOSTICS}/live") == {"reading": 5, "writing": 1}
+    assert look(f"{DIAGNOSTICS}/live") == {"reading": 5}
 
 
 def test_every_worker_leaves_its_figures_and_the_dead_fade_and_go(

@@ -236,7 +236,7 @@ def test_a_place_that_cannot_be_is_none(place: object) -> None:
 def test_what_cannot_be_read_is_left_out_and_the_rest_is_shown() -> None:
     rows = read_nodes([None, 3, {}, {"id": 1, "system": {"gpus": [None, {"model": 3}]}, "prices": []}])
     assert [(row.id, row.state, row.gpus) for row in rows] == [("", "offline", 0), ("1", "offline", 2)]
-    assert rows[1].base_octa is None
+    assert rows[1].base_wei is None
     with pytest.raises(UnexpectedShapeError):
         read_nodes({"id": 1})
 
