@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Final, cast
 
 from ._typing import TypedDict, Unpack
 from .environment import read_environment
 from .observer import Observer
-from .record import Record, defaults_of
 from .rentals.ledger import RentalLedger
 from .response import Response
 from .secret_values import mask_key, mask_short, mask_url
@@ -105,7 +105,8 @@ def mask_option(name: str, value: Any, *, known: Collection[str] = ()) -> Any:
     return mask_short(value) if name in ClientOptions.__annotations__ or name in known else mask_key(value)
 
 
-class Config(Record):
+@dataclass(frozen=True, slots=True, init=False, repr=False)
+class Config:
     """The options of a client. Times are in seconds; None means no limit where it is allowed.
 
     Attributes:
@@ -246,4 +247,4 @@ class Config(Record):
         return f"Config({', '.join(changed)})"
 
 
-DEFAULTS: Final[Mapping[str, Any]] = defaults_of(Config)
+DEFAULTS: Final[Mapping[str, Any]] = {option.name: option.default for option in fields(Config)}

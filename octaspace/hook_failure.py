@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
-from .record import Record
 from .response import Response
 
 __all__ = ["HookFailure", "hook_after_sending", "hook_failure"]
@@ -14,7 +14,8 @@ __all__ = ["HookFailure", "hook_after_sending", "hook_failure"]
 _ATTRIBUTE = "_octaspace_hook_failure"
 
 
-class HookFailure(Record):
+@dataclass(frozen=True)
+class HookFailure:
     """What is known about the request behind which a hook failed.
 
     Attributes:

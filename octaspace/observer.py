@@ -14,10 +14,10 @@ fail the call. No event contains the API key: where the API repeats it, it is ma
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from .errors import TimeoutPhase
-from .record import Record
 from .request import Request
 from .response import Response
 
@@ -40,7 +40,8 @@ AttemptVerdict = Literal["ok", "raise", "retry", "failover", "fresh-socket"]
 CacheResult = Literal["hit", "miss", "stale"]
 
 
-class _Event(Record):
+@dataclass(frozen=True, slots=True)
+class _Event:
     call_id: int
     request: Request
 
@@ -50,6 +51,7 @@ class _Event(Record):
         return self.request.operation
 
 
+@dataclass(frozen=True, slots=True)
 class CallStarted(_Event):
     """A call begins. Nothing has been sent.
 
@@ -58,9 +60,8 @@ class CallStarted(_Event):
         request: The request.
     """
 
-    __slots__ = ()
 
-
+@dataclass(frozen=True, slots=True)
 class AttemptFinished(_Event):
     """One attempt of a call has ended. An attempt that an interrupt ended has no event.
 
@@ -105,6 +106,7 @@ class AttemptFinished(_Event):
     connections_in_use: int | None
 
 
+@dataclass(frozen=True, slots=True)
 class CallFinished(_Event):
     """A call has ended.
 
@@ -129,7 +131,7 @@ class CallFinished(_Event):
     elapsed: float
     endpoint: str | None
     cache: CacheResult | None
-    _response: Callable[[], Response[Any]] | None = None
+    _response: Callable[[], Response[Any]] | None = field(default=None, repr=False, compare=False)
 
     @property
     def response(self) -> Response[Any] | None:

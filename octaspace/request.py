@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import unquote
 
 from .key_mask import KeyMask
-from .record import Record, field
 from .rentals.ledger import RentalLedger
 from .response import Response
 from .safe_repr import safe_repr
@@ -44,7 +44,8 @@ _PATH: Final = re.compile(r"/[!\"$-~]*")
 ResponseCheck = Callable[[Response[Any], "Request", KeyMask], None]
 
 
-class Request(Record):
+@dataclass(frozen=True, slots=True)
+class Request:
     """One call, independent of the endpoint it is sent to.
 
     Args:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-
-from ..record import Record, changed
 
 __all__ = ["LedgerTime"]
 
 
-class LedgerTime(Record):
+@dataclass(frozen=True, slots=True)
+class LedgerTime:
     """A point in time on a ledger's clock, which is not that of the host's calendar.
 
     Attributes:
@@ -31,7 +31,7 @@ class LedgerTime(Record):
 
     def after(self, seconds: float) -> LedgerTime:
         """The time that many seconds later."""
-        return changed(self, seconds=self.seconds + seconds, wall=self.wall + seconds)
+        return replace(self, seconds=self.seconds + seconds, wall=self.wall + seconds)
 
     def datetime(self) -> datetime:
         """The calendar's time, in UTC."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import os
 import re
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
-from ..record import Record
 from ..secret_values import MaskedUrl
 from ..suggestion import suggestion
 
@@ -35,7 +35,8 @@ _REDIS: Final = (
 _BARE_PERCENT: Final = r"%(?![0-9A-Fa-f]{2})"
 
 
-class LedgerAddress(Record):
+@dataclass(frozen=True, slots=True, repr=False)
+class LedgerAddress:
     """A parsed URL.
 
     Attributes:
@@ -49,8 +50,6 @@ class LedgerAddress(Record):
     path: str | None
     lease: float
     reconcile_timeout: float
-
-    __repr__ = object.__repr__
 
     @property
     def full_url(self) -> MaskedUrl:

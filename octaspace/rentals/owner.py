@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import dataclass
 
-from ..record import Record
 from .host import UNNAMED_BOOT, boot_id, pid_namespace, process_start
 
 __all__ = ["RentalOwner"]
 
 
-class RentalOwner(Record):
+@dataclass(frozen=True, slots=True)
+class RentalOwner:
     """The owner of a rental.
 
     Attributes:

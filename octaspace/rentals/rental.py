@@ -6,10 +6,10 @@ import json
 import math
 import secrets
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from types import NoneType
 from typing import Any, Final, Literal
 
-from ..record import Record, as_dict, changed, field
 from ..safe_repr import safe_repr
 from .host import thread_exists
 from .ledger_time import LedgerTime
@@ -32,7 +32,8 @@ Outcome = Literal[
 _REVISION_BYTES = 8
 
 
-class Claim(Record):
+@dataclass(frozen=True, slots=True)
+class Claim:
     """The right of one reaper to stop a rental, until a time.
 
     Attributes:
@@ -53,7 +54,8 @@ class Claim(Record):
         return now.epoch != self.since.epoch or abs(now.since(self.since)) >= self.seconds
 
 
-class Rental(Record):
+@dataclass(frozen=True, slots=True)
+class Rental:
     """One entry of a ledger. It holds no key, no environment variable and no configuration.
 
     Attributes:
@@ -144,11 +146,11 @@ class Rental(Record):
 
     def changed(self, **values: Any) -> Rental:
         """A copy with other values and another revision."""
-        return changed(self, **values, revision=secrets.token_hex(_REVISION_BYTES))
+        return replace(self, **values, revision=secrets.token_hex(_REVISION_BYTES))
 
     def to_json(self) -> str:
         """The JSON text that ledgers store."""
-        return json.dumps(as_dict(self), separators=(",", ":"))
+        return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Rental:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from ..key_mask import KeyMask
 from ..observer import AttemptFinished, AttemptVerdict
-from ..record import changed
 from ..request import Request
 from .failures import Answer, Failure
 
@@ -92,4 +92,4 @@ def request_without_key(request: Request, mask: KeyMask) -> Request:
     body = None if request.body is None else mask.data(request.body)
     if path is request.path and params is request.params and body is None:
         return request
-    return changed(request, path=path, params=params, body=body)
+    return replace(request, path=path, params=params, body=body)

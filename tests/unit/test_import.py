@@ -9,7 +9,6 @@ import pytest
 
 #: Modules of the standard library that take long to load, and that the SDK needs in few programs or never.
 RARELY_NEEDED = (
-    "dataclasses",
     "fractions",
     "sqlite3",
     "redis",
@@ -32,10 +31,3 @@ def loaded() -> set[str]:
 @pytest.mark.parametrize("name", RARELY_NEEDED)
 def test_modules_that_few_programs_need_are_not_loaded(loaded: set[str], name: str) -> None:
     assert name not in loaded
-
-
-@pytest.mark.skipif(
-    sys.version_info < (3, 12), reason="typing_extensions, which older Pythons need, loads it"
-)
-def test_inspect_is_not_loaded(loaded: set[str]) -> None:
-    assert "inspect" not in loaded

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, cast
 
 from ...key_mask import KeyMask
-from ...record import changed
 from ...rentals.held_rental import HeldRental
 from ...rentals.ledger import RentalLedger
 from ...rentals.rental import RENTAL_ID_VARIABLE, ServiceName
@@ -70,7 +70,7 @@ class RecordingSender:
         held.begin()
         if service == "mr":
             item = {**item, "envs": {**item["envs"], RENTAL_ID_VARIABLE: rental.id}}
-            request = changed(request, body=[item])
+            request = replace(request, body=[item])
         return self._sender.send(request, timeout=timeout, sink=sink)
 
     @property

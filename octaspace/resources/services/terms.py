@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ...errors import ConfigurationError
-from ...record import Record
 from ...rentals.deadlines import checked_duration
 from ...rentals.held_rental import LeaseLostHook
 from ...request import RequestSender
@@ -17,7 +17,8 @@ __all__ = ["RentalTerms", "checked_terms"]
 _MAX_NAME = 200
 
 
-class RentalTerms(Record):
+@dataclass(frozen=True)
+class RentalTerms:
     """What is recorded with a rental.
 
     Attributes:
