@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from .clock import SYSTEM_CLOCK
 from .trace import POLL_INTERVAL, Stage, Trace, current_trace
 
 __all__ = ["ResponseFile"]
+
+#: Bytes that are received at a time; with the default of 8 KiB, a large chunk would take several receives.
+_BUFFER: Final = 65536
 
 
 class _SocketReader(io.RawIOBase):
@@ -70,7 +73,7 @@ class ResponseFile(io.BufferedReader):
     raw: _SocketReader
 
     def __init__(self, sock: Any) -> None:
-        super().__init__(_SocketReader(sock, current_trace.get()))
+        super().__init__(_SocketReader(sock, current_trace.get()), _BUFFER)
 
     def close(self) -> None:
         if not self.raw.ended:
