@@ -1,7 +1,8 @@
 """`python -m benchmarks.growth [table …]`: what a call or a copy costs as their number grows.
 
 Instructions are counted by valgrind, as in `benchmarks.instructions`: the difference of a run with few calls
-and one with many. Bytes are counted by tracemalloc. The table of threads takes half an hour on a busy machine.
+and one with many. Bytes are counted by tracemalloc. The table of threads takes half an hour if the machine is
+busy.
 """
 
 from __future__ import annotations
