@@ -99,7 +99,7 @@ def test_a_free_connection_wakes_one_of_64_threads(
     for thread in threads:
         thread.join()
     counts = Counter(waits)
-    # The barrier's, the threads' own, and the pool's: if each free connection woke all, it would be thousands.
+    # The barrier's, the threads' own, and the pool's: thousands if each free connection woke all.
     assert max(counts.values(), default=0) <= 2 * 320
     assert server.accepted <= pool_size
     assert len(server.journal) == 321
