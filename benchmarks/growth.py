@@ -1,7 +1,8 @@
 """`python -m benchmarks.growth [table …]`: what a call or a copy costs as their number grows.
 
 Instructions are counted by valgrind, as in `benchmarks.instructions`: the difference of a run with few calls
-and one with many. Bytes are counted by tracemalloc. A table takes one to five minutes.
+and one with many. Bytes are counted by tracemalloc. The table of threads takes half an hour if the machine is
+busy.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def _threads() -> None:
     with Server() as server:
         first = None
         for threads, size in ((1, 64), (8, 64), (64, 64), (64, 8)):
-            count = _per_unit("threads", 1_280, 3_840, str(threads), str(size), server.url)
+            count = _per_unit("threads", 640, 1_920, str(threads), str(size), server.url)
             first = first or count
             found = _run("waits", 12_800, str(threads), str(size), server.url).strip()
             _row(f"{threads} threads, pool of {size}", f"{count:,.0f}", f"{count / first:.2f}", found)

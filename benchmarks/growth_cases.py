@@ -1,4 +1,4 @@
-"""What `benchmarks.growth` runs in processes of its own: calls and copies in a number that is given."""
+"""What `benchmarks.growth` runs in separate processes: calls and copies in a number that is given."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -69,6 +71,38 @@ def test_many_threads_never_exceed_the_pool(serve: ServerFactory, connect: Clien
     pool = client.transport_stats()["pools"][server.url]
     assert pool["created"] + pool["reused"] == 400
     assert pool["in_use"] == 0
+
+
+@pytest.mark.parametrize("pool_size", [64, 8, 1])
+def test_a_free_connection_wakes_one_of_64_threads(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, pool_size: int
+) -> None:
+    server = serve(after=echo)
+    client = connect(server, pool_size=pool_size, pool_timeout=None)
+    client.send(READ)
+    waits: list[object] = []
+    wait, start = threading.Condition.wait, threading.Barrier(64)
+
+    def noted(self: threading.Condition, timeout: float | None = None) -> bool:
+        waits.append(self)
+        return wait(self, timeout)
+
+    def work() -> None:
+        start.wait()
+        for _ in range(5):
+            client.send(READ)
+
+    threads = [threading.Thread(target=work) for _ in range(64)]
+    monkeypatch.setattr(threading.Condition, "wait", noted)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counts = Counter(waits)
+    # The barrier's, the threads' own, and the pool's: thousands if each free connection woke all.
+    assert max(counts.values(), default=0) <= 2 * 320
+    assert server.accepted <= pool_size
+    assert len(server.journal) == 321
 
 
 def test_idle_connections_are_closed_and_never_reused(
