@@ -14,7 +14,8 @@ import sys
 from importlib.metadata import version
 
 from .processes import Server, cores
-from .workloads import WORKLOADS, Row, Setting
+from .table import table
+from .workloads import WORKLOADS, Setting
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,16 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
          f"urllib3 {version('urllib3')}, httpx {version('httpx')}, rounds {setting.rounds}")  # fmt: skip
     with Server() as server:
         for name in options.workload or WORKLOADS:
-            _print(name, WORKLOADS[name](setting, server.url))
+            workload = WORKLOADS[name]
+            _say(table(name, workload.__doc__ or "", workload(setting, server.url)))
     return 0
-
-
-def _print(name: str, rows: list[Row]) -> None:
-    described = (WORKLOADS[name].__doc__ or "").strip().rstrip(".")
-    _say(f"\n### {name}: {described}\n\n| | figure | ratio |\n|---|---:|---:|")
-    for row in rows:
-        ratio = "" if row.ratio is None else f"{row.ratio:.2f} × {row.of}"
-        _say(f"| {row.name} | {row.value:,.1f} {row.unit} | {ratio} |")
 
 
 def _say(line: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["ROOT", "Process", "Server", "Worker", "cores"]
+__all__ = ["ROOT", "Process", "Server", "Worker", "cores", "environment_of"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,17 +22,22 @@ def cores() -> tuple[int, int]:
     return usable[0], usable[-1]
 
 
+def environment_of(python: str) -> dict[str, str]:
+    """The variables for a Python that runs a module of the benchmarks, and keeps what it compiles."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
+    if python != sys.executable:
+        # Only the benchmarks: our packages must not hide the package of the peer with the same name.
+        environment["PYTHONPATH"] = str(_harness_alone())
+    return environment
+
+
 class Process:
     """A child process that runs a Python module and ends when its standard input is closed."""
 
     def __init__(self, module: str, *, python: str = sys.executable, core: int | None = None) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
-        if python != sys.executable:
-            # Only the benchmarks: our packages must not hide the package of the peer with the same name.
-            environment["PYTHONPATH"] = str(_harness_alone())
         self._child = subprocess.Popen(
             [python, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/",
-            env=environment,
+            env=environment_of(python),
         )  # fmt: skip
         if core is not None and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(self._child.pid, {core})

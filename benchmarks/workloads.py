@@ -13,8 +13,9 @@ from statistics import median
 from typing import Any
 
 from .processes import ROOT, Server, Worker
+from .table import Row, compared_with
 
-__all__ = ["WORKLOADS", "Row", "Setting"]
+__all__ = ["WORKLOADS", "Setting"]
 
 _PLAIN = ("raw socket", "http.client", "urllib3", "requests", "httpx", "peer", "octaspace")
 
@@ -40,17 +41,6 @@ class Setting:
         return [name for name in _PLAIN if name != "peer" or self.peer is not None]
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of a result: name, value, unit, and ratio to another line."""
-
-    name: str
-    value: float
-    unit: str
-    ratio: float | None = None
-    of: str = ""
-
-
 def _compare(setting: Setting, url: str, *, call: str, calls: int, threads: int = 1, keep: bool = True,
              names: list[str] | None = None) -> list[Row]:  # fmt: skip
     """Microseconds per call of each library, in interleaved rounds."""
@@ -65,9 +55,7 @@ def _compare(setting: Setting, url: str, *, call: str, calls: int, threads: int 
                 answer = worker.order("time", call=call, calls=calls, threads=threads)
                 times[name].append(answer["seconds"] * 1e6)
     medians = {name: median(values) for name, values in times.items()}
-    return [
-        Row(name, value, "µs", value / medians["requests"], "requests") for name, value in medians.items()
-    ]
+    return compared_with("requests", medians, "µs")
 
 
 @contextmanager
@@ -124,8 +112,7 @@ def _ours(
             for name, worker in workers.items():
                 times[name].append(worker.order("time", call=call, calls=calls)["seconds"] * 1e6)
     medians = {name: median(values) for name, values in times.items()}
-    first = next(iter(cases))
-    return [Row(name, value, "µs", value / medians[first], first) for name, value in medians.items()]
+    return compared_with(next(iter(cases)), medians, "µs")
 
 
 def two_endpoints_with_hooks(setting: Setting, url: str) -> list[Row]:

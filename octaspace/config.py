@@ -184,14 +184,22 @@ class Config:
     rental_ledger: str | RentalLedger | None = None
 
     def __init__(self, **options: Unpack[Options]) -> None:
-        given = mask_options(options)
+        self._set(mask_options(options), DEFAULTS)
+
+    def _set(self, given: dict[str, Any], others: Mapping[str, Any]) -> None:
+        """Check the given options and set all.
+
+        Args:
+            given: Options from `mask_options`.
+            others: The values of the other options, which are not checked.
+        """
         resolve_alias(given)
         for name in given:
             if name not in DEFAULTS:
                 raise unknown_option(name)
         checked = {name: CHECKS[name](name, value) for name, value in given.items()}
-        for name, default in DEFAULTS.items():
-            object.__setattr__(self, name, checked.get(name, default))
+        for name, value in others.items():
+            object.__setattr__(self, name, checked.get(name, value))
 
     @classmethod
     def from_env(cls, **overrides: Unpack[Options]) -> Config:
@@ -222,7 +230,10 @@ class Config:
         resolve_alias(given)
         if "base_url" in given:
             given.setdefault("base_urls", None)
-        return Config(**{**{name: getattr(self, name) for name in DEFAULTS}, **given})
+        # Its own values are checked already: to check them again is most of the work of `with_options`.
+        copy = Config.__new__(Config)
+        copy._set(given, {name: getattr(self, name) for name in DEFAULTS})
+        return copy
 
     @property
     def endpoints(self) -> tuple[str, ...]:

@@ -23,16 +23,20 @@ _PART_LENGTH: Final = 12
 #: A shorter key occurs in many words by chance, and is masked only as a separate word.
 _MIN_KEY_LENGTH: Final = 8
 
+#: Keys of a mask that was made by `with_key`.
+_MAX_KEYS: Final = 8
+
 #: Escapes of a character in URLs, JSON, Python, JavaScript and HTML, also nested; and characters that
-#: terminals, browsers and log pages do not show, because a key divided by them looks whole.
-_ESCAPE: Final = re.compile(
+#: terminals, browsers and log pages do not show, because a key divided by them looks whole. Compiled
+#: on first use: that takes as long as to load ten modules, and most programs never need it.
+_ESCAPE: Final = (
     r"%(?:25)*(?:[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})"
     r"|\\+(?:u[0-9A-Fa-f]{4}|u\{0{0,8}[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[0-7]{3})?"
     r"|&(?:amp;)*(?:\#0*[0-9]{1,7}|\#[xX]0*[0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});?"
     r"|(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]"
     r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+"
 )
-_ESCAPE_START: Final = re.compile(
+_ESCAPE_START: Final = (
     r"[%\\&\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x9b\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
 )
 
@@ -72,10 +76,15 @@ class KeyMask:
     def with_key(self, key: str | None) -> KeyMask:
         """A mask with one more key.
 
+        It keeps the first key, which is that of the original client, and the last ones: the masks of a chain
+        of copies, each with another key, must not grow.
+
         Args:
             key: The key; None adds nothing.
         """
-        return self if not key or key in self._keys else KeyMask(*self._keys, key)
+        if not key or key in self._keys:
+            return self
+        return KeyMask(*self._keys[:1], *self._keys[1:][2 - _MAX_KEYS :], key)
 
     def text(self, text: str) -> str:
         """The text with `MASK` in place of the key.
@@ -189,7 +198,7 @@ class KeyMask:
 
     def _may_contain_key(self, text: str) -> bool:
         """False if the text has neither an escape nor a part of the key: nearly every short text."""
-        if self._has_short_key or _ESCAPE_START.search(text):
+        if self._has_short_key or re.search(_ESCAPE_START, text):
             return True
         if self._parts is None:
             forms = self._forms()
@@ -277,7 +286,7 @@ def _common_length(first: str, second: str) -> int:
 def _unescaped(text: str) -> list[str]:
     """The text, followed by the results of undoing its escapes repeatedly."""
     rounds = [text]
-    while len(rounds) <= _MAX_ROUNDS and _ESCAPE_START.search(rounds[-1]):
+    while len(rounds) <= _MAX_ROUNDS and re.search(_ESCAPE_START, rounds[-1]):
         plain = _unescaped_once(rounds[-1])
         if plain == rounds[-1]:
             break
@@ -287,7 +296,7 @@ def _unescaped(text: str) -> list[str]:
 
 def _unescaped_once(text: str) -> str:
     characters = _Characters()
-    return _ESCAPE.sub(lambda escape: characters[escape[0]], text)
+    return re.sub(_ESCAPE, lambda escape: characters[escape[0]], text)
 
 
 class _Characters(dict[str, str]):
@@ -345,7 +354,7 @@ def _original_spans(text: str, spans: list[Span]) -> list[Span]:
     wanted = 0
     characters = _Characters()
     plain = start = 0  # positions in the unescaped text and in this one
-    for escape in _ESCAPE.finditer(text):
+    for escape in re.finditer(_ESCAPE, text):
         ahead = plain + escape.start() - start
         while wanted < len(edges) and edges[wanted] <= ahead:
             found[edges[wanted]] = start + edges[wanted] - plain

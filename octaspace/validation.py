@@ -174,15 +174,21 @@ def _header(name: str, value: object) -> str | None:
     return value
 
 
+#: A character that no header field can carry: a control character, or one outside latin-1.
+_NOT_IN_HEADERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]|[^\x00-\xff]")
+
+
 def _check_header_value(name: str, value: str) -> None:
     """Allow latin-1 without control characters only. The message names the position, never the value."""
-    for position, character in enumerate(value, start=1):
-        if ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0:
-            raise ConfigurationError(f"{name} has a control character at position {position}", option=name)
-        if ord(character) > 0xFF:
-            raise ConfigurationError(
-                f"{name} has a character at position {position} that HTTP headers cannot carry", option=name
-            )
+    found = _NOT_IN_HEADERS.search(value)
+    if found is None:
+        return
+    position = found.start() + 1
+    if found[0] <= "\xff":
+        raise ConfigurationError(f"{name} has a control character at position {position}", option=name)
+    raise ConfigurationError(
+        f"{name} has a character at position {position} that HTTP headers cannot carry", option=name
+    )
 
 
 def _url(name: str, value: object) -> str:

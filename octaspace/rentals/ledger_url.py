@@ -27,12 +27,12 @@ _MIN_SECONDS: Final = 0.5
 _MAX_SECONDS: Final = 86400.0
 
 #: A password with an unencoded @, /, ?, # or % would become the host, the database or an option.
-_REDIS: Final = re.compile(
+_REDIS: Final = (
     r"(?P<address>rediss?://(?:[^@/?#\[\]\s]*@)?"
     r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?(?:/[0-9]{0,5})?)"
     r"(?:\?(?P<query>[^@#?\s]*))?"
 )
-_BARE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BARE_PERCENT: Final = r"%(?![0-9A-Fa-f]{2})"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -100,7 +100,7 @@ def _sqlite(url: str) -> LedgerAddress:
 
 def _redis(url: MaskedUrl) -> LedgerAddress:
     parts = _parts(url)
-    if parts is None or _BARE_PERCENT.search(url) or not url.isprintable():
+    if parts is None or re.search(_BARE_PERCENT, url) or not url.isprintable():
         raise ValueError(
             "the URL of a Redis ledger cannot be used: write redis://host:6379/0 or "
             "rediss://user:password@host:6379/0, with @ : / ? # % of the password as %40 %3A %2F %3F %23 %25"
@@ -116,7 +116,7 @@ def _redis(url: MaskedUrl) -> LedgerAddress:
 
 def _parts(url: MaskedUrl) -> tuple[MaskedUrl, int, str] | None:
     """The address, the port and the query; a match would show the password in a frame's locals."""
-    found = _REDIS.fullmatch(url)
+    found = re.fullmatch(_REDIS, url)
     if found is None:
         return None
     return MaskedUrl(found["address"]), int(found["port"] or "1"), found["query"] or ""

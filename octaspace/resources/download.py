@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from ..request import Request, RequestSender
 from ..response import Response
@@ -22,6 +22,9 @@ OnProgress = Callable[[int, "int | None"], object]
 
 #: A path, or a file opened for writing in binary mode.
 Target = str | os.PathLike[str] | IO[bytes]
+
+#: Servers send chunks of a few KiB. Larger pieces are written without a copy.
+_WRITE_BUFFER: Final = 131_072
 
 
 def download(
@@ -120,7 +123,7 @@ class _PathSink(_SpooledSink):
             raise IsADirectoryError(f"{str(self._path)!r} is a folder; give the name of a file in it")
         folder, name = os.path.split(self._final)
         handle, self._temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".part", dir=folder)
-        super().__init__(os.fdopen(handle, "w+b"), on_progress)
+        super().__init__(os.fdopen(handle, "w+b", _WRITE_BUFFER), on_progress)
 
     def commit(self, body: bytes) -> Path:
         self._spool.close()
@@ -140,7 +143,8 @@ class _FileSink(_SpooledSink):
         if not hasattr(to, "write") or hasattr(to, "encoding"):
             raise ValueError("to must be a path or a file opened in binary mode ('wb')")
         self._target = to
-        super().__init__(tempfile.TemporaryFile(), on_progress)  # noqa: SIM115  # commit and abort close it
+        spool = tempfile.TemporaryFile(buffering=_WRITE_BUFFER)  # noqa: SIM115  # commit and abort close it
+        super().__init__(spool, on_progress)
 
     def commit(self, body: bytes) -> IO[bytes]:
         self._spool.seek(0)

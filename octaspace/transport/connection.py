@@ -1,21 +1,26 @@
-"""urllib3 connections that record how far a request got, and keep our limits."""
+"""urllib3 connections that record how far a request got, and keep our limits.
+
+Args of the classes: as urllib3's, and the policy of the client.
+"""
 
 from __future__ import annotations
 
 import os
-import re
 import socket
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
-from urllib3.util.request import SKIP_HEADER
 
-from .framing import StrictResponse
+from . import private_parts
+from .pool_policy import PoolPolicy
+from .response_head import ResponseHead, read_head
+from .socket_reader import ResponseFile
 from .stock_classes import StockHTTPConnection, StockHTTPSConnection
+from .strict_response import DelimitedResponse, StrictResponse
 from .trace import Stage, Trace, current_trace
 
 if TYPE_CHECKING:
@@ -25,8 +30,7 @@ else:
 
 __all__ = ["TracedHTTPConnection", "TracedHTTPSConnection"]
 
-#: A token, a colon, and a value without line breaks and control characters.
-_PLAIN_FIELD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\xa0-\xff]*")
+_Read = TypeVar("_Read")
 
 
 class TracedHTTPConnection(HTTPConnection):
@@ -34,20 +38,26 @@ class TracedHTTPConnection(HTTPConnection):
 
     # With a debug level, http.client would print the whole request, including the key.
     debuglevel = 0
+    # The docstring of http.client's `getresponse` names this variable.
     response_class: Any = StrictResponse
 
     #: When it was opened and when it was returned to the pool, on the clock of the pool's policy.
     opened_at: float = 0.0
     idle_since: float = 0.0
-    #: By host and port: the address that was used last, and whether it responded. Shared by the connections
-    #: of a client.
-    known_addresses: MutableMapping[tuple[str, int], tuple[Any, bool]] | None = None
     #: The address in use, if the host has several.
     _address: Any = None
     #: Descriptor and inode of the socket while it is open.
     _descriptor: tuple[int, int] | None = None
 
+    def __init__(self, *, host: str, policy: PoolPolicy, **kwargs: Any) -> None:
+        super().__init__(host=host, **kwargs)
+        self._policy = policy
+        #: As given: `host` lacks a dot at the end, which the resolver needs.
+        self._resolved_host = host
+        policy.connections.add(self)
+
     def connect(self) -> None:
+        self.opened_at = self._policy.monotonic()
         trace = current_trace.get()
         trace.begin_opening(self.timeout)
         try:
@@ -58,7 +68,13 @@ class TracedHTTPConnection(HTTPConnection):
         trace.stage = Stage.OPEN
         trace.opened = True
 
-    def _new_conn(self) -> socket.socket:
+    def _open(self) -> socket.socket:
+        """Open the socket; urllib3 calls this as `_new_conn`.
+
+        Raises:
+            urllib3.exceptions.NewConnectionError: No address accepted.
+            urllib3.exceptions.ConnectTimeoutError: The time for opening is over.
+        """
         trace = current_trace.get()
         try:
             sock = self._dial(trace)
@@ -70,6 +86,9 @@ class TracedHTTPConnection(HTTPConnection):
         sock.settimeout(trace.next_opening_wait())  # for the next step: a proxy, or the TLS handshake
         return sock
 
+    if private_parts.HAS_NEW_CONN:
+        _new_conn = _open
+
     def _dial(self, trace: Trace) -> socket.socket:
         """Connect to the first of the host's addresses that accepts.
 
@@ -79,11 +98,12 @@ class TracedHTTPConnection(HTTPConnection):
         """
         self._address = None
         addresses = socket.getaddrinfo(
-            self._dns_host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM
+            self._resolved_host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM
         )
         several = len(addresses) > 1
-        if several and self.known_addresses:
-            addresses = _order_addresses(addresses, self.known_addresses.get((self._dns_host, self.port)))
+        known = self._policy.known_addresses
+        if several and known:
+            addresses = _order_addresses(addresses, known.get((self._resolved_host, self.port)))
         failure: OSError = OSError("the host has no address")
         for tried, (family, kind, protocol, _, address) in enumerate(addresses):
             try:
@@ -124,16 +144,6 @@ class TracedHTTPConnection(HTTPConnection):
             raise
         return sock
 
-    def _tunnel(self) -> None:
-        """A proxy's response to CONNECT counts as opening."""
-        trace = current_trace.get()
-        self.response_class = partial(StrictResponse, next_wait=trace.next_opening_wait)
-        try:
-            super()._tunnel()
-        finally:
-            del self.response_class
-        self.sock.settimeout(trace.next_opening_wait())
-
     def send(self, data: Any) -> None:
         trace = current_trace.get()
         if trace.stage is Stage.OPENING:  # the CONNECT of a proxy tunnel
@@ -147,43 +157,52 @@ class TracedHTTPConnection(HTTPConnection):
         self.sock.settimeout(trace.next_sending_wait())
         super().send(data)
 
-    def putheader(self, header: Any, *values: Any) -> None:
-        """Write a plain text field in one step: http.client checks and encodes name and values separately.
-
-        http.client handles everything else, bytes included: it passes the host as bytes on a default port.
-        """
-        if len(values) == 1 and isinstance(value := values[0], str) and isinstance(header, str):
-            line = f"{header}: {value}"
-            if value is not SKIP_HEADER and _PLAIN_FIELD.fullmatch(line):
-                self._output(line.encode("iso-8859-1"))  # type: ignore[attr-defined]
-                return
-        super().putheader(header, *values)
-
     def getresponse(self) -> Any:
+        return self._receive(super().getresponse)
+
+    def receive_head(self, *, bodyless: bool) -> tuple[ResponseHead, ResponseFile]:
+        """Read the head of a response without the steps of urllib3 and http.client.
+
+        Args:
+            bodyless: Whether the method of the request is one whose responses have no body.
+
+        Returns:
+            The head, and the file to read the body from.
+
+        Raises:
+            OSError: The connection failed, or a limit was reached.
+            http.client.HTTPException: The head is malformed.
+        """
+        file = ResponseFile(self.sock)
+        try:
+            trace = current_trace.get()
+            if not trace.has_limits:  # otherwise the file sets the timeout of each wait
+                self.sock.settimeout(trace.read_timeout)
+            return self._receive(partial(read_head, file.readline, bodyless=bodyless)), file
+        except BaseException:
+            file.close()
+            raise
+
+    def _receive(self, read: Callable[[], _Read]) -> _Read:
         trace = current_trace.get()
         trace.stage = Stage.WAITING
-        if trace.has_limits:
-            self.response_class = partial(
-                StrictResponse,
-                next_wait=trace.next_reading_wait,
-                poll=trace.poll if trace.is_polled else None,
-            )
         try:
-            response = super().getresponse()
+            response = read()
         except Exception as error:
             # The server may close an idle connection; that is not a failure of the address.
             if trace.opened or isinstance(error, TimeoutError):
                 self._note_address(answered=False)
             raise
-        finally:
-            if trace.has_limits:
-                del self.response_class
         self._note_address(answered=True)
         return response
 
     def _note_address(self, *, answered: bool) -> None:
-        if self._address is not None and self.known_addresses is not None:
-            self.known_addresses[self._dns_host, self.port] = self._address, answered
+        if self._address is not None:
+            self._policy.known_addresses[self._resolved_host, self.port] = self._address, answered
+
+    def holds_bytes(self) -> bool:
+        """Whether bytes of the server may be buffered that polling the socket does not show."""
+        return False
 
     def close(self) -> None:
         self._descriptor = None
@@ -215,8 +234,29 @@ class TracedHTTPSConnection(TracedHTTPConnection, HTTPSConnection):
     def connect(self) -> None:
         super().connect()
         # An end of the connection without TLS's close_notify may be an attack: it does not end a body.
-        if hasattr(self.sock, "suppress_ragged_eofs"):
-            self.sock.suppress_ragged_eofs = False
+        sock: Any = self.sock
+        if private_parts.has_ragged_eofs(sock):
+            sock.suppress_ragged_eofs = False
+        else:
+            self.response_class = DelimitedResponse
+
+    def holds_bytes(self) -> bool:
+        return _holds_bytes(self.sock)
+
+
+def _holds_bytes(sock: Any) -> bool:
+    """Whether TLS has buffered bytes of the server.
+
+    A TLS record, or one read from the network, may contain more than the response. A socket that cannot tell
+    is treated as one with buffered bytes: its connection is not reused, and responses cannot be mixed up.
+    """
+    pending = getattr(sock, "pending", None)
+    if pending is not None:  # the standard library's
+        return bool(pending())
+    if isinstance(sock, private_parts.TLS_IN_TLS):  # for an https proxy
+        return bool(sock.sslobj.pending() or sock.incoming.pending) or _holds_bytes(sock.socket)
+    pending = getattr(getattr(sock, "connection", None), "pending", None)  # pyOpenSSL's, as urllib3 wraps it
+    return pending is None or bool(pending())
 
 
 def _order_addresses(addresses: list[Any], last: tuple[Any, bool] | None) -> list[Any]:

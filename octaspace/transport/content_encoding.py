@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from .header_fields import OPTIONAL_SPACE
 
@@ -123,7 +123,7 @@ def _undeflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise TruncatedBodyError("the body ended before its deflate encoding did")
 
 
-def _inflate(stream: zlib._Decompress, data: bytes, name: str) -> Iterator[bytes]:
+def _inflate(stream: Any, data: bytes, name: str) -> Iterator[bytes]:
     """Feed a decompressor and yield its output in chunks."""
     while True:
         try:

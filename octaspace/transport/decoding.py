@@ -104,6 +104,14 @@ def _is_json(media_type: str) -> bool:
     return media_type in ("application/json", "text/json") or media_type.endswith("+json")
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+#: `json.loads` with an option would create a decoder for each body.
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 def standard_parse(body: bytes) -> Any:
     """Parse JSON with the standard library, which defines what is valid here.
 
@@ -111,13 +119,9 @@ def standard_parse(body: bytes) -> Any:
         ValueError: The body is not JSON, not UTF-8, or nested too deeply.
     """
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        return _DECODER.decode(body.decode("utf-8-sig"))
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def fast_parse_with(msgspec: Any) -> Callable[[bytes], Any]:

@@ -36,9 +36,9 @@ class Endpoints:
         # consistent at each line, also for a signal handler that calls the SDK there.
         self._failed: dict[str, float] = {}
         self._turn = -1  # the first call goes to the first endpoint
-        # Endpoints that have failed and not responded since, with the time at which a call began to probe
-        # them, or None. Entries outlast the cooldown.
-        self._suspects: dict[str, float | None] = {}
+        # Endpoints that have not responded yet, or not since a failure, with the time at which a call began
+        # to probe them, or None. Entries outlast the cooldown.
+        self._suspects: dict[str, float | None] = dict.fromkeys(self.urls if len(self.urls) > 1 else ())
         # Reentrant: a signal handler may call the SDK while its thread holds it.
         self._lock = threading.RLock()
 
@@ -52,9 +52,9 @@ class Endpoints:
         Args:
             exclude: Endpoints already tried in this pass.
 
-        Healthy endpoints take turns. One whose cooldown is over is given to a single call, the probe, until
-        that call reports `mark_alive`, `mark_failed` or `release_probe`. If there is no healthy endpoint, the
-        one that failed longest ago is used, because it is the most likely to have recovered.
+        Healthy endpoints take turns. One that has not responded yet, or whose cooldown is over, is given to a
+        single call, the probe, until that call reports `mark_alive`, `mark_failed` or `release_probe`.
+        Without a healthy endpoint, see `_least_suspect`.
         """
         if len(self.urls) == 1:  # no choice, so no lock
             return None if self.urls[0] in exclude else self.urls[0]
@@ -62,24 +62,48 @@ class Endpoints:
             if not exclude and not self._suspects:
                 self._turn += 1
                 return self.urls[self._turn % len(self.urls)]
-            healthy = [url for url in self.urls if url not in exclude and self._is_open(url)]
-            if healthy:
-                # Only the first pick of a call advances the turn: otherwise a failover would take the turn
-                # of the next call, and all calls would start with the failing endpoint.
-                self._turn += not exclude
-                url = healthy[self._turn % len(healthy)]
-                if url in self._suspects:
-                    self._suspects[url] = self._clock.monotonic()
-                return url
             left = [url for url in self.urls if url not in exclude]
-            return min(left, key=lambda url: self._failed.get(url, 0.0), default=None)
+            # Only the first pick of a call advances the turn: otherwise a failover would take the turn of the
+            # next call, and all calls would start with the failing endpoint.
+            self._turn += not exclude
+            healthy = [url for url in left if self._is_open(url)]
+            if not healthy:
+                return self._least_suspect(left) if left else None
+            url = healthy[self._turn % len(healthy)]
+            if url in self._suspects:
+                self._suspects[url] = self._clock.monotonic()
+            return url
+
+    def _least_suspect(self, left: list[str]) -> str:
+        """The endpoint to use if none is healthy. The caller holds the lock.
+
+        Args:
+            left: The endpoints to choose from; each is in its cooldown or being probed.
+
+        One that has never failed is only waiting for its first answer, so it comes first. Otherwise it is the
+        one that failed longest ago, because it is the most likely to have recovered. That call is its probe
+        if there is another endpoint for the other calls: one that drops packets must not get all of them
+        because the last healthy one has lost a connection.
+        """
+        never_failed = [url for url in left if url not in self._failed]
+        not_probed = [url for url in left if not self._is_probed(url)]
+        if never_failed or not not_probed:
+            choice = never_failed or left
+            return choice[self._turn % len(choice)]
+        # Not `[]`: a signal handler may have ended the cooldown since the last line.
+        url = min(not_probed, key=lambda url: self._failed.get(url, 0.0))
+        if any(other != url and not self._is_probed(other) for other in self.urls):
+            self._suspects[url] = self._clock.monotonic()
+        return url
 
     def _is_open(self, url: str) -> bool:
         """Whether calls may use it: it is not in a cooldown, and no call is probing it."""
-        if self._cooldown_left(url) > 0:
-            return False
-        probed_since = self._suspects.get(url)
-        return probed_since is None or self._clock.monotonic() - probed_since >= _MAX_PROBE_SECONDS
+        return self._cooldown_left(url) <= 0 and not self._is_probed(url)
+
+    def _is_probed(self, url: str) -> bool:
+        """Whether a call is probing it."""
+        since = self._suspects.get(url)
+        return since is not None and self._clock.monotonic() - since < _MAX_PROBE_SECONDS
 
     def _cooldown_left(self, url: str) -> float:
         """Seconds until the end of its cooldown; 0 or less if it is in none."""
@@ -87,12 +111,12 @@ class Endpoints:
         return 0.0 if at is None else at + self.cooldown - self._clock.monotonic()
 
     def after(self, last: str) -> str:
-        """The endpoint for a retry: another healthy one if there is one, otherwise the best remaining one."""
+        """The endpoint for a retry: another one, unless only this one is usable."""
         with self._lock:
-            others_healthy = any(url != last and self._is_open(url) for url in self.urls)
+            others = any(url != last and (url not in self._failed or self._is_open(url)) for url in self.urls)
             last_healthy = self._cooldown_left(last) <= 0
         # An endpoint that responds, even with 503, is a better choice than one in its cooldown.
-        exclude = (last,) if others_healthy or not last_healthy else tuple(u for u in self.urls if u != last)
+        exclude = (last,) if others or not last_healthy else tuple(u for u in self.urls if u != last)
         return self.pick(exclude) or last
 
     def mark_failed(self, url: str) -> None:

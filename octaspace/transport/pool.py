@@ -15,7 +15,7 @@ from requests.utils import select_proxy
 
 from ..fork import register_after_fork
 from .clock import SYSTEM_CLOCK, Clock
-from .connection_pool import PoolPolicy
+from .pool_policy import PoolPolicy
 from .session import PooledAdapter, new_session
 from .tls import TLSContexts
 from .trace import Trace

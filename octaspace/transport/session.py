@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
-from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import requests
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from requests.exceptions import InvalidURL
-from requests.structures import CaseInsensitiveDict
 from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 
-from .connection_pool import PooledHTTPConnectionPool, PooledHTTPSConnectionPool, PoolPolicy
+from .connection_pool import PooledHTTPConnectionPool, PooledHTTPSConnectionPool
+from .pool_policy import PoolPolicy
 from .stock_classes import StockSession
 from .tls import TLSContexts
 
-__all__ = ["EndpointRequest", "PooledAdapter", "SentHeaders", "new_session"]
-
-
-class SentHeaders(CaseInsensitiveDict[str]):
-    """Header fields of a request that can be copied quickly."""
-
-    #: The mapping of requests: lower-case name to name and value. Empty after an interrupt before `__init__`.
-    _store: Any = MappingProxyType({})
-
-    def clone(self) -> SentHeaders:
-        """Copy the fields for another request, ten times faster than creating them again."""
-        twin = SentHeaders.__new__(SentHeaders)
-        twin._store = self._store.copy()
-        return twin
-
-    def copy(self) -> Any:
-        """A plain dict for urllib3, which copies the fields of each request."""
-        return dict(self._store.values())
+__all__ = ["EndpointRequest", "PooledAdapter", "new_session"]
 
 
 class EndpointRequest(PreparedRequest):
@@ -51,23 +33,26 @@ class EndpointRequest(PreparedRequest):
     target: str
 
 
+#: The attributes of a response that nothing has been read of.
+_BLANK: Final = {**vars(requests.Response()), "encoding": None}
+
+
 class MinimalResponse(requests.Response):
     """requests' response without unused parts: a cookie jar, a second mapping of the fields."""
 
     def __init__(self, request: PreparedRequest, raw: Any, adapter: HTTPAdapter) -> None:
-        self._content = False  # type: ignore[assignment]  # requests' marker for "not read yet"
-        self._content_consumed = False
-        self._next = None
-        self.status_code = raw.status
-        self.headers = raw.headers  # urllib3's mapping, which is case-insensitive as well
-        self.raw = raw
-        self.url = request.url or ""
-        self.encoding = None
-        self.history = []
-        self.reason = raw.reason
-        self.cookies = _NO_COOKIES
-        self.request = request
-        self.connection = adapter
+        vars(self).update(
+            _BLANK,
+            status_code=raw.status,
+            headers=raw.headers,  # urllib3's mapping, which is case-insensitive as well
+            raw=raw,
+            url=request.url or "",
+            history=[],
+            reason=raw.reason,
+            cookies=_NO_COOKIES,
+            request=request,
+            connection=adapter,
+        )
 
 
 class PooledAdapter(HTTPAdapter):
@@ -169,7 +154,7 @@ class PooledAdapter(HTTPAdapter):
             for key in manager.pools.keys():  # noqa: SIM118  # urllib3's container is not iterable
                 pool = manager.pools.get(key)
                 if isinstance(pool, PooledHTTPConnectionPool):
-                    pool.close_idle()
+                    pool.close_expired()
 
 
 class _NoCookies(RequestsCookieJar):

@@ -9,6 +9,7 @@ from typing import Any
 import socks  # type: ignore[import-untyped]
 from urllib3.contrib.socks import SOCKSConnection
 
+from . import private_parts
 from .connection import TracedHTTPConnection, TracedHTTPSConnection
 from .connection_pool import PooledHTTPConnectionPool, PooledHTTPSConnectionPool
 from .trace import Trace
@@ -30,6 +31,9 @@ class _BoundedSocket(socks.socksocket):  # type: ignore[misc]
 
 
 class _TracedSOCKSConnection(TracedHTTPConnection, SOCKSConnection):
+    if private_parts.HAS_NEW_CONN and not private_parts.has_socks_options(SOCKSConnection):
+        _new_conn = SOCKSConnection._new_conn
+
     def _dial(self, trace: Trace) -> socket.socket:
         """Connect to the first of the proxy's addresses that accepts, and through it to the host."""
         self._address = None  # the addresses are the proxy's, not the host's

@@ -24,6 +24,7 @@ from urllib3.util.wait import wait_for_read, wait_for_write
 from ..errors import ConfigurationError
 from ..fork import notice_fork, register_after_fork
 from .clock import SYSTEM_CLOCK, Deadline
+from .trace import Stage, current_trace
 
 __all__ = ["TLSContexts"]
 
@@ -141,7 +142,12 @@ class _StepwiseContext:
             or not _is_connected(sock)
         ):
             return self._context.wrap_socket(sock, **kwargs)
-        limit = sock.gettimeout()
+        trace = current_trace.get(None)
+        # After the exchange with a proxy, the timeout of the socket is that of its last wait.
+        if trace is not None and trace.stage is Stage.OPENING:
+            limit = trace.next_opening_wait()
+        else:
+            limit = sock.gettimeout()
         deadline = Deadline(SYSTEM_CLOCK, limit)
         wrapped = self._context.wrap_socket(sock, **{**kwargs, "do_handshake_on_connect": False})
         try:

@@ -26,18 +26,26 @@ from .failures import (
     deadline_failure,
     forget_library_frames,
 )
-from .framing import BODYLESS
 from .pool import Pools
 from .proxy_url import credentials_of, without_credentials
+from .response_head import BODYLESS
 from .retry import Outcome
-from .session import EndpointRequest, SentHeaders
+from .reused_response import ReusedResponse
+from .sent_headers import SentHeaders
+from .session import EndpointRequest
 from .trace import CallAborted, Stage, Trace, tracing
 
 __all__ = ["Wire"]
 
 USER_AGENT: Final = f"Flask-OctaSpace/{__version__} requests/{requests.__version__}"
 
+#: Bytes of a body that are read at a time.
 _CHUNK: Final = 65536
+
+#: The same for a large file, which takes half of the CPU time. It is at most a 64th of the file, so that its
+#: progress is reported as finely.
+_LARGE_CHUNK: Final = 4 * _CHUNK
+_LARGE_FILE: Final = 64 * _LARGE_CHUNK
 
 
 class Wire:
@@ -191,9 +199,8 @@ class Wire:
             target += separator + urlencode(request.params)
         prepared.url = url + target
         prepared.target = self._prefixes[url] + target
-        prepared.headers = headers
+        prepared.headers = headers  # type: ignore[assignment]  # requests only needs a mapping
         prepared.body = body
-        prepared._cookies = self._pools.session.cookies  # type: ignore[attr-defined]
         return prepared
 
     def _receive(
@@ -253,14 +260,18 @@ class Wire:
             return _read_all(raw)
         in_memory = sink is None or sink.in_memory
         # The response of a recorder (vcrpy) is already decoded, although its header declares an encoding.
-        encoded = isinstance(raw, HTTPResponse)
+        encoded = isinstance(raw, (HTTPResponse, ReusedResponse))
+        length = _content_length(headers)
+        is_large = not in_memory and length is not None and length >= _LARGE_FILE
         chunks = decoded(
-            filter(None, [_read_all(raw)]) if bodyless else _raw_chunks(raw),
+            filter(None, [_read_all(raw)])
+            if bodyless
+            else _raw_chunks(raw, _LARGE_CHUNK if is_large else _CHUNK),
             headers.get("Content-Encoding", "") if encoded else "",
             limit=self._config.max_response_bytes if in_memory else None,
         )
         if sink is not None:
-            sink.begin(_content_length(headers))
+            sink.begin(length)
         pieces: list[bytes] = []
         for chunk in chunks:
             if end is not None and end.expired:  # socket waits check the deadline, decompression does not
@@ -285,9 +296,9 @@ class _LibraryError(Exception):  # only carries an error
         self.error = error
 
 
-def _raw_chunks(raw: Any) -> Iterator[bytes]:
+def _raw_chunks(raw: Any, size: int) -> Iterator[bytes]:
     try:
-        yield from raw.stream(_CHUNK, decode_content=False)
+        yield from raw.stream(size, decode_content=False)
     except LIBRARY_ERRORS as error:
         raise _LibraryError(error) from None
     _check_end(raw)

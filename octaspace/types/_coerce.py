@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from ..json_values import parse_nested
 from ..money import octa_to_wei
+from ._scalars import WHOLE, flag, integer, number, text
 
 __all__ = [
     "bandwidth",
@@ -32,14 +33,6 @@ __all__ = [
     "text",
     "wei",
 ]
-
-#: Far above every figure of the API; larger numbers could overflow or take long to convert.
-_LARGEST: Final = 10**100
-
-_FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
-
-_NUMERAL: Final = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?")
-_WHOLE: Final = re.compile(r"-?[0-9]{1,100}")
 
 #: A larger amount of OCTA cannot exist: there are about 42 million OCTA.
 _WEI_FOR_CERTAIN: Final = 10**12
@@ -64,39 +57,6 @@ _DAY: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _MAX_PORT: Final = 65_535
 
 
-def text(value: Any) -> str | None:
-    """Return a string unchanged."""
-    return value if isinstance(value, str) else None
-
-
-def flag(value: Any) -> bool | None:
-    """Return a boolean from true or false, from text in any case, or from 1 or 0 (Q9)."""
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return _FLAGS.get(value.strip().lower())
-    return bool(value) if isinstance(value, int) and value in (0, 1) else None
-
-
-def number(value: Any) -> float | None:
-    """Return a finite number, also from a string (Q9); an `int` where the JSON has an integer."""
-    if isinstance(value, str):
-        if not _NUMERAL.fullmatch(value):
-            return None
-        value = int(value) if _WHOLE.fullmatch(value) else float(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return value if -_LARGEST < value < _LARGEST else None  # excludes NaN and infinity
-
-
-def integer(value: Any) -> int | None:
-    """Return a whole number from 28, 28.0 or "28" (Q9)."""
-    read = number(value)
-    if isinstance(read, int):
-        return read
-    return int(read) if read is not None and read.is_integer() else None
-
-
 def decimal(value: Any) -> Decimal | None:
     """Return a number exactly as in the JSON: 0.1 is Decimal("0.1")."""
     if isinstance(value, str):
@@ -117,7 +77,7 @@ def wei(value: Any) -> int | None:
     A whole number that the JSON has as a float (``100.0``, ``1.5e+21``) is also OCTA, unless there cannot be
     so many OCTA.
     """
-    if _is_integer(value) or (isinstance(value, str) and _WHOLE.fullmatch(value)):
+    if _is_integer(value) or (isinstance(value, str) and WHOLE.fullmatch(value)):
         return integer(value)
     amount = decimal(value)
     if amount is None:

@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from ..errors import UnexpectedShapeError
-from ..safe_repr import excerpt
 from . import _coerce
+from ._unexpected import unexpected
 
-__all__ = ["Fields", "unexpected"]
+__all__ = ["Fields"]
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -193,27 +193,3 @@ def _or_none(from_api: Callable[[Any], T]) -> Callable[[Any], T | None]:
             return None
 
     return convert
-
-
-def unexpected(
-    owner: str, name: str | None, kind: str, value: object, *, missing: bool = False
-) -> UnexpectedShapeError:
-    """Return the error for a payload or a field that does not have the expected value.
-
-    Args:
-        owner: Name of the type that is created.
-        name: The field; None for the payload itself.
-        kind: Description of the expected value, such as "an integer".
-        value: The value found.
-        missing: Whether there is no value.
-    """
-    words = None if missing else excerpt(value)
-    found = ": it is missing" if missing else f", not {words}"
-    if name is None:
-        found += f" ({type(value).__name__})"
-    return UnexpectedShapeError(
-        f"{owner}.from_api: {name or 'the payload'} must be {kind}{found}",
-        type_name=owner,
-        field=name,
-        value=words,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._fields import unexpected
+from ._unexpected import unexpected
 
 __all__ = ["joined", "split"]
 

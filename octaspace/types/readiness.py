@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from . import _coerce
+from . import _scalars
 
 __all__ = ["readiness"]
 
@@ -47,7 +47,7 @@ def readiness(info: Mapping[str, Any]) -> Literal["ready", "waiting", "ended"]:
     """
     if _is_time(info.get("finished_at")) or info.get("termination_reason") not in (None, ""):
         return "ended"
-    told, is_ready = info.get("progress"), _coerce.flag(info.get("is_ready"))
+    told, is_ready = info.get("progress"), _scalars.flag(info.get("is_ready"))
     by_status = told in (None, "") and bool(info.get("uuid"))
     if by_status:
         told = info.get("status")
@@ -64,7 +64,7 @@ def readiness(info: Mapping[str, Any]) -> Literal["ready", "waiting", "ended"]:
 
 def _is_time(value: Any) -> bool:
     """Whether a value is a time; a value that cannot be read counts as one."""
-    number = _coerce.number(value)
+    number = _scalars.number(value)
     if number is not None:
         return number > 0
     if isinstance(value, datetime):

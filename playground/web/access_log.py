@@ -27,8 +27,8 @@ class AccessLogger(Logger):  # type: ignore[misc]
         super().setup(cfg)
         for handler in self.error_log.handlers:
             # Any other kind comes from the operator's logging configuration.
-            if handler.formatter is not None and type(handler.formatter) is logging.Formatter:
-                handler.setFormatter(SafeFormatter(handler.formatter._fmt, handler.formatter.datefmt))
+            if type(handler.formatter) is logging.Formatter:
+                handler.formatter.__class__ = SafeFormatter  # with the format that it has
 
     def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
         # One of the arguments is the URL of the request, with its query.
@@ -57,7 +57,7 @@ class JsonAccessLogger(AccessLogger):
         super().setup(cfg)
         for handler in (*self.error_log.handlers, *self.access_log.handlers):
             # Any other kind comes from the operator's logging configuration.
-            if getattr(handler, "_gunicorn", False):
+            if type(handler.formatter) in (logging.Formatter, SafeFormatter):
                 handler.setFormatter(JsonFormatter())
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:

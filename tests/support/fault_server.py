@@ -28,6 +28,7 @@ class Arrival:
     body: bytes
     connection: int
     carried_out: bool = True
+    head: bytes = b""
 
 
 class Exchange:
@@ -57,7 +58,7 @@ class Exchange:
             rest += piece
         self._buffer = rest[wanted:]
         method, path, _ = first.split(" ")
-        arrival = Arrival(method, path, headers, rest[:wanted], self.connection, carried_out)
+        arrival = Arrival(method, path, headers, rest[:wanted], self.connection, carried_out, head)
         self.server.journal.append(arrival)
         return arrival
 

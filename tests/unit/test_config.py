@@ -251,7 +251,7 @@ def test_a_config_that_failed_validation_has_a_repr() -> None:
         Config(api_key="sk-secret", pool_size=0)
     frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
     halves = [frame.f_locals["self"] for frame in frames if isinstance(frame.f_locals.get("self"), Config)]
-    assert repr(halves) == "[Config()]"
+    assert {repr(half) for half in halves} == {"Config()"}
 
 
 @pytest.mark.parametrize("name", ["apikey", "key", "api_kee", "token"])

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from octaspace.transport.decoding import decode_body, encode_body
+from octaspace.transport.decoding import decode_body, encode_body, standard_parse
 
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 
@@ -60,3 +61,8 @@ def test_bodies_are_compact_utf8() -> None:
 def test_values_that_json_cannot_represent_are_refused(body: Any) -> None:
     with pytest.raises(ValueError, match="request body"):
         encode_body(body)
+
+
+def test_no_decoder_is_created_for_a_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json, "JSONDecoder", lambda **options: pytest.fail("a decoder was created"))
+    assert standard_parse(b"[1]") == [1]

@@ -20,6 +20,14 @@ def endpoints(clock: FakeClock, *urls: str, cooldown: float = 30) -> Endpoints:
     return Endpoints(urls or (A, B, C), cooldown=cooldown, clock=clock.clock())
 
 
+def answered(rotation: Endpoints) -> str | None:
+    """The endpoint of a call that has its answer."""
+    url = rotation.pick()
+    assert url is not None
+    rotation.mark_alive(url)
+    return url
+
+
 def test_healthy_endpoints_take_turns(clock: FakeClock) -> None:
     rotation = endpoints(clock)
     assert Counter(rotation.pick() for _ in range(300)) == {A: 100, B: 100, C: 100}
@@ -27,7 +35,7 @@ def test_healthy_endpoints_take_turns(clock: FakeClock) -> None:
 
 def test_the_first_call_goes_to_the_first_one(clock: FakeClock) -> None:
     rotation = endpoints(clock)
-    assert [rotation.pick() for _ in range(4)] == [A, B, C, A]
+    assert [answered(rotation) for _ in range(4)] == [A, B, C, A]
 
 
 def test_turns_stay_even_while_one_endpoint_fails(clock: FakeClock) -> None:
@@ -35,7 +43,12 @@ def test_turns_stay_even_while_one_endpoint_fails(clock: FakeClock) -> None:
     served: Counter[str | None] = Counter()
     for _ in range(300):
         url = rotation.pick()
-        served[rotation.pick(exclude={A}) if url == A else url] += 1
+        if url == A:
+            rotation.mark_failed(A)
+            url = rotation.pick(exclude={A})
+        assert url is not None
+        rotation.mark_alive(url)
+        served[url] += 1
     assert served == {B: 150, C: 150}
 
 
@@ -80,10 +93,52 @@ def test_with_all_in_cooldown_the_oldest_failure_is_tried(clock: FakeClock) -> N
     for url in (B, A, C):
         rotation.mark_failed(url)
         clock.advance(1)
-    assert [rotation.pick() for _ in range(3)] == [B, B, B]
+    assert rotation.pick() == B
+    rotation.release_probe(B)
     assert rotation.pick(exclude={B}) == A
     rotation.mark_failed(B)  # a further failure begins its cooldown again
-    assert rotation.pick() == A
+    rotation.mark_failed(A)
+    assert rotation.pick() == C
+
+
+def test_with_all_in_cooldown_one_call_tries_the_oldest_failure_and_the_others_the_next(
+    clock: FakeClock,
+) -> None:
+    rotation = endpoints(clock, A, B)
+    rotation.mark_failed(A)
+    clock.advance(1)
+    rotation.mark_failed(B)
+    assert [rotation.pick() for _ in range(24)] == [A] + [B] * 23
+    rotation.mark_alive(B)
+    assert {rotation.pick() for _ in range(24)} == {B}
+    rotation.mark_failed(B)  # while A is still being tried
+    assert {rotation.pick() for _ in range(24)} == {B}
+
+
+def test_a_call_that_has_no_other_endpoint_left_uses_one_that_is_being_tried(clock: FakeClock) -> None:
+    rotation = endpoints(clock, A, B)
+    rotation.mark_failed(A)
+    clock.advance(30)
+    assert Counter(rotation.pick() for _ in range(24)) == {A: 1, B: 23}
+    assert rotation.pick(exclude={B}) == A
+
+
+def test_an_endpoint_without_an_answer_gets_one_call_while_another_answers(clock: FakeClock) -> None:
+    rotation = endpoints(clock)
+    assert Counter(rotation.pick() for _ in range(24)) == {A: 8, B: 8, C: 8}  # nobody knows yet
+    rotation.mark_alive(B)
+    assert {rotation.pick() for _ in range(24)} == {B}
+    rotation.mark_alive(C)
+    assert Counter(rotation.pick() for _ in range(24)) == {B: 12, C: 12}
+    rotation.release_probe(A)
+    assert Counter(rotation.pick() for _ in range(24))[A] == 1
+
+
+def test_before_any_answer_the_one_that_has_failed_comes_last(clock: FakeClock) -> None:
+    rotation = endpoints(clock, A, B)
+    assert [rotation.pick(), rotation.pick()] == [A, B]
+    rotation.mark_failed(A)
+    assert {rotation.pick() for _ in range(24)} == {B}
 
 
 def test_an_answer_ends_the_cooldown(clock: FakeClock) -> None:

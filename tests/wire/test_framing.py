@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
 import octaspace
-from octaspace import Request
-from tests.support.fault_server import FaultServer, echo, raw
+from octaspace import Client, Request
+from tests.support.fault_server import Behaviour, echo, raw
 
 from .conftest import ClientFactory, ServerFactory
 from .faults import CHUNKED, EARLY_HINTS, OK
@@ -19,6 +20,20 @@ from .requests_to_send import CHANGE, READ
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 BODY = b"Content-Length: 3\r\n\r\n[1]"
 HEAD = Request("HEAD", "/nodes")
+
+
+@pytest.fixture(params=["new connection", "reused connection"])
+def begin(request: pytest.FixtureRequest, serve: ServerFactory, connect: ClientFactory) -> ClientFactory:
+    """Create a client of a server with that script, whose first response arrives on such a connection."""
+
+    def make(*script: Behaviour, server: dict[str, Any] | None = None, **options: Any) -> Client:
+        warm = request.param == "reused connection"
+        client = connect(serve(*([echo] if warm else []), *script, after=echo, **(server or {})), **options)
+        if warm:
+            assert client.send(READ).data["connection"] == 1
+        return client
+
+    return make
 
 
 @pytest.mark.parametrize(
@@ -38,20 +53,16 @@ HEAD = Request("HEAD", "/nodes")
 )
 @pytest.mark.parametrize("total_timeout", [None, 30], ids=["no-deadline", "deadline"])
 def test_accepted_responses_that_keep_the_connection(
-    serve: ServerFactory, connect: ClientFactory, sent: bytes, total_timeout: float | None
+    begin: ClientFactory, sent: bytes, total_timeout: float | None
 ) -> None:
-    server = serve(raw(sent, then="keep"), after=echo)
-    client = connect(server, total_timeout=total_timeout)
+    client = begin(raw(sent, then="keep"), total_timeout=total_timeout)
     response = client.send(CHANGE)
     assert (response.attempts, response.data) in [(1, [1]), (1, b"abc")]
     assert client.send(CHANGE).data["connection"] == 1
 
 
-def test_without_a_length_the_end_of_the_connection_is_the_end(
-    serve: ServerFactory, connect: ClientFactory
-) -> None:
-    server = serve(raw(b"HTTP/1.0 200 OK\r\n\r\n[1]"), raw(OK + b"\r\n[2]"), after=echo)
-    client = connect(server)
+def test_without_a_length_the_end_of_the_connection_is_the_end(begin: ClientFactory) -> None:
+    client = begin(raw(b"HTTP/1.0 200 OK\r\n\r\n[1]"), raw(OK + b"\r\n[2]"))
     assert client.send(CHANGE).data == [1]
     assert client.send(CHANGE).data == [2]
     assert client.send(CHANGE).data["connection"] == 3
@@ -75,35 +86,28 @@ def test_without_a_length_the_end_of_the_connection_is_the_end(
         (READ, CHUNKED + b"0\r\n\r\n"),
     ],
 )
-def test_answers_without_a_body(
-    serve: ServerFactory, connect: ClientFactory, request_: Request, sent: bytes
-) -> None:
-    server = serve(raw(sent, then="keep"), after=echo)
-    client = connect(server)
+def test_answers_without_a_body(begin: ClientFactory, request_: Request, sent: bytes) -> None:
+    client = begin(raw(sent, then="keep"))
     response = client.send(request_)
     assert (response.data, response.body, response.attempts) == (None, b"", 1)
     assert client.send(CHANGE).data["connection"] == 1
 
 
 def test_a_download_that_is_answered_without_a_body_is_an_empty_file(
-    serve: ServerFactory, connect: ClientFactory, tmp_path: Path
+    begin: ClientFactory, tmp_path: Path
 ) -> None:
     # What came before the retry is not in it.
     lost = OK + b"Content-Length: 30\r\n\r\nhalf of i"
     chunked = b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"
-    server = serve(raw(lost), raw(chunked, then="keep"), after=echo)
-    client = connect(server)
+    client = begin(raw(lost), raw(chunked, then="keep"))
     response = client.nodes.download_ident(7, to=tmp_path / "ident")
     assert (response.status, response.attempts) == (204, 2)
     assert (tmp_path / "ident").read_bytes() == b""
     assert client.send(CHANGE).data["connection"] == 2
 
 
-def test_an_answer_that_nothing_was_modified_has_no_body(
-    serve: ServerFactory, connect: ClientFactory
-) -> None:
-    server = serve(raw(b"HTTP/1.1 304 Same\r\nTransfer-Encoding: chunked\r\n\r\n", then="keep"), after=echo)
-    client = connect(server)
+def test_an_answer_that_nothing_was_modified_has_no_body(begin: ClientFactory) -> None:
+    client = begin(raw(b"HTTP/1.1 304 Same\r\nTransfer-Encoding: chunked\r\n\r\n", then="keep"))
     with pytest.raises(octaspace.ApiError, match="304: not modified"):
         client.send(READ)
     assert client.send(CHANGE).data["connection"] == 1
@@ -128,12 +132,14 @@ MORE = OK + b'Content-Length: 9\r\n\r\n"crossed"'
 @pytest.mark.parametrize("total_timeout", [None, 30], ids=["no-deadline", "deadline"])
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 def test_bytes_after_the_answer_are_not_the_next_answer(
-    serve: ServerFactory, connect: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
+    begin: ClientFactory, tls: ssl.SSLContext, authority: tuple[trustme.CA, Path],
     secure: bool, total_timeout: float | None, sent: bytes, surplus: bytes,
 ) -> None:  # fmt: skip
     # In one piece: they arrive with the response, so polling the socket does not show them.
-    server: FaultServer = serve(raw(sent + surplus, then="keep"), after=echo, tls=tls if secure else None)
-    client = connect(server, ssl_verify=authority[1], total_timeout=total_timeout)
+    client = begin(
+        raw(sent + surplus, then="keep"), server={"tls": tls if secure else None}, ssl_verify=authority[1],
+        total_timeout=total_timeout,
+    )  # fmt: skip
     assert client.send(CHANGE).data in ([1], None)
     assert client.send(CHANGE).data["connection"] == 2
 

@@ -16,6 +16,7 @@ import trustme
 
 import octaspace
 from octaspace import Request
+from tests.support.fake_clock import FakeClock
 from tests.support.fault_server import FaultServer, echo, stall
 
 from .conftest import ClientFactory, ServerFactory
@@ -50,6 +51,28 @@ def test_a_server_that_accepts_no_connection(
     both = connect(busy, other, open_timeout=1, keep_alive=keep_alive)
     assert [both.send(request_).attempts for _ in range(3)] == [2, 1, 1]
     assert len(other.journal) == 3
+
+
+def test_an_endpoint_that_drops_packets_delays_one_call_of_all_threads_in_each_cooldown(
+    busy: FaultServer, serve: ServerFactory, connect: ClientFactory, clock: FakeClock
+) -> None:
+    class Waits(octaspace.Observer):
+        def __init__(self) -> None:
+            self.phases: list[str | None] = []
+
+        def attempt_finished(self, event: octaspace.AttemptFinished) -> None:
+            if event.endpoint == busy.url:
+                self.phases.append(event.phase)
+
+    good, waits = serve(after=echo), Waits()
+    client = connect(good, busy, open_timeout=0.3, pool_size=24, pool_timeout=None, observers=[waits])
+    assert client.send(CHANGE).attempts == 1
+    with ThreadPoolExecutor(24) as threads:
+        for cooldown in range(1, 4):
+            attempts = [call.attempts for call in threads.map(lambda _: client.send(READ), range(96))]
+            assert sorted(attempts) == [1] * 95 + [2]
+            assert waits.phases == ["open"] * cooldown
+            clock.advance(30)
 
 
 def test_a_server_that_accepts_slowly(serve: ServerFactory, connect: ClientFactory) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,31 @@ def test_a_second_try_that_is_shorter_than_the_first(kind: str, tmp_path: Path) 
     to: Any = tmp_path / "f" if kind == "path" else target
     assert download(Twice(), "nodes", 1, "logs", to=to) == to  # type: ignore[arg-type]
     assert (to.read_bytes() if kind == "path" else target.getvalue()) == b"short"
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="only Linux counts the writes of a process")
+@pytest.mark.parametrize("kind", ["path", "file"])
+def test_small_chunks_are_written_together(kind: str, tmp_path: Path) -> None:
+    class Chunked:
+        """Receives 4 MiB in chunks of 8 KiB."""
+
+        def send(self, request: Any, *, timeout: float | None = None, sink: Any = None) -> Any:
+            sink.begin(None)
+            before = writes()
+            for _ in range(512):
+                sink.write(b"x" * 8192)
+            written.append(writes() - before)
+            return sink.commit(b"")
+
+    def writes() -> int:
+        return int(re.findall(r"syscw: (\d+)", Path("/proc/self/io").read_text())[0])
+
+    written: list[int] = []
+    target = io.BytesIO()
+    to: Any = tmp_path / "f" if kind == "path" else target
+    download(Chunked(), "nodes", 1, "logs", to=to)  # type: ignore[arg-type]
+    assert len(to.read_bytes() if kind == "path" else target.getvalue()) == 4 << 20
+    assert written[0] < 128
 
 
 def test_a_body_that_never_ends_well_leaves_nothing(

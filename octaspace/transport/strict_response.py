@@ -1,0 +1,101 @@
+"""http.client's response, with strict framing.
+
+http.client reads the head, and urllib3 the lines of chunks, from the file of the response. The file checks
+them first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http.client import HTTPException, HTTPResponse
+from typing import Any, ClassVar
+
+from .chunks import ChunkLines
+from .response_head import read_head
+from .socket_reader import ResponseFile
+from .trace import Stage, current_trace
+
+__all__ = ["DelimitedResponse", "StrictResponse"]
+
+
+class StrictResponse(HTTPResponse):
+    """Skips interim responses (1xx), and rejects ambiguous header fields and lengths.
+
+    Args:
+        sock: The connection.
+        debuglevel: As `http.client.HTTPResponse`.
+        method: The method of the request.
+        url: As `http.client.HTTPResponse`.
+    """
+
+    #: Whether the end of the connection may end a body.
+    accepts_end_of_connection: ClassVar[bool] = True
+
+    def __init__(
+        self, sock: Any, debuglevel: int = 0, method: str | None = None, url: str | None = None
+    ) -> None:
+        source: Any = _Source(
+            sock, bodyless=method == "HEAD", accepts_end_of_connection=self.accepts_end_of_connection
+        )
+        super().__init__(source, debuglevel, method, url)
+
+
+class DelimitedResponse(StrictResponse):
+    """Also rejects bodies that only the end of the connection ends, if that may be an attack."""
+
+    accepts_end_of_connection = False
+
+
+class _Source:
+    """What http.client uses of a socket: a method that opens the file."""
+
+    def __init__(self, sock: Any, *, bodyless: bool, accepts_end_of_connection: bool) -> None:
+        self._sock = sock
+        self._bodyless = bodyless
+        self._accepts_end_of_connection = accepts_end_of_connection
+
+    def makefile(self, mode: str) -> Any:
+        if current_trace.get().stage is Stage.OPENING:  # a proxy's response to CONNECT has no body
+            return ResponseFile(self._sock)
+        return _CheckedFile(
+            self._sock, bodyless=self._bodyless, accepts_end_of_connection=self._accepts_end_of_connection
+        )
+
+
+class _CheckedFile(ResponseFile):
+    """The file of a response whose lines are checked when they are read."""
+
+    def __init__(self, sock: Any, *, bodyless: bool, accepts_end_of_connection: bool) -> None:
+        super().__init__(sock)
+        self._open_file = sock.makefile("rb", 0)  # keeps the socket open after its connection is closed
+        self._bodyless = bodyless
+        self._accepts_end_of_connection = accepts_end_of_connection
+        #: Lines that have been checked and not yet returned; None before the head.
+        self._checked: Iterator[bytes] | None = None
+        self._chunks: ChunkLines | None = None
+
+    def readline(self, limit: int | None = -1, /) -> bytes:
+        if self._checked is None:
+            self._checked = self._read_head()
+        line = next(self._checked, None)
+        if line is not None:
+            return line
+        return super().readline(limit) if self._chunks is None else self._chunks.read()
+
+    def _read_head(self) -> Iterator[bytes]:
+        head = read_head(super().readline, bodyless=self._bodyless)
+        if head.chunked:
+            self._chunks = ChunkLines(super().readline)
+        elif head.length is None and not self._accepts_end_of_connection:
+            raise HTTPException("the end of the body cannot be told from a connection that was cut")
+        yield f"HTTP/1.{head.version % 10} {head.status} {head.reason}\r\n".encode("iso-8859-1")
+        for line in head.lines:
+            yield line.rstrip(b" \t\r\n") + b"\r\n"
+        if head.length == 0:
+            # http.client reads chunks that the fields of a response without a body declare.
+            yield from (b"0\r\n", b"\r\n")
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._open_file.close()

@@ -1,0 +1,209 @@
+"""A request on an idle connection takes few steps. What is sent and what comes back is the same."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import urllib3
+
+import octaspace
+from octaspace import Client, Request
+from octaspace.transport import reused_connection
+from tests.support.fault_server import FaultServer, answer, echo
+
+from .conftest import ClientFactory, ServerFactory
+from .faults import FAULTS
+from .requests_to_send import CHANGE, READ, REBOOT
+
+REQUESTS = [
+    READ,
+    CHANGE,
+    Request("DELETE", "/services/s"),
+    Request("PATCH", "/nodes/1", body={"ä": "€"}),
+    Request("GET", "/offers", params={"q": "a b/ä&c", "empty": ""}),
+    Request("GET", "/x?"),
+    Request("GET", "/x?y=1", params={"a": "1"}),
+    Request("GET", "/files/a%20b%2fc"),
+    Request("GET", "/a;b=c,d/(e)'f*g!h$@:~"),
+    Request("GET", "/two//slashes/..a"),
+    Request("HEAD", "/nodes"),
+    Request("GET", "/network", public=True),
+]
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The way that each request took."""
+    taken: list[str] = []
+    reuse = reused_connection.reuse
+
+    def observed(*args: Any) -> Any:
+        taken.append("few")
+        response = reuse(*args)
+        if response is None:
+            taken[-1] = "usual"
+        return response
+
+    monkeypatch.setattr("octaspace.transport.connection_pool.reuse", observed)
+    return taken
+
+
+def usual_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reused_connection, "_is_watched", lambda: True)
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: f"{request.method} {request.path}")
+@pytest.mark.parametrize("options", [{}, {"user_agent": "Agent/1 (ü)"}, {"total_timeout": 30}])
+def test_the_same_bytes_are_sent(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, request_: Request,
+    options: dict[str, Any],
+) -> None:  # fmt: skip
+    server = serve(after=echo if request_.method != "HEAD" else answer(body=b""))
+    client = connect(server, base_url=f"{server.url}/v1/%C3%BC", **options)
+    for _ in range(3):
+        client.send(request_)
+    usual_steps(monkeypatch)
+    client.send(request_)
+    assert {arrival.connection for arrival in server.journal} == {1}
+    assert len({(arrival.head, arrival.body) for arrival in server.journal}) == 1
+
+
+def test_most_requests_take_few_steps(serve: ServerFactory, connect: ClientFactory, steps: list[str]) -> None:
+    client = connect(serve(after=echo))
+    client.send(READ)
+    sent = [request for request in REQUESTS if request.method != "HEAD"]
+    for request in sent:
+        client.send(request)
+    # urllib3 writes percent-encodings in capital letters.
+    assert steps == ["usual", *("usual" if "%2f" in request.path else "few" for request in sent)]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda name: name.replace(" ", "-"))
+def test_faults(serve: ServerFactory, connect: ClientFactory, steps: list[str], fault: str) -> None:
+    behaviour, kind = FAULTS[fault]
+    server = serve(echo, behaviour, after=answer({"fine": True}))
+    client = connect(server, read_timeout=0.1 if kind is octaspace.TimeoutError else 30)
+    client.send(READ)
+    with pytest.raises(kind, match="may have taken effect") as caught:
+        client.send(REBOOT)
+    assert caught.value.outcome_unknown
+    assert len(server.journal) <= 2
+    assert steps == ["usual", "few"]
+    assert client.send(READ).data == {"fine": True}
+
+
+@pytest.mark.parametrize(
+    "fault", ["chunk size below zero", "body cut short", "two lengths", "no HTTP at all"]
+)
+def test_messages_are_the_same(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    server: FaultServer = serve(echo, FAULTS[fault][0], echo, FAULTS[fault][0])
+
+    def message() -> str:
+        client: Client = connect(server)
+        client.send(READ)
+        with pytest.raises(octaspace.ConnectionError) as caught:
+            client.send(CHANGE)
+        return str(caught.value)
+
+    few = message()
+    usual_steps(monkeypatch)
+    assert message() == few
+
+
+def test_a_change_that_is_refused_while_it_is_sent(serve: ServerFactory, connect: ClientFactory) -> None:
+    body = {"image": "x" * 8_000_000}
+
+    def refuse(exchange: Any) -> bool:
+        exchange.sock.recv(1000)
+        exchange.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        return False
+
+    client = connect(serve(echo, refuse, after=echo))
+    client.send(READ)
+    with pytest.raises((octaspace.ApiError, octaspace.ConnectionError)):
+        client.send(Request("POST", "/services/mr", body=body))
+    assert client.send(READ).data["connection"] == 2
+
+
+WRAPPED = [
+    (urllib3.HTTPConnectionPool, "urlopen"),
+    (urllib3.connection.HTTPConnection, "request"),
+    (urllib3.connection.HTTPConnection, "getresponse"),
+    (http.client.HTTPConnection, "putrequest"),
+    (http.client.HTTPConnection, "putheader"),
+    (http.client.HTTPConnection, "endheaders"),
+    (http.client.HTTPConnection, "getresponse"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), WRAPPED, ids=lambda value: getattr(value, "__name__", value))
+def test_a_library_that_wraps_a_step_sees_every_request(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, kind: type, name: str
+) -> None:
+    client = connect(serve(after=echo))
+    client.send(READ)
+    original: Callable[..., Any] = getattr(kind, name)
+    seen = []
+
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append(name)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(kind, name, wrapper)
+    client.send(READ)
+    once = len(seen)
+    assert once
+    client.send(READ)
+    assert len(seen) == 2 * once
+    monkeypatch.undo()
+    client.send(READ)
+    assert len(seen) == 2 * once
+
+
+def test_urllib3_logs_every_request_when_it_is_asked_to(
+    serve: ServerFactory, connect: ClientFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = connect(serve(after=echo))
+    caplog.set_level(logging.DEBUG, "urllib3.connectionpool")
+    for _ in range(3):
+        client.send(READ)
+    assert len([line for line in caplog.messages if '"GET /nodes HTTP/1.1" 200' in line]) == 3
+
+
+def test_no_verification_warns_of_every_request(
+    serve: ServerFactory, connect: ClientFactory, tls: Any, steps: list[str]
+) -> None:
+    client = connect(serve(after=echo, tls=tls), ssl_verify=False)
+    with pytest.warns(urllib3.exceptions.InsecureRequestWarning):
+        client.send(READ)
+    with pytest.warns(urllib3.exceptions.InsecureRequestWarning):
+        assert client.send(READ).data["connection"] == 1
+    assert steps == ["usual", "usual"]
+
+
+def test_header_fields_that_a_tracer_adds_are_sent(
+    serve: ServerFactory, connect: ClientFactory, steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(after=echo)
+    client = connect(server)
+    session = client._transport.pools.session
+    send = session.send
+    values: list[Any] = ["00-1-01", "00-2-01", b"00-3-01"]
+
+    def traced(request: Any, **options: Any) -> Any:
+        request.headers["TraceParent"] = values.pop(0)
+        if not values:
+            request.headers[b"X-Name"] = "of bytes"
+        return send(request, **options)
+
+    monkeypatch.setattr(session, "send", traced)
+    for _ in range(3):
+        client.send(READ)
+    assert [arrival.headers["traceparent"] for arrival in server.journal] == ["00-1-01", "00-2-01", "00-3-01"]
+    assert steps == ["usual", "few", "usual"]
