@@ -55,7 +55,7 @@ class ActiveCells(NamedTuple):
         price_value: Cost per hour in US dollars, to sort by.
         price: The same as text.
         access: Ways to connect to it.
-        no_access: What stands in their place: ``configuration`` is a link to the session.
+        no_access: What is shown without them: ``configuration`` is a link to the session.
         more_pages: Number of its web pages that are only on the page of the session.
     """
 
