@@ -1,16 +1,12 @@
 """`python -m benchmarks.growth [table …]`: what a call or a copy costs as their number grows.
 
-Instructions are counted by valgrind, as in `benchmarks.instructions`: the difference of a run with few calls
-and one with many. Bytes are counted by tracemalloc. The table of threads takes half an hour if the machine is
-busy.
+Instructions are counted by Valgrind: the difference of a run with few calls and one with many. Bytes are
+counted by tracemalloc. The table of threads takes half an hour if the machine is busy.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,8 +14,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
+from .callgrind import is_installed, whole_run
 from .growth_cases import CASES
-from .processes import ROOT, Server
+from .processes import Server, environment_of
 
 __all__ = ["TABLES", "main"]
 
@@ -32,7 +29,7 @@ def _endpoints() -> None:
         for number in (1, 2, 4, 8):
             count = _per_unit("calls", 160, 960, *urls[:number])
             first = first or count
-            _row(f"{number} endpoints", f"{count:,.0f}", f"{count / first:.3f}")
+            _row(f"{number} endpoint{'s' * (number > 1)}", f"{count:,.0f}", f"{count / first:.3f}")
 
 
 def _copies() -> None:
@@ -90,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     unknown = [name for name in options.table if name not in TABLES]
     if unknown:
         parser.error(f"unknown table {unknown[0]!r}; choose from: {', '.join(TABLES)}")
-    if shutil.which("valgrind") is None:
+    if not is_installed():
         parser.error("valgrind is not installed (Debian: apt-get install valgrind)")
     for name in options.table or TABLES:
         sys.stdout.write(f"\n### {name}: {TABLES[name].__doc__}\n\n")
@@ -103,22 +100,20 @@ def _row(name: str, *cells: str) -> None:
     sys.stdout.flush()
 
 
-def _run(case: str, number: int, *arguments: str, under: tuple[str, ...] = ()) -> str:
-    """What a process that runs the case writes; with valgrind, its report."""
-    command = [*under, sys.executable, "-m", "benchmarks.growth", "--run", case, str(number), *arguments]
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return ended.stderr if under else ended.stdout
+def _run(case: str, number: int, *arguments: str) -> str:
+    """What a process that runs the case writes."""
+    command = [sys.executable, *_run_arguments(case, number, *arguments)]
+    environment = environment_of(sys.executable)
+    return subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def _run_arguments(case: str, number: int, *arguments: str) -> tuple[str, ...]:
+    return "-m", "benchmarks.growth", "--run", case, str(number), *arguments
 
 
 def _per_unit(case: str, few: int, many: int, *arguments: str) -> float:
     """Instructions for each call or copy of a case."""
-    counts = []
-    for number in (few, many):
-        valgrind = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
-        found = re.search(r"Collected : (\d+)", _run(case, number, *arguments, under=valgrind))
-        assert found is not None
-        counts.append(int(found[1]))
+    counts = [whole_run(_run_arguments(case, number, *arguments)) for number in (few, many)]
     return (counts[1] - counts[0]) / (many - few)
 
 
