@@ -73,8 +73,8 @@ def test_one_spoilt_field_of_a_real_payload_spoils_no_other(case: Any, data: st.
     field = data.draw(st.sampled_from(sorted(set(payload) - set(REQUIRED.get(kind, {})))))
     read = kind.from_api({**payload, field: data.draw(JSON)})
     left = {name.partition(".")[2] for name in left_over(read) if name.startswith(f"{kind.__name__}.")}
-    # Two lists of the same cards: when they differ, both are kept (Q22).
-    assert left <= ({field, "gpu"} if field == "gpus" else {field})
+    # Two lists of the same cards (Q22), two names of the configuration (Q31): if they differ, both are kept.
+    assert left <= {field, {"gpus": "gpu", "config": "vpn_config"}.get(field)}
 
 
 @QUIET
