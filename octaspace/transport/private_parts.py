@@ -16,20 +16,24 @@ Python 3.10 to 3.13, requests 2.32.3 to 2.34.2, urllib3 1.26.20 to 2.8.0, PySock
 - `ssl.SSLSocket.suppress_ragged_eofs`: whether an end of the connection without TLS's close_notify looks
   like a proper one. Set to False, because it may be an attack. Stock path: a body that only the end of the
   connection ends is an error.
+- `http.client.HTTPResponse.begin`, `.chunked`, `.chunk_left`, `.length`, `.will_close`: the head of a
+  response. Replaced and set, so that fields which have been checked are not parsed again by the e-mail
+  parser. It saves 186 thousand of 1,084 thousand instructions of a small call that takes the usual steps of
+  urllib3. Stock path: http.client parses the checked lines.
 
-None of them saves work: `octaspace.transport.reused_connection` leaves out steps, and needs only public
-names.
+Only the last one saves work. `octaspace.transport.reused_connection` leaves out most steps with public names.
 """
 
 from __future__ import annotations
 
+import http.client
 from typing import Any, Final
 
 from urllib3.util.ssltransport import SSLTransport
 
 from .stock_classes import StockHTTPConnection
 
-__all__ = ["HAS_NEW_CONN", "TLS_IN_TLS", "has_ragged_eofs", "has_socks_options"]
+__all__ = ["HAS_BEGIN", "HAS_NEW_CONN", "TLS_IN_TLS", "has_ragged_eofs", "has_socks_options"]
 
 
 def _code(kind: Any, name: str) -> Any:
@@ -48,6 +52,10 @@ def _sets(kind: Any, *names: str) -> bool:
 
 
 HAS_NEW_CONN: Final = _takes_only_self(StockHTTPConnection, "_new_conn")
+
+HAS_BEGIN: Final = _takes_only_self(http.client.HTTPResponse, "begin") and _sets(
+    http.client.HTTPResponse, "chunked", "chunk_left", "length", "will_close"
+)
 
 #: The class of TLS in TLS, or an empty tuple if its buffers cannot be read.
 TLS_IN_TLS: Final[Any] = SSLTransport if _sets(SSLTransport, "sslobj", "incoming") else ()

@@ -7,11 +7,12 @@ them first.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import Any, ClassVar
 
+from . import private_parts
 from .chunks import ChunkLines
-from .response_head import read_head
+from .response_head import ResponseHead, read_head
 from .socket_reader import ResponseFile
 from .trace import Stage, current_trace
 
@@ -38,6 +39,22 @@ class StrictResponse(HTTPResponse):
             sock, bodyless=method == "HEAD", accepts_end_of_connection=self.accepts_end_of_connection
         )
         super().__init__(source, debuglevel, method, url)
+        self._source = source
+
+    def begin(self) -> None:
+        """Take the head from the file, which has parsed it; http.client would parse its fields again."""
+        if self.headers is not None or not private_parts.HAS_BEGIN:
+            super().begin()
+            return
+        head = self._source.file.read_head()
+        self.code = self.status = head.status
+        self.reason = head.reason
+        self.version = head.version
+        self.headers = self.msg = HTTPMessage()
+        for name, value in head.fields.iteritems():
+            self.headers[name] = value
+        self.length, self.chunked, self.chunk_left = head.length, head.chunked, None
+        self.will_close = head.ends_connection
 
 
 class DelimitedResponse(StrictResponse):
@@ -57,9 +74,10 @@ class _Source:
     def makefile(self, mode: str) -> Any:
         if current_trace.get().stage is Stage.OPENING:  # a proxy's response to CONNECT has no body
             return ResponseFile(self._sock)
-        return _CheckedFile(
+        self.file = _CheckedFile(
             self._sock, bodyless=self._bodyless, accepts_end_of_connection=self._accepts_end_of_connection
         )
+        return self.file
 
 
 class _CheckedFile(ResponseFile):
@@ -76,26 +94,33 @@ class _CheckedFile(ResponseFile):
 
     def readline(self, limit: int | None = -1, /) -> bytes:
         if self._checked is None:
-            self._checked = self._read_head()
+            self._checked = _lines_of(self.read_head())
         line = next(self._checked, None)
         if line is not None:
             return line
         return super().readline(limit) if self._chunks is None else self._chunks.read()
 
-    def _read_head(self) -> Iterator[bytes]:
+    def read_head(self) -> ResponseHead:
+        """Read the head; the lines of a chunked body come next."""
+        self._checked = iter(())
         head = read_head(super().readline, bodyless=self._bodyless)
         if head.chunked:
             self._chunks = ChunkLines(super().readline)
         elif head.length is None and not self._accepts_end_of_connection:
             raise HTTPException("the end of the body cannot be told from a connection that was cut")
-        yield f"HTTP/1.{head.version % 10} {head.status} {head.reason}\r\n".encode("iso-8859-1")
-        for line in head.lines:
-            yield line.rstrip(b" \t\r\n") + b"\r\n"
-        if head.length == 0:
-            # http.client reads chunks that the fields of a response without a body declare.
-            yield from (b"0\r\n", b"\r\n")
+        return head
 
     def close(self) -> None:
         if not self.closed:
             super().close()
             self._open_file.close()
+
+
+def _lines_of(head: ResponseHead) -> Iterator[bytes]:
+    """The lines of a head as http.client reads them."""
+    yield f"HTTP/1.{head.version % 10} {head.status} {head.reason}\r\n".encode("iso-8859-1")
+    for line in head.lines:
+        yield line.rstrip(b" \t\r\n") + b"\r\n"
+    if head.length == 0:
+        # http.client reads chunks that the fields of a response without a body declare.
+        yield from (b"0\r\n", b"\r\n")

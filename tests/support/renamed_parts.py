@@ -19,6 +19,11 @@ MODULES = {
     "sslobj": ("urllib3.util.ssltransport",),
     "incoming": ("urllib3.util.ssltransport",),
     "suppress_ragged_eofs": ("ssl", "urllib3.util.ssltransport"),
+    "begin": ("http.client",),
+    "chunked": ("http.client",),
+    "chunk_left": ("http.client",),
+    "length": ("http.client",),
+    "will_close": ("http.client",),
 }
 
 
