@@ -60,7 +60,7 @@ class PooledHTTPConnectionPool(HTTPConnectionPool):
 
     def urlopen(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> Any:  # type: ignore[override]
         """Send on an idle connection in few steps if that is possible; everything else is urllib3's."""
-        response: Any = reuse(self, method, url, body, headers, options)
+        response: Any = reuse(self, self.heads, method, url, body, headers, options)
         if response is None:
             response = super().urlopen(method, url, body, headers, **options)
         return response

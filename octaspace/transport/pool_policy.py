@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from weakref import WeakSet
 
-if TYPE_CHECKING:
-    from .connection import TracedHTTPConnection
+__all__ = ["PoolPolicy", "PooledConnection"]
 
-__all__ = ["PoolPolicy"]
+
+class PooledConnection(Protocol):
+    """What the policy uses of a connection."""
+
+    opened_at: float
+    idle_since: float
+
+    def close_inherited(self) -> None: ...
 
 
 class PoolPolicy:
@@ -44,9 +50,9 @@ class PoolPolicy:
         #: Once True, connections are closed after their request.
         self.closed = False
         #: All existing connections, so that a forked child can close its copies.
-        self.connections: WeakSet[TracedHTTPConnection] = WeakSet()
+        self.connections: WeakSet[PooledConnection] = WeakSet()
 
-    def expired(self, connection: TracedHTTPConnection, now: float) -> bool:
+    def expired(self, connection: PooledConnection, now: float) -> bool:
         """Whether an idle connection has been idle for too long, or is too old to be reused."""
         return (self.idle_timeout is not None and now - connection.idle_since >= self.idle_timeout) or (
             self.max_age is not None and now - connection.opened_at >= self.max_age

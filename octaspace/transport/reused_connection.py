@@ -2,7 +2,7 @@
 
 Those libraries check and encode every header field of every request, and build two objects for a response.
 Here a plain request is one write, and its response is read once. That is possible if a connection is idle,
-so its host and certificate have been checked, and if nobody watches the steps: other libraries replace
+so its host and certificate have been checked, and if no other library watches the steps: some replace
 methods of urllib3 and http.client to trace requests (Sentry, OpenTelemetry's instrumentation of urllib3),
 and urllib3 logs each request at the level DEBUG. All other requests take the usual steps.
 """
@@ -18,10 +18,11 @@ import sys
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final
 
-import urllib3
+from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import ProtocolError, ReadTimeoutError, SSLError
 from urllib3.util.connection import is_connection_dropped
 
+from .request_head import HeadEncoder
 from .reused_response import ReusedResponse
 from .stock_classes import StockHTTPConnection
 from .strict_response import StrictResponse
@@ -29,7 +30,6 @@ from .trace import current_trace
 
 if TYPE_CHECKING:
     from .connection import TracedHTTPConnection
-    from .connection_pool import PooledHTTPConnectionPool
 
 __all__ = ["reuse"]
 
@@ -40,7 +40,7 @@ _REFUSED: Final = frozenset({errno.EPIPE, errno.ESHUTDOWN, errno.ECONNRESET, err
 
 #: The steps that are left out.
 _STEPS: Final = (
-    (urllib3.HTTPConnectionPool, "urlopen"),
+    (HTTPConnectionPool, "urlopen"),
     (StockHTTPConnection, "request"),
     (StockHTTPConnection, "putrequest"),
     (StockHTTPConnection, "getresponse"),
@@ -73,12 +73,19 @@ def _is_watched() -> bool:
 
 
 def reuse(
-    pool: PooledHTTPConnectionPool, method: str, url: str, body: Any, headers: Any, options: dict[str, Any]
+    pool: HTTPConnectionPool,
+    heads: HeadEncoder,
+    method: str,
+    url: str,
+    body: Any,
+    headers: Any,
+    options: dict[str, Any],
 ) -> ReusedResponse | None:
     """Send a request on an idle connection and read the head of the response.
 
     Args:
         pool: The pool of the host.
+        heads: Encodes the heads of its requests.
         method: The method.
         url: Path and query.
         body: The body.
@@ -98,7 +105,7 @@ def reuse(
         return None
     if headers is None or not (body is None or isinstance(body, bytes)):
         return None
-    head = pool.heads.encode(method, url, headers.copy(), body)
+    head = heads.encode(method, url, headers.copy(), body)
     if head is None:
         return None
     try:
@@ -121,7 +128,7 @@ def reuse(
 
 
 def _exchange(
-    pool: PooledHTTPConnectionPool, connection: TracedHTTPConnection, method: str, url: str, data: bytes
+    pool: HTTPConnectionPool, connection: TracedHTTPConnection, method: str, url: str, data: bytes
 ) -> ReusedResponse:
     try:
         try:
