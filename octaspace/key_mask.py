@@ -82,9 +82,10 @@ class KeyMask:
         Args:
             key: The key; None adds nothing.
         """
-        if not key or key in self._keys:
+        first, others = self._keys[:1], [known for known in self._keys[1:] if known != key]
+        if not key or key in (*first, *self._keys[-1:]):
             return self
-        return KeyMask(*self._keys[:1], *self._keys[1:][2 - _MAX_KEYS :], key)
+        return KeyMask(*first, *others[2 - _MAX_KEYS :], key)
 
     def text(self, text: str) -> str:
         """The text with `MASK` in place of the key.

@@ -35,6 +35,8 @@ class Endpoints:
         # The time of the last failure by URL. A dict, and no cache that drops entries by itself: it is
         # consistent at each line, also for a signal handler that calls the SDK there.
         self._failed: dict[str, float] = {}
+        #: Those that have responded at least once.
+        self._answered: set[str] = set()
         self._turn = -1  # the first call goes to the first endpoint
         # Endpoints that have not responded yet, or not since a failure, with the time at which a call began
         # to probe them, or None. Entries outlast the cooldown.
@@ -87,7 +89,8 @@ class Endpoints:
         """
         never_failed = [url for url in left if url not in self._failed]
         not_probed = [url for url in left if not self._is_probed(url)]
-        if never_failed or not not_probed:
+        answered = [url for url in not_probed if url in self._answered]
+        if (never_failed and not answered) or not not_probed:
             choice = never_failed or left
             return choice[self._turn % len(choice)]
         # Not `[]`: a signal handler may have ended the cooldown since the last line.
@@ -129,6 +132,7 @@ class Endpoints:
         """End the cooldown of an endpoint that has responded."""
         if url in self._suspects:  # checked without the lock: nearly every call returns here
             with self._lock:
+                self._answered.add(url)
                 self._suspects.pop(url, None)
                 self._failed.pop(url, None)
 

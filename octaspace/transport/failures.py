@@ -15,7 +15,6 @@ import urllib3.exceptions
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from ..errors import TimeoutPhase, one_line
-from . import connection
 from .clock import Deadline
 from .retry import Outcome
 from .trace import Stage, Trace
@@ -314,7 +313,10 @@ def forget_library_frames(error: BaseException, outer: BaseException | None) -> 
 
 _LIBRARIES: Final = frozenset({"http", "requests", "socket", "ssl", "urllib3"})
 #: Our modules whose frames are among theirs and contain the same: the key, and proxies with passwords.
-_WITH_LIBRARY_FRAMES: Final = frozenset({connection.__name__, f"{__package__}.session"})
+_WITH_LIBRARY_FRAMES: Final = frozenset(
+    f"{__package__}.{name}"
+    for name in ("connection", "connection_pool", "request_head", "reused_connection", "session")
+)
 
 
 def _is_library(frame: TracebackType) -> bool:

@@ -29,6 +29,9 @@ _MAX_FIELDS: Final = 100
 #: An unambiguous field: a token, a colon, and a value on the same line.
 _PLAIN: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)\r\n")
 
+#: A line break within a value (RFC 9112, 5.2).
+_FOLD: Final = re.compile(r"[ \t]*\r?\n[ \t]+")
+
 #: The e-mail parser treats the fields after such a line as body, and the length may be among them.
 _DEFECTS: Final = (
     FirstHeaderLineIsContinuationDefect,
@@ -83,4 +86,7 @@ def parse_fields(lines: list[bytes]) -> HTTPHeaderDict:
     parsed = parse_headers(io.BytesIO(b"".join(lines)))
     if any(isinstance(defect, _DEFECTS) for defect in parsed.defects):
         raise HTTPException("malformed header fields")
-    return HTTPHeaderDict(parsed.items())
+    fields = HTTPHeaderDict()
+    for name, value in parsed.items():
+        fields.add(name, _FOLD.sub(" ", value))
+    return fields

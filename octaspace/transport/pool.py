@@ -134,7 +134,7 @@ class Pools:
     def release(self, url: str, trace: Trace) -> None:
         """Release the connection and count how the attempt used it."""
         if self._policy.keep_alive:
-            self._slots[url].release(opened=trace.opened, reused=trace.reused)
+            self._slots[url].release(trace)
 
     def stats(self) -> dict[str, dict[str, int]]:
         """Size, use and history per endpoint. Also closes connections that have been idle too long."""
@@ -177,23 +177,23 @@ class _Slots:
     def __init__(self, size: int) -> None:
         self._size = size
         self._changed = threading.Condition(threading.RLock())
-        self._in_use = 0
+        #: Not a number: an interrupt between two lines must not take a connection away.
+        self._users: set[Trace] = set()
         self._created = 0
         self._reused = 0
 
     def acquire(self, timeout: float | None, trace: Trace) -> bool:
         with self._changed:
-            if self._in_use >= self._size and not self._wait(timeout, trace):
-                trace.connections_in_use = self._in_use
-                return False
-            self._in_use += 1
-            trace.connections_in_use = self._in_use
-        return True
+            is_free = len(self._users) < self._size or self._wait(timeout, trace)
+            if is_free:
+                self._users.add(trace)
+            trace.connections_in_use = len(self._users)
+        return is_free
 
     def _wait(self, timeout: float | None, trace: Trace) -> bool:
         """Wait for a free connection; False if the time is over."""
         began = SYSTEM_CLOCK.monotonic()
-        while self._in_use >= self._size:
+        while len(self._users) >= self._size:
             waited = SYSTEM_CLOCK.monotonic() - began
             left = _LONGEST_WAIT if timeout is None else timeout - waited
             if left <= 0:
@@ -201,21 +201,23 @@ class _Slots:
             # In pieces: a signal handler may take the notification between the check and the wait.
             self._changed.wait(min(left, _LONGEST_WAIT))
         trace.connection_wait = SYSTEM_CLOCK.monotonic() - began
-        return self._in_use < self._size
+        return len(self._users) < self._size
 
-    def release(self, *, opened: bool, reused: bool) -> None:
+    def release(self, trace: Trace) -> None:
         with self._changed:
-            self._in_use -= 1
-            self._created += opened
-            self._reused += reused
+            if trace not in self._users:  # it has not got a connection
+                return
+            self._created += trace.opened
+            self._reused += trace.reused
+            self._users.discard(trace)
             self._changed.notify()
 
     def stats(self) -> dict[str, int]:
         with self._changed:
             return {
                 "size": self._size,
-                "available": self._size - self._in_use,
-                "in_use": self._in_use,
+                "available": self._size - len(self._users),
+                "in_use": len(self._users),
                 "created": self._created,
                 "reused": self._reused,
             }

@@ -31,14 +31,13 @@ class ResponseHead:
         version: 10 or 11, as http.client has it.
         status: The status code.
         reason: The reason phrase.
-        lines: The header fields as received, with the empty line that ends them.
-        fields: The same as a mapping.
+        fields: The header fields.
         length: The length of the body in bytes; None if only its end shows it.
         chunked: Whether the body consists of chunks.
         ends_connection: Whether the connection cannot be used for another request.
     """
 
-    __slots__ = ("chunked", "ends_connection", "fields", "length", "lines", "reason", "status", "version")
+    __slots__ = ("chunked", "ends_connection", "fields", "length", "reason", "status", "version")
 
     def __init__(self, version: str, status: int, reason: str, lines: list[bytes], *, bodyless: bool) -> None:
         if not version.startswith("HTTP/1."):
@@ -46,7 +45,6 @@ class ResponseHead:
         self.version = 10 if version == "HTTP/1.0" else 11
         self.status = status
         self.reason = reason
-        self.lines = lines
         self.fields = fields = parse_fields(lines)
         self.length, self.chunked = _body_length(fields)
         if bodyless or status in BODYLESS or status < 200:
@@ -56,7 +54,7 @@ class ResponseHead:
 
     def _asks_to_close(self) -> bool:
         connection = self.fields.get("Connection", "").lower()
-        if self.version == 11:
+        if "close" in connection or self.version == 11:
             return "close" in connection
         proxy = self.fields.get("Proxy-Connection", "").lower()
         return (

@@ -5,6 +5,9 @@ Here a plain request is one write, and its response is read once. That is possib
 so its host and certificate have been checked, and if no other library watches the steps: some replace
 methods of urllib3 and http.client to trace requests (Sentry, OpenTelemetry's instrumentation of urllib3),
 and urllib3 logs each request at the level DEBUG. All other requests take the usual steps.
+
+Only public methods are compared: a library that replaces a private one sees the first request of each
+connection.
 """
 
 from __future__ import annotations
@@ -16,15 +19,17 @@ import queue
 import ssl
 import sys
 from http.client import HTTPException
+from operator import is_
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
-from urllib3 import HTTPConnectionPool
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ProtocolError, ReadTimeoutError, SSLError
 from urllib3.util.connection import is_connection_dropped
 
 from .request_head import HeadEncoder
 from .reused_response import ReusedResponse
-from .stock_classes import StockHTTPConnection
+from .stock_classes import StockHTTPSConnection
 from .strict_response import StrictResponse
 from .trace import current_trace
 
@@ -38,12 +43,14 @@ _log: Final = logging.getLogger("urllib3.connectionpool")
 #: Errors of sending after which there may be a response: the server refused the request early.
 _REFUSED: Final = frozenset({errno.EPIPE, errno.ESHUTDOWN, errno.ECONNRESET, errno.EPROTOTYPE})
 
-#: The steps that are left out.
+#: The public steps that are left out. The classes for https inherit what is replaced in those for http.
 _STEPS: Final = (
-    (HTTPConnectionPool, "urlopen"),
-    (StockHTTPConnection, "request"),
-    (StockHTTPConnection, "putrequest"),
-    (StockHTTPConnection, "getresponse"),
+    (HTTPSConnectionPool, "urlopen"),
+    (StockHTTPSConnection, "request"),
+    (StockHTTPSConnection, "putrequest"),
+    (StockHTTPSConnection, "putheader"),
+    (StockHTTPSConnection, "endheaders"),
+    (StockHTTPSConnection, "getresponse"),
     (http.client.HTTPConnection, "request"),
     (http.client.HTTPConnection, "putrequest"),
     (http.client.HTTPConnection, "putheader"),
@@ -58,7 +65,8 @@ def _original(owner: type, name: str) -> Any:
     for base in owner.__mro__:
         if name in vars(base):
             home = vars(sys.modules[base.__module__])
-            return method if getattr(method, "__globals__", None) is home else None
+            # `type`: a wrapper of wrapt has the class, the attributes and the equality of what it wraps.
+            return method if type(method) is FunctionType and method.__globals__ is home else None
     return None
 
 
@@ -69,7 +77,7 @@ _ORIGINALS: Final = [_original(owner, name) for owner, name in _STEPS]
 
 def _is_watched() -> bool:
     """Whether another library has replaced a step, or the steps are logged."""
-    return _log.isEnabledFor(logging.DEBUG) or list(map(getattr, _OWNERS, _NAMES)) != _ORIGINALS
+    return _log.isEnabledFor(logging.DEBUG) or not all(map(is_, map(getattr, _OWNERS, _NAMES), _ORIGINALS))
 
 
 def reuse(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from http.client import HTTPException, IncompleteRead
-from typing import Any
+from http.client import IncompleteRead
+from typing import Any, Final
 
 from .chunks import ChunkLines
 from .response_head import ResponseHead
 from .socket_reader import ResponseFile
 
 __all__ = ["ReusedResponse"]
+
+#: Bytes that are read at a time of a chunk, which may declare any size.
+_PIECE: Final = 1 << 20
 
 
 class ReusedResponse:
@@ -74,34 +77,35 @@ class ReusedResponse:
             if amt is None or not body:
                 self._file.close()
             return body
-        wanted = self.length_remaining if amt is None else min(amt, self.length_remaining)
-        body = self._read_exactly(wanted)
-        self.length_remaining -= wanted
+        left = self.length_remaining
+        body = self._read_exactly(left if amt is None else min(amt, left), left)
+        self.length_remaining -= len(body)
         if not self.length_remaining:
             self._file.close()
         return body
 
-    def _read_exactly(self, size: int) -> bytes:
+    def _read_exactly(self, size: int, left: int) -> bytes:
+        """Read so many bytes of the `left` ones."""
         part = self._file.read(size)
         if len(part) < size:
             self._file.close()
-            raise IncompleteRead(part, size - len(part))
+            raise IncompleteRead(part, left - len(part))
         return part
 
     def _read_chunks(self, lines: ChunkLines, amt: int | None) -> bytes:
-        """Read all chunks, or the rest of the current one."""
+        """Read all chunks, or a part of the current one."""
         parts = []
-        while True:
+        while not self._file.closed:
             if not self._chunk_left:
                 self._chunk_left = lines.read_size()
                 if not self._chunk_left:
                     self._file.close()
                     break
-            size = self._chunk_left if amt is None else min(amt, self._chunk_left)
-            parts.append(self._read_exactly(size))
+            size = min(self._chunk_left, _PIECE if amt is None else amt)
+            parts.append(self._read_exactly(size, self._chunk_left))
             self._chunk_left -= size
-            if not self._chunk_left and self._read_exactly(2) != b"\r\n":
-                raise HTTPException("a chunk is longer than its size")
+            if not self._chunk_left:
+                self._read_exactly(2, 2)  # the line break; urllib3 does not check it either
             if amt is not None:
                 break
         return b"".join(parts)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from . import private_parts
 from .chunks import ChunkLines
+from .header_fields import OPTIONAL_SPACE
 from .response_head import ResponseHead, read_head
 from .socket_reader import ResponseFile
 from .trace import Stage, current_trace
@@ -83,9 +84,12 @@ class _Source:
 class _CheckedFile(ResponseFile):
     """The file of a response whose lines are checked when they are read."""
 
+    #: Keeps the socket open after its connection is closed. None after an interrupt of `__init__`.
+    _open_file: Any = None
+
     def __init__(self, sock: Any, *, bodyless: bool, accepts_end_of_connection: bool) -> None:
         super().__init__(sock)
-        self._open_file = sock.makefile("rb", 0)  # keeps the socket open after its connection is closed
+        self._open_file = sock.makefile("rb", 0)
         self._bodyless = bodyless
         self._accepts_end_of_connection = accepts_end_of_connection
         #: Lines that have been checked and not yet returned; None before the head.
@@ -113,14 +117,16 @@ class _CheckedFile(ResponseFile):
     def close(self) -> None:
         if not self.closed:
             super().close()
-            self._open_file.close()
+            if self._open_file is not None:
+                self._open_file.close()
 
 
 def _lines_of(head: ResponseHead) -> Iterator[bytes]:
     """The lines of a head as http.client reads them."""
     yield f"HTTP/1.{head.version % 10} {head.status} {head.reason}\r\n".encode("iso-8859-1")
-    for line in head.lines:
-        yield line.rstrip(b" \t\r\n") + b"\r\n"
+    for name, value in head.fields.iteritems():
+        yield f"{name}: {value.strip(OPTIONAL_SPACE)}\r\n".encode("iso-8859-1")
+    yield b"\r\n"
     if head.length == 0:
         # http.client reads chunks that the fields of a response without a body declare.
         yield from (b"0\r\n", b"\r\n")

@@ -107,11 +107,11 @@ class Wire:
             waiting=None if sink is None else sink.waiting,
         )
         outer = sys.exc_info()[1]  # the exception the caller is already handling
-        if not self._pools.acquire(url, deadline.clip(config.pool_timeout), trace):
-            failure = self._pool_timeout_failure(deadline)
-            failure.trace = trace
-            return failure
-        try:
+        try:  # an interrupt may come at the end of `acquire`; what was not acquired is not released
+            if not self._pools.acquire(url, deadline.clip(config.pool_timeout), trace):
+                failure = self._pool_timeout_failure(deadline)
+                failure.trace = trace
+                return failure
             if self._pools.closed:  # possibly during the wait
                 return Failure.misconfiguration("the client was closed during the call")
             with tracing(trace):
@@ -127,6 +127,7 @@ class Wire:
             return failure
         except CallAborted as aborted:
             forget_library_frames(aborted.error, outer)
+            forget_library_frames(aborted, outer)  # the context of that error
             raise aborted.error from None
         except BaseException as error:  # an interrupt, a warning turned into an error, a failed sink
             forget_library_frames(error, outer)

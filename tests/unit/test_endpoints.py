@@ -141,6 +141,16 @@ def test_before_any_answer_the_one_that_has_failed_comes_last(clock: FakeClock) 
     assert {rotation.pick() for _ in range(24)} == {B}
 
 
+def test_one_lost_connection_does_not_send_all_calls_to_an_endpoint_that_has_never_answered(
+    clock: FakeClock,
+) -> None:
+    rotation = endpoints(clock, A, B)
+    assert [rotation.pick(), rotation.pick()] == [A, B]  # B drops packets: its first call waits
+    rotation.mark_alive(A)
+    rotation.mark_failed(A)
+    assert {rotation.pick() for _ in range(24)} == {A}
+
+
 def test_an_answer_ends_the_cooldown(clock: FakeClock) -> None:
     rotation = endpoints(clock)
     rotation.mark_failed(A)

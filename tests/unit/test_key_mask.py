@@ -189,6 +189,19 @@ def test_a_mask_of_several_keys() -> None:
     assert first.with_key(None) is first.with_key(KEYS[0]) is first
 
 
+def test_a_key_that_is_used_again_is_the_last_one() -> None:
+    mask = KeyMask("key-number-0")
+    for number in range(1, 8):
+        mask = mask.with_key(f"key-number-{number}")
+    assert mask.with_key("key-number-7") is mask
+    after = mask.with_key("key-number-1").with_key("key-number-8")
+    assert [number for number in range(9) if after.text(f"key-number-{number}") == MASK] == [
+        0,
+        1,
+        *range(3, 9),
+    ]
+
+
 def test_a_copy_of_a_client_masks_the_keys_of_both() -> None:
     with octaspace.Client(KEYS[0]) as client:
         copy = client.with_options(api_key=KEYS[4])

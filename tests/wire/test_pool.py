@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import octaspace
+from octaspace.transport import pool
 from tests.support.fake_clock import FakeClock
 from tests.support.fault_server import (
     Exchange,
@@ -59,6 +60,27 @@ def test_a_full_pool_does_not_fail_its_endpoint_and_the_next_one_is_used(
         gate.open()
         assert all(future.result().ok for future in held)
     assert len(full.journal) == 1
+
+
+@pytest.mark.parametrize("method", ["acquire", "release"])
+def test_an_interrupt_loses_no_connection(
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    server = serve(after=echo)
+    client = connect(server, pool_size=1, pool_timeout=0.1)
+    client.send(READ)
+    original = getattr(pool._Slots, method)
+
+    def interrupted(*args: object) -> bool:
+        original(*args)
+        raise KeyboardInterrupt  # as a signal that arrives when the lock is released
+
+    monkeypatch.setattr(pool._Slots, method, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        client.send(READ)
+    monkeypatch.undo()
+    assert client.transport_stats()["pools"][server.url]["in_use"] == 0
+    assert client.send(READ).ok
 
 
 def test_many_threads_never_exceed_the_pool(serve: ServerFactory, connect: ClientFactory) -> None:

@@ -83,11 +83,12 @@ def everything_about(error: BaseException) -> str:
         lambda server: server.then(never_read),
     ],
 )
+@pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])  # at DEBUG, requests take the usual steps
 def test_it_is_in_no_error(
-    serve: ServerFactory, connect: ClientFactory, provoke: Callable[[object], None],
+    serve: ServerFactory, connect: ClientFactory, provoke: Callable[[object], None], level: int,
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(level)
     server = serve(after=echo)
     patient = connect(server)
     patient.send(READ)
@@ -161,8 +162,9 @@ class Interrupted(BaseException):
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers")
 @pytest.mark.parametrize("fault", [stall, never_read, stall_in_body], ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("reused", [False, True], ids=["new connection", "reused connection"])
 def test_an_interrupt_passes_through_without_it(
-    serve: ServerFactory, connect: ClientFactory, fault: Behaviour
+    serve: ServerFactory, connect: ClientFactory, fault: Behaviour, reused: bool
 ) -> None:
     def interrupt(*_: object) -> None:
         raise Interrupted
@@ -171,8 +173,10 @@ def test_an_interrupt_passes_through_without_it(
         signal.setitimer(signal.ITIMER_REAL, 0.2)  # from now on the client is in its attempt
         return fault(exchange)
 
-    server = serve(interrupted, after=echo)
+    server = serve(*([echo] if reused else []), interrupted, after=echo)
     client = connect(server, pool_size=1)
+    if reused:
+        client.send(READ)
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         with pytest.raises(Interrupted) as caught:
@@ -187,14 +191,17 @@ def test_an_interrupt_passes_through_without_it(
     assert client.send(CHANGE).data["connection"] == 2  # and its connection was not used again
 
 
+@pytest.mark.parametrize("reused", [False, True], ids=["new connection", "reused connection"])
 def test_an_interrupt_while_the_key_is_sent(
-    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, reused: bool
 ) -> None:
     def interrupt(*arguments: object) -> None:
         del arguments  # else this frame shows it
         raise Interrupted
 
     client = connect(serve(after=echo))
+    if reused:
+        client.send(READ)
     monkeypatch.setattr(socket.socket, "sendall", interrupt)
     with pytest.raises(Interrupted) as caught:
         client.send(CHANGE)
@@ -248,6 +255,26 @@ def test_what_a_sink_raises_passes_through_without_it(serve: ServerFactory, conn
     assert KEY not in everything_about(caught.value)
     assert len(server.journal) == 1  # a local full disk is not a failure of the endpoint
     assert client.transport_stats()["pools"][server.url]["in_use"] == 0
+
+
+class Impatient(FullDisk):
+    """A sink that ends the wait for the response."""
+
+    def waiting(self) -> None:
+        raise Interrupted
+
+
+@pytest.mark.parametrize("reused", [False, True], ids=["new connection", "reused connection"])
+def test_what_ends_a_wait_passes_through_without_it(
+    serve: ServerFactory, connect: ClientFactory, reused: bool
+) -> None:
+    server = serve(*([echo] if reused else []), stall, after=echo)
+    client = connect(server)
+    if reused:
+        client.send(READ)
+    with pytest.raises(Interrupted) as caught:
+        client.send(READ, sink=Impatient())
+    assert KEY not in everything_about(caught.value)
 
 
 def test_it_does_not_follow_a_redirect(serve: ServerFactory, connect: ClientFactory) -> None:

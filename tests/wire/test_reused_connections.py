@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import http.client
 import logging
+import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import urllib3
+import wrapt
 
 import octaspace
 from octaspace import Client, Request
 from octaspace.transport import reused_connection
-from tests.support.fault_server import FaultServer, answer, echo
+from tests.support.fault_server import FaultServer, answer, echo, raw
 
 from .conftest import ClientFactory, ServerFactory
 from .faults import FAULTS
@@ -82,6 +86,48 @@ def test_most_requests_take_few_steps(serve: ServerFactory, connect: ClientFacto
     assert steps == ["usual", *("usual" if "%2f" in request.path else "few" for request in sent)]
 
 
+@pytest.mark.parametrize(
+    ("sent", "seen"),
+    [
+        (b"X-A: b\r\n c\r\n", {"X-A": "b c"}),
+        (b"X-A: b \t\r\nx-a: c\r\n", {"X-A": "b \t, c"}),
+        (b"X-A:\r\n", {"X-A": ""}),
+        (b"X-A: \xe4\r\n", {"X-A": "\xe4"}),
+        (b"X-A: b\r\n \r\nX-B: c\r\n", {"X-A": "b ", "X-B": "c"}),
+        (b"Set-Cookie: a=b\r\nSet-Cookie: c=d\r\n", {"Set-Cookie": "a=b, c=d"}),
+    ],
+)
+def test_header_fields_are_the_same(
+    serve: ServerFactory, connect: ClientFactory, sent: bytes, seen: dict[str, str]
+) -> None:
+    response = raw(b"HTTP/1.1 200 OK\r\n" + sent + b"Content-Length: 2\r\n\r\n{}", then="keep")
+    client = connect(serve(after=response))
+    for _ in range(2):
+        headers = client.send(READ).headers
+        assert {name: headers[name] for name in seen} == seen
+
+
+@pytest.mark.parametrize(
+    ("sent", "connection"),
+    [
+        (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n", 1),
+        (b"HTTP/1.0 200 OK\r\nConnection: close\r\nConnection: keep-alive\r\n", 2),
+        (b"HTTP/1.0 200 OK\r\n", 2),
+        (b"HTTP/1.1 200 OK\r\nConnection: Close\r\n", 2),
+    ],
+)
+@pytest.mark.parametrize("reused", [False, True], ids=["new connection", "reused connection"])
+def test_connections_end_as_the_response_says(
+    serve: ServerFactory, connect: ClientFactory, sent: bytes, connection: int, reused: bool
+) -> None:
+    response = raw(sent + b"Content-Length: 2\r\n\r\n{}", then="keep")
+    client = connect(serve(*([echo] if reused else []), response, after=echo))
+    if reused:
+        client.send(READ)
+    client.send(READ)
+    assert client.send(READ).data["connection"] == connection
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda name: name.replace(" ", "-"))
 def test_faults(serve: ServerFactory, connect: ClientFactory, steps: list[str], fault: str) -> None:
     behaviour, kind = FAULTS[fault]
@@ -133,6 +179,9 @@ def test_a_change_that_is_refused_while_it_is_sent(serve: ServerFactory, connect
 
 WRAPPED = [
     (urllib3.HTTPConnectionPool, "urlopen"),
+    (urllib3.HTTPSConnectionPool, "urlopen"),
+    (urllib3.connection.HTTPSConnection, "request"),
+    (urllib3.connection.HTTPSConnection, "getresponse"),
     (urllib3.connection.HTTPConnection, "request"),
     (urllib3.connection.HTTPConnection, "getresponse"),
     (http.client.HTTPConnection, "putrequest"),
@@ -143,10 +192,13 @@ WRAPPED = [
 
 
 @pytest.mark.parametrize(("kind", "name"), WRAPPED, ids=lambda value: getattr(value, "__name__", value))
+@pytest.mark.parametrize("by_wrapt", [False, True], ids=["function", "wrapt"])
 def test_a_library_that_wraps_a_step_sees_every_request(
-    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, kind: type, name: str
-) -> None:
-    client = connect(serve(after=echo))
+    serve: ServerFactory, connect: ClientFactory, monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext,
+    authority: tuple[trustme.CA, Path], kind: type, name: str, by_wrapt: bool,
+) -> None:  # fmt: skip
+    secure = "HTTPS" in kind.__name__
+    client = connect(serve(after=echo, tls=tls if secure else None), ssl_verify=authority[1])
     client.send(READ)
     original: Callable[..., Any] = getattr(kind, name)
     seen = []
@@ -155,7 +207,12 @@ def test_a_library_that_wraps_a_step_sees_every_request(
         seen.append(name)
         return original(self, *args, **kwargs)
 
-    monkeypatch.setattr(kind, name, wrapper)
+    def by_wrapper(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
+        seen.append(name)
+        return wrapped(*args, **kwargs)
+
+    # wrapt's is equal to what it wraps, and has its attributes.
+    monkeypatch.setattr(kind, name, wrapt.FunctionWrapper(original, by_wrapper) if by_wrapt else wrapper)
     client.send(READ)
     once = len(seen)
     assert once
