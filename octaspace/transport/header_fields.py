@@ -14,7 +14,8 @@ from email.errors import (
 from http.client import HTTPException, LineTooLong, parse_headers
 from typing import Final
 
-from urllib3 import HTTPHeaderDict
+# In urllib3 1.26, the package itself does not have it.
+from urllib3.response import HTTPHeaderDict  # type: ignore[attr-defined]
 
 __all__ = ["MAX_LINE", "OPTIONAL_SPACE", "parse_fields", "read_field_lines"]
 

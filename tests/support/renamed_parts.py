@@ -22,7 +22,7 @@ MODULES = {
     "begin": ("http.client",),
     "chunked": ("http.client",),
     "chunk_left": ("http.client",),
-    "length": ("http.client",),
+    "length": ("http.client", "urllib3.connectionpool"),  # urllib3 1.26 logs it
     "will_close": ("http.client",),
 }
 
