@@ -15,6 +15,7 @@ __all__ = ["intercept"]
 _PROBE: Final = "/readyz?intercepted"
 #: HEAD, because tests count the requests with GET.
 _ASK: Final = "(path) => fetch(path, { method: 'HEAD' }).then((answer) => answer.status)"
+_ASKED_BEFORE_ANOTHER_TRY: Final = 20
 
 
 def intercept(page: Page, address: str | re.Pattern[str], handler: Callable[[Route], Any]) -> None:
@@ -31,6 +32,25 @@ def intercept(page: Page, address: str | re.Pattern[str], handler: Callable[[Rou
     page.route(address, handler)
     if page.url == "about:blank":
         return  # the renderer learns of it when it loads a page
-    page.route(f"**{_PROBE}", lambda route: route.fulfill(status=204))
-    until(lambda: page.evaluate(_ASK, _PROBE) == 204)
-    page.unroute(f"**{_PROBE}")
+    probe = f"**{_PROBE}"
+    page.route(probe, _answer)
+    asked = 0
+
+    def has_taken_effect() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked % _ASKED_BEFORE_ANOTHER_TRY == 0:
+            # A document that is loaded in the same moment may never learn of it. Chromium is told again after
+            # the last interception has ended.
+            page.unroute(address, handler)
+            page.unroute(probe)
+            page.route(address, handler)
+            page.route(probe, _answer)
+        return bool(page.evaluate(_ASK, _PROBE) == 204)
+
+    until(has_taken_effect)
+    page.unroute(probe)
+
+
+def _answer(route: Route) -> None:
+    route.fulfill(status=204)
