@@ -114,6 +114,8 @@ def test_errors_of_calls_link_to_the_request_log_and_name_their_endpoint(
     visitor: Visitor, sandbox: SandboxServer
 ) -> None:
     visitor.post("/playground/settings/options", max_retries="0")
+    for _ in range(2):  # calls take turns once both endpoints have answered
+        visitor.post(f"{DIAGNOSTICS}/reads", line="network.info", count="1")
     sandbox.faults.add("status", status=502, endpoint=sandbox.ports[1])
     visitor.post(f"{DIAGNOSTICS}/reads", line="network.info", count="4")
     page = visitor.page(DIAGNOSTICS)
