@@ -34,15 +34,6 @@ class SentHeaders(MutableMapping[str, str]):
     def __len__(self) -> int:
         return len(self._fields)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Mapping):
-            return NotImplemented
-        return {name: value for name, (_, value) in self._fields.items()} == {
-            name.lower(): value for name, value in other.items()
-        }
-
-    __hash__ = None  # type: ignore[assignment]
-
     def clone(self) -> SentHeaders:
         """Copy the fields for another request, ten times faster than creating them again."""
         twin = SentHeaders.__new__(SentHeaders)

@@ -6,6 +6,7 @@ import http.client
 import logging
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 import trustme
 import urllib3
 import wrapt
+from urllib3.util.request import SKIP_HEADER
 
 import octaspace
 from octaspace import Client, Request
 from octaspace.transport import reused_connection
+from octaspace.transport.sent_headers import SentHeaders
 from tests.support.fault_server import FaultServer, answer, echo, raw
 
 from .conftest import ClientFactory, ServerFactory
@@ -264,3 +267,46 @@ def test_header_fields_that_a_tracer_adds_are_sent(
         client.send(READ)
     assert [arrival.headers["traceparent"] for arrival in server.journal] == ["00-1-01", "00-2-01", "00-3-01"]
     assert steps == ["usual", "few", "usual"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("host", "other.example"),
+        ("Transfer-Encoding", "identity"),
+        ("User-Agent", SKIP_HEADER),
+        ("X-A", "b\r\nX-Injected: c"),
+        ("X A", "b"),
+        ("X-A", "\u20ac"),
+    ],
+)
+def test_header_fields_that_need_the_checks_of_http_client(
+    serve: ServerFactory, connect: ClientFactory, steps: list[str], monkeypatch: pytest.MonkeyPatch,
+    name: str, value: str,
+) -> None:  # fmt: skip
+    server = serve(after=echo)
+    client = connect(server, max_retries=0)
+    client.send(READ)
+    session = client._transport.pools.session
+    send = session.send
+
+    def traced(request: Any, **options: Any) -> Any:
+        request.headers[name] = value
+        return send(request, **options)
+
+    monkeypatch.setattr(session, "send", traced)
+    with suppress(octaspace.Error, ValueError):
+        client.send(READ)
+    assert steps == ["usual", "usual"]
+    assert all("x-injected" not in arrival.headers for arrival in server.journal)
+
+
+def test_sent_header_fields_are_a_mapping_that_ignores_case_and_shows_no_key() -> None:
+    fields = SentHeaders({"Authorization": "sk-secret", "Accept": "a"})
+    twin = fields.clone()
+    twin["AUTHORIZATION"] = "other"
+    del twin["accept"]
+    assert dict(twin) == {"AUTHORIZATION": "other"}
+    assert fields == {"Authorization": "sk-secret", "Accept": "a"}
+    assert (fields["authorization"], len(fields), "ACCEPT" in fields) == ("sk-secret", 2, True)
+    assert "sk-secret" not in repr(fields)
