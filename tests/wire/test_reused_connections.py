@@ -301,6 +301,31 @@ def test_header_fields_that_need_the_checks_of_http_client(
     assert all("x-injected" not in arrival.headers for arrival in server.journal)
 
 
+@pytest.mark.parametrize("calls", [2, 3])
+@pytest.mark.parametrize("change", ["body", "User-Agent"])
+def test_requests_that_a_tracer_leaves_incomplete_take_the_usual_steps(
+    serve: ServerFactory, connect: ClientFactory, steps: list[str], monkeypatch: pytest.MonkeyPatch,
+    change: str, calls: int,
+) -> None:  # fmt: skip
+    client = connect(serve(after=echo), max_retries=0, read_timeout=0.2)
+    for _ in range(calls - 1):
+        client.send(CHANGE)
+    session = client._transport.pools.session
+    send = session.send
+
+    def traced(request: Any, **options: Any) -> Any:
+        if change == "body":
+            request.body += b" "  # its header field has the length before
+        else:
+            del request.headers[change]  # urllib3 adds its own
+        return send(request, **options)
+
+    monkeypatch.setattr(session, "send", traced)
+    with suppress(octaspace.Error):
+        client.send(CHANGE)
+    assert steps == ["usual", *["few"] * (calls - 2), "usual"]
+
+
 def test_sent_header_fields_are_a_mapping_that_ignores_case_and_shows_no_key() -> None:
     fields = SentHeaders({"Authorization": "sk-secret", "Accept": "a"})
     twin = fields.clone()
