@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +72,14 @@ def on_starting(server: Any) -> None:
         if settings.secret_key is None:
             # For all workers, also those that start when the folder is gone.
             os.environ["SECRET_KEY"] = load_or_create_secret(folder / "secret_key")
-        database = open_database(folder, settings.redis_url, settings.store_bytes)
-        database.check()
-        unsafe = database.durability_warning()
-        if unsafe is not None:
-            server.log.warning(unsafe)
-        if settings.redis_url is None:
-            # A worker that starts later must not create another file in place of one that was removed.
-            os.environ["PLAYGROUND_STORE_GENERATION"] = database.generation()
-        database.close()
+        with closing(open_database(folder, settings.redis_url, settings.store_bytes)) as database:
+            database.check()
+            unsafe = database.durability_warning()
+            if unsafe is not None:
+                server.log.warning(unsafe)
+            if settings.redis_url is None:
+                # A worker that starts later must not create another file in place of one that was removed.
+                os.environ["PLAYGROUND_STORE_GENERATION"] = database.generation()
     except OSError as error:
         raise StartError(
             f"The state cannot be stored in {settings.state_dir}: {error.strerror}; see PLAYGROUND_STATE_DIR"

@@ -452,7 +452,10 @@ class Database(Protocol):
         ...
 
     def close(self) -> None:
-        """Close this process's idle connections; a later use opens new ones."""
+        """Close this process's idle connections; a later use opens new ones.
+
+        A job may be about to write its end: connections in use are not disturbed.
+        """
         ...
 
 

@@ -82,6 +82,7 @@ class SqliteConnections:
         self._idle: deque[sqlite3.Connection] = deque()
         #: Connections of a parent process: closing them here could harm it.
         self._inherited: list[sqlite3.Connection] = []
+        self._closed = False
         self._next_sweep = 0.0
 
     @contextmanager
@@ -149,7 +150,11 @@ class SqliteConnections:
         return None
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections, and each other one when its transaction ends."""
+        self._closed = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
         with suppress(IndexError):
             while True:
                 self._idle.pop().close()
@@ -170,10 +175,14 @@ class SqliteConnections:
                 connection.close()
                 # The file may have been removed or damaged: the next use checks.
                 self._ready = False
-                self.close()
+                self._close_idle()
                 raise
             except BaseException:
-                connection.rollback()
+                try:
+                    connection.rollback()
+                except sqlite3.Error:
+                    connection.close()
+                    raise
                 self._give_back(connection)
                 raise
             self._give_back(connection)
@@ -193,7 +202,11 @@ class SqliteConnections:
             self._check_file()
             if not self._idle:
                 connection = self._open()
-                self._check_file()
+                try:
+                    self._check_file()
+                except BaseException:
+                    connection.close()
+                    raise
                 return connection
             return self._idle.pop()
         except IndexError:  # another thread took it
@@ -203,7 +216,7 @@ class SqliteConnections:
 
     def _check_file(self) -> None:
         if self._file != _file_at(self.path):
-            self.close()
+            self._close_idle()
             raise self._replaced()
 
     def _replaced(self) -> StoreError:
@@ -220,6 +233,9 @@ class SqliteConnections:
             self._idle.append(connection)
         else:
             connection.close()
+        if self._closed:
+            # After the append: whichever thread comes second, this one or that of close(), finds it.
+            self._close_idle()
 
     def _open(self) -> sqlite3.Connection:
         # Transactions begin explicitly: a read that turns into a write would fail instead of wait.

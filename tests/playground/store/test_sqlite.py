@@ -7,8 +7,9 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -232,6 +233,67 @@ def test_another_file_in_its_place_is_not_used(database: SqliteDatabase, tmp_pat
     restarted = SqliteDatabase(database.path)
     assert OneTimeTokens(restarted, "a").claim("one")
     restarted.close()
+
+
+def open_descriptors(folder: Path) -> list[str]:
+    """The files of a folder that this process has open."""
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # that of the listing itself
+            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return sorted(path for path in found if path.startswith(str(folder)))
+
+
+def test_a_connection_in_use_is_closed_when_its_use_ends_after_the_store_was_closed(
+    database: SqliteDatabase, tmp_path: Path
+) -> None:
+    """A job writes its end while its worker closes the store."""
+    tokens = OneTimeTokens(database, "a")
+    with database.writing() as connection:
+        database.close()
+        assert open_descriptors(tmp_path)
+        connection.execute("SELECT 1").fetchone()
+    assert open_descriptors(tmp_path) == []
+    assert tokens.claim("one")  # a later use opens another one, and closes it
+    assert not tokens.claim("one")
+    assert open_descriptors(tmp_path) == []
+
+
+def test_a_file_that_is_removed_while_it_is_opened_leaves_no_connection(
+    database: SqliteDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.check()
+    database.close()
+    opening = sqlite3.connect
+
+    def connect(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection = opening(*args, **options)
+        connection.execute("SELECT count(*) FROM store").fetchone()
+        database.path.unlink()
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    with pytest.raises(StoreError, match="was removed or replaced"):
+        database.check()
+    assert open_descriptors(tmp_path) == []
+
+
+def test_a_transaction_that_cannot_be_rolled_back_leaves_no_connection(
+    database: SqliteDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(sqlite3.Connection):
+        def rollback(self) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+    database.check()
+    database.close()
+    opening = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *args, **options: opening(*args, **options, factory=Failing)
+    )
+    with pytest.raises(StoreError, match="disk I/O error"), database.writing():
+        raise ValueError("of the caller")
+    assert open_descriptors(tmp_path) == []
 
 
 def test_a_writer_that_never_ends_is_waited_for_once(
