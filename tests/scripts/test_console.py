@@ -115,7 +115,8 @@ def test_a_syntax_error_shows_its_place(tmp_path: Path) -> None:
 def test_ctrl_c_ends_the_line_and_not_the_prompt(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     try:
-        terminal.type("print('sleeps' + '!'); import time; time.sleep(1000)\n")
+        # In steps: a signal just before a long sleep begins would be noticed after it.
+        terminal.type("print('sleeps' + '!'); import time; [time.sleep(0.01) for _ in iter(int, 1)]\n")
         terminal.shows("sleeps!")
         terminal.process.send_signal(signal.SIGINT)
         terminal.shows("KeyboardInterrupt\r\n")
