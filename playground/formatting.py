@@ -20,10 +20,14 @@ from octaspace import wei_to_octa
 
 __all__ = [
     "INVISIBLE", "UNKNOWN", "amount", "bytes_text", "duration", "init_app", "iso", "octa",
-    "query_text", "seconds", "sort_key", "truncated", "usd", "utc", "visible", "without_surrogates",
+    "query_text", "seconds", "severity_icon", "sort_key", "truncated", "usd", "utc", "visible",
+    "without_surrogates",
 ]  # fmt: skip
 
 UNKNOWN: Final = "—"
+
+#: Icons of states by severity.
+_ICONS: Final = {"good": "check-circle", "warn": "hourglass-split", "bad": "x-circle", "idle": "dash-circle"}
 
 _SIZES: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
@@ -125,6 +129,11 @@ def known(value: Any) -> Any:
     return UNKNOWN if value is None or value == "" else value
 
 
+def severity_icon(severity: str) -> str:
+    """The icon of a state that is ``good``, ``warn``, ``bad`` or ``idle``."""
+    return _ICONS[severity]
+
+
 def sort_key(value: Any) -> Any:
     """A number as the sort key of a cell; empty when it is unknown."""
     return "" if value is None else value
@@ -179,6 +188,7 @@ def init_app(app: Flask) -> None:
     filters: dict[str, Callable[..., Any]] = {
         "amount": amount, "octa": octa, "usd": usd, "to_usd": to_usd, "bytes": bytes_text,
         "duration": duration, "seconds": seconds, "iso": iso, "utc": utc, "known": known,
+        "severity_icon": severity_icon,
         "pretty_json": pretty_json, "option_text": option_text, "urlencode": query_text,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)

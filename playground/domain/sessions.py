@@ -80,6 +80,15 @@ class ShownSession:
         return self.session.progress or self.session.status or ""
 
     @property
+    def badge(self) -> tuple[str, str, str]:
+        """Its state as severity, icon and text; the text of a session that waits is its progress."""
+        if self.state == "ready":
+            return "good", "check-circle", "ready"
+        if self.state == "waiting":
+            return "warn", "hourglass-split", self.progress or "starting"
+        return "idle", "stop-circle", "ended"
+
+    @property
     def reason(self) -> str | None:
         """Why it ended (Q24); None when the answer has no reason."""
         return self.session.termination_text

@@ -50,7 +50,8 @@ class IdConverter(UnicodeConverter):
         return decoded(value)
 
     def to_url(self, value: Any) -> str:
-        return quote(encoded(value), safe="")
+        # Encoded once more, for the path: what `encoded` returns has no other character that would be.
+        return encoded(value).replace("%", "%25")
 
 
 #: Placeholder of the id in a URL; no URL of the app contains it otherwise.
@@ -72,14 +73,7 @@ def links(endpoint: str, name: str, **values: Any) -> Callable[[Any], str]:
     before, _, after = url_for(endpoint, **values).partition(_PLACEHOLDER)
     if "?" in before:
         return lambda value: before + quote_plus(without_surrogates(str(value)), safe="!$'()*,/:;?@") + after
-
-    def address(value: Any) -> str:
-        text = str(value)
-        return (
-            before + (text if text.isalnum() and text.isascii() else quote(encoded(value), safe="")) + after
-        )
-
-    return address
+    return lambda value: before + encoded(value).replace("%", "%25") + after  # as `IdConverter.to_url`
 
 
 def review_url(endpoint: str, name: str, ids: Sequence[str], *, most: int, room: int = 0) -> str:

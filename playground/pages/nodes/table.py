@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from octaspace import wei_to_octa
 
 from ...domain.node_state import severity_of
-from ...formatting import UNKNOWN, amount, duration, sort_key
+from ...formatting import UNKNOWN, amount, duration, severity_icon, sort_key
 from ...web.url_ids import encoded
 from .listing import NodeRow
 
 __all__ = ["NodeCells", "node_cells"]
-
-#: Icons of states by severity, the same as in `state_badge`.
-_ICONS: Final = {"good": "check-circle", "warn": "hourglass-split", "bad": "x-circle", "idle": "dash-circle"}
 
 
 class NodeCells(NamedTuple):
@@ -37,12 +34,12 @@ class NodeCells(NamedTuple):
         location: City and country.
         gpus: Number of GPUs.
         models: Their models.
-        load_value: CPU load in percent, to sort by; empty if it is unknown.
+        load_key: CPU load in percent, to sort by; empty if it is unknown.
         load: The same as text.
-        uptime_value: Seconds, to sort by; empty if they are unknown.
+        uptime_key: Seconds, to sort by; empty if they are unknown.
         uptime: The same as text.
         wei: Price per hour in Wei; None if it is unknown.
-        octa_value: The same in OCTA, exact, to sort by.
+        octa_key: The same in OCTA, exact, to sort by.
         octa: The same as text.
     """
 
@@ -56,12 +53,12 @@ class NodeCells(NamedTuple):
     location: str
     gpus: int
     models: str
-    load_value: float | str
+    load_key: float | str
     load: str
-    uptime_value: float | str
+    uptime_key: float | str
     uptime: str
     wei: int | None
-    octa_value: Decimal | None
+    octa_key: Decimal | None
     octa: str
 
 
@@ -81,16 +78,16 @@ def node_cells(rows: Iterable[NodeRow], address_of: Callable[[str], str]) -> Ite
             href=address_of(row.id) if row.id else "",
             ip=row.ip or UNKNOWN,
             severity=severity,
-            icon=_ICONS[severity],
+            icon=severity_icon(severity),
             state=row.state,
             location=row.location or UNKNOWN,
             gpus=row.gpus,
             models=", ".join(row.models) or UNKNOWN,
-            load_value=sort_key(row.load),
+            load_key=sort_key(row.load),
             load=UNKNOWN if row.load is None else f"{row.load} %",
-            uptime_value=sort_key(row.uptime),
+            uptime_key=sort_key(row.uptime),
             uptime=duration(row.uptime),
             wei=row.base_wei,
-            octa_value=price,
+            octa_key=price,
             octa=amount(price),
         )

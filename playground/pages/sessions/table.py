@@ -16,13 +16,6 @@ from ...web.url_ids import encoded
 
 __all__ = ["ActiveCells", "RecentCells", "active_cells", "recent_cells"]
 
-#: Colour, icon and text of each state, the same as in `session_state`; a session that waits has its progress.
-_STATES: Final = {
-    "ready": ("good", "check-circle", "ready"),
-    "waiting": ("warn", "hourglass-split", ""),
-    "ended": ("idle", "stop-circle", "ended"),
-}
-
 #: Web pages of a session that its row links to.
 _SHOWN_PAGES: Final = 2
 
@@ -41,7 +34,7 @@ class ActiveCells(NamedTuple):
         service: Its service.
         place: City and country.
         node: Id of its node.
-        state_value: State and progress, to sort by.
+        state_key: State and progress, to sort by.
         severity: Colour of the state.
         icon: Icon of the state.
         state: State or progress.
@@ -52,7 +45,7 @@ class ActiveCells(NamedTuple):
         charging: OCTA per hour by which the charge grows; 0 if it does not grow.
         cost: The charge in US dollars as text; empty if it is unknown.
         market_price: US dollars per OCTA.
-        price_value: Cost per hour in US dollars, to sort by.
+        price_key: Cost per hour in US dollars, to sort by.
         price: The same as text.
         access: Ways to connect to it.
         no_access: What is shown without them: ``configuration`` is a link to the session.
@@ -69,7 +62,7 @@ class ActiveCells(NamedTuple):
     service: str
     place: str
     node: int | str
-    state_value: str
+    state_key: str
     severity: str
     icon: str
     state: str
@@ -80,7 +73,7 @@ class ActiveCells(NamedTuple):
     charging: Decimal
     cost: str
     market_price: Decimal | None
-    price_value: Decimal | str
+    price_key: Decimal | str
     price: str
     access: tuple[Access, ...]
     no_access: str
@@ -99,7 +92,7 @@ def active_cells(
     """
     for it in sessions:
         one, field, state = it.session, encoded(it.uuid), it.state
-        severity, icon, text = _STATES[state]
+        severity, icon, text = it.badge
         no_access = (
             "when ready" if state == "waiting" else "configuration" if one.service == "vpn" else UNKNOWN
         )
@@ -114,10 +107,10 @@ def active_cells(
             service=truncated(it.service, 30),
             place=truncated(it.place, 60) or UNKNOWN,
             node=UNKNOWN if one.node_id is None else one.node_id,
-            state_value=f"{state} {truncated(it.progress, 60)}",
+            state_key=f"{state} {truncated(it.progress, 60)}",
             severity=severity,
             icon=icon,
-            state=text or truncated(it.progress or "starting", 60),
+            state=truncated(text, 60),
             seconds=sort_key(one.duration),
             duration=duration(one.duration),
             wei=sort_key(one.charge_amount),
@@ -125,7 +118,7 @@ def active_cells(
             charging=it.charging,
             cost="" if it.cost_usd is None else usd(it.cost_usd, 3),
             market_price=it.market_price,
-            price_value=sort_key(it.usd_per_hour),
+            price_key=sort_key(it.usd_per_hour),
             price=usd(it.usd_per_hour, 3),
             access=it.ssh[:1] + it.web[:_SHOWN_PAGES],
             no_access=no_access,
@@ -142,14 +135,14 @@ class RecentCells(NamedTuple):
         uuid: Its id, as a tooltip.
         uuid_start: The first characters of its id.
         service: Its service.
-        node_value: Id of its node, to sort by.
+        node_key: Id of its node, to sort by.
         node: The same as text.
-        ended_value: When it ended, seconds since 1970, to sort by.
+        ended_key: When it ended, seconds since 1970, to sort by.
         ended_iso: The same for `<time datetime>`; empty if it is unknown.
         ended: The same as text.
         seconds: Duration in seconds.
         duration: The same as text.
-        bytes_value: Traffic in bytes.
+        traffic_key: Traffic in bytes.
         traffic: The same as text.
         wei: Its cost in Wei.
         cost: The same in OCTA as text.
@@ -162,14 +155,14 @@ class RecentCells(NamedTuple):
     uuid: str
     uuid_start: str
     service: str
-    node_value: int | str
+    node_key: int | str
     node: int | str
-    ended_value: int | str
+    ended_key: int | str
     ended_iso: str
     ended: str
     seconds: float | str
     duration: str
-    bytes_value: int | str
+    traffic_key: int | str
     traffic: str
     wei: int | str
     cost: str
@@ -188,14 +181,14 @@ def recent_cells(sessions: Iterable[ShownSession], address_of: Callable[[str], s
             uuid=truncated(it.uuid, 200),
             uuid_start=truncated(it.uuid, 10, "…"),
             service=truncated(it.service, 30),
-            node_value=sort_key(one.node_id),
+            node_key=sort_key(one.node_id),
             node=UNKNOWN if one.node_id is None else one.node_id,
-            ended_value="" if ended is None else int(ended.timestamp()),
+            ended_key="" if ended is None else int(ended.timestamp()),
             ended_iso=iso(ended),
             ended=utc(ended),
             seconds=sort_key(one.duration),
             duration=duration(one.duration),
-            bytes_value=sort_key(traffic),
+            traffic_key=sort_key(traffic),
             traffic=bytes_text(traffic),
             wei=sort_key(one.charge_amount),
             cost=octa(one.charge_amount, 4),
