@@ -11,7 +11,7 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.test import TestResponse
 
-__all__ = ["ORIGIN", "Visitor", "text_of"]
+__all__ = ["ORIGIN", "Visitor", "looks", "text_of"]
 
 _HOST = "127.0.0.1"
 ORIGIN = f"http://{_HOST}:3000"
@@ -87,3 +87,8 @@ class Visitor:
 def text_of(tag: Tag | BeautifulSoup) -> str:
     """The words of a part of a page, with single spaces between."""
     return tag.get_text(" ", strip=True)
+
+
+def looks(badge: Tag) -> tuple[str, str, str]:
+    """How a state is shown: the classes of its badge and of its icon, and its text."""
+    return " ".join(badge["class"]), " ".join(badge.select("i")[0]["class"]), text_of(badge)

@@ -33,3 +33,11 @@ def test_a_ready_session_is_charged_by_the_hour() -> None:
 )
 def test_the_summary_of_a_list_is_what_a_refresh_announces(entries: list[Any], words: str) -> None:
     assert session_list(entries).summary == words
+
+
+@pytest.mark.parametrize(
+    ("more", "text"), [({}, "starting"), ({"progress": "queued"}, "queued"), ({"status": "boot"}, "boot")]
+)
+def test_a_session_that_waits_says_how_far_it_is(more: dict[str, str], text: str) -> None:
+    (one,) = session_list([entry(1, ready=False, **more)]).sessions
+    assert one.badge == ("warn", "hourglass-split", text)

@@ -15,7 +15,7 @@ from playground.pages.nodes import land
 from playground.pages.nodes.listing import NodeFilter, read_nodes
 from playground.pages.nodes.map import dots, read_places
 
-from ...browsing import Visitor, text_of
+from ...browsing import Visitor, looks, text_of
 
 NODES = "/playground/nodes"
 NODE = f"{NODES}/9001"
@@ -48,6 +48,19 @@ def test_a_row_says_how_a_node_is(visitor: Visitor) -> None:
     assert cells["Uptime"].get_text() == "2 d 0 h"
     assert cells["OCTA per hour"]["title"] == "1500000000000000000 Wei"
     assert cells["OCTA per hour"]["data-value"] == "1.5"
+
+
+def test_a_state_has_one_badge_on_the_whole_page_and_on_that_of_the_node(visitor: Visitor) -> None:
+    page = visitor.page(NODES)
+    shown = {badge.get_text(strip=True): badge for badge in page.select(".pairs .badge-state")}
+    rows = page.select("#panel-nodes tbody tr")
+    in_rows = {looks(row.select(".badge-state")[0]) for row in rows}
+    assert in_rows == {looks(badge) for badge in shown.values()}
+    assert looks(shown["online"]) == ("badge-state good", "bi bi-check-circle", "online")
+    assert looks(shown["offline"]) == ("badge-state bad", "bi bi-x-circle", "offline")
+    row = next(row for row in rows if "offline" in row.get_text())
+    own = visitor.page(str(row.select("th a")[0]["href"])).select("#node-state .badge-state")
+    assert [looks(badge) for badge in own] == [looks(shown["offline"])]
 
 
 def test_every_column_can_be_sorted_by_its_numbers(visitor: Visitor) -> None:

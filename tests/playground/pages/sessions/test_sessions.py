@@ -15,7 +15,7 @@ from octaspace.sandbox.journal import Entry
 from playground.settings import ProcessSettings
 from playground.web.url_ids import decoded, encoded
 
-from ...browsing import ORIGIN, Visitor, text_of
+from ...browsing import ORIGIN, Visitor, looks, text_of
 
 SESSIONS = "/playground/sessions"
 
@@ -54,6 +54,24 @@ def stops(sandbox: SandboxServer) -> list[Entry]:
 
 
 # The lists
+
+
+@pytest.mark.parametrize(
+    ("tab", "state"),
+    [
+        ("active", ("badge-state good", "bi bi-check-circle", "ready")),
+        ("active", ("badge-state warn", "bi bi-hourglass-split", "queued")),
+        ("recent", ("badge-state idle", "bi bi-stop-circle", "ended")),
+    ],
+)
+def test_the_state_of_a_session_is_shown_the_same_in_the_list_and_on_its_page(
+    visitor: Visitor, tab: str, state: tuple[str, str, str]
+) -> None:
+    rows = visitor.page(f"{SESSIONS}?tab={tab}").select("tbody tr")
+    if tab == "active":
+        rows = [row for row in rows if looks(row.select(".badge-state")[0]) == state]
+    own = visitor.page(str(rows[0].select("th a")[0]["href"])).select(".state-line .badge-state")
+    assert looks(own[0]) == state
 
 
 def test_active_sessions_say_what_they_cost_and_how_they_are_reached(
