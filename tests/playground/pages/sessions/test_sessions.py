@@ -65,8 +65,9 @@ def stops(sandbox: SandboxServer) -> list[Entry]:
     ],
 )
 def test_the_state_of_a_session_is_shown_the_same_in_the_list_and_on_its_page(
-    visitor: Visitor, tab: str, state: tuple[str, str, str]
+    visitor: Visitor, sandbox: SandboxServer, tab: str, state: tuple[str, str, str]
 ) -> None:
+    sandbox.reset(ready_after=10.0)  # the first one waits
     rows = visitor.page(f"{SESSIONS}?tab={tab}").select("tbody tr")
     if tab == "active":
         rows = [row for row in rows if looks(row.select(".badge-state")[0]) == state]
